@@ -1,12 +1,12 @@
 """Does a sync of very many files, or of one very large text, end, in how much time and memory, and is all of it found?
 
-    python benchmarks/large.py [--files 100000] [--megabytes 200]
+    python benchmarks/large.py [--files 100000] [--megabytes 200] [--embedder table]
 
-A project with the scripted embedder (256 dimensions, no weights): what is measured is reading, cutting, storing and
-indexing. Each file, and each megabyte of the text, holds a word that stands nowhere else. `rung sync` runs in a process of
-its own, then again with nothing changed. Prints for each: seconds, CPU seconds and the peak memory of the process and of the
-largest that it started. Then every document is counted, and 200 words drawn at random are searched for by BM25; exits with 1
-if anything is missing.
+A project with the scripted embedder (256 dimensions, no weights), or the one that is named: what is measured is reading,
+cutting, storing and indexing, and embedding by the table where that is named. Each file, and each megabyte of the text,
+holds a word that stands nowhere else. `rung sync` runs in a process of its own, then again with nothing changed. Prints for
+each: seconds, CPU seconds and the peak memory of the process and of the largest that it started. Then every document is
+counted, and 200 words drawn at random are searched for by BM25; exits with 1 if anything is missing.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from pathlib import Path
 
 SETTINGS = """task: a
 model: scripted
-embedder: scripted
-knowledge: {sources: [docs], chunk_tokens: 160, dense_weight: 0}
+embedder: {embedder}
+knowledge: {{sources: [docs], chunk_tokens: 160, dense_weight: 0}}
 """
 ASKED = 200
 FOLDER = 1000  # files in one folder
@@ -52,22 +52,32 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--files", type=int, default=100_000, help="0: none")
     options.add_argument("--megabytes", type=int, default=200, help="of the one text; 0: none")
+    options.add_argument("--embedder", default="scripted")
     options.add_argument("--seed", type=int, default=0)
     said = options.parse_args()
     print(f"{'what':<14} {'sync':<6} {'passages':>9} {'seconds':>8} {'CPU s':>8} {'peak MB':>8} {'others':>7} {'load':>5}")
     lost = 0
     with tempfile.TemporaryDirectory() as place:
         if said.files:
-            lost += measured(Path(place) / "files", f"{said.files:,} files", write_files, said.files, said.seed)
+            lost += measured(
+                project(Path(place) / "files", said.embedder), f"{said.files:,} files", write_files, said.files, said.seed
+            )
         if said.megabytes:
-            lost += measured(Path(place) / "text", f"{said.megabytes} MB", write_text, said.megabytes, said.seed)
+            lost += measured(
+                project(Path(place) / "text", said.embedder), f"{said.megabytes} MB", write_text, said.megabytes, said.seed
+            )
     return 1 if lost else 0
+
+
+def project(folder: Path, embedder: str) -> Path:
+    """The folder, with its settings and a place for documents."""
+    (folder / "docs").mkdir(parents=True)
+    (folder / "rung.yaml").write_text(SETTINGS.format(embedder=embedder))
+    return folder
 
 
 def measured(folder: Path, what: str, write: Callable[[Path, int], int], count: int, seed: int) -> int:
     """Sync twice and look for what was written; how much is missing."""
-    (folder / "docs").mkdir(parents=True)
-    (folder / "rung.yaml").write_text(SETTINGS)
     documents = write(folder / "docs", count)
     for which in ("first", "again"):
         before = time.monotonic()

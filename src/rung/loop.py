@@ -29,6 +29,7 @@ from rung.pipeline.pinned_strategy import PinnedStrategy, pinned_strategy
 from rung.pipeline.preflight import check_servers
 from rung.pipeline.prepare import prepare
 from rung.pipeline.publishing import LATEST, read_list
+from rung.pipeline.run_record import recorded
 from rung.pipeline.sweep import check_search
 from rung.progress import Reporter, reporting, waiting_while
 from rung.records import Answer, Asker, Passage, Question
@@ -64,7 +65,8 @@ def compare(
     check_priced(project, allowed.usd if allowed else None)
     read_list(project)  #                                         the verdicts so far: damage is found before the work
     read_labels(project)  #                                       what people said of answers: so are mistakes
-    with reporting(reporter), opened(project.seeded(seed)) as engines:
+    # what happens is told to who reports, and written down for `rung status`
+    with recorded(project, reporter) as recorder, reporting(recorder), opened(project.seeded(seed)) as engines:
         notices = check_servers(engines)  #                       the servers of models: there, and what they lack
         meter = Meter.of(engines, allowed)  #                     what may be spent, and what is
         # other processes are waited for as long as the budget lasts; the runner runs the steps of conversations
@@ -102,21 +104,25 @@ def ask(
     question: str,
     *,
     rung: str | None = None,
+    model: str = "",
     asker: Asker | None = None,
     on_text: Callable[[str], None] | None = None,
     reporter: Reporter | None = None,
 ) -> tuple[Live[Answer], PinnedStrategy]:
-    """One question to one rung, live; by default the last verdict's winner as it was measured. Says what, and who.
+    """One question to one rung, live; by default the last verdict's winner as it was measured. Says what, and who. `model`:
+    what `rung.yaml` calls the one that is to answer; "" is the rung's own.
 
     Raises:
-        UserError: no verdict yet, no such rung in the project, or it does not apply.
+        UserError: no verdict yet, no such rung or model in the project, or it does not apply.
     """
     with reporting(reporter), opened(project, reading=True) as engines, StepRunner(engines) as runner:
         check_servers(engines, judging=False)
-        asked = pinned_strategy(ArtifactBuilder(runner), rung)
+        asked = pinned_strategy(ArtifactBuilder(runner), rung, model)
         hear = on_text if streams(asked.strategy) else None
         conversation = asked.strategy.answer(Question("asked", question))
-        return converse(conversation, asker=asker or Asker(), engines=engines.by_step(), on_text=hear), asked
+        own, *others = asked.models
+        answering = engines.on(own).by_step(others)
+        return converse(conversation, asker=asker or Asker(), engines=answering, on_text=hear), asked
 
 
 def train(

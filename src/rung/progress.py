@@ -1,6 +1,7 @@
 """How long work reports where it is: a phase with a title, and ticks of (done, all, note). Showing it is left to `cli`.
 
 Who is listening is set once, by `reporting`, for all that is done within it (in the same thread), as it is with `logging`.
+A reporter that is a `Watcher` is told besides what a comparison has come to, as records (`records.run_state`).
 """
 
 from __future__ import annotations
@@ -8,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+
+from rung.records.run_state import Event
 
 Tick = Callable[[int, int, str], None]
 REPLAYED = "nothing asked: its answers are kept"  # the note of the last tick, where all results were there already
@@ -26,6 +29,18 @@ class Reporter(Protocol):
         ...
 
 
+@runtime_checkable
+class Watcher(Protocol):
+    """Receives what happens in a comparison, event by event. `shows_states`: a person sees them as they come, so that
+    nobody needs to be told of them in words."""
+
+    shows_states: bool
+
+    def post(self, event: Event) -> None:
+        """Something happened."""
+        ...
+
+
 class Silent:
     """Reports to nobody."""
 
@@ -39,19 +54,33 @@ class Silent:
 
 
 _listening: ContextVar[Reporter] = ContextVar("listening", default=Silent())  # noqa: B039 - it has no state
+_watching: ContextVar[Watcher | None] = ContextVar("watching", default=None)
 
 
 @contextmanager
 def reporting(to: Reporter | None) -> Iterator[None]:
-    """What is done meanwhile reports to this one; None changes nothing."""
+    """What is done meanwhile reports to this one; None changes nothing. Who watches goes on to, unless this one does."""
     if to is None:
         yield
         return
     before = _listening.set(to)
+    watched = _watching.set(to if isinstance(to, Watcher) else _watching.get())
     try:
         yield
     finally:
+        _watching.reset(watched)
         _listening.reset(before)
+
+
+def watcher() -> Watcher | None:
+    """Who watches the comparison now; None: nobody, and nothing needs to be put together."""
+    return _watching.get()
+
+
+def post(event: Event) -> None:
+    """Tell who watches, if anybody does."""
+    if (now := watcher()) is not None:
+        now.post(event)
 
 
 def listening() -> Reporter:

@@ -36,8 +36,8 @@ HEAVY = {
     "typer",
 }
 IMPORT_NAMES = {"optimum-intel": "optimum", "pyjwt": "jwt", "pillow": "PIL", "huggingface-hub": "huggingface_hub"}
-# Classes that derive from torch's stand in these modules; only functions of `training` import them.
-NEED_TRAIN: frozenset[str] = frozenset()
+# Classes that derive from an extra's stand in these modules; only functions import them.
+NEED_TRAIN: frozenset[str] = frozenset({"rung.models.causal.rows"})
 
 RUN = """
 import importlib, json, sys

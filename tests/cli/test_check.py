@@ -130,3 +130,36 @@ def test_schemas_that_are_huge(shop: Path, rung: Run) -> None:
     with (shop / "rung.yaml").open("a", encoding="utf-8") as file:
         file.write("behaviour: {schema: s.json}\n")
     rung("check", shop, code=None)
+
+
+def schema_of(shop: Path, schema: object) -> None:
+    """The shop's answers are of a schema that is written over several lines."""
+    (shop / "s.json").write_text(json.dumps(schema, indent=1), encoding="utf-8")
+    with (shop / "rung.yaml").open("a", encoding="utf-8") as file:
+        file.write("behaviour: {schema: s.json}\n")
+
+
+def test_a_schema_that_nothing_can_satisfy_stops_with_the_line_of_its_keyword(shop: Path, rung: Run) -> None:
+    """By `check`, and by `compare` before a document is read."""
+    number = {"type": "integer", "minimum": 5, "maximum": 3}
+    schema_of(shop, {"type": "object", "properties": {"n": number}, "required": ["n"]})
+    why = "s.json:6: the schema allows no value at '/properties/n': 'minimum' and 'maximum' contradict each other"
+    assert why in rung("check", shop, code=2).out
+    assert [o["line"] for o in rung("check", shop, "--json", code=2).json["obstacles"]] == [6]
+    ran = rung("compare", shop, code=2)
+    assert why in ran.err
+    assert "index" not in ran.err
+    assert not (shop / ".rung" / "index").exists()
+
+
+def test_a_misspelt_type_and_a_reference_to_nothing_have_their_lines(shop: Path, rung: Run) -> None:
+    schema_of(shop, {"type": "object", "properties": {"n": {"type": "int"}}})
+    assert "s.json:5: " in rung("check", shop, code=2).out
+    (shop / "s.json").write_text('{"type": "object",\n "properties": {\n  "n": {"$ref": "#/$defs/m"}}}', encoding="utf-8")
+    assert "s.json:3: the schema refers to #/$defs/m, which is not there" in rung("check", shop, code=2).out
+
+
+def test_a_form_of_a_thousand_keys_is_checked(shop: Path, rung: Run) -> None:
+    properties = {f"key_{n}": {"type": "boolean"} for n in range(1_200)}
+    schema_of(shop, {"type": "object", "properties": properties, "required": list(properties)})
+    assert "structured" in rung("check", shop).out

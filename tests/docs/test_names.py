@@ -327,10 +327,16 @@ def test_size_and_licence_of_what_is_fetched() -> None:
 
 
 def test_every_variable_of_the_environment_is_documented_and_no_other() -> None:
+    from rung.models.vendors import VENDORS
+
     source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
     read = {*re.findall(r'environ\.get\("(\w+)"', source), *re.findall(r'"(\w+_API_KEY)"', source)}
+    read |= {name for vendor in VENDORS.values() for name in (*vendor.keys, vendor.url_variable)}
     pages = (DOCS / "models.md").read_text("utf-8") + section(DOCS / "knowledge.md", "The store")
-    assert set(re.findall(r"\b(?:RUNG|XDG|OPENAI|AWS|HF)_[A-Z0-9_]+\b", pages)) - SIGNED_IN == read - OF_THE_SHELL
+    assert (
+        set(re.findall(r"\b(?:RUNG|XDG|OPENAI|AWS|HF|ANTHROPIC|AZURE|GEMINI|GOOGLE|OLLAMA)_[A-Z0-9_]+\b", pages)) - SIGNED_IN
+        == read - OF_THE_SHELL
+    )
 
 
 @pytest.mark.slow

@@ -41,6 +41,31 @@ HELD: dict[str, tuple[Schema, list[Json], list[Json]]] = {
         ["ab", "axxb"],
         ["a", "bb", "axxxb"],
     ),
+    "pattern, looking ahead": (
+        {"type": "string", "pattern": r"^(?=.*\d)(?!.*--)(?!^x)[a-z0-9-]{2,6}$"},
+        ["a1", "1-a-b"],
+        ["ab", "1--a", "x1", "1"],
+    ),
+    "pattern, pydantic's decimal": (
+        {"type": "string", "pattern": r"^(?!^[-+.]*$)[+-]?0*\d*\.?\d*$"},
+        ["1", "-2.50", "+.5", "007"],
+        ["", "-", ".", "+.", "1.2.3", "a"],
+    ),
+    "pattern, not": (
+        {"type": "string", "maxLength": 4, "allOf": [{"not": {"pattern": "^x"}}, {"not": {"pattern": "ab|c$"}}]},
+        ["", "ca", "bx"],
+        ["x", "xy", "abz", "zab", "abc", "c"],
+    ),
+    "pattern beside a format": (
+        {"type": "string", "format": "email", "pattern": r"@example\.(org|com)$", "not": {"const": "a@example.org"}},
+        ["b@example.org", "a.b@example.com"],
+        ["a@example.org", "b@example.net", "..@example.org"],
+    ),
+    "format beside maxLength": (
+        {"type": "string", "format": "email", "maxLength": 40},
+        ["a@b.org", "someone@example.com"],
+        ["a", "a" * 20 + "@" + "b" * 20],
+    ),
     "pattern, letters": ({"type": "string", "pattern": "^[ñéa-f]{2}$"}, ["ñf", "éa"], ["ñz", "n1"]),
     "format": ({"type": "string", "format": "date"}, ["2024-02-29"], ["2023-02-29", "soon"]),
     "items": ({"type": "array", "items": {"type": "integer"}, "maxItems": 3}, [[], [1, 2]], [["a"], [1, 2, 3, 4]]),
@@ -147,6 +172,11 @@ HELD: dict[str, tuple[Schema, list[Json], list[Json]]] = {
     "anyOf": ({"anyOf": [{"type": "string", "maxLength": 1}, {"type": "integer", "minimum": 5}]}, ["a", 5], ["ab", 4]),
     "anyOf beside properties": ({**_AB, "anyOf": [{"required": ["a"]}, {"required": ["b"]}]}, [{"a": 1}, {"b": 1}], [{}]),
     "oneOf": ({"oneOf": [{"type": "integer", "maximum": 10}, {"type": "integer", "minimum": 5}]}, [4, 11], [5, 10]),
+    "oneOf, patterns": (
+        {"maxLength": 3, "oneOf": [{"type": "string", "pattern": "^a"}, {"type": "string", "pattern": "b$"}]},
+        ["a", "b", "aba", "bab"],
+        ["ab", "c", "", "acb"],
+    ),
     "oneOf, required": (
         {**_AB, "oneOf": [{"required": ["a"]}, {"required": ["b"]}]},
         [{"a": 1}, {"b": 1}],
@@ -165,11 +195,27 @@ HELD: dict[str, tuple[Schema, list[Json], list[Json]]] = {
         [{"kind": "cat"}, {"kind": "dog", "n": 1}],
     ),
     "not": ({"type": "string", "maxLength": 2, "not": {"enum": ["no", "x"]}}, ["yo", "", "n", "y"], ["no", "x"]),
+    "not, numbers": (
+        {"type": "number", "minimum": -2, "maximum": 2, "not": {"enum": [0, 1.5, 2, "x"]}},
+        [-2, 0.1, -0.1, 1, 1.25, 1.75],
+        [0, 0.0, 1.5, 1.50, 2],
+    ),
+    "not, an integer": ({"type": "integer", "not": {"const": 0}}, [1, -1, 10, -20], [0]),
+    "not, multiples": (
+        {"type": "integer", "multipleOf": 3, "minimum": 0, "maximum": 9, "not": {"enum": [3, 9]}},
+        [0, 6],
+        [3, 9, 1],
+    ),
     "not, required": ({**_AB, "not": {"required": ["b"]}}, [{}, {"a": 1}], [{"b": 1}]),
     "if": (
         {**_KIND, "if": {"properties": {"kind": {"const": "card"}}}, "then": {"required": ["number"]}},
         [{"kind": "cash"}, {"kind": "card", "number": "1"}],
         [{"kind": "card"}],
+    ),
+    "if of a pattern": (
+        {"type": "string", "if": {"pattern": "^a"}, "then": {"maxLength": 2}, "maxLength": 4},
+        ["ab", "a", "babc", ""],
+        ["abc"],
     ),
     "then": (
         {"type": "integer", "if": {"minimum": 10}, "then": {"multipleOf": 5}, "maximum": 40, "minimum": 0},
@@ -277,33 +323,41 @@ UNHELD: dict[str, tuple[Schema, tuple[tuple[str, str], ...]]] = {
         {"properties": {"a": {"type": "integer", "multipleOf": 1237}}},
         (("/properties/a", "multipleOf"),),
     ),
-    "uniqueItems of what is not listed": (
-        {"type": "array", "items": {"type": "integer"}, "uniqueItems": True},
+    "uniqueItems beside contains": (
+        {"type": "array", "items": {"type": "integer"}, "uniqueItems": True, "contains": {"const": 1}},
         (("", "uniqueItems"),),
     ),
-    "uniqueItems of many": (
-        {"type": "array", "items": {"enum": [f"v{n}" for n in range(12)]}, "uniqueItems": True},
+    "uniqueItems of lists that may be of anything": (
+        {"type": "array", "items": {}, "uniqueItems": True, "minItems": 2},
         (("", "uniqueItems"),),
     ),
     "several contains": (
         {"type": "array", "allOf": [{"contains": {"const": 1}}, {"contains": {"const": 2}}]},
         (("/allOf/1", "contains"),),
     ),
-    "pattern that looks around": ({"type": "string", "pattern": "^(?!a)b"}, (("", "pattern"),)),
+    "pattern that looks ahead in the middle": ({"type": "string", "pattern": "^a(?!b)c"}, (("", "pattern"),)),
+    "pattern that looks behind": ({"type": "string", "pattern": "(?<!a)b"}, (("", "pattern"),)),
     "pattern that refers back": ({"type": "string", "pattern": r"^(a|b)\1$"}, (("", "pattern"),)),
     "pattern beside great lengths": (
         {"type": "string", "pattern": "^a.*b$", "minLength": 400},
         (("", "pattern"),),
     ),
-    "a format that is not known": ({"type": "string", "format": "uri-template"}, (("", "format"),)),
+    "a format that is not known": ({"type": "string", "format": "colour"}, (("", "format"),)),
     "minProperties of free keys": (
         {"type": "object", "additionalProperties": {"type": "integer"}, "minProperties": 2},
         (("", "minProperties"),),
     ),
-    "not of a pattern": ({"type": "string", "not": {"pattern": "^a"}}, (("", "not"),)),
-    "if of a pattern": ({"type": "string", "if": {"pattern": "^a"}, "then": {"maxLength": 3}}, (("", "if"),)),
+    "minProperties above the names": ({"properties": {"a": {}}, "minProperties": 2}, (("", "minProperties"),)),
+    "not of a pattern that refers back": (
+        {"type": "string", "not": {"pattern": r"(a)\1"}},
+        (("/not", "pattern"),),
+    ),
+    "if of items": (
+        {"type": "array", "if": {"items": {"type": "integer"}}, "then": {"maxItems": 3}, "maxItems": 9},
+        (("", "if"),),
+    ),
     "oneOf of what may be both": (
-        {"oneOf": [{"type": "string", "pattern": "^a"}, {"type": "string", "pattern": "b$"}]},
+        {"oneOf": [{"type": "integer", "multipleOf": 3}, {"type": "integer", "multipleOf": 5}]},
         (("", "oneOf"),),
     ),
 }
@@ -392,3 +446,37 @@ SCHEMAS: st.SearchStrategy[Schema] = st.recursive(
     ),
     max_leaves=5,
 )
+
+
+# arrays whose items must differ, where `repeats` sees to it: (schema, values that it allows)
+DIFFERING: list[tuple[Schema, list[Json]]] = [
+    ({"type": "array", "items": {"type": "string", "maxLength": 20}, "uniqueItems": True}, [[], ["a"], ["a", "b", "ab"]]),
+    (
+        {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 9}, "uniqueItems": True, "minItems": 4},
+        [[1, 2, 3, 4]],
+    ),
+    (
+        {"type": "array", "items": {"enum": [f"v{n}" for n in range(12)]}, "uniqueItems": True, "minItems": 3},
+        [["v1", "v10", "v2"]],
+    ),
+    (
+        {
+            "properties": {
+                "tags": {"type": "array", "items": {"type": "string"}, "uniqueItems": True, "minItems": 2},
+                "n": {},
+            },
+            "required": ["tags", "n"],
+        },
+        [{"tags": ['é, \\"', "]"], "n": 1}],
+    ),
+    (
+        {
+            "type": "array",
+            "items": {"properties": {"a": {"type": "boolean"}, "b": {"enum": [1, 2]}}, "required": ["a", "b"]},
+            "uniqueItems": True,
+            "minItems": 3,
+            "maxItems": 4,
+        },
+        [[{"a": True, "b": 1}, {"a": False, "b": 1}, {"a": True, "b": 2}]],
+    ),
+]

@@ -14,10 +14,10 @@ from rung.errors import ServerError
 from rung.models.catalog import PatientServer
 from rung.models.endpoint import Endpoint
 from rung.models.http import HttpGenerator
-from rung.models.http_client import spread
 from rung.models.http_embedding import HttpEmbedder
 from rung.models.http_reading import Consumed, consumed, cut_silently
 from rung.models.http_reranking import HttpReranker
+from rung.models.http_spread import spread
 from rung.models.http_words import complaint, error_within
 from rung.records import Failure, Json, Message
 from rung.records.steps import Generate, GenerateResult, Request, StepFailed
@@ -336,9 +336,9 @@ def test_a_base_url_moves_openai_names(monkeypatch: pytest.MonkeyPatch) -> None:
     assert endpoint.url == "http://proxy:4000/v1"
     assert endpoint.key_variable == "OPENAI_API_KEY"
     assert "proxy" in endpoint.identity
-    assert not endpoint.is_openai
+    assert not endpoint.is_vendors
     monkeypatch.setenv("OPENAI_BASE_URL", " ")
-    assert Endpoint.named("openai:gpt-x").is_openai
+    assert Endpoint.named("openai:gpt-x").is_vendors
 
 
 @pytest.mark.parametrize(

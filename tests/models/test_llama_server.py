@@ -31,7 +31,12 @@ def generator() -> Iterator[HttpGenerator]:
 
 
 def test_a_check_finds_that_it_holds_the_form(generator: HttpGenerator) -> None:
-    assert generator.check(constrained=True) == {"left_out": [], "form": "held"}
+    report = generator.check(constrained=True)
+    assert {name: report[name] for name in ("left_out", "form", "context")} == {
+        **{"left_out": [], "form": "held"},
+        "context": 2048,  # what it was started with, not what the model was trained for
+    }
+    assert generator.context_tokens == 2048
 
 
 def test_whole_and_streamed_are_the_same_and_tokens_are_counted(generator: HttpGenerator) -> None:

@@ -18,6 +18,7 @@ from rung.pipeline.budget import CompareRequest, Meter, spent_usd
 from rung.pipeline.forecast import Forecast
 from rung.records import digest
 from rung.records.steps import Generate
+from rung.runtime.batch import Tally
 from tests.working import working
 
 pytestmark = pytest.mark.slow
@@ -144,7 +145,7 @@ def test_nothing_takes_more_than_was_foretold(name: str, script: str, tmp_path: 
 
 def within(most: Forecast, calls: int, meter: Meter) -> None:
     """Nothing is more than it might be."""
-    tally, live = meter.tally, meter.live
+    tally, live = meter.engines.tally, sum(meter.live.values(), Tally())
     told = (calls, tally.prompt_tokens + live.prompt_tokens, tally.completion_tokens + live.completion_tokens)
     assert all(a <= b for a, b in zip(told, (most.calls, most.prompt_tokens, most.completion_tokens), strict=True)), (
         told,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rung.records import Estimate, Latency, RungResult, Verdict
+from rung.records import Estimate, Latency, Metric, RungResult, Verdict
 from rung.report.as_json import verdict_json
 from rung.report.table import columns, table
 from rung.verdict.bar import Bar, bar_of
@@ -51,6 +51,17 @@ def test_a_person_can_read_it() -> None:
     assert "knowledge 0.67 [" in text
     assert "the model lacks facts that the documents have" in text
     assert "  structured: not applicable: the project has no schema" in text
+
+
+def test_what_is_limited_and_has_no_column_stands_below_the_choice() -> None:
+    style = Metric("style_fault", "style", "faults of style", better="lower")
+    bar = bar_of({"style_fault": 0.1, "p95_seconds": 100, "usd_per_month": 5}, {"style_fault": style}, correct=0.6)
+    faults = {"style_fault": share(60, N, seed=7)}
+    decided = decide([rung("prompt", share(36, N), order=0), rung("rag", share(148, N), order=1, others=faults)], bar=bar)
+    text = " ".join(" ".join(table(decided, limits=bar.limits)).split())
+    assert "Limits style_fault, at most 0.1: prompt unknown, rag 0.30 [0.24, 0.37] (over) usd_per_month, at most 5: " in text
+    assert "p95_seconds, at most" not in text
+    assert "Limits" not in "".join(table(decided))
 
 
 def test_a_verdict_that_misses_the_bar_says_so_in_its_heading() -> None:
@@ -117,7 +128,8 @@ def test_the_json_has_exactly_the_keys_that_were_promised() -> None:
     assert value["steps"] == {"executed": 7, "replayed": 5}
     assert list(value["gaps"]) == ["knowledge", "retrieval", "behaviour"]
     assert set(value["gaps"]["knowledge"]) == {"mean", "low", "high", "n"}
-    keys = ["name", "settings", "status", "why", "scores", "probability_of_bar", "keeps", "usd_per_1k", "latency_ms"]
+    keys = ["name", "model", "settings", "status", "why", "scores", "probability_of_bar", "keeps", "usd_per_1k"]
+    keys += ["latency_ms"]
     keys += ["build_seconds", "answer_seconds", "bill", "losses", "partly", "answered", "stopped", "repeats"]
     by_name = {one["name"]: one for one in value["rungs"]}
     assert list(by_name["prompt"]) == keys

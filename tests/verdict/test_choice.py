@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import NormalDist
 
 import numpy as np
@@ -187,6 +188,43 @@ def test_clears_is_seldom_untrue_and_the_choice_seldom_short(cases: int) -> None
     assert np.mean(untrue) <= 0.12
     assert np.mean(untrue) < np.mean(by_mean_untrue) / 2
     assert np.mean(short) < np.mean(by_mean_short)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cases", [40, 100])
+def test_the_cheapest_that_clears_is_seldom_below_the_bar_and_seldom_dearer_than_it_need_be(cases: int) -> None:
+    """Four models whose costs know nothing of how good they are: of many tried, luck lifts a cheap one over the bar."""
+    dice = np.random.default_rng((11, cases))
+    untrue, naive_untrue, paid, least = [], [], [], []
+    for _ in range(400):
+        means, costs = dice.uniform(0.5, 0.9, size=4), dice.permutation([1.0, 3.0, 10.0, 30.0])
+        columns = drawn(list(means), cases, dice)
+        rungs = [replace(one, costs=(float(cost), None)) for one, cost in zip(ladder(*columns), costs, strict=True)]
+        choice = chosen(rungs, Bar(0.7, prefer="cost"))
+        if choice.code == "clears":
+            place = LETTERS.index(choice.name[-1])
+            untrue.append(means[place] < 0.7)
+            good = [cost for mean, cost in zip(means, costs, strict=True) if mean >= 0.7]
+            if good and not untrue[-1]:
+                paid.append(costs[place])
+                least.append(min(good))
+        over = [(cost, mean) for cost, mean, one in zip(costs, means, rungs, strict=True) if one.mean >= 0.7]
+        naive_untrue.append(bool(over) and min(over)[1] < 0.7)
+    assert np.mean(untrue) <= 0.12
+    assert np.mean(untrue) < np.mean(naive_untrue) / 2
+    assert np.mean(paid) <= (2.6 if cases < 100 else 2.0) * np.mean(least)
+
+
+def test_of_those_that_clear_the_cheapest_by_the_month_else_by_the_answer_unknown_ones_last() -> None:
+    right = np.ones(60)
+    a, b, c = ladder(right, right, right)
+    bar = Bar(0.7, prefer="cost")
+    assert chosen([a, replace(b, costs=(5.0, 1.0)), replace(c, costs=(4.0, 2.0))], bar).name == b.name, "no month of a"
+    assert chosen([replace(b, costs=(5.0, 1.0)), replace(c, costs=(4.0, 2.0))], bar).name == c.name
+    assert chosen([a, b, c], bar).name == a.name
+    below = np.zeros(60)
+    assert chosen([replace(a, values=below, costs=(1.0, 1.0)), replace(b, costs=(9.0, 9.0))], bar).name == b.name
+    assert chosen([replace(a, costs=(9.0, 9.0)), replace(b, costs=(1.0, 1.0))], Bar(prefer="cost")).name == b.name
 
 
 @pytest.mark.slow

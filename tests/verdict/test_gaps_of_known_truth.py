@@ -139,6 +139,16 @@ def test_a_form_that_is_mostly_kept_changes_nothing() -> None:
     assert "retrieval" not in verdict.doubts
 
 
+def test_another_rung_above_the_oracle_is_said_too() -> None:
+    shown, gold = np.zeros(120), np.zeros(120)
+    shown[:90] = 1.0
+    gold[:60] = 1.0
+    rungs = [rung("few_shot", shown, order=0), rung("rag", gold, order=1), rung("closed_book", gold * 0, order=2)]
+    verdict = decide([*rungs, replace(rung("oracle", gold, order=3), held=np.ones(120))], bar=Bar(0.9))
+    assert "few_shot stands above the oracle, by 0.25 [" in gap_sentence(verdict, "behaviour")
+    assert "no upper bound" in gap_sentence(verdict, "behaviour")
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_tuning_above_the_oracle_is_said_beside_the_behaviour_gap(seed: int) -> None:
     verdict = Truth(known=0.1, found=0.95, able=0.3, tuned=0.85).verdict(seed, bar=0.95)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rung.artifacts import Training
@@ -26,6 +26,10 @@ class ArtifactBuilder:
     recipe_file: Path | None = None
     searching: bool = False
     while_training: Callable[[Training], AbstractContextManager[object]] = nullcontext
+
+    def on(self, model: str) -> ArtifactBuilder:
+        """Who builds for this model; "" is the project's default."""
+        return replace(self, runner=self.runner.on(model))
 
     @property
     def engines(self) -> Engines:

@@ -41,7 +41,8 @@ def build_router(builder: ArtifactBuilder, need: Routing, title: str) -> Built:
     from rung.training.router import train_router
 
     settings = builder.project.settings
-    engines = {name: engine.identity for name, engine in builder.engines.by_step().items()}
+    others = {model: None for member in need.members for model in member.spec.models if model != settings.model}
+    engines = {name: engine.identity for name, engine in builder.engines.by_step(tuple(others)).items()}
     cases = [(c.id, c.question, c.answers, c.answerable, c.groups, c.messages) for c in need.cases]
     members = [(member.label, member.identity) for member in need.members]
     later = {name for name in _LATER if name not in settings.prices.model_fields_set}
@@ -95,8 +96,8 @@ def _trials(runner: StepRunner, need: Routing, title: str) -> tuple[Trials, list
 
     from rung.training.router import Trials
 
-    outcomes = [_answered(runner, member, need.cases, title) for member in need.members]
-    costs, unit = _costs(runner.project, outcomes)
+    outcomes = [_answered(runner.on(member.spec.model), member, need.cases, title) for member in need.members]
+    costs, unit = _costs(runner.project, [member.spec.model for member in need.members], outcomes)
     correct = np.stack([_correct(runner.project, need, some) for some in outcomes], axis=1)
     scored = np.flatnonzero(np.isfinite(correct).all(axis=1))
     if len(scored) < 2:
@@ -133,14 +134,14 @@ def _correct(project: Project, need: Routing, outcomes: Sequence[Outcome]) -> Fl
     return card.values.get("correct", np.full(len(need.cases), np.nan))
 
 
-def _costs(project: Project, outcomes: Sequence[Sequence[Outcome]]) -> tuple[Floats, str]:
-    """[cases, members], and in what: money where every price is known and some is not 0, else tokens."""
+def _costs(project: Project, models: Sequence[str], outcomes: Sequence[Sequence[Outcome]]) -> tuple[Floats, str]:
+    """[cases, members], and in what: money where every price is known and some is not 0, else tokens. `models`: of each."""
     import numpy as np
 
-    prices = Prices(**project.settings.prices.model_dump())
+    prices = [Prices(**project.on(model).settings.prices.model_dump()) for model in models]
     used = [[outcome.usage for outcome in some] for some in outcomes]
-    charged = [[token_usd(usage, prices) for usage in some] for some in used]
-    given = prices.of_tokens(1, 1) is not None
+    charged = [[token_usd(usage, own) for usage in some] for own, some in zip(prices, used, strict=True)]
+    given = all(own.of_tokens(1, 1) is not None for own in prices)
     if all(usd is not None for some in charged for usd in some) and (given or any(usd for some in charged for usd in some)):
         return np.array(charged, dtype=float).T, "usd a question"
     tokens = [[float(u.prompt_tokens + COMPLETION * u.completion_tokens) for u in some] for some in used]

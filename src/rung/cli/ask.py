@@ -27,6 +27,9 @@ def ask(  # noqa: PLR0917 - typer reads the options from the parameters
         str | None, typer.Argument(help="The question, in quotes.", metavar="QUESTION", show_default=False)
     ] = None,
     rung: Annotated[str | None, typer.Option(help="Which rung answers; default: the last verdict's winner.")] = None,
+    model: Annotated[
+        str, typer.Option(help="Which of the project's models answers; default: the rung's own.", show_default=False)
+    ] = "",
     asker: As = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 2 where the answer is cut, no label, or not valid under the schema.")
@@ -62,6 +65,7 @@ def ask(  # noqa: PLR0917 - typer reads the options from the parameters
         project,
         question,
         rung=rung,
+        model=model,
         asker=Asker(groups(asker)),
         on_text=None if json else show,
         reporter=screen,
@@ -76,7 +80,8 @@ def ask(  # noqa: PLR0917 - typer reads the options from the parameters
     if json:
         entry = {"rung": label, "answer": answer.text, "refused": answer.refused, "citations": plain(list(answer.citations))}
         entry |= {"unsupported": [text for _, text in unborne], "why_unsupported": [why for why, _ in unborne]}
-        entry |= {"artifacts": artifacts, "truncated": answer.truncated, "doubts": list(doubts)}
+        entry |= {"model": candidate.models[0], "artifacts": artifacts}
+        entry |= {"truncated": answer.truncated, "doubts": list(doubts)}
         entry |= {"by": answer.by} if answer.by else {}
         entry |= {"prompt_cut": True} if live.cut_prompts else {}
         out(dumps({**entry, "seconds": round(live.seconds, 3)}, ensure_ascii=False))

@@ -54,6 +54,7 @@ def compare(  # noqa: PLR0917 - typer reads the options from the parameters
     """
     from json import dumps
 
+    from rung.cli.live_board import live_board
     from rung.commands.survey import survey
     from rung.config.project import load_project
     from rung.loop import compare as run
@@ -69,7 +70,8 @@ def compare(  # noqa: PLR0917 - typer reads the options from the parameters
         plan = survey(project.seeded(seed), limit=limit, allowed=allowed)
         out(dumps(plan.plan_json(), ensure_ascii=False) if json else "\n".join(plan.plan_lines()))
         return FINE
-    done = run(project, limit=limit, seed=seed, allowed=allowed, reporter=screen)
+    with live_board(screen, plain=json) as board:
+        done = run(project, limit=limit, seed=seed, allowed=allowed, reporter=board)
     show_comparison(screen, done, folder, json=json)
     if strict and done.problems:
         screen.say(f"--strict: problems with rows or files: {len(done.problems)}")

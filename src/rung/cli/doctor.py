@@ -34,7 +34,7 @@ def doctor(
 ) -> int:
     """Say what is missing or damaged, and the line that mends it.
 
-    Exits with 2 when something is wrong.
+    With a project, each server behind its models is asked one small request. Exits with 2 when something is wrong.
     """
     from json import dumps
 
@@ -71,7 +71,22 @@ def _state(folder: Path) -> list[Check]:
         Check("project", "wrong", f"{damage.path} is damaged: {damage.why}", repair_command(project.state))
         for damage in damages(project)
     ]
-    return checks or [Check("project", "ok", f"{project.state} holds nothing that is damaged")]
+    return checks or [Check("project", "ok", f"{project.state} holds nothing that is damaged"), *_servers(folder)]
+
+
+def _servers(folder: Path) -> list[Check]:
+    """What the servers behind the project's models say, where it can be read."""
+    from rung.commands.server_checks import server_checks
+    from rung.config.project import FILE, load_project
+    from rung.errors import UserError
+    from rung.models.doctor import Check
+
+    if not (folder / FILE).is_file():
+        return []
+    try:
+        return server_checks(load_project(folder))
+    except UserError as error:
+        return [Check("project", "wrong", str(error))]
 
 
 def _repair(folder: Path, *, json: bool) -> int:

@@ -7,6 +7,7 @@ move the cursor, change what stands above or hide what follows, and none of thos
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 import unicodedata
@@ -51,7 +52,7 @@ class Screen:
         began = time.monotonic()
         console = self.console
         last = ""  # the note of the last tick
-        if not console.is_terminal:
+        if not moves(console):
             printed = began
 
             def line(done: int, total: int, note: str) -> None:
@@ -115,6 +116,11 @@ class Screen:
                 whole[part.what] += part.count
             summary = ", ".join(f"{what} ({count:,})" for what, count in whole.most_common())
             self.say(f"… {len(lines):,} files in all: left out: {summary} (rung sync --json lists each file)")
+
+
+def moves(console: Console) -> bool:
+    """Whether what is shown may be drawn again in its place: on a terminal that can, and that a person looks at."""
+    return console.is_terminal and not console.is_dumb_terminal and not os.environ.get("CI")
 
 
 def _ended(console: Console, title: str, seconds: float, note: str) -> None:

@@ -9,7 +9,8 @@ import codecs
 import io
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from rung.errors import RungError, UserError
@@ -26,6 +27,7 @@ class _Unfailing(io.TextIOBase):
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self.diverted: Callable[[str], None] | None = None  # who takes what is written, in place of the stream
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
@@ -34,6 +36,13 @@ class _Unfailing(io.TextIOBase):
 
     def write(self, text: str) -> int:
         """See `io.TextIOBase`."""
+        if self.diverted is not None:
+            self.diverted(text)
+            return len(text)
+        return self.write_through(text)
+
+    def write_through(self, text: str) -> int:
+        """Write to the stream itself, whoever takes what is written else."""
         with suppress(OSError, ValueError):
             self._stream.write(text)
         return len(text)
@@ -68,6 +77,33 @@ def stand_streams() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=_ESCAPED)
     sys.stderr = _Unfailing(sys.stderr)
+
+
+@contextmanager
+def messages_to(take: Callable[[str], None]) -> Iterator[Callable[[str], None]]:
+    """What is written to stderr meanwhile goes to `take`; given back is what writes to the terminal all the same."""
+    stream = sys.stderr
+    through = stream if isinstance(stream, _Unfailing) else _Unfailing(stream)
+    sys.stderr = through
+
+    def draw(text: str) -> None:
+        through.write_through(text)
+        through.flush()
+
+    through.diverted = take
+    try:
+        yield draw
+    finally:
+        through.diverted = None
+        sys.stderr = stream
+
+
+def in_foreground() -> bool:
+    """Whether the terminal on stderr is this process's to write to now: it is not where it runs in the background."""
+    try:
+        return os.tcgetpgrp(sys.stderr.fileno()) == os.getpgrp()
+    except (OSError, ValueError):
+        return True
 
 
 def written(text: str) -> None:

@@ -22,7 +22,7 @@ def sync(folder: Folder, watch: Watch = False, json: Json = False, dry_run: DryR
     from rung.commands.watch import watch as follow
     from rung.config.project import load_project
     from rung.errors import UserError
-    from rung.pipeline.prepare import up_to_date
+    from rung.pipeline.prepare import embed_the_rest, stand_ins, up_to_date
     from rung.progress import reporting
     from rung.runtime.engines import open_engines
 
@@ -33,9 +33,12 @@ def sync(folder: Folder, watch: Watch = False, json: Json = False, dry_run: DryR
         if watch:
             follow(engines, on_sync=lambda done: _show(done, screen, json=json), on_error=_complain)
             return FINE
-        indexed = up_to_date(engines, dry_run=dry_run, asked=True)
+        indexed = up_to_date(engines, dry_run=dry_run, asked=True, at_once=True)
         _show(indexed, screen, json=json, dry_run=dry_run)
+        if words := stand_ins(indexed.knowledge):
+            screen.say(f"all can be searched now; {words}" + ("" if dry_run else ", which the encoder's replace now"))
         if not dry_run:
+            embed_the_rest(engines)
             with screen.phase("compact and index"):
                 indexed.knowledge.maintain()
     return YOURS if strict and indexed.problems else FINE

@@ -16,6 +16,7 @@ from rung.builders.building import ArtifactBuilder
 from rung.builders.forgetting_gate import forgot
 from rung.config.project import Project
 from rung.errors import UserError
+from rung.models.catalog import is_local
 from rung.pipeline.candidates import Candidate, build, propose
 from rung.pipeline.prepare import Prepared
 from rung.pipeline.publishing import latest
@@ -70,15 +71,16 @@ def export_artifact(builder: ArtifactBuilder, prepared: Prepared, request: Expor
     if request.form not in writing.FORMATS:
         raise UserError(f"no form is called '{request.form}'; there are: {', '.join(writing.FORMATS)}")
     built = _artifact(builder.project, request.artifact) if request.artifact else _of_rung(builder, prepared, request.rung)
+    engines = _trained_on(builder.engines, built)
     tuned: Tuned | None = None
     with phase(f"write {request.form}"):
         if request.form == "st":
             writing.write_sentence_transformers(built.folder, request.out)
         else:
-            tuned = _tuned(builder.engines, prepared, built)
+            tuned = _tuned(engines, prepared, built)
             _write(tuned, request)
     size = sum(file.stat().st_size for file in request.out.rglob("*") if file.is_file())
-    parity = _checked(builder.engines, prepared, built, tuned, request) if tuned and request.check else ()
+    parity = _checked(engines, prepared, built, tuned, request) if tuned and request.check else ()
     return ExportReport(request.form, request.out, built.digest, size, forgot(builder.project, built), parity)
 
 
@@ -94,6 +96,14 @@ def _write(tuned: Tuned, request: ExportRequest) -> None:
         writing.write_merged(tuned, request.out, **given)
     else:
         writing.write_gguf_folder(tuned, request.out, **given)
+
+
+def _trained_on(engines: Engines, built: Built) -> Engines:
+    """Those of the model of the project that an artifact was trained on; the default's where it is none of them."""
+    base, settings = built.manifest.get("base"), engines.project.settings
+    trained_on = str(base.get("identity")).partition("/")[0] if isinstance(base, dict) else ""
+    local = [engines.on(name) for name in settings.model_names.values() if settings.models and is_local(name)]
+    return next((own for own in local if own.generator.identity.partition("/")[0] == trained_on), engines)
 
 
 def _tuned(engines: Engines, prepared: Prepared, built: Built) -> Tuned:

@@ -28,7 +28,7 @@ from rung.runtime.engines import Engines
 from rung.runtime.runner import StepRunner
 from rung.strategies.protocol import Materials, Plan
 from rung.strategies.registry import REFERENCES
-from rung.strategies.wording import TASK, planned
+from rung.strategies.wording import MODEL, OF_ANY_RUNG, TASK, planned
 from rung.verdict import reasons
 from rung.verdict.bar import MAIN
 from rung.verdict.racing import always_valid, order
@@ -218,10 +218,11 @@ def _is_as_it_was(project: Project, materials: Materials, evaluation: Evaluation
         if isinstance(plan, Plan):
             same = plan.settings == spec.settings
         else:  # what it is made of, or may be, is not known without a comparison
-            same = all(name == TASK or spec.settings.get(name) == value for name, value in given.items())
+            same = all(name in OF_ANY_RUNG or spec.settings.get(name) == value for name, value in given.items())
         asked = (spec.model, spec.task, spec.schema, spec.labels, spec.tools)
         task = given.get(TASK, project.settings.task)
-        return same and asked == (project.settings.model, task, materials.schema, materials.labels, materials.tools)
+        model = project.named_model(str(given.get(MODEL, "")))
+        return same and asked == (model, task, materials.schema, materials.labels, materials.tools)
     return False
 
 

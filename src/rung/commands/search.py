@@ -17,7 +17,7 @@ from rung.errors import InputError, UserError
 from rung.files.outputs import check_free, new_file
 from rung.knowledge.filters import described, parsed, value_of
 from rung.pipeline.dense_weight import Weight, settle_alone
-from rung.pipeline.prepare import up_to_date
+from rung.pipeline.prepare import stand_ins, up_to_date
 from rung.progress import phase, say
 from rung.records import Asker, Failure, Passage, Problem
 from rung.records.steps import Engine, Request, Rerank, Search, SearchResult, Step
@@ -75,13 +75,15 @@ class Searcher:
 
     def __init__(self, engines: Engines) -> None:
         self._engines = engines
-        indexed = up_to_date(engines)
+        indexed = up_to_date(engines, at_once=True)
         self.knowledge: Knowledge = indexed.knowledge
         self.problems = indexed.problems
         if self.knowledge.held:
             say("\n".join(map(str, self.problems)))
         elif self.problems:
             say(f"problems with rows or files: {len(self.problems)} (rung check lists them)")
+        if words := stand_ins(self.knowledge):
+            say(f"{words}; 'rung sync' goes on with the encoder's")
         self.weight: Weight = settle_alone(engines, indexed.knowledge)
         self.ignores_identical_ids = engines.project.settings.knowledge.ignore_identical_ids
 

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from textwrap import wrap
 
 from rung.artifacts import Training
@@ -15,18 +16,18 @@ from rung.dataset.load import Dataset
 from rung.dataset.obstacles import Obstacles
 from rung.pipeline.budget import CompareRequest
 from rung.pipeline.candidates import allowed as allowed_rungs
-from rung.pipeline.candidates import check_sampling, shared_settings
+from rung.pipeline.candidates import check_sampling, models_asked, shared_settings
 from rung.pipeline.counting import sizes_of
 from rung.pipeline.forecast import Forecast, Rates, in_all, rates_of
 from rung.pipeline.judge_labels import read_labels
 from rung.pipeline.limits import check_limits
-from rung.pipeline.materials import materials_of
+from rung.pipeline.materials import limit_of, materials_of
 from rung.pipeline.outlook import Foreseer, Outlook, RungForecast, rehearse, unindexed
-from rung.pipeline.preflight import check_settings, missing_keys, remembered
+from rung.pipeline.preflight import check_settings, context_of, missing_keys, remembered
 from rung.pipeline.prepare import answer_tokens, chosen
 from rung.pipeline.project_files import Read, read_files
 from rung.pipeline.rehearsal import NO_PASSAGE, Rehearsed, Stage, Use, answers_shown, most
-from rung.pipeline.schema_support import Holding, holding
+from rung.pipeline.schema_support import Holding, check_schema, holding
 from rung.pipeline.slips import check_rows, idle_shots
 from rung.pipeline.sources import left_out
 from rung.pipeline.training_pace import pace_of_building, trainings
@@ -34,6 +35,7 @@ from rung.records import Case, Document, Dropped, Json, Passage, Problem, plain
 from rung.stats.rules_of_thumb import CASES_WANTED, JUDGING_CASES
 from rung.strategies.protocol import Adapter, Composition, Labelling, Materials, NotApplicable, Plan, Retriever, Rung
 from rung.strategies.registry import REFERENCES
+from rung.strategies.wording import MODEL
 from rung.strategies.wording import planned as planned_for
 from rung.training.retraining import Due
 
@@ -213,6 +215,7 @@ def survey(
     check_settings(project, met)
     read, problems, dropped = read_files(project, met)
     rows, documents, teaching = read.rows, read.documents, read.teaching
+    met.check(partial(check_schema, project, rows.schema))
     if met.met or not rows.cases:
         checked = check_rows(project, rows, documents)
         return Survey(
@@ -227,10 +230,11 @@ def survey(
         )
     cases = chosen(rows.split("test"), limit)
     stage, secrets = _stage(project, read)
-    plans = list(_plans(project, stage.materials))
+    stages = {name: _stage_on(stage, project.on(name), read) for name in models_asked(project)}
+    plans = list(_plans(project, stages))
     rates = rates_of(project)
     checked, idle = check_rows(project, rows, documents), tuple(idle_shots(project, stage.materials))
-    forecasts = list(_forecasts(stage, plans, cases)) if rehearsed else []
+    forecasts = list(_forecasts(stages, plans, cases)) if rehearsed else []
     looked = Foreseer(
         project=project,
         stage=stage,
@@ -274,22 +278,32 @@ Named = tuple[str, type[Rung], dict[str, Json], Plan | Composition | NotApplicab
 
 def _stage(project: Project, read: Read) -> tuple[Stage, tuple[Problem, ...]]:
     """What rungs are rehearsed on: the materials as a comparison would have them, as far as no model is needed for it."""
+    rows, documents = read.rows, read.documents
+    materials, secrets = materials_of(project, rows, read.groups, teaching=read.teaching)
+    stage = Stage(project, materials, documents, sizes_of(project.settings.model))
+    stage = replace(stage, shown=answers_shown(materials, rows.split("test")))
+    return _stage_on(stage, project, read), secrets
+
+
+def _stage_on(stage: Stage, project: Project, read: Read) -> Stage:
+    """The same with another model: how it counts, how much it reads, whether it can be tuned."""
     from rung.models.catalog import is_local
 
     rows, documents, local = read.rows, read.documents, is_local(project.settings.model)
     sizes = sizes_of(project.settings.model)
     corpus = sum(sizes.fitting(f"{document.title}\n{document.text}") for document in documents)
-    materials, secrets = materials_of(project, rows, read.groups, teaching=read.teaching)
+    context = context_of(project)
     materials = replace(
-        materials,
+        stage.materials,
         corpus_tokens=corpus if documents else None,
-        context_tokens=CONTEXT if local else project.settings.server.context_tokens,
+        context_tokens=CONTEXT if local else context,
+        limit_tokens=limit_of(project, context),
+        trainable=local,
         answer_tokens=answer_tokens(rows, lambda shown: max(map(sizes.count, shown))),
     )
-    shown = answers_shown(materials, rows.split("test"))
-    stage = Stage(project, materials, documents, sizes, shown)
+    stage = Stage(project, materials, documents, sizes, stage.shown)
     gold = {case.id: _gold(stage, case) for case in rows.cases if _has_gold(case)}
-    return replace(stage, materials=replace(materials, gold=gold)), secrets
+    return replace(stage, materials=replace(materials, gold=gold))
 
 
 def _gold(stage: Stage, case: Case) -> tuple[Passage, ...]:
@@ -307,7 +321,7 @@ def _gold(stage: Stage, case: Case) -> tuple[Passage, ...]:
     return tuple(chosen) or (NO_PASSAGE,)
 
 
-def _plans(project: Project, materials: Materials) -> Iterator[Named]:
+def _plans(project: Project, stages: Mapping[str, Stage]) -> Iterator[Named]:
     """Every rung and arm, as it is planned."""
     listed = list(allowed_rungs(project))
     check_limits(project)
@@ -315,22 +329,25 @@ def _plans(project: Project, materials: Materials) -> Iterator[Named]:
     check_sampling(project)
     arms: list[tuple[str, type[Rung], dict[str, Json]]] = [(r.name, r, shared_settings(project, r)) for r in REFERENCES]
     for label, rung, settings in (*listed, *arms):
-        yield label, rung, settings, planned_for(rung, materials, settings)
+        stage = stages[project.named_model(str(settings.get(MODEL, "")))]
+        yield label, rung, settings, planned_for(rung, stage.materials, settings)
 
 
-def _forecasts(stage: Stage, plans: Sequence[Named], cases: Sequence[Case]) -> Iterator[RungForecast]:
+def _forecasts(stages: Mapping[str, Stage], plans: Sequence[Named], cases: Sequence[Case]) -> Iterator[RungForecast]:
     """Those that apply, as rehearsed; a rung made of others comes last, and takes what the dearest of them takes."""
     forecasts: list[RungForecast] = []
-    for label, rung, _, plan in plans:
+    default = next(iter(stages.values()))
+    for label, rung, settings, plan in plans:
         if isinstance(plan, Plan):
-            forecasts.append(RungForecast(label, rung.name, plan, rehearse(stage, plan, cases), rung.reference))
+            stage = stages[default.project.named_model(str(settings.get(MODEL, "")))]
+            forecasts.append(RungForecast(label, rung.name, plan, rehearse(stage, plan, cases), stage, rung.reference))
     yield from forecasts
     members = [e.rehearsed for e in forecasts if e.rehearsed is not None and not e.is_reference]
     for label, rung, _, plan in plans:
         if isinstance(plan, Composition):
             dearest = most([one.each for one in members]) if members else Use()
             likely = most([one.likely for one in members]) if members else Use()
-            yield RungForecast(label, rung.name, plan, Rehearsed(dearest.times(len(cases)), dearest, likely))
+            yield RungForecast(label, rung.name, plan, Rehearsed(dearest.times(len(cases)), dearest, likely), default)
 
 
 def _planned(
@@ -339,7 +356,10 @@ def _planned(
     repeats = rates.project.settings.sampling.repeats
     for label, _, settings, plan in plans:
         rehearsed = forecasts[label].rehearsed if label in forecasts else None
-        forecast = None if rehearsed is None else rates.of(rehearsed.whole.times(repeats), rehearsed.likely.times(repeats))
+        forecast = None
+        if rehearsed is not None:
+            uses = rehearsed.whole.times(repeats), rehearsed.likely.times(repeats)
+            forecast = rates.of(*uses, model=forecasts[label].model)
         if isinstance(plan, NotApplicable):
             yield Planned(label, settings, 0, why=plan.why)
         elif isinstance(plan, Composition):

@@ -52,7 +52,7 @@ def watch(
     first = True
     for _ in _moments(engines.project, stop or threading.Event(), look_seconds):
         try:
-            done = up_to_date(engines, asked=first)
+            done = up_to_date(engines, asked=first, at_once=True)
         except UserError as error:
             on_error(error)
             continue
@@ -64,12 +64,17 @@ def watch(
     tended.end()
 
 
+class _Ended(Exception):
+    """Nobody waits for it any more."""
+
+
 class _Tending:
-    """Compaction and indexing, one after the other, beside the syncs."""
+    """The encoder's vectors, compaction and indexing, one after the other, beside the syncs."""
 
     def __init__(self, engines: Engines) -> None:
         self._engines = engines
         self._thread: threading.Thread | None = None
+        self._ended = threading.Event()
 
     def begin(self) -> None:
         """Begin, unless it is under way."""
@@ -78,7 +83,8 @@ class _Tending:
             self._thread.start()
 
     def end(self) -> None:
-        """Wait until what was begun is done: a half compaction would only be undone."""
+        """Wait until what was begun is done: a half compaction would only be undone. What was embedded is kept."""
+        self._ended.set()
         if self._thread is not None:
             self._thread.join()
 
@@ -87,9 +93,16 @@ class _Tending:
         if knowledge is None:
             return
         try:
+            knowledge.replace_provisional(self._unless_ended)
             knowledge.index.maintain()
+        except _Ended:
+            log.debug("the encoder's vectors wait for the next sync")
         except UserError as error:  # searches go on as they are, and the next change tries again
             log.warning("the index could not be compacted: %s", error)
+
+    def _unless_ended(self, _done: int, _all: int) -> None:
+        if self._ended.is_set():
+            raise _Ended
 
 
 def _moments(project: Project, stop: threading.Event, look_seconds: float) -> Iterator[None]:

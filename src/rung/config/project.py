@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from rung.config.addresses import has_password, without_password
 from rung.config.schema import Settings
-from rung.errors import InputError
+from rung.errors import InputError, UserError
 from rung.files.limited import check_name, yaml_file
 from rung.records import Document, Json
 
@@ -30,7 +30,8 @@ _SWEPT_BY_RAG = ("chunk_tokens", "chunk_overlap", "parent_tokens")
 
 
 class Project:
-    """A folder with `rung.yaml`. `settings` is what it says; `line` finds where it says it.
+    """A folder with `rung.yaml`. `settings` is what it says of one of its models, the first unless another is asked `on`;
+    `written`, what it says as it stands there; `line` finds where it says it.
 
     `groups_of`, given from Python, names the groups that may read a document besides what files and rules say.
     """
@@ -41,9 +42,12 @@ class Project:
         settings: Settings,
         lines: Mapping[Where, int],
         groups_of: GroupsOf | None = None,
+        *,
+        model: str = "",
     ) -> None:
         self.root = root
-        self.settings = settings
+        self.written = settings
+        self.settings = settings.on(model or next(iter(settings.model_names.values())))
         self.groups_of = groups_of
         self._lines = lines
 
@@ -77,7 +81,40 @@ class Project:
         """The same project with another seed; None changes nothing."""
         if seed is None:
             return self
-        return Project(self.root, self.settings.model_copy(update={"seed": seed}), self._lines, self.groups_of)
+        seeded = self.written.model_copy(update={"seed": seed})
+        return Project(self.root, seeded, self._lines, self.groups_of, model=self.settings.model)
+
+    def on(self, model: str) -> Project:
+        """The same project as if it named this model (by its name, "" is the default) alone."""
+        if model in ("", self.settings.model):
+            return self
+        return Project(self.root, self.written, self._lines, self.groups_of, model=model)
+
+    def naming(self, key: str) -> Where:
+        """Where a model is named: "model" (which this is a project on), "judge", "embedder" or "reranker"."""
+        if key == "judge":
+            return ("judge", "model")
+        alias = next((one for one, name in self.settings.model_names.items() if name == self.settings.model), "")
+        return ("models", alias) if key == "model" and self.settings.models else (key,)
+
+    def named_model(self, alias: str) -> str:
+        """The name of what `rung.yaml` calls a model; "" is the default.
+
+        Raises:
+            UserError: it names none so.
+        """
+        names = self.settings.model_names
+        if not alias:
+            return next(iter(names.values()))
+        if not self.settings.models:
+            raise UserError(
+                f"rung.yaml has no 'models' that '{alias}' could be one of: name them ('models: {{{alias}: …}}')"
+            )
+        if alias not in names:
+            close = difflib.get_close_matches(alias, names, n=1)
+            meant = f"did you mean '{close[0]}'?" if close else f"there are: {', '.join(names)}"
+            raise UserError(f"'{alias}' is no model of this project; {meant}")
+        return names[alias]
 
     def rungs(self) -> list[tuple[str, dict[str, Json]]]:
         """The rungs that may be tried, with their settings, in the file's order."""
@@ -106,12 +143,27 @@ def load_project(folder: Path | str, *, groups_of: GroupsOf | None = None) -> Pr
     if not isinstance(raw, dict):
         raise InputError("must hold keys such as 'task:' and 'cases:'", path=path, line=1)
     _refuse_odd(raw, lines, path)
+    _refuse_two_lists(raw, lines, path)
     try:
         settings = Settings.model_validate(_listed(raw))
     except ValidationError as error:
         raise _explained(error, lines, path) from None
     _refuse_odd(settings.model_dump(by_alias=True), lines, path)  # numbers that YAML takes for texts, such as 1e300
+    names = settings.model_names
+    for alias, name in names.items():
+        if (first := next(one for one in names if names[one] == name)) != alias:
+            line = lines.get(("models", alias), 1)
+            raise InputError(f"models: '{alias}' is {name}, as '{first}' is: name each model once", path=path, line=line)
+    if settings.judge.model in settings.models:
+        judge = settings.judge.model_copy(update={"model": names[settings.judge.model]})
+        settings = settings.model_copy(update={"judge": judge})
     return Project(path.parent, settings, lines, groups_of)
+
+
+def _refuse_two_lists(raw: Mapping[str, Any], lines: Mapping[Where, int], path: Path) -> None:
+    if raw.get("model") is not None and raw.get("models") is not None:
+        message = "'model' and 'models' stand both: the first of 'models' is the default, so take 'model' out"
+        raise InputError(message, path=path, line=lines.get(("model",), 1))
 
 
 def _refuse_odd(value: object, lines: Mapping[Where, int], path: Path) -> None:

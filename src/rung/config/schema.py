@@ -268,6 +268,15 @@ class ServerSettings(_Section):
     requests_per_minute: float | None = Field(default=None, gt=0)
     context_tokens: int = Field(default=8192, ge=256)
     reasoning_tokens: int = Field(default=0, ge=0, le=131072)
+    api: Literal["chat", "responses"] = "chat"
+
+
+class ModelSettings(_Section):
+    """One of several models: its name, and what of `server` and `prices` is other for it than the project says."""
+
+    use: str = Field(min_length=1)
+    server: ServerSettings = ServerSettings()
+    prices: PriceSettings = PriceSettings()
 
 
 class WorkersSettings(_Section):
@@ -293,11 +302,13 @@ class Settings(_Section):
     behaviour: BehaviourSettings = BehaviourSettings()
     cases: tuple[str, ...] = ()
     model: str = DEFAULT_MODEL
+    models: dict[str, ModelSettings] = Field(default_factory=dict)
     embedder: str = DEFAULT_EMBEDDER
     reranker: str = ""
     tools: tuple[str, ...] = ()
     rungs: tuple[str | dict[str, dict[str, Any]], ...] = ()
     bar: BarSettings = BarSettings()
+    prefer: Literal["ladder", "cost"] = "ladder"
     verdict: VerdictSettings = VerdictSettings()
     judge: JudgeSettings = JudgeSettings()
     sampling: SamplingSettings = SamplingSettings()
@@ -307,6 +318,31 @@ class Settings(_Section):
     server: ServerSettings = ServerSettings()
     workers: WorkersSettings = WorkersSettings()
     seed: int = Field(default=0, ge=0, le=MAX_SEED)
+
+    @property
+    def model_names(self) -> dict[str, str]:
+        """What `rung.yaml` calls each model -> its name; the first is the default."""
+        return {alias: entry.use for alias, entry in self.models.items()} or {self.model: self.model}
+
+    def on(self, model: str) -> Settings:
+        """As if the project named this model alone.
+
+        Args:
+            model: its name, not what `rung.yaml` calls it.
+        """
+        entry = next((one for one in self.models.values() if one.use == model), None)
+        if entry is None:
+            return self.model_copy(update={"model": model})
+        server = self.server.model_copy(update=entry.server.model_dump(exclude_unset=True))
+        prices = self.prices.model_copy(update=entry.prices.model_dump(exclude_unset=True))
+        return self.model_copy(update={"model": model, "server": server, "prices": prices})
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _by_name(cls, models: object) -> object:
+        if not isinstance(models, dict) or not models:
+            raise ValueError("a name of yours for each, as 'models: {small: smollm2-135m-instruct, big: openai:gpt-x}'")
+        return {alias: {"use": entry} if isinstance(entry, str) else entry for alias, entry in models.items()}
 
     @field_validator("rungs")
     @classmethod

@@ -24,7 +24,7 @@ from rung.errors import InputError, UserError
 from rung.files.limited import json_file, name_of, text_of
 from rung.records import Case, Evidence, Example, Json, Message, Problem, Split, canonical, digest
 from rung.stats.rules_of_thumb import NO_CASES, NO_LINES
-from rung.text.json_values import escaped, pointer_lines, schema_fault, validator
+from rung.text.json_values import SchemaFault, line_of, pointer_lines, validator
 
 DEV_SHARE = 0.2
 Read = tuple[Case, tuple[Json, ...]]  # a case, and its evidence as written
@@ -340,8 +340,6 @@ def read_schema(project: Project) -> str:
     name = project.settings.behaviour.schema_file
     if not name:
         return ""
-    import jsonschema
-
     path = project.root / name
     if not path.exists():
         raise project.error(f"the schema '{name}' does not exist", "behaviour", "schema")
@@ -349,17 +347,10 @@ def read_schema(project: Project) -> str:
     if not isinstance(schema, dict):
         raise InputError("a schema must be an object {…}", path=path, line=1)
     try:
-        jsonschema.validators.validator_for(schema).check_schema(schema)
-    except jsonschema.SchemaError as error:
-        at = "/".join(str(p) for p in error.path) or "the top"
-        pointer = "".join(f"/{escaped(str(p))}" for p in error.path)
-        line = pointer_lines(text_of(path)).get(pointer, 1)
-        message = schema_fault(error).replace("is no JSON Schema:", f"is no JSON Schema: at {at}:")
-        raise InputError(message, path=path, line=line) from error
-    try:
         validator(json.dumps(schema))
-    except UserError as error:
-        raise InputError(str(error), path=path, line=1) from error
+    except SchemaFault as error:
+        line = line_of(pointer_lines(text_of(path)), error.pointer)
+        raise InputError(str(error), path=path, line=line) from error
     # Key order is kept: constrained decoding writes the properties in this order.
     return json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
 

@@ -12,7 +12,20 @@ from typing import TypeVar
 
 from rung.errors import UserError
 from rung.knowledge.chunking.passages import Chunking, whole
-from rung.knowledge.protocol import Embedder, Explained, Fusion, Index, IndexGone, Lookup, Snapshot, Version, passages_by
+from rung.knowledge.protocol import (
+    Embedder,
+    Explained,
+    Fusion,
+    Index,
+    IndexGone,
+    Lookup,
+    Snapshot,
+    Version,
+    passages_by,
+    provisional_mark,
+    quick_of,
+)
+from rung.knowledge.replacing import replace_provisional
 from rung.knowledge.retrieval import KnowledgeEngine, embedded, readable
 from rung.knowledge.store.lance import LanceIndex
 from rung.knowledge.store.staging import Staging
@@ -75,19 +88,24 @@ class Knowledge:
         documents: Iterable[Document],
         progress: Progress | None = None,
         waiting: Callable[[], None] = lambda: None,
+        *,
+        at_once: bool = False,
     ) -> SyncReport:
         """Make the index hold exactly these documents; arguments as of `synchronize`.
+
+        `at_once`: where there are many, they are searchable before the embedder has embedded them, by the vectors of its
+        stand-in, if it has one; `replace_provisional` does the rest.
 
         Raises:
             UserError: the disk is full or may not be written; what was there before is still there.
         """
-        staging = Staging(self.folder / "staging", passages_by(self.embedder))
         report = synchronize(
             self.index,
             documents,
             embedder=self.embedder,
             chunking=self.chunking,
-            staging=staging,
+            staging=self._staging(),
+            quick=quick_of(self.embedder) if at_once else None,
             progress=progress,
             waiting=waiting,
         )
@@ -97,9 +115,31 @@ class Knowledge:
             self.refresh()
         return report
 
+    def replace_provisional(
+        self, progress: Progress = lambda _done, _all: None, waiting: Callable[[], None] = lambda: None
+    ) -> int:
+        """Embed what a stand-in embedded; see `replacing.replace_provisional`. Searches go on meanwhile."""
+        done = replace_provisional(
+            self.index, embedder=self.embedder, staging=self._staging(), progress=progress, waiting=waiting
+        )
+        self.refresh()
+        return done
+
     def compare(self, documents: Iterable[Document]) -> SyncReport:
         """What `sync` would do, without doing it. `passages` counts those of the index as it is."""
-        return difference(self._snapshot, documents, settings_of(self.embedder, self.chunking))
+        quick = quick_of(self.embedder)
+        mark = provisional_mark(quick) if quick else ""
+        return difference(self._snapshot, documents, settings_of(self.embedder, self.chunking), mark)
+
+    def asked(self, passages: Iterable[Passage]) -> None:
+        """Remember that a search found these, while there are vectors to replace: what is asked for comes first."""
+        if self.provisional_count:
+            staging = self._staging()
+            staging.ask(passage.document for passage in passages)
+            staging.close()
+
+    def _staging(self) -> Staging:
+        return Staging(self.folder / "staging", passages_by(self.embedder))
 
     def maintain(self) -> bool:
         """Compact and index what many small syncs left behind; see `Index.maintain`. Searches go on meanwhile."""
@@ -127,7 +167,9 @@ class Knowledge:
             UserError: nothing has been synced yet, or with another embedder; `where` is no condition.
         """
         lookup = self._lookup(query, asker, top, where, diversity)
-        return self._newest(lambda snapshot: snapshot.search([lookup], self.fusion)[0]) if lookup else ()
+        results = self._newest(lambda snapshot: snapshot.search([lookup], self.fusion)[0]) if lookup else ()
+        self.asked(results)
+        return results
 
     def explain(self, query: str, *, asker: Asker, top: int = 5, where: str = "") -> tuple[Explained, ...]:
         """What `search` finds, each passage with its rank and score in the dense and in the BM25 ranking.
@@ -202,6 +244,11 @@ class Knowledge:
     def passage_count(self) -> int:
         """Passages in the index."""
         return self._snapshot.passage_count if self._snapshot else 0
+
+    @property
+    def provisional_count(self) -> int:
+        """Passages in the index that a stand-in embedded, until `replace_provisional` has replaced its vectors."""
+        return self._snapshot.provisional_count if self._snapshot else 0
 
     def document_groups(self) -> Mapping[str, tuple[str, ...]]:
         """Document id -> groups that may read it; an empty tuple means everybody."""

@@ -47,6 +47,30 @@ def passages_by(embedder: Embedder) -> str:
     return str(getattr(embedder, "passages_by", "") or embedder.identity)
 
 
+def quick_of(embedder: Embedder) -> Embedder | None:
+    """Whose passages, made at once, may stand in for this embedder's until it has made its own; None: nobody's."""
+    quick: Embedder | None = getattr(embedder, "quick", None)
+    return quick
+
+
+PROVISIONAL = "by"  # begins the key of a row whose vector a stand-in made; no hexadecimal digest begins so
+
+
+def provisional_mark(quick: Embedder) -> str:
+    """What stands before the key of a row, and the digest of its document, while the row's vector is this embedder's."""
+    return f"{PROVISIONAL}{hashlib.sha256(quick.identity.encode()).hexdigest()[:14]}"
+
+
+def without_mark(key: str) -> str:
+    """The key or the digest itself."""
+    return key[len(PROVISIONAL) + 14 :] if key.startswith(PROVISIONAL) else key
+
+
+def mark_in(key: str) -> str:
+    """The mark before a key or a digest, "" where its vectors are the embedder's own."""
+    return key.removesuffix(without_mark(key))
+
+
 class IndexGone(UserError):
     """The version of the index that was being read has been replaced; opening the index again shows the new one."""
 
@@ -110,7 +134,8 @@ class Explained:
 class Row:
     """A passage on its way into a store. `indexed` is what is embedded and searched: contextual header and text.
 
-    `key` is the digest of `indexed`: equal keys have equal vectors.
+    `key` is the digest of `indexed`: equal keys have equal vectors. Where a stand-in made the vector, its
+    `provisional_mark` stands before it.
     """
 
     passage: Passage
@@ -120,7 +145,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a store holds: the settings it was made with, and document id -> `Document.digest`."""
+    """What a store holds: the settings it was made with, and document id -> `Document.digest`.
+
+    Before the digest of a document with rows that a stand-in embedded stands its `provisional_mark`.
+    """
 
     settings: Mapping[str, Json]
     documents: Mapping[str, str]
@@ -187,6 +215,11 @@ class Snapshot(Protocol):
 
     @property
     def passage_count(self) -> int: ...
+
+    @property
+    def provisional_count(self) -> int:
+        """Passages that a stand-in embedded."""
+        ...
 
     @property
     def groups(self) -> Mapping[str, tuple[str, ...]]:

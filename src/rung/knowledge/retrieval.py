@@ -5,9 +5,10 @@ Ranking is left to the store and `ranking`, the index of examples to `examples_i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -39,6 +40,10 @@ class Searchable(Protocol):
     def embedder(self) -> Embedder: ...
 
     def snapshot(self) -> Snapshot: ...
+
+    def asked(self, passages: Iterable[Passage]) -> None:
+        """Told what searches found."""
+        ...
 
 
 class KnowledgeEngine:
@@ -137,6 +142,7 @@ class KnowledgeEngine:
             if knowledge:
                 fusion = knowledge.fusion if weight is None else replace(knowledge.fusion, dense_weight=weight)
                 batch = knowledge.snapshot().search([lookup for _, lookup in some], fusion)
+                knowledge.asked(chain.from_iterable(batch))
                 for (at, _), passages in zip(some, batch, strict=True):
                     results[at] = passages
         return results

@@ -1,6 +1,7 @@
 """What has changed since the index was made, and how it catches up. Only what changed is embedded.
 
 Documents come one by one and leave in parts, so that memory does not grow with them (their ids and digests are kept).
+Where many must be searchable at once, a stand-in embeds them, and `replacing` puts the embedder's vectors in their places.
 The store is left to `lance`, cutting to `chunking`.
 """
 
@@ -17,7 +18,17 @@ import numpy as np
 
 from rung.errors import InternalError
 from rung.knowledge.chunking.passages import Chunking, passages, row
-from rung.knowledge.protocol import Change, Embedder, Index, Row, Snapshot, passages_by, text_digest
+from rung.knowledge.protocol import (
+    Change,
+    Embedder,
+    Index,
+    Row,
+    Snapshot,
+    passages_by,
+    provisional_mark,
+    text_digest,
+    without_mark,
+)
 from rung.knowledge.store.staging import Staging
 from rung.records import Document, Json, Problem
 
@@ -31,6 +42,7 @@ FORMAT = 4  # of cutting and indexing; when it changes, every index is made anew
 _AT_ONCE = 64  # texts to an embedding call
 _STAGED = 8  # calls between two writes of what was embedded
 _PART = 2048  # passages that are cut, embedded and handed to the store together
+_FEW = 256  # passages for which nobody needs to stand in
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +50,8 @@ class SyncReport:
     """Documents by what happened to them; `passages` in the whole index, `embedded` of them computed this time.
 
     A document whose text came back under another id was `renamed`, neither added nor removed. `rebuilt` says why everything
-    had to be made anew, "" if it had not. `problems` lists documents that were left out. `version`: of the index now.
+    had to be made anew, "" if it had not. `problems` lists documents that were left out. `version`: of the index now,
+    of whose passages a stand-in embedded the `provisional` ones.
     """
 
     added: int = 0
@@ -52,6 +65,7 @@ class SyncReport:
     problems: tuple[Problem, ...] = ()
     renamed: int = 0
     version: int = 0
+    provisional: int = 0
 
 
 def settings_of(embedder: Embedder, chunking: Chunking) -> dict[str, Json]:
@@ -61,10 +75,13 @@ def settings_of(embedder: Embedder, chunking: Chunking) -> dict[str, Json]:
 
 
 class Difference:
-    """What separates the documents from the index, found while they pass. Of two with one id the first is taken."""
+    """What separates the documents from the index, found while they pass. Of two with one id the first is taken.
 
-    def __init__(self, snapshot: Snapshot | None, settings: Mapping[str, Json]) -> None:
-        self._snapshot = snapshot
+    `accepted`: the mark of a stand-in whose vectors may stay for now.
+    """
+
+    def __init__(self, snapshot: Snapshot | None, settings: Mapping[str, Json], accepted: str = "") -> None:
+        self._snapshot, self._accepted = snapshot, accepted
         self.held: Mapping[str, str] = snapshot.state.documents if snapshot else {}
         self.rebuilt = _why_rebuilt(snapshot, settings)
         self._seen: dict[str, str] = {}  # id -> source
@@ -82,8 +99,8 @@ class Difference:
             held = self.held.get(document.id)
             if held is None:
                 self._new[document.id] = text_digest(document)
-            self._changed += held is not None and held != digest
-            if held != digest or self.rebuilt:
+            self._changed += held is not None and without_mark(held) != digest
+            if held not in (digest, self._accepted + digest) or self.rebuilt:
                 yield document
 
     @property
@@ -107,6 +124,7 @@ class Difference:
             problems=tuple(self._problems),
             passages=self._snapshot.passage_count if self._snapshot else 0,
             version=self._snapshot.version if self._snapshot else 0,
+            provisional=self._snapshot.provisional_count if self._snapshot else 0,
         )
 
     def _sound(self, document: Document) -> str:
@@ -125,9 +143,11 @@ class Difference:
             return ""
 
 
-def difference(snapshot: Snapshot | None, documents: Iterable[Document], settings: Mapping[str, Json]) -> SyncReport:
-    """What a sync would do. `passages` counts those of the index as it is."""
-    pending = Difference(snapshot, settings)
+def difference(
+    snapshot: Snapshot | None, documents: Iterable[Document], settings: Mapping[str, Json], accepted: str = ""
+) -> SyncReport:
+    """What a sync would do. `passages` counts those of the index as it is; `accepted` as for `Difference`."""
+    pending = Difference(snapshot, settings, accepted)
     for _ in pending.todo(documents):
         pass
     return pending.report()
@@ -140,13 +160,15 @@ def synchronize(
     embedder: Embedder,
     chunking: Chunking,
     staging: Staging,
+    quick: Embedder | None = None,
     progress: Progress | None = None,
     waiting: Callable[[], None] = lambda: None,
 ) -> SyncReport:
     """Make the index hold exactly these documents. Searches see the old state until all of it is there.
 
     Interrupted at any point, the old state stays, and the next sync goes on with what was embedded. `progress(done, all)`
-    counts passages, `all` those of the documents that have come so far. `waiting`: see `Index.writing`.
+    counts passages, `all` those of the documents that have come so far. `waiting`: see `Index.writing`. `quick`: who embeds
+    where there are many passages, until they are replaced; None: all that a stand-in embedded before is replaced now.
 
     Raises:
         UserError: the disk is full or may not be written.
@@ -156,25 +178,27 @@ def synchronize(
     try:
         with index.writing(waiting):
             snapshot = index.snapshot()
-            pending = Difference(snapshot, settings)
+            pending = Difference(snapshot, settings, provisional_mark(quick) if quick else "")
             if pending.rebuilt:
                 log.warning("%s: everything is indexed anew", pending.rebuilt)
             reusable = snapshot if snapshot and snapshot.settings["embedder"] == passages_by(embedder) else None
-            work = _Work(embedder, chunking, reusable, staging, progress or (lambda _done, _all: None))
+            work = _Work(embedder, chunking, reusable, staging, progress or (lambda _done, _all: None), quick)
             index.commit(_changes(pending, documents, settings, work, snapshot is None or bool(pending.rebuilt)))
             report = pending.report()
-            staging.clear()
+            now = index.snapshot()
+            if now is None:
+                raise InternalError("the index is empty after a commit")
+            if not now.provisional_count:  # else what is staged will still be asked for
+                staging.clear()
     finally:
         staging.close()
-    now = index.snapshot()
-    if now is None:
-        raise InternalError("the index is empty after a commit")
     return replace(
         report,
         passages=now.passage_count,
         embedded=work.embedded,
         seconds=time.monotonic() - began,
         version=now.version,
+        provisional=now.provisional_count,
     )
 
 
@@ -184,7 +208,8 @@ def _changes(
     """The changes that lead to these documents, part by part; none if nothing changed."""
     for part, rows in work.parts(pending.todo(documents)):
         replaced = frozenset(d.id for d in part if d.id in pending.held)
-        yield Change(settings, work.vectors(rows), part, rows, frozenset() if fresh else replaced, fresh)
+        vectors, marked = work.embed(rows)
+        yield Change(settings, vectors, part, marked, frozenset() if fresh else replaced, fresh)
         fresh = False
     gone = frozenset() if pending.rebuilt else pending.gone
     if gone or fresh:
@@ -193,14 +218,19 @@ def _changes(
 
 @dataclass
 class _Work:
-    """Cuts and embeds. `stored`: the index as it is, whose vectors are taken where the text is the same."""
+    """Cuts and embeds. `stored`: the index as it is, whose vectors are taken where the text is the same.
+
+    `quick` embeds from the first part on in which more than a few passages are missing.
+    """
 
     embedder: Embedder
     chunking: Chunking
     stored: Snapshot | None
     staging: Staging
     progress: Progress
+    quick: Embedder | None = None
     embedded: int = 0
+    _many: bool = field(default=False, init=False)
     _done: int = field(default=0, init=False)
     _all: int = field(default=0, init=False)
 
@@ -217,8 +247,11 @@ class _Work:
         if part:
             yield part, rows
 
-    def vectors(self, rows: Sequence[Row]) -> Vectors:
-        """A vector for each row; equal texts, stored or staged ones are not embedded again."""
+    def embed(self, rows: Sequence[Row]) -> tuple[Vectors, list[Row]]:
+        """A vector for each row, and the rows, marked where a stand-in made it.
+
+        Equal texts, stored or staged ones are not embedded again.
+        """
         texts = {r.key: r.indexed for r in rows}
         have = self.staging.get(list(texts))
         if self.stored is not None:
@@ -227,22 +260,21 @@ class _Work:
         missing = sorted((key for key in texts if key not in have), key=lambda key: len(texts[key]))
         self._all += len(texts)
         self._advance(len(texts) - len(missing))
-        unsaved: dict[str, Vectors] = {}
-        for start in range(0, len(missing), _AT_ONCE):
-            keys = missing[start : start + _AT_ONCE]
-            unsaved.update(zip(keys, self.embedder.embed([texts[key] for key in keys], kind="passage"), strict=True))
-            last = start + len(keys) == len(missing) and len(rows) >= _PART  # more parts are to come
-            if len(unsaved) >= _AT_ONCE * _STAGED or last:
-                self.staging.put(list(unsaved), np.stack(list(unsaved.values())))
-                have.update(unsaved)
-                unsaved = {}
-            self._advance(len(keys))
-        have.update(unsaved)
+        self._many = self._many or len(missing) > _FEW
+        quick, stood_in = self.quick if self._many else None, frozenset[str]()
+        if quick:
+            have.update(zip(missing, quick.embed([texts[key] for key in missing], kind="passage"), strict=True))
+            stood_in = frozenset(missing)
+            self._advance(len(missing))
+        else:
+            new = {key: texts[key] for key in missing}
+            have.update(embedded(new, self.embedder, self.staging, self._advance, more=len(rows) >= _PART))
         self.embedded += len(missing)
         vectors = np.zeros((len(rows), self.embedder.dimensions), dtype=np.float32)
         for index, r in enumerate(rows):
             vectors[index] = have[r.key]
-        return vectors
+        mark = provisional_mark(quick) if quick else ""
+        return vectors, [replace(r, key=mark + r.key) if r.key in stood_in else r for r in rows]
 
     def _cut(self, document: Document) -> list[Row]:
         count, longest = self.embedder.count_tokens, self.embedder.max_tokens
@@ -251,6 +283,23 @@ class _Work:
     def _advance(self, by: int) -> None:
         self._done += by
         self.progress(self._done, self._all)
+
+
+def embedded(
+    texts: Mapping[str, str], embedder: Embedder, staging: Staging, advance: Callable[[int], None], *, more: bool
+) -> dict[str, Vectors]:
+    """Vectors of these texts by their keys, staged now and then. `more`: there are others to come."""
+    keys, vectors, unsaved = list(texts), dict[str, "Vectors"](), dict[str, "Vectors"]()
+    for start in range(0, len(keys), _AT_ONCE):
+        some = keys[start : start + _AT_ONCE]
+        unsaved.update(zip(some, embedder.embed([texts[key] for key in some], kind="passage"), strict=True))
+        last = start + len(some) == len(keys) and more
+        if len(unsaved) >= _AT_ONCE * _STAGED or last:
+            staging.put(list(unsaved), np.stack(list(unsaved.values())))
+            vectors.update(unsaved)
+            unsaved = {}
+        advance(len(some))
+    return vectors | unsaved
 
 
 def _why_rebuilt(snapshot: Snapshot | None, settings: Mapping[str, Json]) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _TENSOR = re.compile(r"^base_model\.model\.(.+)\.lora_([AB])(?:\.default)?\.weight$")
-_LOCAL = re.compile(r"^local:([0-9a-f]+)")  # an identity of `local.LocalGenerator`
+_LOCAL = re.compile(r"^(?:local|hf):([0-9a-f]+)")  # an identity of a generator whose weights are here
 _REFUSED = {
     "use_dora": "DoRA",
     "use_qalora": "QA-LoRA",

@@ -32,7 +32,7 @@ DOOR = Door(
         "packaged": "rung.models.hosts:PackagedHost",
         "gguf": "rung.models.hosts:GgufHost",
         "encoder": "rung.models.hosts:EncoderHost",
-        "hf": "rung.models.hosts:HfHost",
+        "hf": "rung.models.hf_host:HfHost",
         "http": "rung.models.hosts:HttpHost",
         "cross-encoder": "rung.models.hosts:CrossEncoderHost",
         "scripted": "rung.models.hosts:ScriptedHost",
@@ -52,6 +52,7 @@ class PatientServer:
     requests_per_minute: float | None = None
     context_tokens: int = 8192
     reasoning_tokens: int = 0
+    api: str = "chat"
 
 
 def generator(name: str, *, server: Server = PatientServer(), progress: Tick = lambda _done, _all, _note: None) -> Generator:

@@ -15,7 +15,9 @@ from typing import Literal
 from rung.errors import ModelError
 from rung.files.durable import SEAL, altered
 from rung.models.catalog import hosts
+from rung.models.hf_host import has_gpu
 from rung.models.precision import chosen, cpu_flags, multiplies_bfloat16, narrowed
+from rung.models.vendors import VENDORS
 from rung.models.weights import PACKAGED, Packaged, cache_folder, is_fetched
 
 Status = Literal["ok", "missing", "wrong"]
@@ -28,11 +30,12 @@ EXTRAS = {  # beside `train`: the libraries by which each is known, and what it 
         ("liteparse", "pypdfium2", "html_to_markdown", "lxml", "python_calamine"),
         "PDF, HTML, Office files, web pages",
     ),
-    "hf": (("transformers", "gguf"), "models as Hugging Face folders"),
+    "hf": (("torch", "transformers", "peft", "xgrammar", "gguf"), "models in Hugging Face layout"),
     "rerank": (("torch", "transformers"), "rerankers as folders"),
     "search": (("optuna",), "searching learning rates and ranks"),
     "export": (("torch", "transformers", "peft", "gguf"), "tuned models for other programs"),
     "scale": (("obstore", "ray"), "indexes in object storage, many machines"),
+    "bedrock": (("botocore",), "Amazon Bedrock with AWS credentials"),
 }
 
 
@@ -54,6 +57,7 @@ def examine() -> tuple[Check, ...]:
         _library("lancedb", "lancedb", needed="pip install --upgrade rung"),
         _processor(),
         _numbers(),
+        _hugging_face(),
         _memory(),
         _cache(),
         *(_model(model) for model in PACKAGED.values()),
@@ -61,7 +65,7 @@ def examine() -> tuple[Check, ...]:
         _library("torch", "torch", extra="train"),
         *(_extra(extra, modules, what) for extra, (modules, what) in EXTRAS.items()),
         _plugins(),
-        *(_key(name, what) for name, what in (("OPENAI_API_KEY", "openai:<name>"), ("RUNG_API_KEY", "http(s)://…#<name>"))),
+        *(_key(name, what) for name, what in _keys().items()),
     )
 
 
@@ -117,6 +121,22 @@ def _numbers() -> Check:
     return Check(
         "numbers", "ok", f"local models answer in {answers}; training on this CPU multiplies in {training}{left_out}"
     )
+
+
+def _hugging_face() -> Check:
+    """Which engine answers for `hf:` names: OpenVINO for plain llamas on a CPU, else torch."""
+    lacking = [module for module in EXTRAS["hf"][0] if find_spec(module) is None]
+    if lacking:
+        return Check("hf models", "missing", f"not there: {', '.join(lacking)}", "pip install 'rung[hf]'")
+    try:
+        if not has_gpu():
+            return Check("hf models", "ok", "plain llamas by OpenVINO, all others by torch on the CPU")
+        from rung.models.causal.devices import device, free_memory
+
+        where = device()
+        return Check("hf models", "ok", f"all by torch on {where}, {free_memory(where) / 1e9:.1f} GB free there")
+    except ModelError as error:
+        return Check("hf models", "wrong", str(error), "unset RUNG_DEVICE")
 
 
 def _memory() -> Check:
@@ -180,6 +200,13 @@ def _plugins() -> Check:
         return Check("model hosts", "ok", ", ".join(name for host in hosts() for name in host.generators))
     except ModelError as error:
         return Check("model hosts", "wrong", str(error), "uninstall or mend that package")
+
+
+def _keys() -> dict[str, str]:
+    """Variable that holds a key -> the names of models that it is for; of most vendors only where it is set."""
+    hosted = {variable: f"{vendor.name}:<name>" for vendor in VENDORS.values() for variable in vendor.keys}
+    shown = {name: what for name, what in hosted.items() if name == "OPENAI_API_KEY" or os.environ.get(name)}
+    return {**shown, "RUNG_API_KEY": "http(s)://…#<name>"}
 
 
 def _key(variable: str, what: str) -> Check:

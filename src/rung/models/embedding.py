@@ -12,6 +12,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from rung.models.protocol import Vectors
+    from rung.models.protocol import Embedder, Vectors
 
 Kind = Literal["query", "passage"]
 _BATCH_TOKENS = 2048  # tokens, padding included, of one inference: 1,024 to 16,384 differ by less than 20 %
@@ -43,6 +44,8 @@ class MiniLM:
     Text past `max_tokens` tokens is not seen by the model: cut passages accordingly.
     """
 
+    quick: Embedder | None = None  # whose passages may stand in for its own until it has embedded them
+
     def __init__(self, source: EncoderFolder, *, digest: str, cache: Path | None = None, dimensions: int = 0) -> None:
         """`cache`: where the graph is kept, where the folder is not Rung's own. `dimensions`: only so many, the leading
         ones, of an encoder that was trained for it (Matryoshka); 0: as the folder says.
@@ -56,7 +59,7 @@ class MiniLM:
         self._counter = open_tokenizer(source)
         self._marks = len(self._counter.encode("").ids)
         self._by_word = counts_by_word(self._counter)
-        self._counts: dict[str, int] = {}  # word -> tokens
+        self._ids: dict[str, tuple[int, ...]] = {}  # word -> tokens
         self._prompted = {
             kind: prompt_tokens(self._tokenizers[source.tokens(kind)], source.read("", kind)) for kind in _KINDS
         }
@@ -98,24 +101,36 @@ class MiniLM:
         return vectors
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text, uncut, the marks included, the prompt not.
+        """Tokens of each text, uncut, the marks included, the prompt not."""
+        if not self._by_word:
+            return [len(encoded.ids) for encoded in self._counter.encode_batch_fast(self._lowered(texts))] if texts else []
+        return [self._marks + sum(map(len, words)) for words in self._words(texts)]
+
+    def tokens(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text, uncut, without marks and prompt."""
+        if not self._by_word:
+            encoded = self._counter.encode_batch_fast(self._lowered(texts), add_special_tokens=False) if texts else []
+            return [of.ids for of in encoded]
+        return [list(chain.from_iterable(words)) for words in self._words(texts)]
+
+    def _words(self, texts: Sequence[str]) -> list[list[tuple[int, ...]]]:
+        """Token ids of each word of each text.
 
         WordPiece never looks past white space, so a text has the tokens of its words: each distinct word is tokenized once.
         """
-        if self.source.lowercase:
-            texts = [text.lower() for text in texts]
-        if not self._by_word:
-            return [len(encoded.ids) for encoded in self._counter.encode_batch_fast(list(texts))] if texts else []
-        split = [_WORDS.findall(text) for text in texts]
-        counts = self._counts
-        new = list({word for words in split for word in words if word not in counts})
+        split = [_WORDS.findall(text) for text in self._lowered(texts)]
+        ids = self._ids
+        new = list({word for words in split for word in words if word not in ids})
         if new:
-            if len(counts) + len(new) > _MAX_CACHED:
-                counts = {word: counts[word] for words in split for word in words if word in counts}
+            if len(ids) + len(new) > _MAX_CACHED:
+                ids = {word: ids[word] for words in split for word in words if word in ids}
             encoded = self._counter.encode_batch_fast(new, add_special_tokens=False)
-            counts.update(zip(new, map(len, encoded), strict=True))
-            self._counts = counts
-        return [self._marks + sum(map(counts.__getitem__, words)) for words in split]
+            ids.update(zip(new, (tuple(of.ids) for of in encoded), strict=True))
+            self._ids = ids
+        return [[ids[word] for word in words] for words in split]
+
+    def _lowered(self, texts: Sequence[str]) -> list[str]:
+        return [text.lower() for text in texts] if self.source.lowercase else list(texts)
 
     def _infer(self, rows: Sequence[Sequence[int]], prompted: int) -> NDArray[np.float32]:
         """`prompted`: tokens at the start of each row that are left out of the pooling, where the folder wants it."""

@@ -34,6 +34,25 @@ def read_metadata(path: Path) -> dict[str, Json]:
             raise ModelError(f"{path} is broken ({error}): fetch the file again") from error
 
 
+def tensor_names(path: Path) -> set[str]:
+    """The names of a GGUF's tensors; raises as `read_metadata` does."""
+    read_metadata(path)  # says what is wrong with the file
+    with path.open("rb") as file:
+        file.seek(8)
+        tensors, count = int(_number(file, "<Q")), int(_number(file, "<Q"))
+        for _ in range(count):
+            _text(file)
+            _value(file, int(_number(file, "<I")))
+        names: set[str] = set()
+        try:
+            for _ in range(tensors):
+                names.add(_text(file))
+                file.seek(8 * int(_number(file, "<I")) + 12, 1)  # its sides, its type, where it begins
+        except (struct.error, UnicodeDecodeError) as error:
+            raise ModelError(f"{path} is broken ({error}): fetch the file again") from error
+        return names
+
+
 def _number(file: BinaryIO, form: str) -> int | float | bool:
     value: int | float | bool = struct.unpack(form, file.read(struct.calcsize(form)))[0]
     return value

@@ -6,9 +6,7 @@ converted from the folder's own. Where a model is, and under which name it is op
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
 
 _LARGEST = 65504.0
 _FORMAT = 1  # raise it when another folder is made of the same checkpoint
-_READ = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja")
 PLAIN = (
     "{% for m in messages %}{{ m['role'] + ': ' + m['content'] + eos_token + '\\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ 'assistant: ' }}{% endif %}"
@@ -43,39 +40,6 @@ _LAYER = {
 _WHOLE = {"model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output"}
 
 
-def located(name: str) -> Path:
-    """The folder that `hf:<name>` means: a path, or a model id that lies in the hub's cache. Nothing is fetched.
-
-    Raises:
-        ModelError: it is neither; says how to get it here.
-    """
-    folder = Path(name).expanduser()
-    if folder.is_dir():
-        return folder
-    home = os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface"
-    hub = Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub").expanduser()
-    cached = hub / f"models--{name.replace('/', '--')}"
-    pointer = cached / "refs" / "main"
-    if name.count("/") == 1 and pointer.is_file():
-        snapshot = cached / "snapshots" / pointer.read_text(encoding="utf-8").strip()
-        if snapshot.is_dir():
-            return snapshot
-    raise ModelError(
-        f"{name} is no folder and no model in the Hugging Face cache ({cached.parent}): mend the path, or fetch it with "
-        f"'hf download {name}' where a hub is reachable and copy the folder here"
-    )
-
-
-def digest_of(folder: Path) -> str:
-    """SHA-256 over everything of the folder that answers depend on: weights, config, tokenizer, chat template."""
-    whole = hashlib.sha256()
-    for path in sorted([*(folder / name for name in _READ), *folder.glob("*.safetensors")]):
-        if path.is_file():
-            with path.open("rb") as content:
-                whole.update(f"{path.name}:{hashlib.file_digest(content, 'sha256').hexdigest()};".encode())
-    return whole.hexdigest()
-
-
 def prepared(folder: Path, home: Path) -> Path:
     """Folder under `home` with the named graph, the tokenizer and `config.json`; made on first use, atomically.
 
@@ -86,26 +50,38 @@ def prepared(folder: Path, home: Path) -> Path:
     return made_for_runtime(home, lambda scratch: _make(folder, scratch), mark=f"hf{_FORMAT}")
 
 
+def why_not(config: Mapping[str, Json]) -> str:
+    """Why OpenVINO's reader does not take a model of this `config.json`; "" where it does."""
+    if config.get("model_type") != "llama":
+        return f"it is of type {config.get('model_type')!r}"
+    rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    kind = rope.get("rope_type", rope.get("type", "default")) if isinstance(rope, dict) else "unknown"
+    if kind != "default":
+        return f"it has rope scaling {kind!r}"
+    if config.get("attention_bias") or config.get("mlp_bias"):
+        return "it has biases"
+    heads, width = config.get("num_attention_heads"), config.get("hidden_size")
+    if config.get("quantization_config"):
+        return "its weights are quantised"
+    if isinstance(heads, int) and isinstance(width, int) and (config.get("head_dim") or width // heads) != width // heads:
+        return "its heads are of another width than its layers"
+    return ""
+
+
 def check(folder: Path) -> dict[str, Json]:
-    """The folder's config, when everything is there that serving takes.
+    """The folder's config, when everything is there that serving by OpenVINO takes.
 
     Raises:
         ModelError: a file is missing or broken, another architecture, no chat template; says what to do.
     """
-    config = _json(folder / "config.json")
-    if config.get("model_type") != "llama":
-        raise ModelError(f"{folder} is of type {config.get('model_type')!r}: only llama models can be opened here")
-    rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
-    kind = rope.get("rope_type", rope.get("type", "default")) if isinstance(rope, dict) else "unknown"
-    if kind != "default":
-        raise ModelError(f"{folder}: rope scaling {kind!r} is not supported: use a model without it")
-    if config.get("attention_bias") or config.get("mlp_bias"):
-        raise ModelError(f"{folder}: llama models with biases are not supported: name another model")
+    config = read_object(folder / "config.json")
+    if why := why_not(config):
+        raise ModelError(f"{folder} cannot be opened by OpenVINO: {why}")
     if not (folder / "tokenizer.json").is_file():
         raise ModelError(f"{folder}/tokenizer.json is missing: save the tokenizer with save_pretrained (a fast one)")
     if not next(folder.glob("*.safetensors"), None):
         raise ModelError(f"{folder} holds no *.safetensors: save the model with save_pretrained")
-    settings = _json(folder / "tokenizer_config.json") if (folder / "tokenizer_config.json").is_file() else {}
+    settings = read_object(folder / "tokenizer_config.json") if (folder / "tokenizer_config.json").is_file() else {}
     if not (folder / "chat_template.jinja").is_file() and not settings.get("chat_template"):
         raise ModelError(
             f"{folder} has no chat template, so nobody knows how its chats are written: it is a base model, or the file "
@@ -115,7 +91,8 @@ def check(folder: Path) -> dict[str, Json]:
     return config
 
 
-def _json(path: Path) -> dict[str, Json]:
+def read_object(path: Path) -> dict[str, Json]:
+    """The object of a JSON file; raises as `check` does."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:

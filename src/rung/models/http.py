@@ -1,9 +1,9 @@
-"""Answers `Generate` steps by any OpenAI-compatible `/v1/chat/completions`.
+"""Answers `Generate` steps by a chat server: any OpenAI-compatible one, or a vendor's own API.
 
-Sending is left to `http_client`, what an answer is to `http_reading`.
+Sending is left to `http_client`, how requests and answers are written to `wire`, what an answer is to `http_reading`.
 
-A schema is sent as `response_format` json_schema. Labels and regular expressions have no portable form: they are sent as a
-schema with one string in it, which is unwrapped and then checked here; an answer outside them is a `Failure`, not a guess.
+A schema is sent as the API has it. Labels and regular expressions have no portable form: they are sent as a schema with one
+string in it, which is unwrapped and then checked here; an answer outside them is a `Failure`, not a guess.
 """
 
 from __future__ import annotations
@@ -13,26 +13,25 @@ import logging
 import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from rung.errors import InternalError, ModelError
 from rung.models.endpoint import Endpoint
-from rung.models.http_client import RequestFailed, Served, spread
+from rung.models.http_client import RequestFailed, Served
 from rung.models.http_reading import Turn, consumed, cut_silently, read
+from rung.models.http_spread import spread
 from rung.models.prices import usd
 from rung.models.protocol import Server
+from rung.models.vendors import OPENAI, wire_of
+from rung.models.wire import Call, Listing
+from rung.models.wire.closed_schema import FreeKeys, closed
+from rung.models.wire.held_form import unwrapped
 from rung.records import Failure, Json, Message
 from rung.records.steps import Generate, GenerateResult, Request, Result, StepFailed
-from rung.text.parsing import json_of
 
 __all__ = ["Endpoint", "HttpGenerator"]
 log = logging.getLogger(__name__)
 READING = 2  # how answers are read; part of the identity, since what is remembered was read so
-_PATH = "/chat/completions"
-_WRAPPED = "value"
-_LIMITS = ("max_tokens", "max_completion_tokens")  # two names of one parameter
-_MAY_BE_LEFT_OUT = ("temperature", "seed", "stream_options", "response_format")
 _WORD = "rung-holds-the-form"  # what no model says by itself
 _ROOM = 64  # tokens for the answer to a check
 
@@ -42,19 +41,24 @@ class HttpGenerator(Served):
 
     def __init__(self, endpoint: Endpoint, server: Server, *, first_wait: float = 0.5) -> None:
         super().__init__(endpoint, server, first_wait=first_wait)
-        self._left_out: set[str] = set()
-        self._limit = _LIMITS[endpoint.is_openai]
+        self._wire = wire_of(endpoint.vendor, server.api)
+        self._left_out: set[str] = {"max_tokens"} if endpoint.vendor is OPENAI and endpoint.is_vendors else set()
+        self._context = 0
 
     @property
     def identity(self) -> str:
-        """URL, model name and how answers are read. What a server changes under one name cannot be seen from here."""
-        room = self._server.reasoning_tokens
-        return f"{self._endpoint.identity}/reading-{READING}{f'/reasoning-{room}' if room else ''}"
+        """URL, model name, how it is spoken to and how answers are read. What a server changes under one name cannot be seen
+        from here."""
+        room, wire = self._server.reasoning_tokens, self._wire.name
+        context = self._server.context_tokens if self._wire.sends_context else 0
+        parts = (wire, f"reading-{READING}", room and f"reasoning-{room}", context and f"context-{context}")
+        return "/".join([self._endpoint.identity, *(str(part) for part in parts if part)])
 
     @property
     def context_tokens(self) -> int:
-        """`server.context_tokens` of the project: a server does not say."""
-        return self._server.context_tokens
+        """`server.context_tokens` of the project, or what the server was found to read, where that is less."""
+        limit = self._server.context_tokens
+        return min(limit, self._context) if self._context else limit
 
     def use_adapters(self, adapters: Mapping[str, Path]) -> None:
         """Refuse: adapters cannot be handed to a server.
@@ -70,7 +74,10 @@ class HttpGenerator(Served):
 
         Returns:
             `left_out`: the parameters that it does not take. `form`: "held", "ignored", "refused", or "" where that was not
-            asked or cannot be told. `trouble` alone: it is there, and did not answer this.
+            asked or cannot be told. `trouble` alone: it is there, and did not answer this. Where there is something to say,
+            also `renamed`: parameters that it knows by another name; `sent_as`: the one that holds the form; `context`,
+            `ends`, `instead`: what its list of models says of this one, see `Listing`; `answered_by`: the name that it gives
+            to what answered, where that is another; `no_answer`: why what it sent is none.
 
         Raises:
             ServerError: as `run`.
@@ -82,20 +89,61 @@ class HttpGenerator(Served):
         except RequestFailed as error:
             return {"trouble": str(error)}
         reply = read(Turn.of(answer), room=_ROOM, body=answer)
-        form = ""
-        if "response_format" in self._left_out:
+        form, wire = "", self._wire
+        if wire.form in self._left_out:
             form = "refused"
         elif constrained and not isinstance(reply, Failure):
-            form = "ignored" if isinstance(_unwrapped(step, GenerateResult(reply.text)), Failure) else "held"
-        left_out: list[Json] = [*sorted(self._left_out - {"response_format"})]
-        return {"left_out": left_out, "form": form}
+            form = "ignored" if isinstance(unwrapped(step, GenerateResult(reply.text)), Failure) else "held"
+        listing = self._client.listing()
+        self._context = listing.context
+        report: dict[str, Json] = {
+            "left_out": [*sorted(self._left_out - {wire.form} - wire.renamed)],
+            "form": form,
+        }
+        details: dict[str, Json] = {
+            "renamed": [*sorted(self._left_out & wire.renamed)],
+            "sent_as": wire.form if wire.name else "",
+            "context": listing.context,
+            "ends": listing.ends,
+            "instead": listing.instead,
+            "answered_by": self._other_name(answer.get("model"), listing),
+            "no_answer": reply.error if isinstance(reply, Failure) else "",
+        }
+        return {**report, **{name: detail for name, detail in details.items() if detail}}
+
+    def refuses_schema(self, schema: str) -> str:
+        """Ask for an answer of this schema. Returns why the server cannot hold answers to it, "" where it can, or where that
+        cannot be told; raises as `check`."""
+        if self._wire.form in self._left_out:
+            return ""
+        step = Generate((Message("user", "Say hello."),), schema=schema, max_tokens=_ROOM)
+        try:
+            if self._wire.closes:
+                closed(json.loads(schema))
+            self._posted(step, threading.Event(), hasty=True)
+        except FreeKeys as error:
+            return f"{error}, and its API holds none: the prompt alone asks for it"
+        except RequestFailed as error:
+            refused = error.complaint is not None and error.complaint.status in (400, 422)
+            return f"{error}; what is asked to keep it fails" if refused else ""
+        return ""
+
+    def _other_name(self, name: Json, listing: Listing) -> str:
+        """The name of what answered, where the server has no model of ours and calls this one otherwise."""
+        ours = self._endpoint.model
+        if not isinstance(name, str) or not name or not listing.names or {ours, f"{ours}:latest"} & set(listing.names):
+            return ""
+        return "" if name.startswith(ours) else name
 
     def recall(self, report: Mapping[str, Json]) -> None:
         """Take over what an earlier `check` found."""
-        named = report.get("left_out")
-        self._left_out |= {str(name) for name in named} if isinstance(named, list) else set()
+        for key in ("left_out", "renamed"):
+            named = report.get(key)
+            self._left_out |= {str(name) for name in named} if isinstance(named, list) else set()
         if report.get("form") == "refused":
-            self._left_out.add("response_format")
+            self._left_out.add(self._wire.form)
+        context = report.get("context")
+        self._context = context if isinstance(context, int) else 0
 
     def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result | Failure]]:
         """Yield (index, result) as each is answered, `server.concurrency` at a time.
@@ -116,7 +164,7 @@ class HttpGenerator(Served):
             ServerError: as `run`.
         """
         step = _generate(request)
-        if step.regex or step.choices or step.adapter:
+        if step.regex or step.choices or step.adapter or not self._wire.streams:
             result = self._answer(request, threading.Event())
             if isinstance(result, Failure):
                 raise StepFailed(result)
@@ -153,58 +201,56 @@ class HttpGenerator(Served):
         except RequestFailed as error:
             return _failure(error)
         result = self._result(step, Turn.of(answer), answer, attempt)
-        return _unwrapped(step, result) if isinstance(result, GenerateResult) and (step.regex or step.choices) else result
+        return unwrapped(step, result) if isinstance(result, GenerateResult) and (step.regex or step.choices) else result
 
-    def _posted(self, step: Generate, halt: threading.Event, *, hasty: bool = False) -> tuple[dict[str, Json], int]:
-        """The server's answer; parameters that the model does not take are left out from then on."""
+    def _posted(self, step: Generate, halt: threading.Event, *, hasty: bool = False) -> tuple[Mapping[str, Json], int]:
+        """The server's answer, as a chat completion; parameters that the model does not take are left out from then on."""
         while True:
+            call = self._call(step)
             try:
-                return self._client.post(_PATH, self._body(step), halt=halt, hasty=hasty)
+                answer, attempt = self._client.post(self._wire.path(call), self._wire.body(call), halt=halt, hasty=hasty)
+                return self._wire.answer(answer), attempt
             except RequestFailed as error:
-                self._give_way(error)
+                self._give_way(error, call)
 
     def _events(self, step: Generate) -> Iterator[Mapping[str, Json]]:
         """The events of a streamed answer; what the server refuses is left out, as in `_posted`."""
         while True:
-            extra: dict[str, Json] = {"stream": True}
-            if "stream_options" not in self._left_out:
-                extra["stream_options"] = {"include_usage": True}
+            call = self._call(step, stream=True)
             try:
-                yield from self._client.events(_PATH, {**self._body(step), **extra})
+                yield from self._client.events(self._wire.path(call), self._wire.body(call), self._wire)
                 return
             except RequestFailed as error:
-                self._give_way(error)
+                self._give_way(error, call)
 
-    def _give_way(self, error: RequestFailed) -> None:
-        """Leave out the parameter that the server does not take; raises the error where it says nothing of that."""
-        complaint = error.complaint
+    def _call(self, step: Generate, *, stream: bool = False) -> Call:
+        return Call(
+            step,
+            step.model or self._endpoint.model,
+            reasoning=self._server.reasoning_tokens,
+            context=self._server.context_tokens,
+            left_out=frozenset(self._left_out),
+            stream=stream,
+        )
+
+    def _give_way(self, error: RequestFailed, call: Call) -> None:
+        """Leave out the parameter that the server does not take; raises the error where it says nothing of that.
+
+        `call`: what was refused. Where another thread left the parameter out meanwhile, the request is made anew.
+        """
+        complaint, wire = error.complaint, self._wire
         if complaint is None:
             raise error
-        if complaint.refuses(self._limit) and self._limit == _LIMITS[0]:
-            self._limit = _LIMITS[1]
-            return
-        name = next((n for n in _MAY_BE_LEFT_OUT if n not in self._left_out and complaint.refuses(n)), None)
-        if name is None or (name == "response_format" and re.search(r"invalid schema", complaint.words, re.IGNORECASE)):
+        name = next((n for n, form in wire.optional.items() if call.takes(n) and complaint.refuses(form)), None)
+        if name is None or (name == wire.form and re.search(r"invalid schema", complaint.words, re.IGNORECASE)):
             raise error
-        log.warning("%s does not take %s; it is left out", self._endpoint, name)
+        if name not in wire.renamed and name not in self._left_out:
+            log.warning("%s does not take %s; it is left out", self._endpoint, name)
         self._left_out.add(name)
 
-    def _body(self, step: Generate) -> dict[str, Json]:
-        body: dict[str, Json] = {
-            "model": step.model or self._endpoint.model,
-            "messages": [{"role": m.role, "content": m.content} for m in step.messages],
-            self._limit: step.max_tokens + self._server.reasoning_tokens,
-            "temperature": step.temperature,
-        }
-        if step.temperature > 0:
-            body["seed"] = step.seed
-        schema = _schema(step)
-        if schema is not None:
-            json_schema: Json = {"name": "answer", "schema": schema, "strict": _is_strict(schema)}
-            body["response_format"] = {"type": "json_schema", "json_schema": json_schema}
-        return {key: value for key, value in body.items() if key not in self._left_out}
-
-    def _result(self, step: Generate, turn: Turn, body: Json, attempt: int = 1) -> GenerateResult | Failure:
+    def _result(
+        self, step: Generate, turn: Turn, body: Mapping[str, Json] | None, attempt: int = 1
+    ) -> GenerateResult | Failure:
         """The turn as a result. Where the server counts no tokens they are estimated, and their price stays unknown."""
         reply = read(turn, room=step.max_tokens + self._server.reasoning_tokens, body=body)
         if isinstance(reply, Failure):
@@ -233,49 +279,3 @@ def _generate(request: Request) -> Generate:
     if not isinstance(request.step, Generate):
         raise InternalError(f"a generator was given {type(request.step).__name__}")
     return request.step
-
-
-def _schema(step: Generate) -> Json:
-    if step.schema:
-        value: Json = json.loads(step.schema)
-        return value
-    held: dict[str, Json] = {"type": "string"}
-    if step.choices:
-        held["enum"] = list(step.choices)
-    elif step.regex:
-        held["pattern"] = f"^(?:{step.regex})$"
-    else:
-        return None
-    return {"type": "object", "properties": {_WRAPPED: held}, "required": [_WRAPPED], "additionalProperties": False}
-
-
-def _unwrapped(step: Generate, result: GenerateResult) -> GenerateResult | Failure:
-    """The one string inside; a server that ignored the wrapping may still have said it plainly."""
-    try:
-        value = json_of(result.text)
-        text = value.get(_WRAPPED) if isinstance(value, dict) else value
-    except ValueError:
-        text = result.text.strip()
-    fits = text in step.choices if step.choices else isinstance(text, str) and re.fullmatch(step.regex, text) is not None
-    if not isinstance(text, str) or not fits:
-        kind = "labels" if step.choices else "regular expression"
-        return Failure(f"the server left the {kind}: it said {result.text[:80]!r}", step="generate")
-    return replace(result, text=text)
-
-
-def _is_strict(schema: Json) -> bool:
-    """Whether OpenAI's strict mode takes it: every object closed, every property required."""
-    if isinstance(schema, list):
-        return all(map(_is_strict, schema))
-    if not isinstance(schema, dict):
-        return True
-    properties = schema.get("properties")
-    if schema.get("type") == "object" or isinstance(properties, dict):
-        required = schema.get("required")
-        names = set(properties) if isinstance(properties, dict) else set()
-        if (
-            schema.get("additionalProperties") is not False
-            or set(map(str, required if isinstance(required, list) else [])) != names
-        ):
-            return False
-    return all(map(_is_strict, schema.values()))

@@ -7,10 +7,8 @@ off, broken JSON), honouring Retry-After; a limit on requests a minute; time-out
 
 from __future__ import annotations
 
-import email.utils
 import json
 import logging
-import queue
 import random
 import threading
 import time
@@ -18,12 +16,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 
-from rung.errors import ServerError
+from rung.errors import ServerError, UserError
 from rung.models.endpoint import Endpoint
-from rung.models.http_words import Complaint, complaint, error_within, words_of
+from rung.models.http_words import Complaint, asked_to_wait, complaint, error_within, words_of
 from rung.models.protocol import Server
+from rung.models.wire import Listing, WireFormat
+from rung.models.wire.shapes import has_ended
+from rung.plugins import hint
 from rung.records import Json
 
 if TYPE_CHECKING:
@@ -31,9 +32,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
-_FIRST_WAIT, _LONGEST_WAIT, _LONGEST_ASKED = 0.5, 30.0, 300.0
+_FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
+_GLANCE = 5.0  # seconds that a server's list of models is waited for
 _HASTE = 10.0  # seconds that a hasty request waits for a second try, at most
-_LINGER = 5.0  # seconds that answers under way are waited for when another request ended the run
 
 
 class RequestFailed(Exception):
@@ -84,15 +85,16 @@ class Client:
         """
         return self._patiently(lambda: self._posted(path, body, halt), halt, hasty=hasty)
 
-    def events(self, path: str, body: Mapping[str, Json]) -> Iterator[dict[str, Json]]:
-        """The events of a streamed answer. Tried again only before the first: part of it may have been shown.
+    def events(self, path: str, body: Mapping[str, Json], wire: WireFormat) -> Iterator[Mapping[str, Json]]:
+        """The events of a streamed answer, as chunks of a chat completion. Tried again only before the first: part of it may
+        have been shown.
 
         A server that does not stream sends its whole answer as one. Raises as `post` does.
         """
         halt = threading.Event()
 
-        def begun() -> tuple[Iterator[dict[str, Json]], dict[str, Json] | None]:
-            events = self._events(path, body, halt)
+        def begun() -> tuple[Iterator[Mapping[str, Json]], Mapping[str, Json] | None]:
+            events = self._events(path, body, halt, wire)
             return events, next(events, None)
 
         (rest, event), _ = self._patiently(begun, halt)
@@ -128,10 +130,7 @@ class Client:
                 retries = 0 if hasty and (trouble.nobody or trouble.late) else self.server.retries
                 if not trouble.again or attempt > retries:
                     if trouble.nobody:
-                        mend = (
-                            "check the network" if self.endpoint.is_openai else "start the server, or mend the model's URL"
-                        )
-                        raise ServerError(f"{trouble}: {mend}") from trouble
+                        raise ServerError(f"{trouble}: {self.endpoint.vendor.mend}") from trouble
                     raise RequestFailed(str(trouble), attempt, trouble.complaint) from trouble
                 pause = min(_LONGEST_WAIT, self.first_wait * 2 ** (attempt - 1)) * random.uniform(0.5, 1.0)
                 pause = trouble.wait if trouble.wait is not None else pause
@@ -155,7 +154,9 @@ class Client:
         self._refuse(response, text)
         return self._value(text)
 
-    def _events(self, path: str, body: Mapping[str, Json], halt: threading.Event) -> Iterator[dict[str, Json]]:
+    def _events(
+        self, path: str, body: Mapping[str, Json], halt: threading.Event, wire: WireFormat
+    ) -> Iterator[Mapping[str, Json]]:
         """The events of one try; raises as `_posted` does."""
         ended, other = False, ""
         with self._sent(path, body, halt) as response:
@@ -163,20 +164,19 @@ class Client:
                 self._refuse(response, self._read(response))
             self._answered = True
             for line in self._lines(response):
-                name, _, data = line.partition(":")
+                name, _, data = ("data", "", line) if wire.lines else line.partition(":")
                 if name != "data":
                     other += "" if name in ("", "event", "id", "retry") else f"{line}\n"
                     continue
                 if data.strip() == "[DONE]":
                     return
-                event = self._value(data.strip())
-                choices = event.get("choices")
-                ended = ended or (
-                    isinstance(choices, list) and any(isinstance(c, dict) and c.get("finish_reason") for c in choices)
-                )
+                event = wire.event(self._value(data.strip()))
+                if error := error_within(event):
+                    self._raise(error, None)
+                ended = ended or has_ended(event)
                 yield event
         if other:
-            yield self._value(other)
+            yield wire.answer(self._value(other))
         elif not ended:
             raise _Trouble("the server broke off its answer (the stream ended before the answer did)")
 
@@ -212,11 +212,13 @@ class Client:
         import httpx
 
         url, key = self.endpoint.url, self.endpoint.key_variable
-        if self.endpoint.is_openai and not self.endpoint.has_key:
+        if self.endpoint.wants_key and not self.endpoint.has_key:
             raise ServerError(f"{url} wants a key, and {key} is not set: set {key} to a key that may use it")
         self._limiter.wait(halt)
+        address, content = url + path, json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        headers = self.endpoint.headers("POST", address, content)
         try:
-            with self._http().stream("POST", url + path, json=body, headers=self.endpoint.headers()) as response:
+            with self._http().stream("POST", address, content=content, headers=headers) as response:
                 yield response
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, httpx.UnsupportedProtocol) as error:
             raise _Trouble(f"no connection to {url} ({error or 'it does not answer'})", nobody=True) from error
@@ -270,26 +272,55 @@ class Client:
         error = complaint(response.status_code, text)
         if response.is_redirect:
             raise _Trouble(f"HTTP {error.status}: the server sends on to {response.headers.get('location')}", again=False)
-        self._raise(error, _asked_to_wait(response.headers.get("retry-after")))
+        self._raise(error, asked_to_wait(response.headers, text), response.headers.get("x-should-retry", ""))
 
-    def _raise(self, error: Complaint, wait: float | None) -> None:
+    def _raise(self, error: Complaint, wait: float | None, again: str = "") -> None:
+        """`again`: "true" or "false" where the server itself says whether to try again."""
         url, key = self.endpoint.url, self.endpoint.key_variable
         if error.is_spent:
             raise ServerError(
                 f"{url} has no money or quota left for this key ({error}): add some there, or take another model"
             )
-        if error.is_about_the_key and (error.status != 403 or not self._answered):
+        if error.is_about_the_key and (error.status != 403 or not self._answered or error.is_expired):
             # After answers, a 403 is about this request: some servers' moderation says so.
             if self.endpoint.has_key:
                 raise ServerError(f"{url} refuses the key ({error}): set {key} to a key that may use it")
             raise ServerError(f"{url} wants a key, and {key} is not set ({error}): set {key} to a key that may use it")
         if error.is_about_the_model:
-            model = self.endpoint.model
-            raise ServerError(f"{url} has no model '{model}', or no API at this path ({error}): mend the name or URL")
+            raise ServerError(self._no_model(error))
         self._answered = True
-        trouble = _Trouble(str(error), again=error.is_transient, wait=wait)
+        trouble = _Trouble(str(error), again={"true": True, "false": False}.get(again, error.is_transient), wait=wait)
         trouble.complaint = error
         raise trouble
+
+    def _no_model(self, error: Complaint) -> str:
+        """What is wrong with the name or the URL, as far as the server's own list tells."""
+        url, model = self.endpoint.url, self.endpoint.model
+        names = self.listing().names
+        if names and model not in names:
+            return f"{url} has no model '{model}' ({error}); {hint(model, names)}"
+        if not names and not self.endpoint.vendor.name and not url.endswith("/v1") and self.look("/v1/models") is not None:
+            return f"{url} has no API at this path ({error}): write {url}/v1#{model}"
+        return f"{url} has no model '{model}', or no API at this path ({error}): mend the name or URL"
+
+    def listing(self) -> Listing:
+        """What the server tells of its models, as far as it does."""
+        return self.endpoint.vendor.wire.listing(self.look, self.endpoint.model)
+
+    def look(self, path: str, body: Mapping[str, Json] | None = None) -> Json:
+        """One request without patience: see `wire.Look`."""
+        import httpx
+
+        address, content = self.endpoint.address(path), b"" if body is None else json.dumps(body).encode()
+        method = "GET" if body is None else "POST"
+        try:
+            headers = self.endpoint.headers(method, address, content)
+            seconds = min(_GLANCE, self.server.timeout_seconds)
+            response = self._http().request(method, address, content=content, headers=headers, timeout=seconds)
+            value: Json = response.json() if response.status_code == 200 else None
+        except (httpx.HTTPError, ValueError, RecursionError, UserError):
+            return None
+        return value
 
 
 class Served:
@@ -309,63 +340,14 @@ class Served:
         """How many requests were tried again so far, and why most often; "" where none was."""
         return self._client.troubles
 
+    def ending(self) -> dict[str, Json]:
+        """What the server says of the model's end, as `Remote.check` reports it; {} where it says nothing."""
+        listing = self._client.listing()
+        return {"ends": listing.ends, "instead": listing.instead} if listing.ends else {}
+
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""
         self._client.close()
-
-
-def spread(work: Callable[[int, threading.Event], T], count: int, *, threads: int) -> Iterator[tuple[int, T]]:
-    """Yield (number, work(number, halt)) for 0 … count - 1 as each is done; what one raises is raised here.
-
-    Left half-way, nothing new is begun and nobody waits for what hangs: `halt` is set, and the threads are daemons. Where
-    one raises, answers that are under way are waited for a little and yielded first: they may have cost money.
-    """
-    halt = threading.Event()
-    todo = iter(range(count))
-    taking = threading.Lock()
-    done: queue.SimpleQueue[tuple[int, T | None, BaseException | None]] = queue.SimpleQueue()
-    begun, ended = 0, 0
-
-    def labour() -> None:
-        nonlocal begun
-        while not halt.is_set():
-            with taking:
-                number = None if halt.is_set() else next(todo, None)
-                begun += number is not None
-            if number is None:
-                return
-            try:
-                done.put((number, work(number, halt), None))
-            except BaseException as error:  # carried to the caller's thread; nothing new is begun
-                with taking:
-                    halt.set()
-                done.put((number, None, error))
-
-    for _ in range(min(threads, count)):
-        threading.Thread(target=labour, name="rung-http", daemon=True).start()
-    try:
-        while ended < count:
-            number, result, error = done.get()
-            ended += 1
-            if error is not None:
-                yield from _late(done, begun - ended)
-                raise error
-            yield number, cast(T, result)
-    except BaseException:
-        halt.set()
-        raise
-
-
-def _late(done: queue.SimpleQueue[tuple[int, T | None, BaseException | None]], under_way: int) -> Iterator[tuple[int, T]]:
-    """The answers that still come, within a few seconds; what failed is passed over."""
-    end = time.monotonic() + _LINGER
-    for _ in range(under_way):
-        try:
-            number, result, error = done.get(timeout=max(0.0, end - time.monotonic()))
-        except queue.Empty:
-            return
-        if error is None:
-            yield number, cast(T, result)
 
 
 class _Limiter:
@@ -383,17 +365,3 @@ class _Limiter:
             turn = max(time.monotonic(), self._next)
             self._next = turn + self._gap
         stop.wait(max(0.0, turn - time.monotonic()))
-
-
-def _asked_to_wait(header: str | None) -> float | None:
-    """Retry-After, in seconds or as a date (RFC 9110, 10.2.3); at most five minutes."""
-    if not header:
-        return None
-    try:
-        seconds = float(header)
-    except ValueError:
-        try:
-            seconds = email.utils.parsedate_to_datetime(header).timestamp() - time.time()
-        except ValueError:
-            return None
-    return min(max(0.0, seconds), _LONGEST_ASKED)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from rung.errors import ServerError
 from rung.models.endpoint import Endpoint
-from rung.models.http_client import RequestFailed, Served, spread
+from rung.models.http_client import RequestFailed, Served
+from rung.models.http_spread import spread
 from rung.models.protocol import Server
 from rung.records import Json
 
@@ -79,7 +80,7 @@ class HttpEmbedder(Served):
     def check(self, *, constrained: bool) -> dict[str, Json]:  # noqa: ARG002 - the protocol's
         """Embed one word, so that the number of dimensions is known; raises as `embed` does."""
         self._dimensions = self._embedded(["hello"], threading.Event(), hasty=True).shape[1]
-        return {"dimensions": self._dimensions}
+        return {"dimensions": self._dimensions, **self.ending()}
 
     def recall(self, report: Mapping[str, Json]) -> None:
         """Take over what an earlier `check` found."""

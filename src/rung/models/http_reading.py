@@ -15,8 +15,13 @@ from rung.models.http_words import shortened
 from rung.models.reasoning import Listening, Spoken, spoken
 from rung.records import Failure, Json, Message
 
-_AT_THE_LIMIT = {"length", "max_tokens", "max_output_tokens"}
-_FILTERED = {"content_filter", "safety", "recitation", "prohibited_content", "blocklist", "sensitive"}
+_AT_THE_LIMIT = {"length", "max_tokens", "max_output_tokens", "model_context_window_exceeded"}
+_FILTERED = {
+    *("content_filter", "safety", "recitation", "prohibited_content", "blocklist", "sensitive"),
+    *("spii", "model_armor", "escalation"),  # Gemini
+    *("content_filtered", "guardrail_intervened"),  # Bedrock
+    "refusal",  # Anthropic
+}
 _REASONING = ("reasoning_content", "reasoning", "thinking")
 _CACHED = ("cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens")  # else in the details
 _WORDS_CUT = 0.85  # tokens of a word, at least: tokenizers that join words make nine tokens of ten, all others more than ten
@@ -82,14 +87,14 @@ class Turn:
 
     def _note(self, answer: Mapping[str, Json]) -> None:
         usage = answer.get("usage")
-        self.usage = usage if isinstance(usage, dict) else self.usage
+        self.usage = {**self.usage, **usage} if isinstance(usage, dict) else self.usage
 
     def _end(self, choice: Mapping[str, Json]) -> None:
         reason = choice.get("finish_reason")
         self.reason = reason.lower() if isinstance(reason, str) else self.reason
 
 
-def read(turn: Turn, *, room: int, body: Json = None) -> Spoken | Failure:
+def read(turn: Turn, *, room: int, body: Mapping[str, Json] | None = None) -> Spoken | Failure:
     """The answer, or why there is none.
 
     Args:

@@ -11,7 +11,8 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 
 from rung.errors import ServerError
-from rung.models.http_client import RequestFailed, Served, spread
+from rung.models.http_client import RequestFailed, Served
+from rung.models.http_spread import spread
 from rung.models.reranking import asked, reordered, shown
 from rung.records import Failure, Json
 from rung.records.steps import Request, Result, SearchResult
@@ -49,7 +50,7 @@ class HttpReranker(Served):
             return {"trouble": str(error)}
         except ValueError as error:
             raise ServerError(f"{self._endpoint.identity} does not rerank ({error}): is it a reranker?") from error
-        return {}
+        return self.ending()
 
     def recall(self, report: Mapping[str, Json]) -> None:
         """Nothing is to be remembered."""

@@ -6,16 +6,19 @@ something between here and the server.
 
 from __future__ import annotations
 
+import email.utils
 import html
 import json
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from rung.records import Json
 from rung.text.parsing import json_of
 
 AGAIN, NEVER = (408, 409, 425, 429), (501, 505, 511)  # statuses worth another try, besides 500 and above; and not
+_LONGEST_ASKED = 300.0  # seconds that a server may ask to wait
 LONGEST = 300  # characters of a server's words that are shown
 _BUSY_CODES = re.compile(r"rate.?limit|too.?many|overload|server_error|internal_error|unavailable|timeout|engine_error")
 _BUSY_WORDS = re.compile(
@@ -31,12 +34,19 @@ _SPENT = re.compile(
 _OVER_QUOTA = re.compile(r"exceeded your (?:current )?quota", re.IGNORECASE)
 _FOR_A_WHILE = re.compile(r"retry|per.?minute|per.?second|rate.?limit", re.IGNORECASE)  # Google says both in one breath
 _NO_MODEL = re.compile(
-    r"model_not_found|invalid model name|(?:no such|unknown|unsupported) model|no model (?:named|called)"
+    r"model_not_found|invalid model name|model identifier is invalid|on-demand throughput|DeploymentNotFound"
+    r"|(?:no such|unknown|unsupported) model|no model (?:named|called)"
     r"|\bmodel:? ['\"`“]?[\w./:@+-]+['\"`”]? (?:was |is )?"
     r"(?:not found|(?:does|do)(?: not|n['’]t) exist|not loaded|not available|not supported)",
     re.IGNORECASE,
 )
-_NO_KEY = re.compile(r"invalid.?api.?key|incorrect api key|authentication_error|unauthorized", re.IGNORECASE)
+_NO_KEY = re.compile(
+    r"invalid.?api.?key|incorrect api key|authentication_error|unauthorized|api.?key (?:is )?not (?:valid|found)"
+    r"|api.?key (?:is |has )?expired|api_key_invalid",
+    re.IGNORECASE,
+)
+_EXPIRED = re.compile(r"expired", re.IGNORECASE)
+_DELAY = re.compile(r'"retryDelay"\s*:\s*"(\d+(?:\.\d+)?)s"')  # Google's RetryInfo
 _UNSUPPORTED = re.compile(
     r"unsupported|not supported|(?:does|do)(?: not|n['’]t) support|unavailable|unrecogni[sz]ed|unknown|unexpected"
     r"|extra inputs|not permitted|not allowed|no longer|not implemented|is deprecated|only the default",
@@ -92,12 +102,17 @@ class Complaint:
         """Whether the server has no such model, or nothing at this path."""
         return self.status == 404 or (self.status in (0, 400, 422) and bool(_NO_MODEL.search(f"{self.code} {self.words}")))
 
+    @property
+    def is_expired(self) -> bool:
+        """Whether the key is one that was good once."""
+        return self.status in (401, 403) and bool(_EXPIRED.search(f"{self.code} {self.words}"))
+
     def refuses(self, parameter: str) -> bool:
-        """Whether it does not know or take a parameter at all, whatever its value."""
+        """Whether it does not know or take a parameter at all, whatever its value; `parameter`: its name, an expression."""
         if self.status not in (400, 422, 501):
             return False
-        named = self.param == parameter or re.search(rf"\b{parameter}\b", self.words) is not None
-        return named and bool(_UNSUPPORTED.search(f"{self.code} {self.words}"))
+        named = re.fullmatch(parameter, self.param) or re.search(rf"\b(?:{parameter})\b", self.words)
+        return bool(named and _UNSUPPORTED.search(f"{self.code} {self.words}"))
 
 
 def complaint(status: int, text: str) -> Complaint:
@@ -116,7 +131,27 @@ def complaint(status: int, text: str) -> Complaint:
     return Complaint(status, taken.words or shortened(text), taken.code, taken.param)
 
 
-def error_within(value: Json) -> Complaint | None:
+def asked_to_wait(headers: Mapping[str, str], text: str = "") -> float | None:
+    """Seconds that a server asks to wait, at most five minutes: `retry-after-ms` (OpenAI, Anthropic), Retry-After in
+    seconds or as a date (RFC 9110, 10.2.3), or Google's RetryInfo in the body. None: it does not say.
+
+    >>> asked_to_wait({"retry-after": "2"}), asked_to_wait({}, '{"retryDelay": "7.5s"}'), asked_to_wait({})
+    (2.0, 7.5, None)
+    """
+    delay = _DELAY.search(text)
+    for asked, unit in ((headers.get("retry-after-ms"), 1e-3), (headers.get("retry-after"), 1.0), (delay and delay[1], 1.0)):
+        try:
+            seconds = float(asked or "") * unit
+        except ValueError:
+            try:
+                seconds = email.utils.parsedate_to_datetime(asked or "").timestamp() - time.time()
+            except ValueError:
+                continue
+        return min(max(0.0, seconds), _LONGEST_ASKED)
+    return None
+
+
+def error_within(value: Json | Mapping[str, Json]) -> Complaint | None:
     """The error that a body (or an event of a stream) of status 200 holds in the place of an answer; None without one.
 
     >>> str(error_within({"error": {"message": "overloaded", "code": 503}}))

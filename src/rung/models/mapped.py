@@ -52,6 +52,11 @@ class Mapped:
         return self.base.identity
 
     @property
+    def quick(self) -> Embedder | None:
+        """Whose passages may stand in for the base's."""
+        return getattr(self.base, "quick", None)
+
+    @property
     def dimensions(self) -> int:
         """As of the base."""
         return self.base.dimensions

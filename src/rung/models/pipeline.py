@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from rung.models.adapters import Lora
-from rung.models.grammar import Constraint, Unsupported, constraint, end_of, rest_of
+from rung.models.grammar import Constraint, Unsupported, constraint, end_of, repeat_in, rest_of, without_repeats
+from rung.models.grammar.nodes import seq
 from rung.models.graph import read_config
 from rung.models.precision import OPENVINO, Precision
 from rung.models.tokens import Tokens
@@ -56,6 +57,8 @@ class Job:
         """Of what was said, the tokens that stay whatever comes."""
         if self.ended or self.cut_at is not None:
             return self.generated[: self.cut_at]
+        if self.held is not None and self.held.differing:
+            return []
         return self.generated[: self.step.max_tokens - self.reserve]
 
 
@@ -137,10 +140,13 @@ class Pipeline:
         import openvino_genai as genai
 
         reason = genai.GenerationFinishReason.NONE
+        read = len(job.generated)
         while job.handle.can_read():
             for output in job.handle.read().values():
                 job.generated.extend(output.generated_ids)
                 reason = output.finish_reason
+        if len(job.generated) > read and self._says_otherwise(job, job.generated[read:]):
+            return None
         status = job.handle.get_status()
         if status == genai.GenerationStatus.RUNNING:
             return None
@@ -157,6 +163,8 @@ class Pipeline:
         if job.held is not None and (cut or job.cut_at is not None):
             text = text.rstrip("\ufffd")  # half of a character
             text += end_of(text, job.held.rules)
+        if job.held is not None and job.held.differing:
+            text = without_repeats(text, job.held.rules, job.held.differing)
         return GenerateResult(text, len(job.ids), len(job.generated), truncated=cut or job.cut_at is not None)
 
     def _closes(self, job: Job) -> bool:
@@ -173,6 +181,28 @@ class Pipeline:
             job.ended = False
             return False
         job.generated, job.cut_at = ids, len(ids)
+        return True
+
+    def _says_otherwise(self, job: Job, new: Sequence[int]) -> bool:
+        """Take back an item that repeats another where items must differ, and let the model go on from there."""
+        if job.held is None or not job.held.differing or job.cut_at is not None:
+            return False
+        if not any(mark in self._tokens.decode(new) for mark in ",]}"):  # no item ends here
+            return False
+        repeat = repeat_in(self._tokens.decode(job.generated), job.held.rules, job.held.differing)
+        if repeat is None:
+            return False
+        ids = list(job.generated)
+        while ids and not repeat.text.startswith(self._tokens.decode(ids)):
+            ids.pop()
+        again = repeat.text[len(self._tokens.decode(ids)) :]  # of a token that said this and more
+        rules = {**repeat.rules, "root": seq(again, repeat.rules["root"])}
+        former = job.handle
+        if self._ask(job, [*job.ids, *ids], Constraint.of_rules(rules), job.step.max_tokens - len(ids)) is not None:
+            job.ended = False
+            return False
+        former.cancel()
+        job.generated = ids
         return True
 
     def _config(self, step: Generate, held: Constraint | None, room: int) -> Any:

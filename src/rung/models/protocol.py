@@ -93,6 +93,11 @@ class Server(Protocol):
     @property
     def reasoning_tokens(self) -> int: ...
 
+    @property
+    def api(self) -> str:
+        """Which of OpenAI's APIs is spoken where a server has both: "chat" or "responses"."""
+        ...
+
 
 @runtime_checkable
 class Remote(Protocol):
@@ -117,6 +122,15 @@ class Remote(Protocol):
 
     def recall(self, report: Mapping[str, Json]) -> None:
         """Take over what an earlier `check` returned."""
+        ...
+
+
+@runtime_checkable
+class SchemaRemote(Remote, Protocol):
+    """One that can also be asked whether a schema is one that it holds answers to."""
+
+    def refuses_schema(self, schema: str) -> str:
+        """Why answers cannot be held to this JSON Schema, "" where they can or nobody can tell; raises as `check`."""
         ...
 
 

@@ -20,10 +20,11 @@ from rung.pipeline.budget import Meter, spent_usd
 from rung.pipeline.candidates import drawn
 from rung.pipeline.limits import bar_in
 from rung.pipeline.prepare import chosen
-from rung.progress import phase
+from rung.progress import phase, post
 from rung.records import Answer, Asker, Case, Evaluation, Json, Latency, Outcome, StrategySpec, Timed, digest
+from rung.records.run_state import RungEvent
 from rung.records.steps import Conversation
-from rung.runtime.batch import Tally
+from rung.runtime.batch import Carried, Tally
 from rung.runtime.cache import StepCache
 from rung.runtime.engines import Engines
 from rung.runtime.live import converse
@@ -40,24 +41,39 @@ MAX_PASSES = 3  # of a rung in one command: two while rungs race, where time is 
 _LAST_PASS = "last_latency"  # in the store: a rung's last live pass, over whichever cases
 
 
-def answered(runner: StepRunner, evaluation: Evaluation, cases: Sequence[Case], *, title: str) -> Evaluation:
+def answered(
+    runner: StepRunner,
+    evaluation: Evaluation,
+    cases: Sequence[Case],
+    *,
+    title: str,
+    on_end: Callable[[int, Carried[Answer]], None] | None = None,
+) -> Evaluation:
     """The rung with these cases answered besides, as often as the project repeats them; what is known is replayed.
 
-    Seconds are those that answering took when it was done, not when replayed.
+    Seconds are those that answering took when it was done, not when replayed. `on_end` is called with each answer as it
+    ends: its place among the cases, those of each further pass after them.
     """
     strategy = strategy_of(evaluation)
     if strategy is None or not cases:
         return evaluation
-    executed, began = runner.engines.tally.executed, time.monotonic()
+    runner, models = runner.on(evaluation.result.model), _others(evaluation)
+    executed, began = runner.engines.consumed().executed, time.monotonic()
     passes = [drawn(runner.project, strategy, number) for number in range(runner.project.settings.sampling.repeats)]
-    ended = runner.run([_conversation(one, case) for one in passes for case in cases], title=title)
-    seconds = time.monotonic() - began if runner.engines.tally.executed > executed else 0.0
+    talks = [_conversation(one, case) for one in passes for case in cases]
+    ended = runner.run(talks, title=title, models=models, on_end=on_end)
+    seconds = time.monotonic() - began if runner.engines.consumed().executed > executed else 0.0
     outcomes = [Outcome(c.id, e.value, e.failure, e.usage) for c, e in zip([*cases] * len(passes), ended, strict=True)]
     first, *others = (tuple(outcomes[at : at + len(cases)]) for at in range(0, len(outcomes), len(cases)))
     again = tuple(earlier + more for earlier, more in zip(evaluation.again or ((),) * len(others), others, strict=True))
     spent = evaluation.result.answer_seconds + _spent(runner.cache, identity(runner.engines, evaluation, cases), seconds)
     line = replace(evaluation.result, answer_seconds=spent)
     return replace(evaluation, outcomes=evaluation.outcomes + first, again=again, result=line)
+
+
+def _others(evaluation: Evaluation) -> tuple[str, ...]:
+    """The models beside its own that a rung made of others asks."""
+    return () if evaluation.spec is None else evaluation.spec.models[1:]
 
 
 def strategy_of(evaluation: Evaluation) -> Strategy | None:
@@ -68,7 +84,8 @@ def strategy_of(evaluation: Evaluation) -> Strategy | None:
 def identity(engines: Engines, evaluation: Evaluation, cases: Sequence[Case]) -> str:
     """Digest of everything that the answers of a rung that was built depend on."""
     spec, settings = evaluation.spec or StrategySpec(""), engines.project.settings
-    answering = {name: engine.identity for name, engine in engines.by_step().items()}
+    own = engines.on(evaluation.result.model).by_step(_others(evaluation))
+    answering = {name: engine.identity for name, engine in own.items()}
     asked = [(case.ask(), sorted(case.groups) if case.groups is not None else None) for case in cases]
     made_with = (list(spec.artifacts), answering, settings.seed, settings.sampling.model_dump(), asked)
     return digest(spec.rung, spec.settings, *made_with)
@@ -121,6 +138,8 @@ def time_live(
     if by_key and (stale or len(cached) < len(by_key) or not together):
         alone = racing and len(meter.passes) >= MAX_PASSES - 1
         again = [key for key in by_key if key not in cached] if alone else list(by_key)
+        for key in again:
+            post(RungEvent(by_key[key].name, "timing"))
         with phase(f"time {', '.join(by_key[key].name for key in again)}") as tick:
             measured = _Pass(runner, meter, sample, tick).of({key: by_key[key] for key in again})
         for key, note in measured.items():
@@ -129,6 +148,8 @@ def time_live(
         _note_pace(runner.engines, meter)
         cached |= measured
     timed = {e.name: _latency(cached[key]) for key, e in by_key.items() if key in cached}
+    for e in by_key.values():
+        post(RungEvent(e.name, "done", latency=timed.get(e.name)))
     return [replace(e, result=replace(e.result, latency=timed.get(e.name))) for e in evaluations]
 
 
@@ -148,10 +169,11 @@ def sample_size(project: Project) -> int:
 
 def _note_pace(engines: Engines, meter: Meter) -> None:
     """Keep how long a token takes when one question is asked at a time, for the next forecast."""
-    tokens = meter.live.prompt_tokens + meter.live.completion_tokens
-    if tokens:
-        pace: dict[str, Json] = {"seconds": meter.live_seconds, "tokens": tokens}
-        engines.cache.note("live_pace", engines.project.settings.model, pace)
+    for model, live in meter.live.items():
+        tokens = live.prompt_tokens + live.completion_tokens
+        if tokens:
+            pace: dict[str, Json] = {"seconds": meter.live_seconds[model], "tokens": tokens}
+            engines.cache.note("live_pace", model, pace)
 
 
 def _untimed(e: Evaluation, cases: Sequence[Case]) -> bool:
@@ -200,7 +222,8 @@ class _Times:
         )
         n = max(1, len(used))
         seconds = self.evaluation.result.answer_seconds
-        return (spent_usd(tally, meter.prices, seconds) or 0.0) / n, seconds / 60 / n
+        prices = meter.engines.on(self.evaluation.result.model).project.settings.prices
+        return (spent_usd(tally, prices, seconds) or 0.0) / n, seconds / 60 / n
 
     @property
     def is_enough(self) -> bool:
@@ -239,19 +262,21 @@ class _Pass:
 
     def _turn(self, one: _Times, warm: Case, cases: Sequence[Case]) -> bool:
         """Time some cases of one rung; returns False where the budget has ended."""
-        strategy, engines = strategy_of(one.evaluation), self.runner.gate(self.runner.engines.by_step())
+        strategy, runner = strategy_of(one.evaluation), self.runner.on(one.evaluation.result.model)
         if strategy is None:
             return True
-        self.runner.engines.generator.close()
+        engines, model = runner.engines_for(_others(one.evaluation)), runner.project.settings.model
+        for some in runner.engines.every:
+            some.generator.close()
         for index, case in enumerate((warm, *cases)):
             try:
                 if self.meter.allowed.limited and not self.meter.affordable(one.each(self.meter), 1):
                     raise BudgetEnded(self.meter.said())
-                live = converse(strategy.answer(case.ask()), asker=case.asker, engines=engines, tally=self.meter.live)
+                live = converse(strategy.answer(case.ask()), asker=case.asker, engines=engines, tally=self.meter.live[model])
             except BudgetEnded:
                 self.meter.undone.append("not every rung is timed")
                 return False
-            self.meter.live_seconds += live.seconds
+            self.meter.live_seconds[model] += live.seconds
             if index and live.failure is None:
                 one.spent += live.seconds
                 one.whole.append(live.seconds * 1000)

@@ -7,9 +7,10 @@ below `bounded`: it is told to stop at its next tick, and keeps what it has.
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rung.config.schema import PriceSettings
 from rung.errors import BudgetEnded, UserError
@@ -69,15 +70,14 @@ def training_usd_per_hour(prices: PriceSettings) -> float | None:
 class Meter:
     """Keeps a comparison within what is allowed. Costs of one answer are learnt from the answers so far.
 
-    `tally` counts the batches, `live` the live pass, `trained` the seconds of training; `passes` names the live passes that
-    were made, `undone` what a limit left undone after the last answer.
+    The tallies of `engines` count the batches, `live` the live pass of each model, `trained` the seconds of training;
+    `passes` names the live passes that were made, `undone` what a limit left undone after the last answer.
     """
 
     allowed: CompareRequest
-    tally: Tally
-    prices: PriceSettings
-    live: Tally = field(default_factory=Tally)
-    live_seconds: float = 0.0
+    engines: Engines
+    live: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
+    live_seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     trained: float = 0.0
     passes: list[str] = field(default_factory=list)
     undone: list[str] = field(default_factory=list)
@@ -87,13 +87,19 @@ class Meter:
     @classmethod
     def of(cls, engines: Engines, allowed: CompareRequest | None = None) -> Meter:
         """The meter of one command."""
-        return cls(allowed or CompareRequest(), engines.tally, engines.project.settings.prices)
+        return cls(allowed or CompareRequest(), engines)
+
+    @property
+    def prices(self) -> PriceSettings:
+        """Those of the project's default model: of the machines, those of the project."""
+        return self.engines.project.settings.prices
 
     def runner(self, engines: Engines) -> StepRunner:
         """Who runs steps on these engines; where dollars are limited, their models begin only what fits."""
         if self.allowed.usd is None:
             return StepRunner(engines)
-        return StepRunner(engines, Spending(engines, self.usd_left, self.end).gated)
+        spending = Spending(engines, self.usd_left, self.end)
+        return StepRunner(engines, lambda own, asked: replace(spending, engines=own).gated(asked))
 
     def used(self) -> tuple[float | None, float]:
         """Dollars (None: unknown) and minutes since the command began.
@@ -104,8 +110,20 @@ class Meter:
         now = time.monotonic()
         seconds = now - self.allowed.began
         trained = self.trained + (0.0 if self._training_since is None else now - self._training_since)
-        usd = spent_usd(self.tally + self.live, self.prices, seconds - trained)
+        usd = self._spent(seconds - trained)
         return None if usd is None else usd + trained / 3600 * (training_usd_per_hour(self.prices) or 0.0), seconds / 60
+
+    def _spent(self, seconds: float) -> float | None:
+        """Dollars of all models; the hours of the machine are the default model's. None where one of them is unknown."""
+        total = 0.0
+        for engines in self.engines.every:
+            settings = engines.project.settings
+            tally = engines.tally + self.live[settings.model]
+            usd = spent_usd(tally, settings.prices, seconds if engines.whole is None else 0.0)
+            if usd is None and (tally.executed or engines.whole is None):
+                return None
+            total += usd or 0.0
+        return total
 
     def usd_left(self) -> float:
         """Dollars that may still be spent; 0 once a step was refused."""

@@ -19,7 +19,7 @@ from rung.errors import NotWorthwhile, UserError
 from rung.models.catalog import is_local
 from rung.pipeline.billing import effort_of_building
 from rung.pipeline.oracle import shown_to_oracle
-from rung.pipeline.prepare import Prepared
+from rung.pipeline.prepare import Prepared, materials_on
 from rung.progress import say
 from rung.records import Evaluation, Json, Passage, RungResult, StrategySpec, digest
 from rung.records.validation import WrongSetting
@@ -39,7 +39,7 @@ from rung.strategies.reference import Oracle
 from rung.strategies.registry import REFERENCES, find, ladder, make_strategy
 from rung.strategies.sampling import Sampled
 from rung.strategies.settings import Retrieval, expand, read
-from rung.strategies.wording import TASK, planned
+from rung.strategies.wording import MODEL, OF_ANY_RUNG, TASK, planned
 from rung.training.recipe import Recipe
 from rung.training.registry import curve_of
 from rung.training.self_replay import VERSION
@@ -65,6 +65,12 @@ class Candidate:
     gold: Mapping[str, tuple[Passage, ...]] = field(default_factory=dict)  # of the oracle alone
     composition: Composition | None = None
     key: str = ""  # digest of all that its artifacts are made from, as far as it is known before they are built
+    model: str = ""  # the name of that which it asks; "" is the project's default
+
+    @property
+    def ladder_rung(self) -> str:
+        """The rung that it is a setting of; with another model than the default it is another rung."""
+        return f"{self.rung.name} on {self.model}" if self.model else self.rung.name
 
     @property
     def is_tuned(self) -> bool:
@@ -86,13 +92,24 @@ def check_sampling(project: Project) -> None:
     Raises:
         InputError: points at its line.
     """
-    sampling, model = project.settings.sampling, project.settings.model
-    if sampling.repeats > 1 and not sampling.temperature and is_local(model):
-        raise project.error(
-            f"sampling.repeats: {model} at temperature 0 answers the same every time; set sampling.temperature above 0, or "
-            "leave repeats out",
-            *("sampling", "repeats"),
-        )
+    sampling = project.settings.sampling
+    for model in models_asked(project):
+        if sampling.repeats > 1 and not sampling.temperature and is_local(model):
+            raise project.error(
+                f"sampling.repeats: {model} at temperature 0 answers the same every time; set sampling.temperature above 0, "
+                "or leave repeats out",
+                *("sampling", "repeats"),
+            )
+
+
+def models_asked(project: Project) -> tuple[str, ...]:
+    """The names of the models that the project's rungs ask, the default first: it answers for the reference arms.
+
+    Raises:
+        InputError: as `allowed`.
+    """
+    asked = (project.named_model(str(settings.get(MODEL, ""))) for _, _, settings in allowed(project))
+    return tuple(dict.fromkeys((project.named_model(""), *asked)))
 
 
 def allowed(project: Project) -> list[tuple[str, type[Rung], dict[str, Json]]]:
@@ -109,31 +126,58 @@ def allowed(project: Project) -> list[tuple[str, type[Rung], dict[str, Json]]]:
     for index, (name, settings) in enumerate(project.rungs() or [(name, {}) for name in ladder()]):
         try:
             rung = find(name)
-            for label, combination in _swept(name, settings):
+            for label, combination in _swept(name, _with_model_named(project, settings)):
                 if label in [taken for taken, _, _ in entries]:
                     raise UserError(f"rung '{label}' stands twice; to try several settings, give one a list of values")
                 planned(rung, Materials(task=""), combination)  # refuses settings that are none
+                check_model(project, combination)
                 entries.append((label, rung, combination))
         except UserError as error:
             setting = (name, error.name) if isinstance(error, WrongSetting) else ()
             raise project.error(str(error), "rungs", index, *setting) from error
     rank = {name: index for index, name in enumerate(ladder())}
-    return sorted(entries, key=lambda one: rank[one[1].name])
+    models = list(project.settings.model_names)
+    return sorted(entries, key=lambda one: (rank[one[1].name], models.index(str(one[2].get(MODEL, models[0])))))
+
+
+def check_model(project: Project, settings: Mapping[str, Json]) -> None:
+    """Refuse a rung's model that the project does not name.
+
+    Raises:
+        WrongSetting: it does not.
+    """
+    if MODEL in settings:
+        try:
+            project.named_model(str(settings[MODEL]))
+        except UserError as error:
+            raise WrongSetting(str(error), MODEL) from error
+
+
+def _with_model_named(project: Project, settings: Mapping[str, Json]) -> dict[str, Json]:
+    """The settings; a model that is not the default is swept, even alone, so that the rung's label names it."""
+    default = next(iter(project.settings.model_names))
+    named = settings.get(MODEL, default)
+    return {**settings, MODEL: [named]} if not isinstance(named, list) and named != default else dict(settings)
 
 
 def propose(builder: ArtifactBuilder, prepared: Prepared) -> list[Candidate]:
     """A candidate for every rung that is allowed, lowest first, then the reference arms."""
-    candidates = [_planned(*one, prepared.materials) for one in allowed(builder.project)]
+    materials = {model: materials_on(builder.engines.on(model), prepared) for model in models_asked(builder.project)}
+    candidates = []
+    for label, rung, settings in allowed(builder.project):
+        model = builder.project.named_model(str(settings.get(MODEL, "")))
+        other = "" if model == builder.project.settings.model else model
+        candidates.append(replace(_planned(label, rung, settings, materials[model]), model=other))
     for rung in REFERENCES:
-        settings, materials = shared_settings(builder.project, rung), prepared.materials
+        settings, given = shared_settings(builder.project, rung), prepared.materials
         if rung is Oracle:  # it alone is told where the judging cases' answers stand
-            retrieval = read(Retrieval, {k: v for k, v in settings.items() if k != TASK}, rung=rung.name)
+            retrieval = read(Retrieval, {k: v for k, v in settings.items() if k not in OF_ANY_RUNG}, rung=rung.name)
             shown = shown_to_oracle(builder.engines, prepared, retrieval)
-            materials = replace(materials, gold={**materials.gold, **shown})
-        arm = _planned(rung.name, rung, settings, materials)
-        candidates.append(replace(arm, gold=materials.gold) if rung is Oracle else arm)
-    teaching = _teaching(builder, prepared)
-    keyed = (replace(c, key=digest(c.rung.name, c.settings, teaching)) for c in candidates)
+            given = replace(given, gold={**given.gold, **shown})
+        arm = _planned(rung.name, rung, settings, given)
+        candidates.append(replace(arm, gold=given.gold) if rung is Oracle else arm)
+    teaching = {model: _teaching(builder.on(model), prepared) for model in {candidate.model for candidate in candidates}}
+    keyed = (replace(c, key=digest(c.rung.name, c.settings, teaching[c.model])) for c in candidates)
     return [replace(candidate, order=rank) for rank, candidate in enumerate(keyed)]
 
 
@@ -165,13 +209,19 @@ def build(builder: ArtifactBuilder, candidates: Sequence[Candidate], *, beside: 
         BudgetEnded: a limit was reached; what is done of it is kept.
     """
     done = [_built(builder, candidate) for candidate in candidates if candidate.composition is None]
-    builder.engines.use(artifact for candidate in done for artifact in candidate.built)
+    _use(builder, done)
     there = sorted((*beside, *done), key=lambda candidate: candidate.order)
     members = tuple(_member(c, c.spec, c.strategy) for c in there if c.spec and c.strategy and not c.rung.reference)
     composed = [_built(builder, _composed(c, c.composition, members)) for c in candidates if c.composition is not None]
-    builder.engines.use(artifact for candidate in composed for artifact in candidate.built)
+    _use(builder, composed)
     done += composed
     return sorted(done, key=lambda candidate: candidate.order)
+
+
+def _use(builder: ArtifactBuilder, candidates: Sequence[Candidate]) -> None:
+    for model in dict.fromkeys(candidate.model for candidate in candidates):
+        built = (artifact for candidate in candidates if candidate.model == model for artifact in candidate.built)
+        builder.on(model).engines.use(built)
 
 
 def evaluation_of(project: Project, candidate: Candidate) -> Evaluation:
@@ -189,6 +239,8 @@ def evaluation_of(project: Project, candidate: Candidate) -> Evaluation:
         artifacts=candidate.artifacts,
         build_seconds=sum(artifact.seconds for artifact in built),
         learning=_learning(built),
+        model=candidate.model or project.settings.model,
+        rung=candidate.ladder_rung if candidate.model else "",
     )
     return Evaluation(
         result,
@@ -209,7 +261,7 @@ def _learning(built: Sequence[Built]) -> dict[str, tuple[tuple[float, float], ..
 
 def checked(builder: ArtifactBuilder, candidates: Sequence[Candidate]) -> list[Candidate]:
     """The candidates, those failed that show before anything is built that they cannot be."""
-    return [_tried(candidate, partial(check_need, builder)) for candidate in candidates]
+    return [_tried(candidate, partial(check_need, builder.on(candidate.model))) for candidate in candidates]
 
 
 def with_members(candidates: Sequence[Candidate], selected: Sequence[Candidate]) -> list[Candidate]:
@@ -221,12 +273,13 @@ def with_members(candidates: Sequence[Candidate], selected: Sequence[Candidate])
 
 def _built(builder: ArtifactBuilder, candidate: Candidate) -> Candidate:
     built: list[Built] = []
-    done = _tried(candidate, lambda need: built.append(build_artifact(builder, need, title=f"build {candidate.label}")))
+    own = builder.on(candidate.model)
+    done = _tried(candidate, lambda need: built.append(build_artifact(own, need, title=f"build {candidate.label}")))
     if done.plan is None:
         return done
     if built:
         builder.cache.note("built", candidate.key, [[artifact.kind, artifact.digest] for artifact in built])
-    spec = pinned(builder.project, done.plan, built)
+    spec = pinned(own.project, done.plan, built)
     return replace(done, spec=spec, strategy=make_strategy(spec, gold=done.gold), built=tuple(built))
 
 

@@ -22,8 +22,9 @@ from rung.pipeline.prepare import Prepared
 from rung.pipeline.racing import Course, Raced
 from rung.pipeline.sweep import Searching
 from rung.pipeline.training_pace import Pace, in_words, pace_of_building, roughly, trainings
-from rung.progress import say
+from rung.progress import post, say, watcher
 from rung.records import Json, digest
+from rung.records.run_state import RunEvent, State
 from rung.runtime.engines import Engines
 from rung.strategies.protocol import ExampleIndex
 from rung.verdict import reasons
@@ -43,6 +44,7 @@ def climb(builder: ArtifactBuilder, prepared: Prepared, candidates: Sequence[Can
     waves = in_waves(builder.engines, there, searching.swept)
     ascent = _Ascent(builder, Course(builder.runner, prepared, meter), searching)
     ascent.course.entrants = sum(_is_planned(c) and not c.rung.reference for c in there)
+    ascent.introduce(waves, pace_of_building(builder.project))
     for index, wave in enumerate(waves):
         later = [candidate for others in waves[index + 1 :] for candidate in others]
         ascent.course.more_enter = any(map(_is_planned, later))
@@ -86,7 +88,7 @@ def _sorted(engines: Engines, candidates: Sequence[Candidate], searched: frozens
 
     costs = {candidate.label: cost(candidate) for candidate in candidates}
     for name in searched:
-        some = [c.label for c in candidates if c.rung.name == name]
+        some = [c.label for c in candidates if c.ladder_rung == name]
         costs |= dict.fromkeys(some, max(costs[label] for label in some))
     waves: list[Wave] = []
     for candidate in sorted(candidates, key=lambda c: (*costs[c.label], c.order)):
@@ -94,7 +96,7 @@ def _sorted(engines: Engines, candidates: Sequence[Candidate], searched: frozens
         kind = costs[candidate.label][0]
         together = before is not None and costs[before.label][0] == kind and kind < 2
         if before is not None and (
-            together or (candidate.rung.name in searched and before.rung.name == candidate.rung.name)
+            together or (candidate.ladder_rung in searched and before.ladder_rung == candidate.ladder_rung)
         ):
             waves[-1].append(candidate)
         else:
@@ -140,6 +142,30 @@ class _Ascent:
     def __post_init__(self) -> None:
         self.meter = self.course.meter
 
+    def introduce(self, waves: Sequence[Wave], pace: Pace) -> None:
+        """Tell who watches of all rungs, and how long building those takes that are to be built."""
+        feed, project = self.course.feed, self.builder.project
+        judged_by = self.course.scoring_context.correct_by
+        limits, allowed = tuple(feed.bar.limits), self.meter.allowed
+        minutes = None if allowed.minutes is None else allowed.minutes * 60
+        post(
+            RunEvent(project.settings.name, feed.total, judged_by, limits, seconds_allowed=minutes, usd_allowed=allowed.usd)
+        )
+        for candidate in (one for wave in waves for one in wave):
+            at_once = not _is_planned(candidate) or _costs_nothing(self.builder.engines, candidate)
+            state: State = "left out" if not _is_planned(candidate) else "waiting" if at_once else "planned"
+            feed.tell(
+                candidate.label,
+                state,
+                note=candidate.why,
+                rank=candidate.order,
+                reference=candidate.rung.reference,
+            )
+            if not at_once:
+                todo = () if candidate.plan is None else tuple(trainings(project, candidate.plan.needs))
+                each = [pace.seconds(one) for one in todo]
+                feed.planned[candidate.label] = None if None in each or not todo else sum(one or 0.0 for one in each)
+
     def enter(self, wave: Wave) -> None:
         """Build a wave and let it race with those that have entered, as far as it is needed and allowed."""
         needed = self._needed(wave)
@@ -157,8 +183,8 @@ class _Ascent:
         if leader is None:
             return wave
         lower, clears = leader
-        rank, rung = lower.result.order, "" if lower.spec is None else lower.spec.rung
-        above = [c for c in wave if c.order > rank and c.rung.name != rung and not c.rung.reference]
+        rank, rung = lower.result.order, lower.result.ladder_rung
+        above = [c for c in wave if c.order > rank and c.ladder_rung != rung and not c.rung.reference]
         self.done += [self._left(candidate, reasons.superfluous(lower.name, clears=clears)) for candidate in above]
         return [candidate for candidate in wave if candidate not in above]
 
@@ -166,6 +192,8 @@ class _Ascent:
         """The scores so far, while others are still to be built."""
         planned = [candidate for candidate in later if _is_planned(candidate)]
         if not planned or self.ended_by or self.course.pairwise:
+            return
+        if (watched := watcher()) is not None and watched.shows_states:
             return
         evaluations = [racer.evaluation for racer in self.course.racers.values()]
         rungs = sorted((e for e in evaluations if e.outcomes and not e.is_reference), key=lambda e: e.result.order)
@@ -198,6 +226,9 @@ class _Ascent:
             return self._unbuilt(
                 candidate, f"it is made of the others, and {reasons.listed(self.unbuilt)} could not be built"
             )
+        if needs:
+            self.course.feed.tell(candidate.label, "building")
+        self.course.feed.planned.pop(candidate.label, None)
         try:
             with bounded(self.meter):
                 (done,) = build(self.builder, [candidate], beside=self.done)
@@ -215,9 +246,10 @@ class _Ascent:
         begun = [racer.evaluation for racer in self.course.racers.values() if racer.done]
         return bool(begun) and all(e.has_failed for e in begun)
 
-    @staticmethod
-    def _left(candidate: Candidate, why: str) -> Candidate:
+    def _left(self, candidate: Candidate, why: str) -> Candidate:
         """A candidate that stays unbuilt; one that does not apply anyway keeps its own reason."""
         if not _is_planned(candidate):
             return candidate
+        self.course.feed.planned.pop(candidate.label, None)
+        self.course.feed.tell(candidate.label, "left out", note=why)
         return replace(candidate, plan=None, composition=None, why=why)

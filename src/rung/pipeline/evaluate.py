@@ -20,6 +20,7 @@ from rung.pipeline.evaluation_store import EVALUATIONS, facts_of, write_evaluati
 from rung.pipeline.grading import asks_judge, calibrated, score_answers
 from rung.pipeline.judge_labels import corrected_by_people
 from rung.pipeline.limits import bar_in
+from rung.pipeline.live_feed import tell_verdict
 from rung.pipeline.oracle import Shown, shown_in
 from rung.pipeline.pinned_strategy import SPECS, specs_of
 from rung.pipeline.prepare import Prepared
@@ -167,6 +168,7 @@ def decide_winner(
             documents=prepared.materials.has_documents,
             trainable=prepared.materials.trainable,
             prices=prices_in(project),
+            prices_on={name: prices_in(project.on(name)) for name in project.settings.model_names.values()},
             demand=demand_in(project),
             constant=habit(prepared.cases, scored.measure, asked),
             incumbent=last_choice(project),
@@ -175,8 +177,8 @@ def decide_winner(
             looks=looks,
             few_documents=few_documents(prepared.cases)[0],
             knowledge_version=prepared.knowledge_version,
-            executed=engines.tally.executed,
-            replayed=engines.tally.replayed,
+            executed=engines.consumed().executed,
+            replayed=engines.consumed().replayed,
             warnings=(
                 *notices,
                 *_warnings(prepared, scored, coverage, project.settings.sampling),
@@ -190,15 +192,20 @@ def decide_winner(
             places={**(scored.shown.remarks() if scored.shown else {}), **_unwinnable(prepared, scored)},
         )
         costs = of_costs(project, asked, economy_of(evaluations, context))
-        return decide(evaluations, bar=bar_in(project), context=replace(context, warnings=(*context.warnings, *costs)))
+        context = replace(context, warnings=(*context.warnings, *costs))
+        verdict = decide(evaluations, bar=bar_in(project), context=context)
+    tell_verdict(verdict)
+    return verdict
 
 
 def write_report(project: Project, prepared: Prepared, scored: Scored, verdict: Verdict) -> Comparison:
     """Table, JSON and page, and the answers with their scores."""
     with phase("write report"):
         report = report_of(project, prepared, scored, verdict)
+        limits, judged_by = bar_in(project).limits, scored.measure.correct_by
+        lines = table(verdict, project=project.name, judged_by=judged_by, limits=limits)
         texts = {
-            TABLE: "\n".join(table(verdict, project=project.name, judged_by=scored.measure.correct_by)),
+            TABLE: "\n".join(lines),
             LINE: verdict_json(verdict),
             PAGE: report_html(report),
             MARKDOWN: report_md(report),

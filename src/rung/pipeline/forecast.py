@@ -7,8 +7,8 @@ measured they are unknown. Beside each bound stands what is likely.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rung.config.project import Project
@@ -16,6 +16,7 @@ from rung.errors import UserError
 from rung.models.catalog import is_local
 from rung.models.endpoint import is_on_server
 from rung.pipeline.budget import UNPRICED
+from rung.pipeline.candidates import models_asked
 from rung.pipeline.pricing import usd_of
 from rung.pipeline.rehearsal import Use
 from rung.records import Json
@@ -57,12 +58,12 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """What tokens cost and how long they take. `pace`: seconds of a token in batches, `live`: in the live pass, `indexing`:
-    of a passage; None where none was measured here."""
+    """What tokens cost and how long they take. By the name of the model, `pace`: seconds of a token in batches, `live`: in
+    the live pass; `indexing`: of a passage. None, or absent, where none was measured here."""
 
     project: Project
-    pace: float | None = None
-    live: float | None = None
+    pace: Mapping[str, float | None] = field(default_factory=dict)
+    live: Mapping[str, float | None] = field(default_factory=dict)
     indexing: float | None = None
 
     def of(self, most: Use, likely: Use | None = None, *, live: bool = False, model: str = "") -> Forecast:
@@ -71,21 +72,21 @@ class Rates:
         A server's model may write `server.reasoning_tokens` beside each answer; how many it likely does, nobody knows.
         """
         expected = None if likely is None else self._of(likely, live=live, model=model)
-        settings = self.project.settings
+        settings = self.project.on(model).settings
         if is_on_server(model or settings.model):
             most = replace(most, completion=most.completion + most.calls * settings.server.reasoning_tokens)
         return replace(self._of(most, live=live, model=model), likely=expected)
 
     def _of(self, use: Use, *, live: bool, model: str) -> Forecast:
-        settings, pace = self.project.settings, self.live if live else self.pace
-        other = model not in ("", settings.model)
-        minutes = None if pace is None or other else (use.prompt + use.completion) * pace / 60
+        settings, paces = self.project.settings, self.live if live else self.pace
+        pace = paces.get(model or settings.model)
+        minutes = None if pace is None else (use.prompt + use.completion) * pace / 60
         minutes = 0.0 if not use.calls else minutes
         return Forecast(use.calls, use.prompt, use.completion, self._usd(use, minutes, model or settings.model), minutes)
 
     def _usd(self, use: Use, minutes: float | None, model: str) -> float | None:
         """As a comparison counts what it spends (`budget.spent_usd`)."""
-        prices = self.project.settings.prices
+        prices = self.project.on(model).settings.prices
         priced = usd_of(prices, model, use.prompt, use.completion)
         if priced is None:
             hourly = prices.machine_usd_per_hour
@@ -121,7 +122,8 @@ def rates_of(project: Project) -> Rates:
 
     store = ScratchCache(path)
     try:
-        pace, live = (_pace(store.noted(kind, project.settings.model)) for kind in ("pace", "live_pace"))
+        names = project.settings.model_names.values()
+        pace, live = ({name: _pace(store.noted(kind, name)) for name in names} for kind in ("pace", "live_pace"))
         indexing = _pace(store.noted("index_pace_of", project.settings.embedder), of="passages")
     finally:
         store.close()
@@ -134,11 +136,11 @@ def check_priced(project: Project, usd: float | None) -> None:
     Raises:
         UserError: neither `rung.yaml` nor the price list has a price for this model. A plugin's may still name one.
     """
-    prices, model = project.settings.prices, project.settings.model
-    if usd is None or prices.machine_usd_per_hour is not None or usd_of(prices, model, 1, 1) is not None:
-        return
-    if is_local(model) or is_on_server(model):
-        raise UserError(UNPRICED)
+    for model in models_asked(project) if usd is not None else ():
+        prices = project.on(model).settings.prices
+        is_priced = prices.machine_usd_per_hour is not None or usd_of(prices, model, 1, 1) is not None
+        if not is_priced and (is_local(model) or is_on_server(model)):
+            raise UserError(UNPRICED)
 
 
 def usd_in_words(usd: float | None) -> str:

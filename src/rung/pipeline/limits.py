@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from rung.config.project import Project
 from rung.errors import UserError
@@ -27,7 +28,8 @@ def limitable() -> Mapping[str, Metric]:
 def bar_in(project: Project) -> Bar:
     """What is good enough in this project."""
     settings, risk = project.settings.bar, project.settings.verdict.risk
-    return bar_of(settings.limits(), limitable(), correct=settings.correct, metric=settings.metric or "", risk=risk)
+    bar = bar_of(settings.limits(), limitable(), correct=settings.correct, metric=settings.metric or "", risk=risk)
+    return replace(bar, prefer=project.settings.prefer)
 
 
 def check_limits(project: Project) -> None:

@@ -55,6 +55,13 @@ def said_context(project: Project) -> int:
     return server.context_tokens if is_said else 0
 
 
+def limit_of(project: Project, context: int) -> int:
+    """Tokens above which a prompt is not sent as it is: `server.context_tokens` where it is said, or `context`, what the
+    model's server was found to read, where that is less; 0 where nobody said."""
+    reads_less = is_on_server(project.settings.model) and context < project.settings.server.context_tokens
+    return context if reads_less else said_context(project)
+
+
 def may_teach(cases: Sequence[Case], groups: Mapping[str, Sequence[str]]) -> tuple[tuple[Case, ...], tuple[Problem, ...]]:
     """The train cases that may teach, and a problem for each that may not: prompts and weights keep no secrets.
 

@@ -16,7 +16,7 @@ from rung.models.endpoint import is_on_server
 from rung.pipeline.answering import MAX_PASSES, sample_size, turns_of
 from rung.pipeline.budget import CompareRequest, training_usd_per_hour
 from rung.pipeline.counting import likely_tokens, sizes_of
-from rung.pipeline.forecast import Forecast, Rates, minutes_in_words
+from rung.pipeline.forecast import Forecast, Rates, in_all, minutes_in_words
 from rung.pipeline.grading import asks_judge
 from rung.pipeline.prepare import chosen
 from rung.pipeline.rehearsal import NO_PASSAGE, REHEARSED, Rehearsed, Stage, Use, most, words
@@ -39,13 +39,20 @@ FIRST_REQUEST = Use(1, 128, 64)  # a server is asked for a trifle before anythin
 
 @dataclass(frozen=True)
 class RungForecast:
-    """A rung as it was rehearsed, one pass over the cases; `rehearsed` None: it could not be."""
+    """A rung as it was rehearsed, one pass over the cases; `rehearsed` None: it could not be. `stage`: with the model
+    that it asks."""
 
     label: str
     name: str
     plan: Plan | Composition
     rehearsed: Rehearsed | None
+    stage: Stage
     is_reference: bool = False
+
+    @property
+    def model(self) -> str:
+        """The name of the model that it asks."""
+        return self.stage.project.settings.model
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,22 +110,24 @@ class Foreseer:
         repeats, swept = self.project.settings.sampling.repeats, self._swept() if self.allowed.trials else {}
         forecasts = []
         for rung in self.forecasts:
-            if rung.rehearsed is not None and rung.name not in swept:
+            if rung.rehearsed is not None and f"{rung.name} on {rung.model}" not in swept:
                 rehearsed = rung.rehearsed
-                forecasts.append(self.rates.of(rehearsed.whole.times(repeats), rehearsed.likely.times(repeats)))
+                uses = rehearsed.whole.times(repeats), rehearsed.likely.times(repeats)
+                forecasts.append(self.rates.of(*uses, model=rung.model))
         for some in swept.values():
             members = [e.rehearsed for e in some if e.rehearsed is not None]
             if members:
                 count = repeats * min(KEPT, len(members))
                 whole, likely = (most([getattr(one, what) for one in members]).times(count) for what in ("whole", "likely"))
-                forecasts.append(self.rates.of(whole, likely))
+                forecasts.append(self.rates.of(whole, likely, model=some[0].model))
         return forecasts
 
     def _servers(self) -> Iterator[Part]:
         settings = self.project.settings
-        asked = [name for name in dict.fromkeys((settings.model, settings.judge.model)) if is_on_server(name)]
+        named = (settings.model, *(rung.model for rung in self.forecasts), settings.judge.model)
+        asked = [self.rates.of(FIRST_REQUEST, live=True, model=name) for name in dict.fromkeys(named) if is_on_server(name)]
         if asked:
-            yield Part("a first small request to each server", self.rates.of(FIRST_REQUEST.times(len(asked)), live=True))
+            yield Part("a first small request to each server", in_all(asked))
 
     def _live(self) -> Iterator[Part]:
         """A pass over a sample; where time is limited and rungs race, all that are left are timed anew as others finish."""
@@ -129,16 +138,21 @@ class Foreseer:
         limited = not self.allowed.exhaustive and set(self.project.settings.bar.limits()) & set(OF_RUNS)
         passes = MAX_PASSES if limited else 1
         rungs = [e for e in self.forecasts if e.rehearsed is not None and not e.is_reference]
-        whole, likely = Use(), Use()
-        for one in rungs:
-            sampled, before = self._on(one, timed), self._on(one, [warm])
-            whole += (sampled.whole + before.whole.times(turns)).times(passes)
-            likely += sampled.likely + before.likely.times(turns)
-        yield Part("the live pass", self.rates.of(whole, likely, live=True))
+        each = []
+        for model in dict.fromkeys(one.model for one in rungs):
+            whole, likely = Use(), Use()
+            for one in rungs:
+                if one.model == model:
+                    sampled, before = self._on(one, timed), self._on(one, [warm])
+                    whole += (sampled.whole + before.whole.times(turns)).times(passes)
+                    likely += sampled.likely + before.likely.times(turns)
+            each.append(self.rates.of(whole, likely, live=True, model=model))
+        if each:
+            yield Part("the live pass", in_all(each))
 
     def _on(self, rung: RungForecast, cases: Sequence[Case]) -> Rehearsed:
         """A rung on other cases than those that it was rehearsed on; one that is made of others, as the dearest of these."""
-        rehearsed = rehearse(self.stage, rung.plan, cases)
+        rehearsed = rehearse(rung.stage, rung.plan, cases)
         if rehearsed is None:
             each = rung.rehearsed.each if rung.rehearsed else Use()
             return Rehearsed(each.times(len(cases)), each, each.times(len(cases)))
@@ -180,19 +194,20 @@ class Foreseer:
             return
         each = max(2, self.allowed.trials // len(swept))
         dev = self.stage.materials.dev
-        total = Use()
+        forecasts = []
         for some in swept.values():
-            uses = [one.whole for e in some if (one := rehearse(self.stage, e.plan, dev)) is not None]
-            total += most(uses).times(min(each, len(some))) if uses else Use()
-        yield Part(f"the search, on {len(dev)} dev cases", self.rates.of(total))
+            uses = [one.whole for e in some if (one := rehearse(e.stage, e.plan, dev)) is not None]
+            if uses:
+                forecasts.append(self.rates.of(most(uses).times(min(each, len(some))), model=some[0].model))
+        yield Part(f"the search, on {len(dev)} dev cases", in_all(forecasts) if forecasts else self.rates.of(Use()))
 
     def _building(self) -> Iterator[Part]:
         for rung in self.forecasts:
             needs = rung.plan.needs if isinstance(rung.plan, Plan) else ()
             if isinstance(rung.plan, Composition):
-                yield Part(f"what teaches {rung.label}", self.rates.of(self._members(rung)))
-            if (taken := self._generated(needs)).calls:
-                yield Part(f"what teaches {rung.label}", self.rates.of(taken))
+                yield Part(f"what teaches {rung.label}", self._members(rung))
+            if (taken := self._generated(rung, needs)).calls:
+                yield Part(f"what teaches {rung.label}", self.rates.of(taken, model=rung.model))
             yield from self._trained(rung, needs)
 
     def _trained(self, rung: RungForecast, needs: tuple[Need, ...]) -> Iterator[Part]:
@@ -207,14 +222,14 @@ class Foreseer:
         rows = ", ".join(f"{one.rows:,} rows" for one in todo)
         yield Part(f"training {rung.label} on {rows}, if it is not there yet", Forecast(usd=usd, minutes=minutes))
 
-    def _generated(self, needs: Sequence[Need]) -> Use:
+    def _generated(self, rung: RungForecast, needs: Sequence[Need]) -> Use:
         """What a model writes so that others may learn: search queries of lessons, questions for passages."""
         total = Use()
         for need in needs:
             if isinstance(need, Adapter):
-                total = sum((self.stage.begun(lesson.talk()) for lesson in need.lessons), total)
-                prompts = replayed(self.project, need)
-                total = sum((self.stage.begun(answered_by_itself(prompt)) for prompt in prompts), total)
+                total = sum((rung.stage.begun(lesson.talk()) for lesson in need.lessons), total)
+                prompts = replayed(rung.stage.project, need)
+                total = sum((rung.stage.begun(answered_by_itself(prompt)) for prompt in prompts), total)
             if isinstance(need, Retriever) and need.generated == "questions":
                 (longest,) = self.stage.pieces(1, self.project.settings.knowledge.chunk_tokens) or (NO_PASSAGE,)
                 asked = question_for(longest)
@@ -238,15 +253,17 @@ class Foreseer:
         by: dict[str, list[RungForecast]] = {}
         for rung in self.forecasts:
             if not rung.is_reference and isinstance(rung.plan, Plan):
-                by.setdefault(rung.name, []).append(rung)
+                by.setdefault(f"{rung.name} on {rung.model}", []).append(rung)
         return {name: some for name, some in by.items() if len(some) > 1}
 
-    def _members(self, router: RungForecast) -> Use:
+    def _members(self, router: RungForecast) -> Forecast:
         """What the members of a router take on the cases that teach it: each answers all of them."""
         materials = self.stage.materials
         cases = (*materials.dev, *(materials.lessons if router.plan.settings.get("train_cases") else ()))
         members = [e for e in self.forecasts if isinstance(e.plan, Plan) and not e.is_reference]
-        return sum((rehearsed.whole for e in members if (rehearsed := rehearse(self.stage, e.plan, cases))), Use())
+        tried = ((e, rehearse(e.stage, e.plan, cases)) for e in members)
+        forecasts = [self.rates.of(one.whole, model=e.model) for e, one in tried if one is not None]
+        return in_all(forecasts) if forecasts else self.rates.of(Use())
 
 
 def _asked(stage: Stage, scorer: Scorer, cases: Sequence[Case], text: str) -> Rehearsed | None:

@@ -19,7 +19,7 @@ from rung.dataset.load import load_dataset, read_schema
 from rung.errors import UserError
 from rung.pipeline.candidates import allowed, build, pinned, propose, with_members
 from rung.pipeline.dense_weight import settle_alone
-from rung.pipeline.materials import materials_of
+from rung.pipeline.materials import limit_of, materials_of
 from rung.pipeline.prepare import answer_tokens, at_hand, counted, prepare
 from rung.pipeline.publishing import latest, latest_folder
 from rung.pipeline.slips import SHOW_CASES
@@ -29,7 +29,7 @@ from rung.strategies.long_context import LongContext
 from rung.strategies.protocol import ExampleIndex, Plan, Rung, Strategy
 from rung.strategies.registry import make_strategy
 from rung.strategies.settings import read, shown
-from rung.strategies.wording import TASK, planned
+from rung.strategies.wording import MODEL, OF_ANY_RUNG, TASK, planned
 
 TRAINED_KINDS = ("adapter", "classifier")  # a router hangs on other rungs too
 SPECS = "strategies.json"  # of a verdict: label -> spec
@@ -37,10 +37,12 @@ SPECS = "strategies.json"  # of a verdict: label -> spec
 
 @dataclass(frozen=True, slots=True)
 class PinnedStrategy:
-    """A strategy that answers now, and what it answers with: digest by kind of artifact."""
+    """A strategy that answers now, and what it answers with: digest by kind of artifact. `models`: their names, its own
+    first."""
 
     label: str
     strategy: Strategy
+    models: tuple[str, ...]
     artifacts: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -49,8 +51,9 @@ def specs_of(evaluations: Iterable[Evaluation]) -> str:
     return json.dumps({e.name: plain(e.spec) for e in evaluations if e.spec is not None}, ensure_ascii=False)
 
 
-def pinned_strategy(builder: ArtifactBuilder, label: str | None) -> PinnedStrategy:
-    """The winner of the last verdict as it was measured; or the rung of this label or name as `rung.yaml` has it.
+def pinned_strategy(builder: ArtifactBuilder, label: str | None, model: str = "") -> PinnedStrategy:
+    """The winner of the last verdict as it was measured; or the rung of this label or name as `rung.yaml` has it. `model`:
+    what `rung.yaml` calls that which is to answer; "" is the rung's own.
 
     A rung that is trained answers with what it was measured with, where `rung.yaml` still has it so: that takes neither the
     cases nor the documents.
@@ -64,9 +67,11 @@ def pinned_strategy(builder: ArtifactBuilder, label: str | None) -> PinnedStrate
         if label is None:
             raise UserError(f"the last verdict of {builder.project.root} chose no rung; name one with --rung")
         spec = _stored_spec(verdict.folder, label)
-        if spec is not None and (asked := _as_measured(builder.engines, label, spec)) is not None:
+        is_it = spec is not None and (not model or spec.model == builder.project.named_model(model))
+        if spec is not None and is_it and (asked := _as_measured(builder.engines, label, spec)) is not None:
             return asked
-    name, rung, settings = _named(builder.project, label)
+    name, rung, settings = _named(builder.project, label, model)
+    builder = builder.on(builder.project.named_model(str(settings.get(MODEL, ""))))
     return _trained(builder, name, rung, settings) or _lightly(builder, name, rung, settings) or _built(builder, name)
 
 
@@ -81,10 +86,12 @@ def _stored_spec(verdict: Path, label: str) -> StrategySpec | None:
 
 def _as_measured(engines: Engines, label: str, spec: StrategySpec) -> PinnedStrategy | None:
     """A spec's strategy; None where it is for another model, or what it answered with is gone."""
-    if spec.model != engines.project.settings.model or (artifacts := _handed_over(engines, spec)) is None:
+    if not {*spec.models} <= {*engines.project.settings.model_names.values()}:
+        return None
+    if (artifacts := _handed_over(engines, spec)) is None:
         return None
     _open_index(engines)
-    return PinnedStrategy(label, make_strategy(spec), artifacts)
+    return PinnedStrategy(label, make_strategy(spec), spec.models, artifacts)
 
 
 def _trained(builder: ArtifactBuilder, label: str, rung: type[Rung], settings: Mapping[str, Json]) -> PinnedStrategy | None:
@@ -94,7 +101,8 @@ def _trained(builder: ArtifactBuilder, label: str, rung: type[Rung], settings: M
     record = getattr(rung, "record", None)
     if spec is None or not spec.artifacts or record is None:
         return None
-    own = shown(read(record, {key: value for key, value in settings.items() if key != TASK}, rung=rung.name))
+    own = shown(read(record, {key: value for key, value in settings.items() if key not in OF_ANY_RUNG}, rung=rung.name))
+    own |= {MODEL: settings[MODEL]} if MODEL in settings else {}
     configured, from_examples = project.settings, project.settings.behaviour.labels == "from_examples"
     now = replace(
         spec,
@@ -111,8 +119,9 @@ def _trained(builder: ArtifactBuilder, label: str, rung: type[Rung], settings: M
     return as_measured if as_measured is not None and set(as_measured.artifacts) & set(TRAINED_KINDS) else None
 
 
-def _all(spec: StrategySpec) -> Iterator[str]:
-    yield from spec.artifacts
+def _all(spec: StrategySpec) -> Iterator[tuple[str, str]]:
+    """(model, digest of an artifact that it answers with)."""
+    yield from ((spec.model, digest) for digest in spec.artifacts)
     for _, member in spec.members:
         yield from _all(member)
 
@@ -120,14 +129,15 @@ def _all(spec: StrategySpec) -> Iterator[str]:
 def _handed_over(engines: Engines, spec: StrategySpec) -> dict[str, str] | None:
     """The spec's artifacts by kind, the engines told of them; None where one is gone, or follows the documents."""
     kinds = ("adapter", "classifier", "router", "example-index")
-    artifacts = []
-    for digest in _all(spec):
+    artifacts: dict[str, list[Built]] = {}
+    for model, digest in _all(spec):
         folders = [f for f in (engines.project.state / ARTIFACTS).glob(f"*/{digest}") if is_finished(f)]
         if len(folders) != 1 or folders[0].parent.name not in kinds:
             return None
-        artifacts.append(Built(digest, folders[0]))
-    engines.use(artifacts)
-    return {built.kind: built.digest for built in artifacts if built.digest in spec.artifacts}
+        artifacts.setdefault(model, []).append(Built(digest, folders[0]))
+    for model, some in artifacts.items():
+        engines.on(model).use(some)
+    return {b.kind: b.digest for some in artifacts.values() for b in some if b.digest in spec.artifacts}
 
 
 def _open_index(engines: Engines) -> None:
@@ -136,13 +146,19 @@ def _open_index(engines: Engines) -> None:
         settle_alone(engines, knowledge)
 
 
-def _named(project: Project, label: str) -> tuple[str, type[Rung], dict[str, Json]]:
-    """The rung that has this label, else the first of this name, as `rung.yaml` has it: (label, rung, settings)."""
+def _named(project: Project, label: str, model: str) -> tuple[str, type[Rung], dict[str, Json]]:
+    """The rung that has this label, else the first of this name, as `rung.yaml` has it: (label, rung, settings). With
+    `model`: the same on that one, if need be as it stands nowhere."""
     listed = allowed(project)
     one = next((o for o in listed if o[0] == label), None) or next((o for o in listed if o[1].name == label), None)
     if one is None:
         raise UserError(f"'{label}' is no rung of this project; there are: {', '.join(name for name, _, _ in listed)}")
-    return one
+    if not model or project.named_model(str(one[2].get(MODEL, ""))) == project.named_model(model):
+        return one
+    settings = {**one[2], MODEL: model}
+    others = (o for o in listed if o[1] is one[1] and {**o[2], MODEL: model} == settings)
+    same = next((o for o in others if project.named_model(str(o[2].get(MODEL, ""))) == project.named_model(model)), None)
+    return same or (f"{one[1].name}[{MODEL}={model}]", one[1], settings)
 
 
 def _lightly(builder: ArtifactBuilder, label: str, rung: type[Rung], settings: Mapping[str, Json]) -> PinnedStrategy | None:
@@ -155,6 +171,7 @@ def _lightly(builder: ArtifactBuilder, label: str, rung: type[Rung], settings: M
         materials_of(project, rows, {})[0],
         corpus_tokens=0 if project.settings.knowledge.sources else None,
         context_tokens=builder.engines.generator.context_tokens,
+        limit_tokens=limit_of(project, builder.engines.generator.context_tokens),
         answer_tokens=answer_tokens(rows, lambda shown: counted(builder.engines, "answers", shown, max)),
     )
     plan = planned(rung, materials, settings)
@@ -166,7 +183,8 @@ def _lightly(builder: ArtifactBuilder, label: str, rung: type[Rung], settings: M
     artifacts = [build_artifact(builder, need, title=f"build {label}") for need in plan.needs]
     builder.engines.use(artifacts)
     spec = pinned(builder.project, plan, artifacts)
-    return PinnedStrategy(label, make_strategy(spec), {artifact.kind: artifact.digest for artifact in artifacts})
+    by_kind = {artifact.kind: artifact.digest for artifact in artifacts}
+    return PinnedStrategy(label, make_strategy(spec), spec.models, by_kind)
 
 
 def _built(builder: ArtifactBuilder, label: str) -> PinnedStrategy:
@@ -177,4 +195,5 @@ def _built(builder: ArtifactBuilder, label: str) -> PinnedStrategy:
     candidate = next(c for c in build(builder, with_members(candidates, selected)) if c.label == label)
     if candidate.strategy is None:
         raise UserError(f"{label} cannot answer: {candidate.why}")
-    return PinnedStrategy(label, candidate.strategy, candidate.artifacts)
+    models = (builder.project.settings.model,) if candidate.spec is None else candidate.spec.models
+    return PinnedStrategy(label, candidate.strategy, models, candidate.artifacts)

@@ -7,12 +7,14 @@ from functools import partial
 
 from rung.config.project import Project
 from rung.config.schema import DEFAULT_EMBEDDER, TUNED
+from rung.dataset.load import read_schema
 from rung.dataset.obstacles import Obstacles
 from rung.errors import ModelError, ServerError
 from rung.models.catalog import GENERATOR, check_name, is_remote
-from rung.models.endpoint import Endpoint
+from rung.models.endpoint import Endpoint, is_on_server
 from rung.models.protocol import Remote
-from rung.pipeline.candidates import allowed, check_sampling
+from rung.models.retirement import ending, sentence
+from rung.pipeline.candidates import allowed, check_sampling, models_asked
 from rung.pipeline.grading import asks_judge
 from rung.pipeline.limits import check_limits
 from rung.progress import phase, say
@@ -21,7 +23,7 @@ from rung.runtime.engines import PROMOTED, Engines, model_of, open_engines, prom
 from rung.runtime.servers import checked, known
 from rung.tools import tools_of
 
-_HELD_AS = {"model": "generator", "judge": "judge", "embedder": "base_embedder", "reranker": "reranker"}
+HELD_AS = {"model": "generator", "judge": "judge", "embedder": "base_embedder", "reranker": "reranker"}
 
 
 def check_servers(engines: Engines, *, judging: bool = True) -> tuple[str, ...]:
@@ -34,17 +36,18 @@ def check_servers(engines: Engines, *, judging: bool = True) -> tuple[str, ...]:
     """
     project, notices = engines.project, list[str]()
     for key, name, what in named_models(project, judging=judging):
-        check_named(project, key, name, what)
+        own = engines.on(name) if key == "model" else engines
+        check_named(own.project, key, name, what)
         idle = key == "judge" and not asks_judge(project)
-        engine = getattr(engines, _HELD_AS[key]) if is_remote(engines.named(name), what) and not idle else None
+        engine = getattr(own, HELD_AS[key]) if is_remote(engines.named(name), what) and not idle else None
         if not isinstance(engine, Remote):
             continue
         before = known(engines.cache, engine)
         with phase(f"ask {name}"):
-            report = _asked(engines, engine, key, constrained=key == "model" and is_held(project))
+            report = _asked(own, engine, key)
         if trouble := report.get("trouble"):
             say(f"! {name} did not answer a first small request ({trouble}); going on")
-        lines = list(remarks(name, report))
+        lines = list(remarks(project, name, report))
         notices += [one for one in lines if one not in notices]
         for one in lines if report != before else ():
             say(f"! {one}")
@@ -54,11 +57,12 @@ def check_servers(engines: Engines, *, judging: bool = True) -> tuple[str, ...]:
 def named_models(project: Project, *, judging: bool = True) -> Iterator[tuple[str, str, str]]:
     """(key of `rung.yaml`, name, what it is) of every model that the project names, those made by itself aside."""
     settings = project.settings
-    yield "model", settings.model, "generator"
+    asked = models_asked(project)
+    yield from (("model", name, "generator") for name in asked)
     yield "embedder", DEFAULT_EMBEDDER if settings.embedder == TUNED else settings.embedder, "embedder"
     if settings.reranker not in ("", TUNED, GENERATOR):
         yield "reranker", settings.reranker, "reranker"
-    if judging and settings.judge.model not in ("", settings.model):
+    if judging and settings.judge.model not in ("", *asked):
         yield "judge", settings.judge.model, "generator"
 
 
@@ -71,7 +75,7 @@ def check_named(project: Project, key: str, name: str, what: str) -> None:
     try:
         check_name(model_of(project, name), what)
     except ModelError as error:
-        raise _error(project, error, key) from error
+        raise _error(project.on(name) if key == "model" else project, error, key) from error
 
 
 def check_settings(project: Project, met: Obstacles) -> None:
@@ -90,46 +94,81 @@ def is_held(project: Project) -> bool:
     return bool(settings.behaviour.schema_file or settings.behaviour.labels) or settings.reranker == GENERATOR
 
 
-def remarks(name: str, report: Mapping[str, Json]) -> Iterator[str]:
+def form_of(project: Project, key: str) -> tuple[bool, str]:
+    """(whether answers of the model under this key are held to a form, the project's schema; "" where it has none)."""
+    return (is_held(project), read_schema(project)) if key == "model" else (False, "")
+
+
+def remarks(project: Project, name: str, report: Mapping[str, Json]) -> Iterator[str]:
     """What is to be said of a model's server in the verdict."""
-    form, left_out = report.get("form"), report.get("left_out")
+    form, left_out, other = report.get("form"), report.get("left_out"), report.get("answered_by")
     if form in ("ignored", "refused"):
-        what = "ignores" if form == "ignored" else "does not take"
-        yield f"{name} {what} response_format: no answer is held to schema or labels; the prompt alone asks for them."
+        what, parameter = "ignores" if form == "ignored" else "does not take", report.get("sent_as", "response_format")
+        yield f"{name} {what} {parameter}: no answer is held to schema or labels; the prompt alone asks for them."
+    if silent := report.get("no_answer"):
+        yield f"{name} gave no answer to a first small request: {silent}."
+    if refused := report.get("schema_refused"):
+        yield f"{name} does not hold answers to the project's schema: {refused}."
     if isinstance(left_out, list) and left_out:
         names = ", ".join(map(str, left_out))
         drawn = ", so its answers may differ from time to time" if "temperature" in left_out else ""
         yield f"{name} does not take {names}: left out{drawn}."
+    asked, context = name in project.settings.model_names.values(), report.get("context")
+    limit = project.on(name if asked else "").settings.server.context_tokens
+    if isinstance(context, int) and 0 < context < limit and asked:
+        yield f"{name} reads {context:,} tokens, as its server says, not the {limit:,} of server.context_tokens."
+    if other:
+        yield f"{name} is no model of its server's list; what answers there is called {other}."
+    if ends := ending(name, report):
+        yield sentence(name, ends)
+
+
+def context_of(project: Project) -> int:
+    """Tokens that prompt and answer may have together at a model's server: `server.context_tokens`, or what the server was
+    found to read, where that is less. Asks nobody."""
+    limit = project.settings.server.context_tokens
+    model = project.settings.model
+    context = next((report.get("context") for key, name, report in _cached(project) if (key, name) == ("model", model)), 0)
+    return min(limit, context) if isinstance(context, int) and context else limit
 
 
 def remembered(project: Project) -> list[str]:
-    """What earlier checks found, without asking anybody; for `rung check`."""
-    if not (project.state / "rung.db").is_file():
-        return []
-    name = project.settings.model
-    if not is_remote(model_of(project, name)) or not is_held(project):
-        return []
+    """What earlier checks found, and which models end, without asking anybody; for `rung check`."""
+    lines = [line for _, name, report in _cached(project) for line in remarks(project, name, report)]
+    return list(dict.fromkeys(lines))
+
+
+def _cached(project: Project) -> Iterator[tuple[str, str, Mapping[str, Json]]]:
+    """(key of `rung.yaml`, name, what an earlier check found) of each model behind a server; {} before the first."""
+    remote = [(key, name) for key, name, what in named_models(project) if is_remote(model_of(project, name), what)]
+    if not remote or not (project.state / "rung.db").is_file():
+        yield from ((key, name, {}) for key, name in remote)
+        return
     with open_engines(project, lasting=False) as engines:
-        engine = engines.generator
-        return list(remarks(name, known(engines.cache, engine))) if isinstance(engine, Remote) else []
+        for key, name in remote:
+            engine = getattr(engines.on(name) if key == "model" else engines, HELD_AS[key])
+            yield key, name, known(engines.cache, engine) if isinstance(engine, Remote) else {}
 
 
 def missing_keys(project: Project) -> Iterator[Problem]:
-    """A problem for each model whose key is not set: OpenAI's server answers nobody without one; of others nobody knows."""
+    """A problem for each model whose key is not set, where its vendor answers nobody without one; of others nobody knows."""
     for name, key in {name: key for key, name, _ in named_models(project)}.items():
-        if name.startswith("openai:"):
-            endpoint = Endpoint.named(name)
-            if endpoint.is_openai and not endpoint.has_key:
-                message = f"{name} wants a key, and {endpoint.key_variable} is not set: set it to a key that may use it"
-                yield Problem(project.file.name, project.line(*(("judge", "model") if key == "judge" else (key,))), message)
+        if not is_on_server(name):
+            continue
+        endpoint = Endpoint.named(name)
+        if endpoint.wants_key and not endpoint.has_key:
+            message = f"{name} wants a key, and {endpoint.key_variable} is not set: set it to a key that may use it"
+            own = project.on(name) if key == "model" else project
+            yield Problem(project.file.name, project.line(*own.naming(key)), message)
 
 
-def _asked(engines: Engines, engine: Remote, key: str, *, constrained: bool) -> Mapping[str, Json]:
+def _asked(engines: Engines, engine: Remote, key: str) -> Mapping[str, Json]:
+    constrained, schema = form_of(engines.project, key)
     try:
-        return checked(engines.cache, engine, constrained=constrained)
+        return checked(engines.cache, engine, constrained=constrained, schema=schema)
     except (ModelError, ServerError) as error:
         raise _error(engines.project, error, key) from error
 
 
 def _error(project: Project, error: Exception, key: str) -> Exception:
-    return project.error(str(error), *(("judge", "model") if key == "judge" else (key,)))
+    return project.error(str(error), *project.naming(key))

@@ -10,12 +10,14 @@ from rung.artifacts.store import forget_chunked_indexes
 from rung.config.project import Project
 from rung.dataset.load import Dataset, fingerprint, load_dataset, with_evidence
 from rung.errors import BudgetEnded, UserError
+from rung.models.catalog import is_local
 from rung.pipeline.answer_room import room_after
 from rung.pipeline.budget import Meter, bounded
 from rung.pipeline.cache_invalidation import invalidate, look_again
 from rung.pipeline.dense_weight import Weight, settle
-from rung.pipeline.materials import materials_of
+from rung.pipeline.materials import limit_of, materials_of
 from rung.pipeline.retrieval_pairs import read_teaching
+from rung.pipeline.schema_support import check_schema
 from rung.pipeline.slips import nearest, unwinnable
 from rung.pipeline.sources import Sources
 from rung.pipeline.todays_access import hold_to_today
@@ -66,6 +68,7 @@ def prepare(engines: Engines, *, limit: int | None = None, meter: Meter | None =
     """
     project = engines.project
     rows = load_dataset(project)
+    check_schema(project, rows.schema)
     judged_by = project.settings.bar.metric or ""
     scoring_context(
         _judging(project, rows, limit), schema=rows.schema, labels=rows.labels, metric=judged_by
@@ -89,6 +92,7 @@ def prepare(engines: Engines, *, limit: int | None = None, meter: Meter | None =
         corpus_tokens=_corpus_tokens(engines, documents) if knowledge else None,
         passages=knowledge.passage_count if knowledge else 0,
         context_tokens=engines.generator.context_tokens,
+        limit_tokens=limit_of(project, engines.generator.context_tokens),
         answer_tokens=answer_tokens(rows, lambda shown: counted(engines, "answers", shown, max)),
         gold={c.id: gold[c.id].teaching for c in materials.lessons if c.id in gold},
     )
@@ -103,6 +107,21 @@ def prepare(engines: Engines, *, limit: int | None = None, meter: Meter | None =
         fingerprint=digest(fingerprint(rows), knowledge.identity if knowledge else None),
         weight=weight,
         knowledge_version=knowledge.version if knowledge else 0,
+    )
+
+
+def materials_on(engines: Engines, prepared: Prepared) -> Materials:
+    """The materials of a project's rungs on the model of these engines: what it reads, and whether it can be tuned."""
+    if engines.whole is None:
+        return prepared.materials
+    project, knowledge = engines.project, engines.knowledge
+    return replace(
+        prepared.materials,
+        limit_tokens=limit_of(project, engines.generator.context_tokens),
+        trainable=is_local(project.settings.model),
+        corpus_tokens=_corpus_tokens(engines, knowledge.documents()) if knowledge else None,
+        context_tokens=engines.generator.context_tokens,
+        answer_tokens=answer_tokens(prepared.rows, lambda shown: counted(engines, "answers", shown, max)),
     )
 
 
@@ -159,10 +178,12 @@ class Indexed:
     dropped: tuple[Dropped, ...] = ()
 
 
-def up_to_date(engines: Engines, *, dry_run: bool = False, asked: bool = False) -> Indexed:
+def up_to_date(engines: Engines, *, dry_run: bool = False, asked: bool = False, at_once: bool = False) -> Indexed:
     """Read the documents and make the index hold exactly these; a dry run only says what would change.
 
-    An index that was rolled back stays as it is, and says so, unless a sync was `asked` for by name.
+    An index that was rolled back stays as it is, and says so, unless a sync was `asked` for by name. `at_once`: many new
+    documents are searchable before the encoder has embedded them (`embed_the_rest`); else it embeds them all, since what is
+    measured must not depend on how far it was.
 
     Raises:
         UserError: the project names no documents, or none could be read.
@@ -180,13 +201,41 @@ def up_to_date(engines: Engines, *, dry_run: bool = False, asked: bool = False) 
             report = knowledge.compare(sources)
         else:
             listed = _listed(engines)  # before they are read: what changes meanwhile is read again
-            report = knowledge.sync(sources, progress=lambda done, total: tick(done, total, ""), waiting=waiting)
+            report = knowledge.sync(sources, lambda done, total: tick(done, total, ""), waiting, at_once=at_once)
             _keep_pace(engines, report)
             invalidate(engines.cache, knowledge)
             engines.cache.note(*_LISTED, [listed, knowledge.version])
             if report.removed or report.changed or report.renamed or report.rebuilt:
                 forget_chunked_indexes(engines.project.state)
-    return Indexed(knowledge, sources.count, report, (*sources.problems, *report.problems), tuple(sources.dropped))
+    problems = (*sources.problems, *report.problems)
+    if not at_once and not dry_run:
+        problems += _stand_ins(engines.project, knowledge)
+    return Indexed(knowledge, sources.count, report, problems, tuple(sources.dropped))
+
+
+def embed_the_rest(engines: Engines) -> int:
+    """Embed what a stand-in embedded when documents had to be searchable at once; how many passages."""
+    knowledge = engines.documents
+    knowledge.refresh()
+    before, cached = knowledge.version, engines.cache.noted(*_LISTED)
+    if not knowledge.provisional_count:
+        return 0
+    with phase("embed what the table stands in for") as tick:
+        done = knowledge.replace_provisional(lambda done, total: tick(done, total, ""), waiting)
+    if isinstance(cached, list) and cached[1:] == [before]:  # no source was read for it
+        engines.cache.note(*_LISTED, [cached[0], knowledge.version])
+    return done
+
+
+def stand_ins(knowledge: Knowledge) -> str:
+    """What is to be said where a stand-in's vectors are searched; "" where none are."""
+    count, whole = knowledge.provisional_count, knowledge.passage_count
+    return f"{count:,} of {whole:,} passages are still searched by the table's vectors" if count else ""
+
+
+def _stand_ins(project: Project, knowledge: Knowledge) -> tuple[Problem, ...]:
+    words = stand_ins(knowledge)
+    return (Problem(str(project.file), 0, f"{words}, and measured so; 'rung sync' replaces them"),) if words else ()
 
 
 def at_hand(engines: Engines) -> Knowledge | None:
@@ -203,7 +252,7 @@ def at_hand(engines: Engines) -> Knowledge | None:
     cached, listed = engines.cache.noted(*_LISTED), _listed(engines)
     if listed is not None and cached == [listed, knowledge.version] and not knowledge.held:
         return knowledge
-    return up_to_date(engines).knowledge
+    return up_to_date(engines, at_once=True).knowledge
 
 
 def _listed(engines: Engines) -> str | None:
@@ -233,7 +282,7 @@ def _keep_pace(engines: Engines, report: SyncReport) -> None:
     """Remember how fast passages were indexed, from the largest sync so far: small ones are mostly overhead."""
     cached = engines.cache.noted("index_pace", engines.embedder.identity)
     most = cached.get("passages") if isinstance(cached, dict) else 0
-    if report.embedded and report.embedded >= (most if isinstance(most, int) else 0):
+    if report.embedded and not report.provisional and report.embedded >= (most if isinstance(most, int) else 0):
         pace: dict[str, Json] = {"passages": report.embedded, "seconds": report.seconds}
         engines.cache.note("index_pace", engines.embedder.identity, pace)
         engines.cache.note("index_pace_of", engines.project.settings.embedder, pace)  # for who has not opened the embedder
@@ -264,7 +313,12 @@ def _held(engines: Engines, knowledge: Knowledge) -> Indexed:
     count = len(knowledge.document_groups())
     message = f"the index was rolled back and is held at version {knowledge.version}; 'rung sync' brings it up to date"
     report = SyncReport(unchanged=count, passages=knowledge.passage_count, version=knowledge.version)
-    return Indexed(knowledge, count, report, (Problem(str(engines.project.file), 0, message), *problems))
+    return Indexed(
+        knowledge,
+        count,
+        report,
+        (Problem(str(engines.project.file), 0, message), *problems, *_stand_ins(engines.project, knowledge)),
+    )
 
 
 def chosen(cases: Sequence[Case], limit: int | None) -> tuple[Case, ...]:

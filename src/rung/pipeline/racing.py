@@ -19,13 +19,15 @@ from rung.pipeline.candidates import Candidate, evaluation_of
 from rung.pipeline.evaluate import measure
 from rung.pipeline.grading import asks_judge, score_answers
 from rung.pipeline.limits import bar_in
+from rung.pipeline.live_feed import SHOWN, Feed
 from rung.pipeline.prepare import Prepared
 from rung.pipeline.publishing import last_choice
 from rung.records import Case, Coverage, Estimate, Evaluation, Outcome, Stop
+from rung.records.run_state import State
 from rung.runtime.batch import Tally
 from rung.runtime.runner import StepRunner
 from rung.scoring import ScoringContext
-from rung.stats.estimates import estimate
+from rung.stats.estimates import estimates
 from rung.verdict.bar import MAIN, OF_RUNS
 from rung.verdict.choice import Contender
 from rung.verdict.clusters import clusters
@@ -94,21 +96,39 @@ class Course:
         cases = self.prepared.cases
         self.total = len(cases)
         self.pairwise = self.runner.project.settings.judge.mode == "pairwise"  # needs its rival's answer to every case
-        self.whole = self.meter.allowed.exhaustive or self.total <= MAX_UNRACED or self.pairwise
+        self.by_cost = self.runner.project.settings.prefer == "cost"  # then every rung that is good enough counts
+        self.whole = self.meter.allowed.exhaustive or self.total <= MAX_UNRACED or self.pairwise or self.by_cost
         self.order: tuple[Case, ...] = tuple(
             cases[index] for index in order(self.total, seed=self.runner.project.settings.seed)
         )
         self.by_id = {case.id: case for case in cases}
         self.clusters = clusters(self.order)
+        self.cluster_of = {
+            case.id: group for case, group in zip(self.order, self.clusters or (), strict=bool(self.clusters))
+        }
         self.incumbent = last_choice(self.runner.project)
         self.scoring_context: ScoringContext = measure(self.runner.project, self.prepared)
         # A judge costs as answering does: where there is a budget, its part must be known block by block.
-        self.scored_on_the_way = not self.whole or (self.meter.allowed.limited and asks_judge(self.runner.project))
+        judged = asks_judge(self.runner.project) or self.pairwise
+        self.feed = Feed(
+            self.meter,
+            bar_in(self.runner.project),
+            prices_in(self.runner.project),
+            self.total,
+            estimates=self.estimates_so_far,
+            score=(lambda evaluation: evaluation) if judged else self._scored,
+        )
+        self.scored_on_the_way = (
+            not self.whole or (self.meter.allowed.limited and judged) or (self.feed.is_on and not judged)
+        )
 
     def enter(self, candidates: Sequence[Candidate]) -> None:
         """Let those that could be built take part from now on."""
         project = self.runner.project
         self.racers |= {c.label: Racer(evaluation_of(project, c)) for c in candidates if c.strategy is not None}
+        for candidate in candidates:
+            state: State = "left out" if candidate.strategy is None else "waiting"
+            self.feed.tell(candidate.label, state, note=candidate.why)
 
     def drive(self) -> str:
         """Run until it is settled among those that have entered; returns why it ended before, "" where it did not."""
@@ -118,6 +138,8 @@ class Course:
             return ""
         while True:
             now = self._standing()
+            for label, stop in now.stopped.items():
+                self.feed.stopped(self.racers[label].evaluation, stop)
             if not now.next and (self.whole or not self._timed_anew()):
                 return ""
             for label in now.next:
@@ -126,25 +148,38 @@ class Course:
                 if self.meter.allowed.limited and self.racers[label].cost is None:  # nobody knows what it costs today
                     requested = min(requested, TASTE)
                 fits = self.meter.affordable(self._per_answer(label), requested) if self.meter.allowed.limited else requested
-                self._extend(label, done + fits)
-                if self.racers[label].done < done + requested:
+                if fits:  # what it takes is known better then: more may fit
+                    self._extend(label, done + fits)
+                if not fits or self.racers[label].done < done + fits:
                     return self.meter.said()
 
     def so_far(self, label: str) -> Evaluation:
         """A rung with all that it has answered by now scored."""
         racer = self.racers[label]
-        racer.evaluation = score_answers(self.runner, self.scoring_context, racer.evaluation, self.by_id, self._rival())
+        racer.evaluation = self._scored(racer.evaluation)
         return racer.evaluation
+
+    def _scored(self, evaluation: Evaluation) -> Evaluation:
+        return score_answers(self.runner, self.scoring_context, evaluation, self.by_id, self._rival())
 
     def estimate_so_far(self, label: str) -> Estimate | None:
         """Its main score, as the table would have it if it stopped now; None where it is not judged."""
-        column = self.so_far(label).values.get(MAIN)
+        return self.estimates_so_far(self.so_far(label)).get(MAIN)
+
+    def estimates_so_far(self, evaluation: Evaluation) -> dict[str, Estimate]:
+        """The scores of a rung as the table would have them if it stopped now, of `SHOWN` and what is limited; none where
+        none of its answers is scored."""
+        column = evaluation.values.get(MAIN)
         if column is None:
-            return None
-        if len(column) == self.total:
-            return estimate(column, clusters=self.clusters)
-        low, high = self._interval(column)
-        return replace(estimate(column), low=low, high=high)
+            return {}
+        names = [name for name in dict.fromkeys((*SHOWN, *self.feed.bar.limits)) if name in evaluation.values]
+        clusters = None if self.clusters is None else [self.cluster_of[outcome.case] for outcome in evaluation.outcomes]
+        columns = {name: evaluation.values[name] for name in names}
+        scores = estimates(columns, amounts=evaluation.scorecard.amounts, clusters=clusters)
+        if len(column) < self.total:
+            low, high = self._interval(column)
+            scores[MAIN] = replace(scores[MAIN], low=low, high=high)
+        return scores
 
     def _interval(self, column: Floats) -> tuple[float, float]:
         """Of the mean over all cases, where only these are answered: one that holds whenever one stops."""
@@ -157,6 +192,9 @@ class Course:
         """What the race came to; `candidates`: all that were to be weighed. The pace is kept for the next forecast."""
         if not self.whole:
             self._stop(self._standing())
+        for label, racer in self.racers.items():
+            if racer.evaluation.stop is None or racer.evaluation.is_reference:
+                self.feed.tell(label, "done")
         self._note_pace()
         indexes = {case.id: index for index, case in enumerate(self.prepared.cases)}
         ran = {label: _in_order(racer.evaluation, indexes) for label, racer in self.racers.items()}
@@ -173,7 +211,7 @@ class Course:
 
         It has answered all cases, and keeps every limit.
         """
-        if self.meter.allowed.exhaustive or self.pairwise or not self.racers:
+        if self.meter.allowed.exhaustive or self.pairwise or self.by_cost or not self.racers:
             return None
         self._timed_anew()
         bar, now = bar_in(self.runner.project), self._standing_of_rungs()
@@ -191,7 +229,10 @@ class Course:
         )
         for racer in rungs:
             self.so_far(racer.evaluation.name)
-        columns = [Contender(r.evaluation.name, _column(r.evaluation), open=not self._is_barred(r)) for r in rungs]
+        columns = [
+            Contender(r.evaluation.name, _column(r.evaluation), not self._is_barred(r), r.evaluation.result.rung)
+            for r in rungs
+        ]
         # A budget may end before the others are there: what is affordable is answered at once.
         waits = self.more_enter and not self.meter.allowed.limited
         return stand(
@@ -226,21 +267,33 @@ class Course:
     def _extend(self, label: str, upto: int) -> None:
         """Answer the next cases, as many as are missing from `upto`, and score the run so far."""
         racer = self.racers[label]
-        tally = self.runner.engines.tally
-        before, minutes = replace(tally), self.meter.used()[1]
+        engines = self.runner.engines
+        before, minutes = engines.consumed(), self.meter.used()[1]
         more = self.order[racer.done : upto]
         title = f"answer {label}" if self.whole else f"answer {label} {upto}/{self.total}"
         racer.is_barred = None
+        self.feed.tell(label, "answering")
         try:
-            racer.evaluation = answered(self.runner, racer.evaluation, more, title=title)
+            on_end = self.feed.during(racer.evaluation, more)
+            racer.evaluation = answered(self.runner, racer.evaluation, more, title=title, on_end=on_end)
         except BudgetEnded:
             racer.evaluation = self._as_far_as_known(racer.evaluation, more)
         if self.scored_on_the_way:
             self.so_far(label)
-        if tally.executed > before.executed:
-            spent = replace(tally - before, replayed=len(more))  # answers that these steps made
+        self.feed.look_at(racer.evaluation)
+        if engines.consumed().executed > before.executed:
+            spent = replace(engines.consumed() - before, replayed=len(more))  # answers that these steps made
             racer.cost = (racer.cost or Tally()) + spent
             racer.minutes += self.meter.used()[1] - minutes
+        self.feed.spend(
+            {
+                name: (
+                    one.minutes * 60 / one.cost.replayed if one.cost and one.cost.replayed else None,
+                    self.total - one.done,
+                )
+                for name, one in self.racers.items()
+            }
+        )
 
     def _as_far_as_known(self, evaluation: Evaluation, cases: Sequence[Case]) -> Evaluation:
         """The rung with those of the next cases that were answered before the budget ended."""
@@ -259,12 +312,15 @@ class Course:
         return {} if rival is None else {outcome.case: outcome for outcome in rival.evaluation.outcomes}
 
     def _note_pace(self) -> None:
-        """Keep how long a token takes this model, for the next forecast."""
-        store, model = self.runner.cache, self.runner.project.settings.model
-        costs = [racer.cost for racer in self.racers.values() if racer.cost is not None]
+        """Keep how long a token takes each model, for the next forecast."""
+        for model in {racer.evaluation.result.model for racer in self.racers.values()}:
+            self._note_pace_of(model, [r for r in self.racers.values() if r.evaluation.result.model == model])
+
+    def _note_pace_of(self, model: str, racers: Sequence[Racer]) -> None:
+        store, costs = self.runner.cache, [racer.cost for racer in racers if racer.cost is not None]
         tokens = sum(cost.prompt_tokens + cost.completion_tokens for cost in costs)
         if tokens:
-            seconds = 60 * sum(racer.minutes for racer in self.racers.values())
+            seconds = 60 * sum(racer.minutes for racer in racers)
             cached = store.noted("pace", model)
             if isinstance(cached, dict):
                 seconds += float(str(cached["seconds"]))
@@ -274,10 +330,10 @@ class Course:
     def _per_answer(self, label: str) -> tuple[float, float] | None:
         """Dollars and minutes of one answer; before a rung's first, those of the dearest rung so far."""
         own = self.racers[label]
-        prices = self.runner.project.settings.prices
         each = []
         for racer in [own] if own.cost is not None else self.racers.values():
             cost, minutes = racer.cost, racer.minutes
+            prices = self.runner.project.on(racer.evaluation.result.model).settings.prices
             if cost is not None and cost.replayed:
                 each.append(((spent_usd(cost, prices, minutes * 60) or 0.0) / cost.replayed, minutes / cost.replayed))
         return (max(usd for usd, _ in each), max(minutes for _, minutes in each)) if each else None
@@ -289,7 +345,8 @@ class Course:
             if racer.done < self.total:
                 racer.is_barred = broken_for_good(evaluation.values, limits, total=self.total)
             else:
-                line = provisional(replace(evaluation, clusters=self.clusters), prices_in(self.runner.project))
+                prices = prices_in(self.runner.project.on(evaluation.result.model))
+                line = provisional(replace(evaluation, clusters=self.clusters), prices)
                 racer.is_barred = bool(barred(held_against(line, limits), limits))
         return racer.is_barred
 

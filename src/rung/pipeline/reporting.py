@@ -38,7 +38,7 @@ def report_of(project: Project, prepared: Prepared, scored: Scored, verdict: Ver
         passages=materials.passages,
         cases=dict(Counter(case.split for case in prepared.rows.cases)),
         examples=len(materials.examples),
-        model=settings.model,
+        model=", ".join(name if name == alias else f"{alias}: {name}" for alias, name in settings.model_names.items()),
         embedder=settings.embedder if materials.has_documents else "",
         correct_by=scored.measure.correct_by,
         settings={

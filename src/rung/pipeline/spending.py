@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rung.errors import BudgetEnded, InternalError
 from rung.models.endpoint import is_on_server
@@ -97,7 +97,12 @@ class Spending:
 
     def gated(self, engines: Mapping[str, Engine]) -> dict[str, Engine]:
         """The same engines; those that ask a model begin only what fits."""
-        return {name: self._gated(name, engine) for name, engine in engines.items()}
+        return {name: self._owner(name)._gated(name.partition(":")[0], engine) for name, engine in engines.items()}
+
+    def _owner(self, name: str) -> Spending:
+        """That of the model which the name of an engine ends with, if it does."""
+        model = name.partition(":")[2]
+        return replace(self, engines=self.engines.on(model)) if model else self
 
     def _gated(self, name: str, engine: Engine) -> Engine:
         settings = self.engines.project.settings

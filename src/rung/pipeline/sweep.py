@@ -86,10 +86,10 @@ class Searching:
     def left_of(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """Of these candidates those that go on: of each swept rung, all of whose combinations are among them, the front."""
         chosen = list(candidates)
-        for name in dict.fromkeys(c.rung.name for c in candidates if c.rung.name in self._swept):
+        for name in dict.fromkeys(c.ladder_rung for c in candidates if c.ladder_rung in self._swept):
             some = [c for c in self._swept[name] if c.label in {one.label for one in candidates}]
             front = self._searched(name, some)
-            chosen = [c for c in chosen if c.rung.name != name or c.label in front]
+            chosen = [c for c in chosen if c.ladder_rung != name or c.label in front]
         return chosen
 
     def said(self) -> str:
@@ -141,7 +141,7 @@ def _swept(candidates: Sequence[Candidate]) -> dict[str, list[Candidate]]:
     spaces: dict[str, list[Candidate]] = {}
     for candidate in candidates:
         if candidate.plan is not None and not candidate.rung.reference:
-            spaces.setdefault(candidate.rung.name, []).append(candidate)
+            spaces.setdefault(candidate.ladder_rung, []).append(candidate)
     return {name: some for name, some in spaces.items() if len(some) > 1}
 
 

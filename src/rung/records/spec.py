@@ -49,6 +49,12 @@ class StrategySpec:
     context_tokens: int = 0
 
     @property
+    def models(self) -> tuple[str, ...]:
+        """The models that it asks, its own first."""
+        inner = (model for _, member in self.members for model in member.models)
+        return tuple(dict.fromkeys((self.model, *inner)))
+
+    @property
     def digest(self) -> str:
         """Equal digest, equal strategy."""
         return digest("strategy", self)

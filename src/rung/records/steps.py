@@ -8,7 +8,7 @@ Who carries steps out is left to `runtime`.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar, runtime_checkable
 
 from rung.errors import InternalError
@@ -146,11 +146,18 @@ def kind(step: Step) -> str:
     return {"CallTool": "call_tool"}.get(type(step).__name__, type(step).__name__.lower())
 
 
+def carrier(step: Step) -> str:
+    """By what name the engine that carries it out is found: its kind, and the model where it names one of several."""
+    return f"{kind(step)}:{step.model}" if isinstance(step, Generate) and step.model else kind(step)
+
+
 def request_digest(request: Request, engine: str) -> str:
-    """Digest of a step as carried out by an engine for an asker. Only a search depends on who asks."""
+    """Digest of a step as carried out by an engine for an asker. Only a search depends on who asks. Which model generates is
+    the engine's identity; what a project calls it changes nothing."""
     groups = request.asker.groups if isinstance(request.step, Search) else None
     asker = None if groups is None else sorted(groups)
-    return digest(kind(request.step), request.step, engine, asker)
+    step = replace(request.step, model="") if isinstance(request.step, Generate) else request.step
+    return digest(kind(request.step), step, engine, asker)
 
 
 def _ask(step: Step, expected: type[R]) -> Conversation[R]:

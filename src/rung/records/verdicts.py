@@ -157,6 +157,7 @@ class RungResult:
     probability: float | None = None
     keeps: Mapping[str, float] = field(default_factory=dict)
     rung: str = ""  # the rung that it is a setting of; "" where its name tells
+    model: str = ""  # the name of the model that it asks, "" where nobody said
 
     @property
     def ladder_rung(self) -> str:

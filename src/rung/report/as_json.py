@@ -51,6 +51,7 @@ def _rung(result: RungResult, verdict: Verdict) -> dict[str, Json]:
     latency = result.latency
     row: dict[str, Json] = {
         "name": result.name,
+        "model": result.model or None,
         "settings": plain(result.settings),
         "status": result.status,
         "why": result.why or (verdict.why_not(result.name) if result.name in verdict.rejected else ""),

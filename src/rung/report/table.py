@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from rung.records import Estimate, Latency, RungResult, Verdict
 from rung.report.contents import everyone, is_missed, ladder, losing
 from rung.verdict import reasons
+from rung.verdict.bar import Limit, measured
 from rung.verdict.failure_modes import LOST_BELOW, RIGHT_FROM
 from rung.verdict.gap_words import gap_sentence, measured_on
 from rung.verdict.remedies import remedy
@@ -26,19 +28,23 @@ _STATUS: Mapping[str, str] = {
 }
 
 
-def table(verdict: Verdict, *, project: str = "", judged_by: str = "") -> list[str]:
+def table(
+    verdict: Verdict, *, project: str = "", judged_by: str = "", limits: Mapping[str, Limit] = MappingProxyType({})
+) -> list[str]:
     """The verdict in lines of at most 80 columns (a wide character takes two), whatever the names and texts are.
 
     Args:
         verdict: what to tell.
         project: its name, for the heading.
         judged_by: what `correct` means here ("f1", "json", …), for the heading.
+        limits: the bar's; those that have no column are told below the choice.
     """
     rungs = ladder(verdict)
     lines = [*_heading(verdict, project, judged_by), ""]
     lines += [_row(_HEAD), "-" * WIDTH]
     lines += [line for result in everyone(verdict) for line in _rung(result, verdict)] + [""]
     lines += [*verdict_lines(verdict), ""]
+    lines += section("Limits", [_limit(name, limit, rungs) for name, limit in limits.items() if name not in _IN_COLUMNS])
     lines += _section("Gaps", [line for name in verdict.gaps for line in _gap(name, verdict)])
     lines += _section("Lost", _lost(verdict))
     lines += section("What would change this", verdict.flips)
@@ -92,6 +98,18 @@ def _section(title: str, lines: Sequence[str]) -> list[str]:
     return [title, *lines, ""] if lines else []
 
 
+def _limit(name: str, limit: Limit, rungs: Sequence[RungResult]) -> str:
+    """What each rung that was measured comes to where a number is limited."""
+    numbers = ((rung.name, measured(rung, name), rung.scores.get(name)) for rung in rungs if rung.status == "measured")
+    cells = (
+        f"{rung} {'unknown' if number is None else reasons.interval(score) if score else f'{number:.3g}'}"
+        f"{'' if number is None or limit.holds(number) else ' (over)'}"
+        for rung, number, score in numbers
+    )
+    return f"{name}, {reasons.limit_words(limit)}: {', '.join(cells) or 'no rung was measured'}"
+
+
+_IN_COLUMNS = frozenset({"format", "recall@5", "p50_seconds", "p95_seconds", "usd_per_1k"})
 _HEAD = ("", "rung", "correct", "format", "recall@5", "p50/p95 s", "$/1k", "")
 _WIDTHS = (1, 15, 17, 6, 8, 9, 7, 10)  # with the blanks between them 80
 
@@ -117,9 +135,9 @@ def _numbers(result: RungResult, verdict: Verdict) -> tuple[str, ...]:
         return ("-", "", "", "", "", status)
     return (
         reasons.interval(score),
-        _mean(result.scores.get("format")),
-        _mean(result.scores.get("recall@5")),
-        _latency(result.latency),
+        mean(result.scores.get("format")),
+        mean(result.scores.get("recall@5")),
+        latency(result.latency),
         money(result.usd_per_1k),
         status,
     )
@@ -136,15 +154,22 @@ def remark(result: RungResult, verdict: Verdict) -> str:
     why = verdict.rejected.get(result.name, "")
     if result.status != "measured" and not why.startswith(reasons.NOT_NEEDED):
         return "no data" if result.why.startswith((reasons.NOT_BEGUN, reasons.NOT_BUILT)) else "n/a"
+    return status_of(why)
+
+
+def status_of(why: str) -> str:
+    """A reason against a rung in at most ten characters, "" where there is no short word for it."""
     return next((short for head, short in _STATUS.items() if why.startswith(head)), "")
 
 
-def _mean(estimate: Estimate | None) -> str:
+def mean(estimate: Estimate | None) -> str:
+    """Without its interval."""
     return "-" if estimate is None or estimate.mean is None else reasons.number(estimate.mean)
 
 
-def _latency(latency: Latency | None) -> str:
-    return "-" if latency is None else f"{_seconds(latency.p50)}/{_seconds(latency.p95)}"
+def latency(times: Latency | None) -> str:
+    """Seconds, p50 and p95, in at most nine characters."""
+    return "-" if times is None else f"{_seconds(times.p50)}/{_seconds(times.p95)}"
 
 
 def _seconds(milliseconds: float) -> str:

@@ -25,7 +25,7 @@ from rung.records.steps import (
     SearchResult,
     Step,
     StepFailed,
-    kind,
+    carrier,
     request_digest,
 )
 from rung.runtime.cache import StepCache
@@ -154,19 +154,21 @@ def carry(
     *,
     engines: Mapping[str, Engine],
     store: StepCache,
-    tally: Tally,
+    tally: Tally | Mapping[str, Tally],
     progress: Progress | None = None,
     waiting: Callable[[], None] = lambda: None,
+    on_end: Callable[[int, Carried[T]], None] | None = None,
 ) -> list[Carried[T]]:
     """Carry all conversations to their ends, in as few engine calls as their shapes allow.
 
     Args:
         conversations: (who asks, the start of the conversation) each.
-        engines: step kind -> engine.
+        engines: `carrier` of a step -> engine.
         store: where results are looked up and kept.
-        tally: counts steps; shared by the runs of one command.
+        tally: counts steps; shared by the runs of one command. By `carrier`, where models are counted apart.
         progress: called with (conversations ended, all) whenever some ended.
         waiting: called now and then while another process asks what is wanted here; may raise `BudgetEnded`.
+        on_end: called with the place and the record of each conversation as it ends.
 
     Returns:
         One record each, in the same order.
@@ -181,7 +183,11 @@ def carry(
 
     def report(some: Sequence[_Dialogue[T]]) -> None:
         nonlocal ended
-        ended += sum(dialogue.ended is not None for dialogue in some)
+        for dialogue in some:
+            if dialogue.ended is not None:
+                ended += 1
+                if on_end:
+                    on_end(dialogue.index, dialogue.ended)
         if progress and some:
             progress(ended, len(dialogues))
 
@@ -193,12 +199,19 @@ def carry(
             by_kind: dict[str, list[_Dialogue[T]]] = defaultdict(list)
             for dialogue in unanswered:
                 if dialogue.step is not None:
-                    by_kind[kind(dialogue.step)].append(dialogue)
+                    by_kind[carrier(dialogue.step)].append(dialogue)
             # The kind with most waiting steps goes first: the others' queues grow meanwhile.
             name, some = max(by_kind.items(), key=lambda item: len(item[1]))
             if name not in engines:
                 raise UserError(no_engine(name))
-            _round(some, engines[name], store=store, tally=tally, report=report, look=waiting)
+            _round(
+                some,
+                engines[name],
+                store=store,
+                tally=tally if isinstance(tally, Tally) else tally[name],
+                report=report,
+                look=waiting,
+            )
     except BudgetEnded as end:
         raise BudgetEnded(str(end), done=ended, total=len(dialogues)) from end
     except KeyboardInterrupt as stop:

@@ -5,13 +5,13 @@ What was built for its rungs is handed over by `use`; who asks the engines is kn
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rung.artifacts import Built, Registry
 from rung.config.project import Project
@@ -109,12 +109,27 @@ def open_engines(project: Project, *, reading: bool = False, lasting: bool = Tru
         cache.close()
 
 
+class _Shared(cached_property[M]):
+    """What is opened once for all of a project's models."""
+
+    if TYPE_CHECKING:
+
+        def __get__(self, instance: object, owner: type[Any] | None = None) -> M: ...  # type: ignore[override]
+
+    else:
+
+        def __get__(self, instance, owner=None):
+            whole = None if instance is None else instance.whole
+            return super().__get__(instance if whole is None else whole, owner)
+
+
 @dataclass
 class Engines:
-    """A project's models, index and tools. `cache`: what is remembered of servers; `tally`: what is consumed.
+    """A project's models, index and tools. `cache`: what is remembered of servers; `tally`: what its model consumed.
 
     Of what was built in this command, by digest: folders of adapters, classifiers (routers too) and example indexes, and
-    the documents indexed in other ways.
+    the documents indexed in other ways. Where a project names several models, each has a view of its own (`on`), which
+    shares all but the model, its adapters and its tally; `whole` is what it is a view of.
     """
 
     project: Project
@@ -124,12 +139,36 @@ class Engines:
     heads: dict[str, Path] = field(default_factory=dict)
     example_indexes: dict[str, Path] = field(default_factory=dict)
     indexes: dict[str, Knowledge] = field(default_factory=dict)
+    whole: Engines | None = None
+    views: dict[str, Engines] = field(default_factory=dict)
+
+    def on(self, model: str) -> Engines:
+        """The engines as if the project named this model alone; "" is its default."""
+        whole = self.whole or self
+        if model in ("", whole.project.settings.model):
+            return whole
+        if model not in whole.views:
+            view = Engines(whole.project.on(model), whole.cache, whole=whole)
+            view.heads, view.example_indexes, view.indexes = whole.heads, whole.example_indexes, whole.indexes
+            whole.views[model] = view
+        return whole.views[model]
+
+    @property
+    def every(self) -> tuple[Engines, ...]:
+        """Those of each model that was asked for so far, the default's first."""
+        whole = self.whole or self
+        return (whole, *whole.views.values())
+
+    def consumed(self) -> Tally:
+        """What all models consumed so far."""
+        return sum((engines.tally for engines in self.every), Tally())
 
     def __enter__(self) -> Engines:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        opened = [self.__dict__[name] for name in _OPENED if self.__dict__.get(name) is not None]
+        every = [engines.__dict__ for engines in self.every]
+        opened = [one[name] for one in every for name in _OPENED if one.get(name) is not None]
         for one in {id(one): one for one in opened}.values():
             if troubles := getattr(one, "troubles", ""):
                 say(troubles)
@@ -145,18 +184,19 @@ class Engines:
         with self.pointing_at("model"), phase(f"model {settings.model}") as tick:
             return self._recalling(generator(self.named(settings.model), server=settings.server, progress=tick))
 
-    @cached_property
+    @_Shared
     def judge(self) -> Generator:
         """The model that judges; the project's own where it names no other."""
         from rung.models.catalog import generator
 
         settings = self.project.settings
-        if settings.judge.model in ("", settings.model):
-            return self.generator
+        if settings.judge.model in ("", *settings.model_names.values()):
+            return self.on(settings.judge.model).generator
         with self.pointing_at("judge"), phase(f"judge {settings.judge.model}") as tick:
-            return self._recalling(generator(self.named(settings.judge.model), server=settings.server, progress=tick))
+            server = self.project.written.server
+            return self._recalling(generator(self.named(settings.judge.model), server=server, progress=tick))
 
-    @cached_property
+    @_Shared
     def embedder(self) -> Embedder:
         """The project's embedder; `tuned` is the promoted retriever's, and the default one where none is promoted.
 
@@ -166,7 +206,7 @@ class Engines:
         folder = promoted_folder(self.project, "embedder")
         return self.base_embedder if folder is None else self.tuned_embedder(folder)
 
-    @cached_property
+    @_Shared
     def base_embedder(self) -> Embedder:
         """The embedder that a retriever is tuned from: the project's own, as it was published."""
         from rung.models.catalog import embedder
@@ -174,7 +214,7 @@ class Engines:
         settings = self.project.settings
         name = DEFAULT_EMBEDDER if settings.embedder == TUNED else settings.embedder
         with self.pointing_at("embedder"), phase(f"embedder {name}") as tick:
-            return self._recalling(embedder(self.named(name), server=settings.server, progress=tick))
+            return self._recalling(embedder(self.named(name), server=self.project.written.server, progress=tick))
 
     def tuned_embedder(self, folder: Path, form: str = "") -> Embedder:
         """The embedder of a retriever's artifact. `form`: of one that has no manifest yet.
@@ -193,7 +233,7 @@ class Engines:
             return Mapped.open(folder, base)
         return encoder(folder)
 
-    @cached_property
+    @_Shared
     def reranker(self) -> Engine | None:
         """The project's reranker; None where it names none."""
         from rung.models.catalog import GENERATOR, reranker
@@ -210,16 +250,16 @@ class Engines:
         if settings.reranker == GENERATOR:
             return GeneratorReranker(self.generator, report=self.tally.consumed)
         with self.pointing_at("reranker"), phase(f"reranker {settings.reranker}") as tick:
-            return reranker(self.named(settings.reranker), server=settings.server, progress=tick)
+            return reranker(self.named(settings.reranker), server=self.project.written.server, progress=tick)
 
-    @cached_property
+    @_Shared
     def classifiers(self) -> Classifiers:
         """Who says labels: every classifier and router that was built in this command."""
         from rung.models.classifying import Classifiers
 
         return Classifiers(self.heads, lambda: self.embedder)
 
-    @cached_property
+    @_Shared
     def knowledge(self) -> Knowledge | None:
         """The project's index, as it is; None where the project names no sources."""
         from rung.knowledge import Chunking, Fusion, Knowledge
@@ -252,13 +292,13 @@ class Engines:
             raise self.project.error(message, "knowledge")
         return self.knowledge
 
-    @cached_property
+    @_Shared
     def tools(self) -> tuple[Tool, ...]:
         """What the model may call."""
         return tools_of(self.project)
 
-    def by_step(self) -> dict[str, Engine]:
-        """Who carries out which kind of step."""
+    def by_step(self, models: Collection[str] = ()) -> dict[str, Engine]:
+        """Who carries out which kind of step; `models`: of a rung that is made of others, those that steps name."""
         from rung.knowledge import KnowledgeEngine
 
         search = KnowledgeEngine(
@@ -268,6 +308,7 @@ class Engines:
             cuttings=self.indexes,
         )
         engines: dict[str, Engine] = {"search": search, "generate": self.generator, "classify": self.classifiers}
+        engines |= {f"generate:{one}": self.on(one).generator for one in models}
         if self.tools:
             engines["call_tool"] = ToolEngine(self.tools)
         return engines if self.reranker is None else {**engines, "rerank": self.reranker}
@@ -286,7 +327,8 @@ class Engines:
 
     def is_judge(self, engine: Engine | None) -> bool:
         """Whether this generator is the judge that `rung.yaml` names."""
-        return engine is not None and engine is self.__dict__.get("judge") and bool(self.project.settings.judge.model)
+        judge = (self.whole or self).__dict__.get("judge")
+        return engine is not None and engine is judge and bool(self.project.settings.judge.model)
 
     def named(self, model: str) -> str:
         """A path in a model's name is the project's, wherever the command is run."""
@@ -304,4 +346,4 @@ class Engines:
         try:
             yield
         except (ModelError, ServerError) as error:
-            raise self.project.error(str(error), *(("judge", "model") if key == "judge" else (key,))) from error
+            raise self.project.error(str(error), *self.project.naming(key)) from error

@@ -39,7 +39,7 @@ class User:
     def lives(self, name: str) -> bool:
         """Whether the process of this name still runs; what a dead one left is removed."""
         path = self._folder / os.path.basename(name)  # noqa: PTH119 - out of a database that may be damaged
-        alive = _is_locked(path)
+        alive = is_locked(path)
         if not alive:
             with suppress(OSError):
                 path.unlink()
@@ -47,7 +47,7 @@ class User:
 
     def others(self) -> bool:
         """Whether any other process is asking."""
-        return any(path.name != self._name and _is_locked(path) for path in self._folder.glob("*"))
+        return any(path.name != self._name and is_locked(path) for path in self._folder.glob("*"))
 
     def close(self) -> None:
         """Be known no longer."""
@@ -57,7 +57,8 @@ class User:
             self._held = None
 
 
-def _is_locked(path: Path) -> bool:
+def is_locked(path: Path) -> bool:
+    """Whether a process that lives has locked this file."""
     try:
         with path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -9,7 +9,18 @@ from typing import Generic, TypeVar
 
 from rung.errors import InternalError, UserError
 from rung.records import Asker, Failure
-from rung.records.steps import Conversation, Engine, GenerateResult, Request, Result, Step, StepFailed, StreamingEngine, kind
+from rung.records.steps import (
+    Conversation,
+    Engine,
+    GenerateResult,
+    Request,
+    Result,
+    Step,
+    StepFailed,
+    StreamingEngine,
+    carrier,
+    kind,
+)
 from rung.runtime.batch import Tally, no_engine
 
 T = TypeVar("T")
@@ -51,7 +62,7 @@ def converse(
     Args:
         conversation: a strategy's answer, just begun.
         asker: who asks; added to every step.
-        engines: step kind -> engine.
+        engines: `carrier` of a step -> engine.
         on_text: called with each piece of generated text as it comes, where the engine streams.
         tally: counts the steps and what they consumed.
 
@@ -89,7 +100,7 @@ def converse(
 
 
 def _result(step: Step, asker: Asker, engines: Mapping[str, Engine], hear: Callable[[str], None]) -> Result | Failure:
-    name = kind(step)
+    name = carrier(step)
     if name not in engines:
         raise UserError(no_engine(name))
     engine, request = engines[name], Request(step, asker)

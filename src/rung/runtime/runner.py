@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
@@ -22,7 +22,11 @@ if TYPE_CHECKING:
     from rung.runtime.distributed import Pool
 
 T = TypeVar("T")
-Gate = Callable[[Mapping[str, Engine]], Mapping[str, Engine]]  # engines as a budget lets them be asked
+Gate = Callable[[Engines, Mapping[str, Engine]], Mapping[str, Engine]]  # engines as a budget lets them be asked
+
+
+def _open_gate(_engines: Engines, asked: Mapping[str, Engine]) -> Mapping[str, Engine]:
+    return asked
 
 
 @dataclass
@@ -30,14 +34,29 @@ class StepRunner:
     """Who carries out a command's conversations. `gate` is what a budget makes of the engines."""
 
     engines: Engines
-    gate: Gate = dict
+    gate: Gate = _open_gate
+    views: dict[str, StepRunner] = field(default_factory=dict)
 
     def __enter__(self) -> StepRunner:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if (pool := self.__dict__.get("pool")) is not None:
-            pool.close()
+        for runner in (self, *self.views.values()):
+            if (pool := runner.__dict__.get("pool")) is not None:
+                pool.close()
+
+    def on(self, model: str) -> StepRunner:
+        """Who carries out conversations with this model; "" is the project's default."""
+        engines = self.engines.on(model)
+        if engines is self.engines:
+            return self
+        if model not in self.views:
+            self.views[model] = StepRunner(engines, self.gate)
+        return self.views[model]
+
+    def engines_for(self, models: Collection[str] = ()) -> Mapping[str, Engine]:
+        """Who carries out which kind of step, as far as the budget lets them; `models`: that steps name."""
+        return self.gate(self.engines, self.engines.by_step(models))
 
     @property
     def project(self) -> Project:
@@ -76,25 +95,34 @@ class StepRunner:
         *,
         title: str,
         engines: Mapping[str, Engine] | None = None,
+        models: Collection[str] = (),
+        on_end: Callable[[int, Carried[T]], None] | None = None,
     ) -> list[Carried[T]]:
-        """All these conversations, by the batch driver, with a progress bar; `engines` None: those of the rungs."""
-        asked = self.engines.by_step() if engines is None else engines
+        """All these conversations, by the batch driver, with a progress bar; `engines` None: those of the rungs. `models`:
+        that steps name. `on_end` is called with each that ends, by its place."""
+        asked = self.engines.by_step(models) if engines is None else engines
         settings = self.project.settings
         is_sure = not is_on_server(settings.embedder)  # else it may be the embedder's server that refuses
         key = "judge" if self.engines.is_judge(asked.get("generate")) else "model"
-        executed = self.tally.executed
+        executed = self.engines.consumed().executed
         with self.engines.pointing_at(key) if is_sure else nullcontext(), phase(title) as tick:
             ended = carry(
                 talks,
-                engines=self.gate(self._spread(asked) if engines is None else asked),
+                engines=self.gate(self.engines, self._spread(asked) if engines is None else asked),
                 store=self.cache,
-                tally=self.tally,
+                tally={name: self._tally_of(name) for name in asked},
                 progress=lambda done, total: tick(done, total, ""),
                 waiting=waiting,
+                on_end=on_end,
             )
-            if self.tally.executed == executed:
+            if self.engines.consumed().executed == executed:
                 tick(len(talks), len(talks), REPLAYED)
             return ended
+
+    def _tally_of(self, name: str) -> Tally:
+        """What counts the steps of an engine: the tally of the model that its name ends with, else this one's."""
+        model = name.partition(":")[2]
+        return self.engines.on(model).tally if model else self.tally
 
     def _spread(self, engines: Mapping[str, Engine]) -> Mapping[str, Engine]:
         """The same engines, those of models carried out by the workers. The index is here, so searching stays here."""

@@ -1,6 +1,7 @@
 """The instruction that a rung gives: the project's task, or the words that `rung.yaml` gives the rung in its place.
 
-So that prompts can be swept and searched as any setting is. The form of the answer and the rule of grounding are added to
+So that prompts can be swept and searched as any setting is. Which of the project's models it asks is a setting of every rung
+too. The form of the answer and the rule of grounding are added to
 whichever it is (`prompting.instruction`).
 """
 
@@ -14,6 +15,8 @@ from rung.records import Json
 from rung.strategies.protocol import Composition, Materials, NotApplicable, Plan, Rung
 
 TASK = "task"
+MODEL = "model"  # what `rung.yaml` calls one of several
+OF_ANY_RUNG = (TASK, MODEL)  # settings that no rung has in its own record
 
 
 def planned(rung: type[Rung], materials: Materials, settings: Mapping[str, Json]) -> Plan | Composition | NotApplicable:
@@ -22,6 +25,8 @@ def planned(rung: type[Rung], materials: Materials, settings: Mapping[str, Json]
     Raises:
         UserError: as `rung.plan`; or the task is no text, or of a rung that asks no model.
     """
+    if MODEL in settings:
+        return _on_model(rung, materials, settings)
     if TASK not in settings:
         return rung.plan(materials, settings)
     task = settings[TASK]
@@ -34,3 +39,12 @@ def planned(rung: type[Rung], materials: Materials, settings: Mapping[str, Json]
     if not isinstance(plan, Plan):
         return plan
     return replace(plan, spec=replace(plan.spec, settings={TASK: task, **plan.settings}))
+
+
+def _on_model(rung: type[Rung], materials: Materials, settings: Mapping[str, Json]) -> Plan | Composition | NotApplicable:
+    if not getattr(rung, "instructs", True):
+        raise UserError(f"{rung.name}: unknown setting '{MODEL}'; this rung asks no model of its own")
+    plan = planned(rung, materials, {name: value for name, value in settings.items() if name != MODEL})
+    if not isinstance(plan, Plan):
+        return plan
+    return replace(plan, spec=replace(plan.spec, settings={MODEL: settings[MODEL], **plan.settings}))

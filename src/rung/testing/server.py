@@ -63,7 +63,8 @@ class FakeServer:
     Args:
         script: what to answer, by words of the last user turn; see the module. A file of that is read anew each time.
         key: the bearer token that it wants; others are refused with 401.
-        models: the names that it knows; others are refused with 404. None: all.
+        models: the names that it knows, with what its list says of each (`{"m": {"max_model_len": 4096}}`); others are
+            refused with 404. None: all, and it has no list.
         refuses: parameters that it refuses by name, with 400.
         holds_form: whether it holds answers to `response_format`.
         context: words of a prompt that it reads; what is before them is cut without a word.
@@ -73,7 +74,7 @@ class FakeServer:
 
     script: Mapping[str, Json] | Path = field(default_factory=dict)
     key: str = ""
-    models: Sequence[str] | None = None
+    models: Mapping[str, Mapping[str, Json]] | Sequence[str] | None = None
     refuses: Sequence[str] = ()
     holds_form: bool = True
     context: int | None = None
@@ -127,6 +128,13 @@ class FakeServer:
         if isinstance(response, dict) and set(response) & _ODD:
             return {"status": 200, "body": {"error": {"message": "as the script says"}}, **response}
         return {"status": 200, "body": response if isinstance(response, dict) else self._turn(asked, str(response))}
+
+    def listed(self, path: str) -> dict[str, Json]:
+        """What a GET is answered with: the list of models, where there is one."""
+        if self.models is None or path != "/v1/models":
+            return _error(404, f"nothing at {path}", "not_found")
+        details = self.models if isinstance(self.models, Mapping) else {name: {} for name in self.models}
+        return {"status": 200, "body": {"object": "list", "data": [{"id": name, **details[name]} for name in details]}}
 
     def _scripted(self, text: str) -> Json:
         script: Mapping[str, Json] = (
@@ -231,6 +239,10 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:
             self.close_connection = True
 
+    def do_GET(self) -> None:
+        """Answer with the list of models; not among what was `asked`."""
+        self._send(self.server_of.listed(self.path), False)
+
     def _send(self, response: Mapping[str, Json], stream: bool) -> None:
         if response.get("close"):
             self._hang_up()
@@ -272,11 +284,15 @@ def main() -> None:
     parser.add_argument("--log", type=Path, help="a file to which each request is appended")
     parser.add_argument("--key", default="", help="the bearer token that it wants")
     parser.add_argument("--context", type=int, help="words of a prompt that it reads; the rest is cut without a word")
+    parser.add_argument(
+        "--models", default="null", help="the models that it knows, as JSON: a list, or what is said of each"
+    )
     parser.add_argument("--ignores-form", action="store_true", help="response_format is ignored")
     options = parser.parse_args()
     server = FakeServer(
         options.script or {},
         key=options.key,
+        models=json.loads(options.models),
         holds_form=not options.ignores_form,
         context=options.context,
         log=options.log,

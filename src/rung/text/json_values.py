@@ -156,6 +156,25 @@ def escaped(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
 
+def line_of(lines: dict[str, int], pointer: str) -> int:
+    """The line of a JSON pointer, or of the nearest value around it that has one; 1 where none has.
+
+    >>> line_of({"": 1, "/a": 2}, "/a/b/c")
+    2
+    """
+    while pointer and pointer not in lines:
+        pointer = pointer.rpartition("/")[0]
+    return lines.get(pointer, 1)
+
+
+class SchemaFault(UserError):
+    """What is given as a JSON Schema is none. `pointer`: where in it, as a JSON pointer."""
+
+    def __init__(self, message: str, pointer: str = "") -> None:
+        super().__init__(message)
+        self.pointer = pointer
+
+
 def schema_fault(error: SchemaError) -> str:
     """What is wrong with a schema. JSON Schema has JavaScript's patterns, of which Python reads most."""
     if error.validator != "format" or error.validator_value != "regex":
@@ -173,7 +192,7 @@ def validator(schema: str) -> Validator:
     """The compiled validator of a JSON Schema (any draft, by its `$schema`; 2020-12 without one), kept per text.
 
     Raises:
-        UserError: the text is no JSON, or no JSON Schema, or one of its references leads nowhere.
+        SchemaFault: the text is no JSON, or no JSON Schema, or one of its references leads nowhere.
     """
     import jsonschema
     from jsonschema.validators import validator_for
@@ -182,15 +201,18 @@ def validator(schema: str) -> Validator:
     try:
         value = parse(schema)
         if not isinstance(value, dict):
-            raise UserError(f"the schema is no JSON Schema: it must be an object, not {json.dumps(value)[:40]}")
+            raise SchemaFault(f"the schema is no JSON Schema: it must be an object, not {json.dumps(value)[:40]}")
         kind = validator_for(value, default=jsonschema.Draft202012Validator)
         kind.check_schema(value)
     except ValueError as error:
-        raise UserError(f"the schema is no JSON: {error}") from error
+        raise SchemaFault(f"the schema is no JSON: {error}") from error
     except jsonschema.SchemaError as error:
-        raise UserError(f"the schema {schema_fault(error)} at {error.json_path}") from error
+        pointer = "".join(f"/{escaped(str(step))}" for step in error.absolute_path)
+        raise SchemaFault(f"the schema {schema_fault(error)} at {error.json_path}", pointer) from error
     _follow(value)
-    return _exact(kind)(value, registry=EMPTY_REGISTRY)  # a registry of its own: a remote $ref is an error, not a request
+    return exact_kind(kind)(
+        value, registry=EMPTY_REGISTRY
+    )  # a registry of its own: a remote $ref is an error, not a request
 
 
 def _follow(schema: dict[str, Json]) -> None:
@@ -212,8 +234,17 @@ def _follow(schema: dict[str, Json]) -> None:
                     message = (
                         f"the schema refers to {reference[:200]}, which is not there: put what it means into the schema"
                     )
-                    raise UserError(message) from error
+                    raise SchemaFault(message, f"{_pointer_to(part.contents, schema)}/{word}") from error
         waiting.extend((inner, resolver.in_subresource(inner)) for inner in part.subresources())
+
+
+def _pointer_to(part: object, whole: Json, pointer: str = "") -> str:
+    """The JSON pointer of a part, by its identity."""
+    if part is whole:
+        return pointer
+    items = whole.items() if isinstance(whole, dict) else enumerate(whole) if isinstance(whole, list) else ()
+    inner = (_pointer_to(part, value, f"{pointer}/{escaped(str(step))}") for step, value in items)
+    return next(filter(None, inner), "")
 
 
 def accepts(check: Validator, value: Json) -> bool:
@@ -241,11 +272,11 @@ def exact_validator(schema: dict[str, Json]) -> Validator:
     import jsonschema
     from referencing.jsonschema import EMPTY_REGISTRY
 
-    return _exact(jsonschema.Draft202012Validator)(schema, registry=EMPTY_REGISTRY)
+    return exact_kind(jsonschema.Draft202012Validator)(schema, registry=EMPTY_REGISTRY)
 
 
 @lru_cache(maxsize=8)
-def _exact(kind: type[Validator]) -> type[Validator]:
+def exact_kind(kind: type[Validator]) -> type[Validator]:
     """A kind of validator that divides decimal numbers as they are written: 19.99 is a multiple of 0.01."""
     from jsonschema.exceptions import ValidationError
     from jsonschema.validators import extend

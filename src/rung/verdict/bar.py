@@ -48,13 +48,14 @@ class Bar:
 
     `risk`: the chance that is taken of being wrong. A rung clears the bar where it reaches it with a probability of 1 - risk
     at least, and is likely below where that probability is under the risk. It breaks a limit where its number does, and it
-    keeps it with a probability under the risk.
+    keeps it with a probability under the risk. `prefer`: of those that are good enough, the lowest rung, or the cheapest.
     """
 
     correct: float | None = None
     metric: str = ""
     limits: Mapping[str, Limit] = field(default_factory=dict)
     risk: float = RISK
+    prefer: Literal["ladder", "cost"] = "ladder"
 
     def is_cleared(self, probability: float | None) -> bool:
         """Whether a rung with this probability of reaching `correct` is good enough; without a bar none is."""

@@ -6,6 +6,7 @@ Hard limits, reference arms and reasons are left to `decide`, who goes on answer
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -28,13 +29,14 @@ class Contender:
     """A rung with one of its settings: its `correct` case by case, NaN where it does not apply or was not answered.
 
     One that is not `open` cannot be chosen (a race stopped it), but counts among what was tried. `rung`: which it is a
-    setting of, "" where its name tells.
+    setting of, "" where its name tells. `costs`: dollars of a month and of a thousand answers, None where unknown.
     """
 
     name: str
     values: Floats
     open: bool = True
     rung: str = ""
+    costs: tuple[float | None, float | None] = (None, None)
 
     @property
     def ladder_rung(self) -> str:
@@ -75,6 +77,9 @@ def choose(
     `incumbent`, the last verdict's choice, comes first, and is not likely below the bar, it stays. If no rung reaches it, or
     without a bar: the lowest rung that is not shown to be worse than the best mean (`is_worse`).
 
+    Where the bar prefers `cost`, the cheapest of those is taken and not the lowest (`cheapest`), whichever was before; every
+    rung may have been taken by luck then, so k counts them all.
+
     Args:
         contenders: from the lowest, all with at least one score, on the same cases in the same order.
         bar: what is good enough, and the risk.
@@ -93,7 +98,9 @@ def choose(
     if bar.correct is not None:
         alone = {one.name: at_least(one.values, bar.correct, clusters=clusters) or 0.0 for one in contenders}
         chances = shared(contenders, alone, bar)
-        for leader in leaders:
+        if bar.prefer == "cost" and (good := [one for one in leaders if bar.is_cleared(chances[one.name])]):
+            return Choice(cheapest(good).name, "clears", best.name, chances)
+        for leader in leaders if bar.prefer == "ladder" else ():
             current = next((one for one in rungs[leader.ladder_rung] if one.name == incumbent), None)
             if current is not None and not bar.is_likely_missed(alone[current.name]):
                 clears = current is leader and bar.is_cleared(chances[current.name])
@@ -104,9 +111,19 @@ def choose(
     shown = {o.name for o in open_ if o is not best and is_worse(o, best, bar.risk, tries=tries, clusters=clusters)}
     beaten = {leader.ladder_rung for leader in leaders if leader.name in shown}
     worse = frozenset(shown | {o.name for o in open_ if o.ladder_rung in beaten})
-    lowest = next(one for one in leaders if one.name not in worse)
-    code: Code = "only" if len(open_) == 1 else "best" if lowest is best else "not_worse"
-    return Choice(lowest.name, code, best.name, chances, worse)
+    left = [one for one in leaders if one.name not in worse]
+    taken = cheapest(left) if bar.prefer == "cost" else left[0]
+    code: Code = "only" if len(open_) == 1 else "best" if taken is best else "not_worse"
+    return Choice(taken.name, code, best.name, chances, worse)
+
+
+def cheapest(contenders: Sequence[Contender]) -> Contender:
+    """By the month, whole, where that is known of all, else by what answers cost; what is unknown comes last, and of equal
+    ones the lowest first."""
+    whole = all(one.costs[0] is not None for one in contenders)
+    costs = [one.costs[0] if whole else one.costs[1] for one in contenders]
+    by_cost = ((math.inf if cost is None else cost, place) for place, cost in enumerate(costs))
+    return contenders[min(by_cost)[1]]
 
 
 def shared(contenders: Sequence[Contender], alone: Mapping[str, float], bar: Bar) -> dict[str, float]:
@@ -118,7 +135,8 @@ def shared(contenders: Sequence[Contender], alone: Mapping[str, float], bar: Bar
     names = list(dict.fromkeys(one.ladder_rung for one in contenders))
     chances: dict[str, float] = {}
     for index, rung in enumerate(names):
-        near = [o for o in contenders if names.index(o.ladder_rung) <= index and not bar.is_likely_missed(alone[o.name])]
+        upto = len(names) if bar.prefer == "cost" else index
+        near = [o for o in contenders if names.index(o.ladder_rung) <= upto and not bar.is_likely_missed(alone[o.name])]
         tries = effective_tries([one.values for one in near])
         for one in contenders:
             if one.ladder_rung == rung:
@@ -145,6 +163,15 @@ def is_worse(
     if common < MIN_COMMON or gap * common <= 1 + _SLACK:
         return False
     return gap > FLOOR + _SLACK and 1 - (1 - p) ** tries < risk
+
+
+def not_behind(one: Floats, best: Floats, margin: float, *, clusters: Sequence[int] | None = None) -> float:
+    """The probability that the mean of `one` is behind by no more than `margin`, by the same t-test; 0 where they have no
+    case in common."""
+    import numpy as np
+
+    common = bool((~np.isnan(one) & ~np.isnan(best)).any())
+    return behind(one + margin, best, clusters=clusters)[1] if common else 0.0
 
 
 def behind(one: Floats, best: Floats, *, clusters: Sequence[int] | None = None) -> tuple[float, float]:

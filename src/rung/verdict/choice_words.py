@@ -18,9 +18,10 @@ def clears(winner: RungResult, bar: Bar, *, lower: Sequence[RungResult], more: s
     """Why the winner: it is the lowest that is good enough."""
     asked, score = bar.correct or 0.0, winner.scores["correct"]
     below = ", ".join(f"{r.name} reaches it with {chance(r.probability)}" for r in lower[-2:])
+    what = "lowest" if bar.prefer == "ladder" else "cheapest"
     return (
         f"{winner.name} clears the bar with probability {chance(winner.probability)} ({1 - bar.risk:.2f} is asked), and is "
-        f"the lowest rung that does: correct {interval(score, beside=asked)} against {number(asked)}"
+        f"the {what} rung that does: correct {interval(score, beside=asked)} against {number(asked)}"
         f"{'; ' + below if below else ''}.{more}"
     )
 
@@ -47,6 +48,8 @@ def best(winner: RungResult, bar: Bar, *, alone: bool, lowest: bool, more: str) 
     standing = (
         "is the only rung that could be chosen"
         if alone
+        else "is the best, and no cheaper one is not shown to be worse"
+        if bar.prefer == "cost"
         else "is the best, and the lowest that could be chosen"
         if lowest
         else f"is the best, and every lower rung that could be chosen is shown to be worse, at a risk of {bar.risk:.0%}"
@@ -63,13 +66,14 @@ def last_in_the_race(winner: str, score: Estimate, bar: float | None, *, more: s
 
 
 def as_good_as_best(
-    winner: str, score: Estimate, *, best: tuple[str, Estimate], difference: Paired, risk: float, more: str
+    winner: str, score: Estimate, *, best: tuple[str, Estimate], difference: Paired, bar: Bar, more: str
 ) -> str:
-    """Why the winner: a tie goes to the lower rung."""
+    """Why the winner: a tie goes to the lower rung, or to the cheaper one."""
     gap = abs(difference.estimate.mean or 0.0)
     small = f" A difference of up to {number(FLOOR)} counts as none." if gap <= FLOOR else ""
+    what = "lowest" if bar.prefer == "ladder" else "cheapest"
     return (
-        f"{winner} is the lowest rung that is not shown to be worse than the best, at a risk of {risk:.0%}: correct "
+        f"{winner} is the {what} rung that is not shown to be worse than the best, at a risk of {bar.risk:.0%}: correct "
         f"{interval(score)} against {number(best[1].mean or 0.0)} for {best[0]}, a difference of "
         f"{interval(difference.estimate)}.{small}{more}"
     )
@@ -128,3 +132,24 @@ def not_needed(winner: str, score: Estimate, over: Paired, *, sibling: bool, adj
     but = f"; {doubt}" if doubt else ""
     where = f"{winner} is a setting of the same rung" if sibling else f"{winner} is lower on the ladder"
     return f"{NOT_NEEDED}: {where}; correct {interval(score)} is {sure}{what}{by}{but}"
+
+
+def dearer(winner: RungResult, rival: RungResult) -> str:
+    """A rung that is as good as it needs to be, and costs more than the winner, or nobody knows what."""
+    return f"{NOT_NEEDED}: the cheapest is preferred, which is {winner.name}: {costs(rival)} against {costs(winner)}"
+
+
+def costs(result: RungResult) -> str:
+    """What a rung costs, by the month where that is known, else by its answers."""
+    if result.bill is not None and result.bill.per_month is not None:
+        return f"${result.bill.per_month:,.2f} a month"
+    return "costs that are unknown" if result.usd_per_1k is None else f"${result.usd_per_1k:,.4g} per 1,000 answers"
+
+
+def does_as_well(winner: RungResult, other: RungResult, probability: float, saved: float, *, monthly: bool) -> str:
+    """That the choice does as well as a rung on another model, and what it saves."""
+    unit = "a month" if monthly else "per 1,000 answers"
+    return (
+        f" {winner.name} ({winner.model}) does as well as {other.name} ({other.model}), or misses it by {number(FLOOR)} at "
+        f"most, with probability {chance(probability)}, and costs ${saved:,.4g} {unit} less."
+    )

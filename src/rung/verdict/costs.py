@@ -6,8 +6,9 @@ that it goes into. From which volume one rung is cheaper than another, and what 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from rung.records import Bill, Effort, Latency, Outcome, Usage
 
@@ -93,17 +94,26 @@ def bill(effort: Effort, prices: Prices, demand: Demand) -> Bill:
     return Bill(once, monthly, effort.per_query, per_month, per_1k, per_passed)
 
 
-def usd_per_1k(outcomes: Sequence[Outcome], *, prices: Prices, latency: Latency | None = None) -> float | None:
+def usd_per_1k(
+    outcomes: Sequence[Outcome],
+    *,
+    prices: Prices,
+    latency: Latency | None = None,
+    prices_by: Mapping[str, Prices] = MappingProxyType({}),
+) -> float | None:
     """Price of a thousand answers like these, in US dollars: inference alone. Failures are left out.
 
     Tokens by their prices where both were given, else by what the model's host charged, where every answer's charge is
     known; to them comes the machine's time for `OWN_STEPS` where its hour has a price. Where no token was used, or none has
     a price: the machine's hour and the mean time of the live pass, all of it. None where none of these is known.
+
+    `prices_by`: by rung, for answers that another rung gave (`Answer.by`).
     """
-    answers = [outcome.usage for outcome in outcomes if outcome.answer is not None]
+    given = [(outcome.answer.by, outcome.usage) for outcome in outcomes if outcome.answer is not None]
+    answers = [usage for _, usage in given]
     if not answers:
         return None
-    tokens = [token_usd(usage, prices) for usage in answers]
+    tokens = [token_usd(usage, prices_by.get(by, prices)) for by, usage in given]
     priced_tokens = [usd for usd in tokens if usd is not None]
     if len(priced_tokens) == len(tokens) and any(map(has_tokens, answers)):
         beside = 0.0 if latency is None else prices.of_seconds(own_seconds(latency)) or 0.0

@@ -10,20 +10,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rung.errors import InternalError
-from rung.records import Difference, Estimate, Evaluation, Verdict
+from rung.records import Difference, Estimate, Evaluation, RungResult, Verdict
 from rung.stats.rules_of_thumb import CASES_WANTED, JUDGING_CASES
 from rung.verdict import choice_words, gap_words, reasons
 from rung.verdict.bar import MAIN, Bar, measured
-from rung.verdict.choice import Choice
+from rung.verdict.choice import FLOOR, Choice, not_behind
 from rung.verdict.constant import Constant
 from rung.verdict.eligible import (
     at_the_floor,
     choice_of,
     clusters_of,
     correct_of,
+    costs_of,
     held_against,
     held_by_oracle,
+    mean,
     rivals_in,
+    with_the_arms,
 )
 from rung.verdict.gaps import FORMAT, ORACLE, Gaps, gaps
 from rung.verdict.judging import DecisionContext, corrected_by_labels, economy_of, judged
@@ -115,13 +118,14 @@ def _verdict(decided: _Decided, rejected: Mapping[str, str], floor: Estimate | N
     if standing is None:
         reason = reasons.nothing_to_choose(ladder, rejected)
     else:
-        reason = _why(standing, raced=any(result.stopped for result in ladder))
+        reason = _why(standing, raced=any(result.stopped for result in ladder)) + _does_as_well(standing)
     groups = clusters_of(evaluations)
+    of_arms = with_the_arms(evaluations)
     measured_gaps = gaps(
-        correct_of(evaluations),
+        correct_of(of_arms),
         documents=context.documents,
         held=held_by_oracle(evaluations),
-        forms=correct_of(evaluations, FORMAT),
+        forms=correct_of(of_arms, FORMAT),
         seed=context.seed,
         clusters=groups,
     )
@@ -151,7 +155,7 @@ def _verdict(decided: _Decided, rejected: Mapping[str, str], floor: Estimate | N
             *_hanging_together(winner, cases),
             *habit,
             *_warnings(evaluations, bar, cases),
-            *([] if clears else _hopeless(evaluations, measured_gaps, bar)),
+            *([] if clears or len(of_arms) < len(evaluations) else _hopeless(evaluations, measured_gaps, bar)),
         ),
         cases=cases,
         main_metric=MAIN,
@@ -210,6 +214,8 @@ def _why(standing: _Standing, *, raced: bool) -> str:
     more = _more_cases(doubtful, bar, of="" if doubtful is standing.winner else best.name)
     if standing.by_bar:
         lower = [w.result for w in standing.rivals if w.result.order < winner.order]
+        if bar.prefer == "cost":
+            lower = [w.result for w in standing.rivals if _saved(w.result, winner)[1] > 0]
         if code == "clears":
             return choice_words.clears(winner, bar, lower=lower, more=more)
         return choice_words.stays(winner, bar, more=more)
@@ -221,12 +227,36 @@ def _why(standing: _Standing, *, raced: bool) -> str:
         difference = standing.against_best[winner.name]
         leader = (best.name, best.scores[MAIN])
         return opening + choice_words.as_good_as_best(
-            winner.name, score, best=leader, difference=difference, risk=bar.risk, more=more
+            winner.name, score, best=leader, difference=difference, bar=bar, more=more
         )
     if code == "only" and raced:
         return opening + choice_words.last_in_the_race(winner.name, score, bar.correct, more=more)
     lowest = winner.ladder_rung == standing.rivals[0].result.ladder_rung
     return opening + choice_words.best(winner, bar, alone=code == "only", lowest=lowest, more=more)
+
+
+def _does_as_well(standing: _Standing) -> str:
+    """That the choice does as well as the best of those that cost more on another model, and what it saves; "" where none
+    costs more, or it is not likely that it does."""
+    winner = standing.winner
+    others = [one for one in standing.rivals if one.result.model != winner.result.model]
+    dearer = [one for one in others if _saved(winner.result, one.result)[1] > 0]
+    if not dearer:
+        return ""
+    rival = max(dearer, key=mean)
+    probability = not_behind(winner.values[MAIN], rival.values[MAIN], FLOOR, clusters=winner.clusters)
+    if probability < 1 - standing.bar.risk:
+        return ""
+    monthly, saved = _saved(winner.result, rival.result)
+    return choice_words.does_as_well(winner.result, rival.result, probability, saved, monthly=monthly)
+
+
+def _saved(winner: RungResult, rival: RungResult) -> tuple[bool, float]:
+    """(by the month, whole, and not by a thousand answers; dollars less, 0 where unknown)."""
+    for mine, theirs, monthly in zip(costs_of(winner), costs_of(rival), (True, False), strict=True):
+        if mine is not None and theirs is not None:
+            return monthly, theirs - mine
+    return False, 0.0
 
 
 def _more_cases(evaluation: Evaluation, bar: Bar, *, of: str) -> str:
@@ -258,6 +288,8 @@ def _why_not(standing: _Standing, seed: int) -> dict[str, str]:
             why_not[name] = choice_words.not_shown(rival.result, bar)
         elif not standing.by_bar and name in standing.choice.worse:
             why_not[name] = choice_words.worse(standing.best.result.name, standing.against_best[name].estimate, bar.risk)
+        elif bar.prefer == "cost":
+            why_not[name] = choice_words.dearer(winner.result, rival.result)
         else:
             sibling = rival.result.ladder_rung == winner.result.ladder_rung
             why_not[name] = choice_words.not_needed(

@@ -55,8 +55,15 @@ def choice_of(ladder: Sequence[Evaluation], rivals: Sequence[Evaluation], bar: B
     """Of those that may win; those that the race stopped count among what was tried."""
     names = {e.result.name for e in rivals}
     tried = [e for e in ladder if e.result.name in names or (e.result.stopped and is_judged(e))]
-    contenders = [Contender(e.result.name, e.values[MAIN], e.result.name in names, e.result.rung) for e in tried]
+    contenders = [
+        Contender(e.result.name, e.values[MAIN], e.result.name in names, e.result.rung, costs_of(e.result)) for e in tried
+    ]
     return choose(contenders, bar, clusters=clusters_of(ladder), incumbent=incumbent)
+
+
+def costs_of(result: RungResult) -> tuple[float | None, float | None]:
+    """Dollars of a month, whole, and of a thousand answers; None where unknown."""
+    return None if result.bill is None else result.bill.per_month, result.usd_per_1k
 
 
 def is_judged(evaluation: Evaluation) -> bool:
@@ -78,6 +85,12 @@ def held_by_oracle(evaluations: Sequence[Evaluation]) -> Floats | None:
 def correct_of(evaluations: Sequence[Evaluation], metric: str = MAIN) -> dict[str, Floats]:
     """`correct`, or another metric, case by case, of everything that was measured."""
     return {e.result.name: e.values[metric] for e in evaluations if e.result.status == "measured" and metric in e.values}
+
+
+def with_the_arms(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
+    """The reference arms, and the rungs that ask the same model: of another one the arms tell nothing."""
+    model = next((e.result.model for e in evaluations if e.is_reference), None)
+    return [e for e in evaluations if model is None or e.is_reference or e.result.model == model]
 
 
 def at_the_floor(evaluations: Sequence[Evaluation]) -> tuple[Estimate | None, dict[str, str]]:

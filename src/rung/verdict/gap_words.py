@@ -130,6 +130,11 @@ def tuned_above(name: str, by: Estimate) -> str:
     )
 
 
+def above_oracle(name: str, by: Estimate) -> str:
+    """Beside the behaviour gap, where a rung whose weights are the model's own is better than the oracle."""
+    return f"{name} stands above the oracle, by {interval(by)}: the oracle is no upper bound of what a rung comes to here"
+
+
 def even_the_oracle(score: Estimate, bar: float) -> str:
     """The gap is not one of knowledge."""
     return (

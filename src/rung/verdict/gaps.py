@@ -142,25 +142,24 @@ def _measured(
         beaten = gap_words.no_upper_bound(retrieval.estimate)
         return Gaps(estimates, {name: beaten for name in estimates if name not in bounded})
     floor = floor_of(correct, held, clusters=clusters)
-    notes = _tuned_above(correct, shown, seed=seed, clusters=clusters)
+    notes = _above(correct, shown, seed=seed, clusters=clusters)
     return Gaps(estimates, {} if floor is None else dict.fromkeys(estimates, gap_words.NOTHING_AT_THE_FLOOR), notes)
 
 
-def _tuned_above(
-    correct: Mapping[str, Floats], shown: Floats, *, seed: int, clusters: Sequence[int] | None
-) -> dict[str, str]:
-    """What to say of the behaviour gap where a tuned rung is surely above the oracle on the same cases."""
-    tuned = [name for name in correct if rung_of(name) in (TUNED, TUNED_WITH_DOCUMENTS)]
-    above: list[tuple[float, str, Estimate]] = []
-    for name in tuned:
+def _above(correct: Mapping[str, Floats], shown: Floats, *, seed: int, clusters: Sequence[int] | None) -> dict[str, str]:
+    """What to say of the behaviour gap where a rung is surely above the oracle on the same cases: of a tuned one, else of
+    another than `rag`, whose difference is a gap of its own."""
+    rungs = [name for name in correct if rung_of(name) not in (CLOSED_BOOK, ORACLE, "rag")]
+    above: list[tuple[bool, float, str, Estimate]] = []
+    for name in rungs:
         compared = paired(correct[name], shown, seed=seed, clusters=clusters)
         low, mean = compared.estimate.low, compared.estimate.mean
-        if low is not None and mean is not None and low > 0 and compared.p * len(tuned) < ALPHA:
-            above.append((mean, name, compared.estimate))
+        if low is not None and mean is not None and low > 0 and compared.p * len(rungs) < ALPHA:
+            above.append((rung_of(name) in (TUNED, TUNED_WITH_DOCUMENTS), mean, name, compared.estimate))
     if not above:
         return {}
-    _, name, by = max(above, key=lambda one: one[0])
-    return {"behaviour": gap_words.tuned_above(name, by)}
+    is_tuned, _, name, by = max(above, key=lambda one: one[:2])
+    return {"behaviour": gap_words.tuned_above(name, by) if is_tuned else gap_words.above_oracle(name, by)}
 
 
 def floor_of(

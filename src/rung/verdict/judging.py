@@ -35,6 +35,7 @@ class DecisionContext:
         documents: whether the project has documents, which decides what the gaps mean.
         trainable: whether the weights of the project's model can be tuned here.
         prices: of what rungs take.
+        prices_on: the same by the name of the model that a rung asks, where models have their own.
         demand: what is asked of them in a month.
         constant: what one same answer to every case would get.
         incumbent: the last verdict's winner, "" where there is none.
@@ -54,6 +55,7 @@ class DecisionContext:
     documents: bool = True
     trainable: bool = True
     prices: Prices = field(default_factory=Prices)
+    prices_on: Mapping[str, Prices] = field(default_factory=dict)
     demand: Demand = field(default_factory=Demand)
     constant: Constant | None = None
     incumbent: str = ""
@@ -72,7 +74,9 @@ class DecisionContext:
 
 def economy_of(evaluations: Sequence[Evaluation], context: DecisionContext) -> Economy:
     """What the rungs take, at the prices and for the demand of the project."""
-    efforts = {e.name: _effort(e.effort, e, context.prices) for e in evaluations if e.effort is not None and e.outcomes}
+    models = {e.name: e.result.model for e in evaluations}
+    prices_by = {name: context.prices_on.get(model, context.prices) for name, model in models.items()}
+    efforts = {e.name: _effort(e.effort, e, prices_by) for e in evaluations if e.effort is not None and e.outcomes}
     return Economy(efforts, context.prices, context.demand)
 
 
@@ -89,7 +93,8 @@ def judged(
         trainable: see `DecisionContext`.
     """
     oracle = _where_shown(evaluations)
-    done = [_judged(e, economy, oracle, bar, cases) for e in evaluations]
+    read = next((e.result.model for e in evaluations if e.name == ORACLE), "")  # of another model it tells nothing
+    done = [_judged(e, economy, oracle if e.result.model == read else None, bar, cases) for e in evaluations]
     lines = advised([e.result for e in done], trainable=trainable)
     return [replace(e, result=line) for e, line in zip(done, lines, strict=True)]
 
@@ -119,8 +124,9 @@ def provisional(evaluation: Evaluation, prices: Prices) -> Evaluation:
     return replace(evaluation, result=line)
 
 
-def _effort(effort: Effort, evaluation: Evaluation, prices: Prices) -> Effort:
-    per_1k = usd_per_1k(evaluation.outcomes, prices=prices, latency=evaluation.result.latency)
+def _effort(effort: Effort, evaluation: Evaluation, prices_by: Mapping[str, Prices]) -> Effort:
+    prices, latency = prices_by[evaluation.name], evaluation.result.latency
+    per_1k = usd_per_1k(evaluation.outcomes, prices=prices, latency=latency, prices_by=prices_by)
     passed = _passed(evaluation.values.get(MAIN))
     return replace(effort, per_query=None if per_1k is None else per_1k / 1000, passed=passed)
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from rung.records import Stop, rung_of
+from rung.records import Stop
 from rung.stats.estimates import design_effect, student_point
 from rung.verdict.bar import Bar, keeps_mean
 from rung.verdict.choice import FLOOR, Choice, Contender, choose, is_worse
@@ -100,15 +100,15 @@ def is_settled(choice: Choice, values: Floats, bar: Bar, *, clusters: Sequence[i
 def _by_bar(fit: Sequence[Contender], course: _Course, stopped: Mapping[str, Stop]) -> Standing | None:
     """Rung after rung from the lowest, of the last choice's rung that one first; None where none is good enough."""
     out: dict[str, Stop] = {}
-    for rung in dict.fromkeys(rung_of(one.name) for one in fit):
-        settings = [one for one in fit if rung_of(one.name) == rung]
+    for rung in dict.fromkeys(one.ladder_rung for one in fit):
+        settings = [one for one in fit if one.ladder_rung == rung]
         out |= _out_of_the_bar(settings, course)
         for group in ([one for one in settings if one.name == course.incumbent], settings):
             open_ = [one for one in group if one.name not in out and not course.is_done(one)]
             if open_:
                 return Standing(_fewest(open_), {**stopped, **out})
             chosen = _chosen(fit, course) if group else None
-            if chosen is not None and chosen.code in ("clears", "kept") and rung_of(chosen.name) == rung:
+            if chosen is not None and chosen.code in ("clears", "kept") and chosen.name in {one.name for one in settings}:
                 rest = {o.name: Stop("not needed", chosen.name) for o in fit if not course.is_done(o) and o.name not in out}
                 return Standing((), {**stopped, **out, **rest}, chosen)
     return None
@@ -139,7 +139,7 @@ def _among(fit: Sequence[Contender], course: _Course, stopped: Mapping[str, Stop
         if beaten is not None:
             worse[one.name] = Stop("worse", beaten.name)
     left = [one for one in fit if one.name not in worse] or list(fit)
-    lowest = [one for one in left if rung_of(one.name) == rung_of(left[0].name)]
+    lowest = [one for one in left if one.ladder_rung == left[0].ladder_rung]
     leader = max(lowest, key=lambda one: _mean(one.values))
     above = [one for one in left if one not in lowest]
     held = {o.name for o in above if _surely_no_better(o, leader, course)}
@@ -281,14 +281,14 @@ def _surely_behind(one: Contender, other: Contender, course: _Course, error: flo
 def _surely_worse(one: Contender, rival: Contender, fit: Sequence[Contender], course: _Course) -> bool:
     """Whether all cases will show `one` to be worse than its rival; exact where both have answered them, and the rival has
     the highest mean."""
-    siblings = [o.values for o in fit if rung_of(o.name) == rung_of(rival.name)]
+    siblings = [o.values for o in fit if o.ladder_rung == rival.ladder_rung]
     shortest = min(len(values) for values in siblings)
     tries = effective_tries([values[:shortest] for values in siblings])
     if course.is_done(one) and course.is_done(rival):
         best = max((o for o in fit if course.is_done(o)), key=lambda o: _mean(o.values))
         pair = (Contender(one.name, one.values), Contender(rival.name, rival.values))
         return rival is best and is_worse(*pair, course.bar.risk, tries=tries, clusters=course.clusters)
-    if rung_of(one.name) == rung_of(rival.name):
+    if one.ladder_rung == rival.ladder_rung:
         return _surely_behind(one, rival, course, course.error / course.compared)
     differences, total, at_the_end = _differences(rival, one, course)
     if len(differences) == 0:

@@ -267,8 +267,8 @@ def failures(name: str, count: int, n: int, failing: str = "") -> str:
 
 def passages_cut(name: str, count: int, of: int, room: int) -> str:
     """Passages that do not fit into what the model reads."""
-    whole = f"in {count:,} of {of:,} answers the passages of {name} do not fit into server.context_tokens ({room:,})"
-    return f"{whole[0].upper()}{whole[1:]}: the last were left out, or the first was cut. Show fewer, or smaller ones."
+    whole = f"In {count:,} of {of:,} answers the passages of {name} do not fit into the {room:,} tokens that its model reads"
+    return f"{whole} (server.context_tokens, or what its server says): the last were left out, or the first was cut. Show fewer, or smaller ones."
 
 
 def prompt_cut(name: str, count: int, n: int) -> str:
@@ -276,7 +276,7 @@ def prompt_cut(name: str, count: int, n: int) -> str:
     return (
         f"{name}: for {count:,} of {cases(n)} the server read fewer tokens than the prompt has words: it cut the prompt "
         "without saying so, and these answers did not see all that they were shown. Give the server more context (Ollama: "
-        "OLLAMA_CONTEXT_LENGTH), or show fewer passages."
+        "name the model ollama:<name>, or set OLLAMA_CONTEXT_LENGTH), or show fewer passages."
     )
 
 

@@ -1,11 +1,11 @@
 """The store that ships: LanceDB tables in a folder or on object storage. How changes become the newest version, or nothing.
 
     versions/<n>.json    one for each version: names the tables and their versions. Created as the last act of a commit.
-    documents_<n>.lance, passages_<n>.lance    see `lance_tables`
+    documents_<n>.lance, passages_<n>.lance    see `tables`
     lock, or lock.json   held by the one writer
 
 Whatever a killed writer left behind is named by no version, is seen by nobody, and is undone by the next writer. Searching a
-version is left to `lance_snapshot`, the place to `keeping`, indexes and compaction to `lance_care`.
+version is left to `snapshot`, the place to `location`, indexes and compaction to `care`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from rung.errors import UserError
-from rung.knowledge.protocol import Change, IndexGone, Version
+from rung.knowledge.protocol import PROVISIONAL, Change, IndexGone, Version, mark_in
 from rung.knowledge.store.care import REBUILT_ROWS, Care
 from rung.knowledge.store.index_location import keeping
 from rung.knowledge.store.location import Held, Keeping, version_file
@@ -326,6 +326,7 @@ class _Writer:
         dimensions = first.vectors.shape[1]
         self.documents, self.passages = index.new_tables(generation, dimensions) if fresh else index.tables(base)
         self._content = 0 if fresh else int(base.content, 16)
+        self._stands_in = bool(base.provisional_count) and not fresh
         self._extra = extra_in(self.passages.schema.names)
 
     def write(self, change: Change) -> None:
@@ -336,10 +337,11 @@ class _Writer:
             for table, column in ((self.documents, "key"), (self.passages, "document_key")):
                 _delete(table, column, change.removed)
         if change.documents:
-            rows = document_rows(change.documents)
+            rows = document_rows(change.documents, change.rows)
             self._content += sum(map(weight, rows["id"].to_pylist(), rows["digest"].to_pylist()))
             self.documents.add(rows)
         if change.rows:
+            self._stands_in = self._stands_in or any(mark_in(row.key) for row in change.rows)
             self._widen(extra_columns(change))
             self.passages.add(passage_rows(change, self._extra))
 
@@ -353,6 +355,7 @@ class _Writer:
             since=time.time(),
             document_count=self.documents.count_rows(),
             passage_count=self.passages.count_rows(),
+            provisional_count=self.passages.count_rows(f"starts_with(key, '{PROVISIONAL}')") if self._stands_in else 0,
             content=f"{self._content % (1 << 256):064x}",
             exact=exact,
             settings=settings,

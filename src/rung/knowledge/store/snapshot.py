@@ -86,6 +86,11 @@ class LanceSnapshot:
         return self._pointer.held
 
     @property
+    def provisional_count(self) -> int:
+        """See `Snapshot.provisional_count`."""
+        return self._pointer.provisional_count
+
+    @property
     def passage_count(self) -> int:
         """Passages in this version."""
         return self._pointer.passage_count

@@ -1,4 +1,5 @@
-"""Vectors that were computed but not committed yet: what an interrupted sync does not have to embed again.
+"""Vectors that were computed but not committed yet: what an interrupted sync does not have to embed again. And which
+documents searches found while a stand-in's vectors are to be replaced: theirs are replaced first.
 
 It is a cache in one SQLite file, read by key, so that it may grow larger than memory: whatever is missing or damaged in it
 is computed again. The store is left to `lance`.
@@ -10,7 +11,7 @@ import logging
 import shutil
 import sqlite3
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +28,8 @@ log = logging.getLogger(__name__)
 _AT_ONCE = 500
 _SUM = 4  # bytes at the end of each vector
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS vectors (embedder TEXT, key TEXT, vector BLOB, PRIMARY KEY (embedder, key)) WITHOUT ROWID
+CREATE TABLE IF NOT EXISTS vectors (embedder TEXT, key TEXT, vector BLOB, PRIMARY KEY (embedder, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS asked (document TEXT PRIMARY KEY, times INTEGER) WITHOUT ROWID;
 """
 
 
@@ -69,6 +71,25 @@ class Staging:
             with self._db() as db:
                 db.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", rows)
 
+    def ask(self, documents: Iterable[str]) -> None:
+        """Count these documents, once for each time that a search found them; a place that cannot be written counts none."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with self._db() as db:
+                counted = "INSERT INTO asked VALUES (?, 1) ON CONFLICT (document) DO UPDATE SET times = times + 1"
+                db.executemany(counted, [(document,) for document in documents])
+        except (OSError, sqlite3.Error) as error:
+            log.debug("%s counts nothing: %s", self._file, error)
+
+    def asked(self) -> dict[str, int]:
+        """How often each document was counted."""
+        if not self._file.exists():
+            return {}
+        try:
+            return dict(self._db().execute("SELECT document, times FROM asked"))
+        except sqlite3.DatabaseError:  # then `get` says it
+            return {}
+
     def clear(self) -> None:
         """Forget everything, of all embedders: it has been committed, or nobody will ask for it."""
         self.close()
@@ -88,7 +109,7 @@ class Staging:
         if self._open is None:
             self._open = sqlite3.connect(self._file, timeout=60)
             self._open.execute("PRAGMA synchronous=OFF")  # what a power cut takes is computed again
-            self._open.execute(_SCHEMA)
+            self._open.executescript(_SCHEMA)
         return self._open
 
     @contextmanager

@@ -20,7 +20,7 @@ import numpy as np
 from rung.errors import Damaged, UserError
 from rung.files.durable import short_sum
 from rung.knowledge.filters import column, described, facet, flattened, value_of
-from rung.knowledge.protocol import Change, text_digest
+from rung.knowledge.protocol import Change, Row, mark_in, text_digest
 from rung.knowledge.store.scanning import codes
 from rung.records import Document, Json, Passage, canonical
 from rung.text.matching import folded, has_runs, run_terms
@@ -50,6 +50,7 @@ class Pointer:
     since: float  # seconds since 1970
     document_count: int = 0
     passage_count: int = 0
+    provisional_count: int = 0  # passages with vectors of a stand-in
     content: str = "0"
     exact: bool = True
     made_by: str = "sync"
@@ -134,14 +135,15 @@ def passage_schema(dimensions: int) -> pa.Schema:
     )
 
 
-def document_rows(documents: Sequence[Document]) -> pa.Table:
-    """Documents as rows."""
+def document_rows(documents: Sequence[Document], rows: Sequence[Row]) -> pa.Table:
+    """Documents as rows. `rows`: their passages, whose marks their digests bear."""
     import pyarrow as pa
 
+    marks = {row.passage.document: mark for row in rows if (mark := mark_in(row.key))}
     columns = {
         "id": [d.id for d in documents],
         "key": [document_key(d.id) for d in documents],
-        "digest": [d.digest for d in documents],
+        "digest": [marks.get(d.id, "") + d.digest for d in documents],
         "content": [text_digest(d) for d in documents],
         "title": [d.title for d in documents],
         "source": [d.source for d in documents],

@@ -14,5 +14,18 @@ from rung.models.grammar.constraints import (
     held_of,
     of_schema,
 )
+from rung.models.grammar.repeats import repeat_in, without_repeats
 
-__all__ = ["GRAMMAR", "Constraint", "Held", "Unsupported", "constraint", "end_of", "held_of", "of_schema", "rest_of"]
+__all__ = [
+    "GRAMMAR",
+    "Constraint",
+    "Held",
+    "Unsupported",
+    "constraint",
+    "end_of",
+    "held_of",
+    "of_schema",
+    "repeat_in",
+    "rest_of",
+    "without_repeats",
+]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rung.models.grammar.branches import Branch, bounds
 from rung.models.grammar.dialects import as_list
 from rung.models.grammar.nodes import EMPTY, LONGEST, Alt, Lit, Node, Ref, Rep, alt, seq
+from rung.models.grammar.repeats import differing
 from rung.models.grammar.values import elements, spelled
 from rung.records import Json, digest
 
@@ -51,13 +52,24 @@ def array(branch: Branch, writer: Writer) -> Node:
         return Alt(())
     if items.least > LONGEST:
         writer.note(branch, "minItems")
+    counts = any("maxContains" in part or part.get("minContains", 1) != 0 for part in branch if "contains" in part)
     if any(part.get("uniqueItems") is True for part in branch) and items.most not in (0, 1):
         different = _different(branch, items, writer)
         if different is not None:
             return different
-        writer.note(branch, "uniqueItems")
-    counts = any("maxContains" in part or part.get("minContains", 1) != 0 for part in branch if "contains" in part)
+        if not counts and _may_be_told_apart(items, writer):
+            writer.is_differing = True
+        else:
+            writer.note(branch, "uniqueItems")
     return _counted(branch, items, writer) if counts else _plain(items, writer)
+
+
+def _may_be_told_apart(items: Items, writer: Writer) -> bool:
+    """Whether repeated items can be said otherwise when they are met (`repeats`): the array may end, or its items are few
+    enough of states."""
+    if items.first:
+        return False
+    return items.least < 2 or differing(writer.rule(items.rest), [], writer.rules) is not None
 
 
 def _plain(items: Items, writer: Writer) -> Node:

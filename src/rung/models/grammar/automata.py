@@ -108,6 +108,36 @@ def avoiding(texts: Sequence[str]) -> Automaton:
     return Automaton(tuple(edges), frozenset(range(free + 1)) - {number[text] for text in texts})
 
 
+def complement(one: Automaton) -> Automaton:
+    """All texts that an automaton does not accept: by the sets of states that it may be in.
+
+    Raises:
+        TooLarge: there are too many such sets.
+    """
+    number = {frozenset({0}): 0}
+    todo = list(number)
+    edges: list[tuple[tuple[Ranges, int], ...]] = []
+    for states in todo:
+        ways: list[tuple[Ranges, frozenset[int]]] = [(ANY, frozenset())]
+        for characters, following in (edge for state in states for edge in one.edges[state]):
+            ways = [
+                (part, reached | more)
+                for ranges, reached in ways
+                for part, more in ((common(ranges, characters), {following}), (without(ranges, characters), set()))
+                if part
+            ]
+        merged: dict[frozenset[int], Ranges] = {}
+        for ranges, reached in ways:
+            merged[reached] = union(merged.get(reached, ()), ranges)
+        for reached in merged.keys() - number.keys():
+            number[reached] = len(number)
+            todo.append(reached)
+        if len(number) > 20 * MAX_STATES:
+            raise TooLarge
+        edges.append(tuple((ranges, number[reached]) for reached, ranges in merged.items()))
+    return Automaton(tuple(edges), frozenset(n for states, n in number.items() if not states & one.accepting))
+
+
 def intersection(automata: Sequence[Automaton], least: int = 0, most: int | None = None) -> Automaton:
     """What all of these accept, of `least` to `most` characters; without states that lead nowhere.
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from rung.models.grammar.dialects import Dialect, as_dict, as_list
+from rung.models.grammar.patterns import denied
 from rung.records import Json, canonical
 from rung.text.json_values import key
 
@@ -231,6 +232,8 @@ class Branches:
                     for name, inner in as_dict(value).items()
                     if (side := self.negated(inner, depth + 1))
                 ]
+            case "pattern":
+                return [part({"type": "string", "pattern": denied(str(value))})]
             case _ if word in _BOUNDS:
                 return [part({"type": "number", _BOUNDS[word]: value})]
             case _ if word in _UPPER and isinstance(value, (int, float)) and value >= 1:

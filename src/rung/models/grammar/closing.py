@@ -85,21 +85,25 @@ def _needed(repetition: Rep, of_item: Callable[[], float]) -> float:
 
 def shortest(node: Node, rules: Mapping[str, Node], lengths: Lengths) -> str:
     """The shortest text of a node; of equals the first."""
-    match node:
-        case Lit(text):
-            return text
-        case Raw(_, meaning):
-            return shortest(meaning, rules, lengths)
-        case Chars(ranges):
-            return next((c for c in _PLAIN if holds(ranges, c)), chr(ranges[0][0]))
-        case Ref(name):
-            return shortest(rules[name], rules, lengths)
-        case Seq(parts):
-            return "".join(shortest(part, rules, lengths) for part in parts)
-        case Alt(parts):
-            return shortest(min(parts, key=lengths.of), rules, lengths)
-        case Rep(item, least):
-            return shortest(item, rules, lengths) * least if least else ""
+    pieces: list[str] = []
+    waiting = [node]
+    while waiting:
+        match waiting.pop():
+            case Lit(text):
+                pieces.append(text)
+            case Raw(_, meaning):
+                waiting.append(meaning)
+            case Chars(ranges):
+                pieces.append(next((c for c in _PLAIN if holds(ranges, c)), chr(ranges[0][0])))
+            case Ref(name):
+                waiting.append(rules[name])
+            case Seq(parts):
+                waiting += reversed(parts)
+            case Alt(parts):
+                waiting.append(min(parts, key=lengths.of))
+            case Rep(item, least):
+                waiting += [item] * least
+    return "".join(pieces)
 
 
 def opened(text: str, rules: Rules, lengths: Lengths) -> tuple[Node, ...] | None:
@@ -180,6 +184,7 @@ def tight(left: tuple[Node, ...], rules: Rules, lengths: Lengths) -> Rules:
     tightened = _Tight(rules, lengths)
     first = next((n for n, node in enumerate(left) if tightened.lengths.of(node)), len(left))
     root = seq(*(tightened.of(node) for node in left[first:]))
+    tightened.write()
     return {ROOT: root, **tightened.written}
 
 
@@ -188,6 +193,13 @@ class _Tight:
     rules: Rules
     lengths: Lengths
     written: Rules = field(default_factory=dict)
+    _waiting: dict[str, None] = field(default_factory=dict)  # rules that were referred to
+
+    def write(self) -> None:
+        """The rules that are referred to, and those that they refer to."""
+        while self._waiting:
+            name, _ = self._waiting.popitem()
+            self.written[f"{name}t"] = self.of(self.rules[name])
 
     def of(self, node: Node) -> Node:
         match node:
@@ -195,8 +207,7 @@ class _Tight:
                 return node if meaning == CHARACTER else self.of(meaning)
             case Ref(name):
                 if f"{name}t" not in self.written:
-                    self.written[f"{name}t"] = Alt(())
-                    self.written[f"{name}t"] = self.of(self.rules[name])
+                    self._waiting[name] = None
                 return Ref(f"{name}t")
             case Seq(parts):
                 return seq(*map(self.of, parts))

@@ -7,29 +7,47 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
 
-from rung.errors import UserError
 from rung.models.grammar import patterns
 from rung.models.grammar.branches import Circular
+from rung.models.grammar.contradictions import culprits
 from rung.models.grammar.dialects import Dangling, Dialect
 from rung.models.grammar.nodes import Alt, Lit, Rules, alt, literal, rendered
 from rung.models.grammar.writer import Nothing, TooMany, Writer, text_of_rules
+from rung.records import Json
 from rung.records.steps import Generate
-from rung.text.json_values import parse, validator
+from rung.text.json_values import SchemaFault, parse, validator
 
-GRAMMAR = 3  # part of a generator's identity: raise it when a grammar changes what can be said
+GRAMMAR = 4  # part of a generator's identity: raise it when a grammar changes what can be said
 
 
 class Unsupported(Exception):
-    """No grammar can be made of this constraint; the message says what to change."""
+    """No grammar can be made of this constraint; the message says what to change.
+
+    Attributes:
+        pointer: where in a schema, as a JSON pointer; with the keyword, where one is to blame.
+        is_wrong: whether no value, or nobody's reading, will do: not where it is only too large.
+    """
+
+    def __init__(self, message: str, pointer: str = "", *, is_wrong: bool = True) -> None:
+        super().__init__(message)
+        self.pointer, self.is_wrong = pointer, is_wrong
 
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """`kind` is the engine's name for the sort of constraint. `rules`: the grammar's, where it is one of ours."""
+    """What the engine is told.
+
+    Args:
+        kind: the engine's name for the sort of constraint.
+        text: the constraint.
+        rules: of a grammar of ours.
+        differing: the schema, where items of its arrays must differ and the grammar does not say so (see `repeats`).
+    """
 
     kind: Literal["grammar", "regex"]
     text: str
     rules: Rules = field(default_factory=dict, compare=False, repr=False)
+    differing: str = ""
 
     @classmethod
     def of_rules(cls, rules: Rules) -> Constraint:
@@ -47,6 +65,7 @@ class Held:
         unknown: (pointer, keyword) that JSON Schema does not know: nobody holds it.
         without_end: pointers of strings and lists that have no upper length: an answer may run on until it is cut.
         rules: of the grammar.
+        is_differing: items must differ that the grammar would repeat: `repeats` looks after that.
     """
 
     grammar: str
@@ -54,6 +73,7 @@ class Held:
     unknown: tuple[tuple[str, str], ...] = ()
     without_end: tuple[str, ...] = ()
     rules: Rules = field(default_factory=dict, compare=False, repr=False)
+    is_differing: bool = False
 
 
 def constraint(step: Generate) -> Constraint | None:
@@ -82,7 +102,7 @@ def of_schema(schema: str) -> Constraint:
         Unsupported: it is no JSON Schema, or no value can satisfy it.
     """
     held = held_of(schema)
-    return Constraint("grammar", held.grammar, held.rules)
+    return Constraint("grammar", held.grammar, held.rules, schema if held.is_differing else "")
 
 
 @lru_cache(maxsize=64)
@@ -94,21 +114,46 @@ def held_of(schema: str) -> Held:
     """
     try:
         validator(schema)
-        writer = Writer(Dialect(parse(schema)))
+        source = parse(schema)
+        writer = Writer(Dialect(source))
         rules = writer.grammar()
-    except UserError as error:
-        raise Unsupported(str(error).splitlines()[0]) from error
+    except SchemaFault as error:
+        raise Unsupported(str(error).splitlines()[0], error.pointer) from error
     except Dangling as error:
         raise Unsupported(f"the schema refers to {error}, which is not there: mend the reference") from error
     except Circular as error:
-        raise Unsupported(f"the schema refers to itself at '{error}' with nothing between: mend the reference") from error
+        message = f"the schema refers to itself at '{error}' with nothing between: mend the reference"
+        raise Unsupported(message, f"{error}/$ref") from error
     except Nothing as error:
-        where = f"at '{error}'" if str(error) else "at all"
-        raise Unsupported(f"the schema allows no value {where}: mend the parts that contradict each other") from error
+        raise _contradiction(source, str(error)) from error
     except (TooMany, RecursionError) as error:
-        raise Unsupported("the schema is too large or nested too deeply to be held: make it simpler") from error
+        message = "the schema is too large or nested too deeply to be held: make it simpler"
+        raise Unsupported(message, is_wrong=False) from error
     notes = tuple(writer.unheld), tuple(writer.dialect.unknown), tuple(writer.without_end)
-    return Held(text_of_rules(rules), *notes, rules)
+    return Held(text_of_rules(rules), *notes, rules, writer.is_differing)
+
+
+def _contradiction(source: Json, pointer: str) -> Unsupported:
+    """What to say of a schema that no value can satisfy."""
+    pointer, words = culprits(source, pointer, _nothing_at)
+    where = f"at '{pointer}'" if pointer else "at all"
+    if not words:
+        return Unsupported(f"the schema allows no value {where}: mend the parts that contradict each other", pointer)
+    named = " and ".join(
+        [", ".join(f"'{word}'" for word in words[:-1]), f"'{words[-1]}'"] if words[1:] else [f"'{words[0]}'"]
+    )
+    together, remedy = ("contradict each other", "; mend one of them") if words[1:] else ("leaves none", "; mend it")
+    return Unsupported(f"the schema allows no value {where}: {named} {together}{remedy}", f"{pointer}/{words[0]}")
+
+
+def _nothing_at(source: Json) -> str | None:
+    try:
+        Writer(Dialect(source)).grammar()
+    except Nothing as error:
+        return str(error)
+    except (Dangling, Circular, TooMany, RecursionError):
+        return ""
+    return None
 
 
 def _of_regex(regex: str) -> Constraint:

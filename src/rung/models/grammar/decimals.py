@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor, gcd, lcm
@@ -40,6 +41,15 @@ class Interval:
         if high is None:
             high = max(end, 10 * low)
         return low, high
+
+    def without(self, numbers: Iterable[Fraction]) -> Iterator[Interval]:
+        """The intervals that are left without these numbers."""
+        rest = self
+        for number in sorted(set(numbers)):
+            if (rest.low is None or number >= rest.low) and (rest.high is None or number <= rest.high):
+                yield Interval(rest.low, number, rest.low_strict, high_strict=True)
+                rest = Interval(number, rest.high, low_strict=True, high_strict=rest.high_strict)
+        yield rest
 
     def negative(self) -> Interval:
         """The same numbers with the other sign."""

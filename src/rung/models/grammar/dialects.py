@@ -21,7 +21,7 @@ _ONE = frozenset(
 )  # fmt: skip
 _SEVERAL = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 _NAMED = frozenset({"properties", "patternProperties", "dependentSchemas"})
-_SHELVES = frozenset({"$defs", "definitions"})
+SHELVES = frozenset({"$defs", "definitions"})
 _PLAIN = frozenset(
     {"type", "enum", "const", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength",
      "maxLength", "pattern", "format", "minItems", "maxItems", "uniqueItems", "minContains", "maxContains", "required",
@@ -122,7 +122,7 @@ class Dialect:
                 written["$ref"] = f"#/$defs/{self._target(str(value), base)}"
                 if key == "$dynamicRef" and self._dynamic[str(value).partition("#")[2]] > 1:
                     self.ambiguous.append((pointer, key))
-            elif key not in ANNOTATIONS | _SHELVES and not key.startswith("x-"):
+            elif key not in ANNOTATIONS | SHELVES and not key.startswith("x-"):
                 self.unknown.append((pointer, key))
         return written
 

@@ -1,7 +1,11 @@
-"""The formats of JSON Schema that are held, each as a regular expression; of others the grammar knows nothing."""
+"""The formats of JSON Schema that are held, each as a regular expression: of some what is usual, of none what is wrong.
+
+Of other formats the grammar knows nothing.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 _MONTHS = r"(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\d|30)|02-(?:0[1-9]|1\d|2[0-8])"
@@ -32,9 +36,14 @@ _IPV6 = "|".join(
 )
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,32}"
 _CHAR = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})"
-_TAIL = rf"(?:\?(?:{_CHAR}|[/?])*)?(?:#(?:{_CHAR}|[/?])*)?"
-_PATH = rf"(?:/{_CHAR}*)*"
+_TAIL = rf"(?:\?(?:{_CHAR}|[/?]){{0,120}})?(?:#(?:{_CHAR}|[/?]){{0,60}})?"
+_PATH = rf"(?:/{_CHAR}{{0,60}}){{0,12}}"
 _AUTHORITY = rf"//(?:[A-Za-z0-9._~-]{{1,40}}@)?{_HOST}(?::\d{{1,5}})?"
+_URI = rf"[A-Za-z][A-Za-z0-9+.-]{{0,20}}:(?:{_AUTHORITY}{_PATH}|/?{_CHAR}{{1,60}}{_PATH}){_TAIL}"
+_FIRST = r"(?:[A-Za-z0-9._~!$&'()*+,;=@-]|%[0-9A-Fa-f]{2})"  # of a path that has no scheme: no colon
+_REFERENCE = rf"(?:{_URI}|/?{_FIRST}{{1,60}}{_PATH}{_TAIL})"
+_POINTER = r"(?:/(?:[^~/]|~[01]){0,60}){0,12}"
+_TERM = r"(?:[A-Za-z0-9 _-]|\\[dws.]|\.|\[[a-z0-9]{1,20}\])[*+?]?"
 _DURATION_TIME = r"T(?:\d+H(?:\d+M(?:\d+S)?)?|\d+M(?:\d+S)?|\d+S)"
 
 FORMATS: Mapping[str, str] = {
@@ -49,5 +58,34 @@ FORMATS: Mapping[str, str] = {
     "ipv4": rf"^{_IPV4}$",
     "ipv6": rf"^(?:{_IPV6})$",
     "uuid": r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$",
-    "uri": rf"^[A-Za-z][A-Za-z0-9+.-]{{0,20}}:(?:{_AUTHORITY}{_PATH}|/?{_CHAR}{{1,200}}{_PATH}){_TAIL}$",
+    "uri": rf"^{_URI}$",
+    "iri": rf"^{_URI}$",
+    "uri-reference": rf"^{_REFERENCE}$",
+    "iri-reference": rf"^{_REFERENCE}$",
+    "uri-template": rf"^{_REFERENCE}$",
+    "idn-email": rf"^{_ATOM}(?:\.{_ATOM}){{0,3}}@{_HOST}$",
+    "idn-hostname": rf"^{_HOST}$",
+    "json-pointer": rf"^{_POINTER}$",
+    "relative-json-pointer": rf"^(?:0|[1-9]\d{{0,3}})(?:#|{_POINTER})$",
+    "regex": rf"^\^?(?:{_TERM}){{1,60}}\$?$",
 }
+
+_COUNTS = re.compile(r"\{(\d+),(\d+)\}")
+
+_OF_ONE_SIZE = frozenset(
+    {"date", "time", "date-time", "duration", "ipv4", "ipv6", "uuid"}
+)  # counts are part of what they mean
+
+
+def shrunk(name: str, factor: int) -> str:
+    """A format's expression with fewer repetitions, one in so many, for texts that must be short."""
+    return _COUNTS.sub(lambda count: f"{{{count[1]},{max(int(count[1]), int(count[2]) // factor)}}}", FORMATS[name])
+
+
+def unbounded(name: str) -> str:
+    """A format's expression without upper counts where they only keep it short: it goes well together with others.
+
+    >>> unbounded("json-pointer")
+    '^(?:/(?:[^~/]|~[01]){0,}){0,}$'
+    """
+    return FORMATS[name] if name in _OF_ONE_SIZE else _COUNTS.sub(lambda count: f"{{{count[1]},}}", FORMATS[name])

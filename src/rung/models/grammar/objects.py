@@ -43,6 +43,9 @@ def object_(branch: Branch, writer: Writer) -> Node:
 def _closed(branch: Branch, names: list[str], required: tuple[str, ...], writer: Writer) -> Node:
     """Named properties in order, those not required may be left out; states count them where their number matters."""
     least, most = bounds(branch, "minProperties", "maxProperties")
+    if least > len(names) and not any(part.get("additionalProperties") is False for part in branch):
+        writer.note(branch, "minProperties")  # others would have to come in
+        least = len(names)
     named = [part["propertyNames"] for part in branch if "propertyNames" in part]
     pairs: list[tuple[Node, bool]] = []
     for name in names:

@@ -1,13 +1,15 @@
 """Regular expressions as JSON Schema means them (ECMA-262), read into nodes of a grammar.
 
 Where ECMA-262 and Python's `re`, by which answers are checked, differ, what is read is what both allow: \\d, \\w and \\s are
-ASCII's, and what they exclude is kept from other digits, letters and spaces. Look-around, references to groups, word
-boundaries and Unicode properties are not read.
+ASCII's, and what they exclude is kept from other digits, letters and spaces. Of look-around, what looks ahead from the
+very beginning is read (`^(?=.*\\d)(?!.*\\.\\.)…`): texts are of several expressions then, and of none of others. References
+to groups, word boundaries and Unicode properties are not read.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from rung.models.grammar.nodes import Alt, Chars, Node, Rep, Seq, alt, seq
 from rung.models.grammar.ranges import ANY, Ranges, common, inverse, of, union, without
@@ -43,8 +45,29 @@ _COUNT = re.compile(r"\{(\d+)(,(\d*))?\}")
 _START, _END = object(), object()  # ^ and $
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The whole texts in which a pattern matches: those of `node` and of each of `ahead`, and of none of `never`."""
+
+    node: Node
+    ahead: tuple[Node, ...] = ()
+    never: tuple[Node, ...] = ()
+
+
 def read(pattern: str) -> Node:
     """A pattern that may match anywhere in a text, as the whole texts in which it does.
+
+    Raises:
+        Unread: it uses what no grammar can hold, or looks ahead, or is no regular expression.
+    """
+    reading = read_ahead(pattern)
+    if reading.ahead or reading.never:
+        raise Unread("looks ahead")
+    return reading.node
+
+
+def read_ahead(pattern: str) -> Reading:
+    """A pattern that may look ahead from its beginning.
 
     Raises:
         Unread: it uses what no grammar can hold, or is no regular expression.
@@ -57,7 +80,25 @@ def read(pattern: str) -> Node:
     choices = reader.choices()
     if reader.at < len(pattern):
         raise Unread("has a ) too many")
-    return alt(_anywhere(parts) for parts in choices)
+    if len(choices) != 1 or choices[0][:1] != [_START]:
+        return Reading(alt(_anywhere(parts) for parts in choices))
+    parts = choices[0][1:]
+    looks: list[_Look] = []
+    while parts and isinstance(look := parts[0], _Look):
+        looks.append(look)
+        parts = parts[1:]
+    ahead, never = ([_ahead(look) for look in looks if look.holds is holds] for holds in (True, False))
+    return Reading(_anywhere([_START, *parts]), tuple(ahead), tuple(never))
+
+
+def _ahead(look: _Look) -> Node:
+    """The whole texts that begin as something that looks ahead from their beginning wants."""
+    return alt(_anywhere([_START, *(parts[1:] if parts[:1] == [_START] else parts)]) for parts in look.choices)
+
+
+def denied(pattern: str) -> str:
+    """The pattern of all texts in which this one does not match."""
+    return f"^(?!{pattern[1:]})" if pattern.startswith("^") else rf"^(?![\s\S]*(?:{pattern}))"
 
 
 _Part = object  # a Node, or an anchor
@@ -65,7 +106,7 @@ _Part = object  # a Node, or an anchor
 
 def _anywhere(parts: list[_Part]) -> Node:
     """One alternative of a pattern with what may stand before and behind it."""
-    while len(parts) == 1 and isinstance(parts[0], _Group):
+    while len(parts) == 1 and isinstance(parts[0], _Group) and not isinstance(parts[0], _Look):
         group = parts[0]
         if len(group.choices) == 1:
             parts = group.choices[0]
@@ -84,10 +125,20 @@ class _Group:
         self.choices = choices
 
 
+class _Look(_Group):
+    """What is looked for ahead, without being taken; `holds`: whether it must be there, or must not."""
+
+    def __init__(self, choices: list[list[_Part]], *, holds: bool) -> None:
+        super().__init__(choices)
+        self.holds = holds
+
+
 def _plain(part: _Part) -> Node:
     """A part inside a pattern, where an anchor has no sense."""
     if part is _START or part is _END:
         raise Unread("has an anchor (^ or $) in the middle")
+    if isinstance(part, _Look):
+        raise Unread("looks ahead in the middle")
     if isinstance(part, _Group):
         return alt(seq(*map(_plain, choice)) for choice in part.choices)
     assert isinstance(part, (Chars, Seq, Alt, Rep))
@@ -139,16 +190,23 @@ class _Reader:
         return Chars(of(self.pattern[self.at - 1]))
 
     def group(self) -> _Part:
+        for mark, holds in (("?=", True), ("?!", False)):
+            if self.take(mark):
+                return _Look(self.inside(), holds=holds)
         if self.take("?"):
             named = re.compile(r"P?<[A-Za-z_]\w*>").match(self.pattern, self.at)
             if named:
                 self.at = named.end()
             elif not self.take(":"):
-                raise Unread("looks around, or sets flags")
+                raise Unread("looks behind, or sets flags")
+        return _Group(self.inside())
+
+    def inside(self) -> list[list[_Part]]:
+        """The alternatives of a group, and its )."""
         choices = self.choices()
         if not self.take(")"):
             raise Unread("lacks a )")
-        return _Group(choices)
+        return choices
 
     def repeated(self, part: _Part) -> _Part:
         """A part with the quantifiers behind it; greedy or lazy is the same to a grammar."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from rung.models.grammar.closing import ROOT, Lengths, is_character
-from rung.models.grammar.nodes import Chars, Node, Ref, Rep, characters
+from rung.models.grammar.nodes import Chars, Node, Ref, Rep, characters, refers
 
 STRING = 64  # characters of a string that may be of any length: a name, a short sentence
 ITEMS = 3  # of a list that may be of any length
@@ -23,15 +23,34 @@ class _Usual:
 
     def __post_init__(self) -> None:
         self.shortest = Lengths(self.rules)
+        for name in _innermost_first(self.rules):
+            self._computed[name] = min(_MAX, self.of(self.rules[name]))
 
     def of(self, node: Node) -> float:
         return characters(node, rule=self._of_rule, choice=_most, repetition=_usually)
 
     def _of_rule(self, name: str) -> float:
         if name not in self._computed:
-            self._computed[name] = self.shortest.of(Ref(name))  # one inside itself is said no further
-            self._computed[name] = min(_MAX, self.of(self.rules[name]))
+            return self.shortest.of(Ref(name))  # one inside itself is said no further
         return self._computed[name]
+
+
+def _innermost_first(rules: Mapping[str, Node]) -> Iterator[str]:
+    """Every rule behind those that it refers to; of those that contain each other, whichever is met first comes last.
+
+    No recursion: the properties of an object are a chain of rules as long as the object.
+    """
+    met = {ROOT}
+    waiting = [(ROOT, iter(refers(rules[ROOT])))]
+    while waiting:
+        name, inner = waiting[-1]
+        following = next((other for other in inner if other not in met and other in rules), None)
+        if following is None:
+            waiting.pop()
+            yield name
+        else:
+            met.add(following)
+            waiting.append((following, iter(refers(rules[following]))))
 
 
 def _most(lengths: Iterable[float]) -> float:

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from rung.models.grammar import automata, patterns
 from rung.models.grammar.branches import NOT_IN, Branch, bounds
 from rung.models.grammar.dialects import Dialect
-from rung.models.grammar.formats import FORMATS
+from rung.models.grammar.formats import FORMATS, shrunk, unbounded
 from rung.models.grammar.nodes import EMPTY, LONGEST, Alt, Chars, Lit, Node, Raw, Ref, Rep, Rules, Seq, alt, seq
+from rung.models.grammar.patterns import Reading
 from rung.models.grammar.ranges import ANY, Ranges, common, holds, of, without
 from rung.records import digest
 
 PREAMBLE = 'char ::= [^"\\\\\\x00-\\x1f\\x7f] | "\\\\" ["\\\\/bfnrt]\n'
 
+_FACTORS = (1, 2, 4, 8, 16)  # by which a format is made shorter
 Keyword = tuple[str, str]  # (pointer, keyword)
 
 _ESCAPED = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\f": "\\f", "\b": "\\b"}
@@ -31,7 +33,7 @@ class Text:
 
     least: int
     most: int | None
-    expressions: tuple[tuple[str, str, str], ...]  # (pointer, keyword, pattern)
+    expressions: tuple[tuple[str, str, str], ...]  # (pointer, keyword, pattern or name of a format)
     excluded: tuple[str, ...]
 
 
@@ -46,7 +48,7 @@ def text_of(branch: Branch, dialect: Dialect) -> Text:
             expressions.append((pointer, "pattern", str(part["pattern"])))
         if "format" in part:
             name = str(part["format"])
-            expressions.append((pointer, "format", FORMATS.get(name, "")))
+            expressions.append((pointer, "format", name))
         listed = part.get(NOT_IN)
         excluded += [value for value in listed if isinstance(value, str)] if isinstance(listed, list) else []
     return Text(least, most, tuple(dict.fromkeys(expressions)), tuple(dict.fromkeys(excluded)))
@@ -56,9 +58,9 @@ def is_endless(text: Text) -> bool:
     """Whether nothing bounds the length of a string: no upper length, and no expression that has an end."""
     if text.most is not None:
         return False
-    for _, keyword, pattern in text.expressions:
+    for _, keyword, value in text.expressions:
         try:
-            if keyword == "format" or _is_bounded(patterns.read(pattern)):
+            if keyword == "format" or _is_bounded(patterns.read_ahead(value).node):
                 return False
         except patterns.Unread:
             continue
@@ -69,47 +71,61 @@ def string(text: Text, rules: Rules) -> tuple[Node, list[Keyword]]:
     """A JSON string, and what of it is not held. Of nothing (`Alt`) where no string will do."""
     if text.most is not None and text.most < text.least:
         return Alt(()), []
-    read: list[tuple[Keyword, Node]] = []
+    read: list[tuple[Keyword, Reading]] = []
     left: list[Keyword] = []
-    for pointer, keyword, pattern in text.expressions:
+    for pointer, keyword, value in text.expressions:
         try:
-            read.append(((pointer, keyword), _expression(keyword, pattern)))
+            read.append(((pointer, keyword), _expression(keyword, value, text)))
         except patterns.Unread:
             left.append((pointer, keyword))
     inside = _inside(text, read, left, rules)
     return (Alt(()) if inside == Alt(()) else seq('"', inside, '"')), left
 
 
-def _expression(keyword: str, pattern: str) -> Node:
-    if keyword == "format" and not pattern:
+def _expression(keyword: str, value: str, text: Text) -> Reading:
+    if keyword == "pattern":
+        return patterns.read_ahead(value)
+    if value not in FORMATS:
         raise patterns.Unread("is a format that is not known")
-    return patterns.read(pattern)
+    if len(text.expressions) == 1 and not text.excluded:
+        for factor in _FACTORS:
+            reading = patterns.read_ahead(shrunk(value, factor))
+            shortest, longest = patterns.lengths(reading.node)
+            is_long_enough = shortest >= text.least or text.most is not None
+            if is_long_enough and (text.most is None or (longest is not None and longest <= text.most)):
+                return reading
+    return patterns.read_ahead(unbounded(value))
 
 
-def _inside(text: Text, read: list[tuple[Keyword, Node]], left: list[Keyword], rules: Rules) -> Node:
+def _inside(text: Text, read: list[tuple[Keyword, Reading]], left: list[Keyword], rules: Rules) -> Node:
     if not read and not text.excluded:
         return _any(text)
-    if len(read) == 1 and not text.excluded:
-        shortest, longest = patterns.lengths(read[0][1])
+    if len(read) == 1 and not text.excluded and _is_plain(read[0][1]):
+        shortest, longest = patterns.lengths(read[0][1].node)
         if text.least <= shortest and (text.most is None or (longest is not None and longest <= text.most)):
-            return _in_json(read[0][1])
+            return _in_json(read[0][1].node)
     try:
-        all_of = [automata.automaton(node) for _, node in read]
+        all_of = [automata.automaton(node) for _, reading in read for node in (reading.node, *reading.ahead)]
+        all_of += [automata.complement(automata.automaton(node)) for _, reading in read for node in reading.never]
         all_of += [automata.avoiding(text.excluded)] if text.excluded else []
         return _spelled(automata.intersection(all_of, text.least, text.most), rules)
     except automata.TooLarge:
         return _in_part(text, read, left, rules)
 
 
-def _in_part(text: Text, read: list[tuple[Keyword, Node]], left: list[Keyword], rules: Rules) -> Node:
+def _is_plain(reading: Reading) -> bool:
+    return not (reading.ahead or reading.never)
+
+
+def _in_part(text: Text, read: list[tuple[Keyword, Reading]], left: list[Keyword], rules: Rules) -> Node:
     """Not all at once: the last expression is left out or, where there is but one and it has an end, the lengths."""
     if not read:
         left.append(("", "not"))
         return _any(text)
-    where, node = read[-1]
-    if len(read) == 1 and _is_bounded(node):
+    where, reading = read[-1]
+    if len(read) == 1 and _is_bounded(reading.node) and _is_plain(reading):
         left.append((where[0], "minLength" if text.least else "maxLength"))
-        return _in_json(node)
+        return _in_json(reading.node)
     left.append(where)
     return _inside(text, read[:-1], left, rules)
 

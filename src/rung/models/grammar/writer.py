@@ -12,7 +12,7 @@ from fractions import Fraction
 from rung.models.grammar.arrays import array
 from rung.models.grammar.branches import NOT_IN, RESOLVED, TYPES, Branch, Branches, bounds, name_of, types_of
 from rung.models.grammar.decimals import Interval, decimal_numbers, multiples, step_of, whole_numbers
-from rung.models.grammar.dialects import Dialect
+from rung.models.grammar.dialects import Dialect, as_list
 from rung.models.grammar.nodes import Alt, Node, Ref, Rules, alt, pruned, refers, rendered
 from rung.models.grammar.objects import object_
 from rung.models.grammar.strings import PREAMBLE, is_endless, string, text_of
@@ -52,6 +52,7 @@ class Writer:
     unheld: dict[tuple[str, str], None] = field(default_factory=dict)  # (pointer, keyword) of what is not held
     rules: Rules = field(default_factory=dict)
     without_end: dict[str, None] = field(default_factory=dict)  # pointers of what has no upper length
+    is_differing: bool = False  # arrays have items that must differ, which is looked after while an answer is written
     branches: Branches = field(init=False)
     _pointers: dict[str, str] = field(default_factory=dict)  # rule of schemas -> where they stood
     _open: set[str] = field(default_factory=set)  # rules that are being written
@@ -144,16 +145,16 @@ class Writer:
                 return self._number(branch, whole=kind == "integer")
 
     def _number(self, branch: Branch, *, whole: bool) -> Node:
-        interval = _interval(branch)
         steps = [Fraction(str(part["multipleOf"])) for part in branch if "multipleOf" in part]
-        self._note_excluded(branch, (int, float))
-        if steps:
-            step = step_of([*steps, *([Fraction(1)] if whole else [])])
-            node = multiples(interval, step, self.rules)
-            if node is not None:
-                return node
-            self.note(branch, "multipleOf")
-        return whole_numbers(interval) if whole else decimal_numbers(interval)
+        step = step_of([*steps, *([Fraction(1)] if whole else [])]) if steps else None
+        excluded = [Fraction(str(value)) for part in branch for value in as_list(part.get(NOT_IN)) if _is_number(value)]
+        nodes: list[Node] = []
+        for interval in _interval(branch).without(excluded):
+            node = None if step is None else multiples(interval, step, self.rules)
+            if step is not None and node is None:
+                self.note(branch, "multipleOf")
+            nodes.append(node or (whole_numbers(interval) if whole else decimal_numbers(interval)))
+        return alt(nodes)
 
     def _note_excluded(self, branch: Branch, kind: type | tuple[type, ...]) -> None:
         """Values of these types cannot be left out one by one."""

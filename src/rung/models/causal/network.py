@@ -1,0 +1,180 @@
+"""A causal language model of transformers, opened for answering: forward passes over cached keys and values."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from rung.errors import MissingExtra, ModelError
+from rung.models.causal.devices import Device, free_memory
+from rung.models.causal.folder import ModelFolder
+from rung.models.causal.lora import Adapters
+
+if TYPE_CHECKING:
+    import torch
+
+log = logging.getLogger(__name__)
+_BESIDE = 1.1  # of the weights' memory: what loading and a first batch take beside them
+_LONG = "longrope"  # positions that are turned another way past a length: what was computed before is computed anew
+_DYNAMIC = "dynamic"  # positions that are turned another way with every token past a length
+
+
+@dataclass
+class Network:
+    """The model, ready to compute.
+
+    Args:
+        model: the library's module, in evaluation mode.
+        device: where it lies.
+    """
+
+    model: Any
+    device: Device
+    vocabulary: int = 0
+    adapters: Adapters = field(init=False)
+    _takes: frozenset[str] = field(default_factory=frozenset)
+    _dynamic: list[Any] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.adapters = Adapters(self.model)
+        self._dynamic = [m for m in self.model.modules() if getattr(m, "rope_type", None) == _DYNAMIC]
+        self._takes = frozenset(inspect.signature(self.model.forward).parameters)
+        self.vocabulary = int(self.model.get_output_embeddings().weight.shape[0])
+        if not {"cache", "past_key_values"} & self._takes:
+            raise ModelError(f"{type(self.model).__name__} has no cache that its caller could keep: name another model")
+
+    @property
+    def config(self) -> Any:
+        """Of the text model."""
+        return self.model.config.get_text_config(decoder=True)
+
+    @property
+    def turns_at(self) -> int:
+        """The length past which positions are turned another way, so that lengths cannot share a batch; 0: there is none."""
+        turning = [rope for rope in self._ropes if rope.get("rope_type") in (_LONG, _DYNAMIC)]
+        bounds = [rope.get("original_max_position_embeddings") or self.config.max_position_embeddings for rope in turning]
+        return min(map(int, bounds), default=0)
+
+    @property
+    def begins_anew_at(self) -> int:
+        """The length that is computed from the beginning when a conversation comes to it; 0: there is none."""
+        return self.turns_at + 1 if any(rope.get("rope_type") == _LONG for rope in self._ropes) else 0
+
+    @property
+    def _ropes(self) -> list[dict[str, Any]]:
+        ropes = getattr(self.config, "rope_parameters", None) or {}
+        return [rope for rope in ropes.values() if isinstance(rope, dict)] or [ropes]
+
+    def _forget_lengths(self) -> None:
+        """Dynamic positions remember the longest text that they have seen; an answer must not hang on others' lengths."""
+        for module in self._dynamic:
+            module.register_buffer("inv_freq", module.original_inv_freq.to(self.device), persistent=False)
+            module.max_seq_len_cached = module.original_max_seq_len
+
+    def forward(
+        self,
+        ids: Sequence[Sequence[int]],
+        *,
+        mask: torch.Tensor,
+        positions: torch.Tensor,
+        cache: Any,
+        adapters: Sequence[str],
+    ) -> torch.Tensor:
+        """Logits of each row's last token, float32 [rows, vocabulary].
+
+        Args:
+            ids: new tokens [rows, new].
+            mask: 1 where a token is, 0 before a row [rows, cached + new].
+            positions: of the new tokens within their rows [rows, new].
+            cache: keys and values; takes the new ones.
+            adapters: of each row; "" is the base model.
+        """
+        import torch
+
+        self._forget_lengths()
+        named: dict[str, Any] = {"cache" if "cache" in self._takes else "past_key_values": cache}
+        if "position_ids" in self._takes:
+            named["position_ids"] = positions
+        if "logits_to_keep" in self._takes:
+            named["logits_to_keep"] = 1
+        with torch.no_grad():
+            given = torch.tensor(ids, device=self.device)
+            output = self.adapters.of(adapters)(input_ids=given, attention_mask=mask, use_cache=True, **named)
+            logits: torch.Tensor = output.logits[:, -1, :].float()
+            return logits
+
+
+def require_memory(folder: ModelFolder, where: Device, dtype: torch.dtype) -> None:
+    """Refuse a model that there is no memory for, with the numbers.
+
+    Raises:
+        ModelError: it needs more than is free.
+    """
+    size = folder.bytes if folder.is_quantised else folder.numbers * dtype.itemsize
+    needed, free = int(size * _BESIDE), free_memory(where)
+    if needed > free:
+        name = str(dtype).removeprefix("torch.")
+        less = ", set RUNG_PRECISION=fast (bfloat16, half of it)" if where == "cpu" and dtype.itemsize == 4 else ""
+        raise ModelError(
+            f"{folder.path} has {folder.numbers / 1e9:.2f} billion weights, which need {needed / 1e9:.1f} GB in {name}, and "
+            f"{free / 1e9:.1f} GB are free ({where}): close other programs{less}, or name a smaller model"
+        )
+
+
+def open_network(folder: ModelFolder, *, where: Device, dtype: torch.dtype) -> Network:
+    """Load the weights.
+
+    Raises:
+        ModelError: there is too little memory, weights are missing, or the library cannot open the folder.
+        MissingExtra: a library is not installed.
+    """
+    try:
+        from transformers import AutoModelForCausalLM
+    except ImportError as error:
+        raise MissingExtra("hf", "models in Hugging Face folders") from error
+    require_memory(folder, where, dtype)
+    with _quiet():
+        try:
+            model, report = AutoModelForCausalLM.from_pretrained(
+                folder.path,
+                dtype=dtype,
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=True,
+                output_loading_info=True,
+                device_map={"": where} if where == "cuda" else None,
+            )
+        except Exception as error:  # the library raises what it pleases for what it cannot open
+            reason = next(iter(str(error).splitlines()), type(error).__name__)
+            raise ModelError(f"transformers cannot open {folder.path}: {reason}") from error
+    lacking = sorted(str(key) for key in report["missing_keys"])
+    mismatched = sorted(str(key) for key in report.get("mismatched_keys", ()))
+    if lacking or mismatched:
+        first = (lacking or mismatched)[0]
+        raise ModelError(
+            f"the weights in {folder.path} are not those of its config.json: {len(lacking)} are missing and "
+            f"{len(mismatched)} of another shape ({first}): copy the model again"
+        )
+    if report.get("unexpected_keys"):
+        log.info("%s: %d tensors are not used", folder.path, len(report["unexpected_keys"]))
+    return Network(model.to(where).eval(), where)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the library's bars and advice; what matters of it is raised."""
+    from transformers.utils import logging as theirs
+
+    level, bars = theirs.get_verbosity(), theirs.is_progress_bar_enabled()
+    theirs.set_verbosity_error()
+    theirs.disable_progress_bar()
+    try:
+        yield
+    finally:
+        theirs.set_verbosity(level)
+        if bars:
+            theirs.enable_progress_bar()

@@ -1,0 +1,206 @@
+"""A comparison's state in a file of its project, for who looks at it from elsewhere: `rung status`, or a page.
+
+The process that writes it holds a lock as long as it lives, so that one that died is told from one that runs. Where several
+compare at once, the first is recorded. That the file cannot be written ends no comparison.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import platform
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from rung.config.project import Project
+from rung.errors import Interrupted
+from rung.progress import Reporter, Tick, Watcher, listening
+from rung.records import Estimate, Json, Latency, plain
+from rung.records.run_state import Event, RunEvent, RungEvent, RunState, WorkEvent
+from rung.runtime.leases import is_locked
+
+RECORD, LOCK = "running.json", "running.lock"  # in the project's state
+EVERY = 2.0  # seconds between two writings, at least
+VERDICT = "verdict"  # how a comparison ends that comes to one
+_MESSAGES = 50  # the last ones are kept
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """What the file says, and whether its process still runs. `at`: when it was written last. `died`: it ended
+    without a word, killed for one."""
+
+    state: RunState
+    messages: tuple[str, ...]
+    began: datetime
+    at: datetime
+    process: int
+    host: str
+    running: bool
+
+    @property
+    def status(self) -> Literal["running", "ended", "died"]:
+        """Died: it ended without a word."""
+        return "running" if self.running else "ended" if self.state.run.ended else "died"
+
+    def as_json(self) -> dict[str, Json]:
+        """For programs."""
+        entry = _entry(self.state, self.messages, self.began, self.at)
+        return {"status": self.status, **entry, "process": self.process, "host": self.host}
+
+
+@contextmanager
+def recorded(project: Project, reporter: Reporter | None) -> Iterator[Reporter]:
+    """Who to report to, so that all that happens meanwhile is recorded, and goes on to `reporter` (None: to who listens)."""
+    recorder = Recorder(project.state, reporter or listening())
+    with recorder.alone():
+        try:
+            yield recorder
+        except BaseException as error:
+            stopped = isinstance(error, (Interrupted, KeyboardInterrupt))
+            recorder.end("stopped" if stopped else str(error) or type(error).__name__)
+            raise
+        recorder.end(VERDICT)
+
+
+class Recorder:
+    """A reporter that passes all on, and writes down what it comes to."""
+
+    def __init__(self, state: Path, to: Reporter) -> None:
+        self._folder, self._to = state, to
+        self._watcher = to if isinstance(to, Watcher) else None
+        self.shows_states = self._watcher is not None and self._watcher.shows_states
+        self._state, self._messages = RunState(), list[str]()
+        self._began, self._written, self._mine = datetime.now(UTC), 0.0, False
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Be the one that is recorded, where no other is."""
+        with suppress(OSError):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            held = (self._folder / LOCK).open("wb")
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                held.close()
+            else:
+                with held:
+                    self._mine = True
+                    yield
+                    return
+        yield
+
+    def phase(self, title: str) -> AbstractContextManager[Tick]:
+        """As the reporter's."""
+        return self._phase(title)
+
+    @contextmanager
+    def _phase(self, title: str) -> Iterator[Tick]:
+        outer = self._state.work
+        with self._to.phase(title) as tick:
+
+            def ticked(done: int, total: int, note: str) -> None:
+                tick(done, total, note)
+                self._after(WorkEvent(title, done, total, note))
+
+            self._after(WorkEvent(title))
+            try:
+                yield ticked
+            finally:
+                self._after(outer)
+
+    def say(self, text: str) -> None:
+        """As the reporter's."""
+        self._messages = [*self._messages, text][-_MESSAGES:]
+        self._to.say(text)
+
+    def post(self, event: Event) -> None:
+        """Passed on to a reporter that watches."""
+        self._after(event)
+        if self._watcher is not None:
+            self._watcher.post(event)
+
+    def end(self, how: str) -> None:
+        """It has ended so."""
+        self._after(WorkEvent())
+        self._after(RunEvent(ended=how), at_once=True)
+
+    def _after(self, event: Event, *, at_once: bool = False) -> None:
+        self._state = self._state.after(event)
+        now = time.monotonic()
+        if self._mine and (at_once or now - self._written >= EVERY):
+            self._written = now
+            entry = _entry(self._state, self._messages, self._began, datetime.now(UTC))
+            entry |= {"format": _FORMAT, "process": os.getpid(), "host": platform.node()}
+            path = self._folder / RECORD
+            with suppress(OSError):
+                fresh = path.with_suffix(f".{os.getpid()}")
+                fresh.write_text(json.dumps(entry, ensure_ascii=False), encoding="utf-8")
+                fresh.replace(path)
+
+
+def read_record(project: Project) -> RunRecord | None:
+    """The running or the last comparison of a project; None where none is recorded, or not in a way that is understood."""
+    try:
+        entry = json.loads((project.state / RECORD).read_text(encoding="utf-8"))
+        if entry["format"] != _FORMAT:
+            return None
+        return RunRecord(
+            _state(entry),
+            tuple(map(str, entry["messages"])),
+            datetime.fromisoformat(entry["began"]),
+            datetime.fromisoformat(entry["at"]),
+            int(entry["process"]),
+            str(entry["host"]),
+            is_locked(project.state / LOCK),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _entry(state: RunState, messages: tuple[str, ...] | list[str], began: datetime, at: datetime) -> dict[str, Json]:
+    rungs: list[Json] = [plain(_brief(rung)) for rung in state.ladder]
+    return {
+        "run": plain(state.run),
+        "rungs": rungs,
+        "work": plain(state.work),
+        "messages": list(messages),
+        "began": began.isoformat(timespec="seconds"),
+        "at": at.isoformat(timespec="seconds"),
+    }
+
+
+def _brief(rung: RungEvent) -> RungEvent:
+    """Without the time of each answer."""
+    if rung.latency is None:
+        return rung
+    return replace(rung, latency=replace(rung.latency, times=(), steps={}, means={}))
+
+
+def _state(entry: Mapping[str, object]) -> RunState:
+    def record(value: object) -> dict[str, object]:
+        if not isinstance(value, dict):
+            raise TypeError(f"{value!r} is no record")
+        return value
+
+    def rung(value: object) -> RungEvent:
+        fields = record(value)
+        if fields["scores"] is not None:
+            fields["scores"] = {name: Estimate(**one) for name, one in record(fields["scores"]).items()}  # type: ignore[arg-type]
+        if fields["latency"] is not None:
+            times = record(fields["latency"])
+            fields["latency"] = Latency(times["p50"], times["p95"], times["n"])  # type: ignore[arg-type]
+        return RungEvent(**fields)  # type: ignore[arg-type]
+
+    run, rungs = record(entry["run"]), entry["rungs"]
+    run |= {name: tuple(value) for name, value in run.items() if isinstance(value, list)}
+    if not isinstance(rungs, list):
+        raise TypeError("rungs are a list")
+    return RunState(RunEvent(**run), {one.rung: one for one in map(rung, rungs)}, WorkEvent(**record(entry["work"])))  # type: ignore[arg-type]
