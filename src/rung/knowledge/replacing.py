@@ -53,9 +53,9 @@ def replace_provisional(
             with index.writing(waiting):
                 if (newest := index.snapshot()) and _is_ours(newest, embedder):
                     index.commit(part.changes(newest))
+                if (newest := index.snapshot()) and not newest.provisional_count:
+                    staging.clear()
             done, size = done + len(part.replaced), min(2 * size, _MOST)
-        if snapshot and not snapshot.provisional_count:
-            staging.clear()
     finally:
         staging.close()
     return done
