@@ -81,7 +81,7 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=3)
     asked = options.parse_args()
     took(40, watched=True)  # imports
-    alone, watched, boards = [], [], []
+    alone, watched, boards = list[float](), list[float](), list[Counting]()
     for number in range(asked.rounds):
         for with_board in (False, True) if number % 2 == 0 else (True, False):
             seconds, board = took(asked.cases, watched=with_board)

@@ -123,7 +123,8 @@ def main() -> None:
                 same = sum(a == b for (a, _), (b, _) in zip(answers, first[1], strict=True))
                 print(
                     f"{'shared' if shared else 'apart':7} {name:24} {tokens:5} tokens  {tokens / cpu:6.1f} a CPU second "
-                    f"({tokens / cpu / first[0]:.2f} x)  {wall:5.1f} s wall  {same} of {len(asked)} answers equal"
+                    f"({tokens / cpu / first[0]:.2f} x)  {wall:5.1f} s wall  {same} of {len(asked)} answers equal",
+                    flush=True,
                 )
 
 

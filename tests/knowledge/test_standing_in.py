@@ -99,25 +99,25 @@ def test_another_stand_in_is_asked_anew(tmp_path: Path) -> None:
 def test_interrupted_it_goes_on_with_what_was_embedded(tmp_path: Path) -> None:
     slow = Slow()
     knowledge = opened(tmp_path / "a", slow)
-    many = documents(1500)
+    many = documents(1300)
     knowledge.sync(many, at_once=True)
     slow.room = 1200
     with pytest.raises(KeyboardInterrupt):
         knowledge.replace_provisional()
     done = opened(tmp_path / "a", slow)
-    assert 0 < done.provisional_count < 1500
+    assert 0 < done.provisional_count < 1300
     assert done.search("word9", asker=OWNER, top=1)[0].document == "d9"
     slow.room = None
     done.replace_provisional()
-    assert 1500 <= len(slow.embedded) < 1500 + 512  # what was not staged when it stopped
+    assert 1300 <= len(slow.embedded) < 1300 + 512  # what was not staged when it stopped
     assert done.content == direct(tmp_path / "b", many).content
 
 
 def test_what_searches_find_comes_first(tmp_path: Path) -> None:
     slow = Slow()
     knowledge = opened(tmp_path, slow)
-    knowledge.sync(documents(2000), at_once=True)
-    for query in ("word1999", "word1998"):
+    knowledge.sync(documents(1300), at_once=True)
+    for query in ("word998", "word999"):
         knowledge.search(query, asker=OWNER, top=1)
     slow.room = 1100
     with pytest.raises(KeyboardInterrupt):
@@ -125,7 +125,7 @@ def test_what_searches_find_comes_first(tmp_path: Path) -> None:
     knowledge.refresh()
     held = knowledge.snapshot().state.documents
     marked = provisional_mark(slow.quick)
-    assert not any(held[id].startswith(marked) for id in ("d1999", "d1998"))
+    assert not any(held[id].startswith(marked) for id in ("d998", "d999"))
     assert held["d997"].startswith(marked)
 
 

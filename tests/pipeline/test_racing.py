@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -110,6 +111,22 @@ def test_a_limit_stops_a_rung_at_once(labels: Path) -> None:
     assert verdict.rejected["prompt"].startswith(
         "breaks a limit: completion_tokens is 1, allowed at most 0.0001; stopped after 20 of 150"
     )
+
+
+def test_a_budget_is_used_up_though_the_first_answers_were_dear(labels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = [0.0]
+    monkeypatch.setattr("rung.pipeline.budget.time", SimpleNamespace(monotonic=lambda: seconds[0]))
+    text = (labels / "rung.yaml").read_text(encoding="utf-8")
+    (labels / "rung.yaml").write_text(text.replace("[prompt, few_shot, structured]", "[prompt]"), encoding="utf-8")
+
+    def script(step: Generate) -> str:
+        seconds[0] += 1.0 if seconds[0] else 30.0  # the model was loaded
+        return "red" if int(digest(step.messages[-1].content)[:8], 16) % 2 else "blue"
+
+    verdict = compared(labels, script, CompareRequest(minutes=90 / 60, began=0.0))
+    assert verdict.coverage.partial
+    answers = sum(r.answered for r in verdict.rungs)
+    assert 50 <= answers <= 61  # a second each after the first
 
 
 @pytest.mark.slow

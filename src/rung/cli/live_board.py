@@ -22,7 +22,7 @@ from rung.records.run_state import Event, RunEvent, RunState, WorkEvent
 from rung.report.board import Clock, Line, board_lines
 from rung.report.table import columns
 
-LOOKS = 0.25  # seconds between two looks at whether there is anything new
+LOOKS = 0.5  # seconds between two looks at whether there is anything new
 LEAST = (20, 6)  # columns and rows: smaller terminals get lines
 AFTER = 0.7  # seconds that a run takes before a board is worth it
 _STYLES, _PLAIN = {"": "", "bold": "\x1b[1m", "dim": "\x1b[2m"}, "\x1b[0m"

@@ -29,7 +29,7 @@ from rung.knowledge.replacing import replace_provisional
 from rung.knowledge.retrieval import KnowledgeEngine, embedded, readable
 from rung.knowledge.store.lance import LanceIndex
 from rung.knowledge.store.staging import Staging
-from rung.knowledge.sync import FORMAT, Progress, SyncReport, difference, settings_of, synchronize
+from rung.knowledge.sync import FORMAT, Means, Progress, SyncReport, difference, settings_of, synchronize
 from rung.records import Asker, Document, Passage, digest
 
 T = TypeVar("T")
@@ -99,13 +99,12 @@ class Knowledge:
         Raises:
             UserError: the disk is full or may not be written; what was there before is still there.
         """
+        quick = quick_of(self.embedder) if at_once else None
         report = synchronize(
             self.index,
             documents,
-            embedder=self.embedder,
-            chunking=self.chunking,
+            Means(self.embedder, self.chunking, quick),
             staging=self._staging(),
-            quick=quick_of(self.embedder) if at_once else None,
             progress=progress,
             waiting=waiting,
         )

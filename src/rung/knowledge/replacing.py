@@ -53,9 +53,9 @@ def replace_provisional(
             with index.writing(waiting):
                 if (newest := index.snapshot()) and _is_ours(newest, embedder):
                     index.commit(part.changes(newest))
+                if (newest := index.snapshot()) and not newest.provisional_count:
+                    staging.clear()
             done, size = done + len(part.replaced), min(2 * size, _MOST)
-        if snapshot and not snapshot.provisional_count:
-            staging.clear()
     finally:
         staging.close()
     return done
@@ -81,10 +81,10 @@ class _Part:
     def read(cls, snapshot: Snapshot, embedder: Embedder, asked: Mapping[str, int], size: int) -> _Part:
         """The documents asked for most often, until they have so many passages to replace."""
         held = {id: digest for id, digest in snapshot.state.documents.items() if mark_in(digest)}
-        order = sorted(held, key=lambda id: (-asked.get(id, 0), id))
+        by_demand = sorted(held, key=lambda id: (-asked.get(id, 0), id))
         rows, vectors, replaced, taken = list[Row](), list["Vectors"](), list[int](), dict[str, str]()
-        for start in range(0, len(order), _DOCUMENTS):
-            some = order[start : start + _DOCUMENTS]
+        for start in range(0, len(by_demand), _DOCUMENTS):
+            some = by_demand[start : start + _DOCUMENTS]
             stored, their = snapshot.stored(some)
             replaced += [len(rows) + at for at, of in enumerate(stored) if mark_in(of.key)]
             rows += [row(of.passage, count=embedder.count_tokens) for of in stored]  # stored words are folded

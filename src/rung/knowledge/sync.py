@@ -68,6 +68,17 @@ class SyncReport:
     provisional: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Means:
+    """By what passages are cut and embedded. `quick`: who embeds where there are many, until they are replaced; None: all
+    that a stand-in embedded before is embedded now.
+    """
+
+    embedder: Embedder
+    chunking: Chunking
+    quick: Embedder | None = None
+
+
 def settings_of(embedder: Embedder, chunking: Chunking) -> dict[str, Json]:
     """The settings that an index is made with: with other ones, it has to be made anew."""
     cutting: dict[str, Json] = dict(asdict(chunking))
@@ -156,25 +167,23 @@ def difference(
 def synchronize(
     index: Index,
     documents: Iterable[Document],
+    means: Means,
     *,
-    embedder: Embedder,
-    chunking: Chunking,
     staging: Staging,
-    quick: Embedder | None = None,
     progress: Progress | None = None,
     waiting: Callable[[], None] = lambda: None,
 ) -> SyncReport:
     """Make the index hold exactly these documents. Searches see the old state until all of it is there.
 
     Interrupted at any point, the old state stays, and the next sync goes on with what was embedded. `progress(done, all)`
-    counts passages, `all` those of the documents that have come so far. `waiting`: see `Index.writing`. `quick`: who embeds
-    where there are many passages, until they are replaced; None: all that a stand-in embedded before is replaced now.
+    counts passages, `all` those of the documents that have come so far. `waiting`: see `Index.writing`.
 
     Raises:
         UserError: the disk is full or may not be written.
     """
     began = time.monotonic()
-    settings = settings_of(embedder, chunking)
+    embedder, quick = means.embedder, means.quick
+    settings = settings_of(embedder, means.chunking)
     try:
         with index.writing(waiting):
             snapshot = index.snapshot()
@@ -182,7 +191,7 @@ def synchronize(
             if pending.rebuilt:
                 log.warning("%s: everything is indexed anew", pending.rebuilt)
             reusable = snapshot if snapshot and snapshot.settings["embedder"] == passages_by(embedder) else None
-            work = _Work(embedder, chunking, reusable, staging, progress or (lambda _done, _all: None), quick)
+            work = _Work(embedder, means.chunking, reusable, staging, progress or (lambda _done, _all: None), quick)
             index.commit(_changes(pending, documents, settings, work, snapshot is None or bool(pending.rebuilt)))
             report = pending.report()
             now = index.snapshot()

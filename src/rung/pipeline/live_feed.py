@@ -1,7 +1,7 @@
 """Tells who watches a comparison what each rung has come to, by the statistics of the verdict.
 
-Nothing is put together where nobody watches. Where somebody does, that may take a hundredth of the time: what is too much
-for that comes later, the newest first. Which rung answers what, and who is out, is left to `racing`.
+Nothing is put together where nobody watches. Where somebody does, that may take a two-hundredth of the time: what is too
+much for that comes later, the newest first. Which rung answers what, and who is out, is left to `racing`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rung.verdict.costs import Prices, usd_per_1k
 from rung.verdict.gaps import FORMAT
 
 EVERY = 0.5  # seconds between two looks at a batch that is under way, at least
-SHARE, BESIDES = 0.01, 0.2  # of the time, what watching may take; and seconds, whatever that is
+SHARE, BESIDES = 0.005, 0.1  # of the time, what watching may take; and seconds, whatever that is
 SHOWN = (MAIN, FORMAT, "recall@5")  # metrics that are told of, with those that the bar limits
 OnEnd = Callable[[int, Carried[Answer]], None]
 
@@ -64,11 +64,15 @@ class Feed:
         answered = len(evaluation.outcomes)
         post(RungEvent(evaluation.name, answered=answered))
         self.pending[evaluation.name] = evaluation
-        while self.pending and self.may_go_on:
+        self.catch_up()
+        self.tell(evaluation.name, "done" if answered == self.total else "waiting")
+
+    def catch_up(self, *, wholly: bool = False) -> None:
+        """Tell the scores that waited, the newest first, as far as there is time; `wholly`: all of them."""
+        while self.pending and (wholly or self.may_go_on):
             one = self.pending.pop(next(reversed(self.pending)))
             with self.measured():
                 self.post_scores(one, len(one.outcomes))
-        self.tell(evaluation.name, "done" if answered == self.total else "waiting")
 
     def during(self, evaluation: Evaluation, cases: Sequence[Case]) -> OnEnd | None:
         """What is called with each answer of a batch of these cases as it ends; None where nobody watches."""

@@ -192,6 +192,7 @@ class Course:
         """What the race came to; `candidates`: all that were to be weighed. The pace is kept for the next forecast."""
         if not self.whole:
             self._stop(self._standing())
+        self.feed.catch_up(wholly=True)
         for label, racer in self.racers.items():
             if racer.evaluation.stop is None or racer.evaluation.is_reference:
                 self.feed.tell(label, "done")

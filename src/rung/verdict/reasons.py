@@ -268,8 +268,8 @@ def failures(name: str, count: int, n: int, failing: str = "") -> str:
 def passages_cut(name: str, count: int, of: int, room: int) -> str:
     """Passages that do not fit into what the model reads."""
     whole = f"In {count:,} of {of:,} answers the passages of {name} do not fit into the {room:,} tokens that its model reads"
-    why = "server.context_tokens, or what its server says"
-    return f"{whole} ({why}): the last were left out, or the first was cut. Show fewer, or smaller ones."
+    shown = "the last were left out, or the first was cut. Show fewer, or smaller ones."
+    return f"{whole} (server.context_tokens, or what its server says): {shown}"
 
 
 def prompt_cut(name: str, count: int, n: int) -> str:
