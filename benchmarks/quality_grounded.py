@@ -32,7 +32,7 @@ task: Answer the question.
 knowledge: {{sources: [documents.jsonl]}}
 cases: cases.jsonl
 model: {model}
-rungs: [prompt, {{rag: {{k: 3}}}}]
+rungs: [prompt, {{rag: {{passages: 3}}}}]
 """
 
 
