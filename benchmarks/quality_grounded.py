@@ -1,4 +1,4 @@
-"""How well a packaged model answers from passages: on articles of squad2 that nothing was taught from, through `rung compare`.
+"""How well a packaged model answers from passages: on articles of squad2 that taught nothing, through `rung compare`.
 
     python benchmarks/quality_grounded.py WORK --model smollm2-135m-grounded
     python benchmarks/quality_grounded.py WORK --model smollm2-135m-instruct

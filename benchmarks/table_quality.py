@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from retrieval_quality import (
     CACHE,
     JUDGED,
@@ -35,7 +36,7 @@ from retrieval_quality import (
 from rung.knowledge import Fusion, Knowledge
 from rung.knowledge.chunking.passages import key_of
 from rung.models.catalog import embedder
-from rung.models.protocol import Embedder, Vectors
+from rung.models.protocol import Embedder
 from rung.records import digest
 
 SAMPLE = {  # documents of each corpus
@@ -59,7 +60,7 @@ class Half:
         self.table, self.encoder, self.identity = table, encoder, f"half:{table.identity}"
         self.dimensions, self.max_tokens, self.count_tokens = encoder.dimensions, encoder.max_tokens, encoder.count_tokens
 
-    def embed(self, texts: Sequence[str], *, kind: Literal["query", "passage"]) -> Vectors:
+    def embed(self, texts: Sequence[str], *, kind: Literal["query", "passage"]) -> NDArray[np.float32]:
         """Rows of unit length."""
         if kind == "query":
             return self.encoder.embed(texts, kind=kind)
