@@ -54,7 +54,7 @@ from tests.models.making_schemas import HELD, UNHELD
 
 RUNGS = tuple(DOOR.load(()).values())  # reference arms included
 BUILT_IN = tuple(rung for rung in RUNGS if not rung.reference)
-EMPTY: tuple[object, ...] = (None, "", ())
+EMPTY: tuple[object, ...] = (None, "", (), {})
 OF_THE_SHELL = {"PWD", "CI"}
 SIGNED_IN = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}  # read by the library
 
