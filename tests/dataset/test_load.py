@@ -182,14 +182,14 @@ def test_a_tool_whose_parameters_refer_to_themselves_is_named(tmp_path: Path) ->
 def test_a_pattern_that_cannot_be_read_here_is_said_with_its_line(tmp_path: Path) -> None:
     yaml = "cases: cases.jsonl\nbehaviour:\n  schema: s.json\n"
     schema = '{"type": "object", "properties": {\n "name": {"type": "string",\n  "pattern": "^\\\\p{L}+$"}}}'
-    with pytest.raises(UserError, match=r"s\.json:3: has a pattern that cannot be read here") as told:
+    with pytest.raises(UserError, match=r"s\.json:3: the schema has a pattern that cannot be read here") as told:
         project(tmp_path, GOOD, yaml=yaml, s__json=schema)
     assert "no JSON Schema" not in str(told.value)
 
 
 def test_a_schema_that_is_no_schema(tmp_path: Path) -> None:
     yaml = "cases: cases.jsonl\nbehaviour:\n  schema: s.json\n"
-    with pytest.raises(UserError, match=r"s\.json:1: is no JSON Schema: at type"):
+    with pytest.raises(UserError, match=r"s\.json:1: the schema is no JSON Schema: \'objekt\' is not valid .* at \$\.type"):
         project(tmp_path, GOOD, yaml=yaml, s__json='{"type": "objekt"}')
     with pytest.raises(UserError, match=r"s\.json:2: is no JSON"):
         project(tmp_path, GOOD, yaml=yaml, s__json='{"type":\n}')

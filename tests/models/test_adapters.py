@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from rung.errors import ModelError
@@ -107,7 +108,10 @@ def drawn(ranks: Mapping[str, int], seed: int) -> Lora:
 def test_two_adapters_joined_add_what_both_add() -> None:
     q, up = SHAPES
     first, second = drawn({q: 2, up: 3}, 1), drawn({q: 1}, 2)
-    base = {f"{layer}.weight": np.ones(shape, dtype=np.float32) for layer, shape in SHAPES.items()} | {"norm": np.ones(4)}
+    base: dict[str, NDArray[np.float32]] = {
+        f"{layer}.weight": np.ones(shape, dtype=np.float32) for layer, shape in SHAPES.items()
+    }
+    base["norm"] = np.ones(4, dtype=np.float32)
     both = joined(first, second)
     assert both.layers[q][0].shape == (3, 4), "ranks side by side"
     one_after_the_other = second.added_to(first.added_to(base))

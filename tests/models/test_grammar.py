@@ -94,6 +94,15 @@ EXAMPLES: dict[str, tuple[list[str], list[str]]] = {
     ),
     "uuid": (["2eb8aa08-aa98-11ea-b4aa-73b441d16380"], ["2eb8aa08aa9811eab4aa73b441d16380", "x"]),
     "uri": (["https://example.com/a?b=c#d", "mailto:a@b.c", "urn:isbn:0451450523"], ["a b", "/path", "http://a b"]),
+    "iri": (["https://example.com/a?b=c#d", "urn:isbn:0451450523"], ["a b", "/path", "http://a b"]),
+    "uri-reference": (["/path", "a/b?c#d", "https://example.com/a"], ["a b", "http://a b"]),
+    "iri-reference": (["/path", "a/b?c#d", "https://example.com/a"], ["a b", "http://a b"]),
+    "uri-template": (["/a/b", "https://example.com/a"], ["/a/{id", "a b"]),
+    "idn-email": (["a.b@example.com", "x@y"], ["a@", "@b", "a b@c"]),
+    "idn-hostname": (["www.example.com", "localhost"], ["a..b", "a b"]),
+    "json-pointer": (["", "/a/0", "/a~0b/~1c"], ["a", "/a~2", "/~"]),
+    "relative-json-pointer": (["0", "1/a/0", "2#"], ["/a", "-1", "01"]),
+    "regex": (["a", "^ab$"], ["(", "[a", "*"]),
 }
 
 

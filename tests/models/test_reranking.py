@@ -266,7 +266,7 @@ def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
     ("name", "said"),
     [
         ("smollm2-135m-instruct", "cannot be a reranker"),
-        ("openai:gpt-4o-mini", "OpenAI has none"),
+        ("openai:gpt-4o-mini", "openai has none"),
         ("cross-encoders:x", "cross-encoder:<folder>"),
         ("nonsense", "generator"),
     ],

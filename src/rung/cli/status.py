@@ -26,7 +26,7 @@ def status(
         bool, typer.Option("--watch", help="Go on until it has ended: drawn anew, or as lines of JSON.")
     ] = False,
 ) -> int:
-    """Say how far the comparison is that runs, or how the last one ended.
+    """Say how far a comparison is, or how the last one ended.
 
     It reads what 'rung compare' leaves in the project, so ask it from another terminal. A comparison that was killed
     is told from one that runs.

@@ -52,6 +52,7 @@ EVALUATIONS = "evaluations.jsonl.gz"  # of a verdict
 FORMAT = 1
 _FASTEST = 1  # level of gzip: a third more bytes than the best, for an eighth of the time
 _RESULT = ("name", "about", "settings", "why", "reference", "order", "artifacts", "build_seconds", "answer_seconds")
+_RESULT_SINCE = ("model", "rung")  # not there in what an earlier Rung wrote
 _USAGE = tuple(one.name for one in fields(Usage))
 _PASSAGE = tuple(one.name for one in fields(Passage) if one.name != "score")
 _encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
@@ -148,7 +149,7 @@ class _Writer:
 
     def write(self, evaluation: Evaluation, cases: Sequence[Case]) -> None:
         result, stop = evaluation.result, evaluation.stop
-        line: dict[str, Json] = {name: plain(getattr(result, name)) for name in _RESULT}
+        line: dict[str, Json] = {name: plain(getattr(result, name)) for name in (*_RESULT, *_RESULT_SINCE)}
         line |= {"failed": result.status == "failed", "learning": plain(result.learning), "latency": plain(result.latency)}
         held = None if evaluation.held is None else _numbers(evaluation.held)
         self.dump(
@@ -363,7 +364,7 @@ class _Rung:
 
 def _result(row: Mapping[str, Any]) -> RungResult:
     latency, learning = row["latency"], row["learning"]
-    given = {name: row[name] for name in _RESULT}
+    given = {name: row[name] for name in _RESULT} | {name: row.get(name, "") for name in _RESULT_SINCE}
     curves = {name: tuple((point[0], point[1]) for point in curve) for name, curve in learning.items()}
     return RungResult(
         **given,

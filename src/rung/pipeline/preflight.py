@@ -80,7 +80,8 @@ def check_named(project: Project, key: str, name: str, what: str) -> None:
 
 def check_settings(project: Project, met: Obstacles) -> None:
     """What of `rung.yaml` can be known to be wrong before any other file is read; raises, or gathers, as `met` does."""
-    for key, name, what in named_models(project):
+    nothing: tuple[tuple[str, str, str], ...] = ()
+    for key, name, what in met.past(lambda: tuple(named_models(project)), nothing):
         met.check(partial(check_named, project, key, name, what))
     for key in PROMOTED:
         met.check(partial(promoted_folder, project, key))

@@ -122,7 +122,7 @@ def cheapest(contenders: Sequence[Contender]) -> Contender:
     ones the lowest first."""
     whole = all(one.costs[0] is not None for one in contenders)
     costs = [one.costs[0] if whole else one.costs[1] for one in contenders]
-    by_cost = ((math.inf if cost is None else cost, place) for place, cost in enumerate(costs))
+    by_cost = ((math.inf if cost is None else cost, index) for index, cost in enumerate(costs))
     return contenders[min(by_cost)[1]]
 
 
