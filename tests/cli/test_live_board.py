@@ -70,7 +70,7 @@ def test_a_terminal_may_change_its_size(shop: Path) -> None:
 
 @pytest.mark.slow
 def test_ctrl_c_leaves_how_far_it_came(shop: Path) -> None:
-    with watched(shop) as terminal:
+    with watched(shop, RUNG_SCRIPTED_DELAY="0.8") as terminal:
         terminal.shows(lambda screen: bool(re.search(r"[1-7]/7 ", screen)))
         terminal.type("\x03")
         assert terminal.ended() == 130
@@ -109,7 +109,7 @@ def test_lines_where_nothing_may_move(shop: Path, env: dict[str, str]) -> None:
 
 @pytest.mark.slow
 def test_without_colours_there_are_no_styles(shop: Path) -> None:
-    with watched(shop, NO_COLOR="1") as terminal:
+    with watched(shop, NO_COLOR="1", RUNG_SCRIPTED_DELAY="0.8") as terminal:
         terminal.shows(lambda screen: "answering" in screen)
         assert not re.search(r"\x1b\[\d*m", terminal.text)
         os.kill(terminal.pid, signal.SIGINT)
