@@ -32,6 +32,7 @@ class Terminal:
         environment |= {"TERM": "xterm-256color", "PYTHONUNBUFFERED": "1", **(env or {})}
         self.pid, self._master = pty.fork()
         if self.pid == 0:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # what runs in the background of a shell has it ignored
             os.execve(sys.executable, [sys.executable, *map(str, words)], environment)
         self.resize(columns, rows)
 
