@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from rung.config.project import load_project
 from rung.models.scripted import ScriptedGenerator
 from rung.pipeline import live_feed
 from rung.pipeline.budget import CompareRequest
-from rung.progress import Silent, post, reporting, watcher
+from rung.progress import Silent, Tick, post, reporting, watcher
 from rung.records import Json, Verdict
 from rung.records.run_state import Event, RunEvent, RungEvent, RunState
 from tests.labels_project import write_labels
@@ -29,6 +31,14 @@ class Watching(Silent):
     def __init__(self) -> None:
         self.states = [RunState()]
         self.lines: list[str] = []
+        self._raced: list[RunState] | None = None
+
+    @contextmanager
+    def phase(self, title: str) -> Iterator[Tick]:
+        if title == "decide":
+            self._raced = list(self.states)
+        with super().phase(title) as tick:
+            yield tick
 
     def post(self, event: Event) -> None:
         self.states.append(self.states[-1].after(event))
@@ -38,7 +48,7 @@ class Watching(Silent):
 
     def before_verdict(self) -> RunState:
         """The last state that no verdict had a part in."""
-        return next(state for state in reversed(self.states) if state.run.winner is None and state.run.ended is None)
+        return (self._raced or self.states)[-1]
 
 
 def labels(folder: Path, cases: int) -> Path:

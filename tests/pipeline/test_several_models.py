@@ -12,8 +12,10 @@ from rung.config.project import load_project
 from rung.errors import InputError, UserError
 from rung.loop import ask, compare
 from rung.pipeline.budget import CompareRequest
+from rung.progress import reporting
 from rung.records import Verdict
 from rung.testing.server import FakeServer
+from tests.pipeline.test_live_feed import Watching
 
 CASES = 60
 PRICES = {"small": 0.1, "large": 10.0, "middle": 1.0}  # of a million tokens, read or written
@@ -157,8 +159,8 @@ def test_a_router_hands_on_to_rungs_of_several_models_each_at_its_price(tmp_path
     """Easy questions are known by both, hard ones by the large one alone; what they are about tells them apart."""
     easy, hard = "easy colour of apples", "hard orbit of planets"
     both = {
-        "small": FakeServer({easy: "it is plain", hard: "no idea at all"}),
-        "large": FakeServer({easy: "it is plain", hard: "it is deep"}),
+        "small": FakeServer({easy: "it is plain", hard: "no idea at all"}, models=["small"]),
+        "large": FakeServer({easy: "it is plain", hard: "it is deep"}, models=["large"]),
     }
     for server in both.values():
         server.start()
@@ -179,9 +181,14 @@ def test_a_router_hands_on_to_rungs_of_several_models_each_at_its_price(tmp_path
         for n in range(count)
     ]
     (folder / "cases.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    verdict = judged(folder, CompareRequest(exhaustive=True))
+    watching = Watching()
+    with reporting(watching):
+        verdict = judged(folder, CompareRequest(exhaustive=True))
+    live, _ = ask(load_project(folder), f"What is the {hard} 77?", rung="router")
     for server in both.values():
         server.stop()
+    assert live.value is not None
+    assert live.value.text == "it is deep"
     rungs = {rung.name: rung for rung in verdict.rungs}
     router = rungs["router"]
     assert router.scores["correct"].mean == 1.0
@@ -190,6 +197,9 @@ def test_a_router_hands_on_to_rungs_of_several_models_each_at_its_price(tmp_path
     assert small is not None
     assert large is not None
     assert router.usd_per_1k == pytest.approx((small + large) / 2, rel=0.05)
+    told = watching.before_verdict().rungs
+    for name in ("prompt[model=small]", "prompt[model=large]", "router"):
+        assert told[name].usd_per_1k == pytest.approx(rungs[name].usd_per_1k), "who watches was told another price"
 
 
 @pytest.mark.parametrize(

@@ -226,7 +226,7 @@ class HttpGenerator(Served):
     def _call(self, step: Generate, *, stream: bool = False) -> Call:
         return Call(
             step,
-            step.model or self._endpoint.model,
+            self._endpoint.model,
             reasoning=self._server.reasoning_tokens,
             context=self._server.context_tokens,
             left_out=frozenset(self._left_out),

@@ -19,8 +19,9 @@ from rung.records.run_state import RunEvent, RungEvent, State
 from rung.runtime.batch import Carried
 from rung.verdict import reasons
 from rung.verdict.bar import MAIN, Bar
-from rung.verdict.costs import Prices, usd_per_1k
+from rung.verdict.costs import Prices
 from rung.verdict.gaps import FORMAT
+from rung.verdict.judging import price_of_1k
 
 EVERY = 0.5  # seconds between two looks at a batch that is under way, at least
 SHARE, BESIDES = 0.005, 0.1  # of the time, what watching may take; and seconds, whatever that is
@@ -30,12 +31,12 @@ OnEnd = Callable[[int, Carried[Answer]], None]
 
 @dataclass
 class Feed:
-    """What is told of one comparison. `estimates`: the scores of a rung as far as it has answered, by metric; `score`: a
-    rung with what it answered scored."""
+    """What is told of one comparison. `prices`: by rung, of the model that it asks; `estimates`: the scores of a rung as far
+    as it has answered, by metric; `score`: a rung with what it answered scored."""
 
     meter: Meter
     bar: Bar
-    prices: Prices
+    prices: Mapping[str, Prices]
     total: int
     estimates: Callable[[Evaluation], Mapping[str, Estimate]]
     score: Callable[[Evaluation], Evaluation]
@@ -121,7 +122,7 @@ class Feed:
     def post_scores(self, evaluation: Evaluation, answered: int) -> None:
         """The scores of a rung, of those of its answers that are scored."""
         scores, latency = self.estimates(evaluation), evaluation.result.latency
-        usd = usd_per_1k(evaluation.outcomes, prices=self.prices, latency=latency)
+        usd = price_of_1k(evaluation, self.prices)
         judged = len(evaluation.outcomes) if scores else 0
         post(RungEvent(evaluation.name, None, None, None, answered, judged, scores, usd, latency))
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from rung.config.project import Project
 from rung.errors import BudgetEnded
 from rung.pipeline.answering import answered, time_live
 from rung.pipeline.billing import prices_in
@@ -31,6 +32,7 @@ from rung.stats.estimates import estimates
 from rung.verdict.bar import MAIN, OF_RUNS
 from rung.verdict.choice import Contender
 from rung.verdict.clusters import clusters
+from rung.verdict.costs import Prices
 from rung.verdict.eligible import barred, held_against
 from rung.verdict.gaps import CLOSED_BOOK, ORACLE
 from rung.verdict.judging import provisional
@@ -91,6 +93,7 @@ class Course:
     entrants: int = 0
     more_enter: bool = False
     racers: dict[str, Racer] = field(default_factory=dict)
+    prices: dict[str, Prices] = field(default_factory=dict)  # by rung, of the model that it asks
 
     def __post_init__(self) -> None:
         cases = self.prepared.cases
@@ -113,7 +116,7 @@ class Course:
         self.feed = Feed(
             self.meter,
             bar_in(self.runner.project),
-            prices_in(self.runner.project),
+            self.prices,
             self.total,
             estimates=self.estimates_so_far,
             score=(lambda evaluation: evaluation) if judged else self._scored,
@@ -125,7 +128,9 @@ class Course:
     def enter(self, candidates: Sequence[Candidate]) -> None:
         """Let those that could be built take part from now on."""
         project = self.runner.project
-        self.racers |= {c.label: Racer(evaluation_of(project, c)) for c in candidates if c.strategy is not None}
+        entered = {c.label: Racer(evaluation_of(project, c)) for c in candidates if c.strategy is not None}
+        self.racers |= entered
+        self.prices |= {label: prices_in(self._project_of(racer)) for label, racer in entered.items()}
         for candidate in candidates:
             state: State = "left out" if candidate.strategy is None else "waiting"
             self.feed.tell(candidate.label, state, note=candidate.why)
@@ -334,10 +339,14 @@ class Course:
         each = []
         for racer in [own] if own.cost is not None else self.racers.values():
             cost, minutes = racer.cost, racer.minutes
-            prices = self.runner.project.on(racer.evaluation.result.model).settings.prices
+            prices = self._project_of(racer).settings.prices
             if cost is not None and cost.replayed:
                 each.append(((spent_usd(cost, prices, minutes * 60) or 0.0) / cost.replayed, minutes / cost.replayed))
         return (max(usd for usd, _ in each), max(minutes for _, minutes in each)) if each else None
+
+    def _project_of(self, racer: Racer) -> Project:
+        """The project as the racer's model has it."""
+        return self.runner.engines.on(racer.evaluation.result.model).project
 
     def _is_barred(self, racer: Racer) -> bool:
         """Whether it broke a hard limit for good; limits on time hold for what was timed (`_timed_anew`)."""
@@ -346,8 +355,7 @@ class Course:
             if racer.done < self.total:
                 racer.is_barred = broken_for_good(evaluation.values, limits, total=self.total)
             else:
-                prices = prices_in(self.runner.project.on(evaluation.result.model))
-                line = provisional(replace(evaluation, clusters=self.clusters), prices)
+                line = provisional(replace(evaluation, clusters=self.clusters), self.prices)
                 racer.is_barred = bool(barred(held_against(line, limits), limits))
         return racer.is_barred
 

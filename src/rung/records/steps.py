@@ -60,7 +60,7 @@ class Generate:
     max_tokens: int = 128
     temperature: float = 0.0
     seed: int = 0
-    model: str = ""  # "" is the project's model
+    model: str = ""  # "" is the project's model; a driver finds the `carrier` by it, which is given none
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +151,16 @@ def carrier(step: Step) -> str:
     return f"{kind(step)}:{step.model}" if isinstance(step, Generate) and step.model else kind(step)
 
 
+def delivered(step: Step) -> Step:
+    """The step as its carrier is given it: which of several models it is for has been seen to, and changes nothing more."""
+    return replace(step, model="") if isinstance(step, Generate) and step.model else step
+
+
 def request_digest(request: Request, engine: str) -> str:
-    """Digest of a step as carried out by an engine for an asker. Only a search depends on who asks. Which model generates is
-    the engine's identity; what a project calls it changes nothing."""
+    """Digest of a step as carried out by an engine for an asker. Only a search depends on who asks."""
     groups = request.asker.groups if isinstance(request.step, Search) else None
     asker = None if groups is None else sorted(groups)
-    step = replace(request.step, model="") if isinstance(request.step, Generate) else request.step
-    return digest(kind(request.step), step, engine, asker)
+    return digest(kind(request.step), request.step, engine, asker)
 
 
 def _ask(step: Step, expected: type[R]) -> Conversation[R]:

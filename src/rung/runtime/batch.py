@@ -26,6 +26,7 @@ from rung.records.steps import (
     Step,
     StepFailed,
     carrier,
+    delivered,
     request_digest,
 )
 from rung.runtime.cache import StepCache
@@ -246,7 +247,7 @@ def _round(
     for dialogue in dialogues:
         if dialogue.step is None:
             raise InternalError("a conversation without a step was asked to go on")
-        request = Request(dialogue.step, dialogue.asker)
+        request = Request(delivered(dialogue.step), dialogue.asker)
         digest = request_digest(request, engine.identity)
         waiting[digest].append(dialogue)
         requests.setdefault(digest, request)

@@ -19,6 +19,7 @@ from rung.records.steps import (
     StepFailed,
     StreamingEngine,
     carrier,
+    delivered,
     kind,
 )
 from rung.runtime.batch import Tally, no_engine
@@ -103,7 +104,7 @@ def _result(step: Step, asker: Asker, engines: Mapping[str, Engine], hear: Calla
     name = carrier(step)
     if name not in engines:
         raise UserError(no_engine(name))
-    engine, request = engines[name], Request(step, asker)
+    engine, request = engines[name], Request(delivered(step), asker)
     if isinstance(engine, StreamingEngine):
         try:
             for piece in engine.stream(request):

@@ -111,22 +111,26 @@ def _corrected(evaluation: Evaluation, by: Corrected) -> Evaluation:
     return replace(evaluation, result=line, cards=(card,))
 
 
-def provisional(evaluation: Evaluation, prices: Prices) -> Evaluation:
-    """A rung that is still in the race, as far as limits need to know it."""
-    result = evaluation.result
-    per_1k = usd_per_1k(evaluation.outcomes, prices=prices, latency=result.latency)
+def provisional(evaluation: Evaluation, prices_by: Mapping[str, Prices]) -> Evaluation:
+    """A rung that is still in the race, as far as limits need to know it; `prices_by` as `price_of_1k`."""
     line = replace(
-        result,
+        evaluation.result,
         status="measured",
         scores=estimates(evaluation.values, amounts=evaluation.scorecard.amounts),
-        usd_per_1k=per_1k,
+        usd_per_1k=price_of_1k(evaluation, prices_by),
     )
     return replace(evaluation, result=line)
 
 
+def price_of_1k(evaluation: Evaluation, prices_by: Mapping[str, Prices]) -> float | None:
+    """Dollars for a thousand of a rung's answers. `prices_by`: by rung, of the model that it asks; those of other rungs are
+    for the answers that it left to them."""
+    latency = evaluation.result.latency
+    return usd_per_1k(evaluation.outcomes, prices=prices_by[evaluation.name], latency=latency, prices_by=prices_by)
+
+
 def _effort(effort: Effort, evaluation: Evaluation, prices_by: Mapping[str, Prices]) -> Effort:
-    prices, latency = prices_by[evaluation.name], evaluation.result.latency
-    per_1k = usd_per_1k(evaluation.outcomes, prices=prices, latency=latency, prices_by=prices_by)
+    per_1k = price_of_1k(evaluation, prices_by)
     passed = _passed(evaluation.values.get(MAIN))
     return replace(effort, per_query=None if per_1k is None else per_1k / 1000, passed=passed)
 
