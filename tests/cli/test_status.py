@@ -50,7 +50,8 @@ def test_a_record_is_read_as_it_was_written(shop: Path, monkeypatch: pytest.Monk
 
 def test_how_it_ended_is_written_down(shop: Path) -> None:
     project = load_project(shop)
-    for error, words in ((Interrupted("stopped; all is kept"), "stopped"), (ValueError("odd"), "odd")):
+    ends = ((Interrupted("stopped; all is kept"), "stopped"), (ValueError("odd"), "odd"), (OSError("full"), "full"))
+    for error, words in ends:
         with pytest.raises(type(error)), recorded(project, Silent()):
             raise error
         record = read_record(project)

@@ -12,7 +12,7 @@ import os
 import platform
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,8 +59,8 @@ class RunRecord:
 @contextmanager
 def recorded(project: Project, reporter: Reporter | None) -> Iterator[Reporter]:
     """Who to report to, so that all that happens meanwhile is recorded, and goes on to `reporter` (None: to who listens)."""
-    recorder = Recorder(project.state, reporter or listening())
-    with recorder.alone():
+    with _held_alone(project.state) as is_mine:
+        recorder = Recorder(project.state, reporter or listening(), is_recorded=is_mine)
         try:
             yield recorder
         except BaseException as error:
@@ -70,39 +70,32 @@ def recorded(project: Project, reporter: Reporter | None) -> Iterator[Reporter]:
         recorder.end(VERDICT)
 
 
-class Recorder:
-    """A reporter that passes all on, and writes down what it comes to."""
+@contextmanager
+def _held_alone(state: Path) -> Iterator[bool]:
+    """Hold the lock of who is recorded; whether it was to be had."""
+    with ExitStack() as held:
+        try:
+            state.mkdir(parents=True, exist_ok=True)
+            fcntl.flock(held.enter_context((state / LOCK).open("wb")), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_mine = True
+        except OSError:
+            is_mine = False
+        yield is_mine
 
-    def __init__(self, state: Path, to: Reporter) -> None:
+
+class Recorder:
+    """A reporter that passes all on, and writes down what it comes to. `is_recorded`: else another is."""
+
+    def __init__(self, state: Path, to: Reporter, *, is_recorded: bool) -> None:
         self._folder, self._to = state, to
         self._watcher = to if isinstance(to, Watcher) else None
         self.shows_states = self._watcher is not None and self._watcher.shows_states
         self._state, self._messages = RunState(), list[str]()
-        self._began, self._written, self._mine = datetime.now(UTC), 0.0, False
+        self._began, self._written, self._is_recorded = datetime.now(UTC), 0.0, is_recorded
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Be the one that is recorded, where no other is."""
-        with suppress(OSError):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            held = (self._folder / LOCK).open("wb")
-            try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                held.close()
-            else:
-                with held:
-                    self._mine = True
-                    yield
-                    return
-        yield
-
-    def phase(self, title: str) -> AbstractContextManager[Tick]:
+    def phase(self, title: str) -> Iterator[Tick]:
         """As the reporter's."""
-        return self._phase(title)
-
-    @contextmanager
-    def _phase(self, title: str) -> Iterator[Tick]:
         outer = self._state.work
         with self._to.phase(title) as tick:
 
@@ -135,7 +128,7 @@ class Recorder:
     def _after(self, event: Event, *, at_once: bool = False) -> None:
         self._state = self._state.after(event)
         now = time.monotonic()
-        if self._mine and (at_once or now - self._written >= EVERY):
+        if self._is_recorded and (at_once or now - self._written >= EVERY):
             self._written = now
             entry = _entry(self._state, self._messages, self._began, datetime.now(UTC))
             entry |= {"format": _FORMAT, "process": os.getpid(), "host": platform.node()}
