@@ -17,7 +17,7 @@ from rung.records.steps import (
     generate,
     search,
 )
-from rung.strategies.sampling import Sampled
+from rung.strategies.sampling import sampled
 from rung.testing.strategies import drive
 
 
@@ -41,7 +41,7 @@ def test_every_text_is_drawn_and_nothing_else_is_touched() -> None:
         return SearchResult(()) if isinstance(step, Search) else GenerateResult("yes")
 
     plain, plain_steps = drive(Careful().answer(Question("q", "Why?")), answer)
-    said, steps = drive(Sampled(Careful(), 0.7, 5).answer(Question("q", "Why?")), answer)
+    said, steps = drive(sampled(Careful(), 0.7, 5).answer(Question("q", "Why?")), answer)
     assert said == plain
     assert steps[0] == plain_steps[0]
     assert isinstance(steps[1], Generate)
@@ -49,7 +49,7 @@ def test_every_text_is_drawn_and_nothing_else_is_touched() -> None:
 
 
 def test_a_failed_step_reaches_the_strategy() -> None:
-    talk = Sampled(Careful(), 0.7, 5).answer(Question("q", "Why?"))
+    talk = sampled(Careful(), 0.7, 5).answer(Question("q", "Why?"))
     next(talk)
     talk.send(SearchResult(()))
     second = talk.throw(StepFailed(Failure("too long", step="generate")))
@@ -58,10 +58,10 @@ def test_a_failed_step_reaches_the_strategy() -> None:
 
 
 def test_the_last_word_on_seed_and_streaming() -> None:
-    inner = Sampled(Careful(streams=True), 0.7, 0)
-    outer = Sampled(inner, 0.7, 2)
+    inner = sampled(Careful(streams=True), 0.7, 0)
+    outer = sampled(inner, 0.7, 2)
     assert outer.streams
-    assert not Sampled(Careful(), 0.7, 0).streams
+    assert not sampled(Careful(), 0.7, 0).streams
     talk = outer.answer(Question("q", "Why?"))
     next(talk)
     step = talk.send(SearchResult(()))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rung.verdict.bar import Bar
-from rung.verdict.choice import FLOOR, Choice, Contender, behind, choose
+from rung.verdict.choice import FLOOR, Choice, Contender, behind, choose, on_one_scale
 from tests.verdict.weighing import Floats, share
 
 LETTERS = "abcdefgh"
@@ -222,6 +222,8 @@ def test_of_those_that_clear_the_cheapest_by_the_month_else_by_the_answer_unknow
     assert chosen([a, replace(b, costs=(5.0, 1.0)), replace(c, costs=(4.0, 2.0))], bar).name == b.name, "no month of a"
     assert chosen([replace(b, costs=(5.0, 1.0)), replace(c, costs=(4.0, 2.0))], bar).name == c.name
     assert chosen([a, b, c], bar).name == a.name
+    assert on_one_scale([(5.0, 1.0), (4.0, None)]) == (True, [5.0, 4.0])
+    assert on_one_scale([(5.0, 1.0), (None, 2.0), (3.0, None)]) == (False, [1.0, 2.0, None]), "never in two units"
     below = np.zeros(60)
     assert chosen([replace(a, values=below, costs=(1.0, 1.0)), replace(b, costs=(9.0, 9.0))], bar).name == b.name
     assert chosen([replace(a, costs=(9.0, 9.0)), replace(b, costs=(1.0, 1.0))], Bar(prefer="cost")).name == b.name

@@ -14,7 +14,7 @@ from rung.config.project import Project
 from rung.dataset.load import load_dataset
 from rung.errors import UserError
 from rung.pipeline.cache_invalidation import is_gone
-from rung.pipeline.candidates import allowed, shared_settings
+from rung.pipeline.candidates import allowed, model_asked, shared_settings
 from rung.pipeline.dense_weight import Weight
 from rung.pipeline.evaluate import Comparison, decide_winner, evaluate, write_report
 from rung.pipeline.evaluation_store import EVALUATIONS, Asked, Facts, Stored, read_evaluations
@@ -28,7 +28,7 @@ from rung.runtime.engines import Engines
 from rung.runtime.runner import StepRunner
 from rung.strategies.protocol import Materials, Plan
 from rung.strategies.registry import REFERENCES
-from rung.strategies.wording import MODEL, OF_ANY_RUNG, TASK, planned
+from rung.strategies.wording import OF_ANY_RUNG, TASK, planned
 from rung.verdict import reasons
 from rung.verdict.bar import MAIN
 from rung.verdict.racing import always_valid, order
@@ -221,7 +221,7 @@ def _is_as_it_was(project: Project, materials: Materials, evaluation: Evaluation
             same = all(name in OF_ANY_RUNG or spec.settings.get(name) == value for name, value in given.items())
         asked = (spec.model, spec.task, spec.schema, spec.labels, spec.tools)
         task = given.get(TASK, project.settings.task)
-        model = project.named_model(str(given.get(MODEL, "")))
+        model = model_asked(project, given)
         return same and asked == (model, task, materials.schema, materials.labels, materials.tools)
     return False
 

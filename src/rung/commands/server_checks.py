@@ -10,7 +10,7 @@ from rung.models.catalog import is_remote
 from rung.models.doctor import Check
 from rung.models.protocol import Remote
 from rung.pipeline.grading import asks_judge
-from rung.pipeline.preflight import HELD_AS, check_named, form_of, named_models, remarks
+from rung.pipeline.preflight import check_named, engines_of, form_of, named_models, opened, remarks
 from rung.runtime.engines import Engines, model_of, open_engines
 from rung.runtime.servers import asked
 
@@ -28,9 +28,9 @@ def _checks(engines: Engines) -> Iterator[Check]:
     project = engines.project
     for key, name, what in named_models(project, judging=asks_judge(project)):
         try:
-            own = engines.on(name) if key == "model" else engines
+            own = engines_of(engines, key, name)
             check_named(own.project, key, name, what)
-            engine = getattr(own, HELD_AS[key]) if is_remote(model_of(project, name), what) else None
+            engine = opened(own, key) if is_remote(model_of(project, name), what) else None
             if isinstance(engine, Remote):
                 yield _check(own.project, key, name, engine)
         except UserError as error:

@@ -16,7 +16,7 @@ from rung.dataset.load import Dataset
 from rung.dataset.obstacles import Obstacles
 from rung.pipeline.budget import CompareRequest
 from rung.pipeline.candidates import allowed as allowed_rungs
-from rung.pipeline.candidates import check_sampling, models_asked, shared_settings
+from rung.pipeline.candidates import check_sampling, model_asked, models_asked, shared_settings
 from rung.pipeline.counting import sizes_of
 from rung.pipeline.forecast import Forecast, Rates, in_all, rates_of
 from rung.pipeline.judge_labels import read_labels
@@ -35,7 +35,6 @@ from rung.records import Case, Document, Dropped, Json, Passage, Problem, plain
 from rung.stats.rules_of_thumb import CASES_WANTED, JUDGING_CASES
 from rung.strategies.protocol import Adapter, Composition, Labelling, Materials, NotApplicable, Plan, Retriever, Rung
 from rung.strategies.registry import REFERENCES
-from rung.strategies.wording import MODEL
 from rung.strategies.wording import planned as planned_for
 from rung.training.retraining import Due
 
@@ -230,7 +229,8 @@ def survey(
         )
     cases = chosen(rows.split("test"), limit)
     stage, secrets = _stage(project, read)
-    stages = {name: _stage_on(stage, project.on(name), read) for name in models_asked(project)}
+    default, *others = models_asked(project)
+    stages = {default: stage, **{name: _stage_on(stage, project.on(name), read) for name in others}}
     plans = list(_plans(project, stages))
     rates = rates_of(project)
     checked, idle = check_rows(project, rows, documents), tuple(idle_shots(project, stage.materials))
@@ -329,7 +329,7 @@ def _plans(project: Project, stages: Mapping[str, Stage]) -> Iterator[Named]:
     check_sampling(project)
     arms: list[tuple[str, type[Rung], dict[str, Json]]] = [(r.name, r, shared_settings(project, r)) for r in REFERENCES]
     for label, rung, settings in (*listed, *arms):
-        stage = stages[project.named_model(str(settings.get(MODEL, "")))]
+        stage = stages[model_asked(project, settings)]
         yield label, rung, settings, planned_for(rung, stage.materials, settings)
 
 
@@ -339,7 +339,7 @@ def _forecasts(stages: Mapping[str, Stage], plans: Sequence[Named], cases: Seque
     default = next(iter(stages.values()))
     for label, rung, settings, plan in plans:
         if isinstance(plan, Plan):
-            stage = stages[default.project.named_model(str(settings.get(MODEL, "")))]
+            stage = stages[model_asked(default.project, settings)]
             forecasts.append(RungForecast(label, rung.name, plan, rehearse(stage, plan, cases), stage, rung.reference))
     yield from forecasts
     members = [e.rehearsed for e in forecasts if e.rehearsed is not None and not e.is_reference]

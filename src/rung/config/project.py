@@ -18,6 +18,7 @@ from rung.config.addresses import has_password, without_password
 from rung.config.schema import Settings
 from rung.errors import InputError, UserError
 from rung.files.limited import check_name, yaml_file
+from rung.plugins import hint
 from rung.records import Document, Json
 
 GroupsOf = Callable[[Document], Sequence[str] | None]
@@ -111,9 +112,7 @@ class Project:
                 f"rung.yaml has no 'models' that '{alias}' could be one of: name them ('models: {{{alias}: …}}')"
             )
         if alias not in names:
-            close = difflib.get_close_matches(alias, names, n=1)
-            meant = f"did you mean '{close[0]}'?" if close else f"there are: {', '.join(names)}"
-            raise UserError(f"'{alias}' is no model of this project; {meant}")
+            raise UserError(f"'{alias}' is no model of this project; {hint(alias, names)}")
         return names[alias]
 
     def rungs(self) -> list[tuple[str, dict[str, Json]]]:
@@ -233,8 +232,8 @@ def _explained(error: ValidationError, lines: Mapping[Where, int], path: Path) -
     if mistake["type"] == "extra_forbidden":
         keys = _known_keys(where[:-1])
         close = difflib.get_close_matches(str(where[-1]), keys, n=1)
-        hint = f"did you mean '{close[0]}'?" if close else f"known here: {', '.join(keys)}"
-        return InputError(f"unknown key '{where[-1]}'; {hint}", path=path, line=line)
+        meant = f"did you mean '{close[0]}'?" if close else f"known here: {', '.join(keys)}"
+        return InputError(f"unknown key '{where[-1]}'; {meant}", path=path, line=line)
     if where[:2] == ("behaviour", "labels"):
         value = mistake["input"]
         message = (

@@ -37,9 +37,9 @@ from rung.strategies.protocol import (
 )
 from rung.strategies.reference import Oracle
 from rung.strategies.registry import REFERENCES, find, ladder, make_strategy
-from rung.strategies.sampling import Sampled
+from rung.strategies.sampling import sampled
 from rung.strategies.settings import Retrieval, expand, read
-from rung.strategies.wording import MODEL, OF_ANY_RUNG, TASK, planned
+from rung.strategies.wording import MODEL, TASK, own_settings, planned
 from rung.training.recipe import Recipe
 from rung.training.registry import curve_of
 from rung.training.self_replay import VERSION
@@ -108,8 +108,17 @@ def models_asked(project: Project) -> tuple[str, ...]:
     Raises:
         InputError: as `allowed`.
     """
-    asked = (project.named_model(str(settings.get(MODEL, ""))) for _, _, settings in allowed(project))
+    asked = (model_asked(project, settings) for _, _, settings in allowed(project))
     return tuple(dict.fromkeys((project.named_model(""), *asked)))
+
+
+def model_asked(project: Project, settings: Mapping[str, Json]) -> str:
+    """The name of the model that a rung with these settings asks.
+
+    Raises:
+        UserError: the project has no model that is called so.
+    """
+    return project.named_model(str(settings.get(MODEL, "")))
 
 
 def allowed(project: Project) -> list[tuple[str, type[Rung], dict[str, Json]]]:
@@ -146,11 +155,10 @@ def check_model(project: Project, settings: Mapping[str, Json]) -> None:
     Raises:
         WrongSetting: it does not.
     """
-    if MODEL in settings:
-        try:
-            project.named_model(str(settings[MODEL]))
-        except UserError as error:
-            raise WrongSetting(str(error), MODEL) from error
+    try:
+        model_asked(project, settings)
+    except UserError as error:
+        raise WrongSetting(str(error), MODEL) from error
 
 
 def _with_model_named(project: Project, settings: Mapping[str, Json]) -> dict[str, Json]:
@@ -162,16 +170,17 @@ def _with_model_named(project: Project, settings: Mapping[str, Json]) -> dict[st
 
 def propose(builder: ArtifactBuilder, prepared: Prepared) -> list[Candidate]:
     """A candidate for every rung that is allowed, lowest first, then the reference arms."""
-    materials = {model: materials_on(builder.engines.on(model), prepared) for model in models_asked(builder.project)}
-    candidates = []
-    for label, rung, settings in allowed(builder.project):
-        model = builder.project.named_model(str(settings.get(MODEL, "")))
+    rungs, candidates = allowed(builder.project), []
+    models = dict.fromkeys(model_asked(builder.project, settings) for _, _, settings in rungs)
+    materials = {model: materials_on(builder.engines.on(model), prepared) for model in models}
+    for label, rung, settings in rungs:
+        model = model_asked(builder.project, settings)
         other = "" if model == builder.project.settings.model else model
         candidates.append(replace(_planned(label, rung, settings, materials[model]), model=other))
     for rung in REFERENCES:
         settings, given = shared_settings(builder.project, rung), prepared.materials
         if rung is Oracle:  # it alone is told where the judging cases' answers stand
-            retrieval = read(Retrieval, {k: v for k, v in settings.items() if k not in OF_ANY_RUNG}, rung=rung.name)
+            retrieval = read(Retrieval, own_settings(settings), rung=rung.name)
             shown = shown_to_oracle(builder.engines, prepared, retrieval)
             given = replace(given, gold={**given.gold, **shown})
         arm = _planned(rung.name, rung, settings, given)
@@ -315,7 +324,7 @@ def _tried(candidate: Candidate, do: Callable[[Need], None]) -> Candidate:
 def drawn(project: Project, strategy: Strategy, number: int) -> Strategy:
     """The strategy as it answers in pass `number`: as it is in the first (0), by another seed in each of the others."""
     settings = project.settings
-    return Sampled(strategy, settings.sampling.temperature, settings.seed + number) if number else strategy
+    return sampled(strategy, settings.sampling.temperature, settings.seed + number) if number else strategy
 
 
 def _member(candidate: Candidate, spec: StrategySpec, strategy: Strategy) -> Member:

@@ -54,6 +54,11 @@ class RungForecast:
         """The name of the model that it asks."""
         return self.stage.project.settings.model
 
+    @property
+    def ladder_rung(self) -> str:
+        """The rung that it is a setting of; on another model it is another."""
+        return f"{self.name} on {self.model}"
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -110,7 +115,7 @@ class Foreseer:
         repeats, swept = self.project.settings.sampling.repeats, self._swept() if self.allowed.trials else {}
         forecasts = []
         for rung in self.forecasts:
-            if rung.rehearsed is not None and f"{rung.name} on {rung.model}" not in swept:
+            if rung.rehearsed is not None and rung.ladder_rung not in swept:
                 rehearsed = rung.rehearsed
                 uses = rehearsed.whole.times(repeats), rehearsed.likely.times(repeats)
                 forecasts.append(self.rates.of(*uses, model=rung.model))
@@ -253,7 +258,7 @@ class Foreseer:
         by: dict[str, list[RungForecast]] = {}
         for rung in self.forecasts:
             if not rung.is_reference and isinstance(rung.plan, Plan):
-                by.setdefault(f"{rung.name} on {rung.model}", []).append(rung)
+                by.setdefault(rung.ladder_rung, []).append(rung)
         return {name: some for name, some in by.items() if len(some) > 1}
 
     def _members(self, router: RungForecast) -> Forecast:

@@ -17,7 +17,7 @@ from rung.config.project import Project
 from rung.dataset.label_sets import read_labels
 from rung.dataset.load import load_dataset, read_schema
 from rung.errors import UserError
-from rung.pipeline.candidates import allowed, build, pinned, propose, with_members
+from rung.pipeline.candidates import allowed, build, model_asked, pinned, propose, with_members
 from rung.pipeline.dense_weight import settle_alone
 from rung.pipeline.materials import limit_of, materials_of
 from rung.pipeline.prepare import answer_tokens, at_hand, counted, prepare
@@ -29,7 +29,7 @@ from rung.strategies.long_context import LongContext
 from rung.strategies.protocol import ExampleIndex, Plan, Rung, Strategy
 from rung.strategies.registry import make_strategy
 from rung.strategies.settings import read, shown
-from rung.strategies.wording import MODEL, OF_ANY_RUNG, TASK, planned
+from rung.strategies.wording import MODEL, OF_ANY_RUNG, TASK, own_settings, planned
 
 TRAINED_KINDS = ("adapter", "classifier")  # a router hangs on other rungs too
 SPECS = "strategies.json"  # of a verdict: label -> spec
@@ -71,7 +71,7 @@ def pinned_strategy(builder: ArtifactBuilder, label: str | None, model: str = ""
         if spec is not None and is_it and (asked := _as_measured(builder.engines, label, spec)) is not None:
             return asked
     name, rung, settings = _named(builder.project, label, model)
-    builder = builder.on(builder.project.named_model(str(settings.get(MODEL, ""))))
+    builder = builder.on(model_asked(builder.project, settings))
     return _trained(builder, name, rung, settings) or _lightly(builder, name, rung, settings) or _built(builder, name)
 
 
@@ -101,8 +101,8 @@ def _trained(builder: ArtifactBuilder, label: str, rung: type[Rung], settings: M
     record = getattr(rung, "record", None)
     if spec is None or not spec.artifacts or record is None:
         return None
-    own = shown(read(record, {key: value for key, value in settings.items() if key not in OF_ANY_RUNG}, rung=rung.name))
-    own |= {MODEL: settings[MODEL]} if MODEL in settings else {}
+    own = shown(read(record, own_settings(settings), rung=rung.name))
+    own |= {name: settings[name] for name in OF_ANY_RUNG if name in settings}
     configured, from_examples = project.settings, project.settings.behaviour.labels == "from_examples"
     now = replace(
         spec,
@@ -153,11 +153,12 @@ def _named(project: Project, label: str, model: str) -> tuple[str, type[Rung], d
     one = next((o for o in listed if o[0] == label), None) or next((o for o in listed if o[1].name == label), None)
     if one is None:
         raise UserError(f"'{label}' is no rung of this project; there are: {', '.join(name for name, _, _ in listed)}")
-    if not model or project.named_model(str(one[2].get(MODEL, ""))) == project.named_model(model):
+    asked = project.named_model(model)
+    if not model or model_asked(project, one[2]) == asked:
         return one
     settings = {**one[2], MODEL: model}
-    others = (o for o in listed if o[1] is one[1] and {**o[2], MODEL: model} == settings)
-    same = next((o for o in others if project.named_model(str(o[2].get(MODEL, ""))) == project.named_model(model)), None)
+    alike = (o for o in listed if o[1] is one[1] and {**o[2], MODEL: model} == settings)
+    same = next((o for o in alike if model_asked(project, o[2]) == asked), None)
     return same or (f"{one[1].name}[{MODEL}={model}]", one[1], settings)
 
 

@@ -23,7 +23,7 @@ from rung.runtime.engines import PROMOTED, Engines, model_of, open_engines, prom
 from rung.runtime.servers import checked, known
 from rung.tools import tools_of
 
-HELD_AS = {"model": "generator", "judge": "judge", "embedder": "base_embedder", "reranker": "reranker"}
+_HELD_AS = {"model": "generator", "judge": "judge", "embedder": "base_embedder", "reranker": "reranker"}
 
 
 def check_servers(engines: Engines, *, judging: bool = True) -> tuple[str, ...]:
@@ -36,10 +36,10 @@ def check_servers(engines: Engines, *, judging: bool = True) -> tuple[str, ...]:
     """
     project, notices = engines.project, list[str]()
     for key, name, what in named_models(project, judging=judging):
-        own = engines.on(name) if key == "model" else engines
+        own = engines_of(engines, key, name)
         check_named(own.project, key, name, what)
         idle = key == "judge" and not asks_judge(project)
-        engine = getattr(own, HELD_AS[key]) if is_remote(engines.named(name), what) and not idle else None
+        engine = opened(own, key) if is_remote(engines.named(name), what) and not idle else None
         if not isinstance(engine, Remote):
             continue
         before = known(engines.cache, engine)
@@ -52,6 +52,20 @@ def check_servers(engines: Engines, *, judging: bool = True) -> tuple[str, ...]:
         for one in lines if report != before else ():
             say(f"! {one}")
     return tuple(notices)
+
+
+def engines_of(engines: Engines, key: str, name: str) -> Engines:
+    """Those that hold what has this name under this key: of a model that rungs ask, its own."""
+    return engines.on(name) if key == "model" else engines
+
+
+def opened(engines: Engines, key: str) -> object:
+    """What these engines hold under a key of `rung.yaml`, an embedder as it was published; None where it is none."""
+    return getattr(engines, _HELD_AS[key])
+
+
+def _project_of(project: Project, key: str, name: str) -> Project:
+    return project.on(name) if key == "model" else project
 
 
 def named_models(project: Project, *, judging: bool = True) -> Iterator[tuple[str, str, str]]:
@@ -75,7 +89,7 @@ def check_named(project: Project, key: str, name: str, what: str) -> None:
     try:
         check_name(model_of(project, name), what)
     except ModelError as error:
-        raise _error(project.on(name) if key == "model" else project, error, key) from error
+        raise _error(_project_of(project, key, name), error, key) from error
 
 
 def check_settings(project: Project, met: Obstacles) -> None:
@@ -147,7 +161,7 @@ def _cached(project: Project) -> Iterator[tuple[str, str, Mapping[str, Json]]]:
         return
     with open_engines(project, lasting=False) as engines:
         for key, name in remote:
-            engine = getattr(engines.on(name) if key == "model" else engines, HELD_AS[key])
+            engine = opened(engines_of(engines, key, name), key)
             yield key, name, known(engines.cache, engine) if isinstance(engine, Remote) else {}
 
 
@@ -159,8 +173,8 @@ def missing_keys(project: Project) -> Iterator[Problem]:
         endpoint = Endpoint.named(name)
         if endpoint.wants_key and not endpoint.has_key:
             message = f"{name} wants a key, and {endpoint.key_variable} is not set: set it to a key that may use it"
-            own = project.on(name) if key == "model" else project
-            yield Problem(project.file.name, project.line(*own.naming(key)), message)
+            where = _project_of(project, key, name).naming(key)
+            yield Problem(project.file.name, project.line(*where), message)
 
 
 def _asked(engines: Engines, engine: Remote, key: str) -> Mapping[str, Json]:

@@ -12,8 +12,8 @@ from rung.plugins import Door, hint
 from rung.records import Passage, StrategySpec
 from rung.strategies.protocol import Rung, Strategy
 from rung.strategies.reference import ClosedBook, Oracle
-from rung.strategies.sampling import OnModel, Sampled
-from rung.strategies.wording import OF_ANY_RUNG
+from rung.strategies.sampling import on_model, sampled
+from rung.strategies.wording import own_settings
 
 REFERENCES: tuple[type[Rung], ...] = (ClosedBook, Oracle)
 _HAS = ("name", "about", "reference", "plan", "make", "answer")
@@ -74,12 +74,12 @@ def make_strategy(spec: StrategySpec, *, gold: Mapping[str, tuple[Passage, ...]]
         UserError: there is no such rung (a plugin that is not installed), or a setting is none of its.
     """
     rung = _all().get(spec.rung) or find(spec.rung)
-    own = replace(spec, settings={name: value for name, value in spec.settings.items() if name not in OF_ANY_RUNG})
+    own = replace(spec, settings=own_settings(spec.settings))
     members = ((make_strategy(member), member.model) for _, member in spec.members)
-    strategy = rung.make(own, [OnModel(one, model) if model != spec.model else one for one, model in members])
+    strategy = rung.make(own, [on_model(one, model) if model != spec.model else one for one, model in members])
     if gold is not None and isinstance(strategy, Oracle):
         strategy = replace(strategy, gold=gold)
-    return Sampled(strategy, spec.temperature, spec.seed) if spec.temperature else strategy
+    return sampled(strategy, spec.temperature, spec.seed) if spec.temperature else strategy
 
 
 def find(name: str) -> type[Rung]:

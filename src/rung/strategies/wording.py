@@ -1,8 +1,7 @@
-"""The instruction that a rung gives: the project's task, or the words that `rung.yaml` gives the rung in its place.
+"""What every rung may be told in `rung.yaml` beside its own settings: the words of its task, and which model it asks.
 
-So that prompts can be swept and searched as any setting is. Which of the project's models it asks is a setting of every rung
-too. The form of the answer and the rule of grounding are added to
-whichever it is (`prompting.instruction`).
+So that prompts can be swept and searched as any setting is. The form of the answer and the rule of grounding are added to
+whichever words these are (`prompting.instruction`).
 """
 
 from __future__ import annotations
@@ -16,35 +15,29 @@ from rung.strategies.protocol import Composition, Materials, NotApplicable, Plan
 
 TASK = "task"
 MODEL = "model"  # what `rung.yaml` calls one of several
-OF_ANY_RUNG = (TASK, MODEL)  # settings that no rung has in its own record
+OF_ANY_RUNG = (MODEL, TASK)  # settings that no rung has in its own record
+_LACKS = {MODEL: "asks no model of its own", TASK: "gives no instruction of its own"}
+
+
+def own_settings(settings: Mapping[str, Json]) -> dict[str, Json]:
+    """The settings that a rung has in its own record."""
+    return {name: value for name, value in settings.items() if name not in OF_ANY_RUNG}
 
 
 def planned(rung: type[Rung], materials: Materials, settings: Mapping[str, Json]) -> Plan | Composition | NotApplicable:
-    """`rung.plan`, for the task that the settings word, if they do; the setting is then among those of the plan.
+    """`rung.plan`, for the task that the settings word, if they do; that, and the model, are then among the plan's settings.
 
     Raises:
-        UserError: as `rung.plan`; or the task is no text, or of a rung that asks no model.
+        UserError: as `rung.plan`; or the task is no text, or the rung asks no model.
     """
-    if MODEL in settings:
-        return _on_model(rung, materials, settings)
-    if TASK not in settings:
+    of_any = {name: settings[name] for name in OF_ANY_RUNG if name in settings}
+    if not of_any:
         return rung.plan(materials, settings)
-    task = settings[TASK]
     if not getattr(rung, "instructs", True):
-        raise UserError(f"{rung.name}: unknown setting '{TASK}'; this rung gives no instruction of its own")
-    if not isinstance(task, str) or not task.strip():
+        name = next(iter(of_any))
+        raise UserError(f"{rung.name}: unknown setting '{name}'; this rung {_LACKS[name]}")
+    task = of_any.get(TASK, materials.task)
+    if not isinstance(task, str) or (TASK in of_any and not task.strip()):
         raise UserError(f"{rung.name}: setting '{TASK}' must be words, found {task!r}")
-    others = {name: value for name, value in settings.items() if name != TASK}
-    plan = rung.plan(replace(materials, task=task), others)
-    if not isinstance(plan, Plan):
-        return plan
-    return replace(plan, spec=replace(plan.spec, settings={TASK: task, **plan.settings}))
-
-
-def _on_model(rung: type[Rung], materials: Materials, settings: Mapping[str, Json]) -> Plan | Composition | NotApplicable:
-    if not getattr(rung, "instructs", True):
-        raise UserError(f"{rung.name}: unknown setting '{MODEL}'; this rung asks no model of its own")
-    plan = planned(rung, materials, {name: value for name, value in settings.items() if name != MODEL})
-    if not isinstance(plan, Plan):
-        return plan
-    return replace(plan, spec=replace(plan.spec, settings={MODEL: settings[MODEL], **plan.settings}))
+    plan = rung.plan(replace(materials, task=task), own_settings(settings))
+    return replace(plan, spec=replace(plan.spec, settings={**of_any, **plan.settings})) if isinstance(plan, Plan) else plan

@@ -120,10 +120,16 @@ def choose(
 def cheapest(contenders: Sequence[Contender]) -> Contender:
     """By the month, whole, where that is known of all, else by what answers cost; what is unknown comes last, and of equal
     ones the lowest first."""
-    whole = all(one.costs[0] is not None for one in contenders)
-    costs = [one.costs[0] if whole else one.costs[1] for one in contenders]
+    _, costs = on_one_scale([one.costs for one in contenders])
     by_cost = ((math.inf if cost is None else cost, index) for index, cost in enumerate(costs))
     return contenders[min(by_cost)[1]]
+
+
+def on_one_scale(costs: Sequence[tuple[float | None, float | None]]) -> tuple[bool, list[float | None]]:
+    """What several rungs cost (as `Contender.costs`), so that it can be compared: (whether by the month, which must be known
+    of all, and not by a thousand answers; dollars)."""
+    monthly = all(month is not None for month, _ in costs)
+    return monthly, [month if monthly else answers for month, answers in costs]
 
 
 def shared(contenders: Sequence[Contender], alone: Mapping[str, float], bar: Bar) -> dict[str, float]:

@@ -134,16 +134,17 @@ def not_needed(winner: str, score: Estimate, over: Paired, *, sibling: bool, adj
     return f"{NOT_NEEDED}: {where}; correct {interval(score)} is {sure}{what}{by}{but}"
 
 
-def dearer(winner: RungResult, rival: RungResult) -> str:
+def dearer(winner: str, cost: float | None, *, against: float | None, monthly: bool) -> str:
     """A rung that is as good as it needs to be, and costs more than the winner, or nobody knows what."""
-    return f"{NOT_NEEDED}: the cheapest is preferred, which is {winner.name}: {costs(rival)} against {costs(winner)}"
+    theirs, own = (_dollars(usd, monthly=monthly) for usd in (cost, against))
+    return f"{NOT_NEEDED}: the cheapest is preferred, which is {winner}: {theirs} against {own}"
 
 
-def costs(result: RungResult) -> str:
-    """What a rung costs, by the month where that is known, else by its answers."""
-    if result.bill is not None and result.bill.per_month is not None:
-        return f"${result.bill.per_month:,.2f} a month"
-    return "costs that are unknown" if result.usd_per_1k is None else f"${result.usd_per_1k:,.4g} per 1,000 answers"
+def _dollars(usd: float | None, *, monthly: bool) -> str:
+    """By the month, or by a thousand answers."""
+    if usd is None:
+        return "costs that are unknown"
+    return f"${usd:,.2f} a month" if monthly else f"${usd:,.4g} per 1,000 answers"
 
 
 def does_as_well(winner: RungResult, other: RungResult, probability: float, saved: float, *, monthly: bool) -> str:

@@ -14,7 +14,7 @@ from rung.records import Difference, Estimate, Evaluation, RungResult, Verdict
 from rung.stats.rules_of_thumb import CASES_WANTED, JUDGING_CASES
 from rung.verdict import choice_words, gap_words, reasons
 from rung.verdict.bar import MAIN, Bar, measured
-from rung.verdict.choice import FLOOR, Choice, not_behind
+from rung.verdict.choice import FLOOR, Choice, not_behind, on_one_scale
 from rung.verdict.constant import Constant
 from rung.verdict.eligible import (
     at_the_floor,
@@ -253,10 +253,8 @@ def _does_as_well(standing: _Standing) -> str:
 
 def _saved(winner: RungResult, rival: RungResult) -> tuple[bool, float]:
     """(by the month, whole, and not by a thousand answers; dollars less, 0 where unknown)."""
-    for mine, theirs, monthly in zip(costs_of(winner), costs_of(rival), (True, False), strict=True):
-        if mine is not None and theirs is not None:
-            return monthly, theirs - mine
-    return False, 0.0
+    monthly, (mine, theirs) = on_one_scale([costs_of(winner), costs_of(rival)])
+    return monthly, 0.0 if mine is None or theirs is None else theirs - mine
 
 
 def _more_cases(evaluation: Evaluation, bar: Bar, *, of: str) -> str:
@@ -279,6 +277,7 @@ def _why_not(standing: _Standing, seed: int) -> dict[str, str]:
     columns = {rival.result.name: rival.values[MAIN] for rival in others}
     over_winner = paired_with(winner.values[MAIN], columns, seed=seed, clusters=winner.clusters)
     adjusted = holm({name: one.p for name, one in over_winner.items()})
+    monthly, costs = _costs_of_good(standing)
     why_not: dict[str, str] = {}
     for rival in others:
         name = rival.result.name
@@ -289,7 +288,8 @@ def _why_not(standing: _Standing, seed: int) -> dict[str, str]:
         elif not standing.by_bar and name in standing.choice.worse:
             why_not[name] = choice_words.worse(standing.best.result.name, standing.against_best[name].estimate, bar.risk)
         elif bar.prefer == "cost":
-            why_not[name] = choice_words.dearer(winner.result, rival.result)
+            own, theirs = costs[winner.result.name], costs[name]
+            why_not[name] = choice_words.dearer(winner.result.name, theirs, against=own, monthly=monthly)
         else:
             sibling = rival.result.ladder_rung == winner.result.ladder_rung
             why_not[name] = choice_words.not_needed(
@@ -301,6 +301,15 @@ def _why_not(standing: _Standing, seed: int) -> dict[str, str]:
                 compared=len(adjusted),
             )
     return why_not
+
+
+def _costs_of_good(standing: _Standing) -> tuple[bool, dict[str, float | None]]:
+    """What each costs that is as good as it need be, the winner among them, as `on_one_scale`."""
+    by_bar, is_cleared, worse = standing.by_bar, standing.bar.is_cleared, standing.choice.worse
+    rivals = [one.result for one in standing.rivals]
+    good = [one for one in rivals if (is_cleared(one.probability) if by_bar else one.name not in worse)]
+    monthly, costs = on_one_scale([costs_of(one) for one in good])
+    return monthly, {one.name: usd for one, usd in zip(good, costs, strict=True)}
 
 
 def _differences(standing: _Standing) -> tuple[Difference, ...]:

@@ -149,7 +149,7 @@ def _measured(
 def _above(correct: Mapping[str, Floats], shown: Floats, *, seed: int, clusters: Sequence[int] | None) -> dict[str, str]:
     """What to say of the behaviour gap where a rung is surely above the oracle on the same cases: of a tuned one, else of
     another than `rag`, whose difference is a gap of its own."""
-    rungs = [name for name in correct if rung_of(name) not in (CLOSED_BOOK, ORACLE, "rag")]
+    rungs = [name for name in correct if rung_of(name) not in (CLOSED_BOOK, ORACLE, RAG)]
     above: list[tuple[bool, float, str, Estimate]] = []
     for name in rungs:
         compared = paired(correct[name], shown, seed=seed, clusters=clusters)
