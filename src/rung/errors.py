@@ -71,3 +71,13 @@ class BudgetEnded(RungError):
 
 class Interrupted(RungError):
     """Ctrl-C: what was finished is kept; the same command goes on from there."""
+
+
+def first_line(error: BaseException) -> str:
+    """What a library said, without the lines that tell where in its own code."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+def last_line(error: BaseException) -> str:
+    """What a library said, of those that tell first where in their own code."""
+    return next((line.strip() for line in reversed(str(error).splitlines()) if line.strip()), type(error).__name__)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
-import pty
 import select
-import signal
 import struct
+import subprocess
 import sys
 import termios
 import time
@@ -18,6 +17,13 @@ from types import TracebackType
 import pyte
 
 ENDS = 180.0  # seconds that anything may take here
+
+# the command's process before it is the command: a new session's terminal, and Ctrl-C as a shell in front leaves it. Another
+# interpreter does it, for a fork of a process of many threads, as those of tests are, may crash or hang before it is another
+BEGUN = (
+    "import fcntl, os, signal, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+)
 
 
 class Terminal:
@@ -30,21 +36,24 @@ class Terminal:
         self.frames: list[list[str]] = []
         environment = {k: v for k, v in os.environ.items() if k not in ("CI", "COLUMNS", "LINES", "NO_COLOR", "RUNG_LOG")}
         environment |= {"TERM": "xterm-256color", "PYTHONUNBUFFERED": "1", **(env or {})}
-        self.pid, self._master = pty.fork()
-        if self.pid == 0:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)  # what runs in the background of a shell has it ignored
-            os.execve(sys.executable, [sys.executable, *map(str, words)], environment)
+        self._master, ours = os.openpty()
         self.resize(columns, rows)
+        self.process = subprocess.Popen(
+            [sys.executable, "-S", "-c", BEGUN, *words],
+            stdin=ours,
+            stdout=ours,
+            stderr=ours,
+            env=environment,
+            start_new_session=True,
+        )
+        os.close(ours)
 
     def __enter__(self) -> Terminal:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        try:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-        except (ProcessLookupError, ChildProcessError):
-            pass
+        self.process.kill()
+        self.process.wait(ENDS)
         os.close(self._master)
 
     def resize(self, columns: int, rows: int) -> None:
@@ -75,11 +84,19 @@ class Terminal:
                 raise AssertionError("never shown; at last:\n" + "\n".join(self.lines))
         return self.lines
 
+    def says(self, what: str, times: int = 1) -> None:
+        """Wait until something was written so often."""
+        ends = time.monotonic() + ENDS
+        while self.text.count(what) < times:
+            if time.monotonic() > ends or not self._read():
+                raise AssertionError(f"{what!r} was written {self.text.count(what)} times:\n{self.text}")
+
     def ended(self) -> int:
         """The exit status, once the command has ended."""
+        ends = time.monotonic() + ENDS
         while self._read():
-            pass
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+            assert time.monotonic() < ends, "it never ended; at last:\n" + "\n".join(self.lines)
+        return self.process.wait(ENDS)
 
     def _read(self) -> bool:
         """Take what was written; False where nobody writes any more."""

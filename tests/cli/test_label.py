@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Run
+from tests.cli.terminal import Terminal
 from tests.pipeline.test_judge_labels import compared, essays
 
 pytestmark = pytest.mark.slow
 
 __all__ = ["essays"]  # the fixture
 
-ASKS = b"[q]uit:"
+ASKS = "[q]uit:"
 
 
 @pytest.fixture
@@ -29,23 +27,12 @@ def judged(essays: Path) -> Path:
 
 def at_a_terminal(folder: Path, keys: str) -> tuple[str, int]:
     """What `rung cases label` shows and ends with where these keys are pressed, one a question."""
-    child, terminal = pty.fork()
-    if child == 0:
-        os.execv(sys.executable, [sys.executable, "-m", "rung", "cases", "label", str(folder), "--by", "Ada"])
-    shown, left = b"", list(keys)
-    while True:
-        try:
-            read = os.read(terminal, 4096)
-        except OSError:  # the child has ended
-            break
-        shown += read
-        if not read:
-            break
-        if shown.rstrip().endswith(ASKS) and left:
-            shown += b"\n"
-            os.write(terminal, f"{left.pop(0)}\n".encode())
-    _, status = os.waitpid(child, 0)
-    return shown.decode(), os.waitstatus_to_exitcode(status)
+    with Terminal("-m", "rung", "cases", "label", folder, "--by", "Ada", columns=200, rows=200) as terminal:
+        for asked, key in enumerate(keys, start=1):
+            terminal.says(ASKS, asked)
+            terminal.type(f"{key}\n")
+        code = terminal.ended()
+    return terminal.text, code
 
 
 def test_keys_at_a_terminal_and_going_on(judged: Path) -> None:

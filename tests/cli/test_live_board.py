@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import sys
@@ -112,7 +111,7 @@ def test_without_colours_there_are_no_styles(shop: Path) -> None:
     with watched(shop, NO_COLOR="1", RUNG_SCRIPTED_DELAY="0.8") as terminal:
         terminal.shows(lambda screen: "answering" in screen)
         assert not re.search(r"\x1b\[\d*m", terminal.text)
-        os.kill(terminal.pid, signal.SIGINT)
+        terminal.process.send_signal(signal.SIGINT)
         assert terminal.ended() == 130
 
 

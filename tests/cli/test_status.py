@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import time
 from pathlib import Path
 
@@ -99,12 +98,12 @@ def test_from_another_terminal(shop: Path, rung: Run) -> None:
             if said.code == 0 and any(one["answered"] for one in said.json["rungs"]):
                 break
         assert said.json["status"] == "running"
-        assert said.json["process"] == terminal.pid
+        assert said.json["process"] == terminal.process.pid
         assert rung("status", shop).out.startswith("running since ")
         with Terminal("-m", "rung", "status", shop, "--watch") as other:
             other.shows(lambda screen: "95 % intervals, so far" in screen)
-            os.kill(terminal.pid, signal.SIGKILL)
-            os.waitpid(terminal.pid, 0)
+            terminal.process.kill()
+            terminal.process.wait(ENDS)
             assert other.ended() == 1
             assert any(line.startswith("died: begun ") for line in other.lines)
     assert rung("status", shop, code=1).out.startswith("died: begun ")

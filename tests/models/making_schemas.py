@@ -56,6 +56,21 @@ HELD: dict[str, tuple[Schema, list[Json], list[Json]]] = {
         ["", "ca", "bx", "c"],
         ["x", "xy", "abz", "zab", "abc"],
     ),
+    "pattern, not with an end": (
+        {"type": "string", "maxLength": 4, "not": {"pattern": "^[ab]+$"}},
+        ["", "abc", "xa", "a\nb"],
+        ["ab", "ab\n"],  # Python's end may have a line's end behind it
+    ),
+    "pattern, not of classes": (
+        {"type": "string", "maxLength": 3, "allOf": [{"not": {"pattern": r"\d"}}, {"not": {"pattern": "[^\\s\\w-]"}}]},
+        ["ab-", "", " a"],
+        ["1", "a٣", "a!", "(x"],
+    ),
+    "pattern, not of several ways": (
+        {"type": "string", "maxLength": 4, "not": {"pattern": "^a|b$|x[|]"}},
+        ["ba", "xay", "|x"],
+        ["ax", "xb", "b\n", "cx|"],
+    ),
     "pattern beside a format": (
         {"type": "string", "format": "email", "pattern": r"@example\.(org|com)$", "not": {"const": "a@example.org"}},
         ["b@example.org", "a.b@example.com"],
@@ -386,7 +401,10 @@ _LEAVES: st.SearchStrategy[Schema] = st.one_of(
         lambda low, span: {"type": "string", "minLength": low, "maxLength": low + span}, st.integers(0, 3), st.integers(0, 5)
     ),
     st.sampled_from(
-        [{"type": "string", "pattern": p, "maxLength": 6} for p in ("^[ab]+$", "b", r"^\w{2}\d?$", "^(x|yz)*$", "[^a-z]")]
+        [
+            {"type": "string", "pattern": p, "maxLength": 6}
+            for p in ("^[ab]+$", "b", r"^\w{2}\d?$", "^(x|yz)*$", "[^a-z]", r"^\s|.\W$", r"[^\D1]")
+        ]
     ),
     st.sampled_from([{"type": "string", "format": f} for f in ("date", "time", "ipv4", "uuid")]),
     st.builds(lambda kind: {"type": kind}, st.sampled_from(["boolean", "null", "string", "number"])),
@@ -458,6 +476,15 @@ DIFFERING: list[tuple[Schema, list[Json]]] = [
     (
         {"type": "array", "items": {"enum": [f"v{n}" for n in range(12)]}, "uniqueItems": True, "minItems": 3},
         [["v1", "v10", "v2"]],
+    ),
+    (  # several expressions are an automaton with many ways on, whose paths are too many to be written out
+        {
+            "type": "array",
+            "items": {"type": "string", "pattern": r"^\s|.\W$", "not": {"pattern": "^[ab]+$"}, "maxLength": 6},
+            "uniqueItems": True,
+            "minItems": 2,
+        },
+        [[" ", "x-"]],
     ),
     (
         {

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rung.models.admission import Queue
-from rung.models.pipeline import Job
+from rung.models.jobs import Job
 from rung.records.steps import Generate
 
 

@@ -14,13 +14,13 @@ import pytest
 from rung.errors import ModelError
 from rung.models.causal.batch import Batch
 from rung.models.causal.generator import TransformersGenerator
-from rung.models.pipeline import Job
+from rung.models.jobs import Job
 from rung.models.protocol import Generator
 from rung.records import Failure, Message
 from rung.records.steps import Generate, GenerateResult, Request
 from rung.testing.models import GeneratorContract, asking
 from rung.text.json_values import fits
-from tests.models.making_schemas import HELD
+from tests.models.making_schemas import DIFFERING, HELD
 from tests.models.tiny_models import ARCHITECTURES, WINDOW, tiny_model
 
 torch = pytest.importorskip("torch")
@@ -215,6 +215,20 @@ def test_what_is_said_under_a_schema_is_valid(tmp_path: Path) -> None:
     ways: list[dict[str, Any]] = [{"max_tokens": 60}, {"max_tokens": 9}, {"max_tokens": 30, "temperature": 1.0, "seed": 1}]
     asked = [(schema, way) for schema in schemas for way in ways]
     results = dict(model.run([asking("JSON.", schema=json.dumps(schema), **way) for schema, way in asked]))
+    for index, (schema, way) in enumerate(asked):
+        result = results[index]
+        assert isinstance(result, GenerateResult), (schema, result)
+        assert fits(result.text, json.dumps(schema)), (schema, way, result.text)
+
+
+@pytest.mark.parametrize("thinking", [False, True])
+def test_items_that_must_differ_do(thinking: bool, tmp_path: Path) -> None:
+    """What is repeated is taken back, with much room and with little, and behind what a model thought."""
+    folder = thinker(tmp_path, "</think>") if thinking else tiny_model(tmp_path, "qwen3")
+    model = opened(folder, reasoning_tokens=8 if thinking else 0)
+    ways: list[dict[str, Any]] = [{"max_tokens": 40}, {"max_tokens": 12}, {"max_tokens": 40, "temperature": 1.0, "seed": 1}]
+    asked = [(schema, way) for schema, _ in DIFFERING for way in ways]
+    results = dict(model.run([asking("Say a, a, a, a.", schema=json.dumps(schema), **way) for schema, way in asked]))
     for index, (schema, way) in enumerate(asked):
         result = results[index]
         assert isinstance(result, GenerateResult), (schema, result)

@@ -56,6 +56,8 @@ def test_expressions_as_people_write_them(expression: str, value: str) -> None:
         "sqrt(-1)",
         "max()",
         "round(1, 2, 3)",
+        "round(1, 10 ** 8)",
+        "round(1, 0 - 10 ** 8)",
         "lambda: 1",
         "'a' * 9",
         "1e999999",

@@ -229,8 +229,7 @@ def survey(
         )
     cases = chosen(rows.split("test"), limit)
     stage, secrets = _stage(project, read)
-    default, *others = models_asked(project)
-    stages = {default: stage, **{name: _stage_on(stage, project.on(name), read) for name in others}}
+    stages = _stages(project, stage, read)
     plans = list(_plans(project, stages))
     rates = rates_of(project)
     checked, idle = check_rows(project, rows, documents), tuple(idle_shots(project, stage.materials))
@@ -304,6 +303,12 @@ def _stage_on(stage: Stage, project: Project, read: Read) -> Stage:
     stage = Stage(project, materials, documents, sizes, stage.shown)
     gold = {case.id: _gold(stage, case) for case in rows.cases if _has_gold(case)}
     return replace(stage, materials=replace(materials, gold=gold))
+
+
+def _stages(project: Project, stage: Stage, read: Read) -> dict[str, Stage]:
+    """Name of a model -> what its rungs are rehearsed on; the project's own comes first, with `stage`."""
+    default, *others = models_asked(project)
+    return {default: stage, **{name: _stage_on(stage, project.on(name), read) for name in others}}
 
 
 def _gold(stage: Stage, case: Case) -> tuple[Passage, ...]:

@@ -1,17 +1,77 @@
 """Which request enters the batch when: those that share a beginning wait until one of them has computed it.
 
 The prefix cache is looked into only when a request enters, so sixty prompts about one long document that enter together
-would compute that document sixty times. Running them is left to `pipeline`.
+would compute that document sixty times. Decoding is left to an `Engine`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
 
-from rung.models.pipeline import Job
+from rung.models.jobs import HALF, Decode, Job
+from rung.records import Failure
+from rung.records.steps import GenerateResult, StepFailed
 
 _WORTH = 64  # tokens of a shared beginning for which waiting pays: two cache blocks
 _LOOK = 256  # how many waiting requests are considered for a free place
+
+
+class Engine(Protocol):
+    """What decodes a batch, whoever steps it."""
+
+    @property
+    def at_once(self) -> int:
+        """Jobs that it decodes together."""
+
+    def add(self, job: Job) -> Failure | None:
+        """Let a job into the batch; or say why it cannot be."""
+
+    def step(self, jobs: Sequence[Job]) -> dict[int, GenerateResult | Failure]:
+        """Compute one step of the whole batch: index -> result for those of `jobs` that ended."""
+
+
+def run_jobs(
+    engine: Engine, jobs: Sequence[Job], *, at_once: int | None = None
+) -> Iterator[tuple[int, GenerateResult | Failure]]:
+    """Yield (index, result) as each job ends; at most `at_once` of them are in the batch."""
+    queue = Queue(jobs, at_once=at_once or engine.at_once)
+    while not queue.is_empty:
+        for job in queue.admit():
+            refused = engine.add(job)
+            if refused is not None:
+                job.ended = True
+                queue.ended(job)
+                yield job.index, refused
+        for index, result in engine.step(queue.running).items():
+            queue.ended(next(job for job in queue.running if job.index == index))
+            yield index, result
+
+
+def stream_job(engine: Engine, job: Job, decode: Decode, hear: Callable[[str], str] = str) -> Iterator[str | GenerateResult]:
+    """Yield pieces of text as they become certain, then the whole `GenerateResult` last.
+
+    Args:
+        hear: what is shown of each new piece.
+
+    Raises:
+        StepFailed: the job cannot be answered.
+    """
+    before = shown = ""
+    result: GenerateResult | Failure | None = engine.add(job)
+    while result is None:
+        result = engine.step([job]).get(job.index)
+        text = decode(job.sure)
+        if result is None and text.startswith(before) and not text.endswith(HALF):  # else wait for the rest
+            piece, before = hear(text[len(before) :]), text
+            shown += piece
+            if piece:
+                yield piece
+    if isinstance(result, Failure):
+        raise StepFailed(result)
+    if result.text.startswith(shown) and result.text != shown:
+        yield result.text[len(shown) :]
+    yield result
 
 
 class Queue:

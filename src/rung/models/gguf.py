@@ -6,11 +6,12 @@ The tensors are left to OpenVINO, which reads the file itself. Format: github.co
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from rung.errors import ModelError
+from rung.errors import ModelError, first_line
 from rung.records import Json
 
 _SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
@@ -23,34 +24,35 @@ def read_metadata(path: Path) -> dict[str, Json]:
     Raises:
         ModelError: the file is no GGUF of version 2 or 3, or ends early.
     """
-    with path.open("rb") as file:
-        if file.read(4) != b"GGUF" or _number(file, "<I") not in (2, 3):
-            raise ModelError(f"{path} is no GGUF file of version 2 or 3: name a .gguf file that llama.cpp can read")
-        try:
-            _number(file, "<Q")
-            count = int(_number(file, "<Q"))
-            return {_text(file): _value(file, int(_number(file, "<I"))) for _ in range(count)}
-        except (struct.error, UnicodeDecodeError, KeyError) as error:
-            raise ModelError(f"{path} is broken ({error}): fetch the file again") from error
+    with _opened(path) as (file, _):
+        return _pairs(file)
 
 
 def tensor_names(path: Path) -> set[str]:
     """The names of a GGUF's tensors; raises as `read_metadata` does."""
-    read_metadata(path)  # says what is wrong with the file
-    with path.open("rb") as file:
-        file.seek(8)
-        tensors, count = int(_number(file, "<Q")), int(_number(file, "<Q"))
-        for _ in range(count):
-            _text(file)
-            _value(file, int(_number(file, "<I")))
+    with _opened(path) as (file, tensors):
+        _pairs(file)
         names: set[str] = set()
-        try:
-            for _ in range(tensors):
-                names.add(_text(file))
-                file.seek(8 * int(_number(file, "<I")) + 12, 1)  # its sides, its type, where it begins
-        except (struct.error, UnicodeDecodeError) as error:
-            raise ModelError(f"{path} is broken ({error}): fetch the file again") from error
+        for _ in range(tensors):
+            names.add(_text(file))
+            file.seek(8 * int(_number(file, "<I")) + 12, 1)  # its sides, its type, where it begins
         return names
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
+    """The file behind its number of tensors, and that number."""
+    with path.open("rb") as file:
+        try:
+            if file.read(4) != b"GGUF" or _number(file, "<I") not in (2, 3):
+                raise ModelError(f"{path} is no GGUF file of version 2 or 3: name a .gguf file that llama.cpp can read")
+            yield file, int(_number(file, "<Q"))
+        except (struct.error, UnicodeDecodeError, KeyError, OverflowError, MemoryError) as error:
+            raise ModelError(f"{path} is broken ({first_line(error)}): fetch the file again") from error
+
+
+def _pairs(file: BinaryIO) -> dict[str, Json]:
+    return {_text(file): _value(file, int(_number(file, "<I"))) for _ in range(int(_number(file, "<Q")))}
 
 
 def _number(file: BinaryIO, form: str) -> int | float | bool:

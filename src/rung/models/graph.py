@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rung.errors import InternalError, ModelError
+from rung.errors import InternalError, ModelError, last_line
 from rung.models.gguf import llama_config, read_metadata
 from rung.models.sealed import made_once
 from rung.models.tokens import lift_limit
@@ -79,7 +79,7 @@ def convert(gguf: Path, scratch: Path) -> Path:
     except RuntimeError as error:
         # It saves first and compiles then. Compiling what lies in memory fails for some small models; read again, it works.
         if not (scratch / "openvino_model.bin").exists() or not list(scratch.glob("openvino_tokenizer.bin")):
-            raise ModelError(f"OpenVINO cannot read {gguf}: {_last_line(error)}") from error
+            raise ModelError(f"OpenVINO cannot read {gguf}: {last_line(error)}") from error
     model = openvino.Core().read_model(scratch / _GRAPH)
     layers = recognise(model)
     for name, node in layers.matmuls.items():
@@ -96,11 +96,6 @@ def convert(gguf: Path, scratch: Path) -> Path:
     lift_limit(converted)
     (converted / "config.json").write_text(json.dumps(config, indent=2))
     return converted
-
-
-def _last_line(error: Exception) -> str:
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
 
 
 def read_config(folder: Path) -> dict[str, Json]:

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 
 from rung.errors import InternalError
 from rung.models.adapters import Lora, check_adapter, joined, read_adapter
-from rung.models.admission import Queue
+from rung.models.admission import run_jobs, stream_job
 from rung.models.grammar import GRAMMAR
 from rung.models.graph import projection_shapes, read_config
-from rung.models.pipeline import Job, Pipeline
+from rung.models.jobs import Job
+from rung.models.pipeline import Pipeline
 from rung.models.precision import Precision
 from rung.models.tokens import Tokens
 from rung.records import Failure, Json, Message
@@ -121,22 +122,8 @@ class LocalGenerator:
         jobs, refused = self._jobs([request])
         for _, failure in refused:
             raise StepFailed(failure)
-        job, shown = jobs[0], ""
-        with self._using(job.step.adapter, jobs) as pipeline:
-            result: GenerateResult | Failure | None = pipeline.add(job)
-            while result is None:
-                result = pipeline.step(jobs).get(job.index)
-                text = self.tokens.decode(job.sure)
-                # half of a character decodes to a replacement mark: wait for the rest
-                if result is None and text.startswith(shown) and not text.endswith("\ufffd"):
-                    if text != shown:
-                        yield text[len(shown) :]
-                    shown = text
-        if isinstance(result, Failure):
-            raise StepFailed(result)
-        if result.text.startswith(shown) and result.text != shown:
-            yield result.text[len(shown) :]
-        yield result
+        with self._using(jobs[0].step.adapter, jobs) as pipeline:
+            yield from stream_job(pipeline, jobs[0], self.tokens.decode)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text."""
@@ -189,16 +176,7 @@ class LocalGenerator:
         if not jobs:
             return
         with self._using(adapter, jobs) as pipeline:
-            queue = Queue(jobs, at_once=at_once or pipeline.at_once)
-            while not queue.is_empty:
-                for job in queue.admit():
-                    refused = pipeline.add(job)
-                    if refused is not None:
-                        queue.ended(job)
-                        yield job.index, refused
-                for index, result in pipeline.step(queue.running).items():
-                    queue.ended(next(job for job in queue.running if job.index == index))
-                    yield index, result
+            yield from run_jobs(pipeline, jobs, at_once=at_once)
 
     @contextmanager
     def _using(self, adapter: str, jobs: Sequence[Job]) -> Iterator[Pipeline]:

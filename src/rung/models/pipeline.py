@@ -8,14 +8,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rung.errors import last_line
 from rung.models.adapters import Lora
-from rung.models.grammar import Constraint, Unsupported, constraint, end_of, repeat_in, rest_of, without_repeats
-from rung.models.grammar.nodes import seq
+from rung.models.grammar import Constraint, Unsupported, constraint
 from rung.models.graph import read_config
+from rung.models.jobs import Anew, Job, closing, otherwise, whole
 from rung.models.precision import OPENVINO, Precision
 from rung.models.tokens import Tokens
 from rung.records import Failure
@@ -25,41 +25,6 @@ _AT_ONCE = 64  # sequences decoded together
 _STEP_TOKENS = 512  # tokens computed in one step: 8 % faster than 1,024 or more on short prompts, equal on long ones
 _BLOCK = 32  # tokens in a cache block of the CPU plugin
 _MAX_CACHE = 1 << 30
-_MIN_RESERVE = 24  # tokens: four keys and short values
-
-
-@dataclass(eq=False)
-class Job:
-    """A request on its way: its prompt's ids, and what was said so far.
-
-    Where a grammar holds the answer (`held`), the last tokens of its room are reserved: an answer that fills the room is cut
-    before them (`cut_at`), and then brought to an end that the grammar allows.
-    """
-
-    index: int
-    step: Generate
-    ids: list[int]
-    generated: list[int] = field(default_factory=list)
-    ended: bool = False
-    handle: Any = None
-    held: Constraint | None = None
-    cut_at: int | None = None
-
-    @property
-    def reserve(self) -> int:
-        """Tokens of the room in which an answer is brought to its end."""
-        if self.held is None or not self.held.rules:
-            return 0
-        return min(self.step.max_tokens // 2, max(_MIN_RESERVE, self.step.max_tokens // 5))
-
-    @property
-    def sure(self) -> list[int]:
-        """Of what was said, the tokens that stay whatever comes."""
-        if self.ended or self.cut_at is not None:
-            return self.generated[: self.cut_at]
-        if self.held is not None and self.held.differing:
-            return []
-        return self.generated[: self.step.max_tokens - self.reserve]
 
 
 class Pipeline:
@@ -96,7 +61,7 @@ class Pipeline:
         try:
             job.held = constraint(job.step)
         except Unsupported as error:
-            return _ended(job, str(error))
+            return Failure(str(error), step="generate")
         return self._ask(job, job.ids, job.held, job.step.max_tokens)
 
     def _ask(self, job: Job, ids: list[int], held: Constraint | None, room: int) -> Failure | None:
@@ -110,7 +75,7 @@ class Pipeline:
             try:
                 job.handle = self._pipeline.add_request(self._next, given, config)
             except RuntimeError as error:
-                return _ended(job, f"the engine refused the request: {_reason(error)}")
+                return Failure(f"the engine refused the request: {last_line(error)}", step="generate")
         return None
 
     def step(self, jobs: Sequence[Job]) -> dict[int, GenerateResult | Failure]:
@@ -145,64 +110,34 @@ class Pipeline:
             for output in job.handle.read().values():
                 job.generated.extend(output.generated_ids)
                 reason = output.finish_reason
-        if len(job.generated) > read and self._says_otherwise(job, job.generated[read:]):
+        if len(job.generated) > read and self._asks_anew(job, otherwise(job, job.generated[read:], self._tokens.decode)):
             return None
         status = job.handle.get_status()
         if status == genai.GenerationStatus.RUNNING:
             return None
         if status != genai.GenerationStatus.FINISHED:
-            return _ended(
-                job, f"the engine gave up ({status.name.lower()}): the model's cache is too small for this request"
-            )
+            job.ended = True
+            why = f"the engine gave up ({status.name.lower()}): the model's cache is too small for this request"
+            return Failure(why, step="generate")
         cut = reason == genai.GenerationFinishReason.LENGTH
-        if cut and job.cut_at is None and job.reserve and self._closes(job):
+        if cut and self._asks_anew(job, closing(job, self._tokens.decode)):
+            job.cut_at = len(job.generated)
             return None
         job.ended = True
         ids = job.generated[:-1] if job.generated and job.generated[-1] == self._tokens.end_id else job.generated
-        text = self._tokens.decode(ids)
-        if job.held is not None and (cut or job.cut_at is not None):
-            text = text.rstrip("\ufffd")  # half of a character
-            text += end_of(text, job.held.rules)
-        if job.held is not None and job.held.differing:
-            text = without_repeats(text, job.held.rules, job.held.differing)
-        return GenerateResult(text, len(job.ids), len(job.generated), truncated=cut or job.cut_at is not None)
+        cut = cut or job.cut_at is not None
+        text = whole(job, self._tokens.decode(ids), cut=cut)
+        return GenerateResult(text, len(job.ids), len(job.generated), truncated=cut)
 
-    def _closes(self, job: Job) -> bool:
-        """Let the model say, in the reserve, what its answer lacks; False where it lacks nothing that can be said."""
-        assert job.held is not None
-        ids = job.generated[: job.step.max_tokens - job.reserve]
-        while ids and self._tokens.decode(ids).endswith("\ufffd"):
-            ids.pop()
-        rest = rest_of(self._tokens.decode(ids), job.held.rules)
-        if rest is None:
+    def _asks_anew(self, job: Job, anew: Anew | None) -> bool:
+        """Let the model go on from the tokens that stay; False where there is nothing to ask, or the engine refuses it."""
+        if anew is None:
             return False
-        room = job.step.max_tokens - len(ids)
-        if self._ask(job, [*job.ids, *ids], Constraint.of_rules(rest), room) is not None:
-            job.ended = False
-            return False
-        job.generated, job.cut_at = ids, len(ids)
-        return True
-
-    def _says_otherwise(self, job: Job, new: Sequence[int]) -> bool:
-        """Take back an item that repeats another where items must differ, and let the model go on from there."""
-        if job.held is None or not job.held.differing or job.cut_at is not None:
-            return False
-        if not any(mark in self._tokens.decode(new) for mark in ",]}"):  # no item ends here
-            return False
-        repeat = repeat_in(self._tokens.decode(job.generated), job.held.rules, job.held.differing)
-        if repeat is None:
-            return False
-        ids = list(job.generated)
-        while ids and not repeat.text.startswith(self._tokens.decode(ids)):
-            ids.pop()
-        again = repeat.text[len(self._tokens.decode(ids)) :]  # of a token that said this and more
-        rules = {**repeat.rules, "root": seq(again, repeat.rules["root"])}
         former = job.handle
-        if self._ask(job, [*job.ids, *ids], Constraint.of_rules(rules), job.step.max_tokens - len(ids)) is not None:
-            job.ended = False
+        if self._ask(job, [*job.ids, *anew.ids], anew.held, job.step.max_tokens - len(anew.ids)) is not None:
             return False
         former.cancel()
-        job.generated = ids
+        job.generated = anew.ids
         return True
 
     def _config(self, step: Generate, held: Constraint | None, room: int) -> Any:
@@ -237,13 +172,3 @@ def _cache(requested: int | None) -> int:
         return requested
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return min(_MAX_CACHE, memory // 16)
-
-
-def _ended(job: Job, why: str) -> Failure:
-    job.ended = True
-    return Failure(why, step="generate")
-
-
-def _reason(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__

@@ -175,7 +175,7 @@ class SchemaFault(UserError):
         self.pointer = pointer
 
 
-def schema_fault(error: SchemaError) -> str:
+def _schema_fault(error: SchemaError) -> str:
     """What is wrong with a schema. JSON Schema has JavaScript's patterns, of which Python reads most."""
     if error.validator != "format" or error.validator_value != "regex":
         return f"is no JSON Schema: {error.message}"
@@ -208,11 +208,10 @@ def validator(schema: str) -> Validator:
         raise SchemaFault(f"the schema is no JSON: {error}") from error
     except jsonschema.SchemaError as error:
         pointer = "".join(f"/{escaped(str(step))}" for step in error.absolute_path)
-        raise SchemaFault(f"the schema {schema_fault(error)} at {error.json_path}", pointer) from error
+        raise SchemaFault(f"the schema {_schema_fault(error)} at {error.json_path}", pointer) from error
     _follow(value)
-    return exact_kind(kind)(
-        value, registry=EMPTY_REGISTRY
-    )  # a registry of its own: a remote $ref is an error, not a request
+    # a registry of its own: a remote $ref is an error, not a request
+    return exact_kind(kind)(value, registry=EMPTY_REGISTRY)
 
 
 def _follow(schema: dict[str, Json]) -> None:

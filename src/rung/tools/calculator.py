@@ -30,7 +30,7 @@ _FUNCTIONS: dict[str, Callable[..., Fraction]] = {
     "abs": abs,
     "min": min,
     "max": max,
-    "round": lambda x, digits=Fraction(0): round(x, int(digits)),
+    "round": lambda x, digits=Fraction(0): round(x, _digits(digits)),
     "sqrt": lambda x: Fraction(_root(x)),
 }
 _PARAMETERS = {
@@ -119,6 +119,13 @@ def _power(base: Fraction, exponent: Fraction) -> Fraction:
     if bits > 1 and abs(exponent) * bits > MAX_BITS:
         raise OverflowError("it is too large")
     return _bounded(base ** int(exponent))
+
+
+def _digits(places: Fraction) -> int:
+    """Places to round to: as many as a number on the way may have."""
+    if abs(places) * math.log2(10) > MAX_BITS:
+        raise OverflowError("it is too large")
+    return int(places)
 
 
 def _root(x: Fraction) -> float:

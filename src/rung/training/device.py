@@ -81,11 +81,6 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _FULL)
 
 
-def first_line(error: BaseException) -> str:
-    """What a library said, without the lines that tell where in its own code."""
-    return next(iter(str(error).splitlines()), "") or type(error).__name__
-
-
 def give_back(clear: Callable[[], None]) -> None:
     """Let go of what a failed computation left: our buffers, then what torch and the C library keep of freed ones."""
     import torch

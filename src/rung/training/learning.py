@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from rung.errors import BudgetEnded, Interrupted, UserError
+from rung.errors import BudgetEnded, Interrupted, UserError, first_line
 from rung.progress import Tick
 from rung.training import checkpoint
 from rung.training.batches import MAX_TOKENS, passing, pieces, rows_of_a_batch
 from rung.training.checkpoint import Progressed
-from rung.training.device import first_line, give_back, is_out_of_memory
+from rung.training.device import give_back, is_out_of_memory
 from rung.training.examples import Row
 from rung.training.learner import Learner
 from rung.training.optimiser import Adam, rate_at

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from rung.errors import BudgetEnded, Interrupted, UserError
+from rung.errors import BudgetEnded, Interrupted, UserError, first_line
 from rung.progress import Tick
 from rung.training import checkpoint
 from rung.training.checkpoint import Progressed
-from rung.training.device import first_line, is_out_of_memory
+from rung.training.device import is_out_of_memory
 from rung.training.learning import Source
 from rung.training.optimiser import Adam, rate_at
 

@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rung.errors import first_line
 from rung.models.causal.caches import Apart, Computing, Together, Track
 from rung.models.causal.chat import Chat
 from rung.models.causal.masks import Grammars
 from rung.models.causal.network import Network
 from rung.models.causal.spans import Unbatchable
-from rung.models.grammar import Constraint, Unsupported, constraint, end_of, rest_of
-from rung.models.pipeline import Job
+from rung.models.grammar import Constraint, Unsupported, constraint
+from rung.models.jobs import Anew, Job, closing, otherwise, whole
 from rung.models.reasoning import spoken
 from rung.records import Failure
 from rung.records.steps import GenerateResult
@@ -179,13 +180,7 @@ class Batch:
         for number, row in enumerate(rows):
             token = tokens[number]
             if values[number] != values[number] or values[number] == float("-inf"):
-                self._end(
-                    row,
-                    Failure(
-                        "the model computed no numbers: its weights are damaged, or too large for their type",
-                        step="generate",
-                    ),
-                )
+                self._end(row, Failure(_NO_NUMBERS, step="generate"))
                 continue
             if row.rng is not None:
                 chances = torch.softmax(logits[number].cpu() / row.job.step.temperature, dim=-1)
@@ -202,10 +197,15 @@ class Batch:
         job.generated.append(token)
         if row.matcher is not None and not row.matcher.accept_token(token):
             self._end(row, Failure(f"the engine chose a token ({token}) that its grammar does not allow", step="generate"))
+        elif self._asks_anew(row, otherwise(job, [token], self._chat.decode)):
+            return
         elif token in self._chat.ends or (row.matcher is not None and row.matcher.is_terminated()):
             self._end(row, self._result(job, row))
-        elif len(job.generated) >= self._room(job) and not (job.cut_at is None and job.reserve and self._closes(row)):
-            self._end(row, self._result(job, row, cut=True))
+        elif len(job.generated) >= self._room(job):
+            if self._asks_anew(row, closing(job, self._chat.decode)):
+                job.cut_at = len(job.generated)
+            else:
+                self._end(row, self._result(job, row, cut=True))
 
     def _room(self, job: Job) -> int:
         return job.step.max_tokens + (self._reasoning if job.held is None else 0)
@@ -218,26 +218,21 @@ class Batch:
         elif token in self._chat.ends or len(row.thought) >= self._reasoning:
             self._end(row, Failure(_used_up(self._reasoning), step="generate"))
 
-    def _closes(self, row: Row) -> bool:
-        """Let the model say, in the reserve, what its answer lacks; False where it lacks nothing that can be said."""
-        job = row.job
-        assert job.held is not None
-        ids = job.generated[: job.step.max_tokens - job.reserve]
-        while ids and self._chat.decode(ids).endswith("\ufffd"):
-            ids.pop()
-        rest = rest_of(self._chat.decode(ids), job.held.rules)
-        if rest is None or self._grammars is None:
+    def _asks_anew(self, row: Row, anew: Anew | None) -> bool:
+        """Let the model go on from the tokens that stay; False where there is nothing to ask, or the engine refuses it."""
+        if anew is None or self._grammars is None:
             return False
         try:
-            row.matcher = self._grammars.matcher(Constraint.of_rules(rest))
+            row.matcher = self._grammars.matcher(anew.held)
         except Unsupported:
             return False
+        job = row.job
         self._way(row).drop(row.track)
         self._running.remove(row)
         before = len(row.track.ids) - len(job.generated)
-        row.track.ids = [*row.track.ids[:before], *ids]
-        row.track.room = job.step.max_tokens - len(ids)
-        job.generated, job.cut_at = ids, len(ids)
+        row.track.ids = [*row.track.ids[:before], *anew.ids]
+        row.track.room = job.step.max_tokens - len(anew.ids)
+        job.generated = anew.ids
         self._waiting.insert(0, row)
         return True
 
@@ -246,9 +241,7 @@ class Batch:
         ids = job.generated[:-1] if job.generated and job.generated[-1] in self._chat.ends else job.generated
         text, cut = self._chat.decode(ids), cut or job.cut_at is not None
         if job.held is not None:
-            if cut:
-                text = text.rstrip("\ufffd")  # half of a character
-                text += end_of(text, job.held.rules)
+            text = whole(job, text, cut=cut)
         elif self._chat.thinks:
             answer = spoken(self.opened(job) + text)
             if answer.reasoned and not answer.text:
@@ -275,7 +268,7 @@ class Batch:
         if len(rows) <= 1:
             for row in rows:
                 row.result = Failure(
-                    f"there is too little memory for {len(row.track.ids):,} tokens: {_first(error)}", step="generate"
+                    f"there is too little memory for {len(row.track.ids):,} tokens: {first_line(error)}", step="generate"
                 )
             rows = []
         self._most = max(1, min(self._most, len(rows)) // 2)
@@ -300,7 +293,3 @@ def _is_memory(error: BaseException) -> bool:
     import torch
 
     return isinstance(error, torch.OutOfMemoryError) or "memory" in str(error).lower() or "bad_alloc" in str(error)
-
-
-def _first(error: BaseException) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rung.errors import MissingExtra, ModelError
+from rung.errors import MissingExtra, ModelError, first_line
 from rung.models.reasoning import BLOCKS
 from rung.records import Json, Message
 
@@ -144,9 +144,8 @@ def read_tokenizer(folder: Path) -> Any:
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # the libraries below raise what they please for a broken file
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise ModelError(
-            f"the tokenizer of {folder} cannot be read ({reason}): copy the model's tokenizer files again"
+            f"the tokenizer of {folder} cannot be read ({first_line(error)}): copy the model's tokenizer files again"
         ) from error
 
 

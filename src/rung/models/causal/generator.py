@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from rung.errors import InternalError, MissingExtra, ModelError
 from rung.files.durable import sha256, short_sum
-from rung.models.admission import Queue
+from rung.models.admission import run_jobs, stream_job
 from rung.models.causal.batch import Batch
 from rung.models.causal.chat import Chat, ChatRefused, end_tokens
 from rung.models.causal.devices import Device, device, free_memory, number_type
@@ -25,7 +25,7 @@ from rung.models.causal.lora import check_folder
 from rung.models.causal.network import Network, open_network, require_memory
 from rung.models.grammar import GRAMMAR
 from rung.models.hub import digest_of
-from rung.models.pipeline import Job
+from rung.models.jobs import Job
 from rung.models.reasoning import Listening
 from rung.records import Failure, Message
 from rung.records.steps import Generate, GenerateResult, Request, Result, StepFailed
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _CONTEXT = ("max_position_embeddings", "max_seq_len", "seq_length", "n_positions", "max_sequence_length")
 _BESIDE = ("generation_config.json", "tokenizer.model", "vocab.json", "merges.txt", "added_tokens.json", "tekken.json")
-_ENGINE = 1  # raise it when the engine answers otherwise
+_ENGINE = 2  # raise it when the engine answers otherwise
 
 
 class TransformersGenerator:
@@ -122,17 +122,7 @@ class TransformersGenerator:
         if not jobs:
             return
         with self._using(jobs) as batch:
-            queue = Queue(jobs, at_once=batch.at_once)
-            while not queue.is_empty:
-                for job in queue.admit():
-                    failure = batch.add(job)
-                    if failure is not None:
-                        job.ended = True
-                        queue.ended(job)
-                        yield job.index, failure
-                for index, result in batch.step(queue.running).items():
-                    queue.ended(next(job for job in queue.running if job.index == index))
-                    yield index, result
+            yield from run_jobs(batch, jobs)
 
     def stream(self, request: Request) -> Iterator[str | GenerateResult]:
         """Yield pieces of text, then the whole `GenerateResult` last.
@@ -143,28 +133,15 @@ class TransformersGenerator:
         jobs, refused = self._jobs([request])
         for _, failure in refused:
             raise StepFailed(failure)
-        job, shown = jobs[0], ""
+        (job,) = jobs
         with self._using(jobs) as batch:
-            result: GenerateResult | Failure | None = batch.add(job)
-            heard = Listening() if self.chat.thinks and job.held is None else None
-            if heard is not None:
-                heard.hear(batch.opened(job))
-            before = ""
-            while result is None:
-                result = batch.step(jobs).get(job.index)
-                text = self.chat.decode(job.sure)
-                # half of a character decodes to a replacement mark: wait for the rest
-                if result is None and text.startswith(before) and not text.endswith("\ufffd"):
-                    piece, before = text[len(before) :], text
-                    piece = heard.hear(piece) if heard is not None else piece
-                    shown += piece
-                    if piece:
-                        yield piece
-        if isinstance(result, Failure):
-            raise StepFailed(result)
-        if result.text.startswith(shown) and result.text != shown:
-            yield result.text[len(shown) :]
-        yield result
+            heard = Listening()
+            heard.hear(batch.opened(job))
+
+            def hear(piece: str) -> str:
+                return heard.hear(piece) if self.chat.thinks and job.held is None else piece
+
+            yield from stream_job(batch, job, self.chat.decode, hear)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text."""

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rung.errors import MissingExtra, ModelError
+from rung.errors import MissingExtra, ModelError, first_line
 from rung.models.gguf import read_metadata, tensor_names
 from rung.models.sealed import made_once
 from rung.records import Json
@@ -80,8 +80,7 @@ def _make(path: Path, folder: Path) -> Path:
         )
         tokenizer = AutoTokenizer.from_pretrained(path.parent, **named)
     except Exception as error:  # the library raises what it pleases for what it cannot read
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise ModelError(f"transformers cannot read {path}: {reason}") from error
+        raise ModelError(f"transformers cannot read {path}: {first_line(error)}") from error
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
     model.save_pretrained(folder)

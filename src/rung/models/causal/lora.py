@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from rung.errors import MissingExtra, ModelError
+from rung.errors import MissingExtra, ModelError, first_line
 from rung.models.causal.folder import read_json
 
 _BASE = "__base__"  # PEFT's name for rows without an adapter
@@ -80,8 +80,9 @@ class Adapters:
                 self._peft.load_adapter(folder, adapter_name=name)
             taken = set(get_peft_model_state_dict(self._peft, adapter_name=name))
         except Exception as error:  # the library raises what it pleases for what fits nowhere
-            reason = next(iter(str(error).splitlines()), type(error).__name__)
-            raise ModelError(f"{folder} fits no layer of this model ({reason}): was it trained on another?") from error
+            raise ModelError(
+                f"{folder} fits no layer of this model ({first_line(error)}): was it trained on another?"
+            ) from error
         held = _tensors(folder / _FILE)
         if odd := sorted(held ^ taken):
             self._peft.delete_adapter(name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rung.errors import MissingExtra
+from rung.errors import MissingExtra, last_line
 from rung.models.grammar import Constraint, Unsupported
 
 if TYPE_CHECKING:
@@ -53,8 +53,7 @@ class Grammars:
                 compiled = self._compiler.compile_grammar(held.text)
             return xgrammar.GrammarMatcher(compiled)
         except (RuntimeError, ValueError) as error:
-            lines = [line for line in str(error).splitlines() if line.strip()]
-            raise Unsupported(f"the engine refused the constraint: {lines[-1] if lines else error}") from error
+            raise Unsupported(f"the engine refused the constraint: {last_line(error)}") from error
 
     def forbid(self, logits: torch.Tensor, matchers: Sequence[Any]) -> torch.Tensor:
         """Logits [rows, vocabulary] with minus infinity where a row's matcher allows no token; None holds nothing."""

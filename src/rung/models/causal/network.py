@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rung.errors import MissingExtra, ModelError
+from rung.errors import MissingExtra, ModelError, first_line
 from rung.models.causal.devices import Device, free_memory
 from rung.models.causal.folder import ModelFolder
 from rung.models.causal.lora import Adapters
@@ -149,8 +149,7 @@ def open_network(folder: ModelFolder, *, where: Device, dtype: torch.dtype) -> N
                 device_map={"": where} if where == "cuda" else None,
             )
         except Exception as error:  # the library raises what it pleases for what it cannot open
-            reason = next(iter(str(error).splitlines()), type(error).__name__)
-            raise ModelError(f"transformers cannot open {folder.path}: {reason}") from error
+            raise ModelError(f"transformers cannot open {folder.path}: {first_line(error)}") from error
     lacking = sorted(str(key) for key in report["missing_keys"])
     mismatched = sorted(str(key) for key in report.get("mismatched_keys", ()))
     if lacking or mismatched:

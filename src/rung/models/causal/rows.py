@@ -158,11 +158,3 @@ class Rows:
         for layer, (keys, values) in zip(self.layers, prefix, strict=False):
             layer.keys[row : row + 1, :, begin : begin + keys.shape[2]] = keys
             layer.values[row : row + 1, :, begin : begin + keys.shape[2]] = values
-
-    def clear(self) -> None:
-        """Give the block's memory back."""
-        self.slots = self.columns = self.end = 0
-        self.lengths.clear()
-        for layer in self.layers:
-            layer.keys = layer.values = None
-            layer.is_initialized = False

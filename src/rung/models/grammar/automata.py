@@ -5,14 +5,14 @@ States are numbered from 0, where it begins. An automaton may have several ways 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rung.models.grammar.nodes import Alt, Chars, Node, Rep, Seq
+from rung.models.grammar.nodes import Alt, Chars, Lit, Node, Raw, Ref, Rep, Seq
 from rung.models.grammar.ranges import ANY, Ranges, common, of, union, without
 
 MAX_STATES = 300  # a state costs the engine some ms
-_MAX_POSITIONS = 1500
+_MOST = 6000  # states of one that is made, with those that read nothing
 
 
 class TooLarge(Exception):
@@ -27,72 +27,108 @@ class Automaton:
     accepting: frozenset[int]
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A part of an expression by its positions (Glushkov 1961)."""
+class _States:
+    """States by what they read, and by where they go without reading (Thompson 1968), each part in front of what follows it.
 
-    empty: bool
-    first: frozenset[int]
-    last: frozenset[int]
+    A rule in front of the same state is the same states: rules that end in others, as an automaton that was written as rules
+    does, stay as few as they are, and may go round.
+    """
 
+    def __init__(self, rules: Mapping[str, Node]) -> None:
+        self.reads: list[tuple[Ranges, int] | None] = []
+        self.skips: list[list[int]] = []
+        self._rules = rules
+        self._begun: dict[tuple[str, int], int] = {}
+        self._left: list[tuple[int, str, int]] = []
 
-class _Positions:
-    def __init__(self) -> None:
-        self.characters: list[Ranges] = []
-        self.follow: list[set[int]] = []
+    def add(self, reads: tuple[Ranges, int] | None = None) -> int:
+        if len(self.skips) >= _MOST:
+            raise TooLarge
+        self.reads.append(reads)
+        self.skips.append([])
+        return len(self.skips) - 1
 
-    def of(self, node: Node) -> _Part:
+    def whole(self, node: Node) -> int:
+        """The state where a text begins; its end is state 0."""
+        start = self.before(node, self.add())
+        while self._left:
+            begin, name, end = self._left.pop()
+            self.skips[begin].append(self.before(self._rules[name], end))
+        return start
+
+    def before(self, node: Node, end: int) -> int:
+        """The state from which a node leads to another state."""
         match node:
             case Chars(ranges):
-                if len(self.characters) >= _MAX_POSITIONS:
-                    raise TooLarge
-                self.characters.append(ranges)
-                self.follow.append(set())
-                only = frozenset({len(self.characters) - 1})
-                return _Part(False, only, only)
+                return self.add((ranges, end))
+            case Lit(text):
+                for character in reversed(text):
+                    end = self.add((of(character), end))
+                return end
+            case Raw(_, meaning):
+                return self.before(meaning, end)
+            case Ref(name):
+                if (name, end) not in self._begun:
+                    self._begun[name, end] = self.add()
+                    self._left.append((self._begun[name, end], name, end))
+                return self._begun[name, end]
             case Seq(parts):
-                return self.sequence([self.of(part) for part in parts])
+                for part in reversed(parts):
+                    end = self.before(part, end)
+                return end
             case Alt(parts):
-                inner = [self.of(part) for part in parts]
-                firsts, lasts = (frozenset().union(*(getattr(p, side) for p in inner)) for side in ("first", "last"))
-                return _Part(any(p.empty for p in inner), firsts, lasts)
+                start = self.add()
+                self.skips[start] += [self.before(part, end) for part in parts]
+                return start
             case Rep(item, least, most):
-                return self.repetition(item, least, most)
-            case _:
-                raise TypeError(node)
+                start = self.repeated(item, end) if most is None else self.at_most(item, most - least, end)
+                for _ in range(least):
+                    start = self.before(item, start)
+                return start
 
-    def sequence(self, parts: Sequence[_Part]) -> _Part:
-        whole = _Part(True, frozenset(), frozenset())
-        for part in parts:
-            for position in whole.last:
-                self.follow[position] |= part.first
-            first = whole.first | part.first if whole.empty else whole.first
-            last = whole.last | part.last if part.empty else part.last
-            whole = _Part(whole.empty and part.empty, first, last)
-        return whole
+    def repeated(self, item: Node, end: int) -> int:
+        start = self.add()
+        self.skips[start] += [end, self.before(item, start)]
+        return start
 
-    def repetition(self, item: Node, least: int, most: int | None) -> _Part:
-        needed = [self.of(item) for _ in range(least)]
-        if most is None:
-            again = self.of(item)
-            for position in again.last:
-                self.follow[position] |= again.first
-            return self.sequence([*needed, _Part(True, again.first, again.last)])
-        further = [self.of(item) for _ in range(most - least)]
-        return self.sequence([*needed, *(_Part(True, part.first, part.last) for part in further)])
+    def at_most(self, item: Node, times: int, end: int) -> int:
+        start = end
+        for _ in range(times):
+            following, start = start, self.add()
+            self.skips[start] += [end, self.before(item, following)]
+        return start
+
+    def reached(self, state: int) -> list[int]:
+        """The states that read, and the end, that are reached from a state without reading."""
+        seen, todo = {state}, [state]
+        while todo:
+            new = set(self.skips[todo.pop()]) - seen
+            seen |= new
+            todo += new
+        return sorted(one for one in seen if one == 0 or self.reads[one])
 
 
-def automaton(node: Node) -> Automaton:
-    """The automaton of a node that is of characters alone.
+def automaton(node: Node, rules: Mapping[str, Node] | None = None) -> Automaton:
+    """The automaton of a node, and of the rules that it refers to.
 
     Raises:
-        TooLarge: it repeats too much.
+        TooLarge: it repeats too much, or its rules hold themselves elsewhere than at their end.
     """
-    positions = _Positions()
-    whole = positions.of(node)
-    starts = [whole.first, *positions.follow]
-    edges = tuple(tuple((positions.characters[at], at + 1) for at in sorted(ways)) for ways in starts)
-    return Automaton(edges, frozenset(at + 1 for at in whole.last) | (frozenset({0}) if whole.empty else frozenset()))
+    states = _States(rules or {})
+    number = {states.whole(node): 0}
+    todo, edges, accepting = list(number), [], set()
+    for state in todo:
+        ways: list[tuple[Ranges, int]] = []
+        for one in states.reached(state):
+            if (reads := states.reads[one]) is None:
+                accepting.add(number[state])
+                continue
+            if reads[1] not in number:
+                number[reads[1]] = len(number)
+                todo.append(reads[1])
+            ways.append((reads[0], number[reads[1]]))
+        edges.append(tuple(ways))
+    return Automaton(tuple(edges), frozenset(accepting))
 
 
 def avoiding(texts: Sequence[str]) -> Automaton:

@@ -31,14 +31,14 @@ def culprits(source: Json, pointer: str, nothing_at: Callable[[Json], str | None
         if not reasons:
             break
         blamed, words = pointer, reasons
-        target = as_dict(part_at(source, pointer)).get("$ref")
+        target = as_dict(_part_at(source, pointer)).get("$ref")
         if words == ("$ref",) and isinstance(target, str) and target[:1] == "#":
             pointer = unquote(target[1:])
     return (blamed, words) if words else (pointer, ())
 
 
 def _without_each(source: Json, pointer: str, nothing_at: Callable[[Json], str | None]) -> tuple[str, ...]:
-    part = part_at(source, pointer)
+    part = _part_at(source, pointer)
     keywords = [word for word in as_dict(part) if word not in ANNOTATIONS | SHELVES]
     if as_dict(part).get("enum") == []:
         return ("enum",)
@@ -48,11 +48,11 @@ def _without_each(source: Json, pointer: str, nothing_at: Callable[[Json], str |
 
 def _without(source: Json, pointer: str, keyword: str) -> Json:
     whole = deepcopy(source)
-    del as_dict(part_at(whole, pointer))[keyword]
+    del as_dict(_part_at(whole, pointer))[keyword]
     return whole
 
 
-def part_at(source: Json, pointer: str) -> Json:
+def _part_at(source: Json, pointer: str) -> Json:
     """The part of a document at a JSON pointer; None where there is none."""
     for written in pointer.split("/")[1:]:
         step = written.replace("~1", "/").replace("~0", "~")

@@ -1,18 +1,21 @@
 """Regular expressions as JSON Schema means them (ECMA-262), read into nodes of a grammar.
 
 Where ECMA-262 and Python's `re`, by which answers are checked, differ, what is read is what both allow: \\d, \\w and \\s are
-ASCII's, and what they exclude is kept from other digits, letters and spaces. Of look-around, what looks ahead from the
-very beginning is read (`^(?=.*\\d)(?!.*\\.\\.)…`): texts are of several expressions then, and of none of others. References
-to groups, word boundaries and Unicode properties are not read.
+ASCII's, and what they exclude is kept from other digits, letters and spaces. Of what must not be (`[^…]`, `(?!…)`), all is
+read that either allows. Of look-around, what looks ahead from the very beginning is read (`^(?=.*\\d)(?!.*\\.\\.)…`): texts
+are of several expressions then, and of none of others. References to groups, word boundaries and Unicode properties are not
+read.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from rung.models.grammar.nodes import Alt, Chars, Node, Rep, Seq, alt, seq
-from rung.models.grammar.ranges import ANY, Ranges, common, inverse, of, union, without
+from rung.models.grammar.ranges import ANY, Ranges, common, of, union, without
 
 MAX_REPEATS = 4096  # repetitions of one part
 
@@ -40,7 +43,9 @@ _CLASSES = {
     "S": without(ANY, union(_SPACE, _ODD_SPACES)),
 }
 _CONTROLS = {"n": "\n", "r": "\r", "t": "\t", "f": "\f", "v": "\v", "0": "\0"}
+_OPPOSITE = {"d": "D", "w": "W", "s": "S", "D": "d", "W": "w", "S": "s"}
 _DOT = without(ANY, of("\n\r\u2028\u2029"))
+_ANY_DOT = without(ANY, of("\n"))  # Python's
 _COUNT = re.compile(r"\{(\d+)(,(\d*))?\}")
 _START, _END = object(), object()  # ^ and $
 
@@ -87,35 +92,58 @@ def read_ahead(pattern: str) -> Reading:
     while parts and isinstance(look := parts[0], _Look):
         looks.append(look)
         parts = parts[1:]
-    ahead, never = ([_ahead(look) for look in looks if look.holds is holds] for holds in (True, False))
+    ahead, never = ([_ahead(look) for look in looks if look.must is must] for must in (True, False))
     return Reading(_anywhere([_START, *parts]), tuple(ahead), tuple(never))
 
 
 def _ahead(look: _Look) -> Node:
     """The whole texts that begin as something that looks ahead from their beginning wants."""
-    return alt(_anywhere([_START, *(parts[1:] if parts[:1] == [_START] else parts)]) for parts in look.choices)
+    from_there = ([_START, *(parts[1:] if parts[:1] == [_START] else parts)] for parts in look.choices)
+    return alt(_anywhere(parts, widely=not look.must) for parts in from_there)
 
 
 def denied(pattern: str) -> str:
-    """The pattern of all texts in which this one does not match."""
-    return f"^(?!{pattern[1:]})" if pattern.startswith("^") else rf"^(?![\s\S]*(?:{pattern}))"
+    """The pattern of all texts in which this one does not match; itself unreadable where this one is."""
+    try:
+        ways = _alternatives(pattern)
+    except Unread:
+        return rf"^(?![\s\S]*(?:{pattern}))"
+    return "^" + "".join(f"(?!{way[1:]})" if way.startswith("^") else rf"(?![\s\S]*{way})" for way in ways)
+
+
+def _alternatives(pattern: str) -> list[str]:
+    """What stands between the bars of a pattern that are in no group."""
+    reader, ways = _Reader(pattern), [""]
+    while reader.at < len(pattern):
+        begin = reader.at
+        if reader.take("|"):
+            ways.append("")
+        else:
+            reader.repeated(reader.one())
+            ways[-1] += pattern[begin : reader.at]
+    return ways
 
 
 _Part = object  # a Node, or an anchor
 
 
-def _anywhere(parts: list[_Part]) -> Node:
-    """One alternative of a pattern with what may stand before and behind it."""
+def _anywhere(parts: list[_Part], *, widely: bool = False) -> Node:
+    """One alternative of a pattern with what may stand before and behind it.
+
+    Args:
+        widely: whether the end of a text may have a line's end behind it, as it may in Python.
+    """
     while len(parts) == 1 and isinstance(parts[0], _Group) and not isinstance(parts[0], _Look):
         group = parts[0]
         if len(group.choices) == 1:
             parts = group.choices[0]
         else:
-            return alt(_anywhere(choice) for choice in group.choices)
+            return alt(_anywhere(choice, widely=widely) for choice in group.choices)
     before = Rep(Chars(ANY), 0, None)
     start, end = bool(parts) and parts[0] is _START, bool(parts) and parts[-1] is _END
     inside = parts[1 if start else 0 : len(parts) - 1 if end and len(parts) > int(start) else len(parts)]
-    return seq(*(() if start else (before,)), *map(_plain, inside), *(() if end else (before,)))
+    behind = (Rep(Chars(of("\n")), 0, 1),) if widely else ()
+    return seq(*(() if start else (before,)), *map(_plain, inside), *(behind if end else (before,)))
 
 
 class _Group:
@@ -126,11 +154,11 @@ class _Group:
 
 
 class _Look(_Group):
-    """What is looked for ahead, without being taken; `holds`: whether it must be there, or must not."""
+    """What is looked for ahead, without being taken; `must`: whether it must be there, or must not."""
 
-    def __init__(self, choices: list[list[_Part]], *, holds: bool) -> None:
+    def __init__(self, choices: list[list[_Part]], *, must: bool) -> None:
         super().__init__(choices)
-        self.holds = holds
+        self.must = must
 
 
 def _plain(part: _Part) -> Node:
@@ -146,10 +174,11 @@ def _plain(part: _Part) -> Node:
 
 
 class _Reader:
-    """Reads a pattern from left to right."""
+    """Reads a pattern from left to right. `widely`: whether a class is all that Python or ECMA-262 has in it, not what both
+    have."""
 
     def __init__(self, pattern: str) -> None:
-        self.pattern, self.at = pattern, 0
+        self.pattern, self.at, self.widely = pattern, 0, False
 
     def next(self) -> str:
         """The next character, "" at the end."""
@@ -179,7 +208,7 @@ class _Reader:
         if self.take("$"):
             return _END
         if self.take("."):
-            return Chars(_DOT)
+            return Chars(_ANY_DOT if self.widely else _DOT)
         if self.take("["):
             return Chars(self.bracket())
         if self.take("("):
@@ -190,9 +219,10 @@ class _Reader:
         return Chars(of(self.pattern[self.at - 1]))
 
     def group(self) -> _Part:
-        for mark, holds in (("?=", True), ("?!", False)):
+        for mark, must in (("?=", True), ("?!", False)):
             if self.take(mark):
-                return _Look(self.inside(), holds=holds)
+                with self.turned(not must):
+                    return _Look(self.inside(), must=must)
         if self.take("?"):
             named = re.compile(r"P?<[A-Za-z_]\w*>").match(self.pattern, self.at)
             if named:
@@ -200,6 +230,13 @@ class _Reader:
             elif not self.take(":"):
                 raise Unread("looks behind, or sets flags")
         return _Group(self.inside())
+
+    @contextmanager
+    def turned(self, really: bool) -> Iterator[None]:
+        """Of what is read here, the opposite is meant."""
+        self.widely ^= really
+        yield
+        self.widely ^= really
 
     def inside(self) -> list[list[_Part]]:
         """The alternatives of a group, and its )."""
@@ -234,6 +271,12 @@ class _Reader:
     def bracket(self) -> Ranges:
         """A class, behind its [."""
         negated = self.take("^")
+        with self.turned(negated):
+            ranges = self.members()
+        return without(ANY, ranges) if negated else common(ranges, ANY)
+
+    def members(self) -> Ranges:
+        """What a class names, and its ]."""
         ranges: Ranges = ()
         first = True
         while first or self.next() != "]":
@@ -250,7 +293,7 @@ class _Reader:
             else:
                 ranges = union(ranges, low)
         self.at += 1
-        return _negated(ranges) if negated else common(ranges, ANY)
+        return ranges
 
     def member(self) -> Ranges:
         if self.take("\\"):
@@ -263,7 +306,7 @@ class _Reader:
         character = self.next()
         self.at += 1
         if character in _CLASSES:
-            return _CLASSES[character]
+            return without(ANY, _CLASSES[_OPPOSITE[character]]) if self.widely else _CLASSES[character]
         if character in _CONTROLS:
             return of(_CONTROLS[character])
         if character == "b" and in_class:
@@ -276,18 +319,6 @@ class _Reader:
         if character.isalnum() or not character:
             raise Unread(f"uses \\{character}")
         return of(character)
-
-
-def _negated(ranges: Ranges) -> Ranges:
-    """What a class excludes. Where it excludes a class of ASCII's (\\d, \\w, \\s), it excludes all such characters."""
-    rest = without(ANY, ranges)
-    if not common(inverse(ranges), _DIGITS):
-        rest = common(rest, union(_ASCII, _LATIN))
-    if not common(inverse(ranges), of("az09_")):
-        rest = common(rest, _ASCII)
-    if not common(inverse(ranges), of(" \t")):
-        rest = without(rest, _ODD_SPACES)
-    return rest
 
 
 def lengths(node: Node) -> tuple[int, int | None]:

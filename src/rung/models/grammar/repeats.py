@@ -13,12 +13,10 @@ from dataclasses import dataclass
 from rung.models.grammar import automata
 from rung.models.grammar.closing import FILLED, Lengths, is_character, opened, shortest
 from rung.models.grammar.nodes import Alt, Chars, Lit, Node, Raw, Ref, Rep, Rules, Seq, alt, seq
-from rung.models.grammar.ranges import of
 from rung.records import Json, digest
 from rung.text.json_values import faults, key, validator
 
 _MOST = 64  # repeated items that are taken out of one text
-_DEEPEST = 12  # rules within rules that are written out to tell their texts apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +91,7 @@ def _otherwise(text: str, before: list[_Item], repeated: _Item, rules: Rules, le
 def differing(item: Node, texts: list[str], rules: Mapping[str, Node]) -> tuple[Node, Rules] | None:
     """Items that are none of these texts, and the rules that say them; None where there are too many states, or no item."""
     try:
-        every = automata.automaton(_of_characters(item, rules, _DEEPEST))
+        every = automata.automaton(_short(item), {name: _short(rule) for name, rule in rules.items()})
         other = automata.intersection([every, automata.avoiding(texts)])
     except automata.TooLarge:
         return None
@@ -112,25 +110,19 @@ def differing(item: Node, texts: list[str], rules: Mapping[str, Node]) -> tuple[
     return Ref(f"{name}x0"), added
 
 
-def _of_characters(node: Node, rules: Mapping[str, Node], depth: int) -> Node:
-    """A node without rules; its strings of at most `FILLED` characters."""
-    if depth < 0:
-        raise automata.TooLarge
+def _short(node: Node) -> Node:
+    """A node whose strings have at most `FILLED` characters, where they may."""
     match node:
-        case Ref(name):
-            return _of_characters(rules[name], rules, depth - 1)
-        case Lit(text):
-            return Seq(tuple(Chars(of(character)) for character in text))
         case Raw(_, meaning):
-            return _of_characters(meaning, rules, depth)
+            return _short(meaning)
         case Seq(parts):
-            return Seq(tuple(_of_characters(part, rules, depth) for part in parts))
+            return Seq(tuple(map(_short, parts)))
         case Alt(parts):
-            return Alt(tuple(_of_characters(part, rules, depth) for part in parts))
+            return Alt(tuple(map(_short, parts)))
         case Rep(inner, least, most):
             if is_character(inner) and most is not None and most > FILLED >= least:
                 most = FILLED
-            return Rep(_of_characters(inner, rules, depth), least, most)
+            return Rep(_short(inner), least, most)
         case _:
             return node
 
