@@ -16,7 +16,7 @@ def written(folder: Path, text: str) -> Path:
 def test_defaults(tmp_path: Path) -> None:
     project = load_project(written(tmp_path, "cases: cases.jsonl\n"))
     assert project.settings.cases == ("cases.jsonl",)
-    assert project.settings.model == "smollm2-135m-instruct"
+    assert project.settings.model == "smollm2-135m-grounded"
     assert project.name == tmp_path.name
     assert project.rungs() == []
 

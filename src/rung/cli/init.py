@@ -24,7 +24,7 @@ knowledge:
 #   examples: [examples/*.jsonl]   # OpenAI chat rows {{"messages": [...]}}: they teach
 #   schema: answer.schema.json     # or labels: [refund, shipping, other]
 cases: [cases/*.jsonl]           # {{"question", "answers"}} rows: they judge; no rung ever sees them
-model: smollm2-135m-instruct     # or openai:<name>, http://host/v1#<name>
+model: smollm2-135m-grounded     # or openai:<name>, http://host/v1#<name>
 rungs: [prompt, few_shot, long_context, rag]   # add tuned_model and hybrid when you have examples
 bar: {{correct: 0.60}}             # and hard limits: leaks: 0, p95_seconds: 2.0, usd_per_1k: 1.00
 """
@@ -61,7 +61,7 @@ knowledge:
 #   examples: [examples/*.jsonl]   # OpenAI chat rows {{"messages": [...]}}: they teach
 #   schema: answer.schema.json     # or labels: [refund, shipping, other]
 cases: [cases/*.jsonl]           # {{"question", "answers"}} rows: they judge; no rung ever sees them
-model: smollm2-135m-instruct     # or openai:<name>, http://host/v1#<name>
+model: smollm2-135m-grounded     # or openai:<name>, http://host/v1#<name>
 rungs: [prompt, few_shot, long_context, rag]   # add tuned_model and hybrid when you have examples
 bar: {{correct: 0.60}}             # and hard limits: leaks: 0, p95_seconds: 2.0, usd_per_1k: 1.00
 """

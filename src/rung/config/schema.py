@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 _NEW_ROWS = re.compile(r"(\d{1,3}(?:,\d{3})+|\d{1,9}) (?:new )?approved rows?")
-DEFAULT_MODEL = "smollm2-135m-instruct"
+DEFAULT_MODEL = "smollm2-135m-grounded"
 DEFAULT_EMBEDDER = "minilm-l6-v2"
 TUNED = "tuned"  # as an embedder or a reranker: the promoted one
 MAX_SEED = 2**32 - 1  # what every library that draws takes
