@@ -42,7 +42,7 @@ HELPDESK_TRAIN_ARTICLES = (
 RESTRICTED_ARTICLES = ("1973_oil_crisis", "Packet_switching")  # of the helpdesk: only staff may read them
 STAFF, CUSTOMER = ["staff"], ["customer"]
 
-HANDBOOK_ROWS = {"test": (64, 16), "dev": (16, 4), "train": (160, 40)}  # (answerable, unanswerable)
+HANDBOOK_ROWS = {"test": (40, 10), "dev": (16, 4), "train": (64, 16)}  # (answerable, unanswerable)
 HELPDESK_ROWS = {"test": (82, 12), "dev": (16, 4), "train": (360, 60)}
 HELPDESK_ASKED_TWICE = {"test": 6, "dev": 0, "train": 12}  # restricted questions, by staff and by a customer
 HELPDESK_PARAGRAPH, HELPDESK_QUOTE = 900, 200  # longest, in characters
