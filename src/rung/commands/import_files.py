@@ -121,7 +121,8 @@ def import_files(paths: Sequence[Path], request: ImportRequest, project: Project
         report.written[target] = len(rows) if request.dry_run else write_rows(target, rows)
     if schema_file and not request.dry_run:
         write_output(schema_file, json.dumps(schemas[0], ensure_ascii=False, indent=2) + "\n")
-    report.advice = [*_of_schemas(schemas, schema_file, project), *_of_metrics(metrics, project)]
+    cases = [row for target, rows in targets.items() for row in rows if "question" in row]
+    report.advice = [*_of_rubrics(cases), *_of_schemas(schemas, schema_file, project), *_of_metrics(metrics, project)]
     if project is not None and not request.dry_run:
         report.advice += _unread(report.written, project)
     return report
@@ -133,7 +134,9 @@ def _imported(path: Path, request: ImportRequest, collector: Collector) -> tuple
         raise UserError(f"{path} does not exist: name files to import")
     file = ImportFile(path, question=request.question, answer=request.answer)
     form, importer = form_of(file, request.form)
-    collected = collector.collect(_with_bad_rows(file, importer.read(file)), Origin(file.shown, form))
+    collected = collector.collect(
+        _with_bad_rows(file, importer.read(file)), Origin(file.shown, form, file.is_folder or file.is_zip)
+    )
     counts = {kind: len(rows) for kind, rows in collected.rows.items() if rows}
     notes = (*file.notes, *collected.notes)
     refused = tuple(sorted(collected.refused, key=lambda problem: (problem.path, problem.line)))
@@ -172,6 +175,26 @@ def _schema_file(path: Path, request: ImportRequest, project: Project | None) ->
     target = _target(path, "cases", request, project)
     folder = project.root if project is not None and request.output is None else target.parent
     return folder / f"{target.name.split('.')[0]}.schema.json"
+
+
+def _of_rubrics(cases: Sequence[Row]) -> Iterator[str]:
+    """How many cases have a rubric, and how many nothing else."""
+    rubrics = [rubric for row in cases if isinstance(meta := row.get("meta"), dict) and (rubric := meta.get("rubric"))]
+    alone = sum("answers" not in row and "gold_documents" not in row for row in cases)
+    if rubrics:
+        some = {json.dumps(rubric) for rubric in rubrics}
+        each = (
+            "the same one: write it as judge.rubric"
+            if len(some) == 1
+            else "kept in meta.rubric; a judge grades all by judge.rubric"
+        )
+        yield f"{_cases(len(rubrics))} a rubric, {each}"
+    if alone:
+        yield f"{_cases(alone)} no accepted answer: only with 'bar: {{metric: judge}}' in rung.yaml do they judge"
+
+
+def _cases(count: int) -> str:
+    return f"{count:,} case has" if count == 1 else f"{count:,} cases have"
 
 
 def _of_schemas(schemas: Sequence[Json], file: Path | None, project: Project | None) -> Iterator[str]:

@@ -40,7 +40,7 @@ def _task(row: Row, line: int) -> ImportedRow:
             texts_of, kind = _result(result)
             accepted[-1] += texts_of
             others |= {kind} if not texts_of else set()
-    notes = [f"results of the kind '{kind}', which are no text and no choice" for kind in sorted(others)]
+    notes = [f"results of the kind '{kind}' are not taken: they are no text and no choice" for kind in sorted(others)]
     notes += (
         ["annotators differ: each one's answer is accepted"]
         if len({tuple(sorted(one)) for one in accepted if one}) > 1
@@ -102,7 +102,7 @@ def _record(row: Row, line: int) -> ImportedRow:
                 if status == "submitted":
                     accepted += texts_of
                 else:
-                    notes = (*notes, f"a response to '{name}' that is {words(status)}")
+                    notes = (*notes, f"a response to '{name}' is not taken: its status is {words(status)}")
     else:
         fields = {key: value for key, value in row.items() if "." not in key and key not in ("id", "status", "_server_id")}
         accepted = [text for key, value in row.items() if key.endswith(".responses") for text in _values(value)]

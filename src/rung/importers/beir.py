@@ -174,7 +174,6 @@ def _collection(queries: Path, corpus: Path | None, judged: list[Path], problems
             continue
         gold = [document for document, _ in sorted(its.items(), key=lambda one: -one[1])]
         case = case_row(text, id=id, gold=gold, meta={"grades": dict(its)})
-        del case["answers"]
         yield ImportedRow(line, cases=({**case, "split": split} if split else case,), part=queries.name)
     for query in grades:
         problems.append(Problem(str(judged[0]), 0, f"there is no query '{query}'; left out"))

@@ -56,7 +56,7 @@ def _log(row: Row, line: int) -> ImportedRow:
     model = response.get("model", request.get("model"))
     example["generated_by"] = words(model) or "a model"
     choices = response.get("choices")
-    notes = ("choices after the first",) if isinstance(choices, list) and len(choices) > 1 else ()
+    notes = ("choices after the first are not taken",) if isinstance(choices, list) and len(choices) > 1 else ()
     return as_example(example, line, notes=notes)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from rung.dataset.chat_tools import apart
 from rung.dataset.formats import example_of, flaw
@@ -26,14 +26,17 @@ _RUBRIC_ONLY = (
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where rows come from: a file's name, and its form."""
+    """Where rows come from: a file's name, its form, and whether parts lie in it (a folder, an archive) or beside it."""
 
     file: str
     form: str
+    holds_parts: bool = False
 
     def location(self, row: ImportedRow) -> Problem:
         """Of a row, as a problem without a message."""
-        path = f"{self.file}/{row.part}" if row.part else self.file
+        beside = self.file.rpartition("/")[0]
+        folder = self.file if self.holds_parts else beside
+        path = f"{folder}/{row.part}".removeprefix("/" if not folder else "") if row.part else self.file
         return Problem(path, row.line, "")
 
 
@@ -64,18 +67,22 @@ class Collector:
         self._cases: dict[str, tuple[Case | None, str]] = {id: (None, where) for id, where in (existing or {}).items()}
         self._examples: dict[str, tuple[str, str]] = {}
         self._documents: dict[str, tuple[str, str]] = {}
+        self._fresh: list[tuple[Kind, Row]] = []  # of the row at hand
+        self._registered: list[tuple[dict[str, Any], str]] = []
 
     def collect(self, rows: Iterator[ImportedRow], origin: Origin) -> Collected:
         """Every row of a file. Raises what reading the file does."""
         collected = Collected()
         for row in rows:
             location = origin.location(row)
-            self._fresh: list[tuple[Kind, Row]] = []
+            self._fresh, self._registered = [], []
             notes = list(row.notes)
             try:
                 self._take(row, origin, notes, collected)
             except ValueError as error:
                 collected.refused.append(Problem(location.path, location.line, str(error)))
+                for register, id in self._registered:  # nothing of it stays, so that others may have its ids and documents
+                    register.pop(id)
                 continue
             collected.taken += 1
             for kind, one in self._fresh:
@@ -151,6 +158,7 @@ class Collector:
             raise ValueError(f"asks the same as {where}{more}")
         _check_text(row)
         self._cases[case.id] = case, location
+        self._registered.append((self._cases, case.id))
         self._fresh.append(("cases", row))
 
     def _example(self, row: Row, location: str, provenance: Row, notes: list[str]) -> None:
@@ -169,6 +177,7 @@ class Collector:
             raise ValueError(f"repeats {where}")
         _check_text(row)
         self._examples[example.id] = example.digest, location
+        self._registered.append((self._examples, example.id))
         self._fresh.append(("examples", row))
 
     def _document(self, row: Row, location: str, provenance: Row) -> None:
@@ -183,6 +192,7 @@ class Collector:
             row = _with_meta(row, provenance)
             _check_text(row)
             self._documents[id] = text, location
+            self._registered.append((self._documents, id))
             self._fresh.append(("documents", row))
 
 

@@ -90,6 +90,7 @@ def case_row(
     *,
     id: Json = None,
     gold: Sequence[str] = (),
+    evidence: Sequence[Row] = (),
     answerable: bool = True,
     messages: Sequence[Mapping[str, Json]] = (),
     meta: Mapping[str, Json] | None = None,
@@ -99,9 +100,13 @@ def case_row(
     `answers`: repeats are dropped.
     """
     row: Row = {} if id == "" or not isinstance(id, (str, int)) or isinstance(id, bool) else {"id": id}
-    row |= {"question": question, "answers": unique(answers)}
+    row["question"] = question
+    if answers or not answerable:  # an empty list would say that there is no answer
+        row["answers"] = unique(answers)
     if not answerable:
         row["answerable"] = False
+    if evidence:
+        row["evidence"] = unique(evidence)
     if gold:
         row["gold_documents"] = unique(gold)
     if messages:

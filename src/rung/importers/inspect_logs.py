@@ -123,7 +123,7 @@ def _sample(row: Row, line: int) -> ImportedRow:
             [question, *(f"{letter}) {text}" for letter, text in zip(ascii_uppercase, choices, strict=False))]
         )
         notes = (*notes, "choices stand under the question as A), B), …")
-    notes += tuple(f"'{key}'" for key in ("files", "setup", "sandbox") if row.get(key))
+    notes += tuple(f"'{key}' is not taken" for key in ("files", "setup", "sandbox") if row.get(key))
     notes += ("what a model answered, and its scores, are not taken",) if row.get("output") or row.get("scores") else ()
     id, meta = row.get("id"), row.get("metadata")
     case = case_row(

@@ -15,14 +15,13 @@ from rung.importers.fields import (
     QUESTIONS,
     asked,
     chat_turns,
-    name_in,
     object_of,
     plain_name,
     texts,
     words,
 )
 from rung.importers.imported import ImportedRow, Importer, Row, case_row, document_row, ids
-from rung.importers.promptfoo_asserts import Asserted, asserted, from_cell, names_in
+from rung.importers.promptfoo_asserts import Asserted, asserted, filled, from_cell, names_in
 from rung.importers.source import ImportFile
 from rung.records import Json
 from rung.text.parsing import Malformed, json_of
@@ -55,7 +54,7 @@ def _read(file: ImportFile) -> Iterator[ImportedRow]:
     if not file.is_table and isinstance(whole, dict) and any(key in whole for key in _KEYS):
         yield from _configuration(file, whole)
     elif isinstance(whole, list) and not file.looks_json:
-        suite = Suite.of(file, {}, [words_of for test in whole for words_of in _assertion_texts(test)])
+        suite = Suite.of(file, {}, whole)
         for index, test in enumerate(whole):
             yield suite.row(test, file.line(f"/{index}"))
     elif file.yaml_fault is not None:
@@ -67,7 +66,7 @@ def _read(file: ImportFile) -> Iterator[ImportedRow]:
 def _listed(file: ImportFile, config: Mapping[str, Json], part: str = "", line: int = 0) -> Iterator[ImportedRow]:
     """Tests of a list of rows: JSON, JSONL, CSV. `line`: in the configuration that names them as `part`."""
     tests = [(number, _test_of(row) if file.is_table else row) for number, row in file.rows]
-    suite = Suite.of(file, config, [text for _, test in tests for text in _assertion_texts(test)])
+    suite = Suite.of(file, config, [test for _, test in tests])
     for number, test in tests:
         yield suite.row(test, number, part=part)
     for problem in file.bad_rows if part else ():
@@ -81,7 +80,7 @@ def _configuration(file: ImportFile, config: Mapping[str, Json]) -> Iterator[Imp
         file.note(
             file.line("/defaultTest"), f"'defaultTest' stands in another file, and is not taken: {config['defaultTest']}"
         )
-    suite = Suite.of(file, config, [text for test in _some(tests) for text in _assertion_texts(test)])
+    suite = Suite.of(file, config, _some(tests))
     single = isinstance(tests, (str, dict))
     for index, test in enumerate([tests] if single else _some(tests)):
         line = file.line("/tests" if single else f"/tests/{index}")
@@ -109,7 +108,7 @@ def _elsewhere(file: ImportFile, config: Mapping[str, Json], name: str, line: in
         try:
             whole = other.whole
             if isinstance(whole, list) and not other.looks_json:
-                suite = Suite.of(other, config, [text for test in whole for text in _assertion_texts(test)])
+                suite = Suite.of(other, config, whole)
                 for index, test in enumerate(whole):
                     yield suite.row(test, other.line(f"/{index}"), part=path.as_posix())
             else:
@@ -129,24 +128,29 @@ class Suite:
     templates: Mapping[str, Json]
     prompted: frozenset[str] | None  # variables that its prompts show; None where the prompts are not known
     judged_by: frozenset[str]  # variables that its assertions name
+    constant: frozenset[str]  # variables of the defaults that no test changes
 
     @classmethod
-    def of(cls, file: ImportFile, config: Mapping[str, Json], assertion_texts: Sequence[str]) -> Suite:
-        """The suite of a configuration, which may be empty."""
-        default = config.get("defaultTest")
-        default = default if isinstance(default, dict) else {}
+    def of(cls, file: ImportFile, config: Mapping[str, Json], tests: Sequence[Json]) -> Suite:
+        """The suite of a configuration, which may be empty, and of its tests."""
+        default = object_of(config.get("defaultTest"))
         prompts = [_prompt_text(file, one) for one in _some(config.get("prompts"))]
         shown = frozenset(name for text in prompts if text is not None for name in names_in(text))
-        variables, shared = default.get("vars"), default.get("assert")
-        templates = config.get("assertionTemplates")
-        texts_of = [*assertion_texts, *_assertion_texts(default)]
+        variables = object_of(default.get("vars"))
+        changed = {name for test in tests for name in object_of(object_of(test).get("vars"))}
+        constant = frozenset(variables) - changed if len(tests) > 1 and changed else frozenset[str]()
+        if constant:
+            what = ", ".join(f"'{name}'" for name in sorted(constant))
+            why = f"{what} of defaultTest is the same in every test: say what it means in rung.yaml's 'task'"
+            file.note(file.line("/defaultTest/vars"), why)
         return cls(
             file,
-            variables if isinstance(variables, dict) else {},
-            tuple(shared) if isinstance(shared, list) else (),
-            templates if isinstance(templates, dict) else {},
+            variables,
+            tuple(_some(default.get("assert"))),
+            object_of(config.get("assertionTemplates")),
             None if not prompts or None in prompts or not shown else shown,
-            frozenset(name for text in texts_of for name in names_in(text)),
+            frozenset(name for test in (default, *tests) for text in _assertion_texts(test) for name in names_in(text)),
+            constant,
         )
 
     def row(self, test: Json, line: int, *, part: str = "") -> ImportedRow:
@@ -162,15 +166,14 @@ class Suite:
         own = test.get("vars")
         if isinstance(own, str):
             raise ValueError(f"has its variables in another file: {own}")
-        variables = {**self.variables, **(own if isinstance(own, dict) else {})}
+        variables = {**self.variables, **object_of(own)}
         if not variables:
             raise ValueError("has no 'vars': there is no question in it")
         if outside := [name for name, value in variables.items() if isinstance(value, str) and value.startswith("file://")]:
             raise ValueError(f"has the variable '{outside[0]}' in another file: {variables[outside[0]]}")
-        own_assertions = test.get("assert")
-        assertions = [self._by_reference(one) for one in (*self.assertions, *_some(own_assertions))]
-        notes = [f"'{key}'" for key in _OTHER_KEYS if test.get(key) not in (None, "")]
-        notes += [f"'options.{key}'" for key in object_of(test.get("options")) if key not in ("prefix", "suffix")]
+        assertions = [self._by_reference(one) for one in (*self.assertions, *_some(test.get("assert")))]
+        notes = [f"'{key}' is not carried over" for key in _OTHER_KEYS if test.get(key) not in (None, "")]
+        notes += [f"'options.{key}' is not carried over" for key in object_of(test.get("options")) if key not in ("prefix", "suffix")]
         combinations = list(itertools.islice(_combinations(variables), MAX_EXPANDED + 1))
         if len(combinations) > MAX_EXPANDED:
             raise ValueError(f"stands for more than {MAX_EXPANDED:,} combinations of its variables")
@@ -181,7 +184,8 @@ class Suite:
             case, context = self._case(test, each, results)
             cases.append(case)
             documents += context
-        metrics = sorted({metric for metric in results.metrics if metric})
+        metrics = {metric for metric in results.metrics if metric}
+        metric = "judge" if "judge" in metrics and not results.answers else next(iter(metrics - {"judge"}), "judge")
         return ImportedRow(
             line,
             cases=tuple(cases),
@@ -189,69 +193,93 @@ class Suite:
             notes=tuple(notes),
             part=part,
             schema=results.schema,
-            metric="judge" if "judge" in metrics else metrics[0] if len(metrics) == 1 else "",
+            metric=metric if len(metrics - {"judge"}) <= 1 and metrics else "",
         )
 
     def _by_reference(self, one: Json) -> Json:
         name = one.get("$ref") if isinstance(one, dict) else None
-        known_as = str(name).rpartition("/")[2] if name else ""
-        return self.templates.get(known_as, one) if known_as else one
+        return self.templates.get(str(name).rpartition("/")[2], one) if name else one
 
     def _case(self, test: Mapping[str, Json], variables: Mapping[str, Json], results: Asserted) -> tuple[Row, list[Row]]:
-        question_name, contexts, beside = self._roles(variables)
+        """(the case, the documents that its contexts are).
+
+        Raises:
+            ValueError: there is no question, or nothing to judge by.
+        """
+        flat = dict(_flat(variables))
+        question_name, contexts, beside = self._roles(flat)
         answers: list[Json] = [*results.answers]
         if not answers and (self.file.answer or not (results.rubrics or results.several or results.refuses)):
-            answers = [*self._stated(variables, question_name)]
-        meta: Row = {}
-        if results.rubrics:
-            meta["rubric"] = results.rubrics[0] if len(results.rubrics) == 1 else [*results.rubrics]
-        if isinstance(test.get("description"), str):
-            meta["description"] = test["description"]
+            answers = [*self._stated(flat, question_name)]
         if not answers and not results.rubrics and not results.refuses:
             why = "; ".join(results.notes) or "no assertion names one"
             raise ValueError(f"has no accepted answer: {why}")
-        question, before = _question(variables[question_name])
+        meta: Row = {}
+        if results.rubrics:
+            meta["rubric"] = "\n".join(results.rubrics)
+        if isinstance(test.get("description"), str):
+            meta["description"] = test["description"]
+        question, before = _question(flat[question_name])
         options = object_of(test.get("options"))
         question = f"{words(options.get('prefix'))}{question}{words(options.get('suffix'))}"
-        lines = [f"{name}: {words(variables[name])}" for name in beside]
-        documents = [document_row(text) for name in contexts for text in texts(variables[name])]
-        return (
-            case_row(
-                "\n".join([question, *lines]),
-                [] if results.refuses else answers,
-                gold=ids(documents) if not results.refuses else [],
-                answerable=not results.refuses,
-                messages=before,
-                meta=meta,
-            ),
-            documents,
+        lines = [f"{name.rpartition('.')[2]}: {words(flat[name])}" for name in beside]
+        documents = [document_row(text) for name in contexts for text in texts(flat[name])]
+        case = case_row(
+            "\n".join([question, *lines]),
+            [] if results.refuses else answers,
+            gold=[] if results.refuses else ids(documents),
+            answerable=not results.refuses,
+            messages=before,
+            meta=meta,
         )
+        return case, documents
 
-    def _stated(self, variables: Mapping[str, Json], question: str) -> list[str]:
+    def _stated(self, flat: Mapping[str, Json], question: str) -> list[str]:
         """The answer that a variable states where no assertion does."""
-        name = self.file.answer if self.file.answer in variables else ""
-        name = name or name_in([one for one in variables if one != question], ANSWERS)
-        return texts(variables[name]) if name and name not in (self.prompted or ()) else []
+        if self.file.answer in flat:
+            return texts(flat[self.file.answer])
+        others = [name for name in flat if name != question and not _within(name, self.prompted or frozenset())]
+        name = next((one for answer in ANSWERS for one in others if _last(one) == answer), "")
+        return texts(flat[name]) if name else []
 
-    def _roles(self, variables: Mapping[str, Json]) -> tuple[str, list[str], list[str]]:
+    def _roles(self, flat: Mapping[str, Json]) -> tuple[str, list[str], list[str]]:
         """(the variable that is the question, those that are contexts, those that stand under the question)."""
-        names = [name for name in variables if variables[name] is not None and not isinstance(variables[name], bool)]
-        shown = [name for name in names if self.prompted is None or name in self.prompted] or names
-        if self.prompted is None:
-            shown = [n for n in shown if plain_name(n) not in _HIDDEN and n not in self.judged_by] or shown
-        contexts = [name for name in shown if plain_name(name) in CONTEXTS]
-        candidates = [name for name in shown if name not in contexts] or shown
-        if self.file.question:
-            if self.file.question not in variables:
-                raise ValueError(f"has no variable '{self.file.question}'; it has {', '.join(variables)}")
-            question = self.file.question
+        names = [name for name in flat if words(flat[name]).strip() and name not in self.constant]
+        if self.prompted is not None:
+            shown = [name for name in names if _within(name, self.prompted)] or names
         else:
-            longest = max(candidates, key=lambda name: len(words(variables[name])), default="")
-            question = name_in(candidates, QUESTIONS) or longest
+            shown = [n for n in names if _last(n) not in _HIDDEN and not _within(n, self.judged_by)] or names
+        contexts = [name for name in shown if _last(name) in CONTEXTS]
+        candidates = [name for name in shown if name not in contexts] or shown
+        question = self.file.question
+        if question and question not in flat:
+            raise ValueError(f"has no variable '{question}'; it has {', '.join(flat)}")
+        if not question:
+            longest = max(candidates, key=lambda name: len(words(flat[name])), default="")
+            question = next((one for asks in QUESTIONS for one in candidates if _last(one) == asks), longest)
         if not question:
             raise ValueError("has no variable with a value: there is no question in it")
-        contexts = [name for name in contexts if name != question]
-        return question, contexts, [name for name in candidates if name != question and words(variables[name]).strip()]
+        beside = [name for name in candidates if name != question]
+        return question, [name for name in contexts if name != question], beside
+
+
+def _last(name: str) -> str:
+    return plain_name(name.rpartition(".")[2])
+
+
+def _within(name: str, paths: frozenset[str]) -> bool:
+    """Whether a variable ("item.question"), or what it is part of ("item"), is among these."""
+    parts = name.split(".")
+    return any(".".join(parts[:n]) in paths for n in range(1, len(parts) + 1))
+
+
+def _flat(variables: Mapping[str, Json], prefix: str = "") -> Iterator[tuple[str, Json]]:
+    """Variables whose values are objects by the paths of what is in them."""
+    for name, value in variables.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
 
 
 def _question(value: Json) -> tuple[str, list[Mapping[str, Json]]]:
@@ -269,7 +297,7 @@ def _question(value: Json) -> tuple[str, list[Mapping[str, Json]]]:
 
 
 def _combinations(variables: Mapping[str, Json]) -> Iterator[Mapping[str, Json]]:
-    """A list of plain values stands for each of them, as in Promptfoo."""
+    """A list of plain values stands for each of them, as in Promptfoo; a value may name other variables."""
     lists = {
         name: value
         if isinstance(value, list) and value and all(isinstance(one, (str, int, float)) for one in value)
@@ -277,7 +305,11 @@ def _combinations(variables: Mapping[str, Json]) -> Iterator[Mapping[str, Json]]
         for name, value in variables.items()
     }
     for values in itertools.product(*lists.values()):
-        yield dict(zip(lists, values, strict=True))
+        each = dict(zip(lists, values, strict=True))
+        for name, value in each.items():
+            with suppress(ValueError):  # a template of another kind stays as it is
+                each[name] = filled(value, each) if isinstance(value, str) and "{{" in value else value
+        yield each
 
 
 def _prompt_text(file: ImportFile, prompt: Json) -> str | None:
@@ -299,8 +331,7 @@ def _prompt_text(file: ImportFile, prompt: Json) -> str | None:
 
 
 def _assertion_texts(test: Json) -> list[str]:
-    assertions = test.get("assert") if isinstance(test, dict) else None
-    return [words(one) for one in assertions] if isinstance(assertions, list) else []
+    return [words(one) for one in _some(object_of(test).get("assert"))]
 
 
 def _test_of(row: Mapping[str, Json]) -> Json:

@@ -28,7 +28,8 @@ _ANY, _ALL = ("contains-any", "icontains-any"), ("contains-all", "icontains-all"
 _LOOSER = ("similar", "levenshtein", "starts-with", "context-recall", "rouge-n", "bleu", "gleu", "meteor")
 _JSON = ("is-json", "contains-json")
 _NAME = re.compile(r"\{\{-?\s*([\w.\[\]'\"-]+)\s*-?\}\}")
-_WITH_ARGUMENT = re.compile(r"^(not-)?([a-z][a-z0-9-]*)(?:\(([\d.]+)\))?:(.*)$", re.DOTALL)
+_NAMED = re.compile(r"\{[{%][^}]*?\b([A-Za-z_][\w.]*)")  # also beside a filter, or in a loop
+_WITH_ARGUMENT = re.compile(r"^(not-)?([a-z][a-z0-9-]*)(?:\(([\d.]+)\))?(?::(.*))?$", re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -50,7 +51,7 @@ def asserted(assertions: Sequence[Json], variables: Mapping[str, Json]) -> Asser
     for one in _flat(assertions, result):
         kind = str(one.get("type") or "")
         if one.get("weight") == 0:
-            result.notes.append(f"an assertion '{kind}' of weight 0, which only reports")
+            result.notes.append(f"an assertion '{kind}' of weight 0, which only reports, is not carried over")
         elif kind in REFERENCES:
             groups += _references(kind, one, variables, result)
         elif kind in GRADED:
@@ -63,7 +64,7 @@ def asserted(assertions: Sequence[Json], variables: Mapping[str, Json]) -> Asser
         else:
             value = " ".join(words(one.get("value")).split())
             shown = f": {value[:60]}{'…' if len(value) > 60 else ''}" if value else ""
-            result.notes.append(f"the assertion '{kind or 'without a type'}'{shown}")
+            result.notes.append(f"the assertion '{kind or 'without a type'}' is not carried over{shown}")
     _combine(groups, result)
     return result
 
@@ -94,10 +95,8 @@ def filled(template: str, variables: Mapping[str, Json]) -> str:
 
 
 def names_in(template: str) -> set[str]:
-    """The variables that a template names; of a path its first part."""
-    return {name.split(".")[0] for name in re.findall(r"\{[{%][^}]*?\b([A-Za-z_]\w*)", template)} | {
-        match[1].split(".")[0] for match in _NAME.finditer(template)
-    }
+    """The variables that a template names, by their whole paths ("item.question")."""
+    return set(_NAMED.findall(template)) | {match[1] for match in _NAME.finditer(template)}
 
 
 def from_cell(cell: str) -> Json:
@@ -115,9 +114,9 @@ def from_cell(cell: str) -> Json:
     if cell.removeprefix("not-") in (*_JSON, "is-refusal", "is-valid-openai-function-call", "is-valid-openai-tools-call"):
         return {"type": cell}
     match = _WITH_ARGUMENT.match(cell)
-    if match is None or match[2] not in _KINDS:
+    if match is None or match[2] not in _KINDS or (match[4] is None and match[3] is None):
         return {"type": "equals", "value": cell}
-    kind, value = match[2], match[4].strip()
+    kind, value = match[2], (match[4] or match[3]).strip()
     several: list[Json] = [part.strip() for part in value.split(",")]
     is_list = kind in (*_ANY, *_ALL)
     return {"type": (match[1] or "") + kind, "value": several if is_list else value}
@@ -145,11 +144,11 @@ _KINDS = frozenset(
 def _flat(assertions: Sequence[Json], result: Asserted) -> Iterator[Mapping[str, Json]]:
     for one in assertions:
         if not isinstance(one, dict):
-            result.notes.append(f"an assertion that is no object: {words(one)[:60]}")
+            result.notes.append(f"an assertion is no object: {words(one)[:60]}")
         elif one.get("type") == "assert-set":
             inner = one.get("assert")
             if one.get("threshold") is not None:
-                result.notes.append("an assert-set with a threshold, of which only a part must hold")
+                result.notes.append("an assert-set with a threshold is not carried over: only a part of it must hold")
             else:
                 yield from _flat(inner if isinstance(inner, list) else [], result)
         else:
@@ -179,19 +178,19 @@ def _references(kind: str, one: Mapping[str, Json], variables: Mapping[str, Json
 
 def _rendered(value: str, variables: Mapping[str, Json], result: Asserted) -> str:
     if value.startswith("file://"):
-        result.notes.append(f"an assertion whose value stands in another file: {value}")
+        result.notes.append(f"an assertion has its value in another file, which is not read: {value}")
         return ""
     try:
         return filled(value, variables)
     except ValueError as error:
-        result.notes.append(f"an assertion that {error}: {value[:60]}")
+        result.notes.append(f"an assertion {error}: {value[:60]}")
         return ""
 
 
 def _schema(kind: str, value: Json, result: Asserted) -> None:
     if isinstance(value, str) and value.strip():
         if value.startswith("file://"):
-            result.notes.append(f"a schema that stands in another file ({value}): name it as behaviour.schema")
+            result.notes.append(f"a schema stands in another file ({value}): name it as behaviour.schema")
             return
         try:
             value = json_of(value)
@@ -199,9 +198,9 @@ def _schema(kind: str, value: Json, result: Asserted) -> None:
             result.notes.append(f"the schema of '{kind}' is no JSON ({error})")
             return
     if not isinstance(value, dict) or not value:
-        result.notes.append(f"'{kind}' without a schema: name one as behaviour.schema")
+        result.notes.append(f"'{kind}' has no schema: name one as behaviour.schema")
     elif result.schema is not None and result.schema != value:
-        result.notes.append(f"a second schema of '{kind}'")
+        result.notes.append(f"a second schema of '{kind}' is not carried over")
     else:
         result.schema = value
 

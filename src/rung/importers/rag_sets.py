@@ -9,7 +9,7 @@ from rung.importers.imported import ImportedRow, Importer, Row, by_rows, case_ro
 from rung.importers.source import ImportFile
 from rung.records import Json
 
-_RETRIEVED = "the contexts are not taken: they are what a search found, not what holds the answer"
+_RETRIEVED = "retrieved contexts are not taken: they are what a search found, not what holds the answer"
 _RESPONSE = "the response is not taken: it is what was to be judged"
 _OLDER = ("ground_truth", "ground_truths", "groundtruth")
 
@@ -47,7 +47,7 @@ def _ragas(row: Row, line: int) -> ImportedRow:
     )
     notes += (_RETRIEVED,) if cell_texts(row.get("retrieved_contexts", row.get("contexts"))) else ()
     notes += (_RESPONSE,) if texts(row.get("response", row.get("answer"))) else ()
-    notes += tuple(f"'{key}'" for key in ("rubrics", "reference_tool_calls", "reference_topics") if row.get(key))
+    notes += tuple(f"'{key}' is not taken" for key in ("rubrics", "reference_tool_calls", "reference_topics") if row.get(key))
     case = case_row(question, accepted, gold=ids(documents) or named, messages=before)
     return ImportedRow(line, cases=(case,), documents=documents, notes=notes)
 
@@ -75,7 +75,7 @@ def _golden(row: Row, line: int) -> ImportedRow:
         raise ValueError("has no expected output: there is nothing to judge by")
     notes = [_RESPONSE] if texts(values.get("actual_output")) else []
     notes += [_RETRIEVED] if _contexts(values.get("retrieval_context")) else []
-    notes += [f"'{key}'" for key in ("expected_tools", "tools_called", "expectations") if values.get(key)]
+    notes += [f"'{key}' is not taken" for key in ("expected_tools", "tools_called", "expectations") if values.get(key)]
     extra = values.get("additional_metadata")
     meta = dict(object_of(extra)) | {key: values[key] for key in ("name", "comments") if values.get(key)}
     case = case_row(question, accepted, id=None, gold=ids(documents), meta=meta)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rung.importers.fields import object_of, texts, words
 from rung.importers.imported import ImportedRow, Importer, Row, by_rows, case_row, document_row, ids, taken
@@ -65,11 +65,12 @@ def _question(question: Json, document: Row, line: int) -> ImportedRow:
     listed = question.get("answers")
     accepted = [words(one.get("text")) for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     accepted = [text for text in accepted if text.strip()]
+    starts = [one.get("answer_start") for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     impossible = question.get("is_impossible") is True
     if not accepted and not impossible:
         raise ValueError("has no answer, and does not say that it is impossible (a test file without answers)")
     id = question.get("id")
-    case = _read_case(words(question["question"]), [] if impossible else accepted, document, id)
+    case = _read_case(words(question["question"]), [] if impossible else accepted, document, id, starts)
     return ImportedRow(line, cases=(case,))
 
 
@@ -79,16 +80,24 @@ def _flat_question(row: Row, line: int) -> ImportedRow:
     if not question.strip() or not context.strip():
         raise ValueError("needs 'question' and 'context' with text")
     document = document_row(context, title=words(row.get("title")).replace("_", " "))
-    case = _read_case(question, texts(object_of(row["answers"]).get("text")), document, row.get("id"))
+    answers = object_of(row["answers"])
+    starts = answers.get("answer_start")
+    accepted = texts(answers.get("text"))
+    case = _read_case(question, accepted, document, row.get("id"), starts if isinstance(starts, list) else [])
     return ImportedRow(line, cases=(case,), documents=(document,))
 
 
-def _read_case(question: str, accepted: list[str], document: Row, id: Json) -> Row:
-    """A case about a document; without accepted answers it has none, and its document is not gold."""
-    id = id if isinstance(id, (str, int)) and not isinstance(id, bool) else None
-    if accepted:
-        return case_row(question, [*accepted], id=id, gold=ids([document]))
-    return case_row(question, [], id=id, answerable=False, meta={"context_document": document["id"]})
+def _read_case(question: str, accepted: list[str], document: Row, id: Json, starts: Sequence[Json]) -> Row:
+    """A case about a document, its answers where they stand in it; without accepted ones it has none, and no gold."""
+    if not accepted:
+        return case_row(question, id=id, answerable=False, meta={"context_document": document["id"]})
+    context = str(document["text"])
+    spans: list[Row] = [
+        {"document": document["id"], "start": start, "end": start + len(text)}
+        for text, start in zip(accepted, starts, strict=False)
+        if isinstance(start, int) and start >= 0 and context.startswith(text, start)
+    ]
+    return case_row(question, [*accepted], id=id, gold=[] if spans else ids([document]), evidence=spans)
 
 
 def _is_hotpot(row: Row) -> float:

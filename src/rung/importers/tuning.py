@@ -1,4 +1,4 @@
-"""Tuning data as examples: OpenAI, Mistral, ShareGPT and Alpaca as `dataset.formats` reads them; Gemini, Bedrock, preferences."""
+"""Tuning data as examples: what `dataset.formats` reads (OpenAI, ShareGPT, Alpaca …), Gemini, Bedrock; preferences."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from rung.text.parsing import Malformed, json_of
 _OF_CHATS = ("messages", "conversations", "conversation")
 _MEANT_NULLS = ("const", "default")  # of a JSON Schema
 _NOT_TAKEN = {
-    "parallel_tool_calls": "'parallel_tool_calls'",
-    "response_format": "'response_format': name the schema as behaviour.schema",
-    "functions": "'functions', the older form of 'tools'",
+    "parallel_tool_calls": "'parallel_tool_calls' is not taken",
+    "response_format": "'response_format' is not taken: name the schema as behaviour.schema",
+    "functions": "'functions', the older form of 'tools', is not taken",
 }
 
 
