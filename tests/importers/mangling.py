@@ -19,7 +19,28 @@ from rung.importers.registry import importers
 from tests.importers.samples import SAMPLES, Sample
 
 VALUES: tuple[Any, ...] = (
-    *(None, "", " ", "x", "[", "{}", "[{", "{{a.b}}", "\ud800", 0, -1, 2.5, 10**400, True, [], {}, [[]], [{}], [None], [1, "a"]),
+    *(
+        None,
+        "",
+        " ",
+        "x",
+        "[",
+        "{}",
+        "[{",
+        "{{a.b}}",
+        "\ud800",
+        0,
+        -1,
+        2.5,
+        10**400,
+        True,
+        [],
+        {},
+        [[]],
+        [{}],
+        [None],
+        [1, "a"],
+    ),
     *({"a": None}, [{"role": "user"}], [{"role": 7, "content": []}], {"text": 3}, "file://x", "a: [", "0" * 50),
 )
 
@@ -37,7 +58,9 @@ def mangle(content: bytes, rng: random.Random) -> bytes:
             case 1:
                 del data[at : at + rng.randint(1, 30)]
             case 2:
-                data[at:at] = rng.choice((b"\x00", b"\xff\xfe", b'"', b"{", b"]", b",", b"\n", b": ", b"\t", b"NaN", b"&a *a"))
+                data[at:at] = rng.choice(
+                    (b"\x00", b"\xff\xfe", b'"', b"{", b"]", b",", b"\n", b": ", b"\t", b"NaN", b"&a *a")
+                )
             case 3:
                 data[at:at] = data[max(0, at - 40) : at]
             case 4:
@@ -61,7 +84,7 @@ def _value_replaced(content: bytes, rng: random.Random) -> bytes | None:
     index: Any = rng.randrange(len(at)) if at else None
     while index is not None and isinstance(at[index], (dict, list)) and at[index] and rng.random() < 0.8:
         at = at[index]
-        index = rng.choice(list(at)) if isinstance(at, dict) else rng.randrange(len(at))  # type: ignore[unreachable]
+        index = rng.choice(list(at)) if isinstance(at, dict) else rng.randrange(len(at))
     if index is None:
         return None
     if rng.random() < 0.2:

@@ -144,8 +144,12 @@ SQUAD = whole(
     }
 )
 
-_CALL: Json = {"id": "c1", "type": "function", "function": {"name": "price", "arguments": '{"of": "express", "until": null}'}}
-_TOOLS: Json = [
+_CALL: dict[str, object] = {
+    "id": "c1",
+    "type": "function",
+    "function": {"name": "price", "arguments": '{"of": "express", "until": null}'},
+}
+_TOOLS: list[object] = [
     {
         "type": "function",
         "function": {
@@ -540,7 +544,7 @@ SAMPLES = (
     Sample(
         "phoenix",
         {
-            "phoenix.csv": b'example_id,input,output,metadata\n'
+            "phoenix.csv": b"example_id,input,output,metadata\n"
             b'E1,"{""question"": ""Express?""}","{""answer"": ""9 EUR""}",{}\nE2,"{""x"": 1, ""y"": 2}",z,{}\n'
         },
         2,

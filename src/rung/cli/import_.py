@@ -76,9 +76,13 @@ def _print(report: ImportReport, *, dry_run: bool, json: bool) -> None:
         for note in _gathered(file):
             out(f"  {note}")
     for path, rows in report.written.items():
-        out(f"{'would write' if dry_run else 'wrote'} {path}: {rows:,} rows")
+        out(f"{'would write' if dry_run else 'wrote'} {path}: {_rows(rows)}")
     for advice in report.advice:
         out(advice)
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row" if count == 1 else f"{count:,} rows"
 
 
 def _line(file: ImportedFile) -> str:
@@ -86,7 +90,7 @@ def _line(file: ImportedFile) -> str:
     counts = ", ".join(f"{count:,} {kind if count > 1 else kind[:-1]}" for kind, count in file.counts.items())
     refused = f", {len(file.refused):,} not taken" if file.refused else ""
     left = "".join(f"; {count:,} {kind} not asked for" for kind, count in file.left.items())
-    return f"{file.file}: {file.form}, {file.rows:,} rows: {file.taken:,} taken ({counts or 'nothing new'}){refused}{left}"
+    return f"{file.file}: {file.form}, {_rows(file.rows)}: {file.taken:,} taken ({counts or 'nothing new'}){refused}{left}"
 
 
 def _gathered(file: ImportedFile) -> Iterator[str]:
@@ -96,6 +100,7 @@ def _gathered(file: ImportedFile) -> Iterator[str]:
     for note in file.notes:
         first.setdefault(note.message, note.line)
     for message, count in counts.items():
-        rows = f" ({count:,} rows, the first on line {first[message]})" if count > 1 else ""
+        line = f", the first on line {first[message]}" if first[message] else ""
+        rows = f" ({count:,} rows{line})" if count > 1 else ""
         where = f"line {first[message]}: " if count == 1 and first[message] else ""
         yield f"{where}{message}{rows}"

@@ -12,7 +12,18 @@ from rung.text.parsing import Malformed, json_of
 
 # What columns and variables are called, the surest first.
 QUESTIONS = (
-    *("question", "user_input", "query", "input", "prompt", "user_question", "user_query", "user_message", "message"),
+    *(
+        "question",
+        "user_input",
+        "query",
+        "input",
+        "prompt",
+        "user_question",
+        "user_query",
+        "user_message",
+        "input_text",
+        "message",
+    ),
     *("instruction", "utterance", "user", "text", "q", "title", "topic", "frage", "pregunta", "domanda"),
 )
 ANSWERS = (

@@ -105,7 +105,7 @@ def _once(samples: Iterator[tuple[int, str, Json, str]]) -> Iterator[ImportedRow
             continue
         id = words(sample.get("id"))
         if id and id in seen:
-            yield ImportedRow(line, refused=f"is another epoch of the sample '{id}', which is taken", part=part)
+            yield ImportedRow(line, refused=f"is the sample '{id}' in another epoch: one of them is taken", part=part)
             continue
         row = taken(sample, line, _sample)
         seen |= {id} if row.cases else set()
@@ -117,7 +117,7 @@ def _sample(row: Row, line: int) -> ImportedRow:
     accepted: list[Json] = [*texts(row.get("target"))]
     if not accepted:
         raise ValueError("'target' is empty: there is no accepted answer")
-    choices = texts(row.get("choices"))
+    choices = _choices(row.get("choices"))
     if choices:
         question = "\n".join(
             [question, *(f"{letter}) {text}" for letter, text in zip(ascii_uppercase, choices, strict=False))]
@@ -134,6 +134,13 @@ def _sample(row: Row, line: int) -> ImportedRow:
         meta=meta if isinstance(meta, dict) else None,
     )
     return ImportedRow(line, cases=(case,), notes=notes)
+
+
+def _choices(value: Json) -> list[str]:
+    """The choices of a sample; a text of them is cut at commas, else at spaces, as Inspect does with a column of CSV."""
+    if not isinstance(value, str):
+        return texts(value)
+    return [part.strip() for part in (value.split(",") if "," in value else value.split()) if part.strip()]
 
 
 INSPECT = Importer("Inspect: samples, or a log of an evaluation", _claims, _read)

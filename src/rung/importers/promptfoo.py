@@ -21,7 +21,7 @@ from rung.importers.fields import (
     words,
 )
 from rung.importers.imported import ImportedRow, Importer, Row, case_row, document_row, ids
-from rung.importers.promptfoo_asserts import Asserted, asserted, filled, from_cell, names_in
+from rung.importers.promptfoo_asserts import SEVERAL, Asserted, asserted, filled, from_cell, names_in
 from rung.importers.source import ImportFile
 from rung.records import Json
 from rung.text.parsing import Malformed, json_of
@@ -139,7 +139,7 @@ class Suite:
         variables = object_of(default.get("vars"))
         changed = {name for test in tests for name in object_of(object_of(test).get("vars"))}
         constant = frozenset(variables) - changed if len(tests) > 1 and changed else frozenset[str]()
-        if constant:
+        if constant and "defaultTest" in object_of(file.whole):
             what = ", ".join(f"'{name}'" for name in sorted(constant))
             why = f"{what} of defaultTest is the same in every test: say what it means in rung.yaml's 'task'"
             file.note(file.line("/defaultTest/vars"), why)
@@ -173,7 +173,11 @@ class Suite:
             raise ValueError(f"has the variable '{outside[0]}' in another file: {variables[outside[0]]}")
         assertions = [self._by_reference(one) for one in (*self.assertions, *_some(test.get("assert")))]
         notes = [f"'{key}' is not carried over" for key in _OTHER_KEYS if test.get(key) not in (None, "")]
-        notes += [f"'options.{key}' is not carried over" for key in object_of(test.get("options")) if key not in ("prefix", "suffix")]
+        notes += [
+            f"'options.{key}' is not carried over"
+            for key in object_of(test.get("options"))
+            if key not in ("prefix", "suffix")
+        ]
         combinations = list(itertools.islice(_combinations(variables), MAX_EXPANDED + 1))
         if len(combinations) > MAX_EXPANDED:
             raise ValueError(f"stands for more than {MAX_EXPANDED:,} combinations of its variables")
@@ -212,7 +216,8 @@ class Suite:
         if not answers and (self.file.answer or not (results.rubrics or results.several or results.refuses)):
             answers = [*self._stated(flat, question_name)]
         if not answers and not results.rubrics and not results.refuses:
-            why = "; ".join(results.notes) or "no assertion names one"
+            why = "; ".join(note for note in results.notes if not results.several or note.startswith(SEVERAL))
+            why = why or "no assertion names one"
             raise ValueError(f"has no accepted answer: {why}")
         meta: Row = {}
         if results.rubrics:

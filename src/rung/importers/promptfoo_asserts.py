@@ -26,6 +26,7 @@ REFERENCES = {
 GRADED = ("llm-rubric", "model-graded-closedqa", "g-eval")
 _ANY, _ALL = ("contains-any", "icontains-any"), ("contains-all", "icontains-all")
 _LOOSER = ("similar", "levenshtein", "starts-with", "context-recall", "rouge-n", "bleu", "gleu", "meteor")
+SEVERAL = "asks for several texts at once"
 _JSON = ("is-json", "contains-json")
 _NAME = re.compile(r"\{\{-?\s*([\w.\[\]'\"-]+)\s*-?\}\}")
 _NAMED = re.compile(r"\{[{%][^}]*?\b([A-Za-z_][\w.]*)")  # also beside a filter, or in a loop
@@ -215,4 +216,4 @@ def _combine(groups: Sequence[list[str]], result: Asserted) -> None:
     if groups:
         result.several = True
         listed = " and ".join(f"'{' or '.join(group)}'"[:40] for group in groups[:4])
-        result.notes.append(f"asks for several texts at once ({listed}): accepted answers are alternatives")
+        result.notes.append(f"{SEVERAL} ({listed}): accepted answers are alternatives")

@@ -47,7 +47,9 @@ def _ragas(row: Row, line: int) -> ImportedRow:
     )
     notes += (_RETRIEVED,) if cell_texts(row.get("retrieved_contexts", row.get("contexts"))) else ()
     notes += (_RESPONSE,) if texts(row.get("response", row.get("answer"))) else ()
-    notes += tuple(f"'{key}' is not taken" for key in ("rubrics", "reference_tool_calls", "reference_topics") if row.get(key))
+    notes += tuple(
+        f"'{key}' is not taken" for key in ("rubrics", "reference_tool_calls", "reference_topics") if row.get(key)
+    )
     case = case_row(question, accepted, gold=ids(documents) or named, messages=before)
     return ImportedRow(line, cases=(case,), documents=documents, notes=notes)
 

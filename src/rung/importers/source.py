@@ -146,7 +146,7 @@ class ImportFile:
         if self.looks_json or not text or not _begins_as_yaml(text):
             return None, None, None
         try:
-            value, node = yaml_of(self.text)
+            value, node = yaml_of(self.text, core=True)
             return (_as_json(value), node, None) if isinstance(value, (dict, list)) else (None, None, None)
         except Malformed as error:
             return None, None, error
