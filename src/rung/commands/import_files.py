@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import glob
 import json
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from rung.dataset.write_examples import write_rows
 from rung.errors import UserError
 from rung.files.outputs import check_free, write_output
 from rung.importers.collecting import KINDS, Collected, Collector, Kind, Origin
-from rung.importers.imported import ImportedRow, Row
+from rung.importers.imported import ImportedRow, Row, unique
 from rung.importers.registry import form_of
 from rung.importers.source import ImportFile
 from rung.records import Json, Problem, plain
@@ -101,30 +102,26 @@ def import_files(paths: Sequence[Path], request: ImportRequest, project: Project
             where the rows would be written.
     """
     collector = Collector(request.to, _existing(project), judged=project is None or project.settings.bar.metric == "judge")
-    report, targets = ImportReport(), dict[Path, list[Row]]()
-    schemas, metrics = list[Json](), dict[str, int]()
+    report, results = ImportReport(), list[tuple[Path, Collected]]()
     for path in paths:
         imported, collected = _imported(path, request, collector)
         report.files.append(imported)
-        for kind in KINDS:
-            if collected.rows[kind]:
-                targets.setdefault(_target(path, kind, request, project), []).extend(collected.rows[kind])
-        schemas += [schema for schema in collected.schemas if schema not in schemas]
-        for metric, count in collected.metrics.items():
-            metrics[metric] = metrics.get(metric, 0) + count
+        results.append((path, collected))
+    targets = _targets(results, request, project)
     if not targets:
         raise UserError(_nothing(report))
+    schemas = unique([schema for _, collected in results for schema in collected.schemas])
     schema_file = _schema_file(paths[0], request, project) if len(schemas) == 1 and request.to != "documents" else None
     for target in (*targets, *([schema_file] if schema_file else [])):
         check_free(target, instead="name another file with -o FILE")
-    for target, rows in targets.items():
+    for target, (_, rows) in targets.items():
         report.written[target] = len(rows) if request.dry_run else write_rows(target, rows)
     if schema_file and not request.dry_run:
         write_output(schema_file, json.dumps(schemas[0], ensure_ascii=False, indent=2) + "\n")
-    cases = [row for target, rows in targets.items() for row in rows if "question" in row]
-    report.advice = [*_of_rubrics(cases), *_of_schemas(schemas, schema_file, project), *_of_metrics(metrics, project)]
+    cases = [row for kind, rows in targets.values() if kind == "cases" for row in rows]
+    report.advice = [*_of_rubrics(cases), *_of_schemas(schemas, schema_file, project), *_of_metrics(results, project)]
     if project is not None and not request.dry_run:
-        report.advice += _unread(report.written, project)
+        report.advice += _unread({target: kind for target, (kind, _) in targets.items()}, project)
     return report
 
 
@@ -158,12 +155,26 @@ def _existing(project: Project | None) -> dict[str, str]:
     return {case.id: case.place for case in dataset.cases}
 
 
-def _target(path: Path, kind: Kind, request: ImportRequest, project: Project | None) -> Path:
-    """Where rows of a kind go."""
+def _targets(
+    results: Sequence[tuple[Path, Collected]], request: ImportRequest, project: Project | None
+) -> dict[Path, tuple[Kind, list[Row]]]:
+    """The files to write, each with its kind and its rows."""
+    targets: dict[Path, tuple[Kind, list[Row]]] = {}
+    none: Kind = "cases"
+    main = next((kind for kind in KINDS if any(collected.rows[kind] for _, collected in results)), none)
+    for path, collected in results:
+        for kind in KINDS:
+            if rows := collected.rows[kind]:
+                target = _target(path, kind, request, project, main=main)
+                targets.setdefault(target, (kind, []))[1].extend(rows)
+    return targets
+
+
+def _target(path: Path, kind: Kind, request: ImportRequest, project: Project | None, *, main: Kind = "cases") -> Path:
+    """Where rows of a kind go. `main`: the kind for which the user's own name of a file is."""
     stem = path.resolve().name if path.is_dir() else path.name.split(".")[0] or path.name.strip(".")
     if request.output is not None:
-        first = request.to is not None or kind == "cases"
-        return request.output if first else request.output.with_name(f"{request.output.stem}.{kind}.jsonl")
+        return request.output if kind == main else request.output.with_name(f"{request.output.stem}.{kind}.jsonl")
     if project is not None:
         return project.root / _FOLDERS[kind] / f"{stem}.jsonl"
     return path.parent / f"{stem}.{kind}.jsonl"
@@ -207,17 +218,18 @@ def _of_schemas(schemas: Sequence[Json], file: Path | None, project: Project | N
         yield "rung.yaml names a schema already: the one of the assertions was not written"
 
 
-def _of_metrics(metrics: dict[str, int], project: Project | None) -> Iterator[str]:
+def _of_metrics(results: Sequence[tuple[Path, Collected]], project: Project | None) -> Iterator[str]:
     """What the assertions ask for, as the bar's metric; the commonest, where they differ."""
+    metrics = sum((Counter(collected.metrics) for _, collected in results), Counter[str]())
     if not metrics or (project is not None and project.settings.bar.metric):
         return
-    most = max(metrics, key=lambda name: metrics[name])
-    counts = ", ".join(f"{name} {count:,}" for name, count in sorted(metrics.items(), key=lambda one: -one[1]))
+    most = metrics.most_common(1)[0][0]
+    counts = ", ".join(f"{name} {count:,}" for name, count in metrics.most_common())
     what = f"its assertions ask for {'different metrics' if len(metrics) > 1 else 'the metric'} ({counts})"
     yield f"{what}: 'bar: {{metric: {most}}}' in rung.yaml judges as they do; without it short answers are judged by 'match'"
 
 
-def _unread(written: dict[Path, int], project: Project) -> Iterator[str]:
+def _unread(written: Mapping[Path, Kind], project: Project) -> Iterator[str]:
     """Which of the files no pattern of rung.yaml reads."""
     settings = project.settings
     patterns = {
@@ -225,8 +237,7 @@ def _unread(written: dict[Path, int], project: Project) -> Iterator[str]:
         "behaviour.examples": settings.behaviour.examples,
         "knowledge.sources": settings.knowledge.sources,
     }
-    for path in written:
-        kind = _kind_of(path)
+    for path, kind in written.items():
         resolved = path.resolve()
         for pattern in patterns[_KEYS[kind]]:
             matches = glob.glob(pattern, root_dir=project.root, recursive=True)  # noqa: PTH207 - absolute patterns too
@@ -236,12 +247,6 @@ def _unread(written: dict[Path, int], project: Project) -> Iterator[str]:
         else:
             name = path.relative_to(project.root) if path.is_relative_to(project.root) else path
             yield f"rung.yaml does not read {path}: add '{name}' to {_KEYS[kind]}"
-
-
-def _kind_of(path: Path) -> Kind:
-    """Of a file that was written, by its name or folder."""
-    parts = (*path.name.split("."), path.parent.name)
-    return "documents" if {"documents", "docs"} & set(parts) else "examples" if "examples" in parts else "cases"
 
 
 def _nothing(report: ImportReport) -> str:

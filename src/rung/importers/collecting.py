@@ -140,6 +140,7 @@ class Collector:
         return {"cases": row.cases, "examples": row.examples, "documents": row.documents}
 
     def _case(self, row: Row, location: str, provenance: Row, notes: list[str]) -> None:
+        _check_text(row)
         row = _with_meta(row, provenance)
         rubric = isinstance(row.get("meta"), dict) and "rubric" in _meta(row)
         try:
@@ -156,7 +157,6 @@ class Collector:
             same = other is None or set(other.answers) == set(case.answers)
             more = "" if same else ", with other answers; write them there if they are right as well"
             raise ValueError(f"asks the same as {where}{more}")
-        _check_text(row)
         self._cases[case.id] = case, location
         self._registered.append((self._cases, case.id))
         self._fresh.append(("cases", row))
