@@ -75,10 +75,7 @@ def test_nothing_is_overwritten_and_then_nothing_is_written(suite: Path, tmp_pat
 
 def test_a_dry_run_writes_nothing(suite: Path, tmp_path: Path) -> None:
     report = import_files([suite], ImportRequest(dry_run=True))
-    assert report.written == {
-        tmp_path / "suite.cases.jsonl": 2,
-        tmp_path / "suite.documents.jsonl": 1,
-    } or report.written == {tmp_path / "suite.cases.jsonl": 2}
+    assert report.written == {tmp_path / "suite.cases.jsonl": 2}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["suite.yaml"]
 
 

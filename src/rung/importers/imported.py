@@ -90,7 +90,6 @@ def case_row(
     *,
     id: Json = None,
     gold: Sequence[str] = (),
-    evidence: Sequence[Row] = (),
     answerable: bool = True,
     messages: Sequence[Mapping[str, Json]] = (),
     meta: Mapping[str, Json] | None = None,
@@ -105,8 +104,6 @@ def case_row(
         row["answers"] = unique(answers)
     if not answerable:
         row["answerable"] = False
-    if evidence:
-        row["evidence"] = unique(evidence)
     if gold:
         row["gold_documents"] = unique(gold)
     if messages:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rung.importers.fields import object_of, texts, words
-from rung.importers.imported import ImportedRow, Importer, Row, by_rows, case_row, document_row, ids, taken
+from rung.importers.imported import ImportedRow, Importer, Row, by_rows, case_row, document_row, ids, taken, unique
 from rung.importers.source import ImportFile
 from rung.records import Json
 
@@ -97,7 +97,8 @@ def _read_case(question: str, accepted: list[str], document: Row, id: Json, star
         for text, start in zip(accepted, starts, strict=False)
         if isinstance(start, int) and start >= 0 and context.startswith(text, start)
     ]
-    return case_row(question, [*accepted], id=id, gold=[] if spans else ids([document]), evidence=spans)
+    case = case_row(question, [*accepted], id=id, gold=[] if spans else ids([document]))
+    return {**case, "evidence": unique(spans)} if spans else case
 
 
 def _is_hotpot(row: Row) -> float:
