@@ -179,6 +179,28 @@ _HEADER = {"header.json": b'{"version": 2, "status": "success", "eval": {"task":
 
 SAMPLES = (
     Sample("promptfoo", {"promptfooconfig.yaml": PROMPTFOO}, 7, 3, {"cases": 4}, notes=("'latency'",)),
+    Sample(
+        "promptfoo",
+        {
+            "eval-export.json": whole(
+                {
+                    "evalId": "e",
+                    "results": {"version": 3, "results": []},
+                    "config": {
+                        "prompts": ["{{q}}"],
+                        "tests": [
+                            {"vars": {"q": "Express?"}, "assert": [{"type": "equals", "value": "9 EUR"}]},
+                            {"vars": {"q": "Nothing?"}},
+                        ],
+                    },
+                }
+            )
+        },
+        2,
+        1,
+        {"cases": 1},
+        notes=("the results of the evaluation",),
+    ),
     Sample("promptfoo", {"tests.csv": PROMPTFOO_CSV}, 4, 1, {"cases": 3}, notes=("'latency'",)),
     Sample(
         "promptfoo",

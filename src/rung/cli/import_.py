@@ -28,7 +28,7 @@ class To(StrEnum):
     documents = "documents"
 
 
-_FORM = "The form of the files; default: it is found by looking. A name that is none lists them all."
+_FORM = "The form of the files; default: it is found by looking."
 _OUTPUT = "The file to write, other kinds beside it; default: in the project's folders, without a project beside each file."
 
 

@@ -10,7 +10,8 @@ from rung.records import Json
 def _is_langsmith(row: Row) -> float:
     if "inputs" in row and "outputs" in row:
         return 0.95 if {"dataset_id", "source_run_id", "metadata", "modified_at", "split"} & set(row) else 0.8
-    return 0.9 if any(key.startswith(("inputs.", "input_")) for key in row) and _flat(row, "output") else 0.0
+    flat = any(key.startswith(("inputs.", "input.", "inputs_", "input_")) for key in row) and bool(_flat(row, "output"))
+    return 0.9 if flat and any(key.startswith("inputs.") for key in row) else 0.35 if flat else 0.0
 
 
 def _is_langfuse(row: Row) -> float:

@@ -32,8 +32,15 @@ _OTHER_KEYS = ("assertScoringFunction", "threshold", "provider")
 _HIDDEN = (*ANSWERS, "rubric", "criteria", "grading_criteria", "assertion")
 
 
+def _config(whole: Json) -> tuple[dict[str, Json], str]:
+    """(the configuration, its JSON pointer): the file, or what an exported evaluation has of it beside its results."""
+    outer = whole if isinstance(whole, dict) else {}
+    inner = outer.get("config")
+    return (inner, "/config") if isinstance(inner, dict) and "results" in outer and "tests" in inner else (outer, "")
+
+
 def _claims(file: ImportFile) -> float:
-    whole = file.whole
+    whole: Json = _config(file.whole)[0] or file.whole
     if isinstance(whole, dict) and ("tests" in whole or "scenarios" in whole or "defaultTest" in whole):
         named = sum(key in whole for key in _KEYS)
         return 1.0 if named >= 2 else 0.6
@@ -51,8 +58,11 @@ def _share(tests: Sequence[Json]) -> float:
 
 def _read(file: ImportFile) -> Iterator[ImportedRow]:
     whole = file.whole
-    if not file.is_table and isinstance(whole, dict) and any(key in whole for key in _KEYS):
-        yield from _configuration(file, whole)
+    config, pointer = _config(whole)
+    if not file.is_table and any(key in config for key in _KEYS):
+        yield from _configuration(file, config, pointer)
+        if pointer:
+            file.note(0, "the results of the evaluation are not taken: they are what was to be judged")
     elif isinstance(whole, list) and not file.looks_json:
         suite = Suite.of(file, {}, whole)
         for index, test in enumerate(whole):
@@ -73,7 +83,8 @@ def _listed(file: ImportFile, config: Mapping[str, Json], part: str = "", line: 
         yield ImportedRow(problem.line or line, refused=problem.message, part=part)
 
 
-def _configuration(file: ImportFile, config: Mapping[str, Json]) -> Iterator[ImportedRow]:
+def _configuration(file: ImportFile, config: Mapping[str, Json], pointer: str) -> Iterator[ImportedRow]:
+    """The tests of a configuration, which stands at a JSON pointer of the file."""
     tests = config.get("tests")
     scenarios = config.get("scenarios")
     if isinstance(config.get("defaultTest"), str):
@@ -83,14 +94,14 @@ def _configuration(file: ImportFile, config: Mapping[str, Json]) -> Iterator[Imp
     suite = Suite.of(file, config, _some(tests))
     single = isinstance(tests, (str, dict))
     for index, test in enumerate([tests] if single else _some(tests)):
-        line = file.line("/tests" if single else f"/tests/{index}")
+        line = file.line(f"{pointer}/tests" if single else f"{pointer}/tests/{index}")
         if isinstance(test, str) or (isinstance(test, dict) and isinstance(test.get("path"), str)):
             yield from _elsewhere(file, config, str(test if isinstance(test, str) else test["path"]), line)
         else:
             yield suite.row(test, line)
     for index, _ in enumerate(_some(scenarios)):
         why = "is a scenario, whose tests are made of combinations: write them out under 'tests'"
-        yield ImportedRow(file.line(f"/scenarios/{index}"), refused=why)
+        yield ImportedRow(file.line(f"{pointer}/scenarios/{index}"), refused=why)
 
 
 def _elsewhere(file: ImportFile, config: Mapping[str, Json], name: str, line: int) -> Iterator[ImportedRow]:
@@ -139,7 +150,7 @@ class Suite:
         variables = object_of(default.get("vars"))
         changed = {name for test in tests for name in object_of(object_of(test).get("vars"))}
         constant = frozenset(variables) - changed if len(tests) > 1 and changed else frozenset[str]()
-        if constant and "defaultTest" in object_of(file.whole):
+        if constant and "defaultTest" in _config(file.whole)[0]:
             what = ", ".join(f"'{name}'" for name in sorted(constant))
             why = f"{what} of defaultTest is the same in every test: say what it means in rung.yaml's 'task'"
             file.note(file.line("/defaultTest/vars"), why)

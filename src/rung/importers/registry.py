@@ -10,6 +10,7 @@ from rung.importers.imported import Importer
 from rung.importers.source import OLE, ImportFile
 from rung.plugins import Door, hint
 
+NEAR = 0.1  # claims that differ by less leave it open which form was meant
 SURE = 0.3  # a claim below this is none
 _HERE = "rung.importers"
 
@@ -62,7 +63,7 @@ def importers() -> Mapping[str, Importer]:
 
 
 def form_of(file: ImportFile, form: str = "") -> tuple[str, Importer]:
-    """The form of a file, and its importer: the surest claim, of equal ones the first.
+    """The form of a file, and its importer: the surest claim, of equal ones the first; others that are near are noted.
 
     Args:
         file: what is imported.
@@ -80,6 +81,8 @@ def form_of(file: ImportFile, form: str = "") -> tuple[str, Importer]:
     best = max(claims, key=lambda name: claims[name])
     if claims[best] < SURE:
         raise _unknown(file)
+    if near := [name for name, claim in claims.items() if name != best and claim >= max(SURE, claims[best] - NEAR)]:
+        file.note(0, f"it may also be read as {' or '.join(near)} (--as)")
     return best, forms[best]
 
 

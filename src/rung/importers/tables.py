@@ -74,7 +74,10 @@ def _row(row: Row, line: int, columns: tuple[str, str, str, str]) -> ImportedRow
     documents = tuple(document_row(one) for one in cell_texts(row.get(context))) if context else ()
     names = [words(one) for one in cell_texts(row.get(gold))] if gold else []
     used = (question, answer, context, gold, answerable, name_in(row, IDS))
-    meta = {name: value for name, value in row.items() if name and name not in (*used, *CASE_KEYS) and words(value).strip()}
+    others = {
+        name: value for name, value in row.items() if name and name not in (*used, *CASE_KEYS) and words(value).strip()
+    }
+    meta = {name: value for name, value in others.items() if not isinstance(value, (list, dict))}
     split = words(row.get("split")).strip().casefold()
     id = row.get(name_in(row, IDS)) if name_in(row, IDS) else None
     case = case_row(
@@ -87,7 +90,8 @@ def _row(row: Row, line: int, columns: tuple[str, str, str, str]) -> ImportedRow
     )
     if split in ("train", "dev", "test"):
         case["split"] = split
-    notes = ("the answer says that there is none; is the question unanswerable?",) if _says_none(accepted) else ()
+    notes = tuple(f"'{name}' is not taken: it is a list or an object" for name in others if name not in meta)
+    notes += ("the answer says that there is none; is the question unanswerable?",) if _says_none(accepted) else ()
     return ImportedRow(line, cases=(case,), documents=documents, notes=notes)
 
 

@@ -18,7 +18,6 @@ _MEANT_NULLS = ("const", "default")  # of a JSON Schema
 _NOT_TAKEN = {
     "parallel_tool_calls": "'parallel_tool_calls' is not taken",
     "response_format": "'response_format' is not taken: name the schema as behaviour.schema",
-    "functions": "'functions', the older form of 'tools', is not taken",
 }
 
 
@@ -54,6 +53,9 @@ def _is_chat(row: Row) -> float:
 
 def _chat(row: Row, line: int) -> ImportedRow:
     notes = tuple(text for key, text in _NOT_TAKEN.items() if row.get(key) is not None)
+    functions = row.get("functions")
+    if isinstance(functions, list) and not row.get("tools"):  # as OpenAI wrote tools at first
+        row = {**row, "tools": [{"type": "function", "function": one} for one in functions]}
     row, of_weights = _weighed_turns(row)
     return as_example(row, line, notes=(*notes, *of_weights))
 
