@@ -190,18 +190,18 @@ def _schema_file(path: Path, request: ImportRequest, project: Project | None) ->
 
 def _of_rubrics(cases: Sequence[Row]) -> Iterator[str]:
     """How many cases have a rubric, and how many nothing else."""
-    rubrics = [rubric for row in cases if isinstance(meta := row.get("meta"), dict) and (rubric := meta.get("rubric"))]
-    alone = sum("answers" not in row and "gold_documents" not in row for row in cases)
-    if rubrics:
-        some = {json.dumps(rubric) for rubric in rubrics}
+    graded = [(row, rubric) for row in cases if isinstance(meta := row.get("meta"), dict) and (rubric := meta.get("rubric"))]
+    alone = sum("answers" not in row for row, _ in graded)
+    if graded:
+        some = {json.dumps(rubric) for _, rubric in graded}
         each = (
             "the same one: write it as judge.rubric"
             if len(some) == 1
             else "kept in meta.rubric; a judge grades all by judge.rubric"
         )
-        yield f"{_cases(len(rubrics))} a rubric, {each}"
+        yield f"{_cases(len(graded))} a rubric, {each}"
     if alone:
-        yield f"{_cases(alone)} no accepted answer: only with 'bar: {{metric: judge}}' in rung.yaml do they judge"
+        yield f"{_cases(alone)} no accepted answer: only with 'bar: {{metric: judge}}' in rung.yaml are their answers judged"
 
 
 def _cases(count: int) -> str:

@@ -89,7 +89,8 @@ def _configuration(file: ImportFile, config: Mapping[str, Json], pointer: str) -
     scenarios = config.get("scenarios")
     if isinstance(config.get("defaultTest"), str):
         file.note(
-            file.line("/defaultTest"), f"'defaultTest' stands in another file, and is not taken: {config['defaultTest']}"
+            file.line(f"{pointer}/defaultTest"),
+            f"'defaultTest' stands in another file, and is not taken: {config['defaultTest']}",
         )
     suite = Suite.of(file, config, _some(tests))
     single = isinstance(tests, (str, dict))
@@ -153,7 +154,7 @@ class Suite:
         if constant and "defaultTest" in _config(file.whole)[0]:
             what = ", ".join(f"'{name}'" for name in sorted(constant))
             why = f"{what} of defaultTest is the same in every test: say what it means in rung.yaml's 'task'"
-            file.note(file.line("/defaultTest/vars"), why)
+            file.note(file.line(f"{_config(file.whole)[1]}/defaultTest/vars"), why)
         return cls(
             file,
             variables,
@@ -195,7 +196,7 @@ class Suite:
         cases, documents = list[Row](), list[Row]()
         for each in combinations:
             results = asserted(assertions, each)
-            notes += [note for note in results.notes if note not in notes]
+            notes = list(dict.fromkeys((*notes, *results.notes)))
             case, context = self._case(test, each, results)
             cases.append(case)
             documents += context
