@@ -135,6 +135,12 @@ def test_a_workbook_is_read_by_its_first_row(tmp_path: Path) -> None:
     ]
 
 
+def test_columns_of_one_name_are_said(tmp_path: Path) -> None:
+    (tmp_path / "faq.csv").write_text("question,answer,answer\nHow much?,9,10\n", encoding="utf-8")
+    (file,) = import_files([tmp_path / "faq.csv"], ImportRequest()).files
+    assert "several columns are called 'answer': only the last of them is read" in [note.message for note in file.notes]
+
+
 def test_a_column_that_the_user_names_is_taken(tmp_path: Path) -> None:
     path = tmp_path / "faq.csv"
     path.write_text("thema,lösung\nExpress,9 EUR\n", encoding="utf-8")

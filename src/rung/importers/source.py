@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from rung.dataset.row_files import rows_of_text
+from rung.dataset.row_files import rows_of_text, table_cells
 from rung.errors import InputError
 from rung.files.limited import content_of, name_of, yaml_of
 from rung.importers.workbooks import sheet_rows
@@ -114,6 +114,10 @@ class ImportFile:
         rows = list(rows_of_text(self.text, self.shown, self.bad_rows))
         if len(rows) == 1 and not self.bad_rows and self.looks_json:
             return self._unwrapped(*rows[0])
+        if rows and not self.looks_json:
+            line, header = next(table_cells(self.text, self.shown, []))
+            for name in sorted({name for name in header if header.count(name) > 1}):
+                self.note(line, f"several columns are called '{name}': only the last of them is read")
         return rows
 
     @cached_property
