@@ -1,4 +1,4 @@
-"""The one door by which rungs, scorers, readers, model hosts, tools come in, built in or from other packages.
+"""The one door by which rungs, scorers, readers, importers, model hosts, tools come in, built in or from other packages.
 
 Each is an entry point (a name, and the text "module:attribute" that is loaded), of a group such as `rung.scorers`. What a
 part must be able to do is left to the package that holds its `Door`.

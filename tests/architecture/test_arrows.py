@@ -18,6 +18,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("config",),
     ("strategies", "scoring", "verdict"),
     ("report", "dataset"),
+    ("importers",),
     ("models", "knowledge", "tools"),
     ("training",),
     ("artifacts",),

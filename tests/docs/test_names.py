@@ -359,14 +359,22 @@ def test_which_answers_of_a_server_are_tried_again() -> None:
 
 
 def test_every_group_of_entry_points_is_documented() -> None:
+    from rung.importers import registry as importers
     from rung.knowledge import loading as readers
     from rung.models import catalog
     from rung.scoring import registry as scoring
     from rung.strategies import registry as strategies
     from rung.tools import registry as tools
 
-    groups = {one.DOOR.group for one in (readers, catalog, scoring, strategies, tools)}
+    groups = {one.DOOR.group for one in (readers, importers, catalog, scoring, strategies, tools)}
     assert {name for name in named(prose(DOCS / "plugins.md")) if re.fullmatch(r"rung\.[a-z]+", name)} == groups
+
+
+def test_every_form_that_can_be_imported_is_documented() -> None:
+    from rung.importers.registry import DOOR as IMPORTERS
+
+    page = DOCS / "importing.md"
+    assert re.findall(r"(?m)^\| `([a-z-]+)` \|", section(page, "The forms")) == list(IMPORTERS.built_in)
 
 
 def test_every_contract_is_documented_and_no_other() -> None:

@@ -99,6 +99,13 @@ def test_the_rung_is_weighed_the_scorer_judges_and_the_reader_reads(project: Pat
     assert json.loads(found.stdout)["passages"][0]["document"] == "mail/parking.eml"
 
 
+def test_the_importer_takes_files_of_its_form(project: Path, site: Path) -> None:
+    (project / "cards").write_text("#cards\nWhere is the gate?\n= Mill Lane\nWho knows?\n", encoding="utf-8")
+    done = run("-c", RUN, "import", "shop/cards", "-C", "shop", "--json", site=site, folder=project.parent)
+    (file,) = json.loads(done.stdout)["files"]
+    assert (file["form"], file["rows"], file["taken"], len(file["not_taken"])) == ("cards", 2, 1, 1), done.stderr
+
+
 def speaking(project: Path, *rules: tuple[str, str]) -> None:
     """The project, answered and judged by the plugin's own host."""
     (project / "rules.json").write_text(json.dumps(rules), encoding="utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from difflib import get_close_matches
 from importlib import import_module
+from keyword import iskeyword
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,7 +23,7 @@ GROUPS = {
     "Start": ("init", "advise", "check", "doctor"),
     "Measure and ask": ("compare", "status", "rescore", "decide", "report", "ask"),
     "Documents": ("sync", "search", "knowledge"),
-    "Cases and examples": ("cases", "examples", "distill"),
+    "Cases and examples": ("import", "cases", "examples", "distill"),
     "Train and export": ("train", "artifacts", "export"),
 }
 VERBS = tuple(verb for verbs in GROUPS.values() for verb in verbs)
@@ -76,7 +77,8 @@ def command_line() -> Any:
             raise typer.Exit
 
     for verb in VERBS:
-        part = getattr(import_module(f"rung.cli.{verb}"), verb)
+        name = f"{verb}_" if iskeyword(verb) else verb
+        part = getattr(import_module(f"rung.cli.{name}"), name)
         if isinstance(part, typer.Typer):
             app.add_typer(part, name=verb)
         else:

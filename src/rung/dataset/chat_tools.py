@@ -141,6 +141,31 @@ def misfit(tools: str, turns: Sequence[Message]) -> str:
     return ""
 
 
+def without_padding(tools: Json, arguments: Json, name: str) -> Json:
+    """The arguments of a call of `name` without those that are null and, by its parameters, may not be.
+
+    Args:
+        tools: the row's, in any form that `tools_text` takes; what it cannot take allows no null.
+    """
+    try:
+        schema = _functions(tools_text(tools)).get(name)
+    except ValueError:
+        schema = None
+    return _stripped(arguments, schema)
+
+
+def _stripped(arguments: Json, schema: Json) -> Json:
+    if not isinstance(arguments, dict):
+        return arguments
+    declared = schema.get("properties") if isinstance(schema, dict) else None
+    properties = declared if isinstance(declared, dict) else {}
+    return {
+        key: _stripped(value, properties.get(key))
+        for key, value in arguments.items()
+        if value is not None or _may_be_null(properties.get(key))
+    }
+
+
 def _functions(tools: str) -> dict[str, Json]:
     """The parameters of each function, by its name."""
     return {tool["function"]["name"]: tool["function"].get("parameters") for tool in json.loads(tools or "[]")}

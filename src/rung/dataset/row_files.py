@@ -31,14 +31,15 @@ def rows_in(path: Path, shown: str, problems: list[Problem]) -> Iterator[Row]:
     text, before, any_row = decoded(path, shown, problems), len(problems), False
     if text is None or not text.strip():
         return
-    for row in _rows(text, shown, problems):
+    for row in rows_of_text(text, shown, problems):
         any_row = True
         yield row
     if not any_row and len(problems) == before:
         problems.append(Problem(shown, 0, "the file holds no row"))
 
 
-def _rows(text: str, shown: str, problems: list[Problem]) -> Iterator[Row]:
+def rows_of_text(text: str, shown: str, problems: list[Problem]) -> Iterator[Row]:
+    """`rows_in` of a text that is at hand."""
     start = text.lstrip()[:1]
     if start == "[":
         yield from _array(text, shown, problems)

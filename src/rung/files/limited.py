@@ -5,6 +5,7 @@ Nothing here ends otherwise, hangs, or waits for a pipe. The limits are those of
 
 from __future__ import annotations
 
+import re
 import stat
 from pathlib import Path
 from typing import Any
@@ -98,8 +99,13 @@ class _Loader(yaml.SafeLoader):
             raise Malformed(f"{scalar}is no {node.tag.rpartition(':')[2]}", node.start_mark.line + 1) from error
 
 
-def yaml_of(text: str) -> tuple[object, yaml.Node | None]:
+def yaml_of(text: str, *, core: bool = False) -> tuple[object, yaml.Node | None]:
     """The value of a YAML text, and its nodes, which know their lines.
+
+    Args:
+        text: one document.
+        core: read plain scalars as YAML 1.2 does, whose core schema other languages' parsers follow: `no`, `12:30`,
+            `1_000` and `2026-01-02` are texts there, and not false, 750, 1000 and a date.
 
     Raises:
         Malformed: it is none, refers to itself, or is beyond the limits.
@@ -110,6 +116,8 @@ def yaml_of(text: str) -> tuple[object, yaml.Node | None]:
         if node is None:
             return None, None
         _unfolded(node, 1, {})
+        if core:
+            _resolve_as_core(node, set())
         return _Loader("").construct_document(node), node
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -123,6 +131,28 @@ def yaml_of(text: str) -> tuple[object, yaml.Node | None]:
         if isinstance(error, Malformed):
             raise
         raise Malformed(str(error)) from error  # a code point or a version that is none
+
+
+_CORE = re.compile(
+    r"true|True|TRUE|false|False|FALSE|[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+|[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"
+)
+_PLAIN = tuple(f"tag:yaml.org,2002:{kind}" for kind in ("bool", "int", "float", "timestamp"))
+_TEXT = "tag:yaml.org,2002:str"
+
+
+def _resolve_as_core(node: yaml.Node, seen: set[int]) -> None:
+    """Make texts of plain scalars that are bool, number or date in YAML 1.1 alone."""
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.ScalarNode):
+        octal = re.fullmatch(r"[-+]?0[0-9]+", node.value) is not None  # 010 is ten there, and eight here
+        if node.style is None and node.tag in _PLAIN and (octal or not _CORE.fullmatch(node.value)):
+            node.tag = _TEXT
+    elif isinstance(node, yaml.CollectionNode):
+        for one in node.value:
+            for part in one if isinstance(one, tuple) else (one,):
+                _resolve_as_core(part, seen)
 
 
 def _check_depth(text: str) -> None:

@@ -1,5 +1,8 @@
 """Do the parts keep Rung's contracts?"""
 
+from pathlib import Path
+
+from rung.importers.source import ImportFile
 from rung.knowledge.loading import SourceFile
 from rung.records import Document
 from rung.records.steps import Generate, GenerateResult, Result, Step
@@ -7,6 +10,7 @@ from rung.scoring.protocol import Scorer, ScoringContext
 from rung.testing.scoring import ScorerContract
 from rung.testing.strategies import StrategyContract, canned, drive
 
+from .importers import CARDS
 from .judged import Kind
 from .readers import read_eml
 from .rungs import SecondLook
@@ -43,3 +47,13 @@ def test_an_email_is_a_document() -> None:
     data = b"Subject: Opening hours\n\nWe open at nine.\n"
     (document,) = read_eml(SourceFile("mail/hours.eml", data=data))
     assert document == (0, Document("mail/hours.eml", "We open at nine.\n", "Opening hours", source="mail/hours.eml"))
+
+
+def test_a_card_is_a_case_and_one_without_an_answer_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "cards"
+    path.write_text("#cards\nHow much is express?\n= 9 EUR\n\nWho knows?\n", encoding="utf-8")
+    file = ImportFile(path)
+    taken, refused = CARDS.read(file)
+    assert CARDS.claims(file) == 1.0
+    assert (taken.line, taken.cases) == (2, ({"question": "How much is express?", "answers": ["9 EUR"]},))
+    assert (refused.line, refused.refused[:13]) == (5, "has no answer")

@@ -1,0 +1,130 @@
+"""Logs of model servers in OpenAI's form: requests with their responses, stored completions, the Responses API, batches.
+
+They become examples that a model wrote (`generated_by`): nobody has said that they are right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rung.importers.fields import content_text, object_of, words
+from rung.importers.imported import ImportedRow, Row, by_rows
+from rung.importers.tuning import as_example
+from rung.records import Json
+
+_REQUESTS = ("request", "request_body", "requestBody")
+_RESPONSES = ("response", "response_body", "responseBody")
+
+
+def _is_log(row: Row) -> float:
+    if "custom_id" in row and ("body" in row or "response" in row):
+        return 1.0
+    request, response = _inner(row, _REQUESTS), _inner(row, _RESPONSES)
+    if _asks(request) and _answers(response):
+        return 1.0
+    return 0.95 if _answers(row) and (_asks(row) or "choices" in row or row.get("object") == "response") else 0.0
+
+
+def _inner(row: Mapping[str, Json], names: tuple[str, ...]) -> dict[str, Json]:
+    """The request, or the response, of a row: an object, or its JSON text, maybe in an envelope's `body`."""
+    value = next((object_of(row[name]) for name in names if name in row), {})
+    return object_of(value.get("body")) or value
+
+
+def _asks(request: Mapping[str, Json]) -> bool:
+    return "messages" in request or "input" in request
+
+
+def _answers(response: Mapping[str, Json]) -> bool:
+    return isinstance(response.get("choices"), list) or (isinstance(response.get("output"), list) and "model" in response)
+
+
+def _log(row: Row, line: int) -> ImportedRow:
+    request, response = _inner(row, _REQUESTS) or object_of(row.get("body")) or row, _inner(row, _RESPONSES) or row
+    if "custom_id" in row and "body" in row and "response" not in row:
+        raise ValueError("is a request of a batch without its response: there is no answer in it")
+    if error := object_of(row.get("error")) or object_of(response.get("error")):
+        raise ValueError(f"is a failed request: {words(error.get('message'))[:120]}")
+    if not _asks(request):
+        raise ValueError("is a response without its request: there is no question in it")
+    if not _answers(response):
+        raise ValueError("is a request without a response: there is no answer in it")
+    turns = [*_asked(request), *_answered(response)]
+    example: Row = {"messages": turns}
+    if tools := _tools(request.get("tools")):
+        example["tools"] = tools
+    model = response.get("model", request.get("model"))
+    example["generated_by"] = words(model) or "a model"
+    choices = response.get("choices")
+    notes = ("choices after the first are not taken",) if isinstance(choices, list) and len(choices) > 1 else ()
+    return as_example(example, line, notes=notes)
+
+
+def _asked(request: Mapping[str, Json]) -> list[Json]:
+    messages = request.get("messages")
+    if isinstance(messages, list):
+        return [*messages]
+    asks = request.get("input")
+    system: list[Json] = (
+        [{"role": "system", "content": words(request["instructions"])}] if request.get("instructions") else []
+    )
+    if isinstance(asks, str):
+        return [*system, {"role": "user", "content": asks}]
+    turns: list[Json] = []
+    for item in asks if isinstance(asks, list) else []:
+        turns += _item(item)
+    return [*system, *turns]
+
+
+def _answered(response: Mapping[str, Json]) -> list[Json]:
+    choices = response.get("choices")
+    if isinstance(choices, list):
+        first = choices[0] if choices and isinstance(choices[0], dict) else {}
+        message = first.get("message")
+        if not isinstance(message, dict):
+            raise ValueError("its response has no message: there is no answer in it")
+        return [{"role": "assistant", "content": message.get("content"), **_calls(message)}]
+    output = response.get("output")
+    return [turn for item in (output if isinstance(output, list) else []) for turn in _item(item)]
+
+
+def _calls(message: Mapping[str, Json]) -> dict[str, Json]:
+    calls = message.get("tool_calls")
+    return {"tool_calls": calls} if isinstance(calls, list) and calls else {}
+
+
+def _item(item: Json) -> list[Json]:
+    """An item of the Responses API as turns; what a model thought is left out.
+
+    Raises:
+        ValueError: it is of a kind that is no turn and no call.
+    """
+    if not isinstance(item, dict):
+        raise ValueError("an item of its input or output is no object")
+    match item.get("type", "message"):
+        case "message":
+            return [{"role": item.get("role", "assistant"), "content": content_text(item.get("content"))}]
+        case "function_call":
+            function: Json = {"name": item.get("name"), "arguments": item.get("arguments")}
+            return [
+                {"role": "assistant", "content": None, "tool_calls": [{"id": item.get("call_id"), "function": function}]}
+            ]
+        case "function_call_output":
+            return [{"role": "tool", "tool_call_id": item.get("call_id"), "content": words(item.get("output"))}]
+        case "reasoning":
+            return []
+        case kind:
+            raise ValueError(f"holds an item of kind {words(kind)[:40]}: only messages and function calls are taken")
+
+
+def _tools(tools: Json) -> list[Json]:
+    """Functions in the form of chats: the Responses API has them flat."""
+    listed = [one for one in tools if isinstance(one, dict)] if isinstance(tools, list) else []
+    return [
+        one if "function" in one else {"type": "function", "function": {k: v for k, v in one.items() if k != "type"}}
+        for one in listed
+        if one.get("type", "function") == "function"
+    ]
+
+
+CHAT_LOGS = by_rows("logs of a model server: requests with responses", _is_log, _log)

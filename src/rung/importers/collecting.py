@@ -1,0 +1,251 @@
+"""Rows of importers as rows that a project reads: checked by the reader that will read them, each id once, with provenance.
+
+A row is taken or refused as a whole. What is written where is left to `rung.commands.import_files`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from rung.dataset.chat_tools import apart
+from rung.dataset.formats import example_of, flaw
+from rung.dataset.load import case_of
+from rung.importers.fields import SYSTEM_NOTE
+from rung.importers.imported import ImportedRow, Row, case_row
+from rung.records import Case, Json, Problem
+
+Kind = Literal["cases", "examples", "documents"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+_RUBRIC_ONLY = (
+    "has only a rubric for a model that judges, and no accepted answer: set 'bar: {metric: judge}' and import it again"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where rows come from: a file's name, its form, and whether parts lie in it (a folder, an archive) or beside it."""
+
+    file: str
+    form: str
+    holds_parts: bool = False
+
+    def location(self, row: ImportedRow) -> Problem:
+        """Of a row, as a problem without a message."""
+        beside = self.file.rpartition("/")[0]
+        folder = self.file if self.holds_parts else beside
+        path = f"{folder}/{row.part}".removeprefix("/" if not folder else "") if row.part else self.file
+        return Problem(path, row.line, "")
+
+
+@dataclass(slots=True)
+class Collected:
+    """The rows that came of a file, and what became of its own: `taken` and `refused` are all of them."""
+
+    rows: dict[Kind, list[Row]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
+    taken: int = 0
+    refused: list[Problem] = field(default_factory=list)
+    notes: list[Problem] = field(default_factory=list)
+    schemas: list[Json] = field(default_factory=list)
+    metrics: dict[str, int] = field(default_factory=dict)
+    left: dict[Kind, int] = field(default_factory=dict)  # rows of kinds that were not asked for
+
+
+class Collector:
+    """Takes rows of any number of files, so that ids are unique among all of them.
+
+    Args:
+        to: the kind that is asked for; None: whatever there is. Cases are made of examples, and examples of cases.
+        existing: id of a case that the project has -> where it stands.
+        judged: whether a case may have a rubric and no answer.
+    """
+
+    def __init__(self, to: Kind | None = None, existing: Mapping[str, str] | None = None, *, judged: bool = True) -> None:
+        self.to, self.judged = to, judged
+        self._cases: dict[str, tuple[Case | None, str]] = {id: (None, where) for id, where in (existing or {}).items()}
+        self._examples: dict[str, tuple[str, str]] = {}
+        self._documents: dict[str, tuple[str, str]] = {}
+        self._fresh: list[tuple[Kind, Row]] = []  # of the row at hand
+        self._registered: list[tuple[dict[str, Any], str]] = []
+
+    def collect(self, rows: Iterator[ImportedRow], origin: Origin) -> Collected:
+        """Every row of a file. Raises what reading the file does."""
+        collected = Collected()
+        for row in rows:
+            location = origin.location(row)
+            self._fresh, self._registered = [], []
+            notes = list(row.notes)
+            try:
+                self._take(row, origin, notes, collected)
+            except ValueError as error:
+                collected.refused.append(Problem(location.path, location.line, str(error)))
+                for register, id in self._registered:  # nothing of it stays, so that others may have its ids and documents
+                    register.pop(id)
+                continue
+            collected.taken += 1
+            for kind, one in self._fresh:
+                collected.rows[kind].append(one)
+            collected.notes += [Problem(location.path, location.line, note) for note in notes]
+            if row.schema is not None and row.schema not in collected.schemas:
+                collected.schemas.append(row.schema)
+            if row.metric:
+                collected.metrics[row.metric] = collected.metrics.get(row.metric, 0) + 1
+        return collected
+
+    def _take(self, row: ImportedRow, origin: Origin, notes: list[str], collected: Collected) -> None:
+        """Put what is asked for of a row into `_fresh`.
+
+        Raises:
+            ValueError: nothing of it can be taken; says why.
+        """
+        if row.refused:
+            raise ValueError(row.refused)
+        chosen = self._asked_for(row, notes)
+        if not any(chosen.values()):
+            raise ValueError(f"holds no {self.to}" if self.to else "holds nothing")
+        location = str(origin.location(row)).removesuffix(": ")
+        provenance: Row = {"form": origin.form, "file": origin.location(row).path, "line": row.line}
+        for document in chosen["documents"]:
+            self._document(document, location, provenance)
+        faults = list[str]()
+        for add, listed in ((self._case, chosen["cases"]), (self._example, chosen["examples"])):
+            for one in listed:
+                try:
+                    add(one, location, provenance, notes)
+                except ValueError as error:
+                    faults.append(str(error))
+        judging = len(chosen["cases"]) + len(chosen["examples"])
+        if faults and len(faults) == judging:
+            raise ValueError(faults[0])
+        notes += [f"one of its {judging:,} combinations {fault}" for fault in faults]
+        for kind in KINDS:
+            given = {"cases": row.cases, "examples": row.examples, "documents": row.documents}[kind]
+            if given and not chosen[kind] and not (kind != "documents" and self.to in ("cases", "examples")):
+                collected.left[kind] = collected.left.get(kind, 0) + len(given)
+
+    def _asked_for(self, row: ImportedRow, notes: list[str]) -> dict[Kind, Sequence[Row]]:
+        match self.to:
+            case "cases":
+                return {
+                    "cases": [*row.cases, *(_as_case(one, notes) for one in row.examples)],
+                    "examples": (),
+                    "documents": (),
+                }
+            case "examples":
+                return {"cases": (), "examples": [*row.examples, *map(_as_example, row.cases)], "documents": ()}
+            case "documents":
+                return {"cases": (), "examples": (), "documents": row.documents}
+        return {"cases": row.cases, "examples": row.examples, "documents": row.documents}
+
+    def _case(self, row: Row, location: str, provenance: Row, notes: list[str]) -> None:
+        _check_text(row)
+        row = _with_meta(row, provenance)
+        rubric = isinstance(row.get("meta"), dict) and "rubric" in _meta(row)
+        try:
+            case, _ = case_of(row, location, judged=rubric and self.judged)
+        except ValueError as error:
+            raise ValueError(_RUBRIC_ONLY if rubric and not self.judged and not row.get("answers") else str(error)) from None
+        other, where = self._cases.get(case.id, (case, ""))
+        if where and other is not None and "id" in row and other.ask().text != case.question:
+            row["id"] = f"{case.id}-{provenance['line']}"
+            notes.append(f"the id '{case.id}' is already at {where}: it is called '{row['id']}'")
+            case, _ = case_of(row, location, judged=True)
+            other, where = self._cases.get(case.id, (case, ""))
+        if where:
+            same = other is None or set(other.answers) == set(case.answers)
+            more = "" if same else ", with other answers; write them there if they are right as well"
+            raise ValueError(f"asks the same as {where}{more}")
+        self._cases[case.id] = case, location
+        self._registered.append((self._cases, case.id))
+        self._fresh.append(("cases", row))
+
+    def _example(self, row: Row, location: str, provenance: Row, notes: list[str]) -> None:
+        row = _with_meta(row, provenance)
+        row.setdefault("source", location)
+        example = example_of(row, location)
+        if why := flaw(example):
+            raise ValueError(why)
+        digest_of, where = self._examples.get(example.id, ("", ""))
+        if where and digest_of != example.digest:
+            row["id"] = f"{example.id}-{provenance['line']}"
+            notes.append(f"the id '{example.id}' is already at {where}: it is called '{row['id']}'")
+            example = example_of(row, location)
+            digest_of, where = self._examples.get(example.id, ("", ""))
+        if where:
+            raise ValueError(f"repeats {where}")
+        _check_text(row)
+        self._examples[example.id] = example.digest, location
+        self._registered.append((self._examples, example.id))
+        self._fresh.append(("examples", row))
+
+    def _document(self, row: Row, location: str, provenance: Row) -> None:
+        """A document, once: one text is one document, however many rows name it."""
+        id, text = str(row["id"]), str(row["text"])
+        if not text.strip():
+            raise ValueError(f"its document '{id}' is empty")
+        before, where = self._documents.get(id, (text, ""))
+        if before != text:
+            raise ValueError(f"its document '{id}' has another text at {where}")
+        if not where:
+            row = _with_meta(row, provenance)
+            _check_text(row)
+            self._documents[id] = text, location
+            self._registered.append((self._documents, id))
+            self._fresh.append(("documents", row))
+
+
+def _as_case(example: Row, notes: list[str]) -> Row:
+    """An example as a case: the last user turn asks, the assistant's answer is accepted.
+
+    Raises:
+        ValueError: it ends with a call, or other than with a question and its answer.
+    """
+    read = example_of(example, "row:0")
+    spoken = [turn for turn in read.messages if turn.role != "system"]
+    if len(spoken) < 2 or spoken[-1].role != "assistant" or spoken[-2].role != "user":
+        raise ValueError("does not end with a question and its answer: it makes no case")
+    if apart(spoken[-1].content)[1]:
+        raise ValueError("ends with a call of a tool: it makes no case")
+    if len(spoken) < len(read.messages):
+        notes.append(SYSTEM_NOTE)
+    before: list[Mapping[str, Json]] = [{"role": turn.role, "content": turn.content} for turn in spoken[:-2]]
+    meta: Row = dict(read.meta)
+    if read.generated_by:
+        meta["generated_by"] = read.generated_by
+    return case_row(spoken[-2].content, [spoken[-1].content], id=example.get("id"), messages=before, meta=meta)
+
+
+def _as_example(case: Row) -> Row:
+    """A case as an example: its first accepted answer is the assistant's.
+
+    Raises:
+        ValueError: it has none.
+    """
+    answers = case.get("answers")
+    first = answers[0] if isinstance(answers, list) and answers else None
+    if first is None:
+        raise ValueError("has no accepted answer: it makes no example")
+    before = case.get("messages")
+    text = first if isinstance(first, str) else json.dumps(first, ensure_ascii=False)
+    turns = [*(before if isinstance(before, list) else []), {"role": "user", "content": case["question"]}]
+    example: Row = {"messages": [*turns, {"role": "assistant", "content": text}]}
+    return {**example, **{key: case[key] for key in ("id", "meta") if key in case}}
+
+
+def _meta(row: Row) -> Row:
+    meta = row.get("meta")
+    return meta if isinstance(meta, dict) else {}
+
+
+def _with_meta(row: Row, provenance: Row) -> Row:
+    return {**row, "meta": {**_meta(row), "imported": dict(provenance)}}
+
+
+def _check_text(row: Row) -> None:
+    """Raises `ValueError` where a row holds what no file of text can."""
+    try:
+        json.dumps(row, ensure_ascii=False, allow_nan=False).encode()
+    except UnicodeEncodeError:
+        raise ValueError("holds half of a character (a lone surrogate): write the text anew") from None

@@ -1,0 +1,104 @@
+"""Data sets as LangSmith, Langfuse and Phoenix export them: an input and an expected output, each text or an object."""
+
+from __future__ import annotations
+
+from rung.importers.fields import ANSWERS, QUESTIONS, asked_in, name_in, object_of, texts, words
+from rung.importers.imported import ImportedRow, Row, by_rows, case_row
+from rung.records import Json
+
+
+def _is_langsmith(row: Row) -> float:
+    if "inputs" in row and "outputs" in row:
+        return 0.95 if {"dataset_id", "source_run_id", "metadata", "modified_at", "split"} & set(row) else 0.8
+    flat = any(key.startswith(("inputs.", "input.", "inputs_", "input_")) for key in row) and bool(_flat(row, "output"))
+    return 0.9 if flat and any(key.startswith("inputs.") for key in row) else 0.35 if flat else 0.0
+
+
+def _is_langfuse(row: Row) -> float:
+    if "expectedOutput" in row and "input" in row and {"datasetId", "sourceTraceId", "datasetName", "status"} & set(row):
+        return 1.0
+    return 0.7 if "expected_output" in row and isinstance(row.get("input"), dict) else 0.0
+
+
+def _is_phoenix(row: Row) -> float:
+    if {"example_id", "input", "output"} <= set(row) or {"example_id", "inputs", "outputs"} <= set(row):
+        return 1.0
+    spans = ("attributes.input.value", "attributes.output.value")
+    return 1.0 if all(key in row for key in spans) else 0.0
+
+
+def _flat(row: Row, side: str) -> dict[str, Json]:
+    """The columns of one side of a flat table: `inputs.question`, `input_question`."""
+    starts = (f"{side}s.", f"{side}.", f"{side}s_", f"{side}_")
+    return {key[len(start) :]: value for key, value in row.items() for start in starts if key.startswith(start)}
+
+
+def _langsmith(row: Row, line: int) -> ImportedRow:
+    inputs = _side(row["inputs"]) if "inputs" in row else _flat(row, "input")
+    outputs = _side(row["outputs"]) if "outputs" in row else _flat(row, "output")
+    return _pair(row, line, inputs, outputs)
+
+
+def _langfuse(row: Row, line: int) -> ImportedRow:
+    if row.get("status") == "ARCHIVED":
+        raise ValueError("is archived in Langfuse")
+    return _pair(row, line, _side(row["input"]), _side(row.get("expectedOutput", row.get("expected_output"))))
+
+
+def _phoenix(row: Row, line: int) -> ImportedRow:
+    if "attributes.input.value" in row:
+        asks, answer = (_side(row[f"attributes.{side}.value"]) for side in ("input", "output"))
+        note = "the answer is what was answered, by nobody's word right: look it over before it judges"
+        return _pair(row, line, asks, answer, notes=(note,))
+    return _pair(row, line, _side(row.get("input", row.get("inputs"))), _side(row.get("output", row.get("outputs"))))
+
+
+def _side(value: Json) -> Json:
+    """A side of an example: text, an object, or the JSON text of one."""
+    return object_of(value) or value
+
+
+def _pair(row: Row, line: int, inputs: Json, outputs: Json, *, notes: tuple[str, ...] = ()) -> ImportedRow:
+    """A case of an input and an expected output.
+
+    Raises:
+        ValueError: there is no question, or no accepted answer.
+    """
+    asks, beside = _value_of(inputs, ("messages", "chat_history", *QUESTIONS), "question")
+    answer, _ = _value_of(outputs, ("messages", "output", *ANSWERS), "accepted answer")
+    question, before, system = asked_in(asks)
+    accepted = _answers(answer)
+    if not accepted:
+        raise ValueError("its expected output is empty: there is no accepted answer")
+    lines = [f"{name}: {words(value)}" for name, value in beside.items() if words(value).strip()]
+    id = row.get("id", row.get("example_id"))
+    meta = object_of(row.get("metadata"))
+    case = case_row("\n".join([question, *lines]), accepted, id=id, messages=before, meta=meta)
+    return ImportedRow(line, cases=(case,), notes=(*notes, *system))
+
+
+def _answers(value: Json) -> list[Json]:
+    """The texts of an answer; of a chat the last turn's."""
+    if isinstance(value, list) and value and isinstance(value[-1], dict) and "content" in value[-1]:
+        return [*texts(value[-1]["content"])]
+    return [*texts(value)]
+
+
+def _value_of(side: Json, names: tuple[str, ...], what: str) -> tuple[Json, dict[str, Json]]:
+    """(the value that is meant, the others beside it).
+
+    Raises:
+        ValueError: of several keys none says that it is.
+    """
+    if not isinstance(side, dict):
+        return side, {}
+    present = {key: value for key, value in side.items() if value is not None}
+    name = next(iter(present), "") if len(present) == 1 else name_in(present, names)
+    if not name:
+        raise ValueError(f"no key says which is the {what}; there are: {', '.join(side) or 'none'}")
+    return present[name], {key: value for key, value in present.items() if key != name}
+
+
+LANGSMITH = by_rows("LangSmith: examples of a data set", _is_langsmith, _langsmith)
+LANGFUSE = by_rows("Langfuse: items of a data set", _is_langfuse, _langfuse)
+PHOENIX = by_rows("Phoenix: examples or spans", _is_phoenix, _phoenix)

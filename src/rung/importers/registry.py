@@ -1,0 +1,107 @@
+"""Which forms can be imported, and which of them a file is in. Built-in ones come through the door of other packages'."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+from rung.errors import InputError, UserError
+from rung.importers.imported import Importer
+from rung.importers.source import OLE, ImportFile
+from rung.plugins import Door, hint
+
+NEAR = 0.1  # claims that differ by less leave it open which form was meant
+SURE = 0.3  # a claim below this is none
+_HERE = "rung.importers"
+
+
+def _importer(part: object) -> Importer:
+    if not isinstance(part, Importer):
+        raise TypeError("it is no rung.importers.imported.Importer")
+    return part
+
+
+DOOR = Door(
+    group="rung.importers",
+    noun="importer",
+    built_in={
+        "promptfoo": f"{_HERE}.promptfoo:PROMPTFOO",
+        "openai-evals": f"{_HERE}.openai_evals:SAMPLES",
+        "openai-evals-items": f"{_HERE}.openai_evals:ITEMS",
+        "gemini": f"{_HERE}.tuning:GEMINI",
+        "bedrock": f"{_HERE}.tuning:BEDROCK",
+        "preferences": f"{_HERE}.tuning:PREFERENCES",
+        "chat-logs": f"{_HERE}.chat_logs:CHAT_LOGS",
+        "ragas": f"{_HERE}.rag_sets:RAGAS",
+        "deepeval": f"{_HERE}.rag_sets:GOLDENS",
+        "llama-index": f"{_HERE}.rag_sets:LLAMA_INDEX",
+        "langsmith": f"{_HERE}.platforms:LANGSMITH",
+        "langfuse": f"{_HERE}.platforms:LANGFUSE",
+        "phoenix": f"{_HERE}.platforms:PHOENIX",
+        "squad": f"{_HERE}.reading_sets:SQUAD",
+        "hotpotqa": f"{_HERE}.reading_sets:HOTPOT",
+        "ms-marco": f"{_HERE}.reading_sets:MS_MARCO",
+        "beir": f"{_HERE}.beir:BEIR",
+        "label-studio": f"{_HERE}.annotations:LABEL_STUDIO",
+        "argilla": f"{_HERE}.annotations:ARGILLA",
+        "inspect": f"{_HERE}.inspect_logs:INSPECT",
+        "chats": f"{_HERE}.tuning:CHATS",
+        "table": f"{_HERE}.tables:TABLE",
+    },
+    part_of=_importer,
+)
+
+
+@cache
+def importers() -> Mapping[str, Importer]:
+    """Every importer by its form's name, built-in ones first.
+
+    Raises:
+        UserError: one of another package cannot be loaded, or takes the name of another.
+    """
+    return DOOR.load()
+
+
+def form_of(file: ImportFile, form: str = "") -> tuple[str, Importer]:
+    """The form of a file, and its importer: the surest claim, of equal ones the first; others that are near are noted.
+
+    Args:
+        file: what is imported.
+        form: what the user says it is; "" to find out.
+
+    Raises:
+        UserError: there is no such form, or none is sure.
+    """
+    forms = importers()
+    if form:
+        if form not in forms:
+            raise UserError(f"there is no form '{form}': {hint(form, forms)}")
+        return form, forms[form]
+    claims = {name: importer.claims(file) for name, importer in forms.items()}
+    best = max(claims, key=lambda name: claims[name])
+    if claims[best] < SURE:
+        raise _unknown(file)
+    if near := [name for name, claim in claims.items() if name != best and claim >= max(SURE, claims[best] - NEAR)]:
+        file.note(0, f"it may also be read as {' or '.join(near)} (--as)")
+    return best, forms[best]
+
+
+def _unknown(file: ImportFile) -> InputError:
+    """What a file of no known form is, as far as can be said, and what to do."""
+    if file.is_folder:
+        return InputError("is a folder, and no retrieval collection (queries.jsonl, qrels/): name files", path=file.shown)
+    if file.content.startswith(OLE):
+        return InputError("is an old workbook (.xls) or an encrypted one: save it as .xlsx or CSV", path=file.shown)
+    if not file.content.strip():
+        return InputError("is empty", path=file.shown)
+    if file.yaml_fault is not None:
+        return InputError(f"is no YAML that can be used: {file.yaml_fault}", path=file.shown, line=file.yaml_fault.line)
+    columns = list(dict.fromkeys(name for _, row in file.rows[:20] for name in row))
+    if not columns and file.bad_rows:
+        first = file.bad_rows[0]
+        return InputError(first.message, path=file.shown, line=first.line)
+    if columns and max(map(len, columns)) < 80:
+        listed = ", ".join(f"'{name}'" for name in columns[:12])
+        say = "say --as FORM, or name the columns with --question and --answer"
+        return InputError(f"is of no form that is known; its keys are {listed}: {say}", path=file.shown)
+    return InputError("is of no form that is known: say --as FORM (docs/importing.md lists them)", path=file.shown)

@@ -1,0 +1,288 @@
+"""Tuning data as examples: what `dataset.formats` reads (OpenAI, ShareGPT, Alpaca …), Gemini, Bedrock; preferences."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from rung.dataset.chat_tools import padded, without_padding
+from rung.dataset.formats import example_of, flaw, form_of
+from rung.dataset.write_examples import chat_row
+from rung.importers.fields import chat_turns, content_text, words
+from rung.importers.imported import ImportedRow, Row, by_rows
+from rung.records import Json
+from rung.text.parsing import Malformed, json_of
+
+_OF_CHATS = ("messages", "conversations", "conversation")
+_MEANT_NULLS = ("const", "default")  # of a JSON Schema
+_NOT_TAKEN = {
+    "parallel_tool_calls": "'parallel_tool_calls' is not taken",
+    "response_format": "'response_format' is not taken: name the schema as behaviour.schema",
+}
+
+
+def as_example(row: Row, line: int, *, notes: tuple[str, ...] = ()) -> ImportedRow:
+    """A row of a form that `dataset.formats` reads, as an example in OpenAI's form.
+
+    Raises:
+        ValueError: it is none, or can teach nothing.
+    """
+    cleaned, dropped = _without_nulls(row)
+    example = example_of(cleaned, f"row:{line}")
+    if why := flaw(example):
+        raise ValueError(why)
+    written = chat_row(example)
+    del written["digest"]
+    if "id" not in row:
+        del written["id"]
+    if dropped:
+        notes = (*notes, "null-padded keys of tools and calls are left out")
+    if padded(example.tools, example.messages):
+        notes = (*notes, "a call still has arguments that are null")
+    return ImportedRow(line, examples=(written,), notes=notes)
+
+
+def _is_chat(row: Row) -> float:
+    if any(isinstance(row.get(key), list) for key in _OF_CHATS):
+        last = next(row[key] for key in _OF_CHATS if isinstance(row.get(key), list))
+        turns = last if isinstance(last, list) else []
+        return 0.8 if turns and isinstance(turns[0], dict) and ("role" in turns[0] or "from" in turns[0]) else 0.2
+    named = "prompt" in row and "completion" in row
+    return 0.7 if named or ("instruction" in row and "output" in row) else 0.35 if form_of(row) is not None else 0.0
+
+
+def _chat(row: Row, line: int) -> ImportedRow:
+    notes = tuple(text for key, text in _NOT_TAKEN.items() if row.get(key) is not None)
+    functions = row.get("functions")
+    if isinstance(functions, list) and not row.get("tools"):  # as OpenAI wrote tools at first
+        row = {**row, "tools": [{"type": "function", "function": one} for one in functions]}
+    row, of_weights = _weighed_turns(row)
+    return as_example(row, line, notes=(*notes, *of_weights))
+
+
+def _weighed_turns(row: Row) -> tuple[Row, tuple[str, ...]]:
+    """(the row up to the last turn that OpenAI would learn, notes), by the turns' `weight`.
+
+    Raises:
+        ValueError: every turn of the assistant has weight 0.
+    """
+    turns = row.get("messages")
+    spoken = [(n, turn) for n, turn in enumerate(turns if isinstance(turns, list) else []) if isinstance(turn, dict)]
+    assistant = [(n, turn.get("weight", 1)) for n, turn in spoken if turn.get("role") == "assistant"]
+    if not isinstance(turns, list) or all(weight != 0 for _, weight in assistant):
+        return row, ()
+    learnt = [n for n, weight in assistant if weight != 0]
+    if not learnt:
+        raise ValueError("every turn of the assistant has weight 0: nothing in it is to be learnt")
+    cut = turns[: learnt[-1] + 1]
+    notes = ["turns after the last one with a weight other than 0 are left out"] if len(cut) < len(turns) else []
+    if any(n < learnt[-1] for n, weight in assistant if weight == 0):
+        notes.append("turns of the assistant with weight 0 are shown before the last, which alone is learnt")
+    return {**row, "messages": cut}, tuple(notes)
+
+
+def _is_gemini(row: Row) -> float:
+    contents = row.get("contents")
+    if isinstance(contents, list) and contents and isinstance(contents[0], dict) and "parts" in contents[0]:
+        return 1.0
+    return 0.6 if set(row) == {"text_input", "output"} else 0.0
+
+
+def _gemini(row: Row, line: int) -> ImportedRow:
+    if "text_input" in row:
+        return as_example({"prompt": words(row["text_input"]), "completion": words(row["output"])}, line)
+    contents = row["contents"]
+    turns: list[Json] = []
+    system = row.get("systemInstruction", row.get("system_instruction"))
+    if isinstance(system, dict) and (text := _parts_text(system.get("parts"))):
+        turns.append({"role": "system", "content": text})
+    for content in contents if isinstance(contents, list) else []:
+        if not isinstance(content, dict):
+            raise ValueError("a turn of 'contents' is no object with 'role' and 'parts'")
+        turns += _gemini_turns(content)
+    tools = [
+        function
+        for tool in _dicts(row.get("tools"))
+        for key in ("functionDeclarations", "function_declarations")
+        for function in _dicts(tool.get(key))
+    ]
+    example: Row = {"messages": turns}
+    if tools:
+        example["tools"] = [{"type": "function", "function": _lower_types(function)} for function in tools]
+    return as_example(example, line)
+
+
+def _gemini_turns(content: Mapping[str, Json]) -> list[Json]:
+    """A turn of Gemini's as turns of OpenAI's: calls and their results are parts there.
+
+    Raises:
+        ValueError: a part is no text, call or result.
+    """
+    role = {"model": "assistant", "user": "user", "function": "tool", "system": "system"}.get(
+        str(content.get("role", "user"))
+    )
+    if role is None:
+        raise ValueError(f"a turn has the role {words(content.get('role'))[:40]}, which is not known")
+    pieces, calls, results = list[str](), list[Json](), list[Json]()
+    for part in _dicts(content.get("parts")):
+        call = part.get("functionCall", part.get("function_call"))
+        result = part.get("functionResponse", part.get("function_response"))
+        if isinstance(call, dict):
+            calls.append({"function": {"name": call.get("name"), "arguments": call.get("args") or {}}})
+        elif isinstance(result, dict):
+            results.append({"role": "tool", "content": words(result.get("response"))})
+        elif isinstance(part.get("text"), str):
+            pieces.append(str(part["text"]))
+        else:
+            raise ValueError(f"holds a part of kind '{next(iter(part), 'none')}': only text and calls are taken")
+    if results:
+        return results
+    turn: Row = {"role": role, "content": "".join(pieces)}
+    if calls:
+        turn["tool_calls"] = calls
+    return [turn]
+
+
+def _is_bedrock(row: Row) -> float:
+    return 1.0 if str(row.get("schemaVersion", "")).startswith("bedrock-conversation") else 0.0
+
+
+def _bedrock(row: Row, line: int) -> ImportedRow:
+    messages = row.get("messages")
+    turns: list[Json] = [
+        {"role": "system", "content": text} for part in _dicts(row.get("system")) if (text := words(part.get("text")))
+    ]
+    for message in messages if isinstance(messages, list) else []:
+        parts = message.get("content") if isinstance(message, dict) else None
+        if not isinstance(message, dict) or not isinstance(parts, list):
+            raise ValueError("each message needs 'role' and a list as 'content'")
+        if other := [key for part in _dicts(parts) for key in part if key != "text"]:
+            raise ValueError(f"holds content of kind '{other[0]}': only text is taken")
+        turns.append({"role": message.get("role"), "content": content_text(parts)})
+    return as_example({"messages": turns}, line)
+
+
+def _is_preference(row: Row) -> float:
+    if "preferred_output" in row and "non_preferred_output" in row:
+        return 1.0
+    return 0.95 if "chosen" in row and "rejected" in row else 0.9 if {"prompt", "completion", "label"} == set(row) else 0.0
+
+
+def _preference(row: Row, line: int) -> ImportedRow:
+    """The answer that was preferred is an example; what it was preferred to is said to be left out."""
+    note = ("the answer that was not preferred is not taken: examples hold what is wanted",)
+    if "label" in row and "chosen" not in row:
+        if str(row["label"]).strip().lower() not in ("true", "1", "1.0"):
+            raise ValueError("is an answer that was not wanted: examples hold what is wanted")
+        return as_example({"prompt": row["prompt"], "completion": row["completion"]}, line)
+    if "preferred_output" in row:
+        shown = row.get("input")
+        before = shown.get("messages") if isinstance(shown, dict) else None
+        turns = [*chat_turns(before), *chat_turns(row["preferred_output"])]
+        tools = {"tools": shown["tools"]} if isinstance(shown, dict) and shown.get("tools") else {}
+        return as_example({"messages": [*turns], **tools}, line, notes=note)
+    before = row.get("prompt", row.get("question", row.get("input", row.get("instruction"))))
+    chosen = row["chosen"]
+    if isinstance(chosen, list):
+        turns = chat_turns(chosen)
+        if before is not None and (len(turns) == 1 or turns[0]["role"] == "assistant"):
+            turns = [*_as_turns(before), *turns]
+        return as_example({"messages": [*turns]}, line, notes=note)
+    if before is None:
+        return as_example({"messages": [*_transcript(words(chosen))]}, line, notes=note)
+    return as_example({"messages": [*_as_turns(before), {"role": "assistant", "content": words(chosen)}]}, line, notes=note)
+
+
+def _as_turns(prompt: Json) -> list[dict[str, Json]]:
+    return chat_turns(prompt) if isinstance(prompt, list) else [{"role": "user", "content": words(prompt)}]
+
+
+def _transcript(text: str) -> list[dict[str, Json]]:
+    """The turns of a text as hh-rlhf has it: "Human: …", "Assistant: …" after blank lines.
+
+    Raises:
+        ValueError: it is no such text, and there is no prompt.
+    """
+    turns: list[dict[str, Json]] = []
+    for block in f"\n\n{text.strip()}".split("\n\n"):
+        speaker, colon, spoken = block.partition(":")
+        role = {"Human": "user", "Assistant": "assistant"}.get(speaker) if colon else None
+        if role:
+            turns.append({"role": role, "content": spoken.strip()})
+        elif turns and block.strip():
+            turns[-1]["content"] = f"{turns[-1]['content']}\n\n{block}"
+    if not turns:
+        raise ValueError("has no prompt: it needs 'prompt' beside 'chosen', or a text of 'Human:' and 'Assistant:' turns")
+    return turns
+
+
+def _without_nulls(row: Row) -> tuple[Row, bool]:
+    """(the row with tools and calls as they were before a table gave every row every key, whether any was left out)."""
+    cleaned, tools = dict(row), row.get("tools")
+    if isinstance(tools, list):
+        cleaned["tools"] = _bare(tools)
+    for key in _OF_CHATS:
+        turns = row.get(key)
+        if isinstance(turns, list):
+            cleaned[key] = [_bare_turn(turn, cleaned.get("tools")) for turn in turns]
+    return cleaned, any(cleaned[key] != row[key] for key in ("tools", *_OF_CHATS) if key in row)
+
+
+def _bare_turn(turn: Json, tools: Json) -> Json:
+    """A turn without keys that are null, content aside, and with calls whose arguments are not padded."""
+    if not isinstance(turn, dict):
+        return turn
+    bare = {key: value for key, value in turn.items() if value is not None or key in ("content", "value")}
+    calls = bare.get("tool_calls")
+    if isinstance(calls, list):
+        bare["tool_calls"] = [_bare_call(call, tools) for call in calls if call is not None]
+    return bare
+
+
+def _bare_call(call: Json, tools: Json) -> Json:
+    inner = call.get("function") if isinstance(call, dict) else None
+    if not isinstance(call, dict) or not isinstance(inner, dict):
+        return call
+    arguments = inner.get("arguments")
+    written = isinstance(arguments, str)
+    try:
+        value = json_of(arguments) if isinstance(arguments, str) else arguments
+    except Malformed:
+        return call  # what is wrong with it is said by who reads the row
+    bare = without_padding(tools, value, str(inner.get("name")))
+    if bare == value:
+        return call
+    return {**call, "function": {**inner, "arguments": json.dumps(bare, ensure_ascii=False) if written else bare}}
+
+
+def _bare(value: Json) -> Json:
+    """A value without the keys of objects that are null."""
+    if isinstance(value, dict):
+        return {key: _bare(one) for key, one in value.items() if one is not None or key in _MEANT_NULLS}
+    return [_bare(one) for one in value] if isinstance(value, list) else value
+
+
+def _lower_types(schema: Json) -> Json:
+    """Gemini's schemas as JSON Schema: their types stand in capitals."""
+    if isinstance(schema, list):
+        return [_lower_types(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: value.lower() if key == "type" and isinstance(value, str) else _lower_types(value)
+        for key, value in schema.items()
+    }
+
+
+def _parts_text(parts: Json) -> str:
+    return "".join(words(part.get("text")) for part in _dicts(parts))
+
+
+def _dicts(value: Json) -> list[dict[str, Json]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+CHATS = by_rows("tuning data: OpenAI or Mistral chats, ShareGPT, Alpaca, prompt and completion", _is_chat, _chat)
+GEMINI = by_rows("Gemini tuning data", _is_gemini, _gemini)
+BEDROCK = by_rows("Amazon Bedrock conversations", _is_bedrock, _bedrock)
+PREFERENCES = by_rows("preference pairs", _is_preference, _preference)

@@ -1,0 +1,778 @@
+"""A small file of each form, written for these tests as the tools write theirs, with what its rows come to.
+
+Every file but the few that cannot have one has a row that is not to be taken.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rung.records import Json
+
+
+@dataclass(frozen=True)
+class Sample:
+    """`files`: name -> content; the first is imported, or the folder of all where `folder`."""
+
+    form: str
+    files: dict[str, bytes]
+    rows: int
+    refused: int
+    counts: dict[str, int]
+    folder: bool = False
+    notes: tuple[str, ...] = field(default=())  # each stands in a note
+
+    @property
+    def name(self) -> str:
+        return f"{self.form}: {next(iter(self.files))}"
+
+    def write(self, folder: Path) -> Path:
+        """Write the files; the path to import."""
+        for name, content in self.files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
+        return folder if self.folder else folder / next(iter(self.files))
+
+
+def lines(*rows: object) -> bytes:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+
+
+def whole(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, indent=1).encode()
+
+
+def archive(members: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in members.items():
+            file.writestr(name, content)
+    return buffer.getvalue()
+
+
+def zstandard(members: dict[str, bytes]) -> bytes:
+    """An archive whose members are packed with Zstandard (method 93), as recent versions of Inspect write it."""
+    import pyarrow as pa
+
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as file:
+        for name, content in members.items():
+            file.writestr(name, pa.Codec("zstd").compress(content, asbytes=True))
+    data = bytearray(buffer.getvalue())
+    for mark, at in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        start = data.find(mark)
+        while start >= 0:
+            data[start + at : start + at + 2] = (93).to_bytes(2, "little")
+            start = data.find(mark, start + 4)
+    return bytes(data)
+
+
+PROMPTFOO = b"""\
+# yaml-language-server: $schema=https://promptfoo.dev/config-schema.json
+description: The help desk
+prompts:
+  - 'Answer for {{company}}: {{question}}'
+providers: [openai:gpt-4.1-mini]
+defaultTest:
+  vars: {company: Acme}
+  assert:
+    - type: latency
+      threshold: 2000
+tests:
+  - vars: {question: 'How long may I return an item?'}
+    assert: [{type: icontains, value: 30 days}]
+  - vars:
+      question: Who pays for the return parcel?
+    assert:
+      - type: contains-any
+        value: [the customer, the buyer]
+      - type: llm-rubric
+        value: Is friendly
+  - vars: {question: 'What is express for {{company}}?', price: 9 EUR}
+    assert: [{type: equals, value: '{{price}}'}]
+  - vars: {question: Name two countries.}
+    assert: [{type: contains-all, value: [Norway, Sweden]}]
+  - vars: {question: 'Is it fine?'}
+    assert: [{type: javascript, value: output.length < 10}]
+  - vars: {question: 'How do I pick a lock?'}
+    assert: [{type: is-refusal}]
+  - vars: {question: file://question.txt}
+    assert: [{type: equals, value: x}]
+"""
+
+PROMPTFOO_CSV = b"""\
+question,__expected,__expected2,__description
+How long is standard?,four days,,speed
+What is express?,"contains-any: 9 EUR, nine euros",latency(1000),
+Is it polite?,llm-rubric: It is polite,,
+Broken?,python: file.py,,
+"""
+
+SQUAD = whole(
+    {
+        "version": "v2.0",
+        "data": [
+            {
+                "title": "Acme_Corp",
+                "paragraphs": [
+                    {
+                        "context": "Acme was founded in 1949 in Oslo.",
+                        "qas": [
+                            {
+                                "id": "a1",
+                                "question": "When was Acme founded?",
+                                "is_impossible": False,
+                                "answers": [{"text": "1949", "answer_start": 20}, {"text": "1949", "answer_start": 20}],
+                            },
+                            {
+                                "id": "a2",
+                                "question": "Who owns Acme?",
+                                "is_impossible": True,
+                                "answers": [],
+                                "plausible_answers": [{"text": "Oslo", "answer_start": 28}],
+                            },
+                            {"id": "a3", "question": "Where?", "answers": []},
+                        ],
+                    }
+                ],
+            }
+        ],
+    }
+)
+
+_CALL: dict[str, object] = {
+    "id": "c1",
+    "type": "function",
+    "function": {"name": "price", "arguments": '{"of": "express", "until": null}'},
+}
+_TOOLS: list[object] = [
+    {
+        "type": "function",
+        "function": {
+            "name": "price",
+            "parameters": {
+                "type": "object",
+                "properties": {"of": {"type": "string"}, "until": {"type": "string"}},
+                "required": ["of"],
+            },
+        },
+    }
+]
+_INSPECT: list[Json] = [
+    {"id": 1, "epoch": 1, "input": "What is 2 + 2?", "target": "4", "metadata": {"level": 1}, "output": {"choices": []}},
+    {"id": 1, "epoch": 2, "input": "What is 2 + 2?", "target": "4"},
+    {
+        "id": 2,
+        "epoch": 1,
+        "input": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Capital of Norway?"}],
+        "target": ["Oslo", "oslo"],
+        "choices": ["Oslo", "Bergen"],
+    },
+    {"id": 3, "epoch": 1, "input": "Nothing?", "target": ""},
+]
+_LOG = {f"samples/{n}_epoch_1.json": json.dumps(one).encode() for n, one in enumerate(_INSPECT)}
+_HEADER = {"header.json": b'{"version": 2, "status": "success", "eval": {"task": "sums"}}', "_journal/start.json": b"{}"}
+
+SAMPLES = (
+    Sample("promptfoo", {"promptfooconfig.yaml": PROMPTFOO}, 7, 3, {"cases": 4}, notes=("'latency'",)),
+    Sample(
+        "promptfoo",
+        {
+            "eval-export.json": whole(
+                {
+                    "evalId": "e",
+                    "results": {"version": 3, "results": []},
+                    "config": {
+                        "prompts": ["{{q}}"],
+                        "tests": [
+                            {"vars": {"q": "Express?"}, "assert": [{"type": "equals", "value": "9 EUR"}]},
+                            {"vars": {"q": "Nothing?"}},
+                        ],
+                    },
+                }
+            )
+        },
+        2,
+        1,
+        {"cases": 1},
+        notes=("the results of the evaluation",),
+    ),
+    Sample("promptfoo", {"tests.csv": PROMPTFOO_CSV}, 4, 1, {"cases": 3}, notes=("'latency'",)),
+    Sample(
+        "promptfoo",
+        {
+            "evals.jsonl": lines(
+                {
+                    "vars": {"item": {"question": "How long?", "answer": "30 days"}},
+                    "assert": [{"type": "equals", "value": "{{item.answer}}"}],
+                },
+                {"vars": {}, "assert": []},
+            )
+        },
+        2,
+        1,
+        {"cases": 1},
+    ),
+    Sample(
+        "openai-evals",
+        {
+            "samples.jsonl": lines(
+                {
+                    "input": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Capital of Norway?"}],
+                    "ideal": "Oslo",
+                },
+                {
+                    "input": [
+                        {"role": "user", "content": "2 + 2?"},
+                        {"role": "assistant", "content": "4"},
+                        {"role": "user", "content": "And 3?"},
+                    ],
+                    "ideal": ["7", "seven"],
+                },
+                {"input": [{"role": "system", "content": "No question."}], "ideal": "x"},
+            )
+        },
+        3,
+        1,
+        {"cases": 2},
+        notes=("system turns",),
+    ),
+    Sample(
+        "openai-evals-items",
+        {
+            "export.jsonl": lines(
+                {"item": {"ticket_text": "My monitor is black", "question": "Which team?", "correct_label": "Hardware"}},
+                {
+                    "object": "eval.run.output_item",
+                    "datasource_item": {"input": "Reset?", "expected": "Software"},
+                    "sample": {"output": []},
+                },
+                {"item": {"a_thing": 1, "b_thing": 2}},
+            )
+        },
+        3,
+        1,
+        {"cases": 2},
+        notes=("'sample'",),
+    ),
+    Sample(
+        "chats",
+        {
+            "train.jsonl": lines(
+                {"messages": [{"role": "user", "content": "Express?"}, {"role": "assistant", "content": "9 EUR."}]},
+                {
+                    "messages": [
+                        {"role": "user", "content": "Price of express?"},
+                        {"role": "assistant", "content": None, "tool_calls": [_CALL]},
+                    ],
+                    "tools": _TOOLS,
+                    "parallel_tool_calls": False,
+                },
+                {
+                    "messages": [
+                        {"role": "user", "content": "a"},
+                        {"role": "assistant", "content": "b", "weight": 1},
+                        {"role": "user", "content": "c"},
+                        {"role": "assistant", "content": "d", "weight": 0},
+                    ]
+                },
+                {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "weight": 0}]},
+                {"messages": [{"role": "user", "content": "no answer"}]},
+            )
+        },
+        5,
+        2,
+        {"examples": 3},
+        notes=("null-padded", "weight other than 0", "parallel_tool_calls"),
+    ),
+    Sample(
+        "chats",
+        {
+            "alpaca.json": whole(
+                [
+                    {"instruction": "Translate.", "input": "Good day", "output": "Guten Tag"},
+                    {"instruction": "x", "output": ""},
+                ]
+            )
+        },
+        2,
+        1,
+        {"examples": 1},
+    ),
+    Sample(
+        "gemini",
+        {
+            "gemini.jsonl": lines(
+                {
+                    "systemInstruction": {"role": "system", "parts": [{"text": "Be brief."}]},
+                    "contents": [
+                        {"role": "user", "parts": [{"text": "Express?"}]},
+                        {"role": "model", "parts": [{"text": "9 EUR"}]},
+                    ],
+                },
+                {
+                    "contents": [
+                        {"role": "user", "parts": [{"text": "Price?"}]},
+                        {"role": "model", "parts": [{"functionCall": {"name": "price", "args": {"of": "express"}}}]},
+                        {"role": "user", "parts": [{"functionResponse": {"name": "price", "response": {"eur": 9}}}]},
+                        {"role": "model", "parts": [{"text": "9 EUR"}]},
+                    ],
+                    "tools": [
+                        {
+                            "functionDeclarations": [
+                                {"name": "price", "parameters": {"type": "OBJECT", "properties": {"of": {"type": "STRING"}}}}
+                            ]
+                        }
+                    ],
+                },
+                {
+                    "contents": [
+                        {"role": "user", "parts": [{"inlineData": {"data": "aGk="}}]},
+                        {"role": "model", "parts": [{"text": "x"}]},
+                    ]
+                },
+            )
+        },
+        3,
+        1,
+        {"examples": 2},
+    ),
+    Sample(
+        "bedrock",
+        {
+            "bedrock.jsonl": lines(
+                {
+                    "schemaVersion": "bedrock-conversation-2024",
+                    "system": [{"text": "Be brief."}],
+                    "messages": [
+                        {"role": "user", "content": [{"text": "Express?"}]},
+                        {"role": "assistant", "content": [{"text": "9 EUR"}]},
+                    ],
+                },
+                {
+                    "schemaVersion": "bedrock-conversation-2024",
+                    "messages": [
+                        {"role": "user", "content": [{"image": {"format": "png"}}]},
+                        {"role": "assistant", "content": [{"text": "a"}]},
+                    ],
+                },
+            )
+        },
+        2,
+        1,
+        {"examples": 1},
+    ),
+    Sample(
+        "preferences",
+        {
+            "dpo.jsonl": lines(
+                {"prompt": "Hi", "chosen": "Hello!", "rejected": "What?"},
+                {
+                    "chosen": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Good day"}],
+                    "rejected": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yo"}],
+                },
+                {
+                    "input": {"messages": [{"role": "user", "content": "Bye"}]},
+                    "preferred_output": [{"role": "assistant", "content": "Bye!"}],
+                    "non_preferred_output": [{"role": "assistant", "content": "ok"}],
+                },
+                {"chosen": "\n\nHuman: Why?\n\nAssistant: Because.", "rejected": "\n\nHuman: Why?\n\nAssistant: No."},
+                {"chosen": "Without a prompt", "rejected": "x"},
+            )
+        },
+        5,
+        1,
+        {"examples": 4},
+        notes=("not preferred",),
+    ),
+    Sample(
+        "chat-logs",
+        {
+            "log.jsonl": lines(
+                {
+                    "request": {"model": "m", "messages": [{"role": "user", "content": "Express?"}]},
+                    "response": {"model": "m-1", "choices": [{"message": {"role": "assistant", "content": "9 EUR"}}]},
+                },
+                {
+                    "request": {"model": "m", "input": "Standard?", "instructions": "Be brief."},
+                    "response": {
+                        "object": "response",
+                        "model": "m-1",
+                        "output": [
+                            {"type": "reasoning", "summary": []},
+                            {
+                                "type": "message",
+                                "role": "assistant",
+                                "content": [{"type": "output_text", "text": "Four days"}],
+                            },
+                        ],
+                    },
+                },
+                {"custom_id": "r1", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "m", "messages": []}},
+                {"custom_id": "r2", "response": {"status_code": 200, "body": {"model": "m", "choices": []}}},
+            )
+        },
+        4,
+        2,
+        {"examples": 2},
+    ),
+    Sample(
+        "ragas",
+        {
+            "ragas.jsonl": lines(
+                {
+                    "user_input": "Express?",
+                    "reference": "9 EUR",
+                    "response": "nine",
+                    "retrieved_contexts": ["x"],
+                    "reference_contexts": ["Express costs 9 EUR."],
+                },
+                {
+                    "user_input": [
+                        {"type": "human", "content": "Hi"},
+                        {"type": "ai", "content": "Hello"},
+                        {"type": "human", "content": "Express?"},
+                        {"type": "ai", "content": "9"},
+                    ],
+                    "reference": "9 EUR",
+                },
+                {"user_input": "Nothing?", "response": "x", "reference": None},
+            )
+        },
+        3,
+        1,
+        {"cases": 2, "documents": 1},
+        notes=("what a search found", "to be judged"),
+    ),
+    Sample(
+        "ragas",
+        {
+            "ragas-old.csv": b"question,contexts,answer,ground_truths\n"
+            b"Express?,\"['a', 'b']\",nine,\"['9 EUR', 'nine euros']\"\nNone?,[],x,[]\n"
+        },
+        2,
+        1,
+        {"cases": 1},
+    ),
+    Sample(
+        "deepeval",
+        {
+            "goldens.json": whole(
+                [
+                    {
+                        "input": "Express?",
+                        "actual_output": None,
+                        "expected_output": "9 EUR",
+                        "context": ["Express costs 9 EUR."],
+                        "retrieval_context": ["x"],
+                        "source_file": "shipping.md",
+                        "additional_metadata": {"level": 2},
+                    },
+                    {"input": "Nothing?", "actual_output": "x", "expected_output": None, "context": None},
+                ]
+            )
+        },
+        2,
+        1,
+        {"cases": 1, "documents": 1},
+        notes=("what a search found",),
+    ),
+    Sample(
+        "llama-index",
+        {
+            "rag_dataset.json": whole(
+                {
+                    "examples": [
+                        {
+                            "query": "Express?",
+                            "query_by": {"model_name": "m", "type": "ai"},
+                            "reference_contexts": ["Express costs 9 EUR."],
+                            "reference_answer": "9 EUR",
+                            "reference_answer_by": {"model_name": "m", "type": "ai"},
+                        },
+                        {"query": "", "reference_contexts": [], "reference_answer": "x"},
+                    ]
+                }
+            )
+        },
+        2,
+        1,
+        {"cases": 1, "documents": 1},
+    ),
+    Sample(
+        "llama-index",
+        {
+            "embedding.json": whole(
+                {
+                    "queries": {"q1": "Express?", "q2": "Lost?"},
+                    "corpus": {"d1": "Express costs 9 EUR.", "d2": "Else."},
+                    "relevant_docs": {"q1": ["d1"]},
+                    "mode": "text",
+                }
+            )
+        },
+        4,
+        1,
+        {"cases": 1, "documents": 2},
+    ),
+    Sample(
+        "langsmith",
+        {
+            "langsmith.jsonl": lines(
+                {
+                    "id": "e1",
+                    "inputs": {"question": "Express?", "country": "Norway"},
+                    "outputs": {"answer": "9 EUR"},
+                    "dataset_id": "d",
+                },
+                {
+                    "id": "e2",
+                    "inputs": {"messages": [{"type": "human", "content": "Standard?"}]},
+                    "outputs": {"output": "4 days"},
+                    "dataset_id": "d",
+                },
+                {"id": "e3", "inputs": {"question": "None?"}, "outputs": None, "dataset_id": "d"},
+            )
+        },
+        3,
+        1,
+        {"cases": 2},
+    ),
+    Sample(
+        "langfuse",
+        {
+            "langfuse.json": whole(
+                [
+                    {
+                        "id": "i1",
+                        "status": "ACTIVE",
+                        "input": {"query": "Express?"},
+                        "expectedOutput": "9 EUR",
+                        "metadata": None,
+                        "datasetId": "d",
+                    },
+                    {"id": "i2", "status": "ARCHIVED", "input": "Old?", "expectedOutput": "x", "datasetId": "d"},
+                ]
+            )
+        },
+        2,
+        1,
+        {"cases": 1},
+    ),
+    Sample(
+        "phoenix",
+        {
+            "phoenix.csv": b"example_id,input,output,metadata\n"
+            b'E1,"{""question"": ""Express?""}","{""answer"": ""9 EUR""}",{}\nE2,"{""x"": 1, ""y"": 2}",z,{}\n'
+        },
+        2,
+        1,
+        {"cases": 1},
+    ),
+    Sample("squad", {"dev-v2.0.json": SQUAD}, 4, 1, {"cases": 2, "documents": 1}),
+    Sample(
+        "squad",
+        {
+            "squad.jsonl": lines(
+                {
+                    "id": "a",
+                    "title": "Acme",
+                    "context": "Founded in 1949.",
+                    "question": "When?",
+                    "answers": {"text": ["1949"], "answer_start": [11]},
+                },
+                {
+                    "id": "b",
+                    "title": "Acme",
+                    "context": "Founded in 1949.",
+                    "question": "Who?",
+                    "answers": {"text": [], "answer_start": []},
+                },
+                {
+                    "id": "c",
+                    "title": "Acme",
+                    "context": "",
+                    "question": "Where?",
+                    "answers": {"text": ["x"], "answer_start": [0]},
+                },
+            )
+        },
+        3,
+        1,
+        {"cases": 2, "documents": 1},
+    ),
+    Sample(
+        "hotpotqa",
+        {
+            "hotpot.json": whole(
+                [
+                    {
+                        "_id": "h1",
+                        "question": "Which is older, Acme or Bolt?",
+                        "answer": "Acme",
+                        "type": "comparison",
+                        "level": "easy",
+                        "supporting_facts": [["Acme", 0], ["Bolt", 0]],
+                        "context": [
+                            ["Acme", ["Acme is of 1949.", " It sells."]],
+                            ["Bolt", ["Bolt is of 1960."]],
+                            ["Cap", ["Cap is new."]],
+                        ],
+                    },
+                    {"_id": "h2", "question": "x?", "answer": "y", "supporting_facts": [], "context": []},
+                ]
+            )
+        },
+        2,
+        1,
+        {"cases": 1, "documents": 3},
+        notes=("by paragraph",),
+    ),
+    Sample(
+        "ms-marco",
+        {
+            "marco.jsonl": lines(
+                {
+                    "query_id": 1,
+                    "query": "cost of express",
+                    "answers": ["9 EUR"],
+                    "query_type": "NUMERIC",
+                    "wellFormedAnswers": "[]",
+                    "passages": [
+                        {"is_selected": 1, "passage_text": "Express costs 9 EUR.", "url": "u"},
+                        {"is_selected": 0, "passage_text": "Else."},
+                    ],
+                },
+                {
+                    "query_id": 2,
+                    "query": "who knows",
+                    "answers": ["No Answer Present."],
+                    "passages": {"is_selected": [0], "passage_text": ["Nothing."], "url": ["u"]},
+                },
+                {"query_id": 3, "query": "", "answers": [], "passages": []},
+            )
+        },
+        3,
+        1,
+        {"cases": 2, "documents": 3},
+    ),
+    Sample(
+        "beir",
+        {
+            "corpus.jsonl": lines(
+                {"_id": "d1", "title": "Express", "text": "9 EUR"}, {"_id": "d2", "title": "", "text": ""}
+            ),
+            "queries.jsonl": lines({"_id": "q1", "text": "express price"}, {"_id": "q2", "text": "unjudged"}),
+            "qrels/test.tsv": b"query-id\tcorpus-id\tscore\nq1\td1\t2\nq1\tnone\t1\n",
+        },
+        5,
+        3,
+        {"cases": 1, "documents": 1},
+        folder=True,
+    ),
+    Sample(
+        "beir",
+        {"qrels.txt": b"q1 0 d1 2\nq1 0 d2 0\nq9 0 d1 1\n", "queries.tsv": b"q1\texpress price\n"},
+        2,
+        1,
+        {"cases": 1},
+    ),
+    Sample(
+        "label-studio",
+        {
+            "tasks.json": whole(
+                [
+                    {
+                        "id": 1,
+                        "data": {"text": "Where is my parcel?"},
+                        "annotations": [
+                            {
+                                "id": 7,
+                                "was_cancelled": False,
+                                "result": [{"type": "choices", "from_name": "intent", "value": {"choices": ["shipping"]}}],
+                            },
+                            {"id": 8, "was_cancelled": True, "result": []},
+                        ],
+                    },
+                    {
+                        "id": 2,
+                        "data": {"text": "Span"},
+                        "annotations": [{"result": [{"type": "labels", "value": {"start": 0, "end": 2, "labels": ["X"]}}]}],
+                    },
+                    {"id": 3, "data": {"text": "Nobody"}, "annotations": []},
+                ]
+            )
+        },
+        3,
+        2,
+        {"cases": 1},
+    ),
+    Sample(
+        "argilla",
+        {
+            "records.json": whole(
+                [
+                    {
+                        "id": "r1",
+                        "status": "completed",
+                        "fields": {"text": "Where is my parcel?"},
+                        "metadata": {},
+                        "responses": {"label": [{"value": "shipping", "user_id": "u", "status": "submitted"}]},
+                        "suggestions": {},
+                    },
+                    {
+                        "id": "r2",
+                        "fields": {"text": "Hm"},
+                        "responses": {"label": [{"value": "x", "status": "draft"}]},
+                        "suggestions": {},
+                    },
+                ]
+            )
+        },
+        2,
+        1,
+        {"cases": 1},
+    ),
+    Sample("inspect", {"log.eval": archive({**_HEADER, **_LOG})}, 4, 2, {"cases": 2}, notes=("choices stand",)),
+    Sample("inspect", {"log-zstd.eval": zstandard({**_HEADER, **_LOG})}, 4, 2, {"cases": 2}),
+    Sample(
+        "inspect",
+        {"samples.jsonl": lines(*[dict(one, id=n) for n, one in enumerate(_INSPECT) if isinstance(one, dict) and n != 1])},
+        3,
+        1,
+        {"cases": 2},
+    ),
+    Sample(
+        "inspect",
+        {"log.json": whole({"version": 2, "status": "success", "eval": {"task": "sums"}, "plan": {}, "samples": _INSPECT})},
+        4,
+        2,
+        {"cases": 2},
+    ),
+    Sample(
+        "table",
+        {"faq.csv": b"Frage;Antwort;Kategorie\nWas kostet Express?;9 EUR;Versand\n;leer;x\n"},
+        2,
+        1,
+        {"cases": 1},
+        notes=("question = 'Frage'",),
+    ),
+    Sample(
+        "table",
+        {
+            "plain.json": whole(
+                {
+                    "name": "mine",
+                    "data": [{"id": 1, "question": "Express?", "expected_answer": "9 EUR"}, {"id": 2, "question": "x"}],
+                }
+            )
+        },
+        2,
+        1,
+        {"cases": 1},
+    ),
+)

@@ -1,0 +1,180 @@
+"""What becomes of Promptfoo's tests: roles of variables, assertions, other files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rung.importers.imported import ImportedRow
+from rung.importers.promptfoo import PROMPTFOO
+from rung.importers.promptfoo_asserts import asserted, from_cell
+from rung.importers.source import ImportFile
+from rung.records import Json
+
+
+def read(folder: Path, text: str, **more: str) -> list[ImportedRow]:
+    path = folder / "promptfooconfig.yaml"
+    path.write_text(text, encoding="utf-8")
+    return list(PROMPTFOO.read(ImportFile(path, **more)))
+
+
+@pytest.mark.parametrize(
+    ("assertions", "answers"),
+    [
+        ([{"type": "equals", "value": "Paris"}], ["Paris"]),
+        ([{"type": "icontains", "value": "Paris"}], ["Paris"]),
+        ([{"type": "contains-any", "value": ["9 EUR", "nine"]}], ["9 EUR", "nine"]),
+        ([{"type": "icontains-any", "value": "9 EUR, nine"}], ["9 EUR", "nine"]),
+        ([{"type": "contains-all", "value": ["9 EUR"]}], ["9 EUR"]),
+        ([{"type": "equals", "value": {"a": 1}}], ['{"a": 1}']),
+        ([{"type": "equals", "value": "It is Paris."}, {"type": "icontains", "value": "paris"}], ["It is Paris."]),
+        ([{"type": "assert-set", "assert": [{"type": "equals", "value": "a"}]}], ["a"]),
+        ([{"type": "similar", "value": "Paris", "threshold": 0.8}], ["Paris"]),
+        ([{"type": "factuality", "value": "Paris is the capital"}], ["Paris is the capital"]),
+        ([{"type": "equals", "value": "{{city}}"}], ["Oslo"]),
+        ([{"type": "contains", "value": "a"}, {"type": "contains", "value": "b"}], []),
+        ([{"type": "contains-all", "value": ["a", "b"]}], []),
+        ([{"type": "not-contains", "value": "a"}], []),
+        ([{"type": "contains", "value": "a", "weight": 0}], []),
+        ([{"type": "equals", "value": "{{city | upper}}"}], []),
+        ([{"type": "equals", "value": "file://answer.txt"}], []),
+    ],
+)
+def test_assertions_become_accepted_answers_or_are_listed(assertions: list[Json], answers: list[str]) -> None:
+    result = asserted(assertions, {"city": "Oslo"})
+    assert result.answers == answers
+    assert answers or result.notes
+
+
+def test_a_schema_a_rubric_and_a_refusal_are_carried_over() -> None:
+    result = asserted(
+        [
+            {"type": "is-json", "value": {"type": "object"}},
+            {"type": "llm-rubric", "value": "Names {{city}}"},
+            {"type": "is-refusal"},
+            {"type": "is-json", "value": {"type": "array"}},
+        ],
+        {"city": "Oslo"},
+    )
+    assert (result.schema, result.rubrics, result.refuses) == ({"type": "object"}, ["Names Oslo"], True)
+    assert result.notes == ["a second schema of 'is-json' is not carried over"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "assertion"),
+    [
+        ("Paris", {"type": "equals", "value": "Paris"}),
+        ("see: this", {"type": "equals", "value": "see: this"}),
+        ("icontains: Paris", {"type": "icontains", "value": "Paris"}),
+        ("contains-any: a, b", {"type": "contains-any", "value": ["a", "b"]}),
+        ("not-contains: x", {"type": "not-contains", "value": "x"}),
+        ("similar(0.8): Paris", {"type": "similar", "value": "Paris"}),
+        ("latency(500)", {"type": "latency", "value": "500"}),
+        ("grade: is kind", {"type": "llm-rubric", "value": "is kind"}),
+        ("fn: output == 1", {"type": "javascript", "value": "output == 1"}),
+        ("is-json", {"type": "is-json"}),
+    ],
+)
+def test_a_cell_of_the_csv_is_an_assertion(cell: str, assertion: Json) -> None:
+    assert from_cell(cell) == assertion
+
+
+def test_variables_that_the_prompt_shows_are_asked_and_contexts_are_documents(tmp_path: Path) -> None:
+    (row,) = read(
+        tmp_path,
+        """\
+prompts: ['From {{context}} answer {{query}} in {{language}}']
+tests:
+  - vars:
+      query: How much?
+      language: German
+      context: Express costs 9 EUR.
+      internal: not shown
+    assert: [{type: equals, value: 9 EUR}]
+""",
+    )
+    (case,), (document,) = row.cases, row.documents
+    assert case["question"] == "How much?\nlanguage: German"
+    assert case["gold_documents"] == [document["id"]]
+    assert document["text"] == "Express costs 9 EUR."
+
+
+def test_a_variable_that_only_assertions_name_is_not_shown(tmp_path: Path) -> None:
+    text = "prompts: [file://prompt.py]\ntests:\n  - vars: {topic: Norway, capital: Oslo}\n"
+    (row,) = read(tmp_path, text + "    assert: [{type: icontains, value: '{{capital}}'}]\n")
+    assert (row.cases[0]["question"], row.cases[0]["answers"]) == ("Norway", ["Oslo"])
+
+
+def test_the_user_says_which_variable_asks(tmp_path: Path) -> None:
+    text = "prompts: ['{{a}} {{question}}']\ntests:\n  - vars: {a: 'Why?', question: no, want: because}\n"
+    (row,) = read(tmp_path, text, question="a", answer="want")
+    assert (row.cases[0]["question"], row.cases[0]["answers"]) == ("Why?\nquestion: no", ["because"])
+
+
+def test_yaml_is_read_as_javascript_reads_it(tmp_path: Path) -> None:
+    """Promptfoo reads YAML 1.2, where `no` and `12:30` are texts; in YAML 1.1 they are false and 750."""
+    tests = "".join(f"  - vars: {{question: q{value}}}\n    assert: [{{type: equals, value: {value}}}]\n" for value in CORE)
+    rows = read(tmp_path, f"prompts: ['{{{{question}}}}']\ntests:\n{tests}")
+    assert {str(row.cases[0]["question"])[1:]: row.cases[0]["answers"] for row in rows} == {
+        value: [text] for value, text in CORE.items()
+    }
+
+
+CORE = {
+    "no": "no",
+    "Yes": "Yes",
+    "12:30": "12:30",
+    "2026-01-02": "2026-01-02",
+    "1_000": "1_000",
+    "7": "7",
+    "true": "true",
+    "1.50": "1.5",
+}
+
+
+def test_lists_of_variables_are_multiplied_out(tmp_path: Path) -> None:
+    text = "prompts: ['{{q}} {{lang}}']\ntests:\n  - vars: {q: [a, b], lang: [de, fr]}\n"
+    (row,) = read(tmp_path, text + "    assert: [{type: equals, value: '{{q}}'}]\n")
+    assert [case["question"] for case in row.cases] == ["a\nlang: de", "a\nlang: fr", "b\nlang: de", "b\nlang: fr"]
+    assert [case["answers"] for case in row.cases] == [["a"], ["a"], ["b"], ["b"]]
+    many = ", ".join(map(str, range(40)))
+    (row,) = read(tmp_path, f"prompts: ['{{{{a}}}}']\ntests:\n  - vars: {{a: [{many}], b: [{many}]}}\n")
+    assert "more than 1,000 combinations" in row.refused
+
+
+def test_tests_beside_the_configuration_share_its_defaults(tmp_path: Path) -> None:
+    (tmp_path / "more.csv").write_text("question,answer\nHow much?,9 EUR\nHow long?,\n", encoding="utf-8")
+    (tmp_path / "more.yaml").write_text("- vars: {question: 'When?', answer: today}\n", encoding="utf-8")
+    rows = read(
+        tmp_path,
+        """\
+prompts: ['{{question}}']
+defaultTest: {assert: [{type: equals, value: '{{answer}}'}]}
+tests: [file://more.csv, file://more.yaml, file://../secret.csv, 'https://x.example/t.csv', file://absent.csv, file://make.py]
+""",
+    )
+    assert [(row.part, [case["answers"] for case in row.cases]) for row in rows[:3]] == [
+        ("more.csv", [["9 EUR"]]),
+        ("more.csv", []),
+        ("more.yaml", [["today"]]),
+    ]
+    assert len(rows) == 7
+    assert all(row.refused and row.line == 3 for row in rows[3:])
+
+
+def test_a_chat_as_a_variable_is_question_and_earlier_turns(tmp_path: Path) -> None:
+    (row,) = read(
+        tmp_path,
+        """\
+prompts: ['{{messages}}']
+tests:
+  - vars:
+      messages: >-
+        [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yes?"},
+        {"role": "user", "content": "When?"}]
+    assert: [{type: equals, value: now}]
+""",
+    )
+    assert row.cases[0]["question"] == "When?"
+    assert row.cases[0]["messages"] == [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yes?"}]
