@@ -1,7 +1,5 @@
-"""The small project of the command line's tests."""
+"""Projects that are served in tests."""
 
 from __future__ import annotations
 
-from tests.cli.conftest import shop
-
-__all__ = ["shop"]
+from tests.cli.conftest import commands, rung, shop  # noqa: F401 - fixtures

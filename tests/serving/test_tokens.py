@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
+from joserfc.jws import JWSRegistry
 from starlette.datastructures import Headers
 
 from rung.config.project import load_project
@@ -37,6 +38,7 @@ RSA = RSAKey.generate_key(2048, {"kid": "rsa", "use": "sig"})
 EC = ECKey.generate_key("P-256", {"kid": "ec", "alg": "ES256"})
 OKP = OKPKey.generate_key("Ed25519", {"kid": "okp"})
 OTHER = RSAKey.generate_key(2048, {"kid": "rsa"})
+LOOSE = JWSRegistry(algorithms=["RS256"], strict_check_header=False)
 CLAIMS = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "exp": NOW + 300, "groups": ["staff", "hr"]}
 
 
@@ -108,6 +110,20 @@ def test_what_is_allowed_is_allowed(claims: dict[str, Any]) -> None:
     assert Provider(RSA).identity().of(token(**claims)).name == "ada"
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"kid": "rsa", "nonce": "AQABAAAA", "x5t": "bm90IGEgaGFzaA", "typ": "at+jwt"},
+        {"kid": "rsa", "client": "7", "signer": "arn:aws:elasticloadbalancing:eu-north-1:1:loadbalancer/app/x", "exp": NOW},
+        {"kid": "rsa", "x5c": ["QUJD" * 700]},
+        {"kid": "rsa", "jku": "https://evil.example.com/jwks", "jwk": OTHER.as_dict(private=False)},
+    ],
+)
+def test_what_providers_add_to_a_header_is_ignored(header: dict[str, Any]) -> None:
+    text = jwt.encode({"alg": "RS256", **header}, CLAIMS, RSA, registry=LOOSE)
+    assert Provider(RSA).identity().of(text).name == "ada"
+
+
 HOSTILE = {
     "none": raw({"alg": "none", "kid": "rsa"}, CLAIMS),
     "None": raw({"alg": "None", "kid": "rsa"}, CLAIMS),
@@ -123,6 +139,7 @@ HOSTILE = {
     "an unknown kid": token(header={"kid": "new"}),
     "its own key": token(OTHER, header={"jwk": OTHER.as_dict(private=False), "kid": "rsa"}),
     "its own address of keys": token(OTHER, header={"jku": "https://evil.example.com/jwks", "kid": "rsa"}),
+    "a deep header that is read": base64.urlsafe_b64encode(b"[" * 6_000).rstrip(b"=").decode() + "..",
     "a critical header": raw({"alg": "RS256", "kid": "rsa", "crit": ["x"], "x": 1}, CLAIMS, b"0" * 256),
     "another audience": token(aud="else"),
     "no audience": token(aud=None),
@@ -154,6 +171,7 @@ HOSTILE = {
     "not ASCII": token()[:-1] + "é",
     "huge": token(junk="x" * MAX_CREDENTIAL),
     "a deep header": base64.urlsafe_b64encode(b"[" * 11_000).rstrip(b"=").decode() + "..",
+    "unencoded claims": raw({"alg": "RS256", "kid": "rsa", "b64": False, "crit": ["b64"]}, CLAIMS, b"0" * 256),
     "claims that are a list": raw({"alg": "RS256", "kid": "rsa"}, [], b"0" * 256),
     "a header that is a list": raw([], CLAIMS, b"0" * 256),
     "a header that is null": raw(None, CLAIMS, b"0" * 256),

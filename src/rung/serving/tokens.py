@@ -20,6 +20,7 @@ from rung.serving.headers import MAX_CREDENTIAL, NOT_GOOD, unauthorized
 from rung.serving.jwks import PublishedKeys
 
 if TYPE_CHECKING:
+    from joserfc.jws import JWSRegistry
     from joserfc.jwt import JWTClaimsRegistry
 
 # algorithm -> the only type of key, and curve, that it may be checked with; Ed25519 is RFC 9864's name of the EdDSA there
@@ -31,6 +32,7 @@ ALGORITHMS: Mapping[str, tuple[str, str]] = {
     "Ed25519": ("OKP", "Ed25519"),
 }
 LEEWAY = 60  # seconds that two clocks may differ
+MAX_HEADER = 8_192  # bytes; providers put chains of certificates there
 MAX_NAME = 200
 
 log = logging.getLogger(__name__)
@@ -42,12 +44,16 @@ class TokenIdentity:
     def __init__(self, settings: JwtSettings, keys: PublishedKeys, *, clock: Callable[[], float] = time.time) -> None:
         try:
             from joserfc.errors import SecurityWarning
+            from joserfc.jws import JWSRegistry
             from joserfc.jwt import JWTClaimsRegistry
         except ImportError as error:
             raise MissingExtra("serve", "checking tokens") from error
         # providers still name it so, and it is refused for every curve but Ed25519
         warnings.filterwarnings("ignore", message="EdDSA is deprecated", category=SecurityWarning)
         self._settings, self._keys = settings, keys
+        # what nobody understands in a header is to be ignored (RFC 7515, section 4), unless it is said to be critical
+        self._rules: JWSRegistry = JWSRegistry(algorithms=list(ALGORITHMS), strict_check_header=False)
+        self._rules.max_header_length = MAX_HEADER
         self._claims: JWTClaimsRegistry = JWTClaimsRegistry(
             now=lambda: int(clock()),
             leeway=LEEWAY,
@@ -76,7 +82,7 @@ class TokenIdentity:
     def _caller(self, token: str) -> Caller:
         from joserfc import jws, jwt
 
-        header = jws.extract_compact(token.encode("ascii")).headers()
+        header = jws.extract_compact(token.encode("ascii"), registry=self._rules).headers()
         algorithm, kid = header.get("alg"), header.get("kid")
         if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
             raise _refused(f"a token signed by {str(algorithm)[:20]!r}; it may be {', '.join(ALGORITHMS)}")
@@ -85,7 +91,7 @@ class TokenIdentity:
         key = self._keys.find(kid, algorithm, *ALGORITHMS[algorithm])
         if key is None:
             raise _refused(f"a token signed by the key {kid[:80]!r}, which the provider does not publish for {algorithm}")
-        claims: dict[str, Json] = jwt.decode(token, key, algorithms=[algorithm]).claims
+        claims: dict[str, Json] = jwt.decode(token, key, registry=self._rules).claims
         self._claims.validate(claims)
         name = claims["sub"]
         if not isinstance(name, str) or not name.strip() or len(name) > MAX_NAME or not name.isprintable():
