@@ -46,7 +46,8 @@ def new(  # noqa: PLR0917 - typer reads the options from the parameters
     folder: Word = None,
     name: Name = None,
     may_read: Annotated[
-        str, typer.Option("--groups", metavar="GROUPS", help="Groups whose documents it reads, with commas; default: public ones only.")
+        str,
+        typer.Option("--groups", metavar="GROUPS", help="Groups whose documents it reads, with commas; else public ones."),
     ] = "",
     scopes: Annotated[str, typer.Option(help="What it may ask for: ask, search, feedback.")] = "ask,search,feedback",
     expires: Annotated[

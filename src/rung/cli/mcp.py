@@ -16,7 +16,8 @@ from rung.cli.screen import Screen
 def mcp(
     folder: Folder,
     may_read: Annotated[
-        str | None, typer.Option("--groups", metavar="GROUPS", help="The asker's groups, with commas; '' reads public documents only.")
+        str | None,
+        typer.Option("--groups", metavar="GROUPS", help="The asker's groups, with commas; '' reads public documents only."),
     ] = None,
 ) -> int:
     """Serve the project to an agent as MCP tools, over stdio.
