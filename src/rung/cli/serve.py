@@ -50,7 +50,9 @@ def serve(
     if asker is not None and not is_open:
         raise UserError("--groups is for --open: without it the caller's key says what may be read")
     if is_open and not is_loopback(host):
-        raise UserError(f"--open answers everybody, so that it listens on this machine only, not on {host}: leave out --host")
+        raise UserError(
+            f"--open answers everybody, so that it listens on this machine only, not on {host}: leave out --host"
+        )
     project, limits = load_project(folder), Limits()
     identity = _identity(project, groups(asker or ""), is_open=is_open)
     with reporting(Screen()), opened(project, reading=True) as engines, StepRunner(engines) as runner:
@@ -76,4 +78,6 @@ def _identity(project: Project, asker_groups: frozenset[str] | None, *, is_open:
 
     if is_open:
         return Open(asker_groups or frozenset())
-    raise UserError(f"{project.root} has no keys, so that nobody could be answered: --open answers without, on this machine only")
+    raise UserError(
+        f"{project.root} has no keys, so that nobody could be answered: --open answers without, on this machine only"
+    )

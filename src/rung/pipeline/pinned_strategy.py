@@ -136,7 +136,9 @@ def _trained(builder: ArtifactBuilder, label: str, rung: type[Rung], settings: M
     return asked if asked is not None and set(asked.artifacts) & set(TRAINED_KINDS) else None
 
 
-def _unchanged(builder: ArtifactBuilder, label: str, rung: type[Rung], settings: Mapping[str, Json]) -> PinnedStrategy | None:
+def _unchanged(
+    builder: ArtifactBuilder, label: str, rung: type[Rung], settings: Mapping[str, Json]
+) -> PinnedStrategy | None:
     """A rung as the last verdict measured it; None where `rung.yaml` asks for another now, or what it takes is gone."""
     verdict, project = latest_folder(builder.project), builder.project
     spec = None if verdict is None else _stored_spec(verdict, label)

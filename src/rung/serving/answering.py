@@ -18,7 +18,7 @@ from rung.errors import UserError
 from rung.records import Answer, Citation, Question
 from rung.records.steps import Conversation, Engine, Generate, Step
 from rung.serving.callers import Caller
-from rung.serving.conversations import Conversations, Ended, Overloaded, Talk, TooSlow
+from rung.serving.conversations import Conversations, Ended, Overloaded, Pending, TooSlow
 from rung.serving.deployments import Deployment
 from rung.serving.metrics import Metrics
 from rung.serving.refusal import NotAnswered
@@ -52,7 +52,7 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Asked:
-    """A question to a deployment. `id` names its answer, in feedback too; `stopped`: what its text was ended by, if it was."""
+    """A question to a deployment. `id` names its answer, in feedback too; `stopped`: the sequences that ended its text."""
 
     deployment: Deployment
     question: Question
@@ -119,7 +119,7 @@ class Answering:
                 last[:] = [changed]
             return changed
 
-        async with aclosing(self.carry(caller, self._talk(asked, each), model=deployment.name)) as news:
+        async with aclosing(self.carry(caller, self._pending(asked, each), model=deployment.name)) as news:
             async for piece in news:
                 if isinstance(piece, str):
                     if deployment.streams and (visible := speech.hear(piece)):
@@ -134,14 +134,14 @@ class Answering:
                 self.on_answer(caller, answered)
                 yield answered
 
-    async def carry(self, caller: Caller, talk: Talk[T], *, model: str) -> AsyncGenerator[str | Ended[T]]:
+    async def carry(self, caller: Caller, pending: Pending[T], *, model: str) -> AsyncGenerator[str | Ended[T]]:
         """As `Conversations.carry`, counted, and its errors in words for the client.
 
         Raises:
             NotAnswered: it was not answered.
         """
         try:
-            async with aclosing(self.conversations.carry(caller, talk)) as news:
+            async with aclosing(self.conversations.carry(caller, pending)) as news:
                 async for piece in news:
                     if not isinstance(piece, str):
                         self._count(model, piece)
@@ -160,7 +160,7 @@ class Answering:
             self.metrics.answers.labels(model, "failed").inc()
             raise self._failed(str(error)) from error
 
-    def _talk(self, asked: Asked, each: Callable[[Step], Step]) -> Talk[Answer]:
+    def _pending(self, asked: Asked, each: Callable[[Step], Step]) -> Pending[Answer]:
         deployment, wishes = asked.deployment, asked.wishes
         strategy = deployment.held_to(wishes.schema) if wishes.schema else deployment.strategy
         engines = {name: self._stopping(asked, name, engine) for name, engine in deployment.engines.items()}
@@ -168,7 +168,7 @@ class Answering:
         def begin() -> Conversation[Answer]:
             return strategy.answer(asked.question)
 
-        return Talk(begin, engines, each, self.refresh)
+        return Pending(begin, engines, each, self.refresh)
 
     def _stopping(self, asked: Asked, name: str, engine: Engine) -> Engine:
         """Who carries out these steps; its text ends where the request says."""
@@ -225,4 +225,3 @@ class Answering:
             metrics.first_token.labels(model).observe(live.first_token)
         metrics.prompt_tokens.labels(model).inc(tally.prompt_tokens)
         metrics.completion_tokens.labels(model).inc(tally.completion_tokens)
-

@@ -89,7 +89,9 @@ async def _events(news: AsyncGenerator[str | Answered], asked: Asked, base: str)
                     yield event("content_block_delta", {"index": 0, "delta": {"type": "text_delta", "text": piece}})
                     continue
                 yield event("content_block_stop", {"index": 0})
-                yield event("message_delta", {"delta": _ending(piece), "usage": _usage(piece), "rung": own_field(piece, base)})
+                yield event(
+                    "message_delta", {"delta": _ending(piece), "usage": _usage(piece), "rung": own_field(piece, base)}
+                )
         yield event("message_stop", {})
     except NotAnswered as refusal:
         yield sse.event(refusal.body(PATH), "error")

@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -58,8 +59,6 @@ def application(service: Service) -> FastAPI:
     Raises:
         UserError: it cannot be served; says why.
     """
-    from rung import __version__
-
     answering, engines = service.answering(), service.builder.engines
     for line in answering.pinned():
         _log.info("serves %s", line)
@@ -72,16 +71,16 @@ def application(service: Service) -> FastAPI:
         app.state.ready = False
         answering.conversations.close()
 
-    app = FastAPI(title="Rung", version=__version__, description=_ABOUT, docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title="Rung", version=version("rung"), description=_ABOUT, docs_url=None, redoc_url=None, lifespan=lifespan
+    )
     app.state.answering, app.state.feedback, app.state.ready = answering, ratings, True
     app.state.embedding = (engines.project.settings.embedder, engines.embedder)
     for part in (openai_api, anthropic_api, search_api, feedback):
         app.include_router(part.router)
     _add_health(app, answering)
     _add_refusals(app)
-    app.add_middleware(
-        Guard, identity=service.identity, metrics=answering.metrics, body_bytes=service.limits.body_bytes
-    )
+    app.add_middleware(Guard, identity=service.identity, metrics=answering.metrics, body_bytes=service.limits.body_bytes)
     if service.hosts:
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(service.hosts))
     return app
@@ -134,8 +133,12 @@ def _of_body(errors: Sequence[Any]) -> NotAnswered:
     """The first mistake of a body; a parameter that is not supported before others, since it explains them."""
     first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
     if first["type"] == "json_invalid":
-        return NotAnswered(400, f"the body is no JSON: {first.get('ctx', {}).get('error', first['msg'])}", code="invalid_json")
-    parts = [part for part in first["loc"] if part not in ("body", "query", "path", "str") and not str(part).startswith("list[")]
+        return NotAnswered(
+            400, f"the body is no JSON: {first.get('ctx', {}).get('error', first['msg'])}", code="invalid_json"
+        )
+    parts = [
+        part for part in first["loc"] if part not in ("body", "query", "path", "str") and not str(part).startswith("list[")
+    ]
     name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).lstrip(".") or None
     if first["type"] == "extra_forbidden":
         return NotAnswered(400, f"'{name}' is not supported", param=name, code="unsupported_parameter")

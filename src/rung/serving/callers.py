@@ -11,7 +11,7 @@ from rung.records import Asker
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sent a request. `name` stands in the log and with feedback; `groups` are what it may read beside public documents."""
+    """Who sent a request. `name` stands in the log and with feedback; `groups`: what it may read beside public documents."""
 
     name: str
     groups: frozenset[str] = frozenset()

@@ -30,11 +30,21 @@ class TextPart(Body):
     text: str
 
 
+def _only_text(value: Any) -> Any:
+    """Say which part is none, by its name, before its fields are looked at."""
+    if isinstance(value, list):
+        for part in value:
+            kind = part.get("type") if isinstance(part, Mapping) else None
+            if isinstance(kind, str) and kind != "text":
+                raise ValueError(f"a part of type '{kind}' is not supported: strategies read text")
+    return value
+
+
 class Turn(Body):
     """One turn of a chat. Images, sounds and files are refused: strategies read text."""
 
     role: str
-    content: Annotated[str | list[TextPart], BeforeValidator(lambda value: _only_text(value))] = Field(union_mode="left_to_right")
+    content: Annotated[str | list[TextPart], BeforeValidator(_only_text)] = Field(union_mode="left_to_right")
 
     @model_validator(mode="before")
     @classmethod
@@ -50,20 +60,6 @@ class Turn(Body):
     def text(self) -> str:
         """All of its text."""
         return self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
-
-
-class UnsupportedPart(ValueError):
-    """A part of a message that is no text."""
-
-
-def _only_text(value: Any) -> Any:
-    """Say which part is none, by its name, before its fields are looked at."""
-    if isinstance(value, list):
-        for part in value:
-            kind = part.get("type") if isinstance(part, Mapping) else None
-            if isinstance(kind, str) and kind != "text":
-                raise UnsupportedPart(f"a part of type '{kind}' is not supported: strategies read text")
-    return value
 
 
 def without_neutral(value: Any, neutral: Mapping[str, object]) -> Any:

@@ -20,9 +20,9 @@ def cited_rows(answered: Answered, base: str) -> list[Json]:
     return [_row(citation, _shown(citation, answered.answer), base) for citation in answered.cited]
 
 
-def annotations(answered: Answered, base: str) -> list[Json]:
+def url_citations(answered: Answered, base: str) -> list[Json]:
     """A `url_citation` for every place of the answer that cites: a mark such as [1], or a quote in JSON."""
-    return list(_annotations(answered, base))
+    return list(_url_citations(answered, base))
 
 
 def own_field(answered: Answered, base: str) -> dict[str, Json]:
@@ -55,7 +55,7 @@ def _row(citation: Citation, shown: Passage | None, base: str) -> Json:
     }
 
 
-def _annotations(answered: Answered, base: str) -> Iterator[Json]:
+def _url_citations(answered: Answered, base: str) -> Iterator[Json]:
     text, by_mark = answered.answer.text, {c.mark: c for c in answered.cited}
     marked = False
     for match in MARK.finditer(text):

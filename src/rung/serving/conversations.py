@@ -61,7 +61,7 @@ class _Left(Exception):
 
 
 @dataclass(frozen=True)
-class Talk(Generic[T]):
+class Pending(Generic[T]):
     """A conversation to be carried out. `each`: what is made of its steps; `before`: done first, on its thread."""
 
     begin: Callable[[], Conversation[T]]
@@ -118,7 +118,7 @@ class Conversations:
         """Conversations that wait for their turn."""
         return self._turns.waiting
 
-    async def carry(self, caller: Caller, talk: Talk[T]) -> AsyncGenerator[str | Ended[T]]:
+    async def carry(self, caller: Caller, pending: Pending[T]) -> AsyncGenerator[str | Ended[T]]:
         """Yield the pieces of text as they come, and last how the conversation ended. Closing it ends the conversation.
 
         Raises:
@@ -130,7 +130,7 @@ class Conversations:
         await self._turn(caller)
         waited = time.monotonic() - arrived
         opened: _Open[T] = _Open(asyncio.get_running_loop())
-        job = self._threads.submit(self._run, opened, talk, caller.asker, waited)
+        job = self._threads.submit(self._run, opened, pending, caller.asker, waited)
         self.open += 1
         job.add_done_callback(lambda done: self._on_loop(opened, done))
         alarm = opened.loop.call_later(self.limits.seconds - waited, opened.expire)
@@ -169,7 +169,7 @@ class Conversations:
         self.open -= 1
         self._turns.give()
 
-    def _run(self, opened: _Open[T], talk: Talk[T], asker: Asker, waited: float) -> None:
+    def _run(self, opened: _Open[T], pending: Pending[T], asker: Asker, waited: float) -> None:
         """On a thread: the conversation to its end, which is told to the event loop. Once more, where the index that it
         searched was replaced meanwhile, and nothing was heard of it."""
         heard = False
@@ -182,13 +182,15 @@ class Conversations:
         def each(step: Step) -> Step:
             if opened.left.is_set():
                 raise _Left
-            return talk.each(step)
+            return pending.each(step)
 
         def once() -> Ended[T]:
-            talk.before()
+            pending.before()
             tally = Tally()
-            conversation = relayed(talk.begin(), each)
-            return Ended(converse(conversation, asker=asker, engines=talk.engines, on_text=hear, tally=tally), tally, waited)
+            conversation = relayed(pending.begin(), each)
+            return Ended(
+                converse(conversation, asker=asker, engines=pending.engines, on_text=hear, tally=tally), tally, waited
+            )
 
         try:
             try:

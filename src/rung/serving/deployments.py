@@ -102,7 +102,9 @@ def open_deployments(builder: ArtifactBuilder) -> dict[str, Deployment]:
     if unready:
         say(f"not served: {', '.join(unready)} ('rung compare' builds what applies to this project)")
     if not pinned:
-        raise UserError(f"nothing of {builder.project.root} can answer: 'rung compare {builder.project.root}' builds its rungs")
+        raise UserError(
+            f"nothing of {builder.project.root} can answer: 'rung compare {builder.project.root}' builds its rungs"
+        )
     return {name: _opened(builder, name, strategy) for name, strategy in pinned.items()}
 
 

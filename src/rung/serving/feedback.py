@@ -73,7 +73,9 @@ class Feedback:
         with self._lock:
             rated = self._recent.get(next((id[len(p) :] for p in _PREFIXES if id.startswith(p)), id))
         if rated is None or rated.caller != caller.name:
-            raise NotAnswered(404, f"there is no answer '{id}' of yours that can be rated", param="id", code="answer_not_found")
+            raise NotAnswered(
+                404, f"there is no answer '{id}' of yours that can be rated", param="id", code="answer_not_found"
+            )
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         row = {"id": id, "at": at, "caller": caller.name, **rating, **rated.entry}
         try:

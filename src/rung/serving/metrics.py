@@ -14,10 +14,16 @@ class Metrics:
         self.registry = CollectorRegistry()
         own = self.registry
         self.requests = Counter("rung_requests", "Requests by route and status.", ["route", "status"], registry=own)
-        self.seconds = Histogram("rung_request_seconds", "Until a response was whole.", ["route"], buckets=_SECONDS, registry=own)
+        self.seconds = Histogram(
+            "rung_request_seconds", "Until a response was whole.", ["route"], buckets=_SECONDS, registry=own
+        )
         self.answers = Counter("rung_answers", "Answers by deployment and how they ended.", ["model", "end"], registry=own)
         self.first_token = Histogram(
-            "rung_first_token_seconds", "From the start of a conversation to its text.", ["model"], buckets=_SECONDS, registry=own
+            "rung_first_token_seconds",
+            "From the start of a conversation to its text.",
+            ["model"],
+            buckets=_SECONDS,
+            registry=own,
         )
         self.waited = Histogram("rung_queue_seconds", "Until a conversation had its turn.", buckets=_SECONDS, registry=own)
         self.steps = Histogram("rung_step_seconds", "Steps of answers by kind.", ["kind"], buckets=_SECONDS, registry=own)

@@ -18,7 +18,7 @@ from rung.records import Json, canonical
 from rung.serving import sse
 from rung.serving.answering import Answered, Answering, Asked, Wishes
 from rung.serving.chats import Body, Turn, check_length, question_of, readable, without_neutral
-from rung.serving.citations import annotations, own_field
+from rung.serving.citations import own_field, url_citations
 from rung.serving.deployments import Deployment
 from rung.serving.refusal import NotAnswered, invalid, unsupported
 from rung.serving.request_state import answering_of, base_url, begun, caller_of, embedding_of, whole
@@ -98,7 +98,7 @@ async def chat_completions(request: Request, body: ChatRequest) -> Response:
         return StreamingResponse(events, media_type=sse.MEDIA_TYPE, headers=sse.HEADERS)
     answered = await whole(request, answering.answer(caller, asked))
     message: dict[str, Json] = {"role": "assistant", "content": answered.answer.text, "refusal": None}
-    message |= {"annotations": annotations(answered, base), "rung": own_field(answered, base)}
+    message |= {"annotations": url_citations(answered, base), "rung": own_field(answered, base)}
     choice: dict[str, Json] = {"index": 0, "message": message, "logprobs": None, "finish_reason": _finish(answered)}
     return JSONResponse({**_head(asked, "chat.completion"), "choices": [choice], "usage": _usage(answered)})
 
@@ -139,13 +139,13 @@ def _schema(form: ResponseFormat | None, deployment: Deployment) -> str:
     try:
         Draft202012Validator.check_schema(form.json_schema.schema_)
     except SchemaError as error:
-        raise invalid(f"'response_format.json_schema.schema' is no JSON Schema: {error.message}", "response_format") from None
+        raise invalid(
+            f"'response_format.json_schema.schema' is no JSON Schema: {error.message}", "response_format"
+        ) from None
     return schema
 
 
-async def _events(
-    news: AsyncGenerator[str | Answered], asked: Asked, base: str, *, usage: bool
-) -> AsyncGenerator[bytes]:
+async def _events(news: AsyncGenerator[str | Answered], asked: Asked, base: str, *, usage: bool) -> AsyncGenerator[bytes]:
     """An answer as it grows; the last choice has its citations."""
     head = _head(asked, "chat.completion.chunk")
     more: dict[str, Json] = {"usage": None} if usage else {}
@@ -161,7 +161,7 @@ async def _events(
                 if isinstance(piece, str):
                     yield chunk({"content": piece})
                     continue
-                extra: dict[str, Json] = {"annotations": annotations(piece, base), "rung": own_field(piece, base)}
+                extra: dict[str, Json] = {"annotations": url_citations(piece, base), "rung": own_field(piece, base)}
                 yield chunk(extra, _finish(piece))
                 if usage:
                     yield sse.event({**head, "choices": [], "usage": _usage(piece)})
@@ -210,7 +210,7 @@ def _model(answering: Answering, deployment: Deployment) -> dict[str, Json]:
 
 
 class EmbeddingsRequest(Body):
-    """Body of /v1/embeddings. `input_type`: embedders here may tell questions from passages; a passage where it is left out."""
+    """Body of /v1/embeddings. `input_type`: what the texts are, for embedders that tell questions from passages."""
 
     model: str
     input: str | list[str]
@@ -241,7 +241,11 @@ async def embeddings(request: Request, body: EmbeddingsRequest) -> Response:
     vectors = await run_in_threadpool(lambda: embedder.embed(texts, kind=body.input_type))
 
     def written(vector: Any) -> Json:
-        return base64.b64encode(vector.astype("<f4").tobytes()).decode() if body.encoding_format == "base64" else vector.tolist()
+        return (
+            base64.b64encode(vector.astype("<f4").tobytes()).decode()
+            if body.encoding_format == "base64"
+            else vector.tolist()
+        )
 
     rows: list[Json] = [{"object": "embedding", "index": i, "embedding": written(v)} for i, v in enumerate(vectors)]
     usage: Json = {"prompt_tokens": sum(counts), "total_tokens": sum(counts)}

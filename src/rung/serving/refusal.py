@@ -23,7 +23,13 @@ class NotAnswered(Exception):
     """A request that is refused, or whose answer failed. `param`: of the request's body; `code`: for programs."""
 
     def __init__(
-        self, status: int, message: str, *, param: str | None = None, code: str | None = None, headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self.status, self.message, self.param, self.code = status, message, param, code
         self.headers = dict(headers or {})
@@ -40,7 +46,9 @@ class NotAnswered(Exception):
 
 def unsupported(name: str, why: str = "") -> NotAnswered:
     """A parameter that a client sends and Rung does not support."""
-    return NotAnswered(400, f"'{name}' is not supported{f': {why}' if why else ''}", param=name, code="unsupported_parameter")
+    return NotAnswered(
+        400, f"'{name}' is not supported{f': {why}' if why else ''}", param=name, code="unsupported_parameter"
+    )
 
 
 def invalid(message: str, param: str | None = None) -> NotAnswered:

@@ -17,7 +17,7 @@ from rung.records import Document, Json, Passage, canonical
 from rung.records.steps import Conversation, SearchResult, rerank, search
 from rung.serving.chats import Body, readable, without_neutral
 from rung.serving.citations import place_url
-from rung.serving.conversations import Ended, Talk
+from rung.serving.conversations import Ended, Pending
 from rung.serving.refusal import NotAnswered, invalid, unsupported
 from rung.serving.request_state import answering_of, base_url, caller_of, unless_left
 
@@ -66,8 +66,8 @@ async def find(request: Request, body: SearchBody) -> Response:
         return result
 
     async def last() -> SearchResult:
-        talk = Talk(searching, engines, before=answering.refresh)
-        async with aclosing(answering.carry(caller, talk, model="search")) as news:
+        pending = Pending(searching, engines, before=answering.refresh)
+        async with aclosing(answering.carry(caller, pending, model="search")) as news:
             async for piece in news:
                 if isinstance(piece, Ended) and piece.live.value is not None:
                     return piece.live.value
@@ -121,7 +121,9 @@ def _page(document: Document, start: int | None, end: int | None) -> str:
     length = len(document.text)
     first = min(max(0, start or 0), length)
     last = min(max(first, first if end is None else end), length)
-    before, marked, after = (escape(part) for part in (document.text[:first], document.text[first:last], document.text[last:]))
+    before, marked, after = (
+        escape(part) for part in (document.text[:first], document.text[first:last], document.text[last:])
+    )
     mark = f'<mark id="place">{marked}</mark>' if marked else '<span id="place"></span>'
     title = escape(document.title or document.source or document.id)
     style = "body{max-width:48rem;margin:2rem auto;font:1rem/1.5 sans-serif}pre{white-space:pre-wrap;font:inherit}"
