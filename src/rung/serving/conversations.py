@@ -62,12 +62,13 @@ class _Left(Exception):
 
 @dataclass(frozen=True)
 class Pending(Generic[T]):
-    """A conversation to be carried out. `each`: what is made of its steps; `before`: done first, on its thread."""
+    """A conversation to be carried out. `each`: what is made of its steps; `refresh`: done before and after it, on its
+    thread."""
 
     begin: Callable[[], Conversation[T]]
     engines: Mapping[str, Engine]
     each: Callable[[Step], Step] = lambda step: step
-    before: Callable[[], None] = lambda: None
+    refresh: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)

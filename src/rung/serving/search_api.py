@@ -66,7 +66,7 @@ async def find(request: Request, body: SearchBody) -> Response:
         return result
 
     async def last() -> SearchResult:
-        pending = Pending(searching, engines, before=answering.refresh)
+        pending = Pending(searching, engines, refresh=answering.refresh)
         async with aclosing(answering.carry(caller, pending, model="search")) as news:
             async for piece in news:
                 if isinstance(piece, Ended) and piece.live.value is not None:
