@@ -186,12 +186,12 @@ class Conversations:
             return pending.each(step)
 
         def once() -> Ended[T]:
-            pending.before()
+            pending.refresh()
             tally = Tally()
             conversation = relayed(pending.begin(), each)
-            return Ended(
-                converse(conversation, asker=asker, engines=pending.engines, on_text=hear, tally=tally), tally, waited
-            )
+            live = converse(conversation, asker=asker, engines=pending.engines, on_text=hear, tally=tally)
+            pending.refresh()
+            return Ended(live, tally, waited)
 
         try:
             try:
