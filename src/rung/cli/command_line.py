@@ -24,7 +24,7 @@ GROUPS = {
     "Documents": ("sync", "search", "knowledge"),
     "Cases and examples": ("cases", "examples", "distill"),
     "Train and export": ("train", "artifacts", "export"),
-    "Serve": ("mcp", "keys"),
+    "Serve": ("serve", "mcp", "keys"),
 }
 VERBS = tuple(verb for verbs in GROUPS.values() for verb in verbs)
 _PROJECT = "The project; left out: the current folder, or the nearest above it with a rung.yaml."
