@@ -36,3 +36,10 @@ def test_one_line_of_json_has_the_key(rung: Run, shop: Path) -> None:
     entry = rung("keys", "new", shop, "web", "--scopes", "search", "--json").json
     assert KeyIdentity(shop / ".rung").of(entry["key"]).scopes == {"search"}
     assert entry["scopes"] == ["search"]
+
+
+def test_a_group_that_no_document_is_for_is_said(rung: Run, shop: Path) -> None:
+    assert "no document" not in rung("keys", "new", shop, "early", "--groups", "staf").err  # nothing is indexed
+    rung("sync", shop)
+    assert "no document is for 'staf'; did you mean 'staff'?" in rung("keys", "new", shop, "ci", "--groups", "staf").err
+    assert "no document" not in rung("keys", "new", shop, "ci", "--groups", "staff").err

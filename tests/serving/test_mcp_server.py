@@ -73,6 +73,7 @@ def in_process(project: Path, client: Client, run: Callable[[McpClient], Awaitab
         anyio.run(session, worker)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mode", "version"), [("auto", "2026-07-28"), ("legacy", "2025-11-25")])
 def test_the_official_client_searches_asks_reads_and_remarks(shop: Path, mode: str, version: str) -> None:
     async def session() -> None:
@@ -108,6 +109,7 @@ def test_an_asker_without_the_group_is_shown_nothing_of_it(shop: Path) -> None:
     assert text(results[2]).replace("staff", "stuff") == text(results[3])
 
 
+@pytest.mark.slow
 def test_without_groups_it_reads_what_who_started_it_can(shop: Path) -> None:
     (result,) = calls(over_stdio(shop), ("search", {"query": "forty percent", "k": 1}))
     assert "forty percent" in text(result)
@@ -244,6 +246,7 @@ BEGIN = (
 )
 
 
+@pytest.mark.slow
 def test_nothing_but_the_protocol_is_on_stdout_whatever_prints(shop: Path) -> None:
     asked = over_stdio(shop, code=NOISY + MAIN)
     (answer,) = calls(asked, ("ask", {"question": "Do we ship to Norway?", "rung": "rag"}))
@@ -262,6 +265,7 @@ def test_nothing_but_the_protocol_is_on_stdout_whatever_prints(shop: Path) -> No
         assert noise not in done.out
 
 
+@pytest.mark.slow
 def test_what_is_no_message_does_not_end_it(shop: Path) -> None:
     done = speak(
         shop,

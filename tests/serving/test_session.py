@@ -65,6 +65,7 @@ def test_an_answer_is_the_asker_s(session: Session) -> None:
     assert "docs/staff.md" not in {cited.document for cited in theirs.citations}
 
 
+@pytest.mark.slow
 def test_the_winner_answers_as_it_was_measured(shop: Path) -> None:
     text = (shop / "rung.yaml").read_text("utf-8")
     (shop / "rung.yaml").write_text(re.sub("(?m)^rungs:.*$", "rungs: [prompt, rag]", text), "utf-8")

@@ -60,9 +60,12 @@ def new(  # noqa: PLR0917 - typer reads the options from the parameters
     """Make a key and print it, this once."""
     from json import dumps
 
-    from rung.serving.keys import KeyRequest, expiry, now_utc
+    from rung.commands.search import strangers
+    from rung.config.project import load_project
+    from rung.serving.keys import KeyRequest, KeyStore, expiry, now_utc
 
-    store, (named,) = _opened(ctx, (folder, name), "NAME")
+    root, (named,) = words_apart(ctx, (folder, name), "NAME")
+    project = load_project(root)
     request = KeyRequest(
         named,
         groups(may_read) or frozenset(),
@@ -71,13 +74,15 @@ def new(  # noqa: PLR0917 - typer reads the options from the parameters
         requests_per_minute,
         tokens_per_day,
     )
-    key, text = store.create(request)
+    key, text = KeyStore(project.state).create(request)
     if json:
         out(dumps({"key": text, **_row(key, now_utc())}, ensure_ascii=False))
-        return FINE
-    out(text)
-    until = f"until {key.expires:%Y-%m-%d %H:%M} UTC" if key.expires else "without an end"
-    err(f"(key {key.id} of {key.name}, {until}: {_rights(key)}; it is shown this once and kept as a digest only)")
+    else:
+        out(text)
+        until = f"until {key.expires:%Y-%m-%d %H:%M} UTC" if key.expires else "without an end"
+        err(f"(key {key.id} of {key.name}, {until}: {_rights(key)}; it is shown this once and kept as a digest only)")
+    for remark in strangers(project, key.groups):  # once it is shown: an index that cannot be read must not take it along
+        err(f"! {remark}")
     return FINE
 
 
@@ -106,19 +111,13 @@ def revoke(ctx: typer.Context, folder: Word = None, id: Id = None, json: Json = 
 
     from rung.serving.keys import now_utc
 
-    store, (word,) = _opened(ctx, (folder, id), "ID")
-    key, was_live = store.revoke(word)
+    root, (word,) = words_apart(ctx, (folder, id), "ID")
+    key, was_live = _store(root).revoke(word)
     if json:
         out(dumps({**_row(key, now_utc()), "was_live": was_live}, ensure_ascii=False))
     else:
         out(f"key {key.id} of {key.name} is revoked" + ("" if was_live else ", and was not good before"))
     return FINE
-
-
-def _opened(ctx: typer.Context, words: tuple[str | None, ...], *own: str) -> tuple[KeyStore, list[str]]:
-    """The project's keys, and what is named among the words."""
-    root, given = words_apart(ctx, words, *own)
-    return _store(root), given
 
 
 def _store(folder: Path) -> KeyStore:

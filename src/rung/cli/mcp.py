@@ -10,7 +10,7 @@ import typer
 
 from rung.cli.main import FINE
 from rung.cli.options import Folder, groups
-from rung.cli.screen import Screen
+from rung.cli.screen import Screen, err
 
 
 def mcp(
@@ -25,14 +25,18 @@ def mcp(
     The agent starts it and speaks to it; there is nothing to type. Without --groups it reads every document, as who started
     it can.
     """
+    from rung.commands.search import strangers
     from rung.config.project import load_project
     from rung.records import Asker
     from rung.serving.mcp_server import Client, SessionWorker, mcp_server, run_over_stdio
 
-    client = Client("mcp", Asker(groups(may_read)))
+    asker = Asker(groups(may_read))
     with ExitStack() as stack:
         with redirect_stdout(sys.stderr):
-            worker = stack.enter_context(SessionWorker(load_project(folder), Screen()))
-            server = mcp_server(worker, lambda: client, over_stdio=True)
+            project = load_project(folder)
+            for remark in strangers(project, asker.groups or ()):
+                err(f"! --groups: {remark}")
+            worker = stack.enter_context(SessionWorker(project, Screen()))
+            server = mcp_server(worker, lambda: Client("mcp", asker), over_stdio=True)
         run_over_stdio(server)
     return FINE
