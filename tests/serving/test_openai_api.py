@@ -68,13 +68,19 @@ def test_a_stream_is_the_same_answer(client: Client) -> None:
         ({"stop": ["a", ""]}, "stop"),
         ({"stream_options": {"include_usages": True}}, "stream_options.include_usages"),
         ({"response_format": {"type": "json_object"}}, "response_format"),
-        ({"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "no"}}}}, "response_format"),
+        (
+            {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "no"}}}},
+            "response_format",
+        ),
         ({"messages": []}, "messages"),
         ({"messages": [{"role": "system", "content": "Be rude."}, {"role": "user", "content": "Hi"}]}, "messages[0].role"),
         ({"messages": [{"role": "tool", "content": "4", "tool_call_id": "c"}]}, "messages[0].tool_call_id"),
         ({"messages": [{"role": "user", "content": "  "}]}, "messages[0].content"),
         ({"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}, "messages[1].role"),
-        ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]}, "messages[0].content"),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]},
+            "messages[0].content",
+        ),
     ],
 )
 def test_what_is_not_supported_is_refused_by_name(client: Client, more: dict[str, Any], param: str) -> None:
@@ -87,7 +93,15 @@ def test_what_is_not_supported_is_refused_by_name(client: Client, more: dict[str
 
 
 def test_what_changes_nothing_is_taken(client: Client) -> None:
-    neutral = {"n": 1, "logprobs": False, "top_p": 1.0, "presence_penalty": 0, "tools": None, "user": None, "temperature": 0.0}
+    neutral = {
+        "n": 1,
+        "logprobs": False,
+        "top_p": 1.0,
+        "presence_penalty": 0,
+        "tools": None,
+        "user": None,
+        "temperature": 0.0,
+    }
     body = client.chat(**neutral).json()
     assert body["choices"][0]["message"]["content"] == ANSWER
     assert body["choices"][0]["message"]["rung"]["as_measured"] is True
@@ -196,7 +210,12 @@ def test_a_body_that_is_none(client: Client) -> None:
     headers = {"content-type": "application/json"}
     broken = client.send("POST", "/v1/chat/completions", content=b'{"model', headers=headers)
     bare = client.send("POST", "/v1/chat/completions", content=b"{}", headers={"content-type": "text/plain"})
-    lone = client.send("POST", "/v1/chat/completions", content=b'{"model":"rag","messages":[{"role":"user","content":"\\ud800"}]}', headers=headers)
+    lone = client.send(
+        "POST",
+        "/v1/chat/completions",
+        content=b'{"model":"rag","messages":[{"role":"user","content":"\\ud800"}]}',
+        headers=headers,
+    )
     assert broken.json()["error"]["code"] == "invalid_json"
     assert bare.status_code == 400
     assert lone.status_code in (200, 400)
