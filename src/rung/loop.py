@@ -1,7 +1,6 @@
 """OPEN THIS FIRST: how documents, examples and cases become a verdict, and who answers then.
 
-Each line of `compare` is a stage; its file is in `pipeline`. Promoting a verdict, serving it and watching what is served
-are not here yet.
+Each line of `compare` is a stage; its file is in `pipeline`. What it chose is served by `rung.serving`.
 """
 
 from __future__ import annotations

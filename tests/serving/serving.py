@@ -146,4 +146,4 @@ if __name__ == "__main__":  # FOLDER PORT DELAY: the real server, its model slow
         engines.generator = Slow(float(sys.argv[3]))
         app = application(Service(ArtifactBuilder(runner), Named()))
         serve(app, listening("127.0.0.1", int(sys.argv[2])), seconds=30)
-    print("closed in order")
+    sys.stdout.write("closed in order\n")

@@ -22,6 +22,11 @@ class Body(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, value: Any) -> Any:
+        return {name: given for name, given in value.items() if given is not None} if isinstance(value, Mapping) else value
+
 
 class TextPart(Body):
     """A part of a message that is text."""
@@ -50,10 +55,8 @@ class Turn(Body):
     @classmethod
     def _without_own_output(cls, value: Any) -> Any:
         """An assistant's turn may come back as it was sent: what stands beside its text is left out."""
-        if isinstance(value, Mapping):
-            value = {name: given for name, given in value.items() if given is not None}
-            if value.get("role") == "assistant":
-                return {name: given for name, given in value.items() if name not in ("annotations", "rung", "refusal")}
+        if isinstance(value, Mapping) and value.get("role") == "assistant":
+            return {name: given for name, given in value.items() if name not in ("annotations", "rung", "refusal")}
         return value
 
     @property
@@ -63,13 +66,11 @@ class Turn(Body):
 
 
 def without_neutral(value: Any, neutral: Mapping[str, object]) -> Any:
-    """A body without what changes nothing: nulls, and parameters that say what is done anyway."""
+    """A body without the parameters that say what is done anyway."""
     if not isinstance(value, Mapping):
         return value
 
     def changes_nothing(name: str, given: object) -> bool:
-        if given is None:
-            return True
         if name not in neutral or isinstance(given, bool) != isinstance(neutral[name], bool):
             return False
         return bool(given == neutral[name])

@@ -6,18 +6,18 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import Field, model_validator
+from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from rung.errors import UserError
 from rung.records import Json
 from rung.serving.answering import Answered
 from rung.serving.callers import Caller
-from rung.serving.chats import Body, without_neutral
+from rung.serving.chats import Body
 from rung.serving.refusal import NotAnswered
 from rung.serving.remarks import keep_remark
 from rung.serving.request_state import answering_of, caller_of, feedback_of
@@ -85,11 +85,6 @@ class FeedbackBody(Body):
     rating: Literal["up", "down"]
     comment: str | None = Field(None, max_length=10_000)
     correction: str | None = Field(None, max_length=100_000)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_nulls(cls, value: Any) -> Any:
-        return without_neutral(value, {})
 
 
 @router.post("/v1/feedback", summary="Rate an answer", tags=["rung"])

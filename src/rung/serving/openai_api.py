@@ -218,11 +218,6 @@ class EmbeddingsRequest(Body):
     dimensions: int | None = None
     input_type: Literal["query", "passage"] = "passage"
 
-    @model_validator(mode="before")
-    @classmethod
-    def _without_nulls(cls, value: Any) -> Any:
-        return without_neutral(value, {})
-
 
 @router.post("/v1/embeddings", summary="Embed texts", tags=["openai"])
 async def embeddings(request: Request, body: EmbeddingsRequest) -> Response:

@@ -8,14 +8,14 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
-from pydantic import Field, model_validator
+from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from rung.errors import UserError
 from rung.knowledge.filters import parsed
 from rung.records import Document, Json, Passage, canonical
 from rung.records.steps import Conversation, SearchResult, rerank, search
-from rung.serving.chats import Body, readable, without_neutral
+from rung.serving.chats import Body, readable
 from rung.serving.citations import place_url
 from rung.serving.conversations import Ended, Pending
 from rung.serving.refusal import NotAnswered, invalid, unsupported
@@ -34,11 +34,6 @@ class SearchBody(Body):
     where: dict[str, Any] | None = None
     diversity: float = Field(0.0, ge=0, le=1)
     rerank: bool = False
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_nulls(cls, value: Any) -> Any:
-        return without_neutral(value, {})
 
 
 @router.post("/v1/search", summary="Search the documents", tags=["rung"])
