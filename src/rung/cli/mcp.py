@@ -28,7 +28,7 @@ def mcp(
     from rung.commands.search import strangers
     from rung.config.project import load_project
     from rung.records import Asker
-    from rung.serving.mcp_server import Client, SessionWorker, mcp_server, run_over_stdio
+    from rung.serving.mcp_server import Client, SessionWorker, mcp_server
 
     asker = Asker(groups(may_read))
     with ExitStack() as stack:
@@ -37,6 +37,6 @@ def mcp(
             for remark in strangers(project, asker.groups or ()):
                 err(f"! --groups: {remark}")
             worker = stack.enter_context(SessionWorker(project, Screen()))
-            server = mcp_server(worker, lambda: Client("mcp", asker), over_stdio=True)
-        run_over_stdio(server)
+            server = mcp_server(worker, lambda: Client("mcp", asker))
+        server.run("stdio")  # standard output is the protocol's: what is printed meanwhile goes to standard error
     return FINE

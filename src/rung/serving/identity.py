@@ -50,6 +50,7 @@ def identity_of(project: Project) -> ProjectIdentity:
     now = now_utc()
     is_keyed = any(key.state(now) == "live" for key in KeyStore(project.state).listed())
     if not (is_keyed or settings.jwt.issuer or settings.proxy.addresses):
-        raise UserError(f"nobody could be let in: 'rung keys new NAME -C {project.root}' makes a key for NAME")
+        key = f"'rung keys new NAME -C {project.root}' makes a key for NAME"
+        raise UserError(f"nobody could be let in: {key}; --open answers without, on this machine only")
     tokens = TokenIdentity(settings.jwt, PublishedKeys(fetcher(project))) if settings.jwt.issuer else None
     return ProjectIdentity(KeyIdentity(project.state), tokens, ProxyIdentity(settings.proxy))

@@ -5,11 +5,8 @@ imported inside the function that needs it.
 """
 
 import asyncio
-import os
-import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, redirect_stdout
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from types import TracebackType
@@ -67,13 +64,12 @@ class SessionWorker:
             return work(self._session)
 
 
-def mcp_server(worker: SessionWorker, client: Callable[[], Client], *, over_stdio: bool = False) -> "MCPServer[None]":
+def mcp_server(worker: SessionWorker, client: Callable[[], Client]) -> "MCPServer[None]":
     """The server of a project, ready to run.
 
     Args:
         worker: who answers.
         client: who calls, asked at each call.
-        over_stdio: standard output is the protocol's: what anything prints meanwhile goes to standard error.
 
     Raises:
         MissingExtra: the SDK is not installed.
@@ -83,11 +79,6 @@ def mcp_server(worker: SessionWorker, client: Callable[[], Client], *, over_stdi
     except ImportError as error:
         raise MissingExtra("serve", "an MCP server") from error
 
-    @asynccontextmanager
-    async def lifespan(_server: MCPServer[None]) -> AsyncIterator[None]:
-        with redirect_stdout(sys.stderr):
-            yield
-
     project = worker.project
     server: MCPServer[None] = MCPServer(
         "rung",
@@ -96,20 +87,11 @@ def mcp_server(worker: SessionWorker, client: Callable[[], Client], *, over_stdi
         instructions=f"{_about(project)} {_RULES}",
         version=version("rung"),
         log_level="ERROR",
-        lifespan=lifespan if over_stdio else None,
     )
     if project.settings.knowledge.sources:
         _add_reading(server, worker, client)
     _add_asking(server, worker, client)
     return server
-
-
-def run_over_stdio(server: "MCPServer[None]") -> None:
-    """Serve until the client closes standard input."""
-    try:
-        server.run("stdio")
-    finally:
-        os.dup2(2, 1)  # what libraries still hold back is no part of the protocol either
 
 
 def _about(project: Project) -> str:
