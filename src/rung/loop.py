@@ -1,7 +1,6 @@
 """OPEN THIS FIRST: how documents, examples and cases become a verdict, and who answers then.
 
-Each line of `compare` is a stage; its file is in `pipeline`. Promoting a verdict, serving it and watching what is served
-are not here yet.
+Each line of `compare` is a stage; its file is in `pipeline`. What it chose is served by `rung.serving`.
 """
 
 from __future__ import annotations
@@ -117,12 +116,25 @@ def ask(
     """
     with reporting(reporter), opened(project, reading=True) as engines, StepRunner(engines) as runner:
         check_servers(engines, judging=False)
-        asked = pinned_strategy(ArtifactBuilder(runner), rung, model)
-        hear = on_text if streams(asked.strategy) else None
-        conversation = asked.strategy.answer(Question("asked", question))
-        own, *others = asked.models
-        answering = engines.on(own).by_step(others)
-        return converse(conversation, asker=asker or Asker(), engines=answering, on_text=hear), asked
+        return answer(ArtifactBuilder(runner), question, rung=rung, model=model, asker=asker, on_text=on_text)
+
+
+def answer(
+    builder: ArtifactBuilder,
+    question: str,
+    *,
+    rung: str | None = None,
+    model: str = "",
+    asker: Asker | None = None,
+    on_text: Callable[[str], None] | None = None,
+) -> tuple[Live[Answer], PinnedStrategy]:
+    """`ask` in a project that is open, and stays so."""
+    asked = pinned_strategy(builder, rung, model)
+    hear = on_text if streams(asked.strategy) else None
+    conversation = asked.strategy.answer(Question("asked", question))
+    own, *others = asked.models
+    answering = builder.engines.on(own).by_step(others)
+    return converse(conversation, asker=asker or Asker(), engines=answering, on_text=hear), asked
 
 
 def train(

@@ -27,7 +27,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("pipeline",),
     ("commands",),
     ("loop",),
-    ("serving", "cli", "web", "api"),
+    ("serving",),
+    ("cli", "web", "api"),
 )
 RANK = {unit: rank for rank, layer in enumerate(LAYERS) for unit in layer}
 FREE = {

@@ -18,7 +18,7 @@ def test_the_exit_codes_are_those_of_the_code() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["compare", "x", "--limt", "3"], ["train"], ["serve", "x"], ["search", "x", "q", "--top", "0"]]
+    "words", [["compare", "x", "--limt", "3"], ["train"], ["dance", "x"], ["search", "x", "q", "--top", "0"]]
 )
 def test_a_command_that_does_not_exist_is_caught(words: list[str]) -> None:
     with pytest.raises(ValueError):

@@ -25,6 +25,7 @@ GROUPS = {
     "Documents": ("sync", "search", "knowledge"),
     "Cases and examples": ("import", "cases", "examples", "distill"),
     "Train and export": ("train", "artifacts", "export"),
+    "Serve": ("serve", "mcp", "keys"),
 }
 VERBS = tuple(verb for verbs in GROUPS.values() for verb in verbs)
 _PROJECT = "The project; left out: the current folder, or the nearest above it with a rung.yaml."

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rung.config.project import Project
 from rung.dataset.row_files import json_lines
 from rung.errors import InputError, UserError
 from rung.files.outputs import check_free, new_file
@@ -21,7 +22,7 @@ from rung.pipeline.prepare import stand_ins, up_to_date
 from rung.progress import phase, say
 from rung.records import Asker, Failure, Passage, Problem
 from rung.records.steps import Engine, Request, Rerank, Search, SearchResult, Step
-from rung.runtime.engines import Engines
+from rung.runtime.engines import Engines, index_of
 
 if TYPE_CHECKING:
     from rung.knowledge import Knowledge
@@ -133,13 +134,7 @@ class Searcher:
 
     def strangers(self, asker: Asker) -> list[str]:
         """What is to be said of an asker's groups that no document has, each with the nearest that there is."""
-        there = sorted({group for groups in self.knowledge.snapshot().groups.values() for group in groups})
-        remarks = []
-        for group in sorted((asker.groups or frozenset()) - set(there)):
-            near = difflib.get_close_matches(group, there, n=1)
-            hint = f"there are: {', '.join(there[:12])}{' …' * (len(there) > 12)}" if there else "none has any groups"
-            remarks.append(f"no document is for '{group}'; " + (f"did you mean '{near[0]}'?" if near else hint))
-        return remarks
+        return strange_groups(asker.groups or (), self.knowledge.snapshot().groups)
 
     def why_nothing(self, query: str, request: SearchRequest) -> str:
         """Why a query found nothing: the condition, the asker's groups, or neither."""
@@ -154,6 +149,31 @@ class Searcher:
     def explain(self, query: str, request: SearchRequest) -> tuple[Explained, ...]:
         """What a plain search finds, each with its places in the rankings."""
         return self.knowledge.explain(query, asker=request.asker, top=request.top, where=request.where)
+
+
+def strange_groups(groups: Iterable[str], access: Mapping[str, Sequence[str]]) -> list[str]:
+    """What is to be said of groups that no document is for, each with the nearest that there is.
+
+    Args:
+        groups: those of an asker.
+        access: document -> groups that may read it, none being everybody.
+    """
+    there = sorted({group for readers in access.values() for group in readers})
+    remarks = []
+    for group in sorted(set(groups) - set(there)):
+        near = difflib.get_close_matches(group, there, n=1)
+        hint = f"there are: {', '.join(there[:12])}{' …' * (len(there) > 12)}" if there else "none has any groups"
+        remarks.append(f"no document is for '{group}'; " + (f"did you mean '{near[0]}'?" if near else hint))
+    return remarks
+
+
+def strangers(project: Project, groups: Iterable[str]) -> list[str]:
+    """`strange_groups` of a project by its index as it is; nothing where there is none here."""
+    names = set(groups)
+    if not names or not project.settings.knowledge.sources or not (project.state / "index").is_dir():
+        return []
+    snapshot = index_of(project).snapshot()
+    return [] if snapshot is None else strange_groups(names, snapshot.groups)
 
 
 def write_run(searcher: Searcher, queries: Path, run: Path, request: SearchRequest, *, force: bool = False) -> TrecRun:

@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from rung.config.serving import ServeSettings
+
 _NEW_ROWS = re.compile(r"(\d{1,3}(?:,\d{3})+|\d{1,9}) (?:new )?approved rows?")
 DEFAULT_MODEL = "smollm2-135m-grounded"
 DEFAULT_EMBEDDER = "minilm-l6-v2"
@@ -317,6 +319,7 @@ class Settings(_Section):
     retrain: RetrainSettings = RetrainSettings()
     server: ServerSettings = ServerSettings()
     workers: WorkersSettings = WorkersSettings()
+    serve: ServeSettings = ServeSettings()
     seed: int = Field(default=0, ge=0, le=MAX_SEED)
 
     @property

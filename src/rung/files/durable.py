@@ -31,13 +31,14 @@ SET_ASIDE = "damaged"  # in it: what was damaged, until it is deleted
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def write_whole(path: Path, content: bytes | str, *, goes_on: str = "") -> None:
+def write_whole(path: Path, content: bytes | str, *, goes_on: str = "", mode: int = 0o666) -> None:
     """Replace a file: it is the old or the new one, also after a power cut, whatever other processes write it meanwhile.
 
     Args:
         path: the file; its folder is made.
         content: a text is written as UTF-8, its line ends as they are.
         goes_on: what to say of the next try where this one fails.
+        mode: who may read and write it, from its first byte on; the process's umask takes away from that.
 
     Raises:
         UserError: it cannot be written; what was there before is untouched.
@@ -45,7 +46,7 @@ def write_whole(path: Path, content: bytes | str, *, goes_on: str = "") -> None:
     data = content.encode() if isinstance(content, str) else content
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as file:
+        with whole_file(path, mode=mode) as file:
             file.write(data)
     except OSError as error:
         room = f": make room for {max(1, len(data) >> 20)} MB there" if error.errno in _FULL else ""
@@ -54,7 +55,7 @@ def write_whole(path: Path, content: bytes | str, *, goes_on: str = "") -> None:
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
+def whole_file(path: Path, *, mode: int = 0o666) -> Iterator[BinaryIO]:
     """`write_whole` for what comes in pieces, in a folder that is there; where the block fails, nothing is replaced.
 
     Raises:
@@ -62,7 +63,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     """
     part = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
-        with part.open("wb") as file:
+        with open(part, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

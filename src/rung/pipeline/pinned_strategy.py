@@ -21,7 +21,7 @@ from rung.pipeline.candidates import allowed, build, model_asked, pinned, propos
 from rung.pipeline.dense_weight import settle_alone
 from rung.pipeline.materials import limit_of, materials_of
 from rung.pipeline.prepare import answer_tokens, at_hand, counted, prepare
-from rung.pipeline.publishing import latest, latest_folder
+from rung.pipeline.publishing import last_choice, latest, latest_folder
 from rung.pipeline.slips import SHOW_CASES
 from rung.records import Evaluation, Json, StrategySpec, plain
 from rung.runtime.engines import Engines
@@ -38,12 +38,13 @@ SPECS = "strategies.json"  # of a verdict: label -> spec
 @dataclass(frozen=True, slots=True)
 class PinnedStrategy:
     """A strategy that answers now, and what it answers with: digest by kind of artifact. `models`: their names, its own
-    first."""
+    first. `spec`: what it was made of, where it was made of one."""
 
     label: str
     strategy: Strategy
     models: tuple[str, ...]
     artifacts: Mapping[str, str] = field(default_factory=dict)
+    spec: StrategySpec | None = None
 
 
 def specs_of(evaluations: Iterable[Evaluation]) -> str:
@@ -91,15 +92,58 @@ def _as_measured(engines: Engines, label: str, spec: StrategySpec) -> PinnedStra
     if (artifacts := _handed_over(engines, spec)) is None:
         return None
     _open_index(engines)
-    return PinnedStrategy(label, make_strategy(spec), spec.models, artifacts)
+    return PinnedStrategy(label, make_strategy(spec), spec.models, artifacts, spec)
+
+
+def winning_strategy(builder: ArtifactBuilder) -> PinnedStrategy | None:
+    """The last verdict's winner as it was measured, and nothing in its place; None where there is no verdict, or it chose no
+    rung. An index that follows the documents is brought up to date.
+
+    Raises:
+        UserError: what it answered with is gone or changed, or `rung.yaml` has it otherwise now.
+    """
+    folder, label = latest_folder(builder.project), last_choice(builder.project)
+    if folder is None or not label:
+        return None
+    again = f"measure it anew with 'rung compare {builder.project.root}'"
+    if (spec := _stored_spec(folder, label)) is None:
+        raise UserError(f"the last verdict does not say what its winner {label} was made of: {again}")
+    state = builder.project.state
+    gone = [digest for _, digest in _all(spec) if not any((state / ARTIFACTS).glob(f"*/{digest}"))]
+    if len(gone) > bool(spec.settings.get("chunk_tokens")):  # documents cut in another way follow the documents
+        raise UserError(f"the winner {label} answered with artifact {gone[0][:12]}, which is gone: {again}")
+    asked = pinned_strategy(builder, None)
+    if asked.spec is None or replace(asked.spec, artifacts=()).digest != replace(spec, artifacts=()).digest:
+        now = asked.spec.digest[:12] if asked.spec else "another"
+        raise UserError(f"the winner {label} was measured as {spec.digest[:12]}, and would answer as {now} now: {again}")
+    return asked
+
+
+def ready_strategies(builder: ArtifactBuilder) -> Iterator[tuple[str, PinnedStrategy | None]]:
+    """(label, strategy) of each rung of `rung.yaml`; None where it takes building before it can answer.
+
+    Raises:
+        UserError: an artifact is damaged; a setting of a rung is none.
+    """
+    for label, rung, settings in allowed(builder.project):
+        own = builder.on(model_asked(builder.project, settings))
+        yield label, _unchanged(own, label, rung, settings) or _lightly(own, label, rung, settings)
 
 
 def _trained(builder: ArtifactBuilder, label: str, rung: type[Rung], settings: Mapping[str, Json]) -> PinnedStrategy | None:
     """A trained rung as the last verdict measured it; None where `rung.yaml` asks for another now, or none was."""
+    asked = _unchanged(builder, label, rung, settings)
+    return asked if asked is not None and set(asked.artifacts) & set(TRAINED_KINDS) else None
+
+
+def _unchanged(
+    builder: ArtifactBuilder, label: str, rung: type[Rung], settings: Mapping[str, Json]
+) -> PinnedStrategy | None:
+    """A rung as the last verdict measured it; None where `rung.yaml` asks for another now, or what it takes is gone."""
     verdict, project = latest_folder(builder.project), builder.project
     spec = None if verdict is None else _stored_spec(verdict, label)
     record = getattr(rung, "record", None)
-    if spec is None or not spec.artifacts or record is None:
+    if spec is None or record is None:
         return None
     own = shown(read(record, own_settings(settings), rung=rung.name))
     own |= {name: settings[name] for name in OF_ANY_RUNG if name in settings}
@@ -113,10 +157,7 @@ def _trained(builder: ArtifactBuilder, label: str, rung: type[Rung], settings: M
         labels=spec.labels if from_examples else read_labels(project, (), []),
         seed=configured.seed,
     )
-    if now.digest != spec.digest:
-        return None
-    as_measured = _as_measured(builder.engines, label, spec)
-    return as_measured if as_measured is not None and set(as_measured.artifacts) & set(TRAINED_KINDS) else None
+    return _as_measured(builder.engines, label, spec) if now.digest == spec.digest else None
 
 
 def _all(spec: StrategySpec) -> Iterator[tuple[str, str]]:
@@ -185,7 +226,7 @@ def _lightly(builder: ArtifactBuilder, label: str, rung: type[Rung], settings: M
     builder.engines.use(artifacts)
     spec = pinned(builder.project, plan, artifacts)
     by_kind = {artifact.kind: artifact.digest for artifact in artifacts}
-    return PinnedStrategy(label, make_strategy(spec), spec.models, by_kind)
+    return PinnedStrategy(label, make_strategy(spec), spec.models, by_kind, spec)
 
 
 def _built(builder: ArtifactBuilder, label: str) -> PinnedStrategy:
@@ -197,4 +238,4 @@ def _built(builder: ArtifactBuilder, label: str) -> PinnedStrategy:
     if candidate.strategy is None:
         raise UserError(f"{label} cannot answer: {candidate.why}")
     models = (builder.project.settings.model,) if candidate.spec is None else candidate.spec.models
-    return PinnedStrategy(label, candidate.strategy, models, candidate.artifacts)
+    return PinnedStrategy(label, candidate.strategy, models, candidate.artifacts, candidate.spec)

@@ -1,0 +1,42 @@
+"""`rung mcp`: the project as an MCP server for an agent, over standard input and output."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack, redirect_stdout
+from typing import Annotated
+
+import typer
+
+from rung.cli.main import FINE
+from rung.cli.options import Folder, groups
+from rung.cli.screen import Screen, err
+
+
+def mcp(
+    folder: Folder,
+    may_read: Annotated[
+        str | None,
+        typer.Option("--groups", metavar="GROUPS", help="The asker's groups, with commas; '' reads public documents only."),
+    ] = None,
+) -> int:
+    """Serve the project to an agent as MCP tools, over stdio.
+
+    The agent starts it and speaks to it; there is nothing to type. Without --groups it reads every document, as who started
+    it can.
+    """
+    from rung.commands.search import strangers
+    from rung.config.project import load_project
+    from rung.records import Asker
+    from rung.serving.mcp_server import Client, SessionWorker, mcp_server
+
+    asker = Asker(groups(may_read))
+    with ExitStack() as stack:
+        with redirect_stdout(sys.stderr):
+            project = load_project(folder)
+            for remark in strangers(project, asker.groups or ()):
+                err(f"! --groups: {remark}")
+            worker = stack.enter_context(SessionWorker(project, Screen()))
+            server = mcp_server(worker, lambda: Client("mcp", asker))
+        server.run("stdio")  # standard output is the protocol's: what is printed meanwhile goes to standard error
+    return FINE

@@ -1,0 +1,79 @@
+"""`rung serve`: the winner over HTTP, for many users at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rung.cli.main import FINE
+from rung.cli.options import Folder, groups
+from rung.cli.screen import Screen, err
+
+if TYPE_CHECKING:
+    from rung.config.project import Project
+    from rung.serving.callers import Identity
+
+
+def serve(
+    folder: Folder,
+    host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen at; 0: any that is free.")] = 8321,
+    is_open: Annotated[bool, typer.Option("--open", help="Answer without keys: this machine's own clients only.")] = False,
+    asker: Annotated[
+        str | None, typer.Option("--groups", help="With --open: what clients may read beside public documents, with commas.")
+    ] = None,
+) -> int:
+    """Serve the winner over HTTP, as it was measured.
+
+    OpenAI's and Anthropic's APIs, search, citations that open, metrics. Stop it with Ctrl-C or SIGTERM: open answers are
+    finished.
+    """
+    from rung.config.project import load_project
+    from rung.errors import MissingExtra, UserError
+
+    try:
+        import fastapi  # noqa: F401
+        import prometheus_client  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError as error:
+        raise MissingExtra("serve", "serving") from error
+    from rung.builders.building import ArtifactBuilder
+    from rung.loop import opened
+    from rung.progress import reporting
+    from rung.runtime.runner import StepRunner
+    from rung.serving.app import LOOPBACK, Service, application
+    from rung.serving.conversations import Limits
+    from rung.serving.server import is_loopback, listening
+    from rung.serving.server import serve as answer_requests
+
+    if asker is not None and not is_open:
+        raise UserError("--groups is for --open: without it the caller's key says what may be read")
+    if is_open and not is_loopback(host):
+        raise UserError(
+            f"--open answers everybody, so that it listens on this machine only, not on {host}: leave out --host"
+        )
+    project, limits = load_project(folder), Limits()
+    identity = _identity(project, groups(asker or ""), is_open=is_open)
+    with reporting(Screen()), opened(project, reading=True) as engines, StepRunner(engines) as runner:
+        listener = listening(host, port)  # before models are opened
+        service = Service(ArtifactBuilder(runner), identity, limits, LOOPBACK if is_open else ())
+        app = application(service)
+        for line in app.state.answering.pinned():
+            err(line)
+        err(f"http://{host}:{listener.getsockname()[1]}/v1  (Ctrl-C ends it)")
+        answer_requests(app, listener, seconds=limits.seconds)
+    err("stopped")
+    return FINE
+
+
+def _identity(project: Project, asker_groups: frozenset[str] | None, *, is_open: bool) -> Identity:
+    """Who tells callers apart.
+
+    Raises:
+        UserError: nobody does.
+    """
+    from rung.serving.callers import Open
+    from rung.serving.identity import identity_of
+
+    return Open(asker_groups or frozenset()) if is_open else identity_of(project)

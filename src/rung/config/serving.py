@@ -1,0 +1,71 @@
+"""The section `serve` of `rung.yaml`: whom the server lets in beside those with a key."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_network
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class JwtSettings(_Section):
+    """Whose tokens are taken (OIDC): issued by whom, for whom, checked with which keys; which claim names the groups."""
+
+    issuer: str = ""
+    audience: tuple[str, ...] = ()
+    jwks: str = ""
+    groups_claim: str = Field(default="groups", min_length=1)
+
+    @field_validator("audience", mode="before")
+    @classmethod
+    def _one_or_several(cls, audience: object) -> object:
+        return (audience,) if isinstance(audience, str) else audience
+
+    @field_validator("jwks")
+    @classmethod
+    def _kept_safe(cls, jwks: str) -> str:
+        if "://" in jwks and not re.match(r"https://[^/]|http://(localhost|127\.0\.0\.1|\[::1\])([:/]|$)", jwks):
+            raise ValueError("must be https://…, or http:// on this machine: who can change keys on their way is let in")
+        return jwks
+
+    @model_validator(mode="after")
+    def _all_or_none(self) -> Self:
+        required = {"issuer": self.issuer, "audience": self.audience and all(self.audience), "jwks": self.jwks}
+        missing = [key for key, value in required.items() if not value]
+        if missing and self.model_fields_set:
+            raise ValueError(f"needs {' and '.join(missing)} too: tokens are checked by all of issuer, audience and jwks")
+        return self
+
+
+class ProxySettings(_Section):
+    """Which machines say by headers who asks, since they have checked it, and in which ones. None: nobody is believed."""
+
+    addresses: tuple[str, ...] = ()
+    user: str = "X-User"
+    groups: str = "X-Groups"
+
+    @field_validator("addresses")
+    @classmethod
+    def _networks(cls, addresses: tuple[str, ...]) -> tuple[str, ...]:
+        for address in addresses:
+            ip_network(address)
+        return addresses
+
+    @field_validator("user", "groups")
+    @classmethod
+    def _a_header(cls, name: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9-]+", name) or name.lower() in ("authorization", "x-api-key", "cookie"):
+            raise ValueError("must be the name of a header such as X-User")
+        return name
+
+
+class ServeSettings(_Section):
+    """Who is let in by `rung serve` beside those with a key."""
+
+    jwt: JwtSettings = JwtSettings()
+    proxy: ProxySettings = ProxySettings()

@@ -1,0 +1,1 @@
+"""What was scored answers over HTTP: `rung serve`."""

@@ -1,0 +1,227 @@
+"""One answer for one caller: the deployment's strategy, as it was measured or as the request changes it.
+
+What the caller may not read is looked for a second time in the answer: a citation to it is withheld, and counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeVar
+
+from rung.errors import UserError
+from rung.records import Answer, Citation, Question
+from rung.records.steps import Conversation, Engine, Generate, Step
+from rung.serving.callers import Caller
+from rung.serving.conversations import Conversations, Ended, Overloaded, Pending, TooSlow
+from rung.serving.deployments import Deployment
+from rung.serving.metrics import Metrics
+from rung.serving.refusal import NotAnswered
+from rung.serving.speech import OtherText, Speech, Stopping, first_of
+
+if TYPE_CHECKING:
+    from rung.knowledge import Knowledge
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How a request changes what was measured. None, and "": as measured. `max_tokens` bounds each text of the model."""
+
+    max_tokens: int | None = None
+    temperature: float | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    schema: str = ""
+
+    def changed(self, step: Step) -> Step:
+        """A step as this request wants it."""
+        if not isinstance(step, Generate):
+            return step
+        room = step.max_tokens if self.max_tokens is None else min(step.max_tokens, self.max_tokens)
+        temperature = step.temperature if self.temperature is None else self.temperature
+        return replace(step, max_tokens=room, temperature=temperature, seed=step.seed if self.seed is None else self.seed)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question to a deployment. `id` names its answer, in feedback too; `stopped`: the sequences that ended its text."""
+
+    deployment: Deployment
+    question: Question
+    wishes: Wishes = Wishes()
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    stopped: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answer with what it consumed. `cited`: what its caller may read of its citations."""
+
+    asked: Asked
+    answer: Answer
+    cited: tuple[Citation, ...]
+    ended: Ended[Answer]
+    as_measured: bool
+
+
+@dataclass
+class Answering:
+    """Who answers, over which documents. `knowledge` None: the project has none. `since`: seconds since 1970."""
+
+    deployments: Mapping[str, Deployment]
+    conversations: Conversations
+    metrics: Metrics
+    knowledge: Knowledge | None
+    since: float = field(default_factory=time.time)
+    on_answer: Callable[[Caller, Answered], None] = field(default=lambda _caller, _answered: None)
+
+    def deployment(self, name: str) -> Deployment:
+        """The one of this name.
+
+        Raises:
+            NotAnswered: there is none.
+        """
+        if name not in self.deployments:
+            there = ", ".join(self.deployments)
+            raise NotAnswered(404, f"there is no model '{name}'; there are: {there}", param="model", code="model_not_found")
+        return self.deployments[name]
+
+    def pinned(self) -> list[str]:
+        """Each deployment in a line, with the digests by which it answers."""
+        version = f", index version {self.knowledge.version}" if self.knowledge else ""
+        return [f"{name}: {deployment}{version}" for name, deployment in self.deployments.items()]
+
+    def may_read(self, caller: Caller, document: str) -> bool:
+        """Whether the index, as it is now, lets the caller read this document."""
+        groups = self.knowledge.document_groups().get(document) if self.knowledge else None
+        return groups is not None and (not groups or not caller.groups.isdisjoint(groups))
+
+    async def answer(self, caller: Caller, asked: Asked) -> AsyncGenerator[str | Answered]:
+        """Yield pieces of text, which together are the answer's, then the answer.
+
+        Raises:
+            NotAnswered: it failed, or its time was up.
+        """
+        speech, deployment = Speech(), asked.deployment
+        last: list[Generate] = []  # the newest
+
+        def each(step: Step) -> Step:
+            changed = asked.wishes.changed(step)
+            if isinstance(changed, Generate):
+                last[:] = [changed]
+            return changed
+
+        async with aclosing(self.carry(caller, self._pending(asked, each), model=deployment.name)) as news:
+            async for piece in news:
+                if isinstance(piece, str):
+                    if deployment.streams and (visible := speech.hear(piece)):
+                        yield visible
+                    continue
+                answered = self._answered(caller, asked, piece, last)
+                try:
+                    if rest := speech.rest(answered.answer.text):
+                        yield rest
+                except OtherText:
+                    raise NotAnswered(502, "what was streamed is not the answer: ask again without 'stream'") from None
+                self.on_answer(caller, answered)
+                yield answered
+
+    async def carry(self, caller: Caller, pending: Pending[T], *, model: str) -> AsyncGenerator[str | Ended[T]]:
+        """As `Conversations.carry`, counted, and its errors in words for the client.
+
+        Raises:
+            NotAnswered: it was not answered.
+        """
+        try:
+            async with aclosing(self.conversations.carry(caller, pending)) as news:
+                async for piece in news:
+                    if not isinstance(piece, str):
+                        self._count(model, piece)
+                    yield piece
+        except (GeneratorExit, asyncio.CancelledError):
+            self.metrics.answers.labels(model, "left").inc()
+            raise
+        except Overloaded as full:
+            self.metrics.answers.labels(model, "refused").inc()
+            after = {"Retry-After": str(full.retry_after)}
+            raise NotAnswered(503, f"{full}: try again later", code="overloaded", headers=after) from None
+        except TooSlow:
+            self.metrics.answers.labels(model, "late").inc()
+            raise NotAnswered(504, f"no answer within {self.conversations.limits.seconds:g} s", code="timeout") from None
+        except UserError as error:
+            self.metrics.answers.labels(model, "failed").inc()
+            raise self._failed(str(error)) from error
+
+    def _pending(self, asked: Asked, each: Callable[[Step], Step]) -> Pending[Answer]:
+        deployment, wishes = asked.deployment, asked.wishes
+        strategy = deployment.held_to(wishes.schema) if wishes.schema else deployment.strategy
+        engines = {name: self._stopping(asked, name, engine) for name, engine in deployment.engines.items()}
+
+        def begin() -> Conversation[Answer]:
+            return strategy.answer(asked.question)
+
+        return Pending(begin, engines, each, self.refresh)
+
+    def _stopping(self, asked: Asked, name: str, engine: Engine) -> Engine:
+        """Who carries out these steps; its text ends where the request says."""
+        if not asked.wishes.stop or not asked.deployment.streams or name.partition(":")[0] != "generate":
+            return engine
+        deployment = asked.deployment
+
+        def tokens(step: Generate, text: str) -> tuple[int, int]:
+            return deployment.tokens(step.messages), deployment.generator.count_tokens([text])[0]
+
+        return Stopping(engine, asked.wishes.stop, tokens, asked.stopped)
+
+    def refresh(self) -> None:
+        """Look at the newest version of the index, which another process may have made: rights may have changed."""
+        if self.knowledge is not None:
+            self.knowledge.refresh()
+
+    def _answered(self, caller: Caller, asked: Asked, ended: Ended[Answer], last: list[Generate]) -> Answered:
+        deployment, wishes = asked.deployment, asked.wishes
+        answer, failure = ended.live.value, ended.live.failure
+        if answer is None:
+            if failure is not None and failure.step == "generate" and last and self._too_long(deployment, last[0]):
+                raise NotAnswered(400, failure.error, param="messages", code="context_length_exceeded")
+            raise self._failed(failure.error if failure else "no answer", failure.step if failure else "")
+        cited = tuple(c for c in answer.citations if self.may_read(caller, c.document))
+        if withheld := len(answer.citations) - len(cited):
+            self.metrics.withheld.inc(withheld)
+            _log.warning("%d citations of an answer for %s withheld: it may not read them", withheld, caller.name)
+        end, sequence = (None, "") if deployment.streams else first_of(answer.text, wishes.stop)
+        if end is not None:
+            asked.stopped.append(sequence)
+            answer = replace(answer, text=answer.text[:end])
+        measured = wishes.temperature in (None, deployment.temperature) and not (wishes.schema or asked.stopped)
+        measured = measured and not (answer.truncated and wishes.max_tokens is not None)
+        return Answered(asked, answer, cited, ended, measured)
+
+    def _too_long(self, deployment: Deployment, step: Generate) -> bool:
+        return deployment.tokens(step.messages) + step.max_tokens > deployment.generator.context_tokens
+
+    def _failed(self, error: str, step: str = "") -> NotAnswered:
+        """The words of an error may hold what is not the client's: they stay here, in the log."""
+        number = uuid.uuid4().hex[:12]
+        _log.error("answer failed (%s)%s: %s", number, f" at '{step}'" if step else "", error)
+        at = f" at its step '{step}'" if step else ""
+        return NotAnswered(502, f"the answer failed{at}; the server's log says why under {number}", code="answer_failed")
+
+    def _count(self, model: str, ended: Ended[T]) -> None:
+        live, tally, metrics = ended.live, ended.tally, self.metrics
+        metrics.answers.labels(model, "failed" if live.failure else "answered").inc()
+        metrics.waited.observe(ended.waited)
+        for timing in live.timings:
+            metrics.steps.labels(timing.kind).observe(timing.seconds)
+        if live.first_token is not None:
+            metrics.first_token.labels(model).observe(live.first_token)
+        metrics.prompt_tokens.labels(model).inc(tally.prompt_tokens)
+        metrics.completion_tokens.labels(model).inc(tally.completion_tokens)

@@ -1,0 +1,116 @@
+"""Anthropic's API: messages."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from pydantic import Field, model_validator
+
+from rung.records import Json
+from rung.serving import sse
+from rung.serving.answering import Answered, Asked, Wishes
+from rung.serving.chats import OWN_INSTRUCTION, Body, TextPart, Turn, check_length, question_of, without_neutral
+from rung.serving.citations import own_field
+from rung.serving.refusal import NotAnswered, invalid, unsupported
+from rung.serving.request_state import answering_of, base_url, begun, caller_of, whole
+
+router = APIRouter()
+PATH = "/v1/messages"
+ID = "msg_"  # begins an answer's name
+_NEUTRAL: dict[str, object] = {
+    "top_p": 1,
+    "tools": [],
+    "tool_choice": {"type": "none"},
+    "thinking": {"type": "disabled"},
+    "service_tier": "auto",
+}
+
+
+class MessagesRequest(Body):
+    """Body of /v1/messages. `system` is here to be refused with a reason."""
+
+    model: str
+    max_tokens: int = Field(ge=1)
+    messages: list[Turn]
+    stream: bool = False
+    temperature: float | None = Field(None, ge=0, le=1)
+    stop_sequences: list[str] | None = None
+    system: str | list[TextPart] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_neutral(cls, value: Any) -> Any:
+        return without_neutral(value, _NEUTRAL)
+
+
+@router.post(PATH, summary="Answer a chat", tags=["anthropic"])
+async def messages(request: Request, body: MessagesRequest) -> Response:
+    """The deployment `model` answers the last message; those before it are its earlier turns."""
+    answering = answering_of(request)
+    deployment = answering.deployment(body.model)
+    if body.system:
+        raise unsupported("system", OWN_INSTRUCTION)
+    stop = tuple(body.stop_sequences or ())
+    if len(stop) > 4 or not all(stop):
+        raise invalid("'stop_sequences' is a list of at most 4 texts, none of them empty", "stop_sequences")
+    question = question_of(body.messages)
+    tokens = deployment.generator.count_tokens([m.content for m in question.messages] + [question.text])
+    check_length(sum(tokens), deployment.generator.context_tokens)
+    asked = Asked(deployment, question, Wishes(body.max_tokens, body.temperature, stop=stop))
+    news, base = answering.answer(caller_of(request), asked), base_url(request)
+    if body.stream:
+        events = _events(await begun(request, news), asked, base)
+        return StreamingResponse(events, media_type=sse.MEDIA_TYPE, headers=sse.HEADERS)
+    answered = await whole(request, news)
+    block: Json = {"type": "text", "text": answered.answer.text, "citations": None}
+    more: dict[str, Json] = {"usage": _usage(answered), "rung": own_field(answered, base)}
+    return JSONResponse({**_head(asked), "content": [block], **_ending(answered), **more})
+
+
+async def _events(news: AsyncGenerator[str | Answered], asked: Asked, base: str) -> AsyncGenerator[bytes]:
+    """An answer as it grows. How many tokens the prompt had is known at its end only."""
+    empty: dict[str, Json] = {"content": [], "stop_reason": None, "stop_sequence": None}
+    none: Json = {"input_tokens": 0, "output_tokens": 0}
+
+    def event(kind: str, entry: dict[str, Json]) -> bytes:
+        return sse.event({"type": kind, **entry}, kind)
+
+    try:
+        async with aclosing(news) as pieces:
+            yield event("message_start", {"message": {**_head(asked), **empty, "usage": none}})
+            block: Json = {"type": "text", "text": "", "citations": None}
+            yield event("content_block_start", {"index": 0, "content_block": block})
+            async for piece in pieces:
+                if isinstance(piece, str):
+                    yield event("content_block_delta", {"index": 0, "delta": {"type": "text_delta", "text": piece}})
+                    continue
+                yield event("content_block_stop", {"index": 0})
+                yield event(
+                    "message_delta", {"delta": _ending(piece), "usage": _usage(piece), "rung": own_field(piece, base)}
+                )
+        yield event("message_stop", {})
+    except NotAnswered as refusal:
+        yield sse.event(refusal.body(PATH), "error")
+
+
+def _head(asked: Asked) -> dict[str, Json]:
+    return {"id": f"{ID}{asked.id}", "type": "message", "role": "assistant", "model": asked.deployment.name}
+
+
+def _ending(answered: Answered) -> dict[str, Json]:
+    stopped = next(iter(answered.asked.stopped), None)
+    reason = "max_tokens" if answered.answer.truncated else "stop_sequence" if stopped else "end_turn"
+    return {"stop_reason": reason, "stop_sequence": stopped}
+
+
+def _usage(answered: Answered) -> dict[str, Json]:
+    tally = answered.ended.tally
+    return {
+        "input_tokens": tally.prompt_tokens - tally.cached_tokens,
+        "output_tokens": tally.completion_tokens,
+        "cache_read_input_tokens": tally.cached_tokens,
+    }

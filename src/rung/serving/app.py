@@ -1,0 +1,163 @@
+"""The application: its routes, and how what goes wrong is told."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.exceptions import HTTPException
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from rung.builders.building import ArtifactBuilder
+from rung.pipeline.prepare import at_hand
+from rung.serving import anthropic_api, feedback, openai_api, search_api
+from rung.serving.answering import Answered, Answering
+from rung.serving.callers import Caller, Identity
+from rung.serving.conversations import Conversations, Limits
+from rung.serving.deployments import open_deployments
+from rung.serving.guard import Guard
+from rung.serving.limits import Limiter
+from rung.serving.metrics import Metrics
+from rung.serving.refusal import NotAnswered
+
+_log = logging.getLogger(__name__)
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "testserver")
+_ABOUT = "The project's rungs as they were measured, under OpenAI's and Anthropic's APIs. `model` names a deployment."
+
+
+@dataclass(frozen=True)
+class Service:
+    """What a server serves. `hosts`: names under which clients may reach it; empty: any."""
+
+    builder: ArtifactBuilder
+    identity: Identity
+    limits: Limits = field(default_factory=Limits)
+    hosts: Sequence[str] = ()
+
+    def answering(self) -> Answering:
+        """The deployments, opened.
+
+        Raises:
+            UserError: as `open_deployments`.
+        """
+        engines = self.builder.engines
+        knowledge = at_hand(engines)
+        deployments = open_deployments(self.builder)
+        return Answering(deployments, Conversations(self.limits), Metrics(), knowledge)
+
+
+def application(service: Service) -> FastAPI:
+    """The application of a service, its models open.
+
+    Raises:
+        UserError: it cannot be served; says why.
+    """
+    answering, engines = service.answering(), service.builder.engines
+    for line in answering.pinned():
+        _log.info("serves %s", line)
+    ratings = feedback.Feedback(engines.project.state)
+    limiter = Limiter()
+
+    def ended(caller: Caller, answered: Answered) -> None:
+        tally = answered.ended.tally
+        limiter.consumed(caller, tally.prompt_tokens + tally.completion_tokens)
+        ratings.remember(caller, answered)
+
+    answering.on_answer = ended
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        yield
+        app.state.ready = False
+        answering.conversations.close()
+
+    app = FastAPI(
+        title="Rung", version=version("rung"), description=_ABOUT, docs_url=None, redoc_url=None, lifespan=lifespan
+    )
+    app.state.answering, app.state.feedback, app.state.ready = answering, ratings, True
+    app.state.embedding = (engines.project.settings.embedder, engines.embedder)
+    for part in (openai_api, anthropic_api, search_api, feedback):
+        app.include_router(part.router)
+    _add_health(app, answering)
+    _add_refusals(app)
+    app.add_middleware(
+        Guard,
+        identity=service.identity,
+        limiter=limiter,
+        metrics=answering.metrics,
+        body_bytes=service.limits.body_bytes,
+    )
+    if service.hosts:
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(service.hosts))
+    return app
+
+
+def _add_health(app: FastAPI, answering: Answering) -> None:
+    @app.get("/health/live", summary="The process answers", tags=["health"])
+    async def live() -> Response:
+        return JSONResponse({"status": "live"})
+
+    @app.get("/health/ready", summary="Requests are answered", tags=["health"])
+    async def ready() -> Response:
+        is_full = answering.conversations.waiting >= answering.conversations.limits.queue
+        status = "stopping" if not app.state.ready else "full" if is_full else "ready"
+        return JSONResponse({"status": status}, 200 if status == "ready" else 503)
+
+    @app.get("/metrics", summary="What was counted, for Prometheus", tags=["health"])
+    async def metrics() -> Response:
+        answering.metrics.open.set(answering.conversations.open)
+        answering.metrics.waiting.set(answering.conversations.waiting)
+        return PlainTextResponse(answering.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _add_refusals(app: FastAPI) -> None:
+    """Every error in the form of the API that was asked."""
+
+    def told(request: Request, refusal: NotAnswered) -> JSONResponse:
+        return JSONResponse(refusal.body(request.url.path), refusal.status, headers=refusal.headers)
+
+    @app.exception_handler(NotAnswered)
+    async def refused(request: Request, error: NotAnswered) -> Response:
+        return told(request, error)
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(request: Request, error: RequestValidationError) -> Response:
+        return told(request, _of_body(error.errors()))
+
+    @app.exception_handler(HTTPException)
+    async def unanswered(request: Request, error: HTTPException) -> Response:
+        message = f"there is nothing at {request.url.path}" if error.status_code == 404 else str(error.detail)
+        return told(request, NotAnswered(error.status_code, message, headers=error.headers))
+
+    @app.exception_handler(Exception)
+    async def unforeseen(request: Request, error: Exception) -> Response:
+        _log.error("a defect of Rung at %s", request.url.path, exc_info=error)
+        return told(request, NotAnswered(500, "this is a defect of Rung; the server's log says where"))
+
+
+def _of_body(errors: Sequence[Any]) -> NotAnswered:
+    """The first mistake of a body; a parameter that is not supported before others, since it explains them."""
+    first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
+    if first["type"] == "json_invalid":
+        return NotAnswered(
+            400, f"the body is no JSON: {first.get('ctx', {}).get('error', first['msg'])}", code="invalid_json"
+        )
+    parts = [
+        part for part in first["loc"] if part not in ("body", "query", "path", "str") and not str(part).startswith("list[")
+    ]
+    name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).lstrip(".") or None
+    if first["type"] == "extra_forbidden":
+        return NotAnswered(400, f"'{name}' is not supported", param=name, code="unsupported_parameter")
+    if first["type"] == "missing":
+        message = f"'{name}' is missing" if name else "the body is missing, or is not sent as application/json"
+        return NotAnswered(400, message, param=name, code="missing_parameter")
+    message = first["msg"].removeprefix("Value error, ")
+    return NotAnswered(400, f"'{name}': {message}" if name else message, param=name, code="invalid_value")

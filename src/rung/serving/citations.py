@@ -1,0 +1,90 @@
+"""Citations as clients are told them: where they stand in the answer, what they quote, and a page that opens there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import quote
+
+from rung.records import Answer, Citation, Json, Passage
+from rung.serving.answering import Answered
+from rung.text.support import MARK
+
+
+def place_url(base: str, document: str, start: int, end: int) -> str:
+    """A page of this server that shows a document's text and opens at these characters."""
+    return f"{base.rstrip('/')}/documents/{quote(document, safe='')}?start={start}&end={end}#place"
+
+
+def cited_rows(answered: Answered, base: str) -> list[Json]:
+    """Each citation that may be read: document, span, page and quote."""
+    return [_row(citation, _shown(citation, answered.answer), base) for citation in answered.cited]
+
+
+def url_citations(answered: Answered, base: str) -> list[Json]:
+    """A `url_citation` for every place of the answer that cites: a mark such as [1], or a quote in JSON."""
+    return list(_url_citations(answered, base))
+
+
+def own_field(answered: Answered, base: str) -> dict[str, Json]:
+    """What the APIs have no place for: the field `rung` of an answer."""
+    answer, deployment = answered.answer, answered.asked.deployment
+    entry: dict[str, Json] = {
+        "strategy": deployment.pinned.label,
+        "digest": deployment.digest,
+        "by": answer.by or None,
+        "refused": answer.refused,
+        "as_measured": answered.as_measured,
+        "citations": cited_rows(answered, base),
+    }
+    if answered.ended.live.cut_prompts:
+        entry["prompt_cut"] = True
+    return entry
+
+
+def _row(citation: Citation, shown: Passage | None, base: str) -> Json:
+    quoted = "" if shown is None else shown.text[max(0, citation.start - shown.start) : citation.end - shown.start]
+    return {
+        "mark": citation.mark,
+        "document": citation.document,
+        "title": shown.title if shown else "",
+        "source": shown.source if shown else "",
+        "span": [citation.start, citation.end],
+        "page": (shown.page or None) if shown else None,
+        "quote": quoted,
+        "url": place_url(base, citation.document, citation.start, citation.end),
+    }
+
+
+def _url_citations(answered: Answered, base: str) -> Iterator[Json]:
+    text, by_mark = answered.answer.text, {c.mark: c for c in answered.cited}
+    marked = False
+    for match in MARK.finditer(text):
+        for number in dict.fromkeys(int(n) for n in match[1].split(",")):
+            if number in by_mark:
+                marked = True
+                start = match.start() + len(match[0]) - len(match[0].lstrip())
+                yield _annotation(by_mark[number], answered.answer, (start, match.end()), base)
+    if marked:
+        return
+    for citation in answered.cited:  # quotes in a form of the project's own
+        shown = _shown(citation, answered.answer)
+        quoted = shown.text[citation.start - shown.start : citation.end - shown.start] if shown else ""
+        at = text.find(quoted) if quoted else -1
+        yield _annotation(citation, answered.answer, (at, at + len(quoted)) if at >= 0 else (0, len(text)), base)
+
+
+def _annotation(citation: Citation, answer: Answer, where: tuple[int, int], base: str) -> Json:
+    shown = _shown(citation, answer)
+    return {
+        "type": "url_citation",
+        "url_citation": {
+            "start_index": where[0],
+            "end_index": where[1],
+            "title": (shown.title or shown.source if shown else "") or citation.document,
+            "url": place_url(base, citation.document, citation.start, citation.end),
+        },
+    }
+
+
+def _shown(citation: Citation, answer: Answer) -> Passage | None:
+    return next((p for p in answer.passages if p.id == citation.passage), None)

@@ -1,0 +1,208 @@
+"""Carries out the conversations of many callers at once: what serves.
+
+Each open conversation has a thread, which the live driver advances; engines are asked by all threads together, and those
+that decode here share one batch and one prefix cache among them. A conversation whose client has left, or whose time is up,
+makes no more tokens than the one under way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from rung.knowledge.protocol import IndexGone
+from rung.records import Asker
+from rung.records.steps import Conversation, Engine, Step, relayed
+from rung.runtime.batch import Tally
+from rung.runtime.live import Live, converse
+from rung.serving.callers import Caller
+from rung.serving.turns import Full, Turns
+
+T = TypeVar("T")
+_WEIGHT = 0.1  # of the newest in the mean time of a conversation
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a server takes on.
+
+    Args:
+        at_once: conversations that are carried out at the same time.
+        queue: conversations that may wait for their turn.
+        seconds: from the arrival of a request until its answer must be whole.
+        body_bytes: of a request.
+    """
+
+    at_once: int = 64
+    queue: int = 256
+    seconds: float = 300.0
+    body_bytes: int = 1 << 20
+
+
+class Overloaded(Exception):
+    """As many wait as may. `retry_after`: seconds after which some of them will have had their turn."""
+
+    def __init__(self, retry_after: int) -> None:
+        self.retry_after = retry_after
+        super().__init__("the server has as many open requests as it takes")
+
+
+class TooSlow(Exception):
+    """The answer was not whole when its time was up."""
+
+
+class _Left(Exception):
+    """Nobody waits for this conversation any more."""
+
+
+@dataclass(frozen=True)
+class Pending(Generic[T]):
+    """A conversation to be carried out. `each`: what is made of its steps; `refresh`: done before and after it, on its
+    thread."""
+
+    begin: Callable[[], Conversation[T]]
+    engines: Mapping[str, Engine]
+    each: Callable[[Step], Step] = lambda step: step
+    refresh: Callable[[], None] = lambda: None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended(Generic[T]):
+    """How a conversation ended, and what it consumed. `waited`: seconds before its turn came."""
+
+    live: Live[T]
+    tally: Tally
+    waited: float
+
+
+@dataclass(eq=False)
+class _Open(Generic[T]):
+    """A conversation on its thread, and what it has to tell the event loop."""
+
+    loop: asyncio.AbstractEventLoop
+    news: asyncio.Queue[str | Ended[T] | BaseException] = field(default_factory=asyncio.Queue)
+    left: threading.Event = field(default_factory=threading.Event)
+
+    def tell(self, news: str | Ended[T] | BaseException) -> None:
+        """From the thread."""
+        self.loop.call_soon_threadsafe(self.news.put_nowait, news)
+
+    def hear(self, piece: str) -> None:
+        """A piece of text from the engine."""
+        if self.left.is_set():
+            raise _Left
+        self.tell(piece)
+
+    def expire(self) -> None:
+        """Time is up; called on the event loop."""
+        self.left.set()
+        self.news.put_nowait(TooSlow())
+
+
+class Conversations:
+    """The conversations of a server, all on one event loop. Close it when no request is open any more."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.open = 0
+        self._turns = Turns(limits.at_once, limits.queue)
+        self._threads = ThreadPoolExecutor(limits.at_once, thread_name_prefix="conversation")
+        self._mean = 1.0  # seconds that a conversation takes
+
+    @property
+    def waiting(self) -> int:
+        """Conversations that wait for their turn."""
+        return self._turns.waiting
+
+    async def carry(self, caller: Caller, pending: Pending[T]) -> AsyncGenerator[str | Ended[T]]:
+        """Yield the pieces of text as they come, and last how the conversation ended. Closing it ends the conversation.
+
+        Raises:
+            Overloaded: the queue is full.
+            TooSlow: its time is up.
+            UserError: what `converse` raises.
+        """
+        arrived = time.monotonic()
+        await self._turn(caller)
+        waited = time.monotonic() - arrived
+        opened: _Open[T] = _Open(asyncio.get_running_loop())
+        job = self._threads.submit(self._run, opened, pending, caller.asker, waited)
+        self.open += 1
+        job.add_done_callback(lambda done: self._on_loop(opened, done))
+        alarm = opened.loop.call_later(self.limits.seconds - waited, opened.expire)
+        try:
+            while True:
+                news = await opened.news.get()
+                if isinstance(news, BaseException):
+                    raise news
+                yield news
+                if isinstance(news, Ended):
+                    return
+        finally:
+            alarm.cancel()
+            opened.left.set()
+
+    async def _turn(self, caller: Caller) -> None:
+        try:
+            await asyncio.wait_for(self._turns.take(caller.name), self.limits.seconds)
+        except Full:
+            ahead = self._turns.waiting / self.limits.at_once
+            raise Overloaded(max(1, round(self._mean * ahead))) from None
+        except TimeoutError:
+            raise TooSlow from None
+
+    def close(self) -> None:
+        """Wait for the threads that are still at work."""
+        self._threads.shutdown(wait=True)
+
+    def _on_loop(self, opened: _Open[T], done: Future[None]) -> None:
+        """A thread ended: its turn is given on. The loop may be closed already, when the server is stopped by force."""
+        del done
+        if not opened.loop.is_closed():
+            opened.loop.call_soon_threadsafe(self._ended)
+
+    def _ended(self) -> None:
+        self.open -= 1
+        self._turns.give()
+
+    def _run(self, opened: _Open[T], pending: Pending[T], asker: Asker, waited: float) -> None:
+        """On a thread: the conversation to its end, which is told to the event loop. Once more, where the index that it
+        searched was replaced meanwhile, and nothing was heard of it."""
+        heard = False
+
+        def hear(piece: str) -> None:
+            nonlocal heard
+            heard = True
+            opened.hear(piece)
+
+        def each(step: Step) -> Step:
+            if opened.left.is_set():
+                raise _Left
+            return pending.each(step)
+
+        def once() -> Ended[T]:
+            pending.refresh()
+            tally = Tally()
+            conversation = relayed(pending.begin(), each)
+            live = converse(conversation, asker=asker, engines=pending.engines, on_text=hear, tally=tally)
+            pending.refresh()
+            return Ended(live, tally, waited)
+
+        try:
+            try:
+                ended = once()
+            except IndexGone:
+                if heard:
+                    raise
+                ended = once()
+            self._mean += _WEIGHT * (ended.live.seconds - self._mean)
+            opened.tell(ended)
+        except _Left:
+            pass
+        except BaseException as error:  # whatever it is, the request must end
+            opened.tell(error)

@@ -1,0 +1,129 @@
+"""Nobody is answered from, shown or told of what they may not read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rung.config.project import load_project
+from rung.loop import opened
+from rung.models.scripted import ScriptedGenerator
+from rung.pipeline.prepare import up_to_date
+from tests.serving.serving import SHIPPING, STAFF, Client, chat, served
+
+SECRET = "forty percent"
+
+
+@pytest.mark.parametrize("words", ["guest", "guest customer", "guest STAFF", "staff"])
+def test_who_is_not_of_the_group_never_gets_the_passage(client: Client, words: str) -> None:
+    asked = client.as_caller(words)
+    messages = {"model": "rag", "max_tokens": 99, "messages": [{"role": "user", "content": STAFF}]}
+    responses = [
+        asked.chat(STAFF),
+        asked.chat(STAFF, stream=True),
+        asked.post("/v1/messages", messages),
+        asked.post("/v1/search", {"query": STAFF, "top": 50}),
+        asked.post("/v1/search", {"query": STAFF, "top": 50, "where": {"document": "docs/staff.md"}}),
+        asked.get("/documents/docs%2Fstaff.md"),
+        asked.get("/documents/docs/staff.md?format=text"),
+        asked.get("/metrics"),
+    ]
+    for response in responses:
+        assert SECRET not in response.text
+        assert "staff.md'" in response.text or "staff.md" not in response.text  # else than as it was asked for
+
+
+def test_who_is_of_the_group_gets_it(client: Client) -> None:
+    staff = client.as_caller("somebody staff")
+    assert SECRET in staff.chat(STAFF).text
+    assert SECRET in staff.post("/v1/search", {"query": STAFF}).text
+    assert SECRET in staff.get("/documents/docs%2Fstaff.md").text
+
+
+def test_what_is_anothers_looks_like_what_is_not_there(client: Client) -> None:
+    forbidden, absent = client.get("/documents/docs%2Fstaff.md"), client.get("/documents/docs%2Fnothing.md")
+    assert forbidden.status_code == absent.status_code == 404
+    assert forbidden.text.replace("staff", "nothing") == absent.text
+
+
+def test_a_right_that_is_taken_away_is_gone_at_once(shop: Path) -> None:
+    with served(shop) as client:
+        assert "nine euros" in client.chat().text
+        text = (shop / "docs/shipping.md").read_text("utf-8")
+        (shop / "docs/shipping.md").write_text(f"---\ngroups: [staff]\n---\n{text}", "utf-8")
+        with opened(load_project(shop)) as engines:
+            up_to_date(engines)
+        assert "nine euros" not in client.chat().text
+        assert "nine euros" not in client.post("/v1/search", {"query": SHIPPING}).text
+        assert "nine euros" in client.as_caller("somebody staff").chat().text
+        assert client.get("/v1/models").json()["data"][0]["rung"]["index_version"] == 2
+
+
+def test_a_citation_to_what_was_closed_meanwhile_is_withheld_and_counted(shop: Path) -> None:
+    def closing(step: Any) -> str:
+        """While the model speaks, the right is taken away."""
+        text = (shop / "docs/shipping.md").read_text("utf-8")
+        (shop / "docs/shipping.md").write_text(f"---\ngroups: [staff]\n---\n{text}", "utf-8")
+        with opened(load_project(shop)) as engines:
+            up_to_date(engines)
+        return "It is known. [1]"
+
+    with served(shop, model=ScriptedGenerator(closing)) as client:
+        message = client.chat().json()["choices"][0]["message"]
+        counted = client.get("/metrics").text
+    assert message["annotations"] == message["rung"]["citations"] == []
+    assert "rung_withheld_citations_total 1.0" in counted
+
+
+def test_markup_of_a_document_is_shown_and_not_obeyed(shop: Path) -> None:
+    (shop / "docs/evil.md").write_text("# Evil <b>\n\n<script>alert(1)</script>\n", "utf-8")
+    with served(shop) as client:
+        page = client.get("/documents/docs%2Fevil.md?start=-5&end=99999999")
+    assert "<script>" not in page.text
+    assert "&lt;script&gt;" in page.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+
+
+def test_every_answer_has_the_headers_that_protect(client: Client) -> None:
+    for response in (client.get("/nothing"), Client(client.app).get("/v1/models"), client.get("/health/live")):
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert response.headers["cache-control"] == "no-store"
+        assert "access-control-allow-origin" not in response.headers
+
+
+def test_a_body_that_is_too_large_is_refused_whether_it_says_so_or_not(client: Client) -> None:
+    large = json.dumps(chat("a" * (1 << 20))).encode()
+    plain = client.send("POST", "/v1/chat/completions", content=large, headers={"content-type": "application/json"})
+
+    async def pieces():  # type: ignore[no-untyped-def]
+        for start in range(0, len(large), 65536):
+            yield large[start : start + 65536]
+
+    chunked = client.send("POST", "/v1/chat/completions", content=pieces(), headers={"content-type": "application/json"})
+    assert (plain.status_code, chunked.status_code) == (413, 413)
+    assert "error" in chunked.json()
+
+
+def test_health_needs_no_caller_and_nothing_else_does_without(client: Client) -> None:
+    nobody = Client(client.app)
+    assert nobody.get("/health/live").status_code == nobody.get("/health/ready").status_code == 200
+    for path in ("/v1/models", "/metrics", "/documents/docs%2Fshipping.md", "/nothing"):
+        assert nobody.get(path).status_code == 401
+
+
+def test_a_rating_is_stored_with_its_answer_and_only_by_who_got_it(shop: Path) -> None:
+    with served(shop) as client:
+        id = client.chat().json()["id"]
+        rating = {"id": id, "rating": "down", "comment": "It is ten."}
+        assert client.as_caller("another").post("/v1/feedback", rating).status_code == 404
+        assert client.post("/v1/feedback", {**rating, "id": "chatcmpl-0"}).status_code == 404
+        (shop / ".rung/feedback.jsonl").write_bytes(b'{"whole": 1}\n{"cut by a cra')
+        assert client.post("/v1/feedback", rating).json()["stored"] is True
+    rows = [json.loads(line) for line in (shop / ".rung/feedback.jsonl").read_text("utf-8").splitlines()]
+    assert rows[0] == {"whole": 1}
+    assert rows[1]["question"] == SHIPPING
+    assert rows[1]["answer"].startswith("Express")
+    assert (rows[1]["id"], rows[1]["rating"], rows[1]["caller"]) == (id, "down", "somebody")

@@ -1,0 +1,221 @@
+"""OpenAI's API: answers, streams, and every parameter honoured or refused by its name."""
+
+from __future__ import annotations
+
+import base64
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rung.models.scripted import ScriptedGenerator
+from tests.serving.serving import SHIPPING, Client, Failing, events, served
+
+ANSWER = "Express shipping costs nine euros and takes one day. [1]"
+
+
+def test_an_answer_has_its_citation_where_the_mark_stands(client: Client) -> None:
+    body = client.chat().json()
+    message = body["choices"][0]["message"]
+    assert message["content"] == ANSWER
+    assert body["choices"][0]["finish_reason"] == "stop"
+    cited = message["annotations"][0]["url_citation"]
+    assert ANSWER[cited["start_index"] : cited["end_index"]] == "[1]"
+    assert cited["title"] == "Shipping"
+    own = message["rung"]["citations"][0]
+    assert own["document"] == "docs/shipping.md"
+    assert "nine euros" in own["quote"]
+    assert message["rung"]["as_measured"] is True
+    assert body["usage"]["total_tokens"] == body["usage"]["prompt_tokens"] + body["usage"]["completion_tokens"] > 0
+
+
+def test_a_citation_opens_at_its_place(client: Client) -> None:
+    own = client.chat().json()["choices"][0]["message"]["rung"]["citations"][0]
+    page = client.get(own["url"].removeprefix("http://testserver"))
+    marked = page.text.split('<mark id="place">')[1].split("</mark>")[0]
+    assert marked == own["quote"]
+
+
+def test_a_stream_is_the_same_answer(client: Client) -> None:
+    response = client.chat(stream=True, stream_options={"include_usage": True})
+    assert response.headers["content-type"].startswith("text/event-stream")
+    assert response.text.rstrip().endswith("data: [DONE]")
+    *chunks, last, usage = events(response)
+    assert "".join(c["choices"][0]["delta"].get("content", "") for c in chunks) == ANSWER
+    assert len([c for c in chunks if c["choices"][0]["delta"].get("content")]) > 3
+    assert last["choices"][0]["finish_reason"] == "stop"
+    assert last["choices"][0]["delta"]["annotations"]
+    assert usage["choices"] == []
+    assert usage["usage"]["completion_tokens"] > 0
+    assert len({c["id"] for c in (*chunks, last, usage)}) == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "param"),
+    [
+        ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools"),
+        ({"n": 2}, "n"),
+        ({"n": True}, "n"),
+        ({"logprobs": True}, "logprobs"),
+        ({"top_p": 0.5}, "top_p"),
+        ({"user": "me"}, "user"),
+        ({"presence_penalty": 1}, "presence_penalty"),
+        ({"tmperature": 0}, "tmperature"),
+        ({"temperature": 3}, "temperature"),
+        ({"temperature": "0"}, "temperature"),
+        ({"max_tokens": 0}, "max_tokens"),
+        ({"stop": ["a", ""]}, "stop"),
+        ({"stream_options": {"include_usages": True}}, "stream_options.include_usages"),
+        ({"response_format": {"type": "json_object"}}, "response_format"),
+        (
+            {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "no"}}}},
+            "response_format",
+        ),
+        ({"messages": []}, "messages"),
+        ({"messages": [{"role": "system", "content": "Be rude."}, {"role": "user", "content": "Hi"}]}, "messages[0].role"),
+        ({"messages": [{"role": "tool", "content": "4", "tool_call_id": "c"}]}, "messages[0].tool_call_id"),
+        ({"messages": [{"role": "user", "content": "  "}]}, "messages[0].content"),
+        ({"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}, "messages[1].role"),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]},
+            "messages[0].content",
+        ),
+    ],
+)
+def test_what_is_not_supported_is_refused_by_name(client: Client, more: dict[str, Any], param: str) -> None:
+    response = client.chat(**more)
+    assert response.status_code == 400
+    error = response.json()["error"]
+    assert error["type"] == "invalid_request_error"
+    assert error["param"] == param
+    assert set(error) == {"message", "type", "param", "code"}
+
+
+def test_what_changes_nothing_is_taken(client: Client) -> None:
+    neutral = {
+        "n": 1,
+        "logprobs": False,
+        "top_p": 1.0,
+        "presence_penalty": 0,
+        "tools": None,
+        "user": None,
+        "temperature": 0.0,
+    }
+    body = client.chat(**neutral).json()
+    assert body["choices"][0]["message"]["content"] == ANSWER
+    assert body["choices"][0]["message"]["rung"]["as_measured"] is True
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_stop_sequence_ends_the_answer_before_it(client: Client, stream: bool) -> None:
+    response = client.chat(stop=["nine"], stream=stream)
+    if stream:
+        text = "".join(c["choices"][0]["delta"].get("content", "") for c in events(response))
+    else:
+        text = response.json()["choices"][0]["message"]["content"]
+        assert response.json()["choices"][0]["message"]["rung"]["as_measured"] is False
+    assert text == "Express shipping costs"
+
+
+def test_a_limit_of_tokens_is_kept(client: Client) -> None:
+    body = client.chat(max_completion_tokens=2).json()
+    assert body["choices"][0]["finish_reason"] == "length"
+    assert body["choices"][0]["message"]["content"] == "Express shipping"
+    assert body["choices"][0]["message"]["rung"]["as_measured"] is False
+
+
+def test_temperature_and_seed_reach_the_model(shop: Path) -> None:
+    seen = []
+
+    def script(step: Any) -> str:
+        seen.append((step.temperature, step.seed))
+        return "Nine. [1]"
+
+    with served(shop, model=ScriptedGenerator(script)) as client:
+        body = client.chat(temperature=0.7, seed=5).json()
+    assert seen == [(0.7, 5)]
+    assert body["choices"][0]["message"]["rung"]["as_measured"] is False
+
+
+def test_a_schema_of_the_request_is_kept_to(client: Client) -> None:
+    schema = {"type": "object", "properties": {"fee": {"type": "string"}}, "required": ["fee"]}
+    body = client.chat(response_format={"type": "json_schema", "json_schema": {"name": "fee", "schema": schema}}).json()
+    assert body["choices"][0]["message"]["content"].startswith('{"fee": "Express')
+
+
+def test_earlier_turns_are_shown_to_the_model(shop: Path) -> None:
+    seen = []
+
+    def script(step: Any) -> str:
+        seen.extend((m.role, m.content) for m in step.messages[1:])
+        return "Nine. [1]"
+
+    turns = [
+        {"role": "user", "content": "I live in Norway."},
+        {"role": "assistant", "content": "Noted.", "annotations": [], "rung": {}, "tool_calls": None},
+        {"role": "user", "content": [{"type": "text", "text": SHIPPING}]},
+    ]
+    with served(shop, model=ScriptedGenerator(script)) as client:
+        assert client.chat(messages=turns).status_code == 200
+    assert seen[:2] == [("user", "I live in Norway."), ("assistant", "Noted.")]
+    assert seen[2][1].endswith(f"Question: {SHIPPING}")
+
+
+def test_a_chat_that_no_model_takes_is_refused_before_and_after_the_search(shop: Path) -> None:
+    with served(shop, model=ScriptedGenerator(context_tokens=200)) as client:
+        long = client.chat("word " * 300)
+        with_passages = client.chat("shipping " * 150)
+    for response in (long, with_passages):
+        assert response.status_code == 400
+        assert response.json()["error"]["code"] == "context_length_exceeded"
+
+
+def test_an_unknown_model_is_told_with_those_that_there_are(client: Client) -> None:
+    response = client.chat(model="gpt-9")
+    assert response.status_code == 404
+    assert response.json()["error"]["code"] == "model_not_found"
+    assert "rag" in response.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_why_an_answer_failed_stays_in_the_log(shop: Path, caplog: pytest.LogCaptureFixture, stream: bool) -> None:
+    with served(shop, model=Failing()) as client:
+        response = client.chat(stream=stream)
+    assert response.status_code == 502
+    assert "42" not in response.text
+    assert "the secret is 42" in caplog.text
+
+
+def test_models_say_by_which_digests_they_answer(client: Client) -> None:
+    listed = client.get("/v1/models").json()["data"]
+    assert [one["id"] for one in listed] == ["prompt", "few_shot", "rag"]
+    assert len(listed[2]["rung"]["digest"]) == 64
+    assert listed[2]["rung"]["index_version"] == 1
+    assert client.get("/v1/models/rag").json()["id"] == "rag"
+    assert client.get("/v1/models/nothing").status_code == 404
+
+
+def test_embeddings_as_numbers_and_as_bytes(client: Client) -> None:
+    body = {"model": "scripted", "input": ["a shop", "a parcel"]}
+    numbers = client.post("/v1/embeddings", body).json()["data"]
+    packed = client.post("/v1/embeddings", {**body, "encoding_format": "base64"}).json()["data"]
+    raw = base64.b64decode(packed[1]["embedding"])
+    assert list(struct.unpack(f"<{len(raw) // 4}f", raw)) == numbers[1]["embedding"]
+    assert client.post("/v1/embeddings", {"model": "scripted", "input": [1, 2]}).status_code == 400
+    assert client.post("/v1/embeddings", {**body, "dimensions": 7}).json()["error"]["param"] == "dimensions"
+
+
+def test_a_body_that_is_none(client: Client) -> None:
+    headers = {"content-type": "application/json"}
+    broken = client.send("POST", "/v1/chat/completions", content=b'{"model', headers=headers)
+    bare = client.send("POST", "/v1/chat/completions", content=b"{}", headers={"content-type": "text/plain"})
+    lone = client.send(
+        "POST",
+        "/v1/chat/completions",
+        content=b'{"model":"rag","messages":[{"role":"user","content":"\\ud800"}]}',
+        headers=headers,
+    )
+    assert broken.json()["error"]["code"] == "invalid_json"
+    assert bare.status_code == 400
+    assert lone.status_code in (200, 400)
