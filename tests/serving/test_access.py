@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,7 @@ def test_a_body_that_is_too_large_is_refused_whether_it_says_so_or_not(client: C
     large = json.dumps(chat("a" * (1 << 20))).encode()
     plain = client.send("POST", "/v1/chat/completions", content=large, headers={"content-type": "application/json"})
 
-    async def pieces():  # type: ignore[no-untyped-def]
+    async def pieces() -> AsyncIterator[bytes]:
         for start in range(0, len(large), 65536):
             yield large[start : start + 65536]
 
