@@ -128,3 +128,12 @@ def test_a_rating_is_stored_with_its_answer_and_only_by_who_got_it(shop: Path) -
     assert rows[1]["question"] == SHIPPING
     assert rows[1]["answer"].startswith("Express")
     assert (rows[1]["id"], rows[1]["rating"], rows[1]["caller"]) == (id, "down", "somebody")
+
+
+def test_the_description_says_what_is_answered(client: Client) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    for operations in paths.values():
+        for operation in operations.values():
+            assert "default" in operation["responses"]
+            assert "422" not in operation["responses"]
+    assert "/v1/chat/completions" in paths
