@@ -286,25 +286,6 @@ def test_threads_share_the_batch(local: LocalGenerator) -> None:
     assert found == dict.fromkeys(range(3), wanted)
 
 
-def test_every_stream_of_a_batch_is_heard_before_any_has_ended(local: LocalGenerator) -> None:
-    heard: list[str] = []
-
-    def listen(topic: str) -> None:
-        pieces = local.stream(asking(topic, max_tokens=40))
-        next(pieces)
-        heard.append("first")
-        for _ in pieces:
-            pass
-        heard.append("end")
-
-    threads = [threading.Thread(target=listen, args=(topic,)) for topic in TOPICS[:6]]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
-    assert heard.index("end") >= 5, heard  # nearly all: the first answer may be a short one
-
-
 INTERRUPTED = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs with SIGINT ignored
