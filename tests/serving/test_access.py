@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,7 @@ def test_a_body_that_is_too_large_is_refused_whether_it_says_so_or_not(client: C
     large = json.dumps(chat("a" * (1 << 20))).encode()
     plain = client.send("POST", "/v1/chat/completions", content=large, headers={"content-type": "application/json"})
 
-    async def pieces():  # type: ignore[no-untyped-def]
+    async def pieces() -> AsyncIterator[bytes]:
         for start in range(0, len(large), 65536):
             yield large[start : start + 65536]
 
@@ -127,3 +128,12 @@ def test_a_rating_is_stored_with_its_answer_and_only_by_who_got_it(shop: Path) -
     assert rows[1]["question"] == SHIPPING
     assert rows[1]["answer"].startswith("Express")
     assert (rows[1]["id"], rows[1]["rating"], rows[1]["caller"]) == (id, "down", "somebody")
+
+
+def test_the_description_says_what_is_answered(client: Client) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    for operations in paths.values():
+        for operation in operations.values():
+            assert "default" in operation["responses"]
+            assert "422" not in operation["responses"]
+    assert "/v1/chat/completions" in paths

@@ -93,7 +93,7 @@ def test_what_is_not_supported_is_refused_by_name(client: Client, more: dict[str
 
 
 def test_what_changes_nothing_is_taken(client: Client) -> None:
-    neutral = {
+    neutral: dict[str, Any] = {
         "n": 1,
         "logprobs": False,
         "top_p": 1.0,
@@ -126,7 +126,7 @@ def test_a_limit_of_tokens_is_kept(client: Client) -> None:
 
 
 def test_temperature_and_seed_reach_the_model(shop: Path) -> None:
-    seen = []
+    seen: list[Any] = []
 
     def script(step: Any) -> str:
         seen.append((step.temperature, step.seed))
@@ -145,7 +145,7 @@ def test_a_schema_of_the_request_is_kept_to(client: Client) -> None:
 
 
 def test_earlier_turns_are_shown_to_the_model(shop: Path) -> None:
-    seen = []
+    seen: list[Any] = []
 
     def script(step: Any) -> str:
         seen.extend((m.role, m.content) for m in step.messages[1:])

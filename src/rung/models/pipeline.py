@@ -1,6 +1,7 @@
 """One OpenVINO continuous-batching pipeline, for the base model or for one adapter: jobs in, results out, step by step.
 
-Safe for threads: whoever steps moves everybody's jobs on. What is asked of it, and when, is left to `local`.
+Safe for threads: whoever steps moves everybody's jobs on, and all read what came of it. What is asked of
+it, and when, is left to `local`.
 """
 
 from __future__ import annotations
@@ -51,7 +52,10 @@ class Pipeline:
             properties["adapters"] = _as_constants(lora)
         self._tokens = tokens
         self._pipeline = genai.ContinuousBatchingPipeline(folder, scheduler, "CPU", properties)
-        self._stepping = threading.Lock()
+        self._turn = threading.Condition()  # guards the next three, and adding to the batch
+        self._is_stepping = False
+        self._adding = 0  # threads that wait to add a job: they go before the next step
+        self._steps = 0
         self._next = 0
         self.at_once = _AT_ONCE
         self.is_broken = False
@@ -70,29 +74,53 @@ class Pipeline:
 
         given = openvino.Tensor(np.array([ids], dtype=np.int64))
         config = self._config(job.step, held, room)
-        with self._stepping:
-            self._next += 1
+        with self._turn:
+            self._adding += 1
             try:
+                self._turn.wait_for(lambda: not self._is_stepping)
+                self._next += 1
                 job.handle = self._pipeline.add_request(self._next, given, config)
             except RuntimeError as error:
                 return Failure(f"the engine refused the request: {last_line(error)}", step="generate")
+            finally:
+                self._adding -= 1
+                self._turn.notify_all()
         return None
 
     def step(self, jobs: Sequence[Job]) -> dict[int, GenerateResult | Failure]:
-        """Compute one step of the whole batch: place -> result for those of `jobs` that ended."""
-        with self._stepping:
+        """Compute one step of the whole batch: place -> result for those of `jobs` that ended.
+
+        Where another thread is at a step, its end is waited for in place of one more: so every thread reads after each step,
+        however many there are, and none of them waits for a turn that it does not need.
+        """
+        if self._leads():
             try:
                 if self._pipeline.has_non_finished_requests():
                     self._pipeline.step()
             except RuntimeError:
                 self.is_broken = True
                 raise
+            finally:
+                with self._turn:
+                    self._is_stepping = False
+                    self._steps += 1
+                    self._turn.notify_all()
         results: dict[int, GenerateResult | Failure] = {}
         for job in jobs:
             result = self._read(job)
             if result is not None:
                 results[job.index] = result
         return results
+
+    def _leads(self) -> bool:
+        """Whether this thread is to compute a step now; False once another one has."""
+        with self._turn:
+            before = self._steps
+            self._turn.wait_for(lambda: self._steps != before or not (self._is_stepping or self._adding))
+            if self._steps != before:
+                return False
+            self._is_stepping = True
+            return True
 
     def cancel(self, jobs: Sequence[Job]) -> None:
         """Take jobs out of the batch that will not be read any more."""

@@ -29,7 +29,7 @@ from rung.serving.metrics import Metrics
 from rung.serving.refusal import NotAnswered
 
 _log = logging.getLogger(__name__)
-LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "testserver")
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")  # names under which this machine reaches itself
 _ABOUT = "The project's rungs as they were measured, under OpenAI's and Anthropic's APIs. `model` names a deployment."
 
 
@@ -88,6 +88,7 @@ def application(service: Service) -> FastAPI:
         app.include_router(part.router)
     _add_health(app, answering)
     _add_refusals(app)
+    _describe_refusals(app)
     app.add_middleware(
         Guard,
         identity=service.identity,
@@ -141,6 +142,19 @@ def _add_refusals(app: FastAPI) -> None:
     async def unforeseen(request: Request, error: Exception) -> Response:
         _log.error("a defect of Rung at %s", request.url.path, exc_info=error)
         return told(request, NotAnswered(500, "this is a defect of Rung; the server's log says where"))
+
+
+def _describe_refusals(app: FastAPI) -> None:
+    """The OpenAPI description, with refusals as they are told here in place of FastAPI's own."""
+    described = app.openapi()
+    refusal = {
+        "description": "Refused or failed, in the form of the API that was asked",
+        "content": {"application/json": {}},
+    }
+    for operations in described["paths"].values():
+        for operation in operations.values():
+            operation["responses"].pop("422", None)
+            operation["responses"]["default"] = refusal
 
 
 def _of_body(errors: Sequence[Any]) -> NotAnswered:
