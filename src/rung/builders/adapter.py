@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from rung.artifacts.registry import Registry
@@ -70,9 +69,7 @@ def check_adapter(builder: ArtifactBuilder, need: Adapter) -> None:
 
 def adapter_digest(engines: Engines, rows: Sequence[Example], general: Sequence[Example], recipe: Recipe) -> str:
     """Names an adapter by everything that its weights depend on; where files lie is not among it."""
-    settings = {**asdict(recipe), "replay_rows": [row.messages for row in general]}
-    if recipe.precision == "auto":
-        del settings["precision"]  # adapters made before there was a choice keep their names
+    settings = {**recipe.named, "replay_rows": [row.messages for row in general]}
     return digest("adapter", [row.messages for row in rows], settings, engines.generator.identity)
 
 

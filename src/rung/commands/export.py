@@ -108,8 +108,8 @@ def _trained_on(engines: Engines, built: Built) -> Engines:
 
 def _tuned(engines: Engines, prepared: Prepared, built: Built) -> Tuned:
     from rung.models.hosts import gguf_file
+    from rung.training.bases import Trainable
     from rung.training.export import Tuned, check_base
-    from rung.training.generator import Trainable
     from rung.training.lora import CONFIG
 
     if not (built.folder / CONFIG).exists():

@@ -19,7 +19,8 @@ from rung.files.outputs import check_free
 from rung.models.adapters import Lora, joined, read_adapter
 from rung.models.tensor_files import write_tensors
 from rung.models.weights import PACKAGED
-from rung.training.generator import MANIFEST, Trainable
+from rung.training.bases import Trainable
+from rung.training.generator import MANIFEST
 from rung.training.gguf_files import PRECISIONS, keys_of, modelfile, read_gguf, write_gguf
 from rung.training.lora import CONFIG, WEIGHTS
 from rung.training.merging import merged
