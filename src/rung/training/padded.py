@@ -62,7 +62,7 @@ class Padded:
     def __init__(self, network: Network, settings: Any, *, seed: int, products_in: str) -> None:
         import torch
 
-        self.network, self.products_in = network, products_in
+        self.network, self.products_in, self._twice = network, products_in, False
         self.device = torch.device(network.device)
         self.most = MAX_TOKENS if network.device == "cpu" else _ON_A_GPU
         self.bounds = Bounds(network.turns_at, network.turns_always)
@@ -101,9 +101,12 @@ class Padded:
     def save_memory(self) -> str:
         """As `Learner` says: layers are computed a second time instead of being remembered."""
         model = self.network.model
-        if model.is_gradient_checkpointing or not model.supports_gradient_checkpointing:
+        if self._twice or not model.supports_gradient_checkpointing:
             return ""
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        self._twice = True
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # the name that later versions have is not in earlier ones
+            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
         model.train()
         return "layers are computed twice instead of being remembered"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from rung.errors import InputError
 from rung.files.limited import yaml_file
@@ -38,6 +38,20 @@ def _listed(given: object) -> object:
 
 
 Files = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_listed), Field(strict=False)]
+
+
+def _alone(names: tuple[str, ...]) -> tuple[str, ...]:
+    if ALL_LINEAR in names and len(names) > 1:
+        raise ValueError(f"names of layers, or {ALL_LINEAR} alone")
+    return names
+
+
+Layers = Annotated[
+    tuple[Annotated[str, Field(min_length=1)], ...],
+    BeforeValidator(_listed),
+    AfterValidator(_alone),
+    Field(strict=False, min_length=1),
+]
 
 
 @settings
@@ -76,7 +90,7 @@ class Recipe:
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     quantize: Literal["none", "4bit"] = "none"
-    target_modules: Files = (ALL_LINEAR,)
+    target_modules: Layers = (ALL_LINEAR,)
     variant: Literal["lora", "rslora", "dora"] = "lora"
     seed: Seed = 0
 
@@ -85,8 +99,6 @@ class Recipe:
             raise ValueError("replay is given without replay_rows: name files of general chats to draw from, or self")
         if SELF in self.replay_rows and len(self.replay_rows) > 1:
             raise ValueError("replay_rows are files or self, not both: leave one of them out")
-        if not self.target_modules or (ALL_LINEAR in self.target_modules and len(self.target_modules) > 1):
-            raise ValueError(f"target_modules are names of layers, or {ALL_LINEAR} alone: mend them")
 
     @property
     def named(self) -> dict[str, Json]:

@@ -98,21 +98,24 @@ class Chat:
         if not self.ends:
             raise ModelError("no token ends an answer of this model: give its generation_config.json an eos_token_id")
         prompt = self.render(messages[:-1])
-        answer = self._answered(messages, prompt)
-        begun, whole = self.encode([prompt, prompt + answer])
-        own = whole[len(begun) :] if whole[: len(begun)] == begun else self.encode([answer])[0]
+        answer, behind = self._answered(messages, prompt)
+        begun, closed, bare = self.encode([prompt, prompt + answer + behind, prompt + answer])
+        own = self._behind(begun, closed, answer + behind)
         length = next((place for place, token in enumerate(own) if token in self.ends), None)
-        own = [*own, self._end] if length is None else own[: length + 1]
+        own = [*self._behind(begun, bare, answer), self._end] if length is None else own[: length + 1]
         return [*begun, *own], len(begun)
 
-    def _answered(self, messages: Sequence[Message], prompt: str) -> str:
-        """What the template writes behind the prompt where the last turn is the assistant's."""
+    def _behind(self, prompt: list[int], whole: list[int], text: str) -> list[int]:
+        return whole[len(prompt) :] if whole[: len(prompt)] == prompt else self.encode([text])[0]
+
+    def _answered(self, messages: Sequence[Message], prompt: str) -> tuple[str, str]:
+        """The answer as the template writes it behind the prompt, and what it writes behind the answer."""
         answer = self._marks.sub(_apart, messages[-1].content)
         whole = self._rendered(messages, opened=False)
         before, written, behind = whole.rpartition(answer.strip())
         if not written:
-            return answer
-        return whole[len(prompt) :] if before.startswith(prompt) else answer + behind
+            return answer, ""
+        return (before[len(prompt) :] + written if before.startswith(prompt) else answer), behind
 
     def _rendered(self, messages: Sequence[Message], *, opened: bool) -> str:
         turns = [{"role": m.role, "content": self._marks.sub(_apart, m.content)} for m in messages]
