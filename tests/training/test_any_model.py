@@ -1,4 +1,4 @@
-"""Is any model that transformers opens tuned as it is served: by its own template, on its own weights, to its own adapter?"""
+"""Is any model that transformers opens tuned as it is served: by its own template, on its own weights?"""
 
 from __future__ import annotations
 
@@ -108,7 +108,9 @@ def test_losses_are_the_models_own_whatever_shares_a_part(name: str, tmp_path: P
     for row in rows:
         with torch.no_grad():
             logits = network(input_ids=torch.tensor([row.ids[:-1]])).logits[0, row.prompt - 1 :].float()
-        expected.append(float(torch.nn.functional.cross_entropy(logits, torch.tensor(row.ids[row.prompt :]), reduction="sum")))
+        expected.append(
+            float(torch.nn.functional.cross_entropy(logits, torch.tensor(row.ids[row.prompt :]), reduction="sum"))
+        )
     losses = dict(base_of(model).losses(None).summed(rows))
     assert [losses[row] for row in rows] == pytest.approx(expected, rel=1e-4)
     learner = base_of(model).learner(BY_HEART)
@@ -124,11 +126,16 @@ def test_losses_are_the_models_own_whatever_shares_a_part(name: str, tmp_path: P
 @pytest.mark.parametrize("variant", ["rslora", "dora"])
 def test_the_other_adapters_are_learnt_and_served(variant: str, tmp_path: Path) -> None:
     model = opened(tmp_path / "base", "qwen2")
-    recipe = Recipe.of(
-        {"rank": 8, "variant": variant, "learning_rate": 0.02, "epochs": 30, "validation": 0.0, "replay": 0.0}
-        | {"device": "cpu", "precision": "float32", "target_modules": ["q_proj", "v_proj", "down_proj"]},
-        rows=6,
-    )
+    given: dict[str, Json] = {
+        "variant": variant,
+        "rank": 8,
+        "learning_rate": 0.02,
+        "epochs": 30,
+        "validation": 0.0,
+        "replay": 0.0,
+    }
+    given |= {"device": "cpu", "precision": "float32", "target_modules": ["q_proj", "v_proj", "down_proj"]}
+    recipe = Recipe.of(given, rows=6)
     train_generator(lessons(), model, recipe=recipe, folder=tmp_path / "a")
     config = json.loads((tmp_path / "a" / "adapter_config.json").read_text())
     assert config["use_rslora" if variant == "rslora" else "use_dora"] is True
@@ -207,7 +214,12 @@ def test_memory_that_ends_is_saved_then_halved(tmp_path: Path, monkeypatch: pyte
 
 def test_parts_are_of_like_length_and_within_the_room() -> None:
     rows = [Row(tuple(range(length)), 1) for length in (9, 3, 40, 4, 9, 120)]
-    assert [[len(r.ids) for r in part] for part in by_length(rows, most=31, bounds=Bounds())] == [[3, 4, 9], [9], [40], [120]]
+    assert [[len(r.ids) for r in part] for part in by_length(rows, most=31, bounds=Bounds())] == [
+        [3, 4, 9],
+        [9],
+        [40],
+        [120],
+    ]
     sides = by_length(rows, most=999, bounds=Bounds(8))
     assert [[len(r.ids) for r in part] for part in sides] == [[3, 4, 9, 9], [40, 120]]
     alone = by_length(rows, most=999, bounds=Bounds(8, always=True))
@@ -217,8 +229,10 @@ def test_parts_are_of_like_length_and_within_the_room() -> None:
 TEMPLATES = {
     "chatml": None,
     "no-system": (
-        "{{ '<|endoftext|>' }}{% for m in messages %}{% if m['role'] == 'system' %}{{ raise_exception('no system') }}{% endif %}"
-        "{{ '<|im_start|>' + ('model' if m['role'] == 'assistant' else m['role']) + '\\n' + m['content'] | trim + '<|im_end|>\\n' }}"
+        "{{ '<|endoftext|>' }}{% for m in messages %}"
+        "{% if m['role'] == 'system' %}{{ raise_exception('no system') }}{% endif %}"
+        "{{ '<|im_start|>' + ('model' if m['role'] == 'assistant' else m['role']) + '\\n' }}"
+        "{{ m['content'] | trim + '<|im_end|>\\n' }}"
         "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>model\\n' }}{% endif %}"
     ),
     "a-space-before": (
@@ -228,7 +242,8 @@ TEMPLATES = {
     "thinking": (
         "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\\n' }}{% if m['role'] == 'assistant' and loop.last %}"
         "{{ '<think>\\n\\n</think>\\n\\n' }}{% endif %}{{ m['content'] + '<|im_end|>\\n' }}{% endfor %}"
-        "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% if enable_thinking is defined and not enable_thinking %}"
+        "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}"
+        "{% if enable_thinking is defined and not enable_thinking %}"
         "{{ '<think>\\n\\n</think>\\n\\n' }}{% endif %}{% endif %}"
     ),
     "no-end": "{% for m in messages %}{{ m['role'] + ': ' + m['content'] + '\\n' }}{% endfor %}{{ 'assistant: ' }}",
@@ -291,7 +306,9 @@ def test_settings_without_meaning_for_the_own_trainer_are_refused_by_name(key: s
         train_generator(chats(4), TinyModel(), recipe=Recipe.of({key: value}, rows=4), folder=tmp_path)
 
 
-@pytest.mark.parametrize("line", ["target_modules: []", "target_modules: [all-linear, q_proj]", "variant: qlora", "lora_r: 3"])
+@pytest.mark.parametrize(
+    "line", ["target_modules: []", "target_modules: [all-linear, q_proj]", "variant: qlora", "lora_r: 3"]
+)
 def test_wrong_settings_are_refused_with_their_line(line: str, tmp_path: Path) -> None:
     (tmp_path / "recipe.yaml").write_text(f"epochs: 2\n{line}\n")
     with pytest.raises(UserError, match=r"recipe.yaml:2"):
@@ -304,7 +321,9 @@ def test_too_little_memory_is_said_before_anything_is_loaded(tmp_path: Path, mon
     model = opened(tmp_path / "m", "qwen2")
     monkeypatch.setattr(peft_base, "free_memory", lambda _: 1_000_000)
     monkeypatch.setattr(peft_base, "open_network", lambda *_, **__: pytest.fail("it was loaded"))
-    with pytest.raises(UserError, match=r"more than 0\.\d\d GB: .*rank 256 with their optimiser, 0\.0\d GB; 0\.00 GB are free"):
+    with pytest.raises(
+        UserError, match=r"more than 0\.\d\d GB: .*rank 256 with their optimiser, 0\.0\d GB; 0\.00 GB are free"
+    ):
         train_generator(lessons(), model, recipe=Recipe(rank=256, replay=0.0, device="cpu"), folder=tmp_path / "a")
 
 

@@ -18,7 +18,7 @@ from rung.training.device import find_device, product_type
 from rung.training.examples import Row, Tokenizing, Tokens
 from rung.training.learner import Learner, Written
 from rung.training.packing import pack
-from rung.training.recipe import ALL_LINEAR, Recipe
+from rung.training.recipe import ALL_LINEAR, OWN, Recipe
 from rung.training.shape import Shape
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from rung.training.network import Network
 
 OUT_OF_REACH = "this model's weights are out of reach"
-OWN = "rung"
 
 
 @runtime_checkable

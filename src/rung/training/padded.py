@@ -225,8 +225,8 @@ def answer_losses(compute: Callable[..., Any], rows: Sequence[Row], network: Net
     named = {"logits_to_keep": longest - first} if network.takes("logits_to_keep") else {}
     logits = compute(input_ids=ids.to(network.device), use_cache=False, **named).logits[:, first - longest :]
     scored = (targets >= 0).to(network.device)
-    wanted = targets[targets >= 0].to(network.device)
-    losses = torch.nn.functional.cross_entropy(logits[scored].float(), wanted, reduction="none")
+    expected = targets[targets >= 0].to(network.device)
+    losses = torch.nn.functional.cross_entropy(logits[scored].float(), expected, reduction="none")
     return losses, ids.numel()
 
 

@@ -21,7 +21,7 @@ from rung.training.batches import MAX_TOKENS
 from rung.training.device import find_device, product_type
 from rung.training.examples import Row, Tokens
 from rung.training.padded import Bounds, Padded, adapted, answer_losses, by_length
-from rung.training.recipe import ALL_LINEAR, Recipe
+from rung.training.recipe import ALL_LINEAR, GENERAL, Recipe
 
 if TYPE_CHECKING:
     import torch
@@ -61,7 +61,7 @@ class FolderBase:
     """Any model in a folder of Hugging Face layout; its methods are those of `bases.Base`."""
 
     model: InFolder
-    trainer: ClassVar[str] = "transformers and peft"
+    trainer: ClassVar[str] = GENERAL
 
     @property
     def name(self) -> str:

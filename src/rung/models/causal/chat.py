@@ -101,7 +101,7 @@ class Chat:
         answer, behind = self._answered(messages, prompt)
         begun, closed, bare = self.encode([prompt, prompt + answer + behind, prompt + answer])
         own = self._behind(begun, closed, answer + behind)
-        length = next((place for place, token in enumerate(own) if token in self.ends), None)
+        length = next((index for index, token in enumerate(own) if token in self.ends), None)
         own = [*self._behind(begun, bare, answer), self._end] if length is None else own[: length + 1]
         return [*begun, *own], len(begun)
 

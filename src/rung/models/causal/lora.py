@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -75,10 +76,12 @@ class Adapters:
             raise MissingExtra("hf", "adapters") from error
         name, held = f"adapter{len(self._names)}", _tensors(folder / _FILE)
         try:
-            if self._peft is None:
-                self._peft = PeftModel.from_pretrained(self._model, folder, adapter_name=name)
-            else:
-                self._peft.load_adapter(folder, adapter_name=name)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers by a name that later ones have not
+                if self._peft is None:
+                    self._peft = PeftModel.from_pretrained(self._model, folder, adapter_name=name)
+                else:
+                    self._peft.load_adapter(folder, adapter_name=name)
             # said, not left to the library: else it asks the hub what vocabulary a model of the base's name has
             whole = any(".lora_" not in tensor and _EMBEDDING.search(tensor) for tensor in held)
             taken = set(get_peft_model_state_dict(self._peft, adapter_name=name, save_embedding_layers=whole))
