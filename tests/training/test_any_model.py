@@ -22,6 +22,7 @@ from rung.training import Recipe, train_generator
 from rung.training.bases import OwnBase, base_of
 from rung.training.checkpoint import CHECKPOINT
 from rung.training.examples import Row, tokenised
+from rung.training.folder_export import TunedFolder, check_folder_export, write_folder
 from rung.training.learning import Learning, Source
 from rung.training.padded import Bounds, Padded, by_length
 from rung.training.peft_base import FolderBase
@@ -333,3 +334,22 @@ def test_an_adapter_of_another_base_is_refused(tmp_path: Path) -> None:
     other = opened(tmp_path / "other", "qwen2", seed=1)
     with pytest.raises(ModelError, match="this adapter was trained on qwen2"):
         other.use_adapters({"a" * 64: tmp_path / "a"})
+
+
+@pytest.mark.parametrize("form", ["peft", "merged"])
+def test_an_export_says_what_is_served(form: str, tmp_path: Path) -> None:
+    model = opened(tmp_path / "base", "qwen3")
+    recipe = Recipe(rank=4, learning_rate=0.01, epochs=8, validation=0.0, replay=0.0, device="cpu", precision="float32")
+    train_generator(lessons(), model, recipe=recipe, folder=tmp_path / "a")
+    model.use_adapters({"a" * 64: tmp_path / "a"})
+    tuned = TunedFolder(tmp_path / "a", model)
+    write_folder(tuned, form, tmp_path / "out")
+    chats = [example.messages[:-1] for example in lessons()]
+    given: dict[str, Any] = {"engine": model, "max_tokens": 12}
+    (parity,) = check_folder_export(form, tmp_path / "out", tuned, chats, digest="a" * 64, **given)
+    assert parity.is_equal
+    assert parity.prompts == 6
+    (untuned,) = check_folder_export(form, tmp_path / "out", tuned, chats, digest="", **given)
+    assert not untuned.is_equal, "the base says something else"
+    with pytest.raises(UserError, match="--to peft or merged, not gguf"):
+        write_folder(tuned, "gguf", tmp_path / "other")

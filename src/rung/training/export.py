@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from rung.errors import UserError
 from rung.files.outputs import check_free
@@ -40,7 +41,26 @@ class Tuned:
     system: str = ""
 
 
-def check_base(tuned: Tuned) -> None:
+class OnBase(Protocol):
+    """An adapter and the model that it is to be exported with."""
+
+    @property
+    def adapter(self) -> Path: ...
+
+    @property
+    def model(self) -> Named: ...
+
+
+class Named(Protocol):
+    """A model with a name and a digest."""
+
+    name: str
+
+    @property
+    def identity(self) -> str: ...
+
+
+def check_base(tuned: OnBase) -> None:
     """Refuse an adapter that was made for another base.
 
     Raises:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from rung.errors import MissingExtra, UserError
+from rung.models.causal.chat import Chat
 from rung.models.causal.devices import Device, free_memory
 from rung.models.causal.folder import ModelFolder
 from rung.models.causal.network import Network, open_network
@@ -38,6 +39,7 @@ class InFolder(Protocol):
 
     name: str
     files: ModelFolder
+    chat: Chat
 
     @property
     def identity(self) -> str: ...
