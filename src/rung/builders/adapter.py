@@ -12,9 +12,10 @@ from rung.builders.forgetting_gate import gate
 from rung.builders.general_chats import general_chats
 from rung.builders.recipes import check_free, check_torch, recipe_of
 from rung.errors import UserError
+from rung.models.catalog import engine
 from rung.progress import phase
 from rung.records import Example, digest
-from rung.runtime.engines import Engines
+from rung.runtime.engines import Engines, model_of
 from rung.runtime.runner import StepRunner
 from rung.strategies.protocol import Adapter, Lesson
 from rung.training.checkpoint import CHECKPOINT
@@ -59,12 +60,16 @@ def check_adapter(builder: ArtifactBuilder, need: Adapter) -> None:
     """What can be known to be wrong before a lesson is made.
 
     Raises:
-        UserError: torch is not installed, or the recipe is none.
+        UserError: torch is not installed, the recipe is none, or says what has no meaning for the model's trainer.
     """
     from rung.training import Recipe
+    from rung.training.bases import check_own
 
     check_torch()
-    Recipe.of({**recipe_of(builder), **need.recipe}, rows=len(need.lessons), seed=builder.project.settings.seed)
+    settings = builder.project.settings
+    recipe = Recipe.of({**recipe_of(builder), **need.recipe}, rows=len(need.lessons), seed=settings.seed)
+    if engine(model_of(builder.project, settings.model)) == "openvino":
+        check_own(recipe)
 
 
 def adapter_digest(engines: Engines, rows: Sequence[Example], general: Sequence[Example], recipe: Recipe) -> str:

@@ -375,7 +375,7 @@ def _planned(
             )
         else:
             todo = tuple(trainings(rates.project, plan.needs))
-            by = trainer_of(model_asked(rates.project, settings), plan.needs)
+            by = trainer_of(rates.project, model_asked(rates.project, settings), plan.needs)
             yield Planned(label, settings, cases, _taught_by(plan), forecast=forecast, trainings=todo, trainer=by)
 
 

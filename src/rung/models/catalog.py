@@ -91,8 +91,7 @@ def is_local(name: str) -> bool:
 
 def engine(name: str) -> LocalEngine:
     """Which engine answers for a local generator on this machine, without opening it; "" for others, or where only files
-    tell that are not here. Raises as `check_name` does."""
-    check_name(name)
+    tell that are not here, or broken. Raises as `is_local` does."""
     host = _host(name, "generator")
     return host.engine(name) if isinstance(host, LocalHost) else ""
 

@@ -127,10 +127,14 @@ class GgufHost:
         return LocalGenerator(folder, name=path.name, digest=digest, precision=chosen())
 
     def engine(self, name: str) -> LocalEngine:
-        """As the file says."""
+        """As the file says; "" where it is not there, or none."""
         from rung.models.causal import gguf_folder
 
-        return "openvino" if gguf_folder.is_for_openvino(Path(name.removeprefix("gguf:")).expanduser()) else "torch"
+        path = Path(name.removeprefix("gguf:")).expanduser()
+        try:
+            return "" if not path.is_file() else "openvino" if gguf_folder.is_for_openvino(path) else "torch"
+        except ModelError:
+            return ""
 
     def embedder(self, name: str, *, server: Server, progress: Tick) -> Embedder:  # noqa: ARG002 - the protocol's
         """GGUF files hold generators here."""

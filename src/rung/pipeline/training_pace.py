@@ -13,6 +13,7 @@ from rung.artifacts.registry import Registry
 from rung.config.project import Project
 from rung.models.catalog import engine
 from rung.records import Json
+from rung.runtime.engines import model_of
 from rung.strategies.protocol import Adapter, ChunkedIndex, ExampleIndex, Labelling, Need, Reranker, Retriever, Routing
 from rung.training.recipe import FILE, GENERAL, OWN, Recipe, passes_for, read_recipe
 from rung.training.self_replay import Asked, chats_for, general_prompts, prompts_for, shipped
@@ -78,11 +79,11 @@ def trainings(project: Project, needs: tuple[Need, ...]) -> Iterator[Training]:
                 pass
 
 
-def trainer_of(model: str, needs: tuple[Need, ...]) -> str:
+def trainer_of(project: Project, model: str, needs: tuple[Need, ...]) -> str:
     """What would train the adapters among these needs, in words; "" where there are none, or only the model's files tell."""
     if not any(isinstance(need, Adapter) for need in needs):
         return ""
-    return {"openvino": OWN, "torch": GENERAL, "": ""}[engine(model)]
+    return {"openvino": OWN, "torch": GENERAL, "": ""}[engine(model_of(project, model))]
 
 
 def roughly(pace: Pace, training: Training) -> float:

@@ -133,10 +133,7 @@ class OwnBase:
 
     def check(self, recipe: Recipe) -> None:
         """As `Base` says."""
-        if recipe.target_modules != (ALL_LINEAR,):
-            raise UserError(_refused("target_modules", f"adapters sit on all linear layers of {self.name}"))
-        if recipe.variant != "lora":
-            raise UserError(_refused(f"variant: {recipe.variant}", f"{self.name} learns plain LoRA"))
+        check_own(recipe)
         if recipe.first_layer >= self.shape.layers:
             raise UserError(f"first_layer is {recipe.first_layer}: the model has layers 0 to {self.shape.layers - 1}")
 
@@ -157,8 +154,19 @@ class OwnBase:
         return OwnLosses(tuned_network(self.model, adapter, dtype=product_type()))
 
 
-def _refused(setting: str, why: str) -> str:
-    return f"{setting} has no meaning for the trainer of plain llamas ({why}): take it out of the recipe"
+def check_own(recipe: Recipe) -> None:
+    """Refuse what has no meaning for Rung's own trainer, whatever the model.
+
+    Raises:
+        UserError: names the setting.
+    """
+    modules = recipe.target_modules != (ALL_LINEAR,)
+    odd = {"target_modules": modules, f"variant: {recipe.variant}": recipe.variant != "lora"}
+    for setting in (name for name, is_odd in odd.items() if is_odd):
+        raise UserError(
+            f"{setting} has no meaning for the trainer of plain llamas, which learns LoRA on all linear layers: take it "
+            "out of the recipe"
+        )
 
 
 @dataclass(frozen=True)
