@@ -1,6 +1,7 @@
 """Which trainer a model is tuned by: all that trainings, the gate of forgetting and looks at losses ask of a base model.
 
-Plain llamas whose weights Rung serves by itself are trained by its own network, which takes less of a CPU; whatever else transformers opens, by transformers and peft (`peft_base`). Which rows come when is left to `learning`.
+Plain llamas whose weights Rung serves by itself are trained by its own network, which takes less of a CPU; whatever else
+transformers opens, by transformers and peft (`peft_base`). Which rows come when is left to `learning`.
 """
 
 from __future__ import annotations
