@@ -18,6 +18,7 @@ from rung.models.scripted import ScriptedGenerator
 from rung.records import Estimate, Json, digest
 from rung.strategies.protocol import Adapter, Lesson
 from rung.training import Recipe, forgetting, train_generator
+from rung.training.bases import OwnLosses
 from rung.training.examples import Row
 from rung.training.following import follows
 from rung.training.forgetting import (
@@ -140,7 +141,7 @@ PROBE = Probe(
 
 def test_measures_are_those_of_one_row_at_a_time() -> None:
     network, tokens = tuned_network(TinyModel(), None), ByteTokens()
-    found = measure_text(network, tokens, PROBE)
+    found = measure_text(OwnLosses(network), tokens, PROBE)
     rows = token_rows(9)
     alone = [network.loss(pack([row])) / (len(row.ids) - row.prompt) for row in rows]
     assert found.answer_loss == pytest.approx(alone, rel=1e-4)
@@ -259,7 +260,7 @@ def test_the_gate_measures_once_and_writes_it_down(tmp_path: Path, monkeypatch: 
 
 def test_a_broken_cache_is_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with served(tmp_path, monkeypatch) as (at, model):
-        monkeypatch.setattr(forgetting, "measure_text", lambda *_: Measured((1.0,), (1.0,), (1.0,)))
+        monkeypatch.setattr(forgetting, "measure_text", lambda *_, **__: Measured((1.0,), (1.0,), (1.0,)))
         for asks in (48, 96):
             folder = saved(artifact_folder(at.engines.project.state, "adapter", digest(asks)))
             (folder / "manifest.json").write_text("{}")

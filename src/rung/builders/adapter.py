@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from rung.artifacts.registry import Registry
@@ -13,9 +12,10 @@ from rung.builders.forgetting_gate import gate
 from rung.builders.general_chats import general_chats
 from rung.builders.recipes import check_free, check_torch, recipe_of
 from rung.errors import UserError
+from rung.models.catalog import engine
 from rung.progress import phase
 from rung.records import Example, digest
-from rung.runtime.engines import Engines
+from rung.runtime.engines import Engines, model_of
 from rung.runtime.runner import StepRunner
 from rung.strategies.protocol import Adapter, Lesson
 from rung.training.checkpoint import CHECKPOINT
@@ -60,19 +60,21 @@ def check_adapter(builder: ArtifactBuilder, need: Adapter) -> None:
     """What can be known to be wrong before a lesson is made.
 
     Raises:
-        UserError: torch is not installed, or the recipe is none.
+        UserError: torch is not installed, the recipe is none, or says what has no meaning for the model's trainer.
     """
     from rung.training import Recipe
+    from rung.training.bases import check_own
 
     check_torch()
-    Recipe.of({**recipe_of(builder), **need.recipe}, rows=len(need.lessons), seed=builder.project.settings.seed)
+    settings = builder.project.settings
+    recipe = Recipe.of({**recipe_of(builder), **need.recipe}, rows=len(need.lessons), seed=settings.seed)
+    if engine(model_of(builder.project, settings.model)) == "openvino":
+        check_own(recipe)
 
 
 def adapter_digest(engines: Engines, rows: Sequence[Example], general: Sequence[Example], recipe: Recipe) -> str:
     """Names an adapter by everything that its weights depend on; where files lie is not among it."""
-    settings = {**asdict(recipe), "replay_rows": [row.messages for row in general]}
-    if recipe.precision == "auto":
-        del settings["precision"]  # adapters made before there was a choice keep their names
+    settings = {**recipe.named, "replay_rows": [row.messages for row in general]}
     return digest("adapter", [row.messages for row in rows], settings, engines.generator.identity)
 
 

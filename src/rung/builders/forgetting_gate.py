@@ -106,18 +106,14 @@ def _read(path: Path) -> Measured | None:
 
 
 def _measured(engines: Engines, probe: Probe, built: Built | None) -> Measured:
-    from rung.errors import UserError
-    from rung.training.device import product_type
+    from rung.training.bases import base_of
     from rung.training.forgetting import measure_following, measure_text
-    from rung.training.generator import Trainable
-    from rung.training.merging import tuned_network
 
     model = engines.generator
-    if not isinstance(model, Trainable):
-        raise UserError("this model's weights are out of reach, so what it forgot cannot be measured: name a local model")
-    network = tuned_network(model, None if built is None else built.folder, dtype=product_type())
-    text = measure_text(network, model.tokens, probe)
-    del network  # the pipeline that answers takes as much again
+    base = base_of(model)
+    weights = base.losses(None if built is None else built.folder)
+    text = measure_text(weights, base.tokens, probe, context=base.context)
+    del weights  # what answers takes as much again
     if built is not None:
         model.use_adapters({built.digest: built.folder})
     return replace(text, instructions=measure_following(model, probe, adapter=built.digest if built else ""))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from rung.artifacts import Built
 from rung.artifacts.store import ARTIFACTS, is_finished
@@ -17,6 +17,7 @@ from rung.builders.forgetting_gate import forgot
 from rung.config.project import Project
 from rung.errors import UserError
 from rung.models.catalog import is_local
+from rung.models.protocol import Generator
 from rung.pipeline.candidates import Candidate, build, propose
 from rung.pipeline.prepare import Prepared
 from rung.pipeline.publishing import latest
@@ -27,9 +28,16 @@ from rung.strategies.prompting import closed_book, short_instruction
 
 if TYPE_CHECKING:
     from rung.training.export import Tuned
+    from rung.training.folder_export import TunedFolder
     from rung.training.parity import Parity
 
 PROMPTS, ANSWER_TOKENS = 50, 48
+
+
+class _Served(TypedDict):
+    engine: Generator
+    digest: str
+    max_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +80,7 @@ def export_artifact(builder: ArtifactBuilder, prepared: Prepared, request: Expor
         raise UserError(f"no form is called '{request.form}'; there are: {', '.join(writing.FORMATS)}")
     built = _artifact(builder.project, request.artifact) if request.artifact else _of_rung(builder, prepared, request.rung)
     engines = _trained_on(builder.engines, built)
-    tuned: Tuned | None = None
+    tuned: Tuned | TunedFolder | None = None
     with phase(f"write {request.form}"):
         if request.form == "st":
             writing.write_sentence_transformers(built.folder, request.out)
@@ -84,13 +92,16 @@ def export_artifact(builder: ArtifactBuilder, prepared: Prepared, request: Expor
     return ExportReport(request.form, request.out, built.digest, size, forgot(builder.project, built), parity)
 
 
-def _write(tuned: Tuned, request: ExportRequest) -> None:
+def _write(tuned: Tuned | TunedFolder, request: ExportRequest) -> None:
     from rung.training import export as writing
+    from rung.training.folder_export import TunedFolder, write_folder
 
     given = {"precision": request.precision} if request.precision else {}
-    if request.form == "peft":
-        if given:
-            raise UserError("an adapter is exported as it is, in float32: leave --precision out")
+    if request.form == "peft" and given:
+        raise UserError("an adapter is exported as it is, in float32: leave --precision out")
+    if isinstance(tuned, TunedFolder):
+        write_folder(tuned, request.form, request.out, **given)
+    elif request.form == "peft":
         writing.write_peft(tuned, request.out)
     elif request.form == "merged":
         writing.write_merged(tuned, request.out, **given)
@@ -106,15 +117,21 @@ def _trained_on(engines: Engines, built: Built) -> Engines:
     return next((own for own in local if own.generator.identity.partition("/")[0] == trained_on), engines)
 
 
-def _tuned(engines: Engines, prepared: Prepared, built: Built) -> Tuned:
+def _tuned(engines: Engines, prepared: Prepared, built: Built) -> Tuned | TunedFolder:
     from rung.models.hosts import gguf_file
+    from rung.training.bases import Trainable
     from rung.training.export import Tuned, check_base
-    from rung.training.generator import Trainable
+    from rung.training.folder_export import TunedFolder
     from rung.training.lora import CONFIG
+    from rung.training.peft_base import InFolder
 
     if not (built.folder / CONFIG).exists():
         raise UserError(f"{built.folder} is no adapter: an encoder goes with --to st")
     model = engines.generator
+    if isinstance(model, InFolder):
+        folder = TunedFolder(built.folder, model)
+        check_base(folder)
+        return folder
     if not isinstance(model, Trainable):
         raise UserError("the project's model has no weights on this machine, so nothing tuned can be exported for it")
     source = gguf_file(engines.named(engines.project.settings.model))
@@ -157,21 +174,19 @@ def _winner(project: Project, tuned: Sequence[Candidate]) -> list[Candidate]:
     return [c for c in tuned if c.label == label]
 
 
-def _checked(engines: Engines, prepared: Prepared, built: Built, tuned: Tuned, request: ExportRequest) -> tuple[Parity, ...]:
+def _checked(
+    engines: Engines, prepared: Prepared, built: Built, tuned: Tuned | TunedFolder, request: ExportRequest
+) -> tuple[Parity, ...]:
+    from rung.training.folder_export import TunedFolder, check_folder_export
     from rung.training.parity import check
 
-    engines.generator.use_adapters({built.digest: built.folder})
+    engine, chats = engines.generator, prompts(prepared, request.check)
+    engine.use_adapters({built.digest: built.folder})
+    given: _Served = {"engine": engine, "digest": built.digest, "max_tokens": ANSWER_TOKENS}
     with phase("compare with what is served"):
-        parities = check(
-            request.form,
-            request.out,
-            tuned,
-            prompts(prepared, request.check),
-            engine=engines.generator,
-            digest=built.digest,
-            max_tokens=ANSWER_TOKENS,
-        )
-    return tuple(parities)
+        if isinstance(tuned, TunedFolder):
+            return tuple(check_folder_export(request.form, request.out, tuned, chats, **given))
+        return tuple(check(request.form, request.out, tuned, chats, **given))
 
 
 def prompts(prepared: Prepared, count: int) -> list[tuple[Message, ...]]:

@@ -30,7 +30,7 @@ from rung.pipeline.rehearsal import NO_PASSAGE, Rehearsed, Stage, Use, answers_s
 from rung.pipeline.schema_support import Holding, check_schema, holding
 from rung.pipeline.slips import check_rows, idle_shots
 from rung.pipeline.sources import left_out
-from rung.pipeline.training_pace import pace_of_building, trainings
+from rung.pipeline.training_pace import pace_of_building, trainer_of, trainings
 from rung.records import Case, Document, Dropped, Json, Passage, Problem, plain
 from rung.stats.rules_of_thumb import CASES_WANTED, JUDGING_CASES
 from rung.strategies.protocol import Adapter, Composition, Labelling, Materials, NotApplicable, Plan, Retriever, Rung
@@ -54,6 +54,7 @@ class Planned:
     why: str = ""
     forecast: Forecast | None = None  # None: it does not apply, or cannot be rehearsed
     trainings: tuple[Training, ...] = ()
+    trainer: str = ""  # what would train an adapter; "": none is trained, or only the model's files tell
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ class Survey:
                 continue
             swept = f" {json.dumps(planned.settings)}" if planned.settings else ""
             learnt = ", ".join(f"a {what} on {rows} rows" for what, rows in planned.taught.items())
-            training = f", after training {learnt}" if learnt else ""
+            training = f", after training {learnt}{f', by {planned.trainer}' * bool(planned.trainer)}" if learnt else ""
             yield f"  {planned.rung:<14} {planned.conversations} conversations{training}{swept}"
             lines = planned.forecast.lines() if planned.forecast else ["what it takes is unknown"]
             yield from (f"  {'':<14} {line}" for line in lines)
@@ -374,7 +375,8 @@ def _planned(
             )
         else:
             todo = tuple(trainings(rates.project, plan.needs))
-            yield Planned(label, settings, cases, _taught_by(plan), forecast=forecast, trainings=todo)
+            by = trainer_of(rates.project, model_asked(rates.project, settings), plan.needs)
+            yield Planned(label, settings, cases, _taught_by(plan), forecast=forecast, trainings=todo, trainer=by)
 
 
 def _taught_by(plan: Plan) -> dict[str, int]:

@@ -138,6 +138,12 @@ def _notes(built: Built) -> list[str]:
     return list(map(str, notes)) if isinstance(notes, list) else []
 
 
+def _trainer(built: Built) -> list[str]:
+    """What trained it, for artifacts that say so."""
+    trainer = built.manifest.get("trainer")
+    return [f"trained by {trainer}"] if trainer else []
+
+
 def nothing_to_train(project: Project, candidates: Sequence[Candidate], request: TrainRequest) -> UserError:
     """The error that says why no rung of this project is trained."""
     whys = "".join(f"\n  {c.label}: {c.why}" for c in candidates if c.why)
@@ -148,7 +154,7 @@ def _report(project: Project, candidate: Candidate, built: Built) -> TrainReport
     manifest = built.manifest
     peak, forgetting = manifest.get("peak_memory_bytes"), manifest.get("forgetting")
     return replace(
-        report_of("generator", candidate.label, built, notes=(*_notes(built), *notes_on(project, built))),
+        report_of("generator", candidate.label, built, notes=(*_trainer(built), *_notes(built), *notes_on(project, built))),
         tokens=int(number(manifest, "tokens") or 0),
         tokens_per_second=number(manifest, "tokens_per_second"),
         peak_mb=peak / 1e6 if isinstance(peak, int) else None,

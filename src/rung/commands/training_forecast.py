@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rung.commands.survey import Survey, survey
 from rung.config.project import Project
@@ -17,7 +17,8 @@ class Foreseen:
     """One training that would be done.
 
     `lessons`: rows that a rung would learn from; None for a kind that no rung plans: it picks its own among `examples` and
-    `train_cases`. `seconds`: as long a row as the last artifact of this kind took; None where there is none.
+    `train_cases`. `seconds`: as long a row as the last artifact of this kind took; None where there is none. `trainer`: what
+    trains an adapter, "" where only the model's files tell.
     """
 
     kind: str
@@ -26,11 +27,13 @@ class Foreseen:
     examples: int
     train_cases: int
     seconds: float | None = None
+    trainer: str = ""
 
     def __str__(self) -> str:
         rows = f"{self.lessons} lessons" if self.lessons is not None else f"what fits of {self._materials}"
         time = f"about {self.seconds:,.0f} s, as the last one took" if self.seconds is not None else "how long is unknown"
-        return f"{self.rung or self.kind} would learn from {rows}; {time}"
+        by = f", by {self.trainer}" if self.trainer else ""
+        return f"{self.rung or self.kind} would learn from {rows}{by}; {time}"
 
     @property
     def _materials(self) -> str:
@@ -49,7 +52,8 @@ def foresee(project: Project, kind: str, *, rung: str = "") -> list[Foreseen]:
     pace, folder = pace_of_building(project), FOLDERS.get(kind, kind)
     selected = [p for p in surveyed.planned if p.taught.get(kind) and rung in ("", p.rung)]
     takes = {p.rung: next((pace.seconds(one) for one in p.trainings if one.kind == folder), None) for p in selected}
-    return [_foreseen(surveyed, kind, p.rung, p.taught[kind], takes[p.rung]) for p in selected]
+    foreseen = [(p, _foreseen(surveyed, kind, p.rung, p.taught[kind], takes[p.rung])) for p in selected]
+    return [replace(one, trainer=p.trainer if kind == "generator" else "") for p, one in foreseen]
 
 
 def _foreseen(surveyed: Survey, kind: str, rung: str, row_count: int | None, seconds: float | None) -> Foreseen:

@@ -9,7 +9,7 @@ from functools import cache
 from typing import cast
 
 from rung.errors import ModelError
-from rung.models.protocol import Embedder, Generator, Host, NamingHost, RerankingHost, Server
+from rung.models.protocol import Embedder, Generator, Host, LocalEngine, LocalHost, NamingHost, RerankingHost, Server
 from rung.plugins import Door, hint
 from rung.progress import Tick
 from rung.records.steps import Engine
@@ -87,6 +87,13 @@ def is_local(name: str) -> bool:
         ModelError: there is no such model.
     """
     return _host(name, "generator").is_local
+
+
+def engine(name: str) -> LocalEngine:
+    """Which engine answers for a local generator on this machine, without opening it; "" for others, or where only files
+    tell that are not here, or broken. Raises as `is_local` does."""
+    host = _host(name, "generator")
+    return host.engine(name) if isinstance(host, LocalHost) else ""
 
 
 def is_remote(name: str, what: str = "generator") -> bool:

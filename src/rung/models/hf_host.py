@@ -10,11 +10,10 @@ import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
 
 from rung.errors import ModelError
 from rung.models.precision import chosen
-from rung.models.protocol import Embedder, Generator, Server
+from rung.models.protocol import Embedder, Generator, LocalEngine, Server
 from rung.models.weights import MINILM, cache_folder
 from rung.progress import Tick
 
@@ -63,12 +62,21 @@ class HfHost:
             folder, name=bare, context_tokens=server.context_tokens, reasoning_tokens=server.reasoning_tokens
         )
 
+    def engine(self, name: str) -> LocalEngine:
+        """As the folder's config and this machine say; "" for a model that has to be fetched."""
+        from rung.models.hub import located
+
+        try:
+            return engine_of(located(name.removeprefix("hf:")))
+        except ModelError:
+            return ""
+
     def embedder(self, name: str, *, server: Server, progress: Tick) -> Embedder:  # noqa: ARG002 - the protocol's
         """They write."""
         raise ModelError(f"'{name}' cannot be an embedder: use {MINILM.name}, or a server's URL")
 
 
-def engine_of(folder: Path) -> Literal["openvino", "torch"]:
+def engine_of(folder: Path) -> LocalEngine:
     """Which engine answers for a folder on this machine.
 
     Raises:

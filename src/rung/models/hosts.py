@@ -12,7 +12,7 @@ from rung.files.durable import sha256
 from rung.models import table
 from rung.models.endpoint import Endpoint, is_on_server
 from rung.models.precision import chosen
-from rung.models.protocol import Embedder, Generator, Server
+from rung.models.protocol import Embedder, Generator, LocalEngine, Server
 from rung.models.vendors import VENDORS
 from rung.models.weights import GROUNDED, MINILM, PACKAGED, SMOLLM2, cache_folder, fetch
 from rung.progress import Tick
@@ -65,6 +65,10 @@ class PackagedHost:
             return LocalGenerator(folder, name=name, digest=model.digest, precision=chosen())
         digest = digest_of("taught", model.digest, sha256(model.taught / "adapter_model.safetensors"))
         return LocalGenerator(folder, name=name, digest=digest, precision=chosen(), taught=read_adapter(model.taught))
+
+    def engine(self, name: str) -> LocalEngine:  # noqa: ARG002 - the protocol's
+        """They are plain llamas."""
+        return "openvino"
 
     def embedder(self, name: str, *, server: Server, progress: Tick) -> Embedder:  # noqa: ARG002 - the protocol's
         """Fetch, build the graph, open."""
@@ -121,6 +125,16 @@ class GgufHost:
             return TransformersGenerator(folder, name=path.name, context_tokens=context, reasoning_tokens=thinking)
         folder = prepared(path, cache_folder() / "models" / f"gguf-{digest[:12]}")
         return LocalGenerator(folder, name=path.name, digest=digest, precision=chosen())
+
+    def engine(self, name: str) -> LocalEngine:
+        """As the file says; "" where it is not there, or none."""
+        from rung.models.causal import gguf_folder
+
+        path = Path(name.removeprefix("gguf:")).expanduser()
+        try:
+            return "" if not path.is_file() else "openvino" if gguf_folder.is_for_openvino(path) else "torch"
+        except ModelError:
+            return ""
 
     def embedder(self, name: str, *, server: Server, progress: Tick) -> Embedder:  # noqa: ARG002 - the protocol's
         """GGUF files hold generators here."""

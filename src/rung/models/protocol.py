@@ -169,6 +169,9 @@ class Host(Protocol):
         ...
 
 
+LocalEngine = Literal["openvino", "torch", ""]
+
+
 @runtime_checkable
 class RerankingHost(Host, Protocol):
     """A host that also has rerankers."""
@@ -180,6 +183,15 @@ class RerankingHost(Host, Protocol):
 
     def reranker(self, name: str, *, server: Server, progress: Tick) -> Engine:
         """Open a reranker: an engine of `Rerank` steps; raises as `generator` does."""
+        ...
+
+
+@runtime_checkable
+class LocalHost(Host, Protocol):
+    """A host whose models run here, by one of Rung's engines."""
+
+    def engine(self, name: str) -> LocalEngine:
+        """Which engine answers for a generator on this machine; "" where only its files tell, and they are not here."""
         ...
 
 

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from rung.artifacts import Training
 from rung.artifacts.registry import Registry
 from rung.config.project import Project
+from rung.models.catalog import engine
 from rung.records import Json
+from rung.runtime.engines import model_of
 from rung.strategies.protocol import Adapter, ChunkedIndex, ExampleIndex, Labelling, Need, Reranker, Retriever, Routing
-from rung.training.recipe import FILE, Recipe, passes_for, read_recipe
+from rung.training.recipe import FILE, GENERAL, OWN, Recipe, passes_for, read_recipe
 from rung.training.self_replay import Asked, chats_for, general_prompts, prompts_for, shipped
 
 # Seconds a row and pass, of small models on two cores: they order builds, and stand nowhere else.
@@ -75,6 +77,13 @@ def trainings(project: Project, needs: tuple[Need, ...]) -> Iterator[Training]:
                 yield Training("router", len(cases))
             case ChunkedIndex() | ExampleIndex():
                 pass
+
+
+def trainer_of(project: Project, model: str, needs: tuple[Need, ...]) -> str:
+    """What would train the adapters among these needs, in words; "" where there are none, or only the model's files tell."""
+    if not any(isinstance(need, Adapter) for need in needs):
+        return ""
+    return {"openvino": OWN, "torch": GENERAL, "": ""}[engine(model_of(project, model))]
 
 
 def roughly(pace: Pace, training: Training) -> float:

@@ -1,6 +1,7 @@
 """Examples in, tuned weights out. Needs the extra `train`."""
 
-from rung.training.generator import Taught, Trainable, Trained, search_generator, train_generator
+from rung.training.bases import Trainable
+from rung.training.generator import Taught, Trained, search_generator, train_generator
 from rung.training.recipe import Recipe
 from rung.training.row_losses import row_losses
 

@@ -13,13 +13,15 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from rung.errors import UserError
 from rung.files.outputs import check_free
 from rung.models.adapters import Lora, joined, read_adapter
 from rung.models.tensor_files import write_tensors
 from rung.models.weights import PACKAGED
-from rung.training.generator import MANIFEST, Trainable
+from rung.training.bases import Trainable
+from rung.training.generator import MANIFEST
 from rung.training.gguf_files import PRECISIONS, keys_of, modelfile, read_gguf, write_gguf
 from rung.training.lora import CONFIG, WEIGHTS
 from rung.training.merging import merged
@@ -39,7 +41,26 @@ class Tuned:
     system: str = ""
 
 
-def check_base(tuned: Tuned) -> None:
+class OnBase(Protocol):
+    """An adapter and the model that it is to be exported with."""
+
+    @property
+    def adapter(self) -> Path: ...
+
+    @property
+    def model(self) -> Named: ...
+
+
+class Named(Protocol):
+    """A model with a name and a digest."""
+
+    name: str
+
+    @property
+    def identity(self) -> str: ...
+
+
+def check_base(tuned: OnBase) -> None:
     """Refuse an adapter that was made for another base.
 
     Raises:

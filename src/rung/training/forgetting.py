@@ -8,21 +8,16 @@ division); `instructions`, the share of greedy, served answers that keep to the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
 
 from rung.errors import InternalError
 from rung.records import Estimate, Json, Message
 from rung.records.steps import Engine, Generate, GenerateResult, Request
-from rung.training.batches import pieces
-from rung.training.examples import Row, Tokenizing
+from rung.training.bases import RowLosses
+from rung.training.examples import Row, Tokens, tokenised
 from rung.training.following import follows
-from rung.training.packing import pack
 from rung.training.probing import Choice, Probe
-
-if TYPE_CHECKING:
-    from rung.training.network import Network
 
 FORMAT = 1  # raise it when the same weights and probe lead to other numbers
 MAX_TOKENS = 2048  # of a row: longer texts are left out, longer prompts of choices lose their beginning
@@ -67,11 +62,12 @@ class Measured:
         return asdict(self)
 
 
-def measure_text(network: Network, tokens: Tokenizing, probe: Probe) -> Measured:
-    """Losses and choices, by the weights of the network (`merging.tuned_network`): those that are served."""
-    chats = [row for row in _chats(tokens, probe) if len(row.ids) <= MAX_TOKENS]
-    options = [_options(tokens, choice) for choice in probe.choices]
-    losses_of = dict(_summed(network, [*chats, *(row for rows in options for row in rows)]))
+def measure_text(weights: RowLosses, tokens: Tokens, probe: Probe, *, context: int = MAX_TOKENS) -> Measured:
+    """Losses and choices, by the weights that are served, of a model that takes `context` tokens."""
+    most = min(MAX_TOKENS, context)
+    chats = [row for row in tokenised(probe.examples, tokens) if len(row.ids) <= most]
+    options = [_options(tokens, choice, most) for choice in probe.choices]
+    losses_of = dict(weights.summed([*chats, *(row for rows in options for row in rows)]))
     raw, normalised = [], []
     for choice, rows in zip(probe.choices, options, strict=True):
         likely = [-losses_of[row] for row in rows]
@@ -93,28 +89,13 @@ def measure_following(engine: Engine, probe: Probe, *, adapter: str = "") -> tup
     return tuple(scores)
 
 
-def _chats(tokens: Tokenizing, probe: Probe) -> list[Row]:
-    prompts = tokens.encode([tokens.render(e.messages[:-1]) for e in probe.examples])
-    answers = tokens.encode([e.output + tokens.end for e in probe.examples])
-    return [Row((*prompt, *answer), len(prompt)) for prompt, answer in zip(prompts, answers, strict=True)]
-
-
-def _options(tokens: Tokenizing, choice: Choice) -> list[Row]:
+def _options(tokens: Tokens, choice: Choice, most: int) -> list[Row]:
     given, scored = tokens.encode(choice.given), tokens.encode(choice.scored)
     rows = []
     for before, after in zip(given, scored, strict=True):
-        prompt = before[max(0, len(before) + len(after) - MAX_TOKENS) :]
+        prompt = before[max(0, len(before) + len(after) - most) :]
         rows.append(Row((*prompt, *after), len(prompt)))
     return rows
-
-
-def _summed(network: Network, rows: Sequence[Row]) -> Iterator[tuple[Row, float]]:
-    """Each row's loss, summed over its answer's tokens; what rows share is computed once."""
-    for part in pieces(rows) if rows else ():
-        losses = network.losses(pack(part))
-        lengths = [len(row.ids) - row.prompt for row in part]
-        for row, own in zip(part, losses.split(lengths), strict=True):
-            yield row, float(own.double().sum())
 
 
 def worse(before: Measured, after: Measured) -> dict[str, Estimate]:

@@ -13,49 +13,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from rung.errors import MissingExtra, UserError
 from rung.files.durable import write_whole
 from rung.progress import Tick
 from rung.records import Example, Json, digest, plain
+from rung.training.bases import Base, base_of
 from rung.training.batches import split
 from rung.training.checkpoint import forget
-from rung.training.device import find_device
-from rung.training.examples import Row, Rows, Tokenizing, rows_of, tokenised
-from rung.training.learner import Learner, Written
+from rung.training.examples import Row, Rows, rows_of, tokenised
 from rung.training.learning import Learning, Source
-from rung.training.quantized import Quantized
 from rung.training.recipe import Recipe
 from rung.training.replaying import mixed
-from rung.training.shape import Shape
 from rung.training.sweep import Found, search
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
 MANIFEST = "manifest.json"
 _FORMAT = 3  # raise it when the same rows and recipe lead to other weights
-
-
-@runtime_checkable
-class Trainable(Protocol):
-    """A model whose weights are here."""
-
-    name: str
-    config: dict[str, Json]
-
-    @property
-    def tokens(self) -> Tokenizing: ...
-
-    @property
-    def identity(self) -> str: ...
-
-    def weights(self) -> Mapping[str, NDArray[np.float32]]:
-        """The weights as served, by their Hugging Face names."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,21 +83,22 @@ def train_generator(
         Interrupted: Ctrl-C; the checkpoint is written.
     """
     taught = examples if isinstance(examples, Taught) else Taught(examples)
-    trainable = _trainable(model)
     recipe = recipe or Recipe.of({}, rows=len(taught.examples))
-    rows, learnt, held = _rows(taught, trainable, recipe)
+    base = base_of(model)
+    base.check(recipe)
+    rows, learnt, held = _rows(taught, base, recipe)
     plain_rows = [(row.ids, row.prompt) for row in (*learnt, *held)]
-    of = digest("lora", _FORMAT, trainable.identity, recipe, plain_rows)
+    of = digest("lora", _FORMAT, base.identity, recipe, plain_rows)
     done = _read(folder, of)
     if done is None:
         folder.mkdir(parents=True, exist_ok=True)
         source = Source(folder, of)
-        learning = Learning(learnt, held, _learner(trainable, recipe), recipe=recipe, source=source)
+        learning = Learning(learnt, held, base.learner(recipe), recipe=recipe, source=source)
         learning.run(progress)
-        base: dict[str, Json] = {"name": trainable.name, "identity": trainable.identity}
-        for name, content in learning.learner.files(base=base).items():
+        named: dict[str, Json] = {"name": base.name, "identity": base.identity}
+        for name, content in learning.learner.files(base=named).items():
             write_whole(folder / name, content)
-        _seal(rows, learning, {"base": base, **({"search": sweep.entry()} if sweep else {})})
+        _seal(rows, learning, {"base": named, "trainer": base.trainer, **({"search": sweep.entry()} if sweep else {})})
         done = _read(folder, of)
         assert done is not None
     return done
@@ -143,61 +117,35 @@ def search_generator(
         UserError: no rows are held out to judge by; and what `train_generator` raises.
     """
     taught = examples if isinstance(examples, Taught) else Taught(examples)
-    trainable = _trainable(model)
-    _, learnt, held = _rows(taught, trainable, recipe)
-    return search(learnt, held, lambda tried: _learner(trainable, tried), recipe=recipe, progress=progress)
+    base = base_of(model)
+    base.check(recipe)
+    _, learnt, held = _rows(taught, base, recipe)
+    return search(learnt, held, base.learner, recipe=recipe, progress=progress)
 
 
-def _trainable(model: object) -> Trainable:
-    if not isinstance(model, Trainable):
-        raise UserError("this model's weights are out of reach, so it cannot be tuned: name a local model")
-    need_torch()
-    return model
-
-
-def need_torch() -> None:
-    """Raises `MissingExtra` where torch is not installed."""
-    try:
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise MissingExtra("train", "training") from error
-
-
-def _rows(taught: Taught, model: Trainable, recipe: Recipe) -> tuple[Rows, list[Row], list[Row]]:
+def _rows(taught: Taught, base: Base, recipe: Recipe) -> tuple[Rows, list[Row], list[Row]]:
     """All rows of the examples; those to learn, general ones mixed in; and those held out, which are the examples' alone."""
-    rows = rows_of(taught.examples, model.tokens, max_tokens=recipe.max_tokens)
+    rows = rows_of(taught.examples, base.tokens, max_tokens=recipe.max_tokens, context=base.context)
     if rows.too_long:
-        log.warning(
-            "%d of %d examples are longer than %d tokens and left out",
-            len(rows.too_long),
-            len(taught.examples),
-            recipe.max_tokens,
-        )
+        most = min(recipe.max_tokens, base.context)
+        count = len(taught.examples)
+        log.warning("%d of %d examples are longer than %d tokens and left out", len(rows.too_long), count, most)
     learnt, held = split(rows.rows, share=recipe.validation, seed=recipe.seed)
     if not recipe.replay:
         return rows, learnt, held
-    general = _general(taught.general, model, recipe)
+    general = _general(taught.general, base, recipe)
     if not general:
         log.warning("no general chats are here to be replayed: the model may forget more")
     return rows, mixed(learnt, general, share=recipe.replay, seed=recipe.seed, again=recipe.replays_itself), held
 
 
-def _general(chats: Sequence[Example], model: Trainable, recipe: Recipe) -> Sequence[Row]:
+def _general(chats: Sequence[Example], base: Base, recipe: Recipe) -> Sequence[Row]:
     """The rows of general chats that fit. Where the model's own are meant, none may fit; of files, one has to."""
     if recipe.replays_itself:
-        lengths = [len(row.ids) for row in tokenised(chats, model.tokens)]
-        chats = [chat for chat, length in zip(chats, lengths, strict=True) if length <= recipe.max_tokens]
-    return rows_of(chats, model.tokens, max_tokens=recipe.max_tokens).rows if chats else ()
-
-
-def _learner(model: Trainable, recipe: Recipe) -> Learner:
-    shape = Shape.of(model.config)
-    if recipe.first_layer >= shape.layers:
-        raise UserError(f"first_layer is {recipe.first_layer}: the model has layers 0 to {shape.layers - 1}")
-    find_device(recipe.device)  # before the weights are read
-    if recipe.quantize == "none":
-        return Written(model.weights(), shape, recipe)
-    return Quantized(model.weights(), model.config, shape, recipe)
+        most = min(recipe.max_tokens, base.context)
+        lengths = [len(row.ids) for row in tokenised(chats, base.tokens)]
+        chats = [chat for chat, length in zip(chats, lengths, strict=True) if length <= most]
+    return rows_of(chats, base.tokens, max_tokens=recipe.max_tokens, context=base.context).rows if chats else ()
 
 
 def _seal(rows: Rows, learning: Learning, also: Mapping[str, Json]) -> None:

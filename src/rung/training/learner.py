@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from rung.records import Json
+from rung.training.batches import MAX_TOKENS, pieces
 from rung.training.device import find_device, product_type
 from rung.training.examples import Row
 from rung.training.lora import Adapters
@@ -33,6 +34,11 @@ class Learner(Protocol):
     gradient: torch.Tensor
     device: torch.device
     products_in: str
+    most: int  # tokens that are computed at once, as it begins
+
+    def parts(self, batch: Sequence[Row], *, most: int) -> list[list[Row]]:
+        """A batch in parts that are each computed at once, none above `most` tokens but a row alone."""
+        ...
 
     def learn(self, rows: Sequence[Row], *, weight: float) -> tuple[float, int]:
         """Add the gradient of `weight` times the summed loss of the answers' tokens; that sum, and the tokens computed."""
@@ -42,8 +48,8 @@ class Learner(Protocol):
         """As `learn`, of all parts of a batch."""
         ...
 
-    def alone(self) -> bool:
-        """From now on compute one part after another, to save memory; False where that is so already."""
+    def save_memory(self) -> str:
+        """From now on compute in a way that takes less memory; what that is, in words, "" where there is no other."""
         ...
 
     def loss(self, rows: Sequence[Row]) -> float:
@@ -62,6 +68,8 @@ class Learner(Protocol):
 class Written:
     """The network whose forward and backward are written out, in float32 or bfloat16."""
 
+    most = MAX_TOKENS
+
     def __init__(self, weights: Mapping[str, NDArray[np.float32]], shape: Shape, recipe: Recipe) -> None:
         import torch
 
@@ -76,6 +84,10 @@ class Written:
         count = Workers.fitting() if self.device.type == "cpu" else 1
         self.workers = Workers(count) if count > 1 else None
         self.beside = [self.network.beside() for _ in range(count - 1)]
+
+    def parts(self, batch: Sequence[Row], *, most: int) -> list[list[Row]]:
+        """As `Learner` says; what rows share is computed once."""
+        return list(pieces(batch, most=most))
 
     def learn(self, rows: Sequence[Row], *, weight: float, network: Network | None = None) -> tuple[float, int]:
         """As `Learner` says; `network`: one beside the first, whose gradient it is then added to."""
@@ -98,10 +110,10 @@ class Written:
     def _after_another(self, network: Network, parts: Sequence[Sequence[Row]], weight: float) -> tuple[float, int]:
         return summed([self.learn(part, weight=weight, network=network) for part in parts])
 
-    def alone(self) -> bool:
+    def save_memory(self) -> str:
         """As `Learner` says."""
         was, self.workers, self.beside = self.workers is not None, None, []
-        return was
+        return "one part of a step is computed after another" if was else ""
 
     def loss(self, rows: Sequence[Row]) -> float:
         """As `Learner` says."""

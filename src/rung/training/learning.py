@@ -18,7 +18,7 @@ from typing import TypeVar
 from rung.errors import BudgetEnded, Interrupted, UserError, first_line
 from rung.progress import Tick
 from rung.training import checkpoint
-from rung.training.batches import MAX_TOKENS, passing, pieces, rows_of_a_batch
+from rung.training.batches import passing, rows_of_a_batch
 from rung.training.checkpoint import Progressed
 from rung.training.device import give_back, is_out_of_memory
 from rung.training.examples import Row
@@ -55,7 +55,7 @@ class Learning:
         self.batch_rows = rows_of_a_batch(rows, recipe)
         self.a_pass = math.ceil(len(rows) / self.batch_rows)
         self.steps = self.a_pass * recipe.epochs
-        self.most, self.notes = MAX_TOKENS, list[str]()
+        self.most, self.notes = learner.most, list[str]()
         self.adam = Adam(learner.values, learner.gradient)
         self.best = torch.empty(0)
         self.now = Progressed()
@@ -115,7 +115,7 @@ class Learning:
     def _learnt(self, batch: Sequence[Row], weight: float) -> tuple[float, int]:
         """Summed loss and tokens computed; the gradient is that of this batch alone, whatever was in it."""
         self.learner.gradient.zero_()
-        return self.learner.learn_parts(list(pieces(batch, most=self.most)), weight=weight)
+        return self.learner.learn_parts(self.learner.parts(batch, most=self.most), weight=weight)
 
     def _within_memory(self, batch: Sequence[Row], work: Callable[[], R]) -> R:
         """The work; where memory runs out, done again one part after another, then in parts of half as many tokens, from
@@ -132,10 +132,10 @@ class Learning:
                     raise
                 words = first_line(error)
             give_back(self.learner.free)
-            if self.learner.alone():
-                self._short_of_memory("one part of a step is computed after another")
+            if how := self.learner.save_memory():
+                self._short_of_memory(how)
                 continue
-            longest, parts = max(len(row.ids) for row in batch), list(pieces(batch, most=self.most))
+            longest, parts = max(len(row.ids) for row in batch), self.learner.parts(batch, most=self.most)
             if all(len(part) == 1 for part in parts):
                 raise UserError(
                     f"the memory does not hold one row of {longest} tokens: lower max_tokens (now "
@@ -168,7 +168,7 @@ class Learning:
         """Mean loss per answer token of the rows held out, by the adapters as they are."""
 
         def whole() -> float:
-            return sum(self.learner.loss(part) for part in pieces(self.held, most=self.most))
+            return sum(self.learner.loss(part) for part in self.learner.parts(self.held, most=self.most))
 
         return self._within_memory(self.held, whole) / _answers(self.held)
 

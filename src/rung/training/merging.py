@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-    from rung.training.generator import Trainable
+    from rung.training.bases import Trainable
 
     Weights = dict[str, NDArray[np.float32]]
 

@@ -141,12 +141,12 @@ class Hearing:
         apart = []
         for index, (ours, theirs) in enumerate(zip(served.answers, heard.answers, strict=True)):
             if served.prompts[index] != heard.prompts[index]:
-                position = _first(served.prompts[index], heard.prompts[index])
+                position = first_difference(served.prompts[index], heard.prompts[index])
                 apart.append(
                     (index, -1, self._text(served.prompts[index], position), self._text(heard.prompts[index], position))
                 )
             elif ours != theirs:
-                position = _first(ours, theirs)
+                position = first_difference(ours, theirs)
                 apart.append((index, position, self._text(ours, position), self._text(theirs, position)))
         margins = self._margins(served, heard, [(index, position) for index, position, *_ in apart])
         parted = tuple(Parted(*one, margin) for one, margin in zip(apart, margins, strict=True))
@@ -174,7 +174,8 @@ class Hearing:
         return margins
 
 
-def _first(one: Sequence[int], other: Sequence[int]) -> int:
+def first_difference(one: Sequence[int], other: Sequence[int]) -> int:
+    """Where two rows part; the length of the shorter, where they do not before."""
     both = min(len(one), len(other))
     return next((n for n in range(both) if one[n] != other[n]), both)
 

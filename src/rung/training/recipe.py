@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from rung.errors import InputError
 from rung.files.limited import yaml_file
@@ -17,6 +18,8 @@ from rung.records.validation import Number, WrongSetting, checked, number, setti
 FILE = "recipe.yaml"  # beside rung.yaml: the project's recipe
 NOUN = "training setting"  # in messages
 SELF = "self"  # among `replay_rows`: what the model answers by itself
+OWN, GENERAL = "Rung's own trainer", "transformers and peft"  # what trains an adapter, in words
+ALL_LINEAR = "all-linear"  # among `target_modules`: every linear layer but the output
 SHARE = 0.1  # of replayed rows, where a recipe says `replay: self`, or nothing
 HIGHEST = 0.1  # learning rate
 
@@ -38,6 +41,20 @@ def _listed(given: object) -> object:
 Files = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_listed), Field(strict=False)]
 
 
+def _alone(names: tuple[str, ...]) -> tuple[str, ...]:
+    if ALL_LINEAR in names and len(names) > 1:
+        raise ValueError(f"names of layers, or {ALL_LINEAR} alone")
+    return names
+
+
+Layers = Annotated[
+    tuple[Annotated[str, Field(min_length=1)], ...],
+    BeforeValidator(_listed),
+    AfterValidator(_alone),
+    Field(strict=False, min_length=1),
+]
+
+
 @settings
 class Recipe:
     """The trainer's settings.
@@ -51,6 +68,8 @@ class Recipe:
     from `replay_rows`, files of general chats or `self`, the model's own answers to general prompts, so that it forgets
     less. `checkpoint_seconds`: how much work a crash may cost. `device` and `quantize` (4bit: QLoRA) say where and on what
     the adapters are learnt, `precision` which numbers are multiplied (auto: bfloat16 where the device has such products).
+    `target_modules` are the layers that adapters sit on, by the ends of their names (all-linear: every linear one but the
+    output), `variant` how an adapter is scaled (rslora: by alpha / √rank) or taken apart (dora: lengths learnt too).
     """
 
     rank: Annotated[int, Field(ge=1, le=256)] = 16
@@ -72,6 +91,8 @@ class Recipe:
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     quantize: Literal["none", "4bit"] = "none"
+    target_modules: Layers = (ALL_LINEAR,)
+    variant: Literal["lora", "rslora", "dora"] = "lora"
     seed: Seed = 0
 
     def __post_init__(self) -> None:
@@ -79,6 +100,14 @@ class Recipe:
             raise ValueError("replay is given without replay_rows: name files of general chats to draw from, or self")
         if SELF in self.replay_rows and len(self.replay_rows) > 1:
             raise ValueError("replay_rows are files or self, not both: leave one of them out")
+
+    @property
+    def named(self) -> dict[str, Json]:
+        """The settings that name an adapter. Those that came later are among them only where they are no default, so that
+        adapters made before there was a choice keep their names."""
+        settings, usual = asdict(self), asdict(Recipe())
+        later = ("precision", "target_modules", "variant")
+        return {key: value for key, value in settings.items() if key not in later or value != usual[key]}
 
     @property
     def replays_itself(self) -> bool:

@@ -7,16 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rung.errors import UserError
 from rung.progress import Tick
 from rung.records import Example
-from rung.training.device import product_type
+from rung.training.bases import base_of
 from rung.training.examples import tokenised
-from rung.training.generator import Trainable, need_torch
-from rung.training.lora import Adapters
-from rung.training.network import Network
-from rung.training.packing import pack
-from rung.training.shape import Shape
 
 
 def row_losses(
@@ -28,17 +22,11 @@ def row_losses(
         UserError: the model's weights are out of reach.
         MissingExtra: torch is not installed.
     """
-    if not isinstance(model, Trainable):
-        raise UserError("this model's weights are out of reach, so it has no loss: name a local model")
-    need_torch()
-    import torch
-
-    shape = Shape.of(model.config)
-    nothing = Adapters(shape, rank=1, alpha=1.0, first=shape.layers - 1, seed=0)  # as they begin, they change nothing
-    weights = {name: torch.from_numpy(weight) for name, weight in model.weights().items()}
-    network = Network(weights, shape, nothing, dtype=product_type())
+    base = base_of(model)
+    untuned = base.losses(None)
     losses = []
-    for done, row in enumerate(tokenised(examples, model.tokens), 1):
-        losses.append(network.loss(pack([row])) / (len(row.ids) - row.prompt))
+    for done, row in enumerate(tokenised(examples, base.tokens), 1):
+        ((_, loss),) = untuned.summed([row])
+        losses.append(loss / (len(row.ids) - row.prompt))
         progress(done, len(examples), "")
     return losses

@@ -48,6 +48,7 @@ class Chat:
         self.template = str(written.get("default", next(iter(written.values()))) if isinstance(written, dict) else written)
         turn = self._tokenizer.eos_token_id
         self.ends = tuple(sorted({*ends, *([turn] if isinstance(turn, int) else [])}))
+        self._end = turn if isinstance(turn, int) else next(iter(self.ends), -1)  # where the template writes none
         added = {int(i): str(token) for i, token in self._tokenizer.added_tokens_decoder.items()}
         special = {int(i): str(token) for i, token in self._tokenizer.added_tokens_decoder.items() if token.special}
         marks = {mark for pair in BLOCKS for mark in pair} | set(_CHANNELS)
@@ -82,9 +83,44 @@ class Chat:
         Raises:
             ChatRefused: the template takes no such conversation.
         """
+        return self._rendered(messages, opened=True)
+
+    def with_answer(self, messages: Sequence[Message]) -> tuple[list[int], int]:
+        """Token ids of a chat whose last turn is the assistant's, to the token that ends it; and how many are the prompt's.
+
+        The prompt's are those of `render`; the answer is written as the template writes it. Where a text would be other
+        tokens beside its prompt than apart from it, it is encoded apart, as it comes when it is generated.
+
+        Raises:
+            ChatRefused: the template takes no such conversation.
+            ModelError: no token is known that ends an answer.
+        """
+        if not self.ends:
+            raise ModelError("no token ends an answer of this model: give its generation_config.json an eos_token_id")
+        prompt = self.render(messages[:-1])
+        answer, behind = self._answered(messages, prompt)
+        begun, closed, bare = self.encode([prompt, prompt + answer + behind, prompt + answer])
+        own = self._behind(begun, closed, answer + behind)
+        length = next((index for index, token in enumerate(own) if token in self.ends), None)
+        own = [*self._behind(begun, bare, answer), self._end] if length is None else own[: length + 1]
+        return [*begun, *own], len(begun)
+
+    def _behind(self, prompt: list[int], whole: list[int], text: str) -> list[int]:
+        return whole[len(prompt) :] if whole[: len(prompt)] == prompt else self.encode([text])[0]
+
+    def _answered(self, messages: Sequence[Message], prompt: str) -> tuple[str, str]:
+        """The answer as the template writes it behind the prompt, and what it writes behind the answer."""
+        answer = self._marks.sub(_apart, messages[-1].content)
+        whole = self._rendered(messages, opened=False)
+        before, written, behind = whole.rpartition(answer.strip())
+        if not written:
+            return answer, ""
+        return (before[len(prompt) :] + written if before.startswith(prompt) else answer), behind
+
+    def _rendered(self, messages: Sequence[Message], *, opened: bool) -> str:
         turns = [{"role": m.role, "content": self._marks.sub(_apart, m.content)} for m in messages]
         try:
-            return self._templated(turns)
+            return self._templated(turns, opened=opened)
         except _Refused as refused:
             first = next((turn for turn in turns if turn["role"] != _SYSTEM), None)
             if turns[0]["role"] != _SYSTEM or first is None or first["role"] != "user":
@@ -92,16 +128,16 @@ class Chat:
             rules = [turn["content"] for turn in turns if turn["role"] == _SYSTEM]
             first["content"] = "\n\n".join([*rules, first["content"]])
             try:
-                return self._templated([turn for turn in turns if turn["role"] != _SYSTEM])
+                return self._templated([turn for turn in turns if turn["role"] != _SYSTEM], opened=opened)
             except _Refused as again:
                 raise ChatRefused(str(again)) from again
 
-    def _templated(self, turns: list[dict[str, str]]) -> str:
+    def _templated(self, turns: list[dict[str, str]], *, opened: bool) -> str:
         import jinja2
 
         settings: dict[str, Any] = {"enable_thinking": self._thinking} if "enable_thinking" in self.template else {}
         try:
-            prompt = self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True, **settings)
+            prompt = self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=opened, **settings)
         except (jinja2.TemplateError, ValueError, TypeError) as error:
             raise _Refused(str(error)) from error
         return str(prompt)

@@ -68,10 +68,10 @@ class TransformersGenerator:
         self.folder = folder
         self.name = name
         self.device: Device = device()
-        self._files: ModelFolder = read_folder(folder)
-        self.dtype: torch.dtype = number_type(self.device, self._files.stored)
-        require_memory(self._files, self.device, self.dtype)
-        ends = end_tokens(self._files.config, self._files.generation)
+        self.files: ModelFolder = read_folder(folder)
+        self.dtype: torch.dtype = number_type(self.device, self.files.stored)
+        require_memory(self.files, self.device, self.dtype)
+        ends = end_tokens(self.files.config, self.files.generation)
         self.chat = Chat(folder, ends=ends, thinking=reasoning_tokens > 0)
         self._digest = digest_of(folder)
         self._beside = _sum_of(folder)
@@ -94,7 +94,7 @@ class TransformersGenerator:
     @property
     def context_tokens(self) -> int:
         """Tokens that prompt and answer may have together."""
-        config = self._files.config
+        config = self.files.config
         inner = config.get("text_config")
         for settings in (config, inner if isinstance(inner, dict) else {}):
             rope = settings.get("rope_parameters") or settings.get("rope_scaling")
@@ -162,6 +162,17 @@ class TransformersGenerator:
         except ChatRefused as refused:
             raise ModelError(f"the chat template of {self.name} refuses this conversation: {refused}") from refused
 
+    def with_answer(self, messages: Sequence[Message]) -> tuple[list[int], int]:
+        """Token ids of a chat to the end of its last turn, the assistant's; and how many of them are the prompt's.
+
+        Raises:
+            ModelError: the template takes no such conversation, or no token ends an answer.
+        """
+        try:
+            return self.chat.with_answer(messages)
+        except ChatRefused as refused:
+            raise ModelError(f"the chat template of {self.name} refuses this conversation: {refused}") from refused
+
     def close(self) -> None:
         """Give back the model's memory. A later call opens it again."""
         with self._opening:
@@ -217,7 +228,7 @@ class TransformersGenerator:
     def _opened(self, adapters: set[str]) -> Batch:
         with self._opening:
             if self._network is None:
-                self._network = open_network(self._files, where=self.device, dtype=self.dtype)
+                self._network = open_network(self.files, where=self.device, dtype=self.dtype)
             if self._batch is None:
                 memory = self._cache_bytes or free_memory(self.device) // (2 if self.device == "cuda" else 8)
                 self._batch = Batch(self._network, self.chat, memory=memory, reasoning=self._reasoning)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from rung.models.causal.folder import read_json
 
 _BASE = "__base__"  # PEFT's name for rows without an adapter
 _TRAINED_ON = re.compile(r"^(?:local|hf):([0-9a-f]+)")  # identity of the generator that an adapter was trained on
+_EMBEDDING = re.compile(r"embed|lm_head|\bwte\b")  # a tensor that is the vocabulary's
 _FILE = "adapter_model.safetensors"
 
 
@@ -72,18 +74,21 @@ class Adapters:
             from peft import PeftModel, get_peft_model_state_dict
         except ImportError as error:
             raise MissingExtra("hf", "adapters") from error
-        name = f"adapter{len(self._names)}"
+        name, held = f"adapter{len(self._names)}", _tensors(folder / _FILE)
         try:
-            if self._peft is None:
-                self._peft = PeftModel.from_pretrained(self._model, folder, adapter_name=name)
-            else:
-                self._peft.load_adapter(folder, adapter_name=name)
-            taken = set(get_peft_model_state_dict(self._peft, adapter_name=name))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers by a name that later ones have not
+                if self._peft is None:
+                    self._peft = PeftModel.from_pretrained(self._model, folder, adapter_name=name)
+                else:
+                    self._peft.load_adapter(folder, adapter_name=name)
+            # said, not left to the library: else it asks the hub what vocabulary a model of the base's name has
+            whole = any(".lora_" not in tensor and _EMBEDDING.search(tensor) for tensor in held)
+            taken = set(get_peft_model_state_dict(self._peft, adapter_name=name, save_embedding_layers=whole))
         except Exception as error:  # the library raises what it pleases for what fits nowhere
             raise ModelError(
                 f"{folder} fits no layer of this model ({first_line(error)}): was it trained on another?"
             ) from error
-        held = _tensors(folder / _FILE)
         if odd := sorted(held ^ taken):
             self._peft.delete_adapter(name)
             what = "matches no layer of this model" if odd[0] in held else "is missing"

@@ -69,7 +69,16 @@ class Network:
         ropes = getattr(self.config, "rope_parameters", None) or {}
         return [rope for rope in ropes.values() if isinstance(rope, dict)] or [ropes]
 
-    def _forget_lengths(self) -> None:
+    @property
+    def turns_always(self) -> bool:
+        """Whether positions past `turns_at` are turned another way by every length, not by two."""
+        return bool(self._dynamic)
+
+    def takes(self, name: str) -> bool:
+        """Whether a forward pass can be told so."""
+        return name in self._takes
+
+    def forget_lengths(self) -> None:
         """Dynamic positions remember the longest text that they have seen; an answer must not hang on others' lengths."""
         for module in self._dynamic:
             module.register_buffer("inv_freq", module.original_inv_freq.to(self.device), persistent=False)
@@ -95,7 +104,7 @@ class Network:
         """
         import torch
 
-        self._forget_lengths()
+        self.forget_lengths()
         named: dict[str, Any] = {"cache" if "cache" in self._takes else "past_key_values": cache}
         if "position_ids" in self._takes:
             named["position_ids"] = positions
@@ -125,8 +134,8 @@ def require_memory(folder: ModelFolder, where: Device, dtype: torch.dtype) -> No
         )
 
 
-def open_network(folder: ModelFolder, *, where: Device, dtype: torch.dtype) -> Network:
-    """Load the weights.
+def open_network(folder: ModelFolder, *, where: Device, dtype: torch.dtype, quantization: Any = None) -> Network:
+    """Load the weights; with the library's settings of a quantization, in that.
 
     Raises:
         ModelError: there is too little memory, weights are missing, or the library cannot open the folder.
@@ -136,7 +145,9 @@ def open_network(folder: ModelFolder, *, where: Device, dtype: torch.dtype) -> N
         from transformers import AutoModelForCausalLM
     except ImportError as error:
         raise MissingExtra("hf", "models in Hugging Face folders") from error
-    require_memory(folder, where, dtype)
+    if quantization is None:
+        require_memory(folder, where, dtype)
+    placed = {"": where} if where == "cuda" or quantization is not None else None
     with _quiet():
         try:
             model, report = AutoModelForCausalLM.from_pretrained(
@@ -146,7 +157,8 @@ def open_network(folder: ModelFolder, *, where: Device, dtype: torch.dtype) -> N
                 trust_remote_code=False,
                 use_safetensors=True,
                 output_loading_info=True,
-                device_map={"": where} if where == "cuda" else None,
+                device_map=placed,
+                quantization_config=quantization,
             )
         except Exception as error:  # the library raises what it pleases for what it cannot open
             raise ModelError(f"transformers cannot open {folder.path}: {first_line(error)}") from error
@@ -160,7 +172,7 @@ def open_network(folder: ModelFolder, *, where: Device, dtype: torch.dtype) -> N
         )
     if report.get("unexpected_keys"):
         log.info("%s: %d tensors are not used", folder.path, len(report["unexpected_keys"]))
-    return Network(model.to(where).eval(), where)
+    return Network((model if quantization is not None else model.to(where)).eval(), where)
 
 
 @contextmanager

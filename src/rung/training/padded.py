@@ -1,0 +1,245 @@
+"""Adapters of the library's on a model of the library's, as a training sees them: `learner.Learner` for whatever
+transformers opens.
+
+Rows are padded behind their ends, sorted by length, so that no row sees another's tokens or its own padding; only the
+answers' columns are scored. How the model is opened is left to `peft_base` and `quantized`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rung.errors import UserError
+from rung.models.causal.network import Network
+from rung.records import Json
+from rung.training.batches import MAX_TOKENS
+from rung.training.examples import Row
+from rung.training.learner import summed
+from rung.training.lora import CONFIG, WEIGHTS
+
+if TYPE_CHECKING:
+    import torch
+
+_ON_A_GPU = 8192  # tokens computed at once, where memory is read faster than on a CPU
+_IDLE = ("drop", "jitter")  # settings by which a library draws at random while it trains
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The length past which positions are turned another way, so that lengths cannot share a pass; 0: there is none.
+
+    `always`: past it by every length another way.
+    """
+
+    at: int = 0
+    always: bool = False
+
+    def side(self, row: Row) -> int:
+        """Rows of one side may share a pass."""
+        length = len(row.ids) - 1
+        return 0 if not self.at or length <= self.at else length if self.always else 1
+
+
+class Padded:
+    """A learner on a model of transformers, with adapters of peft.
+
+    Args:
+        network: the model, frozen here; its adapters are put into it.
+        settings: peft's, of the adapters.
+        seed: of what is drawn.
+        products_in: the type of the products, for the manifest.
+
+    Raises:
+        UserError: a layer that is named is not there.
+    """
+
+    def __init__(self, network: Network, settings: Any, *, seed: int, products_in: str) -> None:
+        import torch
+
+        self.network, self.products_in, self._twice = network, products_in, False
+        self.device = torch.device(network.device)
+        self.most = MAX_TOKENS if network.device == "cpu" else _ON_A_GPU
+        self.bounds = Bounds(network.turns_at, network.turns_always)
+        _without_chance(network.model)
+        self.model = adapted(network.model, settings, seed=seed)
+        named = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
+        size = sum(p.numel() for p in named.values())
+        self.values = torch.zeros(size, device=self.device)
+        self.gradient = torch.zeros(size, device=self.device)
+        rng, begin = torch.Generator().manual_seed(seed), 0
+        for name, parameter in named.items():
+            here = slice(begin, begin + parameter.numel())
+            first = _drawn(name, parameter, rng)
+            # one flat tensor behind all parameters: optimiser, clipping and checkpoints are `learning`'s own
+            parameter.data = self.values[here].view(parameter.shape)
+            parameter.grad = self.gradient[here].view(parameter.shape)
+            parameter.data.copy_(first)
+            begin = here.stop
+
+    def parts(self, batch: Sequence[Row], *, most: int) -> list[list[Row]]:
+        """As `Learner` says; padding counts."""
+        return by_length(batch, most=most, bounds=self.bounds)
+
+    def learn(self, rows: Sequence[Row], *, weight: float) -> tuple[float, int]:
+        """As `Learner` says."""
+        with _repeatable(self.device):
+            losses, tokens = answer_losses(self.network.model, rows, self.network)
+            total = losses.sum()
+            (total * weight).backward()
+        return float(total.detach()), tokens
+
+    def learn_parts(self, parts: Sequence[Sequence[Row]], *, weight: float) -> tuple[float, int]:
+        """As `Learner` says."""
+        return summed([self.learn(part, weight=weight) for part in parts])
+
+    def save_memory(self) -> str:
+        """As `Learner` says: layers are computed a second time instead of being remembered."""
+        model = self.network.model
+        if self._twice or not model.supports_gradient_checkpointing:
+            return ""
+        self._twice = True
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # the name that later versions have is not in earlier ones
+            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        model.train()
+        return "layers are computed twice instead of being remembered"
+
+    def loss(self, rows: Sequence[Row]) -> float:
+        """As `Learner` says."""
+        import torch
+
+        with torch.no_grad():
+            return float(answer_losses(self.network.model, rows, self.network)[0].sum())
+
+    def free(self) -> None:
+        """There are no buffers of ours."""
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Copies of the adapters by the names that peft uses."""
+        from peft import get_peft_model_state_dict
+
+        state = get_peft_model_state_dict(self.model, save_embedding_layers=False)
+        return {name: value.detach().float().cpu().clone().contiguous() for name, value in state.items()}
+
+    def files(self, *, base: dict[str, Json]) -> dict[str, bytes]:
+        """As `Learner` says; peft's own settings, with what the adapter was trained on."""
+        from safetensors.torch import save
+
+        given = self.model.peft_config["default"].to_dict()
+        settings = {key: sorted(value) if isinstance(value, (set, frozenset)) else value for key, value in given.items()}
+        settings |= {
+            "base_model_name_or_path": str(base.get("name", "")),
+            "revision": str(base.get("identity", "")) or None,
+            "inference_mode": True,
+        }
+        content = json.dumps(settings, indent=2, ensure_ascii=False, sort_keys=True, default=str).encode()
+        return {WEIGHTS: save(self.tensors(), metadata={"format": "pt"}), CONFIG: content}
+
+
+def adapted(model: Any, settings: Any, *, seed: int) -> Any:
+    """The model with peft's adapters in it, all else frozen; what peft draws is drawn by the seed.
+
+    Raises:
+        UserError: a layer that the settings name is not there.
+    """
+    import torch
+    from peft import get_peft_model
+
+    linear = sorted({name.rsplit(".", 1)[-1] for name, module in model.named_modules() if hasattr(module, "weight")})
+    names = settings.target_modules
+    named = sorted(names) if isinstance(names, (set, list, tuple)) else []
+    modules = [name for name, _ in model.named_modules()]
+    lacking = [one for one in named if not any(name == one or name.endswith(f".{one}") for name in modules)]
+    if lacking:
+        raise UserError(
+            f"target_modules names {', '.join(lacking)}, and the model has no such layer: take some of {', '.join(linear)}"
+        )
+    for parameter in model.parameters():
+        parameter.requires_grad = False
+    model.config.use_cache = False
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of GPT-2's layers, whose weights lie the other way: peft then turns them itself
+        torch.manual_seed(seed)
+        try:
+            return get_peft_model(model, settings)
+        except ValueError as error:
+            raise UserError(f"adapters do not sit on the layers that target_modules names: {error}") from error
+
+
+def _drawn(name: str, parameter: Any, rng: torch.Generator) -> Any:
+    """A parameter as it begins: A of a linear layer uniform as peft draws it, on the CPU, so that a seed means the same
+    everywhere and for Rung's own trainer; anything else as peft made it."""
+    import torch
+
+    if ".lora_A." not in name or parameter.ndim != 2:
+        return parameter.detach().clone()
+    bound = 1 / math.sqrt(parameter.shape[1])  # kaiming_uniform_(a=sqrt(5))
+    return torch.empty(parameter.shape).uniform_(-bound, bound, generator=rng)
+
+
+def _without_chance(model: Any) -> None:
+    """Nothing is dropped at random: what is learnt is what is served, and the same seed gives the same bytes."""
+    for module in model.modules():
+        for key, value in list(vars(module).items()):
+            if isinstance(value, float) and any(word in key for word in _IDLE):
+                setattr(module, key, 0.0)
+        if type(module).__name__.startswith("Dropout"):
+            module.p = 0.0
+
+
+def by_length(rows: Sequence[Row], *, most: int, bounds: Bounds) -> list[list[Row]]:
+    """The rows sorted by length, in parts whose padded tokens are at most `most`; a longer row is alone."""
+    parts: list[list[Row]] = []
+    for row in sorted(rows, key=lambda one: len(one.ids)):
+        length = len(row.ids) - 1
+        if parts and (len(parts[-1]) + 1) * length <= most and bounds.side(parts[-1][0]) == bounds.side(row):
+            parts[-1].append(row)
+        else:
+            parts.append([row])
+    return parts
+
+
+def answer_losses(compute: Callable[..., Any], rows: Sequence[Row], network: Network) -> tuple[torch.Tensor, int]:
+    """Cross entropy of the answers' tokens [answers], float32, row after row; and how many tokens were computed.
+
+    Args:
+        compute: the model's forward pass.
+        rows: whose padding stands behind them, where no token of theirs looks.
+        network: what the model takes.
+    """
+    import torch
+
+    first, longest = min(row.prompt for row in rows) - 1, max(len(row.ids) for row in rows) - 1
+    ids = torch.zeros(len(rows), longest, dtype=torch.long)
+    targets = torch.full((len(rows), longest - first), -1, dtype=torch.long)
+    for n, row in enumerate(rows):
+        ids[n, : len(row.ids) - 1] = torch.tensor(row.ids[:-1])
+        targets[n, row.prompt - 1 - first : len(row.ids) - 1 - first] = torch.tensor(row.ids[row.prompt :])
+    network.forget_lengths()
+    named = {"logits_to_keep": longest - first} if network.takes("logits_to_keep") else {}
+    logits = compute(input_ids=ids.to(network.device), use_cache=False, **named).logits[:, first - longest :]
+    scored = (targets >= 0).to(network.device)
+    expected = targets[targets >= 0].to(network.device)
+    losses = torch.nn.functional.cross_entropy(logits[scored].float(), expected, reduction="none")
+    return losses, ids.numel()
+
+
+@contextlib.contextmanager
+def _repeatable(device: torch.device) -> Iterator[None]:
+    """On a GPU by the library's kernels that add in one order, where it has them."""
+    import torch
+
+    if device.type != "cuda" or torch.are_deterministic_algorithms_enabled():
+        yield
+        return
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(False)

@@ -1,0 +1,355 @@
+"""Is any model that transformers opens tuned as it is served: by its own template, on its own weights?"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rung.errors import ModelError, UserError
+from rung.models.causal.generator import TransformersGenerator
+from rung.models.local import LocalGenerator
+from rung.records import Example, Json, Message
+from rung.records.steps import Generate, GenerateResult, Request
+from rung.training import Recipe, train_generator
+from rung.training.bases import OwnBase, base_of
+from rung.training.checkpoint import CHECKPOINT
+from rung.training.examples import Row, tokenised
+from rung.training.folder_export import TunedFolder, check_folder_export, write_folder
+from rung.training.learning import Learning, Source
+from rung.training.padded import Bounds, Padded, by_length
+from rung.training.peft_base import FolderBase
+from rung.training.recipe import read_recipe
+from tests.models.tiny_models import ARCHITECTURES, tiny_model, write_tokenizer
+from tests.training.any_model import BY_HEART, lessons, opened
+from tests.training.tiny import chats
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+peft = pytest.importorskip("peft")
+pytest.importorskip("xgrammar")
+
+ROOT = Path(__file__).parents[2]
+QUICK = ("qwen2", "gemma3")
+LEARNING = ("phi3", "gpt2", "qwen3-moe")
+ALONE = """
+import sys
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+from rung.training import train_generator
+from tests.training.any_model import BY_HEART, lessons, opened
+train_generator(lessons(), opened(Path(sys.argv[1]), "qwen2"), recipe=BY_HEART, folder=Path(sys.argv[2]))
+"""
+
+
+def quick(names: Sequence[str], *, of: Sequence[str] = QUICK) -> list[Any]:
+    """The names, those that are not quick marked slow."""
+    return [name if name in of else pytest.param(name, marks=pytest.mark.slow) for name in names]
+
+
+@pytest.fixture(autouse=True)
+def _on_the_cpu(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    monkeypatch.setenv("RUNG_DEVICE", "cpu")
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")  # float32 on every machine
+    monkeypatch.setenv("RUNG_CACHE", str(tmp_path_factory.getbasetemp() / "rung-cache"))
+
+
+def answers(model: TransformersGenerator, examples: Sequence[Example], adapter: str = "") -> list[str]:
+    requests = [Request(Generate(example.messages[:-1], adapter, max_tokens=24)) for example in examples]
+    results = dict(model.run(requests))
+    return [r.text if isinstance(r := results[n], GenerateResult) else str(r) for n in range(len(requests))]
+
+
+def weights(folder: Path) -> bytes:
+    return (folder / "adapter_model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("name", quick((*QUICK, *LEARNING)))
+def test_it_learns_by_heart_and_is_served_as_peft_says(name: str, tmp_path: Path) -> None:
+    model = opened(tmp_path / "base", name)
+    before = answers(model, lessons())
+    trained = train_generator(lessons(), model, recipe=BY_HEART, folder=tmp_path / "a")
+    manifest = json.loads((tmp_path / "a" / "manifest.json").read_text())
+    assert trained.loss < 0.1 * manifest["train_loss"][0][1]
+    assert manifest["trainer"] == "transformers and peft"
+    assert manifest["base"]["identity"] == model.identity
+    model.use_adapters({"a" * 64: tmp_path / "a"})
+    taught = answers(model, lessons(), "a" * 64)
+    assert taught == [example.output for example in lessons()]
+    assert answers(model, lessons()) == before != taught, "the base is as it was"
+    base = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "base", dtype=torch.float32)
+    network = peft.PeftModel.from_pretrained(base, tmp_path / "a").eval()
+    for example, answer in zip(lessons(), taught, strict=True):
+        (ids,) = model.encode([model.render(example.messages[:-1])])
+        given = torch.tensor([ids])
+        with torch.no_grad():
+            whole = network.generate(
+                input_ids=given, attention_mask=torch.ones_like(given), max_new_tokens=24, do_sample=False,
+                eos_token_id=list(model.chat.ends), pad_token_id=0,
+            )  # fmt: skip
+        assert model.chat.decode(whole[0, len(ids) :].tolist()) == answer
+
+
+@pytest.mark.parametrize("name", quick(tuple(ARCHITECTURES), of=("qwen3", "phi3-longrope")))
+def test_losses_are_the_models_own_whatever_shares_a_part(name: str, tmp_path: Path) -> None:
+    """Batched, padded, and with layers computed twice, a row's loss is what the library says of the row alone."""
+    model = opened(tmp_path / "base", name)
+    long = Example("l", (Message("user", "one two three " * 12), Message("assistant", "four five")))
+    rows = tokenised([*lessons(), long], model)
+    network = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "base", dtype=torch.float32).eval()
+    expected = []
+    for row in rows:
+        with torch.no_grad():
+            logits = network(input_ids=torch.tensor([row.ids[:-1]])).logits[0, row.prompt - 1 :].float()
+        expected.append(
+            float(torch.nn.functional.cross_entropy(logits, torch.tensor(row.ids[row.prompt :]), reduction="sum"))
+        )
+    losses = dict(base_of(model).losses(None).summed(rows))
+    assert [losses[row] for row in rows] == pytest.approx(expected, rel=1e-4)
+    learner = base_of(model).learner(BY_HEART)
+    total, _ = learner.learn_parts(learner.parts(rows, most=1024), weight=0.1)
+    whole = learner.gradient.clone()
+    assert total == pytest.approx(sum(expected), rel=1e-4)
+    assert learner.save_memory()
+    learner.gradient.zero_()
+    learner.learn_parts(learner.parts(rows, most=60), weight=0.1)
+    assert float((learner.gradient - whole).norm()) < 1e-3 * float(whole.norm())
+
+
+@pytest.mark.parametrize("variant", ["rslora", "dora"])
+def test_the_other_adapters_are_learnt_and_served(variant: str, tmp_path: Path) -> None:
+    model = opened(tmp_path / "base", "qwen2")
+    given: dict[str, Json] = {
+        "variant": variant,
+        "rank": 8,
+        "learning_rate": 0.02,
+        "epochs": 30,
+        "validation": 0.0,
+        "replay": 0.0,
+    }
+    given |= {"device": "cpu", "precision": "float32", "target_modules": ["q_proj", "v_proj", "down_proj"]}
+    recipe = Recipe.of(given, rows=6)
+    train_generator(lessons(), model, recipe=recipe, folder=tmp_path / "a")
+    config = json.loads((tmp_path / "a" / "adapter_config.json").read_text())
+    assert config["use_rslora" if variant == "rslora" else "use_dora"] is True
+    assert config["target_modules"] == ["down_proj", "q_proj", "v_proj"]
+    model.use_adapters({"a" * 64: tmp_path / "a"})
+    assert answers(model, lessons(), "a" * 64) == [example.output for example in lessons()]
+
+
+def test_layers_below_the_first_are_left_alone(tmp_path: Path) -> None:
+    model = opened(tmp_path / "base", "qwen2")
+    learner = base_of(model).learner(Recipe(rank=2, first_layer=2, device="cpu", precision="float32"))
+    assert isinstance(learner, Padded)
+    assert {name.split(".layers.")[1][0] for name in learner.tensors()} == {"2", "3"}
+
+
+def test_both_trainers_go_the_same_way(tmp_path: Path) -> None:
+    """On a plain llama, from the same seed: the same adapters to begin with, and step by step the same losses."""
+    from rung.models.hf import prepared
+
+    folder = tiny_model(tmp_path / "base", "llama")
+    own = LocalGenerator(prepared(folder, tmp_path / "own"), name="own", digest="d")
+    recipe = Recipe(rank=4, alpha=8, learning_rate=0.01, epochs=4, batch_rows=4, device="cpu", precision="float32", seed=3)
+    rows = tokenised(lessons(), TransformersGenerator(folder, name="tiny"))
+    assert rows == tokenised(lessons(), own.tokens)
+    curves = []
+    for base in (base_of(own), FolderBase(TransformersGenerator(folder, name="tiny"))):
+        learning = Learning(rows, rows, base.learner(recipe), recipe=recipe, source=Source(tmp_path, base.trainer))
+        learning.run(lambda *_: None)
+        curves.append([loss for _, loss in learning.now.curve])
+    assert isinstance(base_of(own), OwnBase)
+    assert len(curves[0]) == 8
+    assert curves[0] == pytest.approx(curves[1], rel=2e-3)  # the own one computes on float16 weights, as it serves them
+    assert curves[0][-1] < 0.8 * curves[0][0]
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
+    train_generator(lessons(), opened(tmp_path / "base", "qwen2"), recipe=BY_HEART, folder=tmp_path / "whole")
+    broken, kills = tmp_path / "broken", 0
+    for patience in (0.0, 0.1):
+        process = subprocess.Popen([sys.executable, "-c", ALONE, str(tmp_path / "base"), str(broken)], cwd=ROOT)
+        deadline = time.monotonic() + 120
+        while not (broken / CHECKPOINT).exists() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.002)
+        time.sleep(patience)
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            kills += 1
+        process.wait()
+    assert kills
+    train_generator(lessons(), opened(tmp_path / "base", "qwen2"), recipe=BY_HEART, folder=broken)
+    assert weights(tmp_path / "whole") == weights(broken)
+    assert (tmp_path / "whole" / "adapter_config.json").read_bytes() == (broken / "adapter_config.json").read_bytes()
+
+
+def test_memory_that_ends_is_saved_then_halved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    learnt = Padded.learn
+    room = 100
+
+    def scarce(self: Padded, rows: Sequence[Row], *, weight: float) -> tuple[float, int]:
+        total, tokens = learnt(self, rows, weight=weight)
+        if tokens > room:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4194304 bytes")
+        return total, tokens
+
+    model = opened(tmp_path / "base", "qwen2")
+    recipe = Recipe(rank=4, alpha=8, epochs=1, batch_rows=6, validation=0.0, replay=0.0, device="cpu", precision="float32")
+    train_generator(lessons(), model, recipe=recipe, folder=tmp_path / "whole")
+    monkeypatch.setattr(Padded, "learn", scarce)
+    train_generator(lessons(), model, recipe=recipe, folder=tmp_path / "scarce")
+    one, other = (json.loads((tmp_path / name / "manifest.json").read_text()) for name in ("whole", "scarce"))
+    assert "layers are computed twice" in other["notes"][0]
+    assert "tokens are computed at once" in other["notes"][1]
+    assert other["train_loss"][-1][1] == pytest.approx(one["train_loss"][-1][1], rel=1e-4)
+
+
+def test_parts_are_of_like_length_and_within_the_room() -> None:
+    rows = [Row(tuple(range(length)), 1) for length in (9, 3, 40, 4, 9, 120)]
+    assert [[len(r.ids) for r in part] for part in by_length(rows, most=31, bounds=Bounds())] == [
+        [3, 4, 9],
+        [9],
+        [40],
+        [120],
+    ]
+    sides = by_length(rows, most=999, bounds=Bounds(8))
+    assert [[len(r.ids) for r in part] for part in sides] == [[3, 4, 9, 9], [40, 120]]
+    alone = by_length(rows, most=999, bounds=Bounds(8, always=True))
+    assert [[len(r.ids) for r in part] for part in alone] == [[3, 4, 9, 9], [40], [120]]
+
+
+TEMPLATES = {
+    "chatml": None,
+    "no-system": (
+        "{{ '<|endoftext|>' }}{% for m in messages %}"
+        "{% if m['role'] == 'system' %}{{ raise_exception('no system') }}{% endif %}"
+        "{{ '<|im_start|>' + ('model' if m['role'] == 'assistant' else m['role']) + '\\n' }}"
+        "{{ m['content'] | trim + '<|im_end|>\\n' }}"
+        "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>model\\n' }}{% endif %}"
+    ),
+    "a-space-before": (
+        "{% for m in messages %}{% if m['role'] == 'assistant' %}{{ ' ' + m['content'] + eos_token }}"
+        "{% else %}{{ '[INST] ' + m['content'] + ' [/INST]' }}{% endif %}{% endfor %}"
+    ),
+    "thinking": (
+        "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\\n' }}{% if m['role'] == 'assistant' and loop.last %}"
+        "{{ '<think>\\n\\n</think>\\n\\n' }}{% endif %}{{ m['content'] + '<|im_end|>\\n' }}{% endfor %}"
+        "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}"
+        "{% if enable_thinking is defined and not enable_thinking %}"
+        "{{ '<think>\\n\\n</think>\\n\\n' }}{% endif %}{% endif %}"
+    ),
+    "no-end": "{% for m in messages %}{{ m['role'] + ': ' + m['content'] + '\\n' }}{% endfor %}{{ 'assistant: ' }}",
+}
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_rows_are_what_the_engine_is_asked_and_says(name: str, tmp_path: Path) -> None:
+    folder = tiny_model(tmp_path / "m", "qwen2")
+    if TEMPLATES[name]:
+        write_tokenizer(folder, template=TEMPLATES[name])
+    model = TransformersGenerator(folder, name=name)
+    examples = [*lessons(), Example("marks", (Message("user", "<|im_end|> x"), Message("assistant", " A <|im_end|> b\n")))]
+    for example, row in zip(examples, tokenised(examples, model), strict=True):
+        assert list(row.ids[: row.prompt]) == model.encode([model.render(example.messages[:-1])])[0]
+        answer = list(row.ids[row.prompt :])
+        assert [token in model.chat.ends for token in answer] == [False] * (len(answer) - 1) + [True]
+        assert model.chat.decode(answer).strip() == example.output.strip().replace("<|im_end|>", "<| im_end |>")
+        if name == "a-space-before":
+            assert model.chat.decode(answer).startswith(" ")
+
+
+def test_a_chat_that_the_template_refuses_is_named(tmp_path: Path) -> None:
+    folder = tiny_model(tmp_path / "m", "qwen2", template="{{ raise_exception('roles must alternate') }}")
+    with pytest.raises(UserError, match=r"examples.jsonl:1: the chat template of m refuses .*roles must alternate"):
+        tokenised(lessons(), TransformersGenerator(folder, name="m"))
+    folder = tiny_model(tmp_path / "bare", "qwen2", template=None)
+    with pytest.raises(ModelError, match="no chat template"):
+        TransformersGenerator(folder, name="m")
+
+
+def test_rows_longer_than_the_context_are_left_out_and_said(tmp_path: Path) -> None:
+    model = opened(tmp_path / "base", "gpt2")
+    long = Example("l", (Message("user", "one two " * 600), Message("assistant", "x")), place="examples.jsonl:9")
+    recipe = Recipe(rank=2, epochs=1, replay=0.0, device="cpu")
+    trained = train_generator([*lessons(2), long], model, recipe=recipe, folder=tmp_path / "a")
+    assert trained.too_long == ("examples.jsonl:9",)
+    with pytest.raises(UserError, match=r"all 1 examples are longer than the 512 tokens that the model takes"):
+        train_generator([long], model, recipe=recipe, folder=tmp_path / "b")
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"target_modules": ["q_proj", "wq"]}, r"target_modules names wq, .*no such layer: take some of .*q_proj"),
+        ({"first_layer": 9}, "first_layer is 9: the model has layers 0 to 3"),
+        ({"target_modules": ["input_layernorm"]}, "do not sit on the layers"),
+    ],
+)
+def test_recipes_that_do_not_fit_the_model_are_refused(given: dict[str, Json], says: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=says):
+        train_generator(lessons(), opened(tmp_path / "m", "qwen2"), recipe=Recipe.of(given, rows=6), folder=tmp_path / "a")
+
+
+@pytest.mark.parametrize(("key", "value"), [("target_modules", ["q_proj"]), ("variant", "dora")])
+def test_settings_without_meaning_for_the_own_trainer_are_refused_by_name(key: str, value: Json, tmp_path: Path) -> None:
+    from tests.training.tiny import TinyModel
+
+    with pytest.raises(UserError, match=f"{key}.* has no meaning for the trainer of plain llamas"):
+        train_generator(chats(4), TinyModel(), recipe=Recipe.of({key: value}, rows=4), folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "line", ["target_modules: []", "target_modules: [all-linear, q_proj]", "variant: qlora", "lora_r: 3"]
+)
+def test_wrong_settings_are_refused_with_their_line(line: str, tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text(f"epochs: 2\n{line}\n")
+    with pytest.raises(UserError, match=r"recipe.yaml:2"):
+        read_recipe(tmp_path / "recipe.yaml")
+
+
+def test_too_little_memory_is_said_before_anything_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rung.training import peft_base
+
+    model = opened(tmp_path / "m", "qwen2")
+    monkeypatch.setattr(peft_base, "free_memory", lambda _: 1_000_000)
+    monkeypatch.setattr(peft_base, "open_network", lambda *_, **__: pytest.fail("it was loaded"))
+    with pytest.raises(
+        UserError, match=r"more than 0\.\d\d GB: .*rank 256 with their optimiser, 0\.0\d GB; 0\.00 GB are free"
+    ):
+        train_generator(lessons(), model, recipe=Recipe(rank=256, replay=0.0, device="cpu"), folder=tmp_path / "a")
+
+
+def test_an_adapter_of_another_base_is_refused(tmp_path: Path) -> None:
+    recipe = Recipe(rank=2, epochs=1, replay=0.0, device="cpu")
+    train_generator(lessons(2), opened(tmp_path / "one", "qwen2"), recipe=recipe, folder=tmp_path / "a")
+    other = opened(tmp_path / "other", "qwen2", seed=1)
+    with pytest.raises(ModelError, match="this adapter was trained on qwen2"):
+        other.use_adapters({"a" * 64: tmp_path / "a"})
+
+
+@pytest.mark.parametrize("form", ["peft", "merged"])
+def test_an_export_says_what_is_served(form: str, tmp_path: Path) -> None:
+    model = opened(tmp_path / "base", "qwen3")
+    recipe = Recipe(rank=4, learning_rate=0.01, epochs=8, validation=0.0, replay=0.0, device="cpu", precision="float32")
+    train_generator(lessons(), model, recipe=recipe, folder=tmp_path / "a")
+    model.use_adapters({"a" * 64: tmp_path / "a"})
+    tuned = TunedFolder(tmp_path / "a", model)
+    write_folder(tuned, form, tmp_path / "out")
+    chats = [example.messages[:-1] for example in lessons()]
+    given: dict[str, Any] = {"engine": model, "max_tokens": 12}
+    (parity,) = check_folder_export(form, tmp_path / "out", tuned, chats, digest="a" * 64, **given)
+    assert parity.is_equal
+    assert parity.prompts == 6
+    (untuned,) = check_folder_export(form, tmp_path / "out", tuned, chats, digest="", **given)
+    assert not untuned.is_equal, "the base says something else"
+    with pytest.raises(UserError, match="--to peft or merged, not gguf"):
+        write_folder(tuned, "gguf", tmp_path / "other")
