@@ -1,7 +1,7 @@
 """Makes the adapter of the model `smollm2-135m-grounded`: lessons, self-made replay, training.
 
-    nice -n 10 python benchmarks/make_grounded.py WORK --contexts 2500
-    nice -n 10 python benchmarks/make_grounded.py WORK --contexts 2500 --ship src/rung/models/grounded
+    nice -n 10 python benchmarks/make_grounded.py WORK --contexts 1500
+    nice -n 10 python benchmarks/make_grounded.py WORK --contexts 1500 --ship src/rung/models/grounded
 
 Data: ../shared/data beside the project (ten public sets with clear licences and the training articles of squad2); it says so
 when it is absent. `grounded_lessons.py` puts the lessons together; `rung.training.self_replay` lets the base answer general
@@ -66,9 +66,9 @@ def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", type=Path)
-    parser.add_argument("--contexts", type=int, default=2500, help="of about five lessons each (default 2500)")
+    parser.add_argument("--contexts", type=int, default=1500, help="of about five lessons each (default 1500)")
     parser.add_argument("--prompts", type=int, default=1200, help="general prompts that the base answers (default 1200)")
-    parser.add_argument("--replay", type=float, default=0.08, help="their share of all rows (default .08)")
+    parser.add_argument("--replay", type=float, default=0.06, help="their share of all rows (default .06)")
     parser.add_argument("--recipe", nargs="*", default=[], help="name=value")
     parser.add_argument("--ship", type=Path, help="where the package takes it from")
     asked = parser.parse_args()
