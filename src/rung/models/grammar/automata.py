@@ -5,10 +5,10 @@ States are numbered from 0, where it begins. An automaton may have several ways 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rung.models.grammar.nodes import Alt, Chars, Lit, Node, Raw, Ref, Rep, Seq
+from rung.models.grammar.nodes import EMPTY, Alt, Chars, Lit, Node, Raw, Ref, Rep, Rules, Seq, alt, seq
 from rung.models.grammar.ranges import ANY, Ranges, common, of, union, without
 
 MAX_STATES = 300  # a state costs the engine some ms
@@ -209,6 +209,30 @@ def intersection(automata: Sequence[Automaton], least: int = 0, most: int | None
     if len(trimmed.edges) > MAX_STATES:
         raise TooLarge
     return trimmed
+
+
+def spelled(one: Automaton, name: str, character: Callable[[Ranges], Node] = Chars) -> tuple[Node, Rules]:
+    """An automaton as rules, one for each state that leads on, and the node that begins it.
+
+    No rule says nothing: where a text may end or go on, both ways are written. (The engine of openvino-genai 2026.4.1 lets
+    texts end too early that pass through rules which may say nothing.)
+
+    Args:
+        name: what the names of the rules begin with.
+        character: one character of a set, as it is written.
+    """
+    rules: Rules = {}
+    for state, ways in enumerate(one.edges):
+        steps: list[Node] = []
+        for ranges, following in ways:
+            if following in one.accepting:
+                steps.append(character(ranges))
+            if one.edges[following]:
+                steps.append(seq(character(ranges), Ref(f"{name}x{following}")))
+        if steps:
+            rules[f"{name}x{state}"] = alt(steps)
+    begin: list[Node] = [Ref(f"{name}x0")] if one.edges[0] else []
+    return alt([*begin, *([EMPTY] if 0 in one.accepting else [])]), rules
 
 
 def is_empty(one: Automaton) -> bool:

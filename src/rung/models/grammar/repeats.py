@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from rung.models.grammar import automata
 from rung.models.grammar.closing import FILLED, Lengths, is_character, opened, shortest
-from rung.models.grammar.nodes import Alt, Chars, Lit, Node, Raw, Ref, Rep, Rules, Seq, alt, seq
+from rung.models.grammar.nodes import Alt, Lit, Node, Raw, Ref, Rep, Rules, Seq, seq
 from rung.records import Json, digest
 from rung.text.json_values import faults, key, validator
 
@@ -97,17 +97,7 @@ def differing(item: Node, texts: list[str], rules: Mapping[str, Node]) -> tuple[
         return None
     if automata.is_empty(other):
         return None
-    name = f"d{digest(repr(other))[:12]}"
-    added: Rules = {
-        f"{name}x{state}": alt(
-            [
-                *(seq(Chars(ranges), Ref(f"{name}x{to}")) for ranges, to in ways),
-                *([Seq(())] if state in other.accepting else []),
-            ]
-        )
-        for state, ways in enumerate(other.edges)
-    }
-    return Ref(f"{name}x0"), added
+    return automata.spelled(other, f"d{digest(repr(other))[:12]}")
 
 
 def _short(node: Node) -> Node:

@@ -12,7 +12,7 @@ from rung.models.grammar import automata, patterns
 from rung.models.grammar.branches import NOT_IN, Branch, bounds
 from rung.models.grammar.dialects import Dialect
 from rung.models.grammar.formats import FORMATS, shrunk, unbounded
-from rung.models.grammar.nodes import EMPTY, LONGEST, Alt, Chars, Lit, Node, Raw, Ref, Rep, Rules, Seq, alt, seq
+from rung.models.grammar.nodes import EMPTY, LONGEST, Alt, Chars, Lit, Node, Raw, Rep, Rules, Seq, alt, seq
 from rung.models.grammar.patterns import Reading
 from rung.models.grammar.ranges import ANY, Ranges, common, holds, of, without
 from rung.records import digest
@@ -174,8 +174,6 @@ def _spelled(one: automata.Automaton, rules: Rules) -> Node:
     """An automaton as rules, one for each state."""
     if automata.is_empty(one):
         return Alt(())
-    name = f"q{digest(repr(one))[:12]}"
-    for number, ways in enumerate(one.edges):
-        steps = [seq(_character(ranges), Ref(f"{name}x{following}")) for ranges, following in ways]
-        rules[f"{name}x{number}"] = alt([*steps, *([EMPTY] if number in one.accepting else [])])
-    return Ref(f"{name}x0")
+    begin, states = automata.spelled(one, f"q{digest(repr(one))[:12]}", _character)
+    rules.update(states)
+    return begin
