@@ -5,7 +5,7 @@ States are numbered from 0, where it begins. An automaton may have several ways 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from rung.models.grammar.nodes import EMPTY, Alt, Chars, Lit, Node, Raw, Ref, Rep, Rules, Seq, alt, seq
@@ -145,7 +145,17 @@ def avoiding(texts: Sequence[str]) -> Automaton:
 
 
 def complement(one: Automaton) -> Automaton:
-    """All texts that an automaton does not accept: by the sets of states that it may be in.
+    """All texts that an automaton does not accept.
+
+    Raises:
+        TooLarge: as `determined`.
+    """
+    same = determined(one)
+    return Automaton(same.edges, frozenset(range(len(same.edges))) - same.accepting)
+
+
+def determined(one: Automaton) -> Automaton:
+    """The same texts with one way on for each character: by the sets of states that it may be in.
 
     Raises:
         TooLarge: there are too many such sets.
@@ -171,11 +181,11 @@ def complement(one: Automaton) -> Automaton:
         if len(number) > 20 * MAX_STATES:
             raise TooLarge
         edges.append(tuple((ranges, number[reached]) for reached, ranges in merged.items()))
-    return Automaton(tuple(edges), frozenset(n for states, n in number.items() if not states & one.accepting))
+    return Automaton(tuple(edges), frozenset(n for states, n in number.items() if states & one.accepting))
 
 
 def intersection(automata: Sequence[Automaton], least: int = 0, most: int | None = None) -> Automaton:
-    """What all of these accept, of `least` to `most` characters; without states that lead nowhere.
+    """What all of these accept, of `least` to `most` characters: one way on for each, and no state that leads nowhere.
 
     Raises:
         TooLarge: it has more than `MAX_STATES` states.
@@ -205,7 +215,8 @@ def intersection(automata: Sequence[Automaton], least: int = 0, most: int | None
         for key in number
         if key[0] >= least and all(s in one.accepting for one, s in zip(automata, key[1:], strict=True))
     }
-    trimmed = _trimmed(edges, accepting)
+    one = determined(_trimmed(edges, accepting))
+    trimmed = _trimmed(one.edges, one.accepting)
     if len(trimmed.edges) > MAX_STATES:
         raise TooLarge
     return trimmed
@@ -214,8 +225,8 @@ def intersection(automata: Sequence[Automaton], least: int = 0, most: int | None
 def spelled(one: Automaton, name: str, character: Callable[[Ranges], Node] = Chars) -> tuple[Node, Rules]:
     """An automaton as rules, one for each state that leads on, and the node that begins it.
 
-    No rule says nothing: where a text may end or go on, both ways are written. (The engine of openvino-genai 2026.4.1 lets
-    texts end too early that pass through rules which may say nothing.)
+    No rule says nothing: where a text may end or go on, both ways are written. With rules that may say nothing, and with
+    several ways on for one character, the engine of openvino-genai 2026.4.1 let texts end that may not.
 
     Args:
         name: what the names of the rules begin with.
@@ -252,7 +263,7 @@ def _together(sides: Sequence[Sequence[tuple[Ranges, int]]]) -> list[tuple[Range
     return joint
 
 
-def _trimmed(edges: list[list[tuple[Ranges, int]]], accepting: set[int]) -> Automaton:
+def _trimmed(edges: Sequence[Sequence[tuple[Ranges, int]]], accepting: Set[int]) -> Automaton:
     """Only the states from which an end can be reached (all of them can be reached); the first one always."""
     before: list[set[int]] = [set() for _ in edges]
     for state, ways in enumerate(edges):
