@@ -353,6 +353,7 @@ UNHELD: dict[str, tuple[Schema, tuple[tuple[str, str], ...]]] = {
     "pattern that looks ahead in the middle": ({"type": "string", "pattern": "^a(?!b)c"}, (("", "pattern"),)),
     "pattern that looks behind": ({"type": "string", "pattern": "(?<!a)b"}, (("", "pattern"),)),
     "pattern that refers back": ({"type": "string", "pattern": r"^(a|b)\1$"}, (("", "pattern"),)),
+    "pattern that counts without a least number": ({"type": "string", "pattern": "^a{,5}$"}, (("", "pattern"),)),
     "pattern beside great lengths": (
         {"type": "string", "pattern": "^a.*b$", "minLength": 400},
         (("", "pattern"),),

@@ -303,7 +303,7 @@ def test_memory_that_ends_halves_the_batch_and_changes_no_answer(tmp_path: Path)
 
         def forward(self, ids: Sequence[Sequence[int]], **rest: Any) -> Any:
             sizes.append(len(ids))
-            if len(ids) > 3:
+            if len(ids) > 3 or max(map(len, ids)) > 400:
                 raise torch.OutOfMemoryError("CUDA out of memory")
             return network.forward(ids, **rest)
 
@@ -319,6 +319,17 @@ def test_memory_that_ends_halves_the_batch_and_changes_no_answer(tmp_path: Path)
         results |= batch.step(jobs)
     assert [(results[n].text, results[n].completion_tokens) for n in range(9)] == expected
     assert max(sizes) > 3
+    long = Job(9, jobs[0].step, [5] * 500)
+    assert batch.add(long) is None
+    while not (failed := batch.step([long])):
+        pass
+    assert "too little memory for 500 tokens" in failed[9].error
+    again = [Job(n, job.step, job.ids) for n, job in enumerate(jobs[:3])]
+    sizes.clear()
+    assert all(batch.add(job) is None for job in again)
+    while not all(job.ended for job in again):
+        batch.step(again)
+    assert max(sizes) > 1, "one that was too long alone leaves the others their places"
 
 
 THINKING = (

@@ -187,8 +187,9 @@ class LocalGenerator:
         except BaseException:
             pipeline.cancel(jobs)
             if pipeline.is_broken:
-                with self._opening:
-                    self._pipelines.pop(adapter, None)
+                with self._opening:  # another thread may have opened a new one meanwhile
+                    if self._pipelines.get(adapter) is pipeline:
+                        del self._pipelines[adapter]
             raise
 
     def _pipeline(self, adapter: str) -> Pipeline:

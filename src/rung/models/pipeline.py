@@ -78,10 +78,12 @@ class Pipeline:
             self._adding += 1
             try:
                 self._turn.wait_for(lambda: not self._is_stepping)
+                self._check()
                 self._next += 1
-                job.handle = self._pipeline.add_request(self._next, given, config)
-            except RuntimeError as error:
-                return Failure(f"the engine refused the request: {last_line(error)}", step="generate")
+                try:
+                    job.handle = self._pipeline.add_request(self._next, given, config)
+                except RuntimeError as error:
+                    return Failure(f"the engine refused the request: {last_line(error)}", step="generate")
             finally:
                 self._adding -= 1
                 self._turn.notify_all()
@@ -95,6 +97,7 @@ class Pipeline:
         """
         if self._leads():
             try:
+                self._check()
                 if self._pipeline.has_non_finished_requests():
                     self._pipeline.step()
             except RuntimeError:
@@ -111,6 +114,11 @@ class Pipeline:
             if result is not None:
                 results[job.index] = result
         return results
+
+    def _check(self) -> None:
+        """Nobody goes on with an engine that raised: what it did to the others' jobs is unknown."""
+        if self.is_broken:
+            raise RuntimeError("the engine broke down in another request")
 
     def _leads(self) -> bool:
         """Whether this thread is to compute a step now; False once another one has."""

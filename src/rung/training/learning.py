@@ -90,8 +90,9 @@ class Learning:
         except KeyboardInterrupt:
             if whole:
                 self._save()
+            where = "from there" if whole else "from its last checkpoint"
             raise Interrupted(
-                f"training stopped at step {self.now.step} of {self.steps}: the same command goes on from there"
+                f"training stopped at step {self.now.step} of {self.steps}: the same command goes on {where}"
             ) from None
         if self.best.numel():
             self.learner.values.copy_(self.best)

@@ -95,8 +95,9 @@ class Stepping:
         except KeyboardInterrupt:
             if whole:
                 self._save(adam, best)
+            where = "from there" if whole else "from its last checkpoint"
             raise Interrupted(
-                f"training stopped at step {self.now.step} of {self.steps}: the same command goes on from there"
+                f"training stopped at step {self.now.step} of {self.steps}: the same command goes on {where}"
             ) from None
         if self.now.validation:
             self.values.copy_(best)

@@ -263,15 +263,18 @@ class Batch:
             self._waiting.remove(row)
 
     def _shrink(self, error: RuntimeError) -> None:
-        """Begin anew with half as many rows; what was said stays said. One row that is too much alone fails."""
+        """Begin anew with half as many rows; what was said stays said. One row that is too much alone fails; how many others
+        there is room for, it does not tell.
+        """
         rows, self._running = self._running, []
-        if len(rows) <= 1:
+        if len(rows) > 1:
+            self._most = min(self._most, len(rows)) // 2
+        else:
             for row in rows:
                 row.result = Failure(
                     f"there is too little memory for {len(row.track.ids):,} tokens: {first_line(error)}", step="generate"
                 )
             rows = []
-        self._most = max(1, min(self._most, len(rows)) // 2)
         self._waiting = [*rows, *self._waiting]
         for row in rows:
             row.track.slot, row.track.cache = -1, None

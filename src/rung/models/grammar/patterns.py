@@ -47,6 +47,7 @@ _OPPOSITE = {"d": "D", "w": "W", "s": "S", "D": "d", "W": "w", "S": "s"}
 _DOT = without(ANY, of("\n\r\u2028\u2029"))
 _ANY_DOT = without(ANY, of("\n"))  # Python's
 _COUNT = re.compile(r"\{(\d+)(,(\d*))?\}")
+_NO_LEAST = re.compile(r"\{,\d+\}")
 _START, _END = object(), object()  # ^ and $
 
 
@@ -248,6 +249,8 @@ class _Reader:
     def repeated(self, part: _Part) -> _Part:
         """A part with the quantifiers behind it; greedy or lazy is the same to a grammar."""
         upper: int | None
+        if _NO_LEAST.match(self.pattern, self.at):
+            raise Unread("counts without a least number, which is text to ECMA-262 and a count to Python")
         count = _COUNT.match(self.pattern, self.at)
         if self.take("*"):
             least, upper = 0, None
