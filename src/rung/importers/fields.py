@@ -123,8 +123,15 @@ def content_text(value: Json) -> str:
     raise ValueError(f"holds content that is no text: {words(value)[:60]}")
 
 
-def chat_turns(value: Json) -> list[dict[str, Json]]:
+_OF_CALLS = ("tool_calls", "function_call", "tool_call_id")
+
+
+def chat_turns(value: Json, *, calls: bool = False) -> list[dict[str, Json]]:
     """Turns of any tool's chat as {role, content}; those without text are left out.
+
+    Args:
+        value: the chat.
+        calls: turns keep their calls of tools, and which call they answer, as examples have them.
 
     Raises:
         ValueError: it is no list of turns, or one has no role that is known.
@@ -140,8 +147,10 @@ def chat_turns(value: Json) -> list[dict[str, Json]]:
         if role is None:
             raise ValueError(f"a turn of its chat has the role {words(named)[:40] or 'none'}, which is not known")
         content = content_text(turn.get("content", turn.get("value")))
-        if content.strip():
-            turns.append({"role": role, "content": content})
+        of_calls = {key: turn[key] for key in _OF_CALLS if turn.get(key)} if calls else {}
+        if content.strip() or of_calls:
+            is_call = calls and named in ("function_call", "tool_call")  # whose content is the call
+            turns.append({"role": str(named) if is_call else role, "content": content, **of_calls})
     return turns
 
 

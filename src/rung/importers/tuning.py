@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 
 from rung.dataset.chat_tools import padded, without_padding
-from rung.dataset.formats import example_of, flaw, form_of
+from rung.dataset.formats import ROLES, example_of, flaw, form_of
 from rung.dataset.write_examples import chat_row
 from rung.importers.fields import chat_turns, content_text, words
 from rung.importers.imported import ImportedRow, Row, by_rows
@@ -15,6 +15,7 @@ from rung.text.parsing import Malformed, json_of
 
 _OF_CHATS = ("messages", "conversations", "conversation")
 _MEANT_NULLS = ("const", "default")  # of a JSON Schema
+_NOT_WANTED = "is an answer that was not wanted: examples hold what is wanted"
 _NOT_TAKEN = {
     "parallel_tool_calls": "'parallel_tool_calls' is not taken",
     "response_format": "'response_format' is not taken: name the schema as behaviour.schema",
@@ -52,6 +53,8 @@ def _is_chat(row: Row) -> float:
 
 
 def _chat(row: Row, line: int) -> ImportedRow:
+    if _is_labelled(row) and not _wanted(row["label"]):
+        raise ValueError(_NOT_WANTED)
     notes = tuple(text for key, text in _NOT_TAKEN.items() if row.get(key) is not None)
     functions = row.get("functions")
     if isinstance(functions, list) and not row.get("tools"):  # as OpenAI wrote tools at first
@@ -61,14 +64,16 @@ def _chat(row: Row, line: int) -> ImportedRow:
 
 
 def _weighed_turns(row: Row) -> tuple[Row, tuple[str, ...]]:
-    """(the row up to the last turn that OpenAI would learn, notes), by the turns' `weight`.
+    """(the row up to the last turn that is to be learnt, notes), by the turns' `weight`.
 
     Raises:
         ValueError: every turn of the assistant has weight 0.
     """
-    turns = row.get("messages")
+    key = next((key for key in _OF_CHATS if key in row), "")
+    turns = row.get(key)
     spoken = [(n, turn) for n, turn in enumerate(turns if isinstance(turns, list) else []) if isinstance(turn, dict)]
-    assistant = [(n, turn.get("weight", 1)) for n, turn in spoken if turn.get("role") == "assistant"]
+    roles = [(n, ROLES.get(str(turn.get("role", turn.get("from")))), turn.get("weight", 1)) for n, turn in spoken]
+    assistant = [(n, weight) for n, role, weight in roles if role == "assistant"]
     if not isinstance(turns, list) or all(weight != 0 for _, weight in assistant):
         return row, ()
     learnt = [n for n, weight in assistant if weight != 0]
@@ -78,7 +83,7 @@ def _weighed_turns(row: Row) -> tuple[Row, tuple[str, ...]]:
     notes = ["turns after the last one with a weight other than 0 are left out"] if len(cut) < len(turns) else []
     if any(n < learnt[-1] for n, weight in assistant if weight == 0):
         notes.append("turns of the assistant with weight 0 are shown before the last, which alone is learnt")
-    return {**row, "messages": cut}, tuple(notes)
+    return {**row, key: cut}, tuple(notes)
 
 
 def _is_gemini(row: Row) -> float:
@@ -94,7 +99,7 @@ def _gemini(row: Row, line: int) -> ImportedRow:
     contents = row["contents"]
     turns: list[Json] = []
     system = row.get("systemInstruction", row.get("system_instruction"))
-    if isinstance(system, dict) and (text := _parts_text(system.get("parts"))):
+    if text := system if isinstance(system, str) else _parts_text(system.get("parts")) if isinstance(system, dict) else "":
         turns.append({"role": "system", "content": text})
     for content in contents if isinstance(contents, list) else []:
         if not isinstance(content, dict):
@@ -109,7 +114,8 @@ def _gemini(row: Row, line: int) -> ImportedRow:
     example: Row = {"messages": turns}
     if tools:
         example["tools"] = [{"type": "function", "function": _lower_types(function)} for function in tools]
-    return as_example(example, line)
+    thought = any(map(_is_thought, (part for content in _dicts(contents) for part in _dicts(content.get("parts")))))
+    return as_example(example, line, notes=("what the model thought is not taken",) if thought else ())
 
 
 def _gemini_turns(content: Mapping[str, Json]) -> list[Json]:
@@ -127,6 +133,8 @@ def _gemini_turns(content: Mapping[str, Json]) -> list[Json]:
     for part in _dicts(content.get("parts")):
         call = part.get("functionCall", part.get("function_call"))
         result = part.get("functionResponse", part.get("function_response"))
+        if _is_thought(part):
+            continue
         if isinstance(call, dict):
             calls.append({"function": {"name": call.get("name"), "arguments": call.get("args") or {}}})
         elif isinstance(result, dict):
@@ -141,6 +149,10 @@ def _gemini_turns(content: Mapping[str, Json]) -> list[Json]:
     if calls:
         turn["tool_calls"] = calls
     return [turn]
+
+
+def _is_thought(part: Mapping[str, Json]) -> bool:
+    return part.get("thought") is True
 
 
 def _is_bedrock(row: Row) -> float:
@@ -165,36 +177,61 @@ def _bedrock(row: Row, line: int) -> ImportedRow:
 def _is_preference(row: Row) -> float:
     if "preferred_output" in row and "non_preferred_output" in row:
         return 1.0
-    return 0.95 if "chosen" in row and "rejected" in row else 0.9 if {"prompt", "completion", "label"} == set(row) else 0.0
+    return 0.95 if "chosen" in row and "rejected" in row else 0.9 if _is_labelled(row) else 0.0
+
+
+def _is_labelled(row: Row) -> bool:
+    """Whether it is an answer with whether it was wanted, as KTO has them, whatever stands beside."""
+    return {"prompt", "completion", "label"} <= set(row) and _wanted(row["label"]) is not None
+
+
+def _wanted(label: Json) -> bool | None:
+    """Whether an answer was wanted, by its label; None where the label does not say that."""
+    read = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
+    return read.get(words(label).strip().lower())
 
 
 def _preference(row: Row, line: int) -> ImportedRow:
     """The answer that was preferred is an example; what it was preferred to is said to be left out."""
     note = ("the answer that was not preferred is not taken: examples hold what is wanted",)
-    if "label" in row and "chosen" not in row:
-        if str(row["label"]).strip().lower() not in ("true", "1", "1.0"):
-            raise ValueError("is an answer that was not wanted: examples hold what is wanted")
-        return as_example({"prompt": row["prompt"], "completion": row["completion"]}, line)
+    tools: Row = {"tools": row["tools"]} if row.get("tools") else {}
+    if "label" in row and "chosen" not in row and "preferred_output" not in row:
+        if not _wanted(row["label"]):
+            raise ValueError(_NOT_WANTED)
+        return as_example({"prompt": row["prompt"], "completion": row["completion"], **tools}, line)
     if "preferred_output" in row:
         shown = row.get("input")
         before = shown.get("messages") if isinstance(shown, dict) else None
-        turns = [*chat_turns(before), *chat_turns(row["preferred_output"])]
-        tools = {"tools": shown["tools"]} if isinstance(shown, dict) and shown.get("tools") else {}
+        turns = [*chat_turns(before, calls=True), *_answered(row, "preferred_output")]
+        tools = {"tools": shown["tools"]} if isinstance(shown, dict) and shown.get("tools") else tools
         return as_example({"messages": [*turns], **tools}, line, notes=note)
     before = row.get("prompt", row.get("question", row.get("input", row.get("instruction"))))
     chosen = row["chosen"]
     if isinstance(chosen, list):
-        turns = chat_turns(chosen)
+        turns = _answered(row, "chosen")
         if before is not None and (len(turns) == 1 or turns[0]["role"] == "assistant"):
             turns = [*_as_turns(before), *turns]
-        return as_example({"messages": [*turns]}, line, notes=note)
-    if before is None:
-        return as_example({"messages": [*_transcript(words(chosen))]}, line, notes=note)
-    return as_example({"messages": [*_as_turns(before), {"role": "assistant", "content": words(chosen)}]}, line, notes=note)
+    elif before is None:
+        turns = _transcript(words(chosen))
+    else:
+        turns = [*_as_turns(before), {"role": "assistant", "content": words(chosen)}]
+    return as_example({"messages": [*turns], **tools}, line, notes=note)
+
+
+def _answered(row: Row, key: str) -> list[dict[str, Json]]:
+    """The turns of the answer that was preferred.
+
+    Raises:
+        ValueError: there are none.
+    """
+    turns = chat_turns(row[key], calls=True)
+    if not turns:
+        raise ValueError(f"'{key}' is empty: there is no answer in it")
+    return turns
 
 
 def _as_turns(prompt: Json) -> list[dict[str, Json]]:
-    return chat_turns(prompt) if isinstance(prompt, list) else [{"role": "user", "content": words(prompt)}]
+    return chat_turns(prompt, calls=True) if isinstance(prompt, list) else [{"role": "user", "content": words(prompt)}]
 
 
 def _transcript(text: str) -> list[dict[str, Json]]:

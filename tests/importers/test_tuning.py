@@ -1,0 +1,112 @@
+"""What of tuning data is learnt: never an answer that was not wanted, and calls of tools with the rest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rung.commands.import_files import ImportRequest, import_files
+from rung.errors import UserError
+from rung.importers.imported import ImportedRow, Importer
+from rung.importers.registry import form_of
+from rung.importers.source import ImportFile
+from rung.importers.tuning import CHATS, GEMINI, PREFERENCES
+from tests.importers.samples import lines
+
+CALL: dict[str, object] = {"id": "c", "type": "function", "function": {"name": "price", "arguments": '{"of": "express"}'}}
+
+
+def read(folder: Path, importer: Importer, *rows: object) -> list[ImportedRow]:
+    (folder / "rows.jsonl").write_bytes(lines(*rows))
+    return list(importer.read(ImportFile(folder / "rows.jsonl")))
+
+
+def turns(row: ImportedRow) -> list[tuple[str, str]]:
+    (example,) = row.examples
+    return [(turn["role"], turn["content"]) for turn in example["messages"]]  # type: ignore[index,union-attr,call-overload,misc]
+
+
+@pytest.mark.parametrize("label", [False, 0, "False", "0", 0.0])
+def test_an_answer_that_was_not_wanted_is_never_learnt_whatever_stands_beside_it(label: object, tmp_path: Path) -> None:
+    rows = [
+        {"id": 1, "prompt": "a?", "completion": "BAD", "label": label, "source": "s"},
+        {"id": 2, "prompt": "b?", "completion": "GOOD", "label": True, "source": "s"},
+    ]
+    (tmp_path / "kto.jsonl").write_bytes(lines(*rows))
+    assert form_of(ImportFile(tmp_path / "kto.jsonl"))[0] == "preferences"
+    (file,) = import_files([tmp_path / "kto.jsonl"], ImportRequest(output=tmp_path / "o.jsonl")).files
+    assert (file.taken, [problem.line for problem in file.refused]) == (1, [1])
+    assert "BAD" not in (tmp_path / "o.jsonl").read_text()
+    (tmp_path / "one.jsonl").write_bytes(lines(rows[0]))
+    with pytest.raises(UserError, match="was not wanted"):
+        import_files([tmp_path / "one.jsonl"], ImportRequest(form="chats"))
+
+
+def test_a_label_that_is_a_class_is_no_wish(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(lines({"prompt": "a", "completion": "b", "label": "billing"}))
+    assert form_of(ImportFile(tmp_path / "a.jsonl"))[0] == "chats"
+
+
+def test_calls_of_a_preferred_answer_are_learnt(tmp_path: Path) -> None:
+    called = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+    result = {"role": "tool", "tool_call_id": "c", "content": "9"}
+    first, second, third = read(
+        tmp_path,
+        PREFERENCES,
+        {"prompt": "Price?", "chosen": [called], "rejected": [{"role": "assistant", "content": "no"}]},
+        {
+            "prompt": [{"role": "user", "content": "Price?"}, called, result],
+            "chosen": [{"role": "assistant", "content": "9 EUR"}],
+            "rejected": [],
+        },
+        {
+            "input": {"messages": [{"role": "user", "content": "Price?"}, called, result]},
+            "preferred_output": [{"role": "assistant", "content": "9 EUR"}],
+            "non_preferred_output": [],
+        },
+    )
+    assert first.examples[0]["messages"][1]["tool_calls"][0]["function"]["name"] == "price"  # type: ignore[index,call-overload]
+    for row in (second, third):
+        assert [role for role, _ in turns(row)] == ["user", "assistant", "tool", "assistant"]
+        assert row.examples[0]["messages"][1]["tool_calls"]  # type: ignore[index,call-overload]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"prompt": "a?", "chosen": [], "rejected": []},
+        {
+            "input": {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]},
+            "preferred_output": [],
+            "non_preferred_output": [],
+        },
+    ],
+)
+def test_an_empty_preferred_answer_is_refused(row: object, tmp_path: Path) -> None:
+    assert "is empty: there is no answer in it" in read(tmp_path, PREFERENCES, row)[0].refused
+
+
+@pytest.mark.parametrize(
+    ("key", "who", "text", "names"),
+    [
+        ("messages", "role", "content", ("user", "assistant")),
+        ("conversations", "from", "value", ("human", "gpt")),
+    ],
+)
+def test_the_weight_of_a_turn_is_honoured(key: str, who: str, text: str, names: tuple[str, str], tmp_path: Path) -> None:
+    said = [(names[0], "a?", {}), (names[1], "GOOD", {"weight": 1}), (names[0], "b?", {}), (names[1], "BAD", {"weight": 0})]
+    chat = [{who: name, text: words, **weight} for name, words, weight in said]
+    row, later, none = read(
+        tmp_path, CHATS, {key: chat}, {key: [*chat, {who: names[0], text: "bye"}]}, {key: [chat[2], chat[3]]}
+    )
+    assert turns(row) == turns(later) == [("user", "a?"), ("assistant", "GOOD")]
+    assert "weight 0" in none.refused
+
+
+def test_what_gemini_thought_is_not_learnt_and_its_instruction_may_be_a_text(tmp_path: Path) -> None:
+    parts = [{"text": "thinking…", "thought": True}, {"text": "9 EUR"}]
+    contents = [{"role": "user", "parts": [{"text": "Express?"}]}, {"role": "model", "parts": parts}]
+    (row,) = read(tmp_path, GEMINI, {"systemInstruction": "Be brief.", "contents": contents})
+    assert turns(row) == [("system", "Be brief."), ("user", "Express?"), ("assistant", "9 EUR")]
+    assert row.notes == ("what the model thought is not taken",)
