@@ -60,7 +60,9 @@ def test_a_project_gets_cases_documents_and_a_schema_in_its_folders(suite: Path,
 
 def test_a_case_that_the_project_has_is_not_taken_again(suite: Path, tmp_path: Path) -> None:
     report = import_files([suite], ImportRequest(), load_project(project_in(tmp_path / "shop")))
-    assert [str(problem.message) for problem in report.files[0].refused] == ["asks the same as cases/own.jsonl:1"]
+    assert [problem.message for problem in report.files[0].refused] == [
+        "asks the same as cases/own.jsonl:1, with other answers; write them there if they are right as well"
+    ]
 
 
 def test_nothing_is_overwritten_and_then_nothing_is_written(suite: Path, tmp_path: Path) -> None:

@@ -7,14 +7,12 @@ from collections.abc import Iterator
 from rung.importers.collecting import Collected, Collector, Kind, Origin
 from rung.importers.imported import ImportedRow, Row, case_row, document_row, ids
 from rung.importers.tuning import as_example
-from rung.records import Json
+from rung.records import Case, Json, Message
 
 ORIGIN = Origin("old/suite.yaml", "promptfoo")
 
 
-def collected(
-    *rows: ImportedRow, to: Kind | None = None, existing: dict[str, str] | None = None, judged: bool = True
-) -> Collected:
+def collected(*rows: ImportedRow, to: Kind | None = None, existing: tuple[Case, ...] = (), judged: bool = True) -> Collected:
     return Collector(to, existing, judged=judged).collect(iter(rows), ORIGIN)
 
 
@@ -56,8 +54,60 @@ def test_an_id_that_two_questions_have_is_made_another() -> None:
 
 
 def test_cases_of_the_project_are_not_asked_again() -> None:
-    result = collected(case(1, "Express?", "9 EUR", id="a"), existing={"a": "cases/cases.jsonl:3"})
-    assert refusals(result) == ["old/suite.yaml:1: asks the same as cases/cases.jsonl:3"]
+    own = Case("a", "How long?", ("one day",), place="cases/cases.jsonl:3")
+    result = collected(
+        case(1, "Express?", "9 EUR", id="a"),
+        case(2, "How long?", "one day", id="b"),
+        case(3, "How long?", "1"),
+        existing=(own,),
+    )
+    assert [(row["question"], row["id"]) for row in result.rows["cases"]] == [("Express?", "a-2")]
+    assert refusals(result) == [
+        "old/suite.yaml:2: asks the same as cases/cases.jsonl:3",
+        "old/suite.yaml:3: asks the same as cases/cases.jsonl:3, with other answers; "
+        "write them there if they are right as well",
+    ]
+
+
+def test_a_question_under_another_id_is_the_same_question() -> None:
+    result = collected(case(1, "Express?", "9 EUR", id=1), case(2, "Express?", "9 EUR", id=2))
+    assert refusals(result) == ["old/suite.yaml:2: asks the same as old/suite.yaml:1"]
+
+
+def test_ids_are_numbered_until_one_is_free_among_all_files() -> None:
+    collector = Collector()
+    rows = [
+        collector.collect(iter([case(1, question, "x", id=1)]), Origin(f"{n}.csv", "table")).rows["cases"]
+        for n, question in enumerate(("What a?", "What b?", "What c?"))
+    ]
+    assert [[row["id"] for row in of_one] for of_one in rows] == [[1], ["1-2"], ["1-3"]]
+    again = collector.collect(iter([case(1, "What b?", "x", id=9)]), Origin("3.csv", "table"))
+    assert refusals(again) == ["3.csv:1: asks the same as 1.csv:1"]
+
+
+def test_the_same_words_after_other_turns_or_of_another_asker_are_another_question() -> None:
+    before: list[Row] = [{"role": "user", "content": "Express?"}, {"role": "assistant", "content": "9 EUR"}]
+    said = ImportedRow(2, cases=(case_row("And now?", ["4"], messages=before),))
+    staff = ImportedRow(3, cases=({**case_row("And now?", ["5"]), "as": ["staff"]},))
+    own = Case("x", "And now?", ("4",), messages=(Message("user", "Express?"), Message("assistant", "9 EUR")), place="c:1")
+    result = collected(case(1, "And now?", "3"), said, staff)
+    assert (result.taken, len({str(row.get("id")) for row in result.rows["cases"]})) == (3, 2)
+    assert refusals(collected(said, staff, existing=(own,))) == ["old/suite.yaml:2: asks the same as c:1"]
+
+
+def test_an_example_is_taken_once_whatever_its_id() -> None:
+    rows = [
+        as_example({"id": id, "prompt": prompt, "completion": "x"}, n)
+        for n, (id, prompt) in enumerate([("a", "1?"), ("b", "1?"), ("a", "2?"), ("a", "3?")], 1)
+    ]
+    result = collected(*rows)
+    assert [row["id"] for row in result.rows["examples"]] == ["a", "a-2", "a-3"]
+    assert refusals(result) == ["old/suite.yaml:2: repeats old/suite.yaml:1"]
+
+
+def test_documents_that_were_not_asked_for_are_not_listed_as_refused() -> None:
+    result = collected(ImportedRow(1, documents=(document_row("a"),)), case(2, "Express?", "9"), to="cases")
+    assert (refusals(result), result.left) == ([], {"documents": 1})
 
 
 def test_one_text_is_one_document_and_a_refused_row_leaves_none() -> None:

@@ -19,7 +19,7 @@ from rung.importers.collecting import KINDS, Collected, Collector, Kind, Origin
 from rung.importers.imported import ImportedRow, Row, unique
 from rung.importers.registry import form_of
 from rung.importers.source import ImportFile
-from rung.records import Json, Problem, plain
+from rung.records import Case, Json, Problem, plain
 
 _FOLDERS: dict[Kind, str] = {"cases": "cases", "examples": "examples", "documents": "docs"}
 _KEYS: dict[Kind, str] = {"cases": "cases", "examples": "behaviour.examples", "documents": "knowledge.sources"}
@@ -147,12 +147,11 @@ def _with_bad_rows(file: ImportFile, rows: Iterator[ImportedRow]) -> Iterator[Im
         yield ImportedRow(problem.line, refused=problem.message)
 
 
-def _existing(project: Project | None) -> dict[str, str]:
-    """The ids of the cases that a project has, and where they stand."""
+def _existing(project: Project | None) -> tuple[Case, ...]:
+    """The cases that a project has."""
     if project is None:
-        return {}
-    dataset = load_dataset(project, judging=False, obstacles=Obstacles(project.file.name, gather=True))
-    return {case.id: case.place for case in dataset.cases}
+        return ()
+    return load_dataset(project, judging=False, obstacles=Obstacles(project.file.name, gather=True)).cases
 
 
 def _targets(

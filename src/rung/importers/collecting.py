@@ -1,12 +1,13 @@
-"""Rows of importers as rows that a project reads: checked by the reader that will read them, each id once, with provenance.
+"""Rows of importers as rows that a project reads: checked by its own reader, each question once, with provenance.
 
 A row is taken or refused as a whole. What is written where is left to `rung.commands.import_files`.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -15,7 +16,7 @@ from rung.dataset.formats import example_of, flaw
 from rung.dataset.load import case_of
 from rung.importers.fields import SYSTEM_NOTE
 from rung.importers.imported import ImportedRow, Row, case_row
-from rung.records import Case, Json, Problem
+from rung.records import Case, Json, Problem, digest
 
 Kind = Literal["cases", "examples", "documents"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -54,18 +55,23 @@ class Collected:
 
 
 class Collector:
-    """Takes rows of any number of files, so that ids are unique among all of them.
+    """Takes rows of any number of files, so that among all of them each question is asked once and ids are unique.
 
     Args:
         to: the kind that is asked for; None: whatever there is. Cases are made of examples, and examples of cases.
-        existing: id of a case that the project has -> where it stands.
+        existing: the cases that the project has.
         judged: whether a case may have a rubric and no answer.
     """
 
-    def __init__(self, to: Kind | None = None, existing: Mapping[str, str] | None = None, *, judged: bool = True) -> None:
+    def __init__(self, to: Kind | None = None, existing: Iterable[Case] = (), *, judged: bool = True) -> None:
         self.to, self.judged = to, judged
-        self._cases: dict[str, tuple[Case | None, str]] = {id: (None, where) for id, where in (existing or {}).items()}
-        self._examples: dict[str, tuple[str, str]] = {}
+        self._cases: dict[str, str] = {}  # id -> where
+        self._asked: dict[str, Case] = {}  # by `_asks`
+        self._examples: dict[str, str] = {}  # id -> where
+        self._taught: dict[str, str] = {}  # digest -> where
+        for case in existing:
+            self._cases.setdefault(case.id, case.place)
+            self._asked.setdefault(_asks(case), case)
         self._documents: dict[str, tuple[str, str]] = {}
         self._fresh: list[tuple[Kind, Row]] = []  # of the row at hand
         self._registered: list[tuple[dict[str, Any], str]] = []
@@ -103,7 +109,8 @@ class Collector:
         if row.refused:
             raise ValueError(row.refused)
         chosen = self._asked_for(row, notes)
-        if not any(chosen.values()):
+        of_documents = bool(row.documents) and not (row.cases or row.examples) and self.to in ("cases", "examples")
+        if not any(chosen.values()) and not of_documents:
             raise ValueError(f"holds no {self.to}" if self.to else "holds nothing")
         location = str(origin.location(row)).removesuffix(": ")
         provenance: Row = {"form": origin.form, "file": origin.location(row).path, "line": row.line}
@@ -147,18 +154,14 @@ class Collector:
             case, _ = case_of(row, location, judged=rubric and self.judged)
         except ValueError as error:
             raise ValueError(_RUBRIC_ONLY if rubric and not self.judged and not row.get("answers") else str(error)) from None
-        other, where = self._cases.get(case.id, (case, ""))
-        if where and other is not None and "id" in row and other.ask().text != case.question:
-            row["id"] = f"{case.id}-{provenance['line']}"
-            notes.append(f"the id '{case.id}' is already at {where}: it is called '{row['id']}'")
-            case, _ = case_of(row, location, judged=True)
-            other, where = self._cases.get(case.id, (case, ""))
-        if where:
-            same = other is None or set(other.answers) == set(case.answers)
+        asks = _asks(case)
+        if other := self._asked.get(asks):
+            same = set(other.answers) == set(case.answers) and other.answerable == case.answerable
             more = "" if same else ", with other answers; write them there if they are right as well"
-            raise ValueError(f"asks the same as {where}{more}")
-        self._cases[case.id] = case, location
-        self._registered.append((self._cases, case.id))
+            raise ValueError(f"asks the same as {other.place}{more}")
+        id = _free(case.id, self._cases, row, notes)
+        self._register(self._cases, id, location)
+        self._register(self._asked, asks, case)
         self._fresh.append(("cases", row))
 
     def _example(self, row: Row, location: str, provenance: Row, notes: list[str]) -> None:
@@ -167,17 +170,12 @@ class Collector:
         example = example_of(row, location)
         if why := flaw(example):
             raise ValueError(why)
-        digest_of, where = self._examples.get(example.id, ("", ""))
-        if where and digest_of != example.digest:
-            row["id"] = f"{example.id}-{provenance['line']}"
-            notes.append(f"the id '{example.id}' is already at {where}: it is called '{row['id']}'")
-            example = example_of(row, location)
-            digest_of, where = self._examples.get(example.id, ("", ""))
-        if where:
+        if where := self._taught.get(example.digest):
             raise ValueError(f"repeats {where}")
         _check_text(row)
-        self._examples[example.id] = example.digest, location
-        self._registered.append((self._examples, example.id))
+        id = _free(example.id, self._examples, row, notes)
+        self._register(self._examples, id, location)
+        self._register(self._taught, example.digest, location)
         self._fresh.append(("examples", row))
 
     def _document(self, row: Row, location: str, provenance: Row) -> None:
@@ -191,9 +189,29 @@ class Collector:
         if not where:
             row = _with_meta(row, provenance)
             _check_text(row)
-            self._documents[id] = text, location
-            self._registered.append((self._documents, id))
+            self._register(self._documents, id, (text, location))
             self._fresh.append(("documents", row))
+
+    def _register(self, register: dict[str, Any], key: str, value: object) -> None:
+        """What of the row at hand others are compared with; it goes again where the row is refused."""
+        register[key] = value
+        self._registered.append((register, key))
+
+
+def _asks(case: Case) -> str:
+    """What a case asks, in which conversation and as whom: cases that agree in it ask the same."""
+    groups = None if case.groups is None else sorted(set(case.groups))
+    return digest(case.question.strip(), case.messages, groups)
+
+
+def _free(id: str, register: Mapping[str, str], row: Row, notes: list[str]) -> str:
+    """The id, or where another row has it the next with a number that none has, which is written into the row."""
+    if id not in register:
+        return id
+    free = next(name for n in itertools.count(2) if (name := f"{id}-{n}") not in register)
+    notes.append(f"the id '{id}' is already at {register[id]}: it is called '{free}'")
+    row["id"] = free
+    return free
 
 
 def _as_case(example: Row, notes: list[str]) -> Row:
