@@ -110,6 +110,8 @@ def test_the_user_says_which_variable_asks(tmp_path: Path) -> None:
     text = "prompts: ['{{a}} {{question}}']\ntests:\n  - vars: {a: 'Why?', question: no, want: because}\n"
     (row,) = read(tmp_path, text, question="a", answer="want")
     assert (row.cases[0]["question"], row.cases[0]["answers"]) == ("Why?\nquestion: no", ["because"])
+    (row,) = read(tmp_path, text, answer="typo")
+    assert row.refused == "has no variable 'typo'; it has a, question, want"
 
 
 def test_yaml_is_read_as_javascript_reads_it(tmp_path: Path) -> None:

@@ -1,14 +1,92 @@
-"""Annotations of people: Label Studio tasks and Argilla records; a question with what people said of it."""
+"""Annotations of people: Label Studio tasks and Argilla records; a question with what people said of it.
+
+What was asked of a text may be several things at once, a topic and a sentiment say. A case has the answers to one of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from rung.importers.fields import QUESTIONS, asked_in, name_in, object_of, words
-from rung.importers.imported import ImportedRow, Row, by_rows, case_row, unique
+from rung.errors import InputError
+from rung.importers.fields import QUESTIONS, asked_in, listed_in, name_in, object_of, words
+from rung.importers.imported import ImportedRow, Importer, Row, case_row, claims_by, unique
+from rung.importers.source import ImportFile
 from rung.records import Json
 
 _MIN_FIELDS = ("text", "question", "prompt", "instruction", "input")
+_MIN_OWN = ("id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time")
+_FLAT_OWN = ("id", "status", "_server_id")
+
+
+@dataclass(slots=True)
+class _Said:
+    """A row: what was shown, and by the name of what was asked the texts of each person."""
+
+    shown: Mapping[str, Json]
+    answers: dict[str, list[list[str]]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, name: str, texts_of: list[str]) -> None:
+        """One person's answer to one of the things that were asked."""
+        if texts_of:
+            self.answers.setdefault(name, []).append(texts_of)
+
+
+def _importer(about: str, fits: Callable[[Row], float], said: Callable[[Row, str], _Said]) -> Importer:
+    def read(file: ImportFile) -> Iterator[ImportedRow]:
+        found: list[tuple[int, Row, _Said | str]] = []
+        for line, row in file.rows:
+            try:
+                found.append((line, row, said(row, file.question)))
+            except ValueError as error:
+                found.append((line, row, str(error)))
+        name = _asked_for(file, [one for _, _, one in found if isinstance(one, _Said)])
+        for line, row, one in found:
+            try:
+                yield ImportedRow(line, refused=one) if isinstance(one, str) else _case(row, line, one, name, file.question)
+            except ValueError as error:
+                yield ImportedRow(line, refused=str(error))
+
+    return Importer(about, claims_by(fits), read, ("question", "answer"))
+
+
+def _asked_for(file: ImportFile, rows: Sequence[_Said]) -> str:
+    """The name of what was asked whose answers are taken.
+
+    Raises:
+        InputError: people answered several, and the user names none or another.
+    """
+    names = list(dict.fromkeys(name for row in rows for name in row.answers))
+    listed = ", ".join(f"'{name}'" for name in names) or "none"
+    if file.answer and file.answer not in names:
+        raise InputError(f"has no answers to '{file.answer}'; there are: {listed}", path=file.shown)
+    if not file.answer and len(names) > 1:
+        why = f"holds answers to several questions ({listed}), and a case has those to one: name it with --answer NAME"
+        raise InputError(why, path=file.shown)
+    return file.answer or next(iter(names), "")
+
+
+def _case(row: Row, line: int, said: _Said, name: str, named: str) -> ImportedRow:
+    """A case of what was shown, and the answers to what has this name. `named`: the question, where the user says so."""
+    shown = said.shown
+    there = ", ".join(shown) or "none"
+    if named and named not in shown:
+        raise ValueError(f"has no field '{named}'; there are: {there}")
+    asks = named or name_in(shown, QUESTIONS) or (next(iter(shown)) if len(shown) == 1 else "")
+    if not asks:
+        raise ValueError(f"no field says that it is the question; there are: {there}")
+    question, before, system = asked_in(shown[asks])
+    by_person = said.answers.get(name, [])
+    if not by_person:
+        raise ValueError("holds no answer in words: " + ("; ".join(said.notes) or "nobody wrote or chose one"))
+    differ = len({tuple(sorted(one)) for one in by_person}) > 1
+    notes = [*said.notes, *(f"answers to '{other}' are not taken" for other in said.answers if other != name)]
+    notes += ["annotators differ: each one's answer is accepted"] if differ else []
+    meta = {key: value for key, value in shown.items() if key != asks and words(value)}
+    answers = unique([text for one in by_person for text in one])
+    case = case_row(question, answers, id=row.get("id"), messages=before, meta=meta)
+    return ImportedRow(line, cases=(case,), notes=(*notes, *system))
 
 
 def _is_task(row: Row) -> float:
@@ -17,45 +95,57 @@ def _is_task(row: Row) -> float:
     return 0.8 if "annotation_id" in row and "annotator" in row else 0.0
 
 
-def _task(row: Row, line: int) -> ImportedRow:
+def _task(row: Row, question: str) -> _Said:
     """A task of Label Studio, in full JSON or in JSON-MIN."""
     if "data" not in row:
-        own = ("id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time")
-        fields = {key: value for key, value in row.items() if key not in own}
-        asks = name_in(fields, QUESTIONS)
-        said_of = [value for key, value in fields.items() if key != asks and key not in _MIN_FIELDS]
-        return _case(row, line, {asks: fields[asks]} if asks else {}, [one for value in said_of for one in _values(value)])
-    fields = object_of(row["data"])
+        return _min_task(row, question)
     listed = row.get("annotations", row.get("completions"))
     annotations = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     finished = [one for one in annotations if not one.get("was_cancelled")]
     if not finished:
         raise ValueError("has no annotation: nobody said what is right")
-    accepted: list[list[str]] = []
+    said = _Said(object_of(row["data"]))
     others: set[str] = set()
     for one in finished:
         results = one.get("result")
-        accepted.append([])
+        by_name: dict[str, list[str]] = {}
         for result in results if isinstance(results, list) else []:
-            texts_of, kind = _result(result)
-            accepted[-1] += texts_of
+            name, texts_of, kind = _result(result)
+            by_name.setdefault(name, []).extend(texts_of)
             others |= {kind} if not texts_of else set()
-    notes = [f"results of the kind '{kind}' are not taken: they are no text and no choice" for kind in sorted(others)]
-    notes += (
-        ["annotators differ: each one's answer is accepted"]
-        if len({tuple(sorted(one)) for one in accepted if one}) > 1
-        else []
-    )
-    return _case(row, line, fields, [text for one in accepted for text in one], notes)
+        for name, texts_of in by_name.items():
+            said.add(name, texts_of)
+    said.notes += [f"results of the kind '{kind}' are not taken: they are no text and no choice" for kind in sorted(others)]
+    return said
 
 
-def _result(result: Json) -> tuple[list[str], str]:
-    """(the texts or choices of a result of Label Studio, its kind)."""
-    kind = words(result.get("type")) if isinstance(result, dict) else ""
-    value = result.get("value") if isinstance(result, dict) else None
+def _min_task(row: Row, question: str) -> _Said:
+    """A row of JSON-MIN: what was shown, the task's id, what was answered, who annotated; all of them keys of one object.
+
+    Where the id comes first, what was shown and what was answered are not told apart.
+    """
+    keys = list(row)
+    at = {key: keys.index(key) for key in ("id", "annotator") if key in row}
+    shown = keys[: at["id"]] if at.get("id", 0) < at.get("annotator", 0) else []
+    own = {*_MIN_OWN, *shown, *_MIN_FIELDS, question}
+    said = _Said({key: row[key] for key in shown})
+    if not shown:
+        asks = question if question in row else name_in([key for key in keys if key not in _MIN_OWN], QUESTIONS)
+        own |= {asks}
+        said.shown = {asks: row[asks]} if asks else {}
+    for key in keys:
+        if key not in own:
+            said.add(key, _values(row[key]))
+    return said
+
+
+def _result(result: Json) -> tuple[str, list[str], str]:
+    """(the name of the control, the texts or choices of a result of Label Studio, its kind)."""
+    fields = result if isinstance(result, dict) else {}
+    name, kind, value = words(fields.get("from_name")), words(fields.get("type")), fields.get("value")
     if not isinstance(value, dict) or "start" in value:  # a span is no answer
-        return [], kind or "unknown"
-    return [text for key in ("text", "choices", "taxonomy") for text in _values(value.get(key))], kind
+        return name, [], kind or "unknown"
+    return name, [text for key in ("text", "choices", "taxonomy") for text in _values(value.get(key))], kind
 
 
 def _values(value: Json) -> list[str]:
@@ -67,49 +157,45 @@ def _values(value: Json) -> list[str]:
     return [words(one) for one in flat if isinstance(one, (str, int, float)) and words(one).strip()]
 
 
-def _case(
-    row: Mapping[str, Json], line: int, fields: Mapping[str, Json], accepted: Sequence[str], notes: Sequence[str] = ()
-) -> ImportedRow:
-    asks = name_in(fields, QUESTIONS) or (next(iter(fields)) if len(fields) == 1 else "")
-    if not asks:
-        raise ValueError(f"no field says that it is the question; there are: {', '.join(fields) or 'none'}")
-    question, before, system = asked_in(fields[asks])
-    answers = unique(accepted)
-    if not answers:
-        raise ValueError("holds no answer in words: " + ("; ".join(notes) or "nobody wrote or chose one"))
-    meta = {key: value for key, value in fields.items() if key != asks and words(value)}
-    id = row.get("id")
-    case = case_row(question, answers, id=id, messages=before, meta=meta)
-    return ImportedRow(line, cases=(case,), notes=(*notes, *system))
-
-
 def _is_record(row: Row) -> float:
     if isinstance(row.get("fields"), dict) and "responses" in row:
         return 1.0
     return 0.9 if any(key.endswith((".responses", ".suggestion", ".suggestion.score")) for key in row) else 0.0
 
 
-def _record(row: Row, line: int) -> ImportedRow:
+def _record(row: Row, _: str) -> _Said:
     """A record of Argilla 2, nested, or flat with columns `label.responses`; answers that were submitted count."""
-    notes: tuple[str, ...] = ()
     if isinstance(row.get("fields"), dict):
-        fields, accepted = object_of(row["fields"]), list[str]()
-        for name, answers in object_of(row["responses"]).items():
-            listed = answers if isinstance(answers, list) else [answers]
-            for one in listed:
-                status = one.get("status", "submitted") if isinstance(one, dict) else "submitted"
-                texts_of = _values(one.get("value") if isinstance(one, dict) else one)
-                if status == "submitted":
-                    accepted += texts_of
-                else:
-                    notes = (*notes, f"a response to '{name}' is not taken: its status is {words(status)}")
+        said = _Said(object_of(row["fields"]))
+        for name, answers in object_of(row.get("responses")).items():
+            for one in answers if isinstance(answers, list) else [answers]:
+                fields = one if isinstance(one, dict) else {"value": one}
+                _respond(said, name, fields.get("value"), fields.get("status", "submitted"))
     else:
-        fields = {key: value for key, value in row.items() if "." not in key and key not in ("id", "status", "_server_id")}
-        accepted = [text for key, value in row.items() if key.endswith(".responses") for text in _values(value)]
-    if not accepted and row.get("suggestions"):
-        notes = (*notes, "suggestions are not taken: no person submitted them")
-    return _case(row, line, fields, accepted, notes)
+        said = _Said({key: value for key, value in row.items() if "." not in key and key not in _FLAT_OWN})
+        for key in [key for key in row if key.endswith(".responses")]:
+            values, status = _cell_list(row[key]), row.get(f"{key}.status")
+            statuses = ["submitted"] * len(values) if status is None else _cell_list(status)
+            for n, value in enumerate(values):
+                _respond(said, key.removesuffix(".responses"), value, statuses[n] if n < len(statuses) else "unknown")
+    if not said.answers and (row.get("suggestions") or any(key.endswith(".suggestion") for key in row)):
+        said.notes.append("suggestions are not taken: no person submitted them")
+    return said
 
 
-LABEL_STUDIO = by_rows("Label Studio: annotated tasks", _is_task, _task)
-ARGILLA = by_rows("Argilla: records with responses", _is_record, _record)
+def _respond(said: _Said, name: str, value: Json, status: Json) -> None:
+    """A person's response, which counts where it was submitted."""
+    if status == "submitted":
+        said.add(name, _values(value))
+    elif _values(value):
+        said.notes.append(f"a response to '{name}' is not taken: its status is {words(status)}")
+
+
+def _cell_list(value: Json) -> list[Json]:
+    """A list, or the list that a cell of a table holds as text; anything else is one of its own."""
+    listed = listed_in(value) if isinstance(value, str) and value.strip().startswith("[") else value
+    return listed if isinstance(listed, list) else [] if value is None else [value]
+
+
+LABEL_STUDIO = _importer("Label Studio: annotated tasks", _is_task, _task)
+ARGILLA = _importer("Argilla: records with responses", _is_record, _record)

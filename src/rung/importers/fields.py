@@ -70,11 +70,16 @@ def texts(value: Json) -> list[str]:
     return [text for one in listed if (text := words(one)).strip()]
 
 
-def cell_texts(value: Json) -> list[str]:
-    """As `texts`; a cell that holds a list as JSON or Python write it is that list."""
+def cell_texts(value: Json, *, numbers: bool = False) -> list[str]:
+    """As `texts`; a cell that holds a list as JSON or Python write it is that list.
+
+    Args:
+        value: the cell.
+        numbers: a list of nothing but numbers is one, too; else `[1, 2]` is a text.
+    """
     if isinstance(value, str) and value.strip()[:1] == "[" and value.strip()[-1:] == "]":
         parsed = listed_in(value)
-        if parsed is not None:
+        if parsed is not None and (numbers or not parsed or not all(isinstance(one, (int, float)) for one in parsed)):
             return texts(parsed)
     return texts(value)
 

@@ -44,11 +44,13 @@ class Importer:
         about: what the form is, in a few words.
         claims: how sure it is that a file is of this form: 0 it is not, 1 nothing else looks like this.
         read: every row of the file, each once; raises `InputError` where the file is broken as a whole.
+        options: of `question` and `answer`, by which a user names columns, those that it reads; others are refused.
     """
 
     about: str
     claims: Callable[[ImportFile], float]
     read: Callable[[ImportFile], Iterator[ImportedRow]]
+    options: tuple[str, ...] = ()
 
 
 LOOKED_AT = 20  # rows by which a file is known
@@ -63,15 +65,21 @@ def by_rows(about: str, fits: Callable[[Row], float], take: Callable[[Row, int],
         take: a row and its line, as an `ImportedRow`; a `ValueError` is a refusal, its message the reason.
     """
 
-    def claims(file: ImportFile) -> float:
-        rows = file.rows[:LOOKED_AT]
-        return sum(fits(row) for _, row in rows) / len(rows) if rows else 0.0
-
     def read(file: ImportFile) -> Iterator[ImportedRow]:
         for line, row in file.rows:
             yield taken(row, line, take)
 
-    return Importer(about, claims, read)
+    return Importer(about, claims_by(fits), read)
+
+
+def claims_by(fits: Callable[[Row], float]) -> Callable[[ImportFile], float]:
+    """How sure it is that a file of rows is of a form: the mean of its first rows."""
+
+    def claims(file: ImportFile) -> float:
+        rows = file.rows[:LOOKED_AT]
+        return sum(fits(row) for _, row in rows) / len(rows) if rows else 0.0
+
+    return claims
 
 
 def taken(row: Row, line: int, take: Callable[[Row, int], ImportedRow]) -> ImportedRow:

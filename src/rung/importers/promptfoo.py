@@ -224,6 +224,8 @@ class Suite:
         """
         flat = dict(_flat(variables))
         question_name, contexts, beside = self._roles(flat)
+        if self.file.answer and self.file.answer not in flat:
+            raise ValueError(f"has no variable '{self.file.answer}'; it has {', '.join(flat)}")
         answers: list[Json] = [*results.answers]
         if not answers and (self.file.answer or not (results.rubrics or results.several or results.refuses)):
             answers = [*self._stated(flat, question_name)]
@@ -369,4 +371,4 @@ def _some(value: Json) -> list[Json]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
-PROMPTFOO = Importer("Promptfoo: tests with assertions", _claims, _read)
+PROMPTFOO = Importer("Promptfoo: tests with assertions", _claims, _read, ("question", "answer"))

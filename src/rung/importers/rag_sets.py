@@ -35,9 +35,9 @@ def _ragas(row: Row, line: int) -> ImportedRow:
         question, _, _ = asked_in(asks)
     accepted = cell_texts(row.get("references")) or texts(row.get("reference"))
     for key in _OLDER:
-        accepted = accepted or cell_texts(row.get(key))
+        accepted = accepted or cell_texts(row.get(key), numbers=key.endswith("s"))
     gold = [document_row(text) for text in cell_texts(row.get("reference_contexts"))]
-    named = [str(one) for one in cell_texts(row.get("reference_context_ids"))]
+    named = [str(one) for one in cell_texts(row.get("reference_context_ids"), numbers=True)]
     if not accepted and not gold and not named:
         raise ValueError("has neither a reference nor reference contexts: there is nothing to judge by")
     documents = (

@@ -70,20 +70,38 @@ def form_of(file: ImportFile, form: str = "") -> tuple[str, Importer]:
         form: what the user says it is; "" to find out.
 
     Raises:
-        UserError: there is no such form, or none is sure.
+        UserError: there is no such form, none is sure, or it does not read the columns that the user names.
     """
     forms = importers()
     if form:
         if form not in forms:
             raise UserError(f"there is no form '{form}': {hint(form, forms)}")
-        return form, forms[form]
+        return form, _with_options(file, form, forms[form])
     claims = {name: importer.claims(file) for name, importer in forms.items()}
+    reading = {name: claim for name, claim in claims.items() if claim >= SURE and not _ignored(file, forms[name])}
+    claims = reading or claims  # what the user names is for a form that reads it
     best = max(claims, key=lambda name: claims[name])
     if claims[best] < SURE:
         raise _unknown(file)
     if near := [name for name, claim in claims.items() if name != best and claim >= max(SURE, claims[best] - NEAR)]:
         file.note(0, f"it may also be read as {' or '.join(near)} (--as)")
-    return best, forms[best]
+    return best, _with_options(file, best, forms[best])
+
+
+def _ignored(file: ImportFile, importer: Importer) -> list[str]:
+    """The options that the user gave and a form does not read."""
+    given = {"question": file.question, "answer": file.answer}
+    return [f"--{name}" for name, value in given.items() if value and name not in importer.options]
+
+
+def _with_options(file: ImportFile, form: str, importer: Importer) -> Importer:
+    """The importer. Raises `InputError` where it does not read what the user named."""
+    if ignored := _ignored(file, importer):
+        listed = " and ".join(ignored)
+        them = "them" if len(ignored) > 1 else "it"
+        why = f"is read as {form}, which does not read {listed}: leave {them} out, or say --as table if they are columns"
+        raise InputError(why, path=file.shown)
+    return importer
 
 
 def _unknown(file: ImportFile) -> InputError:

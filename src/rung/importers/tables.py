@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rung.dataset.load import CASE_KEYS
 from rung.errors import InputError
-from rung.importers.fields import ANSWERS, CONTEXTS, IDS, QUESTIONS, cell_texts, name_in, words
+from rung.importers.fields import (
+    ANSWERS,
+    CONTEXTS,
+    IDS,
+    QUESTIONS,
+    cell_texts,
+    chat_turns,
+    listed_in,
+    name_in,
+    object_of,
+    plain_name,
+    words,
+)
 from rung.importers.imported import ImportedRow, Importer, Row, case_row, document_row, ids
 from rung.importers.source import ImportFile
 from rung.records import Json
@@ -20,8 +31,10 @@ def _claims(file: ImportFile) -> float:
     if not columns:
         return 0.0
     question, answer = _chosen(file, columns)
+    if any(name and name not in columns for name in (file.question, file.answer)):
+        return 0.35 if file.is_table else 0.0
     if file.question and file.answer:
-        return 0.5
+        return 0.75
     return 0.4 if question and answer else 0.05 if file.is_table and len(columns) > 1 else 0.0
 
 
@@ -64,39 +77,66 @@ def _row(row: Row, line: int, columns: tuple[str, str, str, str]) -> ImportedRow
     if not text.strip():
         return ImportedRow(line, refused=f"'{question}' is empty: there is no question")
     answerable = name_in(row, _ANSWERABLE)
-    unanswerable = bool(answerable) and words(row[answerable]).strip().casefold() in ("false", "0", "no")
-    accepted: list[Json] = [*cell_texts(row.get(answer))]
+    unanswerable = bool(answerable) and words(row[answerable]).strip().casefold() in ("false", "0", "no", "f", "n")
+    accepted: list[Json] = [*cell_texts(row.get(answer), numbers=plain_name(answer).endswith("s"))]
     if not accepted and not unanswerable:
         why = (
             f"'{answer}' is empty: there is no accepted answer (a column 'answerable' with 'false' says that this is right)"
         )
         return ImportedRow(line, refused=why)
     documents = tuple(document_row(one) for one in cell_texts(row.get(context))) if context else ()
-    names = [words(one) for one in cell_texts(row.get(gold))] if gold else []
-    used = (question, answer, context, gold, answerable, name_in(row, IDS))
-    others = {
-        name: value for name, value in row.items() if name and name not in (*used, *CASE_KEYS) and words(value).strip()
-    }
-    meta = {name: value for name, value in others.items() if not isinstance(value, (list, dict))}
-    split = words(row.get("split")).strip().casefold()
-    id = row.get(name_in(row, IDS)) if name_in(row, IDS) else None
+    names = cell_texts(row.get(gold), numbers=True) if gold else []
+    id = name_in(row, IDS)
+    left = {name: value for name, value in row.items() if name not in ("", question, answer, context, gold, answerable, id)}
+    own, more = _of_case(left)
+    others = {name: value for name, value in left.items() if words(value).strip()}
+    meta = {**more, **{name: value for name, value in others.items() if not isinstance(value, (list, dict))}}
     case = case_row(
         text,
         [] if unanswerable else accepted,
-        id=id,
+        id=row[id] if id else None,
         gold=[] if unanswerable else [*ids(documents), *names],
         answerable=not unanswerable,
         meta=meta,
     )
-    if split in ("train", "dev", "test"):
-        case["split"] = split
     notes = tuple(f"'{name}' is not taken: it is a list or an object" for name in others if name not in meta)
     notes += ("the answer says that there is none; is the question unanswerable?",) if _says_none(accepted) else ()
-    return ImportedRow(line, cases=(case,), documents=documents, notes=notes)
+    return ImportedRow(line, cases=({**case, **own},), documents=documents, notes=notes)
+
+
+def _of_case(columns: Row) -> tuple[Row, Row]:
+    """(keys of a case that stand in columns of these names, what a column `meta` holds); such columns are taken out.
+
+    Raises:
+        ValueError: a column `messages` holds a list that is no chat.
+    """
+    own: Row = {}
+    meta: Row = {}
+    for name, value in [(name, value) for name, value in columns.items() if words(value).strip()]:
+        listed = listed_in(value) if isinstance(value, str) and value.strip().startswith("[") else value
+        match plain_name(name):
+            case "drafted_by" | "approved_by" as key:
+                own[key] = words(value)
+            case "as":
+                own["as"] = [*cell_texts(value, numbers=True)]
+            case "split" if words(value).strip().casefold() in ("train", "dev", "test"):
+                own["split"] = words(value).strip().casefold()
+            case "messages" if isinstance(listed, list):
+                own["messages"] = [*chat_turns(listed)]
+            case "evidence" if isinstance(listed, list) and all(
+                isinstance(one, dict) and "document" in one for one in listed
+            ):
+                own["evidence"] = listed
+            case "meta" if object_of(value):
+                meta = object_of(value)
+            case _:
+                continue
+        del columns[name]
+    return own, meta
 
 
 def _says_none(accepted: Sequence[Json]) -> bool:
     return len(accepted) == 1 and words(accepted[0]).strip().casefold() in _NO_ANSWER
 
 
-TABLE = Importer("a table with a column of questions and one of answers", _claims, _read)
+TABLE = Importer("a table with a column of questions and one of answers", _claims, _read, ("question", "answer"))

@@ -47,9 +47,19 @@ def _is_chat(row: Row) -> float:
     if any(isinstance(row.get(key), list) for key in _OF_CHATS):
         last = next(row[key] for key in _OF_CHATS if isinstance(row.get(key), list))
         turns = last if isinstance(last, list) else []
-        return 0.8 if turns and isinstance(turns[0], dict) and ("role" in turns[0] or "from" in turns[0]) else 0.2
+        if not turns or not isinstance(turns[0], dict) or not ("role" in turns[0] or "from" in turns[0]):
+            return 0.2
+        return 0.35 if _is_before(row, turns) else 0.8
     named = "prompt" in row and "completion" in row
     return 0.7 if named or ("instruction" in row and "output" in row) else 0.35 if form_of(row) is not None else 0.0
+
+
+def _is_before(row: Row, turns: list[Json]) -> bool:
+    """Whether the turns are what was said before the row's own question, to which it has an answer: a case has them so."""
+    question = row.get("question")
+    if not isinstance(question, str) or not {"answer", "answers"} & set(row):
+        return False
+    return not any(question in (turn.get("content"), turn.get("value")) for turn in _dicts(turns))
 
 
 def _chat(row: Row, line: int) -> ImportedRow:

@@ -1,0 +1,82 @@
+"""Which columns of a table ask and answer, and what becomes of the others."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rung.commands.import_files import ImportedFile, ImportRequest, import_files
+from rung.errors import UserError
+from tests.importers.samples import lines
+
+
+def imported(folder: Path, content: str | bytes, *, name: str = "a.csv", **options: str) -> tuple[ImportedFile, list[Any]]:
+    (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    output = folder / "out.jsonl"
+    output.unlink(missing_ok=True)
+    (file,) = import_files([folder / name], ImportRequest(output=output, **options)).files  # type: ignore[arg-type]
+    return file, [json.loads(line) for line in output.read_text().splitlines()]
+
+
+def test_columns_named_like_keys_of_a_case_are_carried_over(tmp_path: Path) -> None:
+    row = {
+        **{"question": "And express?", "answer": "9", "as": ["staff"], "meta": {"x": 1}, "level": 2},
+        **{"drafted_by": "m", "approved_by": "Ada", "split": "dev"},
+        "messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yes?"}],
+        "evidence": [{"document": "d", "quote": "x"}],
+    }
+    _, (case,) = imported(tmp_path, lines(row), name="a.jsonl")
+    assert {key: case[key] for key in row if key not in ("answer", "meta", "level")} == {
+        key: row[key] for key in row if key not in ("answer", "meta", "level")
+    }
+    assert case["meta"].items() >= {"x": 1, "level": 2}.items()
+
+
+def test_a_chat_that_asks_the_question_itself_is_a_chat(tmp_path: Path) -> None:
+    chat = [{"role": "user", "content": "Express?"}, {"role": "assistant", "content": "9 EUR"}]
+    row = {"question": "Express?", "answer": "9", "messages": chat}
+    assert imported(tmp_path, lines(row), name="a.jsonl")[0].form == "chats"
+
+
+def test_a_draft_that_nobody_approved_is_no_case(tmp_path: Path) -> None:
+    file, rows = imported(tmp_path, "question,answer,Drafted By,Approved By\na?,x,model,\nb?,y,model,Ada\n")
+    assert [row["approved_by"] for row in rows] == ["Ada"]
+    assert [(problem.line, problem.message[:18]) for problem in file.refused] == [(2, "is a draft by mode")]
+
+
+def test_what_is_no_value_of_such_a_key_is_not_lost(tmp_path: Path) -> None:
+    table = "Frage,Antwort,question,evidence,as,messages\nWas?,x,other,Express takes one day,staff,h\n"
+    _, (case,) = imported(tmp_path, table, question="Frage", answer="Antwort")
+    assert (case["question"], case["as"]) == ("Was?", ["staff"])
+    kept = {"question": "other", "evidence": "Express takes one day", "messages": "h"}
+    assert case["meta"].items() >= kept.items()
+    file, _ = imported(tmp_path, lines({"question": "a?", "answer": "x", "evidence": [1]}), name="a.jsonl")
+    assert "'evidence' is not taken: it is a list or an object" in [note.message for note in file.notes]
+
+
+def test_a_cell_of_numbers_in_brackets_is_a_text(tmp_path: Path) -> None:
+    _, rows = imported(tmp_path, 'question,answer\n"Sort 2,1","[1, 2]"\nWhich?,"[\'a\', \'b\']"\n')
+    assert [row["answers"] for row in rows] == [["[1, 2]"], ["a", "b"]]
+    _, rows = imported(tmp_path, 'question,answers\nWhich?,"[1, 2]"\n')
+    assert [row["answers"] for row in rows] == [["1", "2"]]
+
+
+def test_columns_that_the_user_names_are_read_whatever_else_the_table_looks_like(tmp_path: Path) -> None:
+    table = "question,ground_truth,official\nWhat a?,WRONG,right\n"
+    file, rows = imported(tmp_path, table, question="question", answer="official")
+    assert (file.form, [row["answers"] for row in rows]) == ("table", [["right"]])
+    assert imported(tmp_path, table, answer="official")[1][0]["answers"] == ["right"]
+    assert imported(tmp_path, table)[0].form == "ragas"
+    with pytest.raises(UserError, match="has no column 'typo'; there are: 'question', 'ground_truth', 'official'"):
+        imported(tmp_path, table, question="question", answer="typo")
+
+
+def test_a_form_that_does_not_read_the_options_refuses_them(tmp_path: Path) -> None:
+    row = lines({"inputs": {"question": "q", "product": "p"}, "outputs": {"answer": "a", "gold": "g"}})
+    with pytest.raises(UserError, match="is read as langsmith, which does not read --question and --answer: leave them out"):
+        imported(tmp_path, row, name="a.jsonl", question="product", answer="gold")
+    with pytest.raises(UserError, match="is read as langsmith, which does not read --answer: leave it out"):
+        imported(tmp_path, row, name="a.jsonl", answer="gold", form="langsmith")
