@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from rung.artifacts import Training
 from rung.artifacts.store import ARTIFACTS, Built, is_finished
 from rung.builders.building import ArtifactBuilder
 from rung.builders.kinds import build_artifact
@@ -109,10 +111,17 @@ def winning_strategy(builder: ArtifactBuilder) -> PinnedStrategy | None:
     if (spec := _stored_spec(folder, label)) is None:
         raise UserError(f"the last verdict does not say what its winner {label} was made of: {again}")
     state = builder.project.state
-    gone = [digest for _, digest in _all(spec) if not any((state / ARTIFACTS).glob(f"*/{digest}"))]
-    if len(gone) > bool(spec.settings.get("chunk_tokens")):  # documents cut in another way follow the documents
+    measured_with = _kept(state, spec)
+    gone = [digest for _, digest in _all(spec) if digest not in measured_with]
+    if len(gone) > _cuttings(spec):  # documents cut in another way follow the documents
         raise UserError(f"the winner {label} answered with artifact {gone[0][:12]}, which is gone: {again}")
-    asked = pinned_strategy(builder, None)
+
+    def refuse(training: Training) -> AbstractContextManager[object]:
+        raise UserError(f"the winner {label} would have to be trained first ({training.kind}): {again}")
+
+    asked = pinned_strategy(replace(builder, while_training=refuse), None)
+    if asked.spec is not None and (others := _kept(state, asked.spec) ^ measured_with):
+        raise UserError(f"the winner {label} would answer with another artifact ({min(others)[:12]}): {again}")
     if asked.spec is None or replace(asked.spec, artifacts=()).digest != replace(spec, artifacts=()).digest:
         now = asked.spec.digest[:12] if asked.spec else "another"
         raise UserError(f"the winner {label} was measured as {spec.digest[:12]}, and would answer as {now} now: {again}")
@@ -165,6 +174,16 @@ def _all(spec: StrategySpec) -> Iterator[tuple[str, str]]:
     yield from ((spec.model, digest) for digest in spec.artifacts)
     for _, member in spec.members:
         yield from _all(member)
+
+
+def _kept(state: Path, spec: StrategySpec) -> set[str]:
+    """The digests of what it answers with, but for documents that are cut in another way."""
+    return {digest for _, digest in _all(spec) if any((state / ARTIFACTS).glob(f"*/{digest}"))}
+
+
+def _cuttings(spec: StrategySpec) -> int:
+    """How many of what it answers with are documents cut in another way, its members' too."""
+    return bool(spec.settings.get("chunk_tokens")) + sum(_cuttings(member) for _, member in spec.members)
 
 
 def _handed_over(engines: Engines, spec: StrategySpec) -> dict[str, str] | None:
