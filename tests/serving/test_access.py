@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,29 @@ from rung.config.project import load_project
 from rung.loop import opened
 from rung.models.scripted import ScriptedGenerator
 from rung.pipeline.prepare import up_to_date
+from rung.records import Failure
+from rung.records.steps import Engine, Request, Result
+from tests.cli.conftest import Run
 from tests.serving.serving import SHIPPING, STAFF, Client, chat, served
 
 SECRET = "forty percent"
+
+
+@dataclass
+class ThenClosed:
+    """A search after which something happens."""
+
+    engine: Engine
+    then: Callable[[], None]
+
+    @property
+    def identity(self) -> str:
+        return self.engine.identity
+
+    def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result | Failure]]:
+        results = list(self.engine.run(requests))
+        self.then()
+        yield from results
 
 
 @pytest.mark.parametrize("words", ["guest", "guest customer", "guest STAFF", "staff"])
@@ -63,20 +85,66 @@ def test_a_right_that_is_taken_away_is_gone_at_once(shop: Path) -> None:
         assert client.get("/v1/models").json()["data"][0]["rung"]["index_version"] == 2
 
 
-def test_a_citation_to_what_was_closed_meanwhile_is_withheld_and_counted(shop: Path) -> None:
+def close_shipping(shop: Path) -> None:
+    """Another process takes the right to read it away."""
+    text = (shop / "docs/shipping.md").read_text("utf-8")
+    (shop / "docs/shipping.md").write_text(f"---\ngroups: [staff]\n---\n{text}", "utf-8")
+    with opened(load_project(shop)) as engines:
+        up_to_date(engines)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_made_of_what_was_closed_meanwhile_does_not_go_out(
+    shop: Path, stream: bool, caplog: pytest.LogCaptureFixture
+) -> None:
     def closing(step: Any) -> str:
-        """While the model speaks, the right is taken away."""
-        text = (shop / "docs/shipping.md").read_text("utf-8")
-        (shop / "docs/shipping.md").write_text(f"---\ngroups: [staff]\n---\n{text}", "utf-8")
-        with opened(load_project(shop)) as engines:
-            up_to_date(engines)
+        del step
+        close_shipping(shop)
         return "It is known. [1]"
 
     with served(shop, model=ScriptedGenerator(closing)) as client:
-        message = client.chat().json()["choices"][0]["message"]
-        counted = client.get("/metrics").text
-    assert message["annotations"] == message["rung"]["citations"] == []
-    assert "rung_withheld_citations_total 1.0" in counted
+        response = client.chat(stream=stream)
+    assert response.status_code == (200 if stream else 502)  # a stream has begun
+    assert "It is known" not in response.text
+    assert "[DONE]" not in response.text
+    assert '"code": "answer_failed"' in response.text or '"code":"answer_failed"' in response.text
+    assert "docs/shipping.md" not in response.text
+    assert "'docs/shipping.md'" in caplog.text
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_no_text_is_made_of_what_was_closed_after_it_was_found(shop: Path, stream: bool) -> None:
+    asked: list[Any] = []
+    with served(shop, model=ScriptedGenerator(lambda step: asked.append(step) or "It is known. [1]")) as client:
+        deployment = client.app.state.answering.deployments["rag"]
+        deployment.engines["search"] = ThenClosed(deployment.engines["search"], lambda: close_shipping(shop))
+        response = client.chat(stream=stream)
+    assert response.status_code == 502
+    assert response.json()["error"]["code"] == "answer_failed"
+    assert asked == []
+
+
+@pytest.mark.parametrize("change", ["closed", "deleted"])
+def test_an_index_of_a_rung_s_own_follows_the_documents(shop: Path, rung: Run, change: str) -> None:
+    """The winner cuts the documents in its own way; another process takes a right, or a document, away."""
+    text = (shop / "rung.yaml").read_text("utf-8")
+    (shop / "rung.yaml").write_text(re.sub("(?m)^rungs:.*$", "rungs: [{rag: {chunk_tokens: 32}}]", text), "utf-8")
+    rung("compare", shop)
+    with served(shop) as client:
+        ask = chat(model="rung")
+        assert client.app.state.answering.cuttings
+        assert "nine euros" in client.post("/v1/chat/completions", ask).text
+        if change == "closed":
+            close_shipping(shop)
+        else:
+            (shop / "docs/shipping.md").unlink()
+            with opened(load_project(shop)) as engines:
+                up_to_date(engines)
+        after = client.post("/v1/chat/completions", ask)
+        assert after.status_code == 200
+        assert "nine euros" not in after.text
+        staff = client.as_caller("somebody staff").post("/v1/chat/completions", ask).text
+    assert ("nine euros" in staff) is (change == "closed")
 
 
 def test_markup_of_a_document_is_shown_and_not_obeyed(shop: Path) -> None:

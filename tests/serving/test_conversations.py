@@ -68,6 +68,35 @@ def test_who_leaves_ends_the_making_of_tokens(shop: Path, stream: bool) -> None:
         assert client.app.state.answering.conversations.open == 0
 
 
+def test_who_stays_has_not_left(shop: Path) -> None:
+    with served(shop) as client:
+        for stream in (False, True):
+            assert client.chat(stream=stream).status_code == 200
+        assert client.post("/v1/search", {"query": "express"}).status_code == 200
+        metrics = client.get("/metrics").text
+    assert 'rung_answers_total{end="answered",model="rag"} 2.0' in metrics
+    assert 'rung_answers_total{end="answered",model="search"} 1.0' in metrics
+    assert 'end="left"' not in metrics
+
+
+@pytest.mark.parametrize("how", ["answered", "left", "late"])
+def test_tokens_are_spent_however_an_answer_ends(shop: Path, how: str) -> None:
+    spent: list[int] = []
+    limits = Limits(seconds=0.3) if how == "late" else Limits()
+    with served(shop, model=Slow(0.0 if how == "answered" else 0.06), limits=limits) as client:
+        client.app.state.answering.on_spent = lambda caller, tokens: spent.append(tokens)
+        usage = 0
+        if how == "left":
+            asyncio.run(_request(client.app, chat(), leave_after=0.3))
+        else:
+            usage = client.chat().json().get("usage", {}).get("total_tokens", 0)
+        until = time.monotonic() + 5
+        while not spent and time.monotonic() < until:
+            time.sleep(0.01)
+    assert len(spent) == 1
+    assert spent[0] == usage if usage else spent[0] > 20  # the prompt's alone are more
+
+
 def test_who_is_late_is_told_so(shop: Path) -> None:
     model = Slow(0.1)
     with served(shop, model=model, limits=Limits(seconds=0.3)) as client:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 import uuid
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -17,10 +18,12 @@ from typing import TYPE_CHECKING, TypeVar
 from rung.errors import UserError
 from rung.records import Answer, Citation, Question
 from rung.records.steps import Conversation, Engine, Generate, Step
+from rung.runtime.batch import Tally
 from rung.serving.callers import Caller
 from rung.serving.conversations import Conversations, Ended, Overloaded, Pending, TooSlow
 from rung.serving.deployments import Deployment
 from rung.serving.metrics import Metrics
+from rung.serving.noting import NotingSearch
 from rung.serving.refusal import NotAnswered
 from rung.serving.speech import OtherText, Speech, Stopping, first_of
 
@@ -74,7 +77,12 @@ class Answered:
 
 @dataclass
 class Answering:
-    """Who answers, over which documents. `knowledge` None: the project has none. `since`: seconds since 1970."""
+    """Who answers, over which documents. `knowledge` None: the project has none. `cuttings`: the same documents cut or
+    embedded in other ways, by the names that searches have for them. `since`: seconds since 1970.
+
+    `on_spent` is told of tokens, read and written, when they are spent: of those too whose client has left. It is called on
+    the conversations' threads.
+    """
 
     deployments: Mapping[str, Deployment]
     conversations: Conversations
@@ -82,6 +90,10 @@ class Answering:
     knowledge: Knowledge | None
     since: float = field(default_factory=time.time)
     on_answer: Callable[[Caller, Answered], None] = field(default=lambda _caller, _answered: None)
+    on_spent: Callable[[Caller, int], None] = field(default=lambda _caller, _tokens: None)
+    cuttings: dict[str, Knowledge] = field(default_factory=dict)
+    _followed: tuple[int, ...] = field(default=(), init=False)  # the state of the documents that the cuttings were made of
+    _following: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def deployment(self, name: str) -> Deployment:
         """The one of this name.
@@ -112,19 +124,31 @@ class Answering:
         """
         speech, deployment = Speech(), asked.deployment
         last: list[Generate] = []  # the newest
+        noting = NotingSearch(deployment.engines["search"], ("documents", *self.cuttings))
 
         def each(step: Step) -> Step:
             changed = asked.wishes.changed(step)
             if isinstance(changed, Generate):
+                if closed := self._closed(caller, noting):
+                    raise UserError(_closed_to(caller, closed))
                 last[:] = [changed]
             return changed
 
-        async with aclosing(self.carry(caller, self._pending(asked, each), model=deployment.name)) as news:
+        def spent(tally: Tally, unfinished: str) -> None:
+            tokens = tally.prompt_tokens + tally.completion_tokens
+            if unfinished and last:
+                tokens += deployment.tokens(last[0].messages) + deployment.generator.count_tokens([unfinished])[0]
+            self.on_spent(caller, tokens)
+
+        pending = replace(self._pending(asked, noting), each=each, spent=spent)
+        async with aclosing(self.carry(caller, pending, model=deployment.name)) as news:
             async for piece in news:
                 if isinstance(piece, str):
                     if deployment.streams and (visible := speech.hear(piece)):
                         yield visible
                     continue
+                if piece.live.value is not None and (closed := self._closed(caller, noting)):
+                    raise self.failed(_closed_to(caller, closed))
                 answered = self._answered(caller, asked, piece, last)
                 try:
                     if rest := speech.rest(answered.answer.text):
@@ -140,14 +164,20 @@ class Answering:
         Raises:
             NotAnswered: it was not answered.
         """
+        is_whole = False
         try:
             async with aclosing(self.conversations.carry(caller, pending)) as news:
                 async for piece in news:
                     if not isinstance(piece, str):
+                        is_whole = True
                         self._count(model, piece)
                     yield piece
         except (GeneratorExit, asyncio.CancelledError):
-            self.metrics.answers.labels(model, "left").inc()
+            if not is_whole:
+                self.metrics.answers.labels(model, "left").inc()
+            raise
+        except NotAnswered:
+            self.metrics.answers.labels(model, "refused").inc()
             raise
         except Overloaded as full:
             self.metrics.answers.labels(model, "refused").inc()
@@ -158,17 +188,24 @@ class Answering:
             raise NotAnswered(504, f"no answer within {self.conversations.limits.seconds:g} s", code="timeout") from None
         except UserError as error:
             self.metrics.answers.labels(model, "failed").inc()
-            raise self._failed(str(error)) from error
+            raise self.failed(str(error)) from error
 
-    def _pending(self, asked: Asked, each: Callable[[Step], Step]) -> Pending[Answer]:
+    def _pending(self, asked: Asked, noting: NotingSearch) -> Pending[Answer]:
         deployment, wishes = asked.deployment, asked.wishes
-        strategy = deployment.held_to(wishes.schema) if wishes.schema else deployment.strategy
         engines = {name: self._stopping(asked, name, engine) for name, engine in deployment.engines.items()}
 
         def begin() -> Conversation[Answer]:
+            noting.documents.clear()
+            strategy = deployment.held_to(wishes.schema) if wishes.schema else deployment.strategy
             return strategy.answer(asked.question)
 
-        return Pending(begin, engines, each, self.refresh)
+        return Pending(begin, {**engines, "search": noting}, refresh=self.refresh)
+
+    def _closed(self, caller: Caller, noting: NotingSearch) -> str:
+        """A document that was found for this caller, and that it may not read by now; "" where there is none."""
+        if self.knowledge is not None and noting.documents:
+            self.knowledge.refresh()
+        return next((one for one in sorted(noting.documents) if not self.may_read(caller, one)), "")
 
     def _stopping(self, asked: Asked, name: str, engine: Engine) -> Engine:
         """Who carries out these steps; its text ends where the request says."""
@@ -182,9 +219,33 @@ class Answering:
         return Stopping(engine, asked.wishes.stop, tokens, asked.stopped)
 
     def refresh(self) -> None:
-        """Look at the newest version of the index, which another process may have made: rights may have changed."""
-        if self.knowledge is not None:
-            self.knowledge.refresh()
+        """Look at the newest version of the index, which another process may have made: rights may have changed. What holds
+        the same documents in another way follows it, and waits for nobody else to bring it up to date.
+
+        Raises:
+            UserError: it cannot be brought up to date.
+        """
+        own = self.knowledge
+        if own is None:
+            return
+        own.refresh()
+        if not self.cuttings:
+            return
+        with self._following:
+            if self._followed == self._state_of(own):
+                return
+            for name, one in [*self.cuttings.items()]:
+                if one.index is own.index:
+                    one.refresh()
+                else:
+                    self.cuttings[name] = _anew(one)
+                    self.cuttings[name].sync(own.documents())
+            self._followed = self._state_of(own)
+
+    def _state_of(self, own: Knowledge) -> tuple[int, ...]:
+        """Changes with the documents, and where another process removed what was made of them, or made it again."""
+        folders = (one.folder for one in self.cuttings.values())
+        return (own.version, *(folder.stat().st_ino if folder.is_dir() else 0 for folder in folders))
 
     def _answered(self, caller: Caller, asked: Asked, ended: Ended[Answer], last: list[Generate]) -> Answered:
         deployment, wishes = asked.deployment, asked.wishes
@@ -192,7 +253,7 @@ class Answering:
         if answer is None:
             if failure is not None and failure.step == "generate" and last and self._too_long(deployment, last[0]):
                 raise NotAnswered(400, failure.error, param="messages", code="context_length_exceeded")
-            raise self._failed(failure.error if failure else "no answer", failure.step if failure else "")
+            raise self.failed(failure.error if failure else "no answer", failure.step if failure else "")
         cited = tuple(c for c in answer.citations if self.may_read(caller, c.document))
         if withheld := len(answer.citations) - len(cited):
             self.metrics.withheld.inc(withheld)
@@ -208,7 +269,7 @@ class Answering:
     def _too_long(self, deployment: Deployment, step: Generate) -> bool:
         return deployment.tokens(step.messages) + step.max_tokens > deployment.generator.context_tokens
 
-    def _failed(self, error: str, step: str = "") -> NotAnswered:
+    def failed(self, error: str, step: str = "") -> NotAnswered:
         """The words of an error may hold what is not the client's: they stay here, in the log."""
         number = uuid.uuid4().hex[:12]
         _log.error("answer failed (%s)%s: %s", number, f" at '{step}'" if step else "", error)
@@ -225,3 +286,14 @@ class Answering:
             metrics.first_token.labels(model).observe(live.first_token)
         metrics.prompt_tokens.labels(model).inc(tally.prompt_tokens)
         metrics.completion_tokens.labels(model).inc(tally.completion_tokens)
+
+
+def _anew(one: Knowledge) -> Knowledge:
+    """The same, opened again: its files may be others by now."""
+    from rung.knowledge import Knowledge
+
+    return Knowledge.open(one.folder, embedder=one.embedder, chunking=one.chunking, fusion=one.fusion)
+
+
+def _closed_to(caller: Caller, document: str) -> str:
+    return f"what was found for {caller.name} is of {document!r} too, which it may not read any more"

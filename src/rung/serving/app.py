@@ -17,10 +17,11 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from rung.builders.building import ArtifactBuilder
+from rung.errors import UserError
 from rung.pipeline.prepare import at_hand
 from rung.serving import anthropic_api, feedback, openai_api, search_api
-from rung.serving.answering import Answered, Answering
-from rung.serving.callers import Caller, Identity
+from rung.serving.answering import Answering
+from rung.serving.callers import Identity
 from rung.serving.conversations import Conversations, Limits
 from rung.serving.deployments import open_deployments
 from rung.serving.guard import Guard
@@ -51,7 +52,9 @@ class Service:
         engines = self.builder.engines
         knowledge = at_hand(engines)
         deployments = open_deployments(self.builder)
-        return Answering(deployments, Conversations(self.limits), Metrics(), knowledge)
+        answering = Answering(deployments, Conversations(self.limits), Metrics(), knowledge, cuttings=engines.indexes)
+        answering.refresh()
+        return answering
 
 
 def application(service: Service) -> FastAPI:
@@ -66,12 +69,7 @@ def application(service: Service) -> FastAPI:
     ratings = feedback.Feedback(engines.project.state)
     limiter = Limiter()
 
-    def ended(caller: Caller, answered: Answered) -> None:
-        tally = answered.ended.tally
-        limiter.consumed(caller, tally.prompt_tokens + tally.completion_tokens)
-        ratings.remember(caller, answered)
-
-    answering.on_answer = ended
+    answering.on_answer, answering.on_spent = ratings.remember, limiter.consumed
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
@@ -87,7 +85,7 @@ def application(service: Service) -> FastAPI:
     for part in (openai_api, anthropic_api, search_api, feedback):
         app.include_router(part.router)
     _add_health(app, answering)
-    _add_refusals(app)
+    _add_refusals(app, answering)
     _describe_refusals(app)
     app.add_middleware(
         Guard,
@@ -119,7 +117,7 @@ def _add_health(app: FastAPI, answering: Answering) -> None:
         return PlainTextResponse(answering.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
 
-def _add_refusals(app: FastAPI) -> None:
+def _add_refusals(app: FastAPI, answering: Answering) -> None:
     """Every error in the form of the API that was asked."""
 
     def told(request: Request, refusal: NotAnswered) -> JSONResponse:
@@ -129,6 +127,10 @@ def _add_refusals(app: FastAPI) -> None:
     async def refused(request: Request, error: NotAnswered) -> Response:
         return told(request, error)
 
+    @app.exception_handler(UserError)
+    async def failed(request: Request, error: UserError) -> Response:
+        return told(request, answering.failed(str(error)))
+
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: RequestValidationError) -> Response:
         return told(request, _of_body(error.errors()))
@@ -136,7 +138,8 @@ def _add_refusals(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def unanswered(request: Request, error: HTTPException) -> Response:
         message = f"there is nothing at {request.url.path}" if error.status_code == 404 else str(error.detail)
-        return told(request, NotAnswered(error.status_code, message, headers=error.headers))
+        code = "request_too_large" if error.status_code == 413 else None
+        return told(request, NotAnswered(error.status_code, message, code=code, headers=error.headers))
 
     @app.exception_handler(Exception)
     async def unforeseen(request: Request, error: Exception) -> Response:
@@ -164,9 +167,8 @@ def _of_body(errors: Sequence[Any]) -> NotAnswered:
         return NotAnswered(
             400, f"the body is no JSON: {first.get('ctx', {}).get('error', first['msg'])}", code="invalid_json"
         )
-    parts = [
-        part for part in first["loc"] if part not in ("body", "query", "path", "str") and not str(part).startswith("list[")
-    ]
+    # first stands whether it is of the body, the path or the query; among the others are the types of a choice
+    parts = [part for part in first["loc"][1:] if part != "str" and not str(part).startswith("list[")]
     name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).lstrip(".") or None
     if first["type"] == "extra_forbidden":
         return NotAnswered(400, f"'{name}' is not supported", param=name, code="unsupported_parameter")

@@ -63,12 +63,13 @@ class _Left(Exception):
 @dataclass(frozen=True)
 class Pending(Generic[T]):
     """A conversation to be carried out. `each`: what is made of its steps; `refresh`: done before and after it, on its
-    thread."""
+    thread. `spent`: told at its end, however it came, what its steps consumed, and the text of one that was not finished."""
 
     begin: Callable[[], Conversation[T]]
     engines: Mapping[str, Engine]
     each: Callable[[Step], Step] = lambda step: step
     refresh: Callable[[], None] = lambda: None
+    spent: Callable[[Tally, str], None] = lambda _tally, _unfinished: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,8 @@ class Conversations:
 
     async def _turn(self, caller: Caller) -> None:
         try:
-            await asyncio.wait_for(self._turns.take(caller.name), self.limits.seconds)
+            async with asyncio.timeout(self.limits.seconds):
+                await self._turns.take(caller.name)
         except Full:
             ahead = self._turns.waiting / self.limits.at_once
             raise Overloaded(max(1, round(self._mean * ahead))) from None
@@ -174,13 +176,16 @@ class Conversations:
         """On a thread: the conversation to its end, which is told to the event loop. Once more, where the index that it
         searched was replaced meanwhile, and nothing was heard of it."""
         heard = False
+        unfinished: list[str] = []  # the text of the step that is carried out
 
         def hear(piece: str) -> None:
             nonlocal heard
             heard = True
+            unfinished.append(piece)
             opened.hear(piece)
 
         def each(step: Step) -> Step:
+            unfinished.clear()
             if opened.left.is_set():
                 raise _Left
             return pending.each(step)
@@ -189,7 +194,11 @@ class Conversations:
             pending.refresh()
             tally = Tally()
             conversation = relayed(pending.begin(), each)
-            live = converse(conversation, asker=asker, engines=pending.engines, on_text=hear, tally=tally)
+            try:
+                live = converse(conversation, asker=asker, engines=pending.engines, on_text=hear, tally=tally)
+                unfinished.clear()
+            finally:
+                pending.spent(tally, "".join(unfinished))
             pending.refresh()
             return Ended(live, tally, waited)
 
