@@ -180,3 +180,55 @@ tests:
     )
     assert row.cases[0]["question"] == "When?"
     assert row.cases[0]["messages"] == [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yes?"}]
+
+
+def test_an_assert_set_of_weight_0_is_no_answer() -> None:
+    inner: Json = {"type": "icontains", "value": "one or two"}
+    result = asserted([{"type": "icontains", "value": "one"}, {"type": "assert-set", "weight": 0, "assert": [inner]}], {})
+    assert result.answers == ["one"]
+    assert result.notes == ["an assert-set of weight 0, which only reports, is not carried over"]
+
+
+def test_a_refusal_beside_an_answer_is_said() -> None:
+    result = asserted([{"type": "icontains", "value": "one"}, {"type": "is-refusal"}], {})
+    assert result.refuses
+    assert result.notes == ["'is-refusal' beside an expected text: the text is not carried over, the question has no answer"]
+
+
+def test_the_options_of_the_default_test_go_into_each_test(tmp_path: Path) -> None:
+    rows = read(
+        tmp_path,
+        """\
+prompts: ['{{question}}']
+defaultTest:
+  options: {prefix: 'In German: ', suffix: '!', transform: x}
+  threshold: 0.5
+  metadata: {k: 1}
+tests:
+  - vars: {question: 'a?'}
+    assert: [{type: equals, value: one}]
+  - vars: {question: 'b?'}
+    options: {prefix: 'In French: '}
+    assert: [{type: equals, value: two}]
+""",
+    )
+    assert [row.cases[0]["question"] for row in rows] == ["In German: a?!", "In French: b?!"]
+    assert rows[0].notes == tuple(f"'{key}' is not carried over" for key in ("threshold", "metadata", "options.transform"))
+
+
+def test_columns_of_the_csv_that_are_not_carried_over_are_said(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(
+        "question,__expected,__metadata:cat,__config:__expected:threshold,__description\na?,b,x,0.9,d\nc?,d,,,\n"
+    )
+    row, bare = PROMPTFOO.read(ImportFile(tmp_path / "t.csv"))
+    assert row.notes == tuple(f"'{key}' is not carried over" for key in ("__metadata:cat", "__config:__expected:threshold"))
+    assert bare.notes == ()
+
+
+def test_an_answer_that_assertions_name_is_taken_before_the_users(tmp_path: Path) -> None:
+    text = "prompts: ['{{question}}']\ntests:\n  - vars: {question: 'a?', want: x}\n    assert: [{type: equals, value: y}]\n"
+    (row,) = read(tmp_path, text, answer="want")
+    assert (row.cases[0]["answers"], row.notes) == (
+        ["y"],
+        ("its assertions name the answer: what --answer names is not read",),
+    )

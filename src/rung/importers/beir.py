@@ -6,6 +6,7 @@ Queries become cases that name their gold documents, with grades; they have no a
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def lines_of(path: Path) -> Iterator[tuple[int, str]]:
         packed = path.suffix == ".gz"
         with gzip.open(path, "rt", encoding="utf-8") if packed else path.open(encoding="utf-8-sig") as file:
             yield from ((number, line) for number, line in enumerate(file, 1) if line.strip())
-    except (EOFError, gzip.BadGzipFile, UnicodeDecodeError) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error, UnicodeDecodeError) as error:
         raise InputError(f"cannot be read to its end: {error}", path=path) from error
 
 

@@ -28,7 +28,7 @@ from rung.text.parsing import Malformed, json_of
 
 MAX_EXPANDED = 1000  # cases of one test whose variables are lists
 _KEYS = ("prompts", "providers", "targets", "tests", "defaultTest", "scenarios", "evaluateOptions")
-_OTHER_KEYS = ("assertScoringFunction", "threshold", "provider")
+_OTHER_KEYS = ("assertScoringFunction", "threshold", "provider", "metadata")
 _HIDDEN = (*ANSWERS, "rubric", "criteria", "grading_criteria", "assertion")
 
 
@@ -135,6 +135,7 @@ class Suite:
     """What all tests of a file share: the defaults, the templates of assertions by name, and what its prompts show."""
 
     file: ImportFile
+    default: Mapping[str, Json]  # what of the default test goes into each besides variables and assertions
     variables: Mapping[str, Json]
     assertions: tuple[Json, ...]
     templates: Mapping[str, Json]
@@ -157,6 +158,7 @@ class Suite:
             file.note(file.line(f"{_config(file.whole)[1]}/defaultTest/vars"), why)
         return cls(
             file,
+            {key: default[key] for key in ("options", *_OTHER_KEYS) if key in default},
             variables,
             tuple(_some(default.get("assert"))),
             object_of(config.get("assertionTemplates")),
@@ -183,19 +185,20 @@ class Suite:
             raise ValueError("has no 'vars': there is no question in it")
         if outside := [name for name, value in variables.items() if isinstance(value, str) and value.startswith("file://")]:
             raise ValueError(f"has the variable '{outside[0]}' in another file: {variables[outside[0]]}")
+        options = {**object_of(self.default.get("options")), **object_of(test.get("options"))}
+        test = {**self.default, **test, "options": options}
         assertions = [self._by_reference(one) for one in (*self.assertions, *_some(test.get("assert")))]
-        notes = [f"'{key}' is not carried over" for key in _OTHER_KEYS if test.get(key) not in (None, "")]
-        notes += [
-            f"'options.{key}' is not carried over"
-            for key in object_of(test.get("options"))
-            if key not in ("prefix", "suffix")
-        ]
+        others = [key for key in test if (key in _OTHER_KEYS or key.startswith("__")) and test[key] not in (None, "")]
+        others += [f"options.{key}" for key in options if key not in ("prefix", "suffix")]
+        notes = [f"'{key}' is not carried over" for key in others]
         combinations = list(itertools.islice(_combinations(variables), MAX_EXPANDED + 1))
         if len(combinations) > MAX_EXPANDED:
             raise ValueError(f"stands for more than {MAX_EXPANDED:,} combinations of its variables")
         cases, documents = list[Row](), list[Row]()
         for each in combinations:
             results = asserted(assertions, each)
+            if self.file.answer and results.answers:
+                results.notes.append("its assertions name the answer: what --answer names is not read")
             notes = list(dict.fromkeys((*notes, *results.notes)))
             case, context = self._case(test, each, results)
             cases.append(case)
@@ -364,7 +367,8 @@ def _test_of(row: Mapping[str, Json]) -> Json:
         test["description"] = row["__description"]
     if words(row.get("__threshold")).strip():
         test["threshold"] = row["__threshold"]
-    return test
+    known = ("__prefix", "__suffix", "__description", "__threshold", "__expected")
+    return test | {name: row[name] for name in row if name.startswith("__") and not name.startswith(known)}
 
 
 def _some(value: Json) -> list[Json]:

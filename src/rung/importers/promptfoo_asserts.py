@@ -67,6 +67,8 @@ def asserted(assertions: Sequence[Json], variables: Mapping[str, Json]) -> Asser
             shown = f": {value[:60]}{'…' if len(value) > 60 else ''}" if value else ""
             result.notes.append(f"the assertion '{kind or 'without a type'}' is not carried over{shown}")
     _combine(groups, result)
+    if result.refuses and groups:
+        result.notes.append("'is-refusal' beside an expected text: the text is not carried over, the question has no answer")
     return result
 
 
@@ -148,7 +150,9 @@ def _flat(assertions: Sequence[Json], result: Asserted) -> Iterator[Mapping[str,
             result.notes.append(f"an assertion is no object: {words(one)[:60]}")
         elif one.get("type") == "assert-set":
             inner = one.get("assert")
-            if one.get("threshold") is not None:
+            if one.get("weight") == 0:
+                result.notes.append("an assert-set of weight 0, which only reports, is not carried over")
+            elif one.get("threshold") is not None:
                 result.notes.append("an assert-set with a threshold is not carried over: only a part of it must hold")
             else:
                 yield from _flat(inner if isinstance(inner, list) else [], result)

@@ -81,8 +81,12 @@ def _flat_question(row: Row, line: int) -> ImportedRow:
         raise ValueError("needs 'question' and 'context' with text")
     document = document_row(context, title=words(row.get("title")).replace("_", " "))
     answers = object_of(row["answers"])
-    starts = answers.get("answer_start")
-    accepted = texts(answers.get("text"))
+    starts, listed = answers.get("answer_start"), answers.get("text")
+    accepted = texts(listed)
+    if not accepted and listed != []:
+        raise ValueError(
+            "has no answer, and no empty list of them, which says that there is none (a test file without answers)"
+        )
     case = _read_case(question, accepted, document, row.get("id"), starts if isinstance(starts, list) else [])
     return ImportedRow(line, cases=(case,), documents=(document,))
 
@@ -147,6 +151,9 @@ def _joined(sentences: Json) -> str:
     return "".join(s if n == 0 or s[:1].isspace() else f" {s}" for n, s in enumerate(listed)).strip()
 
 
+_NO_ANSWER = "No Answer Present."  # how MS MARCO says that a query has none
+
+
 def _is_marco(row: Row) -> float:
     return 1.0 if {"query", "passages", "answers"} <= set(row) or {"query", "passages", "query_id"} <= set(row) else 0.0
 
@@ -157,16 +164,20 @@ def _marco(row: Row, line: int) -> ImportedRow:
         raise ValueError("needs 'query' with text and 'passages'")
     documents = [document_row(text) for text, _ in passages]
     gold = [document for document, (_, selected) in zip(documents, passages, strict=True) if selected]
-    well = [text for text in texts(row.get("wellFormedAnswers")) if text not in ("[]", "No Answer Present.")]
-    accepted = [text for text in texts(row.get("answers")) if text not in ("No Answer Present.", "")]
+    well = [text for text in texts(row.get("wellFormedAnswers")) if text not in ("[]", _NO_ANSWER)]
+    said = texts(row.get("answers"))
+    accepted = [text for text in said if text.strip() != _NO_ANSWER]
+    unanswerable = bool(said) and not accepted
+    if not said and not gold:
+        raise ValueError("has neither answers nor a passage that is selected (a test file without answers)")
     id = row.get("query_id")
     meta = {"query_type": row["query_type"]} if row.get("query_type") else {}
     case = case_row(
         words(row["query"]),
         [*accepted, *well] if accepted else [],
         id=id,
-        gold=ids(gold) if accepted else [],
-        answerable=bool(accepted),
+        gold=[] if unanswerable else ids(gold),
+        answerable=not unanswerable,
         meta=meta,
     )
     return ImportedRow(line, cases=(case,), documents=tuple(documents))
