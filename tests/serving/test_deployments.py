@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from rung.errors import UserError
+from rung.records import Failure
+from rung.records.steps import Request, Result
 from tests.cli.conftest import Run
 from tests.serving.serving import Client, served
 
@@ -72,3 +75,42 @@ def test_search_and_its_conditions(client: Client) -> None:
     assert client.post("/v1/search", {"query": "x", "rerank": True}).json()["error"]["param"] == "rerank"
     assert client.post("/v1/search", {"query": " "}).json()["error"]["param"] == "query"
     assert client.post("/v1/search", {"query": "x", "topk": 3}).json()["error"]["param"] == "topk"
+
+
+class Broken:
+    """A search that finds nothing, and says what nobody else may hear."""
+
+    identity = "broken"
+
+    def __init__(self, *, raises: bool) -> None:
+        self._raises = raises
+
+    def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result | Failure]]:
+        if self._raises:
+            raise UserError("the disk of machine 42 is gone")
+        yield from ((index, Failure("the disk of machine 42 is gone", step="search")) for index in range(len(requests)))
+
+
+@pytest.mark.parametrize("raises", [False, True])
+def test_why_a_search_failed_stays_in_the_log(client: Client, raises: bool, caplog: pytest.LogCaptureFixture) -> None:
+    next(iter(client.app.state.answering.deployments.values())).engines["search"] = Broken(raises=raises)
+    response = client.post("/v1/search", {"query": "x"})
+    assert response.status_code == 502
+    assert "42" not in response.text
+    number = response.json()["error"]["message"].split()[-1]
+    assert f"({number})" in caplog.text
+    assert "machine 42" in caplog.text
+
+
+def test_what_fails_where_a_document_is_shown_is_told_as_elsewhere(
+    client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(id: str) -> None:
+        raise UserError(f"{id}: the disk of machine 42 is gone")
+
+    monkeypatch.setattr(client.app.state.answering.knowledge, "document", broken)
+    response = client.get("/documents/docs%2Fshipping.md")
+    assert response.status_code == 502
+    assert response.json()["error"]["message"].split()[-1] in caplog.text
+    assert "42" not in response.text
+    assert "machine 42" in caplog.text

@@ -12,9 +12,10 @@ import pytest
 
 from rung.config.project import Project, load_project
 from rung.errors import InputError, ServerError
-from rung.serving.jwks import MAX_BYTES, TIMEOUT, PublishedKeys, fetcher
+from rung.serving.jwks import MAX_AGE, MAX_BYTES, TIMEOUT, PublishedKeys, fetcher
 
 JWKS = b'{"keys": []}'
+ONE = b'{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "a", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}'
 
 
 class _Provider(BaseHTTPRequestHandler):
@@ -98,9 +99,7 @@ def test_many_threads_ask_once() -> None:
     def slowly() -> bytes:
         fetches.append(time.monotonic())
         time.sleep(0.2)
-        return (
-            b'{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "a", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}'
-        )
+        return ONE
 
     keys, results = PublishedKeys(slowly), list[bool]()
     threads = [
@@ -113,3 +112,28 @@ def test_many_threads_ask_once() -> None:
         thread.join()
     assert results == [True] * 8
     assert len(fetches) == 1
+
+
+def test_a_key_that_is_known_waits_for_no_provider_that_hangs() -> None:
+    now, fetches, hanging, asked = [0.0], list[float](), threading.Event(), threading.Event()
+
+    def fetch() -> bytes:
+        fetches.append(now[0])
+        if len(fetches) > 1:
+            asked.set()
+            hanging.wait(10)
+        return ONE
+
+    keys = PublishedKeys(fetch, clock=lambda: now[0])
+    assert keys.find("a", "EdDSA", "OKP", "Ed25519") is not None
+    now[0] = MAX_AGE  # the keys are old: who comes first looks, and hangs
+    first = threading.Thread(target=keys.find, args=("a", "EdDSA", "OKP", "Ed25519"))
+    first.start()
+    assert asked.wait(5)
+    began = time.monotonic()
+    assert keys.find("a", "EdDSA", "OKP", "Ed25519") is not None
+    assert time.monotonic() - began < 2
+    assert first.is_alive()
+    hanging.set()
+    first.join()
+    assert len(fetches) == 2

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import json
 import struct
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rung.models.scripted import ScriptedGenerator
-from tests.serving.serving import SHIPPING, Client, Failing, events, served
+from rung.serving.conversations import Limits
+from tests.serving.serving import SHIPPING, Client, Failing, chat, events, served
 
 ANSWER = "Express shipping costs nine euros and takes one day. [1]"
 
@@ -144,6 +148,34 @@ def test_a_schema_of_the_request_is_kept_to(client: Client) -> None:
     assert body["choices"][0]["message"]["content"].startswith('{"fee": "Express')
 
 
+def nested(depth: int) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "string"}
+    for _ in range(depth):
+        schema = {"not": schema}
+    return schema
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$ref": "#/$defs/nothing"},
+        {"$ref": "https://example.com/schema.json"},
+        {"type": "string", "minLength": 3, "maxLength": 2},
+        {"enum": ["a" * 70_000]},
+        {"title": "\ud800"},
+        nested(300),
+    ],
+    ids=["nowhere", "elsewhere", "contradiction", "large", "surrogate", "nested"],
+)
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_schema_that_no_answer_can_be_held_to_is_refused(client: Client, schema: dict[str, Any], stream: bool) -> None:
+    body = chat(response_format={"type": "json_schema", "json_schema": {"name": "fee", "schema": schema}}, stream=stream)
+    headers = {"content-type": "application/json"}  # as escapes, as clients send half a character
+    response = client.send("POST", "/v1/chat/completions", content=json.dumps(body).encode(), headers=headers)
+    assert response.status_code == 400
+    assert response.json()["error"]["param"] == "response_format"
+
+
 def test_earlier_turns_are_shown_to_the_model(shop: Path) -> None:
     seen: list[Any] = []
 
@@ -204,6 +236,44 @@ def test_embeddings_as_numbers_and_as_bytes(client: Client) -> None:
     assert list(struct.unpack(f"<{len(raw) // 4}f", raw)) == numbers[1]["embedding"]
     assert client.post("/v1/embeddings", {"model": "scripted", "input": [1, 2]}).status_code == 400
     assert client.post("/v1/embeddings", {**body, "dimensions": 7}).json()["error"]["param"] == "dimensions"
+
+
+class Waiting:
+    """The embedder of a project, which embeds when it is told to."""
+
+    def __init__(self, embedder: Any) -> None:
+        self._embedder, self.going, self.begun = embedder, threading.Event(), 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._embedder, name)
+
+    def embed(self, texts: list[str], *, kind: Any) -> Any:
+        self.begun += 1
+        self.going.wait(10)
+        return self._embedder.embed(texts, kind=kind)
+
+
+def test_embeddings_wait_their_turn_and_keep_nobody_from_being_known(shop: Path) -> None:
+    with served(shop, limits=Limits(at_once=2, queue=50)) as client:
+        name, embedder = client.app.state.embedding
+        waiting = Waiting(embedder)
+        client.app.state.embedding = name, waiting
+        spent: list[int] = []
+        client.app.state.answering.on_spent = lambda caller, tokens: spent.append(tokens)
+
+        async def many() -> list[int]:
+            async with client.connected() as connected:
+                body = {"model": "scripted", "input": "a shop"}
+                posts = [asyncio.create_task(connected.post("/v1/embeddings", json=body)) for _ in range(45)]
+                listed = await asyncio.wait_for(connected.get("/v1/models"), 5)
+                assert listed.status_code == 200
+                await asyncio.sleep(0.2)
+                assert waiting.begun == 2
+                waiting.going.set()
+                return [response.status_code for response in await asyncio.gather(*posts)]
+
+        assert asyncio.run(many()) == [200] * 45
+    assert spent == [2] * 45
 
 
 def test_a_body_that_is_none(client: Client) -> None:

@@ -8,11 +8,13 @@ from functools import cached_property
 
 from rung.builders.building import ArtifactBuilder
 from rung.errors import UserError
+from rung.models.catalog import is_local
 from rung.models.protocol import Generator
 from rung.pipeline.pinned_strategy import PinnedStrategy, ready_strategies, winning_strategy
 from rung.progress import say
 from rung.records import Json, Message, StrategySpec
 from rung.records.steps import Engine
+from rung.serving.schemas import check_schema
 from rung.strategies.protocol import Strategy, streams
 from rung.strategies.registry import make_strategy
 
@@ -69,9 +71,14 @@ class Deployment:
         return f"{self.pinned.label} {self.digest[:12]} on {self.pinned.models[0]}{artifacts}"
 
     def held_to(self, schema: str) -> Strategy:
-        """The same strategy, every answer of which is valid under this schema (canonical JSON text)."""
+        """The same strategy, every answer of which is valid under this schema (canonical JSON text). It may take a while.
+
+        Raises:
+            NotAnswered: no answer can be held to it.
+        """
         if self.spec is None or schema == self.schema:
             return self.strategy
+        check_schema(schema, by_own_engine=is_local(self.pinned.models[0]))
         return make_strategy(replace(self.spec, schema=schema))
 
     def tokens(self, messages: tuple[Message, ...]) -> int:

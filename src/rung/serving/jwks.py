@@ -49,7 +49,10 @@ class PublishedKeys:
         key = _fitting(self._keys, kid, algorithm, (type, curve))
         if key is not None and not self._is_old():
             return key
-        with self._lock:  # one asks, the others wait and look again
+        is_usable = key is not None and self._fetched is not None and self._clock() - self._fetched < MAX_OUTAGE
+        if not self._lock.acquire(blocking=not is_usable):  # one asks; who has a key goes on with it meanwhile
+            return key
+        try:  # the others wait and look again
             key = _fitting(self._keys, kid, algorithm, (type, curve))
             if key is not None and not self._is_old():
                 return key
@@ -59,6 +62,8 @@ class PublishedKeys:
             if key is None and self._failed is not None:
                 raise Refused(503, "tokens cannot be checked now: try again later", headers={"retry-after": str(int(AGAIN))})
             return key
+        finally:
+            self._lock.release()
 
     def _is_old(self) -> bool:
         return self._fetched is None or self._clock() - self._fetched >= MAX_AGE

@@ -6,22 +6,27 @@ import base64
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
-from jsonschema import Draft202012Validator, SchemaError
 from pydantic import Field, model_validator
-from starlette.concurrency import run_in_threadpool
 
+from rung.errors import InternalError
 from rung.records import Json, canonical
+from rung.records.steps import Conversation
 from rung.serving import sse
 from rung.serving.answering import Answered, Answering, Asked, Wishes
 from rung.serving.chats import Body, Turn, check_length, question_of, readable, without_neutral
 from rung.serving.citations import own_field, url_citations
+from rung.serving.conversations import Ended, Pending
 from rung.serving.deployments import Deployment
 from rung.serving.refusal import NotAnswered, invalid, unsupported
-from rung.serving.request_state import answering_of, base_url, begun, caller_of, embedding_of, whole
+from rung.serving.request_state import answering_of, base_url, begun, caller_of, embedding_of, unless_left, whole
+from rung.serving.schemas import check_size
+
+if TYPE_CHECKING:
+    from rung.models.protocol import Vectors
 
 router = APIRouter()
 ID = "chatcmpl-"  # begins an answer's name
@@ -131,17 +136,15 @@ def _schema(form: ResponseFormat | None, deployment: Deployment) -> str:
         return ""
     if form.json_schema is None:
         raise invalid("'response_format.json_schema' is missing", "response_format")
-    schema = canonical(form.json_schema.schema_)
+    try:
+        schema = canonical(form.json_schema.schema_)
+    except RecursionError:
+        raise invalid("'response_format.json_schema.schema' is nested too deeply", "response_format") from None
+    check_size(schema)
     if schema == deployment.schema:
         return ""
     if not deployment.takes_schema:
         raise unsupported("response_format", f"'{deployment.name}' answers in the form that it was built for")
-    try:
-        Draft202012Validator.check_schema(form.json_schema.schema_)
-    except SchemaError as error:
-        raise invalid(
-            f"'response_format.json_schema.schema' is no JSON Schema: {error.message}", "response_format"
-        ) from None
     return schema
 
 
@@ -231,9 +234,7 @@ async def embeddings(request: Request, body: EmbeddingsRequest) -> Response:
         raise invalid("'input' is a text, or a list of 1 to 2,048 texts, none of them empty", "input")
     if body.dimensions not in (None, embedder.dimensions):
         raise unsupported("dimensions", f"'{body.model}' has {embedder.dimensions}")
-    texts = [readable(text) for text in texts]
-    counts = await run_in_threadpool(embedder.count_tokens, texts)
-    vectors = await run_in_threadpool(lambda: embedder.embed(texts, kind=body.input_type))
+    counts, vectors = await unless_left(request, _embedded(request, [readable(text) for text in texts], body.input_type))
 
     def written(vector: Any) -> Json:
         return (
@@ -245,3 +246,24 @@ async def embeddings(request: Request, body: EmbeddingsRequest) -> Response:
     rows: list[Json] = [{"object": "embedding", "index": i, "embedding": written(v)} for i, v in enumerate(vectors)]
     usage: Json = {"prompt_tokens": sum(counts), "total_tokens": sum(counts)}
     return JSONResponse({"object": "list", "data": rows, "model": body.model, "usage": usage})
+
+
+async def _embedded(request: Request, texts: list[str], kind: Literal["query", "passage"]) -> tuple[list[int], Vectors]:
+    """Tokens and vectors of texts, made when the caller's turn comes, as answers are.
+
+    Raises:
+        NotAnswered: as `Answering.carry`.
+    """
+    answering, caller, (_, embedder) = answering_of(request), caller_of(request), embedding_of(request)
+
+    def embedding() -> Conversation[tuple[list[int], Vectors]]:
+        yield from ()  # no step: whoever carries out a conversation calls the embedder on its thread
+        counts = embedder.count_tokens(texts)
+        answering.on_spent(caller, sum(counts))
+        return counts, embedder.embed(texts, kind=kind)
+
+    async with aclosing(answering.carry(caller, Pending(embedding, {}), model="embeddings")) as news:
+        async for piece in news:
+            if isinstance(piece, Ended) and piece.live.value is not None:
+                return piece.live.value
+    raise InternalError("texts were embedded without a result")

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Res
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
-from rung.errors import UserError
+from rung.errors import InternalError, UserError
 from rung.knowledge.filters import parsed
 from rung.records import Document, Json, Passage, canonical
 from rung.records.steps import Conversation, SearchResult, rerank, search
@@ -23,6 +23,7 @@ from rung.serving.request_state import answering_of, base_url, caller_of, unless
 
 router = APIRouter()
 _RERANKED = 50  # passages that a reranker is given, where fewer are asked for
+_MOST_RERANKED = 100  # it reads each of them with the query
 _NO_DOCUMENTS = "the project has no documents"
 
 
@@ -47,6 +48,8 @@ async def find(request: Request, body: SearchBody) -> Response:
         raise invalid("'query' is empty", "query")
     if body.rerank and "rerank" not in engines:
         raise unsupported("rerank", "the project names no reranker")
+    if body.rerank and body.top > _MOST_RERANKED:
+        raise invalid(f"'top' is at most {_MOST_RERANKED} with 'rerank'", "top")
     where = canonical(body.where) if body.where else ""
     try:
         parsed(where)
@@ -66,7 +69,9 @@ async def find(request: Request, body: SearchBody) -> Response:
             async for piece in news:
                 if isinstance(piece, Ended) and piece.live.value is not None:
                     return piece.live.value
-        raise NotAnswered(502, "the search failed", code="answer_failed")
+                if isinstance(piece, Ended) and piece.live.failure is not None:
+                    raise answering.failed(piece.live.failure.error, piece.live.failure.step)
+        raise InternalError("a search ended without a result")
 
     result = await unless_left(request, last())
     passages = [p for p in result.passages if answering.may_read(caller, p.document)]
