@@ -137,9 +137,19 @@ def test_a_workbook_is_read_by_its_first_row(tmp_path: Path) -> None:
     ]
 
 
-def test_columns_of_one_name_are_said(tmp_path: Path) -> None:
-    (tmp_path / "faq.csv").write_text("question,answer,answer\nHow much?,9,10\n", encoding="utf-8")
-    (file,) = import_files([tmp_path / "faq.csv"], ImportRequest()).files
+@pytest.mark.parametrize("name", ["faq.csv", "faq.xlsx"])
+def test_columns_of_one_name_are_said(name: str, tmp_path: Path) -> None:
+    rows = (("question", "answer", "answer"), ("How much?", "9", "10"))
+    if name.endswith(".csv"):
+        (tmp_path / name).write_text("".join(",".join(row) + "\n" for row in rows), encoding="utf-8")
+    else:
+        import openpyxl
+
+        book = openpyxl.Workbook()
+        for row in rows:
+            book.active.append(row)
+        book.save(tmp_path / name)
+    (file,) = import_files([tmp_path / name], ImportRequest()).files
     assert "several columns are called 'answer': only the last of them is read" in [note.message for note in file.notes]
 
 

@@ -49,6 +49,7 @@ def _log(row: Row, line: int) -> ImportedRow:
         raise ValueError("is a response without its request: there is no question in it")
     if not _answers(response):
         raise ValueError("is a request without a response: there is no answer in it")
+    _check_whole(request, response)
     turns = [*_asked(request), *_answered(response)]
     example: Row = {"messages": turns}
     if tools := _tools(request.get("tools")):
@@ -58,6 +59,18 @@ def _log(row: Row, line: int) -> ImportedRow:
     choices = response.get("choices")
     notes = ("choices after the first are not taken",) if isinstance(choices, list) and len(choices) > 1 else ()
     return as_example(example, line, notes=notes)
+
+
+def _check_whole(request: Mapping[str, Json], response: Mapping[str, Json]) -> None:
+    """Raises `ValueError` where the answer was cut, or turns before the question are not in the log."""
+    choices = response.get("choices")
+    first = object_of(choices[0]) if isinstance(choices, list) and choices else {}
+    cut = object_of(response.get("incomplete_details")).get("reason") or first.get("finish_reason")
+    if response.get("status") == "incomplete" or cut in ("length", "content_filter", "max_output_tokens"):
+        raise ValueError(f"has an answer that was cut ({words(cut) or 'incomplete'}): half an answer teaches to stop there")
+    for key in ("previous_response_id", "conversation"):
+        if request.get(key) or response.get(key):
+            raise ValueError(f"goes on from earlier turns that it does not hold ('{key}')")
 
 
 def _asked(request: Mapping[str, Json]) -> list[Json]:

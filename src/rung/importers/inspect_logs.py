@@ -119,9 +119,7 @@ def _sample(row: Row, line: int) -> ImportedRow:
         raise ValueError("'target' is empty: there is no accepted answer")
     choices = _choices(row.get("choices"))
     if choices:
-        question = "\n".join(
-            [question, *(f"{letter}) {text}" for letter, text in zip(ascii_uppercase, choices, strict=False))]
-        )
+        question = "\n".join([question, *(f"{_letter(n)}) {text}" for n, text in enumerate(choices))])
         notes = (*notes, "choices stand under the question as A), B), …")
     notes += tuple(f"'{key}' is not taken" for key in ("files", "setup", "sandbox") if row.get(key))
     notes += ("what a model answered, and its scores, are not taken",) if row.get("output") or row.get("scores") else ()
@@ -134,6 +132,11 @@ def _sample(row: Row, line: int) -> ImportedRow:
         meta=meta if isinstance(meta, dict) else None,
     )
     return ImportedRow(line, cases=(case,), notes=notes)
+
+
+def _letter(index: int) -> str:
+    """What Inspect calls a choice: A to Z, then 1, 2, …"""
+    return ascii_uppercase[index] if index < len(ascii_uppercase) else str(index - len(ascii_uppercase) + 1)
 
 
 def _choices(value: Json) -> list[str]:

@@ -20,10 +20,9 @@ def _sample(row: Row, line: int) -> ImportedRow:
     answers: list[Json] = [*texts(row["ideal"])]
     if not answers:
         raise ValueError("'ideal' is empty: it has no accepted answer")
-    if isinstance(row["input"], str):
-        notes = ()
-    others = [key for key in row if key not in ("input", "ideal", "id", "metadata")]
-    meta: Row = {key: row[key] for key in others}
+    own = object_of(row.get("metadata"))
+    taken = ("input", "ideal", "id", *(("metadata",) if own else ()))
+    meta: Row = {**own, **{key: value for key, value in row.items() if key not in taken and value is not None}}
     return ImportedRow(line, cases=(case_row(question, answers, id=row.get("id"), messages=before, meta=meta),), notes=notes)
 
 

@@ -15,7 +15,7 @@ import yaml
 from rung.dataset.row_files import rows_of_text, table_cells
 from rung.errors import InputError
 from rung.files.limited import content_of, name_of, yaml_of
-from rung.importers.workbooks import sheet_rows
+from rung.importers.workbooks import note_repeated, sheet_rows
 from rung.records import Json, Problem
 from rung.text.json_values import line_of, pointer_lines
 from rung.text.parsing import Malformed, decoded, json_of
@@ -24,6 +24,24 @@ ZIP = b"PK\x03\x04"
 OLE = b"\xd0\xcf\x11\xe0"
 # Keys of an object under which exports keep their rows.
 WRAPPERS = ("examples", "data", "rows", "samples", "items", "goldens", "records", "results", "questions", "queries", "runs")
+# Keys of an object that is a row itself, whatever lists stand in it.
+_ROW_KEYS = frozenset(
+    (
+        *("messages", "conversations", "conversation", "contents", "question", "user_input", "query", "input", "inputs"),
+        *(
+            "prompt",
+            "instruction",
+            "request",
+            "response",
+            "choices",
+            "custom_id",
+            "item",
+            "datasource_item",
+            "fields",
+            "vars",
+        ),
+    )
+)
 _WRAPPED_KEYS = 12  # an object with more keys than these is a row itself
 
 
@@ -108,7 +126,7 @@ class ImportFile:
     def rows(self) -> Sequence[tuple[int, dict[str, Json]]]:
         """(line, row) of each row: of JSONL, a JSON list, a list under a known key of an object, CSV, or a workbook."""
         if self.is_zip:
-            return sheet_rows(self.content, self.shown, self.bad_rows)
+            return sheet_rows(self.content, self.shown, self.bad_rows, self.note)
         if not self.text.strip() or self._yaml[0] is not None:
             return ()
         rows = list(rows_of_text(self.text, self.shown, self.bad_rows))
@@ -116,8 +134,7 @@ class ImportFile:
             return self._unwrapped(*rows[0])
         if rows and not self.looks_json:
             line, header = next(table_cells(self.text, self.shown, []))
-            for name in sorted({name for name in header if header.count(name) > 1}):
-                self.note(line, f"several columns are called '{name}': only the last of them is read")
+            note_repeated(header, line, self.note)
         return rows
 
     @cached_property
@@ -158,6 +175,8 @@ class ImportFile:
     def _unwrapped(self, line: int, row: dict[str, Json]) -> Sequence[tuple[int, dict[str, Json]]]:
         key = next((key for key in WRAPPERS if isinstance(row.get(key), list) and row[key]), "")
         inner = row.get(key)
+        if _ROW_KEYS & set(row) - ({"prompt", "instruction"} if key == "examples" else set()):
+            return [(line, row)]
         if not isinstance(inner, list) or len(row) > _WRAPPED_KEYS or not any(isinstance(one, dict) for one in inner):
             return [(line, row)]
         rows = []

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 
 from rung.errors import InputError, MissingExtra
 from rung.records import Json, Problem
 
+Note = Callable[[int, str], None]  # says something of a line
 
-def sheet_rows(content: bytes, shown: str, problems: list[Problem]) -> Sequence[tuple[int, dict[str, Json]]]:
+
+def sheet_rows(content: bytes, shown: str, problems: list[Problem], note: Note) -> Sequence[tuple[int, dict[str, Json]]]:
     """(row number from 1, cells by column) of an XLSX, XLSB or ODS file; of other archives none.
 
     Raises:
@@ -40,7 +42,14 @@ def sheet_rows(content: bytes, shown: str, problems: list[Problem]) -> Sequence[
             listed.append((number, {name: _value(cell) for name, cell in zip(header, cells, strict=False) if name}))
         else:
             header = [str(cell).strip() for cell in cells]
+            note_repeated(header, number, note)
     return listed
+
+
+def note_repeated(header: Sequence[str], line: int, note: Note) -> None:
+    """Say which names several columns have."""
+    for name in sorted({name for name in header if name and header.count(name) > 1}):
+        note(line, f"several columns are called '{name}': only the last of them is read")
 
 
 def _filled(cell: object) -> bool:
