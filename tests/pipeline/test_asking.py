@@ -11,13 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from rung.artifacts.store import ARTIFACTS, is_finished
 from rung.config.project import load_project
 from rung.errors import UserError
 from rung.loop import ask, compare
-from rung.pipeline.pinned_strategy import SPECS
+from rung.pipeline.pinned_strategy import SPECS, PinnedStrategy, winning_strategy
 from rung.pipeline.publishing import latest
 from rung.progress import Tick
 from tests.pipeline.test_climbing import project
+from tests.pipeline.test_tuned_retriever import project as retriever_project
+from tests.working import working
 
 YAML = """\
 task: Answer.
@@ -209,3 +212,29 @@ def test_the_documents_are_not_opened_where_the_index_is_up_to_date(folder: Path
     assert live.value is not None
     assert live.value.passages
     assert not {"a.md", "b.md"} & set(names)
+
+
+@pytest.mark.slow
+def test_a_winner_is_not_trained_again_to_be_served(tmp_path: Path) -> None:
+    """A tuned retriever wins; what teaches it changes: it is refused, and nothing is trained."""
+    retriever_project(tmp_path)
+    edited(tmp_path, "rungs: [rag, ", "bar: {correct: 0.01}\nrungs: [")
+    cases = (tmp_path / "cases.jsonl").read_text("utf-8")
+    (tmp_path / "cases.jsonl").write_text(cases.replace("expire", "are kept for days in hall"), encoding="utf-8")
+    compare(load_project(tmp_path))
+    assert (latest(load_project(tmp_path)).winner or "").startswith("tuned_retriever")
+
+    def served() -> PinnedStrategy | None:
+        with working(load_project(tmp_path)) as at:
+            return winning_strategy(at.builder)
+
+    assert served() is not None
+    finished = [*filter(is_finished, (tmp_path / ".rung" / ARTIFACTS / "retriever").iterdir())]
+    assert len(finished) == 1
+    with (tmp_path / "pairs.jsonl").open("a", encoding="utf-8") as file:
+        file.write(
+            '\n{"anchor": "where are strings", "positive": "Strings\\n\\nThe strings are kept for 9 days in hall 6."}'
+        )
+    with pytest.raises(UserError, match="would have to be trained first"):
+        served()
+    assert [*filter(is_finished, (tmp_path / ".rung" / ARTIFACTS / "retriever").iterdir())] == finished
