@@ -70,6 +70,11 @@ def test_a_file_of_one_row_is_that_row_whatever_lists_stand_in_it(row: object, f
     assert [one for _, one in file.rows] == [row]
 
 
+def test_choices_of_a_question_are_no_log(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(lines({"input": "which?", "target": "B", "choices": ["x", "y"]}))
+    assert form_of(ImportFile(tmp_path / "a.jsonl"))[0] == "inspect"
+
+
 def test_choices_after_z_are_numbered_as_inspect_does(tmp_path: Path) -> None:
     (row,) = read(tmp_path, INSPECT, {"input": "which?", "target": "B", "choices": [f"c{n}" for n in range(28)]})
     assert str(row.cases[0]["question"]).splitlines()[25:] == ["Y) c24", "Z) c25", "1) c26", "2) c27"]

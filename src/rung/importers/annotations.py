@@ -20,7 +20,7 @@ _FLAT_OWN = ("id", "status", "_server_id")
 
 
 @dataclass(slots=True)
-class _Said:
+class _Entry:
     """A row: what was shown, and by the name of what was asked the texts of each person."""
 
     shown: Mapping[str, Json]
@@ -33,16 +33,16 @@ class _Said:
             self.answers.setdefault(name, []).append(texts_of)
 
 
-def _importer(about: str, fits: Callable[[Row], float], said: Callable[[Row, str], _Said]) -> Importer:
+def _importer(about: str, fits: Callable[[Row], float], entry_of: Callable[[Row, str], _Entry]) -> Importer:
     def read(file: ImportFile) -> Iterator[ImportedRow]:
-        found: list[tuple[int, Row, _Said | str]] = []
+        entries: list[tuple[int, Row, _Entry | str]] = []
         for line, row in file.rows:
             try:
-                found.append((line, row, said(row, file.question)))
+                entries.append((line, row, entry_of(row, file.question)))
             except ValueError as error:
-                found.append((line, row, str(error)))
-        name = _asked_for(file, [one for _, _, one in found if isinstance(one, _Said)])
-        for line, row, one in found:
+                entries.append((line, row, str(error)))
+        name = _asked_for(file, [one for _, _, one in entries if isinstance(one, _Entry)])
+        for line, row, one in entries:
             try:
                 yield ImportedRow(line, refused=one) if isinstance(one, str) else _case(row, line, one, name, file.question)
             except ValueError as error:
@@ -51,7 +51,7 @@ def _importer(about: str, fits: Callable[[Row], float], said: Callable[[Row, str
     return Importer(about, claims_by(fits), read, ("question", "answer"))
 
 
-def _asked_for(file: ImportFile, rows: Sequence[_Said]) -> str:
+def _asked_for(file: ImportFile, rows: Sequence[_Entry]) -> str:
     """The name of what was asked whose answers are taken.
 
     Raises:
@@ -67,9 +67,9 @@ def _asked_for(file: ImportFile, rows: Sequence[_Said]) -> str:
     return file.answer or next(iter(names), "")
 
 
-def _case(row: Row, line: int, said: _Said, name: str, named: str) -> ImportedRow:
+def _case(row: Row, line: int, entry: _Entry, name: str, named: str) -> ImportedRow:
     """A case of what was shown, and the answers to what has this name. `named`: the question, where the user says so."""
-    shown = said.shown
+    shown = entry.shown
     there = ", ".join(shown) or "none"
     if named and named not in shown:
         raise ValueError(f"has no field '{named}'; there are: {there}")
@@ -77,11 +77,11 @@ def _case(row: Row, line: int, said: _Said, name: str, named: str) -> ImportedRo
     if not asks:
         raise ValueError(f"no field says that it is the question; there are: {there}")
     question, before, system = asked_in(shown[asks])
-    by_person = said.answers.get(name, [])
+    by_person = entry.answers.get(name, [])
     if not by_person:
-        raise ValueError("holds no answer in words: " + ("; ".join(said.notes) or "nobody wrote or chose one"))
+        raise ValueError("holds no answer in words: " + ("; ".join(entry.notes) or "nobody wrote or chose one"))
     differ = len({tuple(sorted(one)) for one in by_person}) > 1
-    notes = [*said.notes, *(f"answers to '{other}' are not taken" for other in said.answers if other != name)]
+    notes = [*entry.notes, *(f"answers to '{other}' are not taken" for other in entry.answers if other != name)]
     notes += ["annotators differ: each one's answer is accepted"] if differ else []
     meta = {key: value for key, value in shown.items() if key != asks and words(value)}
     answers = unique([text for one in by_person for text in one])
@@ -95,7 +95,7 @@ def _is_task(row: Row) -> float:
     return 0.8 if "annotation_id" in row and "annotator" in row else 0.0
 
 
-def _task(row: Row, question: str) -> _Said:
+def _task(row: Row, question: str) -> _Entry:
     """A task of Label Studio, in full JSON or in JSON-MIN."""
     if "data" not in row:
         return _min_task(row, question)
@@ -104,7 +104,7 @@ def _task(row: Row, question: str) -> _Said:
     finished = [one for one in annotations if not one.get("was_cancelled")]
     if not finished:
         raise ValueError("has no annotation: nobody said what is right")
-    said = _Said(object_of(row["data"]))
+    entry = _Entry(object_of(row["data"]))
     others: set[str] = set()
     for one in finished:
         results = one.get("result")
@@ -114,12 +114,12 @@ def _task(row: Row, question: str) -> _Said:
             by_name.setdefault(name, []).extend(texts_of)
             others |= {kind} if not texts_of else set()
         for name, texts_of in by_name.items():
-            said.add(name, texts_of)
-    said.notes += [f"results of the kind '{kind}' are not taken: they are no text and no choice" for kind in sorted(others)]
-    return said
+            entry.add(name, texts_of)
+    entry.notes += [f"results of the kind '{kind}' are not taken: they are no text and no choice" for kind in sorted(others)]
+    return entry
 
 
-def _min_task(row: Row, question: str) -> _Said:
+def _min_task(row: Row, question: str) -> _Entry:
     """A row of JSON-MIN: what was shown, the task's id, what was answered, who annotated; all of them keys of one object.
 
     Where the id comes first, what was shown and what was answered are not told apart.
@@ -128,15 +128,15 @@ def _min_task(row: Row, question: str) -> _Said:
     at = {key: keys.index(key) for key in ("id", "annotator") if key in row}
     shown = keys[: at["id"]] if at.get("id", 0) < at.get("annotator", 0) else []
     own = {*_MIN_OWN, *shown, *_MIN_FIELDS, question}
-    said = _Said({key: row[key] for key in shown})
+    entry = _Entry({key: row[key] for key in shown})
     if not shown:
         asks = question if question in row else name_in([key for key in keys if key not in _MIN_OWN], QUESTIONS)
         own |= {asks}
-        said.shown = {asks: row[asks]} if asks else {}
+        entry.shown = {asks: row[asks]} if asks else {}
     for key in keys:
         if key not in own:
-            said.add(key, _values(row[key]))
-    return said
+            entry.add(key, _values(row[key]))
+    return entry
 
 
 def _result(result: Json) -> tuple[str, list[str], str]:
@@ -163,32 +163,32 @@ def _is_record(row: Row) -> float:
     return 0.9 if any(key.endswith((".responses", ".suggestion", ".suggestion.score")) for key in row) else 0.0
 
 
-def _record(row: Row, _: str) -> _Said:
+def _record(row: Row, _: str) -> _Entry:
     """A record of Argilla 2, nested, or flat with columns `label.responses`; answers that were submitted count."""
     if isinstance(row.get("fields"), dict):
-        said = _Said(object_of(row["fields"]))
+        entry = _Entry(object_of(row["fields"]))
         for name, answers in object_of(row.get("responses")).items():
             for one in answers if isinstance(answers, list) else [answers]:
                 fields = one if isinstance(one, dict) else {"value": one}
-                _respond(said, name, fields.get("value"), fields.get("status", "submitted"))
+                _respond(entry, name, fields.get("value"), fields.get("status", "submitted"))
     else:
-        said = _Said({key: value for key, value in row.items() if "." not in key and key not in _FLAT_OWN})
+        entry = _Entry({key: value for key, value in row.items() if "." not in key and key not in _FLAT_OWN})
         for key in [key for key in row if key.endswith(".responses")]:
             values, status = _cell_list(row[key]), row.get(f"{key}.status")
             statuses = ["submitted"] * len(values) if status is None else _cell_list(status)
             for n, value in enumerate(values):
-                _respond(said, key.removesuffix(".responses"), value, statuses[n] if n < len(statuses) else "unknown")
-    if not said.answers and (row.get("suggestions") or any(key.endswith(".suggestion") for key in row)):
-        said.notes.append("suggestions are not taken: no person submitted them")
-    return said
+                _respond(entry, key.removesuffix(".responses"), value, statuses[n] if n < len(statuses) else "unknown")
+    if not entry.answers and (row.get("suggestions") or any(key.endswith(".suggestion") for key in row)):
+        entry.notes.append("suggestions are not taken: no person submitted them")
+    return entry
 
 
-def _respond(said: _Said, name: str, value: Json, status: Json) -> None:
+def _respond(entry: _Entry, name: str, value: Json, status: Json) -> None:
     """A person's response, which counts where it was submitted."""
     if status == "submitted":
-        said.add(name, _values(value))
+        entry.add(name, _values(value))
     elif _values(value):
-        said.notes.append(f"a response to '{name}' is not taken: its status is {words(status)}")
+        entry.notes.append(f"a response to '{name}' is not taken: its status is {words(status)}")
 
 
 def _cell_list(value: Json) -> list[Json]:

@@ -36,7 +36,9 @@ def _asks(request: Mapping[str, Json]) -> bool:
 
 
 def _answers(response: Mapping[str, Json]) -> bool:
-    return isinstance(response.get("choices"), list) or (isinstance(response.get("output"), list) and "model" in response)
+    choices = response.get("choices")  # a list of texts is what a question lets choose from
+    listed = isinstance(choices, list) and not any(isinstance(one, str) for one in choices)
+    return listed or (isinstance(response.get("output"), list) and "model" in response)
 
 
 def _log(row: Row, line: int) -> ImportedRow:

@@ -165,10 +165,10 @@ def _marco(row: Row, line: int) -> ImportedRow:
     documents = [document_row(text) for text, _ in passages]
     gold = [document for document, (_, selected) in zip(documents, passages, strict=True) if selected]
     well = [text for text in texts(row.get("wellFormedAnswers")) if text not in ("[]", _NO_ANSWER)]
-    said = texts(row.get("answers"))
-    accepted = [text for text in said if text.strip() != _NO_ANSWER]
-    unanswerable = bool(said) and not accepted
-    if not said and not gold:
+    stated = texts(row.get("answers"))
+    accepted = [text for text in stated if text.strip() != _NO_ANSWER]
+    unanswerable = bool(stated) and not accepted
+    if not stated and not gold:
         raise ValueError("has neither answers nor a passage that is selected (a test file without answers)")
     id = row.get("query_id")
     meta = {"query_type": row["query_type"]} if row.get("query_type") else {}
