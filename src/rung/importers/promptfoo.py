@@ -367,8 +367,8 @@ def _test_of(row: Mapping[str, Json]) -> Json:
         test["description"] = row["__description"]
     if words(row.get("__threshold")).strip():
         test["threshold"] = row["__threshold"]
-    carried = ("__prefix", "__suffix", "__description", "__threshold", "__expected")
-    return test | {name: row[name] for name in row if name.startswith("__") and not name.startswith(carried)}
+    columns = ("__prefix", "__suffix", "__description", "__threshold", "__expected")
+    return test | {name: row[name] for name in row if name.startswith("__") and not name.startswith(columns)}
 
 
 def _some(value: Json) -> list[Json]:
