@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from rung.models.scripted import ScriptedGenerator
 from rung.pipeline.prepare import up_to_date
 from rung.records import Failure
 from rung.records.steps import Engine, Request, Result
+from rung.serving import feedback
+from rung.serving.callers import Caller
 from tests.cli.conftest import Run
 from tests.serving.serving import SHIPPING, STAFF, Client, chat, served
 
@@ -173,7 +175,8 @@ def test_a_body_that_is_too_large_is_refused_whether_it_says_so_or_not(client: C
 
     chunked = client.send("POST", "/v1/chat/completions", content=pieces(), headers={"content-type": "application/json"})
     assert (plain.status_code, chunked.status_code) == (413, 413)
-    assert "error" in chunked.json()
+    assert chunked.json() == plain.json()
+    assert plain.json()["error"]["code"] == "request_too_large"
 
 
 def test_health_needs_no_caller_and_nothing_else_does_without(client: Client) -> None:
@@ -196,6 +199,53 @@ def test_a_rating_is_stored_with_its_answer_and_only_by_who_got_it(shop: Path) -
     assert rows[1]["question"] == SHIPPING
     assert rows[1]["answer"].startswith("Express")
     assert (rows[1]["id"], rows[1]["rating"], rows[1]["caller"]) == (id, "down", "somebody")
+
+
+class TwoWays:
+    """One name, told by a key, a token or a proxy."""
+
+    def identify(self, headers: Mapping[str, str], address: str = "") -> Caller:
+        del address
+        way = headers["x-caller"]
+        return Caller("alice", key="k1" if way == "key" else "", told_by="" if way == "key" else way)
+
+
+def test_who_has_another_s_name_by_another_way_is_another(shop: Path) -> None:
+    with served(shop, identity=TwoWays()) as client:
+        rating = {"id": client.as_caller("token").chat().json()["id"], "rating": "up"}
+        assert client.as_caller("proxy").post("/v1/feedback", rating).status_code == 404
+        assert client.as_caller("key").post("/v1/feedback", rating).status_code == 404
+        assert client.as_caller("token").post("/v1/feedback", rating).status_code == 200
+
+
+def test_answers_that_can_be_rated_take_no_more_memory_than_they_may(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feedback, "MOST", 2_000)
+    ids = [client.chat(f"{SHIPPING} {'x' * 800}").json()["id"] for _ in range(4)]
+    rated = [client.post("/v1/feedback", {"id": id, "rating": "up"}).status_code for id in ids]
+    assert rated[0] == 404
+    assert rated[-1] == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/chat/completions", {"model": "\ud800", "messages": [{"role": "user", "content": "a"}]}),
+        ("/v1/chat/completions", {"model": "rag", "messages": [{"role": "\ud800", "content": "a"}]}),
+        ("/v1/chat/completions", {"model": "rag", "\ud800": 1, "messages": []}),
+        ("/v1/messages", {"model": "\ud800", "max_tokens": 9, "messages": [{"role": "user", "content": "a"}]}),
+        ("/v1/embeddings", {"model": "\ud800", "input": "a"}),
+        ("/v1/search", {"query": "a", "where": {"\ud800": {"\ud800": 1}}}),
+        ("/v1/feedback", {"id": "\ud800", "rating": "up"}),
+        ("/v1/feedback", {"id": "a", "rating": "up", "comment": "\ud800"}),
+    ],
+)
+def test_half_a_character_is_a_mistake_of_the_client(client: Client, path: str, body: object) -> None:
+    headers = {"content-type": "application/json"}
+    response = client.send("POST", path, content=json.dumps(body).encode(), headers=headers)
+    assert response.status_code in (400, 404)
+    assert "error" in response.json()
 
 
 def test_the_description_says_what_is_answered(client: Client) -> None:

@@ -73,6 +73,9 @@ def test_search_and_its_conditions(client: Client) -> None:
     assert {row["document"] for row in nothing} == {"docs/returns.md"}
     assert client.post("/v1/search", {"query": "x", "where": {"year": {"above": 3}}}).json()["error"]["param"] == "where"
     assert client.post("/v1/search", {"query": "x", "rerank": True}).json()["error"]["param"] == "rerank"
+    assert client.post("/v1/search", {"query": 5}).json()["error"]["param"] == "query"
+    assert client.post("/v1/search", {"top": 5}).json()["error"]["param"] == "query"
+    assert client.get("/documents/docs%2Fshipping.md?start=x").json()["error"]["param"] == "start"
     assert client.post("/v1/search", {"query": " "}).json()["error"]["param"] == "query"
     assert client.post("/v1/search", {"query": "x", "topk": 3}).json()["error"]["param"] == "topk"
 

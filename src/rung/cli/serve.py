@@ -61,7 +61,8 @@ def serve(
         app = application(service)
         for line in app.state.answering.pinned():
             err(line)
-        err(f"http://{host}:{listener.getsockname()[1]}/v1  (Ctrl-C ends it)")
+        address = f"[{host}]" if ":" in host else host
+        err(f"http://{address}:{listener.getsockname()[1]}/v1  (Ctrl-C ends it)")
         answer_requests(app, listener, seconds=limits.seconds)
     err("stopped")
     return FINE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from rung.records import Asker
@@ -16,7 +16,7 @@ class Caller:
     """Who sent a request. `name` stands in the log and with feedback; `groups` are what it may read beside public documents.
 
     `scopes` are what it may ask for. `key` is the id of the key that it came with, "" where it came with none; the limits
-    are that key's, None where it has none.
+    are that key's, None where it has none. `told_by` is what told who it is, such as "token": two may have one name by two.
     """
 
     name: str
@@ -25,6 +25,12 @@ class Caller:
     key: str = ""
     requests_per_minute: int | None = None
     tokens_per_day: int | None = None
+    told_by: str = field(default="", compare=False)
+
+    @property
+    def id(self) -> str:
+        """Nobody else's: of its key, or of its name and of what told it."""
+        return f"key:{self.key}" if self.key else f"{self.told_by}:{self.name}"
 
     @property
     def asker(self) -> Asker:

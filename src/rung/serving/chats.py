@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from rung.records import Message, Question
-from rung.serving.refusal import NotAnswered, invalid, unsupported
+from rung.serving.refusal import NotAnswered, invalid, readable, unsupported
 
 ROLES = ("user", "assistant")
 OWN_INSTRUCTION = "the project's own instruction was measured and is served; leave this message out"
@@ -97,11 +97,6 @@ def question_of(turns: list[Turn]) -> Question:
         raise invalid("the last message must be the user's: it asks", f"messages[{len(turns) - 1}].role")
     earlier = tuple(Message(turn.role, readable(turn.text)) for turn in turns[:-1])
     return Question("asked", readable(turns[-1].text), earlier)
-
-
-def readable(text: str) -> str:
-    """A text that can be encoded: half characters, as a broken client may send them, become question marks."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def check_length(tokens: int, context: int) -> None:

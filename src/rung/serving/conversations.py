@@ -151,7 +151,7 @@ class Conversations:
     async def _turn(self, caller: Caller) -> None:
         try:
             async with asyncio.timeout(self.limits.seconds):
-                await self._turns.take(caller.name)
+                await self._turns.take(caller.id)
         except Full:
             ahead = self._turns.waiting / self.limits.at_once
             raise Overloaded(max(1, round(self._mean * ahead))) from None

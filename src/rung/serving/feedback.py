@@ -14,7 +14,7 @@ from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from rung.errors import UserError
-from rung.records import Json
+from rung.records import Json, canonical
 from rung.serving.answering import Answered
 from rung.serving.callers import Caller
 from rung.serving.chats import Body
@@ -24,15 +24,17 @@ from rung.serving.request_state import answering_of, caller_of, feedback_of
 
 router = APIRouter()
 RECENT = 10_000  # answers that can be rated
+MOST = 64_000_000  # characters of them, with their questions, that are kept
 _PREFIXES = ("chatcmpl-", "msg_")
 
 
 @dataclass(frozen=True, slots=True)
 class Rated:
-    """An answer as it is written down with its rating."""
+    """An answer as it is written down with its rating. `caller`: the id of who got it; `characters`: of the entry."""
 
     caller: str
     entry: dict[str, Json]
+    characters: int
 
 
 class Feedback:
@@ -41,7 +43,7 @@ class Feedback:
     def __init__(self, state: Path) -> None:
         self._state = state
         self._recent: OrderedDict[str, Rated] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock, self._characters = threading.Lock(), 0
 
     def remember(self, caller: Caller, answered: Answered) -> None:
         """An answer that may be rated from now on, until many others have come."""
@@ -55,10 +57,12 @@ class Feedback:
         }
         if asked.question.messages:
             entry["messages"] = [{"role": m.role, "content": m.content} for m in asked.question.messages]
+        rated = Rated(caller.id, entry, len(canonical(entry)))
         with self._lock:
-            self._recent[asked.id] = Rated(caller.name, entry)
-            if len(self._recent) > RECENT:
-                self._recent.popitem(last=False)
+            self._recent[asked.id] = rated
+            self._characters += rated.characters
+            while len(self._recent) > RECENT or (self._characters > MOST and len(self._recent) > 1):
+                self._characters -= self._recent.popitem(last=False)[1].characters
 
     def rate(self, caller: Caller, id: str, rating: dict[str, Json]) -> None:
         """Write a rating down, with the question and the answer.
@@ -68,7 +72,7 @@ class Feedback:
         """
         with self._lock:
             rated = self._recent.get(next((id[len(p) :] for p in _PREFIXES if id.startswith(p)), id))
-        if rated is None or rated.caller != caller.name:
+        if rated is None or rated.caller != caller.id:
             raise NotAnswered(
                 404, f"there is no answer '{id}' of yours that can be rated", param="id", code="answer_not_found"
             )

@@ -65,7 +65,7 @@ class Limiter:
             spent.tokens += tokens
 
     def _of(self, caller: Caller) -> _Spent:
-        return self._spent.setdefault(caller.key or caller.name, _Spent())
+        return self._spent.setdefault(caller.id, _Spent())
 
 
 def _too_much(why: str, seconds: float) -> Refused:

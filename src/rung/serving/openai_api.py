@@ -17,11 +17,11 @@ from rung.records import Json, canonical
 from rung.records.steps import Conversation
 from rung.serving import sse
 from rung.serving.answering import Answered, Answering, Asked, Wishes
-from rung.serving.chats import Body, Turn, check_length, question_of, readable, without_neutral
+from rung.serving.chats import Body, Turn, check_length, question_of, without_neutral
 from rung.serving.citations import own_field, url_citations
 from rung.serving.conversations import Ended, Pending
 from rung.serving.deployments import Deployment
-from rung.serving.refusal import NotAnswered, invalid, unsupported
+from rung.serving.refusal import NotAnswered, invalid, readable, unsupported
 from rung.serving.request_state import answering_of, base_url, begun, caller_of, embedding_of, unless_left, whole
 from rung.serving.schemas import check_size
 

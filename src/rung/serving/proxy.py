@@ -40,7 +40,8 @@ class ProxyIdentity:
         if not all(text.isascii() and text.isprintable() and len(text) <= MAX_HEADER for text in (user, groups)):
             log.warning("refused: the proxy %s names a user or groups in characters that no name has", address)
             raise unauthorized(NOT_GOOD)
-        return Caller(user.strip(), frozenset(name.strip() for name in groups.split(",") if name.strip()))
+        own = frozenset(name.strip() for name in groups.split(",") if name.strip())
+        return Caller(user.strip(), own, told_by="proxy")
 
     def _is_trusted(self, address: str) -> bool:
         try:

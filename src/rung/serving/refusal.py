@@ -31,9 +31,10 @@ class NotAnswered(Exception):
         code: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        self.status, self.message, self.param, self.code = status, message, param, code
+        self.status, self.message, self.code = status, readable(message), code
+        self.param = None if param is None else readable(param)
         self.headers = dict(headers or {})
-        super().__init__(message)
+        super().__init__(self.message)
 
     def body(self, path: str) -> dict[str, Json]:
         """As the API of this path tells errors."""
@@ -42,6 +43,11 @@ class NotAnswered(Exception):
             return {"type": "error", "error": {"type": kind, "message": self.message}}
         kind = _OPENAI_TYPES.get(self.status, "invalid_request_error" if self.status < 500 else "server_error")
         return {"error": {"message": self.message, "type": kind, "param": self.param, "code": self.code}}
+
+
+def readable(text: str) -> str:
+    """A text that can be encoded: half characters, as a broken client may send them, become question marks."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def unsupported(name: str, why: str = "") -> NotAnswered:

@@ -15,10 +15,10 @@ from rung.errors import InternalError, UserError
 from rung.knowledge.filters import parsed
 from rung.records import Document, Json, Passage, canonical
 from rung.records.steps import Conversation, SearchResult, rerank, search
-from rung.serving.chats import Body, readable
+from rung.serving.chats import Body
 from rung.serving.citations import place_url
 from rung.serving.conversations import Ended, Pending
-from rung.serving.refusal import NotAnswered, invalid, unsupported
+from rung.serving.refusal import NotAnswered, invalid, readable, unsupported
 from rung.serving.request_state import answering_of, base_url, caller_of, unless_left
 
 router = APIRouter()

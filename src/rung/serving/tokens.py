@@ -96,7 +96,7 @@ class TokenIdentity:
         name = claims["sub"]
         if not isinstance(name, str) or not name.strip() or len(name) > MAX_NAME or not name.isprintable():
             raise _refused("a token whose subject is no name")
-        return Caller(name, groups_in(claims, self._settings.groups_claim))
+        return Caller(name, groups_in(claims, self._settings.groups_claim), told_by="token")
 
 
 def groups_in(claims: Mapping[str, Json], path: str) -> frozenset[str]:
