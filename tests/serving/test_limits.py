@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rung.serving.callers import Caller, Refused
@@ -85,6 +85,7 @@ def test_a_limit_that_was_lowered_counts_at_once() -> None:
 
 @pytest.mark.parametrize("limit", [1, 3])
 @given(gaps=st.lists(st.floats(0, 40), max_size=40))
+@example(gaps=[1.1490053238234061, 0.0])
 def test_in_no_span_of_a_minute_are_there_more(limit: int, gaps: list[float]) -> None:
     clock = Clock()
     limiter, caller = Limiter(clock), Caller("ci", key="1", requests_per_minute=limit)

@@ -42,14 +42,14 @@ class Limiter:
             now, spent = self._clock(), self._of(caller)
             while spent.requests and now - spent.requests[0] >= MINUTE:
                 spent.requests.popleft()
-            left = spent.day_began + DAY - now
+            left = DAY - (now - spent.day_began)  # this way round it is never more than a day
             if caller.tokens_per_day is not None and left > 0 and spent.tokens >= caller.tokens_per_day:
                 return _too_much(f"the {caller.tokens_per_day:,} tokens of this key's day are spent", left)
             if caller.requests_per_minute is not None:
                 if len(spent.requests) >= caller.requests_per_minute:
                     oldest = spent.requests[-caller.requests_per_minute]  # a limit may have been lowered since
                     return _too_much(
-                        f"this key may ask {caller.requests_per_minute:,} times a minute", oldest + MINUTE - now
+                        f"this key may ask {caller.requests_per_minute:,} times a minute", MINUTE - (now - oldest)
                     )
                 spent.requests.append(now)
             return None
