@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,8 @@ from rung.config.project import load_project
 from rung.loop import opened
 from rung.models.scripted import ScriptedGenerator
 from rung.pipeline.prepare import up_to_date
-from rung.records import Failure
-from rung.records.steps import Engine, Request, Result
+from rung.records import Answer, Citation, Failure, Question
+from rung.records.steps import Conversation, Engine, Request, Result, search
 from rung.serving import feedback
 from rung.serving.callers import Caller
 from tests.cli.conftest import Run
@@ -117,13 +117,36 @@ def test_an_answer_made_of_what_was_closed_meanwhile_does_not_go_out(
 @pytest.mark.parametrize("stream", [False, True])
 def test_no_text_is_made_of_what_was_closed_after_it_was_found(shop: Path, stream: bool) -> None:
     asked: list[Any] = []
-    with served(shop, model=ScriptedGenerator(lambda step: asked.append(step) or "It is known. [1]")) as client:
+
+    def script(step: Any) -> str:
+        asked.append(step)
+        return "It is known. [1]"
+
+    with served(shop, model=ScriptedGenerator(script)) as client:
         deployment = client.app.state.answering.deployments["rag"]
         deployment.engines["search"] = ThenClosed(deployment.engines["search"], lambda: close_shipping(shop))
         response = client.chat(stream=stream)
     assert response.status_code == 502
     assert response.json()["error"]["code"] == "answer_failed"
     assert asked == []
+
+
+class Citing:
+    """A strategy that cites what it was never shown."""
+
+    def answer(self, question: Question) -> Conversation[Answer]:
+        yield from search(question.text, top=1)
+        return Answer("It is so. [1]", citations=(Citation(1, "docs/staff.md", 0, 5),))
+
+
+def test_a_citation_to_what_may_not_be_read_is_withheld_and_counted(client: Client) -> None:
+    deployments = client.app.state.answering.deployments
+    pinned = replace(deployments["rag"].pinned, strategy=Citing())
+    deployments["rag"] = replace(deployments["rag"], pinned=pinned)
+    message = client.chat().json()["choices"][0]["message"]
+    assert message["annotations"] == message["rung"]["citations"] == []
+    assert "rung_withheld_citations_total 1.0" in client.get("/metrics").text
+    assert client.as_caller("somebody staff").chat().json()["choices"][0]["message"]["rung"]["citations"]
 
 
 @pytest.mark.parametrize("change", ["closed", "deleted"])
