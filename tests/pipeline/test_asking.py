@@ -15,7 +15,7 @@ from rung.artifacts.store import ARTIFACTS, is_finished
 from rung.config.project import load_project
 from rung.errors import UserError
 from rung.loop import ask, compare
-from rung.pipeline.pinned_strategy import SPECS, PinnedStrategy, winning_strategy
+from rung.pipeline.pinned_strategy import SPECS, PinnedStrategy, pinned_strategy, winning_strategy
 from rung.pipeline.publishing import latest
 from rung.progress import Tick
 from tests.pipeline.test_climbing import project
@@ -238,3 +238,7 @@ def test_a_winner_is_not_trained_again_to_be_served(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="would have to be trained first"):
         served()
     assert [*filter(is_finished, (tmp_path / ".rung" / ARTIFACTS / "retriever").iterdir())] == finished
+    with working(load_project(tmp_path)) as at:
+        pinned_strategy(at.builder, None)  # somebody else has it trained
+    with pytest.raises(UserError, match="would answer with another artifact"):
+        served()
