@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import ExitStack, redirect_stdout
+from contextlib import ExitStack
 from typing import Annotated
 
 import typer
@@ -11,6 +10,7 @@ import typer
 from rung.cli.main import FINE
 from rung.cli.options import Folder, groups
 from rung.cli.screen import Screen, err
+from rung.cli.streams import results_to_messages
 
 
 def mcp(
@@ -32,7 +32,7 @@ def mcp(
 
     asker = Asker(groups(may_read))
     with ExitStack() as stack:
-        with redirect_stdout(sys.stderr):
+        with results_to_messages():
             project = load_project(folder)
             for remark in strangers(project, asker.groups or ()):
                 err(f"! --groups: {remark}")

@@ -10,12 +10,19 @@ import io
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from typing import TextIO
 
 from rung.errors import RungError, UserError
 
 _ESCAPED = "rung.escaped"
+
+
+@contextmanager
+def results_to_messages() -> Iterator[None]:
+    """What is printed meanwhile goes to standard error: standard output is somebody else's."""
+    with redirect_stdout(sys.stderr):
+        yield
 
 
 class NobodyReads(RungError):
