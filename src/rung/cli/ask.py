@@ -160,5 +160,5 @@ def _where(citation: Citation, answer: Answer) -> str:
     name = shown.source or citation.document
     if shown.page:
         return f"{name} p. {shown.page}, {span}"
-    line = shown.line + shown.text.count("\n", 0, max(0, citation.start - shown.start))
-    return f"{name}:{line}, {span}" if shown.line else f"{name}, {span}"
+    line = shown.line_at(citation.start)
+    return f"{name}:{line}, {span}" if line else f"{name}, {span}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -56,6 +56,11 @@ class Asker:
 
     groups: frozenset[str] | None = None
 
+    def may_read(self, readers: Iterable[str]) -> bool:
+        """Whether what is for these groups, none being everybody, is for this asker."""
+        some = set(readers)
+        return self.groups is None or not some or not some.isdisjoint(self.groups)
+
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -99,6 +104,14 @@ class Passage:
     page: int = 0
     line: int = 0
     parent: tuple[int, int] | None = None
+
+    def between(self, start: int, end: int) -> str:
+        """Its text from one character of the document to another, as far as it holds them."""
+        return self.text[max(0, start - self.start) : max(0, end - self.start)]
+
+    def line_at(self, character: int) -> int:
+        """The line on which a character of the document stands that it holds; 0: unknown."""
+        return self.line + self.text.count("\n", 0, max(0, character - self.start)) if self.line else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-from rung.records import Answer, Case, Metric, Outcome
+from rung.records import Answer, Asker, Case, Metric, Outcome
 from rung.scoring.protocol import ScoringContext
 
 
@@ -34,8 +34,8 @@ class Access:
         """The metric of one outcome; none where it does not apply."""
         if case.groups is None or outcome.answer is None:
             return {}
-        mine = set(case.groups)
-        leaked = any(readers and mine.isdisjoint(readers) for readers in self._readers(outcome.answer))
+        asker = Asker(frozenset(case.groups))
+        leaked = not all(map(asker.may_read, self._readers(outcome.answer)))
         return {"leaks": float(leaked)}
 
     def _readers(self, answer: Answer) -> Iterator[tuple[str, ...]]:

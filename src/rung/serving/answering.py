@@ -15,7 +15,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from rung.errors import UserError
+from rung.errors import InternalError, UserError
 from rung.records import Answer, Citation, Question
 from rung.records.steps import Conversation, Engine, Generate, Step
 from rung.runtime.batch import Tally
@@ -114,7 +114,7 @@ class Answering:
     def may_read(self, caller: Caller, document: str) -> bool:
         """Whether the index, as it is now, lets the caller read this document."""
         groups = self.knowledge.document_groups().get(document) if self.knowledge else None
-        return groups is not None and (not groups or not caller.groups.isdisjoint(groups))
+        return groups is not None and caller.asker.may_read(groups)
 
     async def answer(self, caller: Caller, asked: Asked) -> AsyncGenerator[str | Answered]:
         """Yield pieces of text, which together are the answer's, then the answer.
@@ -189,6 +189,20 @@ class Answering:
         except UserError as error:
             self.metrics.answers.labels(model, "failed").inc()
             raise self.failed(str(error)) from error
+
+    async def value(self, caller: Caller, pending: Pending[T], *, model: str) -> T:
+        """What a conversation comes to, its texts unheard.
+
+        Raises:
+            NotAnswered: it failed; and what `carry` raises.
+        """
+        async with aclosing(self.carry(caller, pending, model=model)) as news:
+            async for piece in news:
+                if isinstance(piece, Ended) and piece.live.value is not None:
+                    return piece.live.value
+                if isinstance(piece, Ended) and piece.live.failure is not None:
+                    raise self.failed(piece.live.failure.error, piece.live.failure.step)
+        raise InternalError("a conversation ended without a result")
 
     def _pending(self, asked: Asked, noting: NotingSearch) -> Pending[Answer]:
         deployment, wishes = asked.deployment, asked.wishes

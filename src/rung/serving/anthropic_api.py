@@ -13,9 +13,9 @@ from pydantic import Field, model_validator
 from rung.records import Json
 from rung.serving import sse
 from rung.serving.answering import Answered, Asked, Wishes
-from rung.serving.chats import OWN_INSTRUCTION, Body, TextPart, Turn, check_length, question_of, without_neutral
+from rung.serving.chats import OWN_INSTRUCTION, Body, TextPart, Turn, question_of, stop_of, without_neutral
 from rung.serving.citations import own_field
-from rung.serving.refusal import NotAnswered, invalid, unsupported
+from rung.serving.refusal import NotAnswered, unsupported
 from rung.serving.request_state import answering_of, base_url, begun, caller_of, whole
 
 router = APIRouter()
@@ -54,12 +54,8 @@ async def messages(request: Request, body: MessagesRequest) -> Response:
     deployment = answering.deployment(body.model)
     if body.system:
         raise unsupported("system", OWN_INSTRUCTION)
-    stop = tuple(body.stop_sequences or ())
-    if len(stop) > 4 or not all(stop):
-        raise invalid("'stop_sequences' is a list of at most 4 texts, none of them empty", "stop_sequences")
-    question = question_of(body.messages)
-    tokens = deployment.generator.count_tokens([m.content for m in question.messages] + [question.text])
-    check_length(sum(tokens), deployment.generator.context_tokens)
+    stop = stop_of(body.stop_sequences, "stop_sequences", "a list")
+    question = question_of(body.messages, deployment.generator)
     asked = Asked(deployment, question, Wishes(body.max_tokens, body.temperature, stop=stop))
     news, base = answering.answer(caller_of(request), asked), base_url(request)
     if body.stream:

@@ -68,7 +68,6 @@ def application(service: Service) -> FastAPI:
         _log.info("serves %s", line)
     ratings = feedback.Feedback(engines.project.state)
     limiter = Limiter()
-
     answering.on_answer, answering.on_spent = ratings.remember, limiter.consumed
 
     @asynccontextmanager

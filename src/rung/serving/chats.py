@@ -5,11 +5,12 @@ The instruction is the project's, and was measured with the rest of the strategy
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from rung.models.protocol import Generator
 from rung.records import Message, Question
 from rung.serving.refusal import NotAnswered, invalid, readable, unsupported
 
@@ -78,11 +79,11 @@ def without_neutral(value: Any, neutral: Mapping[str, object]) -> Any:
     return {name: given for name, given in value.items() if not changes_nothing(name, given)}
 
 
-def question_of(turns: list[Turn]) -> Question:
-    """The question that a chat ends with.
+def question_of(turns: list[Turn], model: Generator) -> Question:
+    """The question that a chat ends with, for a model.
 
     Raises:
-        NotAnswered: it has none, or a turn that is not taken.
+        NotAnswered: it has none, a turn that is not taken, or more tokens than the model could be shown by any strategy.
     """
     if not turns:
         raise invalid("'messages' is empty: the last message asks", "messages")
@@ -96,15 +97,21 @@ def question_of(turns: list[Turn]) -> Question:
     if turns[-1].role != "user":
         raise invalid("the last message must be the user's: it asks", f"messages[{len(turns) - 1}].role")
     earlier = tuple(Message(turn.role, readable(turn.text)) for turn in turns[:-1])
-    return Question("asked", readable(turns[-1].text), earlier)
-
-
-def check_length(tokens: int, context: int) -> None:
-    """Refuse a chat that no strategy could show to the model.
-
-    Raises:
-        NotAnswered: it has more tokens than the model's context.
-    """
+    question = Question("asked", readable(turns[-1].text), earlier)
+    tokens, context = sum(model.count_tokens([*(m.content for m in earlier), question.text])), model.context_tokens
     if tokens >= context:
         message = f"the messages have {tokens:,} tokens, and the model takes {context:,} with its answer"
         raise NotAnswered(400, message, param="messages", code="context_length_exceeded")
+    return question
+
+
+def stop_of(given: Sequence[str] | None, param: str, form: str) -> tuple[str, ...]:
+    """The sequences that end a text.
+
+    Raises:
+        NotAnswered: they are more than 4, or one is empty.
+    """
+    stop = tuple(given or ())
+    if len(stop) > 4 or not all(stop):
+        raise invalid(f"'{param}' is {form} of at most 4 texts, none of them empty", param)
+    return stop

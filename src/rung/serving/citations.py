@@ -42,7 +42,7 @@ def own_field(answered: Answered, base: str) -> dict[str, Json]:
 
 
 def _row(citation: Citation, shown: Passage | None, base: str) -> Json:
-    quoted = "" if shown is None else shown.text[max(0, citation.start - shown.start) : citation.end - shown.start]
+    quoted = "" if shown is None else shown.between(citation.start, citation.end)
     return {
         "mark": citation.mark,
         "document": citation.document,
@@ -68,7 +68,7 @@ def _url_citations(answered: Answered, base: str) -> Iterator[Json]:
         return
     for citation in answered.cited:  # quotes in a form of the project's own
         shown = _shown(citation, answered.answer)
-        quoted = shown.text[citation.start - shown.start : citation.end - shown.start] if shown else ""
+        quoted = shown.between(citation.start, citation.end) if shown else ""
         at = text.find(quoted) if quoted else -1
         yield _annotation(citation, answered.answer, (at, at + len(quoted)) if at >= 0 else (0, len(text)), base)
 

@@ -6,6 +6,7 @@ each read another one of them.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 
@@ -14,6 +15,7 @@ from rung.serving.callers import Refused
 AUTHORIZATION, API_KEY = "authorization", "x-api-key"
 NOT_GOOD = "no valid credential: send one as 'Authorization: Bearer KEY' or 'x-api-key: KEY'"
 MAX_CREDENTIAL = 16_384  # characters; what is longer is refused before anything of it is read
+log = logging.getLogger(__name__)
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/=-]+)", re.IGNORECASE)  # RFC 6750, section 2.1
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")
 
@@ -50,6 +52,12 @@ def single(headers: Mapping[str, str], name: str) -> str | None:
 def unauthorized(message: str) -> Refused:
     """A refusal that says how to come in."""
     return Refused(401, message, headers={"WWW-Authenticate": "Bearer"})
+
+
+def not_good(why: str) -> Refused:
+    """A refusal that is the same for every credential; why it is none, the log alone says."""
+    log.warning("refused: %s", why)
+    return unauthorized(NOT_GOOD)
 
 
 def _matched(form: re.Pattern[str], value: str) -> str:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rung.config.project import Project
 from rung.errors import UserError
 from rung.serving.callers import Caller
-from rung.serving.headers import NOT_GOOD, credential, unauthorized
+from rung.serving.headers import credential, not_good
 from rung.serving.jwks import PublishedKeys, fetcher
 from rung.serving.keys import PREFIX, KeyIdentity, KeyStore, now_utc
 from rung.serving.proxy import ProxyIdentity
 from rung.serving.tokens import TokenIdentity
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +32,7 @@ class ProjectIdentity:
             return self.keys.of(text)
         if self.tokens is not None and text.count(".") == 2:
             return self.tokens.of(text)
-        log.warning("refused: %s", "a credential of no kind that is taken" if text else "no credential")
-        raise unauthorized(NOT_GOOD)
+        raise not_good("a credential of no kind that is taken" if text else "no credential")
 
 
 def identity_of(project: Project) -> ProjectIdentity:

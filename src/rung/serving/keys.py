@@ -23,7 +23,7 @@ from rung.errors import UserError
 from rung.files.durable import alone, standing, write_whole
 from rung.plugins import hint
 from rung.serving.callers import SCOPES, Caller, Refused
-from rung.serving.headers import NOT_GOOD, unauthorized
+from rung.serving.headers import not_good
 
 FILE, LOCK = "keys.json", "keys.lock"
 PREFIX = "rung_"
@@ -175,9 +175,9 @@ class KeyIdentity:
         # compared in constant time, and with something also where there is no such key: time tells nothing either
         same = hmac.compare_digest(_digest(text), key.sha256 if key else _NOBODY)
         if key is None or not same:
-            raise _refused(f"unknown key{f' {PREFIX}{form[1]}' if form else ''}")
+            raise not_good(f"unknown key{f' {PREFIX}{form[1]}' if form else ''}")
         if (state := key.state(self._now())) != "live":
-            raise _refused(f"{state} key {key.shown} of {key.name!r}")
+            raise not_good(f"{state} key {key.shown} of {key.name!r}")
         return Caller(
             key.name,
             frozenset(key.groups),
@@ -265,11 +265,6 @@ def _none(id: str, keys: Collection[Key]) -> str:
     if len(id) < MIN_ID:
         return f"'{id}' is too short to name a key: write {MIN_ID} or more characters of its id"
     return f"no key has the id '{id}'; {hint(id, [key.id for key in keys])}"
-
-
-def _refused(why: str) -> Refused:
-    log.warning("refused: %s", why)
-    return unauthorized(NOT_GOOD)
 
 
 def _unreadable(error: Exception) -> Refused:

@@ -12,14 +12,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import Field, model_validator
 
-from rung.errors import InternalError
 from rung.records import Json, canonical
 from rung.records.steps import Conversation
 from rung.serving import sse
 from rung.serving.answering import Answered, Answering, Asked, Wishes
-from rung.serving.chats import Body, Turn, check_length, question_of, without_neutral
+from rung.serving.chats import Body, Turn, question_of, stop_of, without_neutral
 from rung.serving.citations import own_field, url_citations
-from rung.serving.conversations import Ended, Pending
+from rung.serving.conversations import Pending
 from rung.serving.deployments import Deployment
 from rung.serving.refusal import NotAnswered, invalid, readable, unsupported
 from rung.serving.request_state import answering_of, base_url, begun, caller_of, embedding_of, unless_left, whole
@@ -93,9 +92,7 @@ async def chat_completions(request: Request, body: ChatRequest) -> Response:
     """The deployment `model` answers the last message; those before it are its earlier turns."""
     answering, caller = answering_of(request), caller_of(request)
     deployment = answering.deployment(body.model)
-    question, wishes = question_of(body.messages), _wishes(body, deployment)
-    tokens = deployment.generator.count_tokens([m.content for m in question.messages] + [question.text])
-    check_length(sum(tokens), deployment.generator.context_tokens)
+    question, wishes = question_of(body.messages, deployment.generator), _wishes(body, deployment)
     base, asked = base_url(request), Asked(deployment, question, wishes)
     if body.stream:
         usage = body.stream_options is not None and body.stream_options.include_usage
@@ -115,9 +112,7 @@ def _wishes(body: ChatRequest, deployment: Deployment) -> Wishes:
         NotAnswered: something that this deployment cannot do.
     """
     room = [n for n in (body.max_completion_tokens, body.max_tokens) if n is not None]
-    stop = (body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ())
-    if len(stop) > 4 or not all(stop):
-        raise invalid("'stop' is a text, or a list of at most 4 texts, none of them empty", "stop")
+    stop = stop_of([body.stop] if isinstance(body.stop, str) else body.stop, "stop", "a text, or a list")
     return Wishes(min(room, default=None), body.temperature, body.seed, stop, _schema(body.response_format, deployment))
 
 
@@ -234,7 +229,16 @@ async def embeddings(request: Request, body: EmbeddingsRequest) -> Response:
         raise invalid("'input' is a text, or a list of 1 to 2,048 texts, none of them empty", "input")
     if body.dimensions not in (None, embedder.dimensions):
         raise unsupported("dimensions", f"'{body.model}' has {embedder.dimensions}")
-    counts, vectors = await unless_left(request, _embedded(request, [readable(text) for text in texts], body.input_type))
+    answering, caller, shown = answering_of(request), caller_of(request), [readable(text) for text in texts]
+
+    def embedding() -> Conversation[tuple[list[int], Vectors]]:
+        yield from ()  # no step: whoever carries out a conversation calls the embedder on its thread, in the caller's turn
+        counts = embedder.count_tokens(shown)
+        answering.on_spent(caller, sum(counts))
+        return counts, embedder.embed(shown, kind=body.input_type)
+
+    made = answering.value(caller, Pending(embedding, {}), model="embeddings")
+    counts, vectors = await unless_left(request, made)
 
     def written(vector: Any) -> Json:
         return (
@@ -246,24 +250,3 @@ async def embeddings(request: Request, body: EmbeddingsRequest) -> Response:
     rows: list[Json] = [{"object": "embedding", "index": i, "embedding": written(v)} for i, v in enumerate(vectors)]
     usage: Json = {"prompt_tokens": sum(counts), "total_tokens": sum(counts)}
     return JSONResponse({"object": "list", "data": rows, "model": body.model, "usage": usage})
-
-
-async def _embedded(request: Request, texts: list[str], kind: Literal["query", "passage"]) -> tuple[list[int], Vectors]:
-    """Tokens and vectors of texts, made when the caller's turn comes, as answers are.
-
-    Raises:
-        NotAnswered: as `Answering.carry`.
-    """
-    answering, caller, (_, embedder) = answering_of(request), caller_of(request), embedding_of(request)
-
-    def embedding() -> Conversation[tuple[list[int], Vectors]]:
-        yield from ()  # no step: whoever carries out a conversation calls the embedder on its thread
-        counts = embedder.count_tokens(texts)
-        answering.on_spent(caller, sum(counts))
-        return counts, embedder.embed(texts, kind=kind)
-
-    async with aclosing(answering.carry(caller, Pending(embedding, {}), model="embeddings")) as news:
-        async for piece in news:
-            if isinstance(piece, Ended) and piece.live.value is not None:
-                return piece.live.value
-    raise InternalError("texts were embedded without a result")

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from rung.config.serving import ProxySettings
 from rung.serving.callers import Caller
-from rung.serving.headers import NOT_GOOD, single, unauthorized
+from rung.serving.headers import not_good, single
 
 MAX_HEADER = 8_192  # characters
-
-log = logging.getLogger(__name__)
 
 
 class ProxyIdentity:
@@ -38,8 +35,7 @@ class ProxyIdentity:
         if user is None or not user.strip():
             return None
         if not all(text.isascii() and text.isprintable() and len(text) <= MAX_HEADER for text in (user, groups)):
-            log.warning("refused: the proxy %s names a user or groups in characters that no name has", address)
-            raise unauthorized(NOT_GOOD)
+            raise not_good(f"the proxy {address} names a user or groups in characters that no name has")
         own = frozenset(name.strip() for name in groups.split(",") if name.strip())
         return Caller(user.strip(), own, told_by="proxy")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
 from html import escape
 from typing import Any
 
@@ -11,13 +10,13 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Res
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
-from rung.errors import InternalError, UserError
+from rung.errors import UserError
 from rung.knowledge.filters import parsed
 from rung.records import Document, Json, Passage, canonical
 from rung.records.steps import Conversation, SearchResult, rerank, search
 from rung.serving.chats import Body
 from rung.serving.citations import place_url
-from rung.serving.conversations import Ended, Pending
+from rung.serving.conversations import Pending
 from rung.serving.refusal import NotAnswered, invalid, readable, unsupported
 from rung.serving.request_state import answering_of, base_url, caller_of, unless_left
 
@@ -63,17 +62,8 @@ async def find(request: Request, body: SearchBody) -> Response:
             result = yield from rerank(readable(body.query), result.passages, top=body.top)
         return result
 
-    async def last() -> SearchResult:
-        pending = Pending(searching, engines, refresh=answering.refresh)
-        async with aclosing(answering.carry(caller, pending, model="search")) as news:
-            async for piece in news:
-                if isinstance(piece, Ended) and piece.live.value is not None:
-                    return piece.live.value
-                if isinstance(piece, Ended) and piece.live.failure is not None:
-                    raise answering.failed(piece.live.failure.error, piece.live.failure.step)
-        raise InternalError("a search ended without a result")
-
-    result = await unless_left(request, last())
+    pending = Pending(searching, engines, refresh=answering.refresh)
+    result = await unless_left(request, answering.value(caller, pending, model="search"))
     passages = [p for p in result.passages if answering.may_read(caller, p.document)]
     base = base_url(request)
     return JSONResponse({"object": "list", "data": [_passage(passage, base) for passage in passages]})

@@ -224,15 +224,15 @@ class Session:
     def _document(self, id: str, asker: Asker) -> Document:
         knowledge = at_hand(self._engines) or self._engines.documents
         access, name = knowledge.document_groups(), id.strip().removeprefix("./")
-        document = knowledge.document(name) if name in access and may_read(access[name], asker) else None
+        document = knowledge.document(name) if name in access and asker.may_read(access[name]) else None
         if document is None:
-            readable = [one for one, groups in access.items() if may_read(groups, asker)]
+            readable = [one for one, groups in access.items() if asker.may_read(groups)]
             raise UserError(f"there is no document '{id[:200]}' that this asker may read; {_nearest(name, readable)}")
         return document
 
     def _readable(self, passages: Iterable[Passage], asker: Asker) -> list[Passage]:
         access = self._access()
-        return [one for one in passages if may_read(access.get(one.document, one.groups), asker)]
+        return [one for one in passages if asker.may_read(access.get(one.document, one.groups))]
 
     def _access(self) -> Mapping[str, tuple[str, ...]]:
         """Document -> who may read it, as the documents are now."""
@@ -254,10 +254,10 @@ def answered(
     Raises:
         UserError: the model was shown what the asker may not read.
     """
-    if not all(may_read(access.get(passage.document, passage.groups), asker) for passage in given.passages):
+    if not all(asker.may_read(access.get(passage.document, passage.groups)) for passage in given.passages):
         raise UserError("the answer rests on a document that this asker may not read, and is withheld")
     shown = {passage.id: passage for passage in given.passages}
-    cited = [one for one in given.citations if may_read(access.get(one.document, ()), asker)]
+    cited = [one for one in given.citations if asker.may_read(access.get(one.document, ()))]
     return Answered(
         answer_id=secrets.token_hex(8),
         answer=given.text,
@@ -270,12 +270,6 @@ def answered(
         model=pinned.models[0],
         artifacts=dict(pinned.artifacts),
     )
-
-
-def may_read(readers: Iterable[str], asker: Asker) -> bool:
-    """Whether a document for these groups, none being everybody, is for this asker."""
-    readers = set(readers)
-    return asker.groups is None or not readers or not readers.isdisjoint(asker.groups)
 
 
 def _no_training(_training: Training) -> AbstractContextManager[object]:
@@ -336,7 +330,5 @@ def _cited(mark: int, document: str, span: tuple[int, int], shown: Passage | Non
     start, end = span
     if shown is None:
         return Cited(mark, document, document, 0, 0, start, end, "")
-    begin = max(0, start - shown.start)
-    line = shown.line + shown.text.count("\n", 0, begin) if shown.line else 0
-    quote = shown.text[begin : max(begin, end - shown.start)]
-    return Cited(mark, document, shown.source or document, line, shown.page, start, end, quote)
+    source, quote = shown.source or document, shown.between(start, end)
+    return Cited(mark, document, source, shown.line_at(start), shown.page, start, end, quote)

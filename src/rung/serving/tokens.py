@@ -6,7 +6,6 @@ audience and times. Signing algorithms are those of key pairs only: a shared sec
 
 from __future__ import annotations
 
-import logging
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -15,8 +14,8 @@ from typing import TYPE_CHECKING
 from rung.config.serving import JwtSettings
 from rung.errors import MissingExtra
 from rung.records import Json
-from rung.serving.callers import Caller, Refused
-from rung.serving.headers import MAX_CREDENTIAL, NOT_GOOD, unauthorized
+from rung.serving.callers import Caller
+from rung.serving.headers import MAX_CREDENTIAL, not_good
 from rung.serving.jwks import PublishedKeys
 
 if TYPE_CHECKING:
@@ -34,8 +33,6 @@ ALGORITHMS: Mapping[str, tuple[str, str]] = {
 LEEWAY = 60  # seconds that two clocks may differ
 MAX_HEADER = 8_192  # bytes; providers put chains of certificates there
 MAX_NAME = 200
-
-log = logging.getLogger(__name__)
 
 
 class TokenIdentity:
@@ -71,13 +68,13 @@ class TokenIdentity:
                 cannot be had.
         """
         if len(token) > MAX_CREDENTIAL:
-            raise _refused(f"a token of {len(token):,} characters")
+            raise not_good(f"a token of {len(token):,} characters")
         from joserfc.errors import JoseError
 
         try:
             return self._caller(token)
         except (JoseError, ValueError, TypeError, ArithmeticError, RecursionError) as error:
-            raise _refused(f"a token: {type(error).__name__}: {str(error)[:200]!r}") from error
+            raise not_good(f"a token: {type(error).__name__}: {str(error)[:200]!r}") from error
 
     def _caller(self, token: str) -> Caller:
         from joserfc import jws, jwt
@@ -85,17 +82,17 @@ class TokenIdentity:
         header = jws.extract_compact(token.encode("ascii"), registry=self._rules).headers()
         algorithm, kid = header.get("alg"), header.get("kid")
         if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
-            raise _refused(f"a token signed by {str(algorithm)[:20]!r}; it may be {', '.join(ALGORITHMS)}")
+            raise not_good(f"a token signed by {str(algorithm)[:20]!r}; it may be {', '.join(ALGORITHMS)}")
         if not isinstance(kid, str) or not kid:
-            raise _refused("a token that does not say by which key it is signed (kid)")
+            raise not_good("a token that does not say by which key it is signed (kid)")
         key = self._keys.find(kid, algorithm, *ALGORITHMS[algorithm])
         if key is None:
-            raise _refused(f"a token signed by the key {kid[:80]!r}, which the provider does not publish for {algorithm}")
+            raise not_good(f"a token signed by the key {kid[:80]!r}, which the provider does not publish for {algorithm}")
         claims: dict[str, Json] = jwt.decode(token, key, registry=self._rules).claims
         self._claims.validate(claims)
         name = claims["sub"]
         if not isinstance(name, str) or not name.strip() or len(name) > MAX_NAME or not name.isprintable():
-            raise _refused("a token whose subject is no name")
+            raise not_good("a token whose subject is no name")
         return Caller(name, groups_in(claims, self._settings.groups_claim), told_by="token")
 
 
@@ -120,8 +117,3 @@ def groups_in(claims: Mapping[str, Json], path: str) -> frozenset[str]:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ValueError(f"the claim '{path}' is no list of groups")
     return frozenset(name.strip() for name in names if isinstance(name, str) and name.strip())
-
-
-def _refused(why: str) -> Refused:
-    log.warning("refused: %s", why)
-    return unauthorized(NOT_GOOD)

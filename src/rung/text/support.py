@@ -171,8 +171,7 @@ def _cited(citations: Iterable[Citation], passages: Sequence[Passage]) -> dict[i
     for citation in citations:
         for passage in passages:
             if passage.document == citation.document and passage.start <= citation.start and citation.end <= passage.end:
-                text = passage.text[citation.start - passage.start : citation.end - passage.start]
-                texts.setdefault(citation.mark, []).append(text)
+                texts.setdefault(citation.mark, []).append(passage.between(citation.start, citation.end))
                 break
     return texts
 

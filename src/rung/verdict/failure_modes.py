@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, get_args
 
-from rung.records import Answer, Case, Loss, Metric, Outcome, Passage
+from rung.records import Answer, Asker, Case, Loss, Metric, Outcome, Passage
 from rung.records.gold import has_gold, is_gold, overlaps, span_recall, target_ranks
 from rung.text.matching import terms
 
@@ -223,8 +223,8 @@ def _forbidden(case: Case, corpus: Corpus) -> bool:
     """Whether something that the answer stands in is not the asker's to read: no search may find that."""
     if case.groups is None:
         return False
-    mine, named = set(case.groups), {*(span.document for span in case.evidence), *case.gold_documents}
-    return any(readers and mine.isdisjoint(readers) for readers in map(corpus.groups.get, named))
+    asker, named = Asker(frozenset(case.groups)), {*(span.document for span in case.evidence), *case.gold_documents}
+    return not all(asker.may_read(corpus.groups.get(one, ())) for one in named)
 
 
 def _cut(case: Case, answer: Answer, ranking: Sequence[Passage], corpus: Corpus) -> bool:
