@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.killing import killed
 from tests.models.tiny_hf import tiny_llama
 
 pytest.importorskip("gguf")
@@ -126,17 +125,8 @@ def test_killed_at_any_point_it_goes_on_to_the_same_weights(project: Path, ready
     folder = project / ".rung" / "artifacts" / "adapter" / whole["artifact"]
     for file in folder.iterdir():
         file.unlink()
-    kills = 0
-    for patience in (0.0, 0.02):
-        process = subprocess.Popen(command(project), env=ready, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 60
-        while not (folder / "checkpoint.safetensors").exists() and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.002)
-        time.sleep(patience)
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
-            kills += 1
-        process.wait()
+    checkpoint = folder / "checkpoint.safetensors"
+    kills = sum(killed(command(project), checkpoint, patience, env=ready) for patience in (0.0, 0.02))
     assert kills
     assert weights(project, trained(project, ready)["artifact"]) == kept
 

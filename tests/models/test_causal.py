@@ -20,7 +20,8 @@ from rung.records import Failure, Message
 from rung.records.steps import Generate, GenerateResult, Request
 from rung.testing.models import GeneratorContract, asking
 from rung.text.json_values import fits
-from tests.models.making_schemas import DIFFERING, HELD
+from tests.models.differing import check_items_differ
+from tests.models.making_schemas import HELD
 from tests.models.tiny_models import ARCHITECTURES, WINDOW, tiny_model
 
 torch = pytest.importorskip("torch")
@@ -223,16 +224,9 @@ def test_what_is_said_under_a_schema_is_valid(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("thinking", [False, True])
 def test_items_that_must_differ_do(thinking: bool, tmp_path: Path) -> None:
-    """What is repeated is taken back, with much room and with little, and behind what a model thought."""
+    """Behind what a model thought too."""
     folder = thinker(tmp_path, "</think>") if thinking else tiny_model(tmp_path, "qwen3")
-    model = opened(folder, reasoning_tokens=8 if thinking else 0)
-    ways: list[dict[str, Any]] = [{"max_tokens": 40}, {"max_tokens": 12}, {"max_tokens": 40, "temperature": 1.0, "seed": 1}]
-    asked = [(schema, way) for schema, _ in DIFFERING for way in ways]
-    results = dict(model.run([asking("Say a, a, a, a.", schema=json.dumps(schema), **way) for schema, way in asked]))
-    for index, (schema, way) in enumerate(asked):
-        result = results[index]
-        assert isinstance(result, GenerateResult), (schema, result)
-        assert fits(result.text, json.dumps(schema)), (schema, way, result.text)
+    check_items_differ(opened(folder, reasoning_tokens=8 if thinking else 0))
 
 
 LABELS = ["España", "Größe", "£5", "naïf", "東京5", "😀f0", '"é"a', "\\ñe", "\tab"]

@@ -23,7 +23,8 @@ from rung.records import Failure, Message
 from rung.records.steps import Generate, GenerateResult, Request
 from rung.testing.models import GeneratorContract, asking
 from rung.text.json_values import fits
-from tests.models.making_schemas import DIFFERING, HELD
+from tests.models.differing import check_items_differ
+from tests.models.making_schemas import HELD
 
 pytestmark = pytest.mark.slow
 
@@ -256,14 +257,7 @@ def test_what_is_said_under_a_schema_is_valid(local: LocalGenerator) -> None:
 
 
 def test_items_that_must_differ_do(local: LocalGenerator) -> None:
-    """Models go in circles where lists are concerned: what is repeated is taken back, with much room and with little."""
-    ways: list[dict[str, Any]] = [{"max_tokens": 40}, {"max_tokens": 12}, {"max_tokens": 40, "temperature": 1.0, "seed": 1}]
-    asked = [(schema, way) for schema, _ in DIFFERING for way in ways]
-    answered = dict(local.run([asking("Say a, a, a, a.", schema=json.dumps(schema), **way) for schema, way in asked]))
-    for index, (schema, way) in enumerate(asked):
-        result = answered[index]
-        assert isinstance(result, GenerateResult), (schema, result)
-        assert fits(result.text, json.dumps(schema)), (schema, way, result.text)
+    check_items_differ(local)
 
 
 def test_sampling_follows_its_seed(local: LocalGenerator) -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +24,7 @@ from rung.training.learning import Learning, Source
 from rung.training.padded import Bounds, Padded, by_length
 from rung.training.peft_base import FolderBase
 from rung.training.recipe import read_recipe
+from tests.killing import killed
 from tests.models.tiny_models import ARCHITECTURES, tiny_model, write_tokenizer
 from tests.training.any_model import BY_HEART, lessons, opened
 from tests.training.tiny import chats
@@ -175,17 +173,9 @@ def test_both_trainers_go_the_same_way(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
     train_generator(lessons(), opened(tmp_path / "base", "qwen2"), recipe=BY_HEART, folder=tmp_path / "whole")
-    broken, kills = tmp_path / "broken", 0
-    for patience in (0.0, 0.1):
-        process = subprocess.Popen([sys.executable, "-c", ALONE, str(tmp_path / "base"), str(broken)], cwd=ROOT)
-        deadline = time.monotonic() + 120
-        while not (broken / CHECKPOINT).exists() and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.002)
-        time.sleep(patience)
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
-            kills += 1
-        process.wait()
+    broken = tmp_path / "broken"
+    command = [sys.executable, "-c", ALONE, str(tmp_path / "base"), str(broken)]
+    kills = sum(killed(command, broken / CHECKPOINT, patience, cwd=ROOT) for patience in (0.0, 0.1))
     assert kills
     train_generator(lessons(), opened(tmp_path / "base", "qwen2"), recipe=BY_HEART, folder=broken)
     assert weights(tmp_path / "whole") == weights(broken)

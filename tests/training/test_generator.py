@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +15,7 @@ from rung.errors import Interrupted, MissingExtra, UserError
 from rung.records import Json
 from rung.training import Recipe, train_generator
 from rung.training.checkpoint import CHECKPOINT
+from tests.killing import killed
 from tests.training.tiny import RECIPE, TinyModel, chats
 
 pytest.importorskip("torch")
@@ -104,17 +103,8 @@ def test_ctrl_c_keeps_what_was_learnt(at: int, tmp_path: Path) -> None:
 def test_killed_at_any_moment_it_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     train_generator(chats(40), TinyModel(), recipe=RECIPE, folder=tmp_path / "whole")
     broken = tmp_path / "broken"
-    kills = 0
-    for patience in (0.0, 0.05, 0.15, 0.1):
-        process = subprocess.Popen([sys.executable, "-c", ALONE, str(broken)], cwd=ROOT)
-        deadline = time.monotonic() + 60
-        while not (broken / CHECKPOINT).exists() and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.002)
-        time.sleep(patience)
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
-            kills += 1
-        process.wait()
+    command = [sys.executable, "-c", ALONE, str(broken)]
+    kills = sum(killed(command, broken / CHECKPOINT, patience, cwd=ROOT) for patience in (0.0, 0.05, 0.15, 0.1))
     assert kills >= 2
     train_generator(chats(40), TinyModel(), recipe=RECIPE, folder=broken)
     assert weights(tmp_path / "whole") == weights(broken)

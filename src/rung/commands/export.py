@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from rung.artifacts import Built
 from rung.artifacts.store import ARTIFACTS, is_finished
@@ -17,7 +18,6 @@ from rung.builders.forgetting_gate import forgot
 from rung.config.project import Project
 from rung.errors import UserError
 from rung.models.catalog import is_local
-from rung.models.protocol import Generator
 from rung.pipeline.candidates import Candidate, build, propose
 from rung.pipeline.prepare import Prepared
 from rung.pipeline.publishing import latest
@@ -32,12 +32,6 @@ if TYPE_CHECKING:
     from rung.training.parity import Parity
 
 PROMPTS, ANSWER_TOKENS = 50, 48
-
-
-class _Served(TypedDict):
-    engine: Generator
-    digest: str
-    max_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,11 +176,12 @@ def _checked(
 
     engine, chats = engines.generator, prompts(prepared, request.check)
     engine.use_adapters({built.digest: built.folder})
-    given: _Served = {"engine": engine, "digest": built.digest, "max_tokens": ANSWER_TOKENS}
     with phase("compare with what is served"):
         if isinstance(tuned, TunedFolder):
-            return tuple(check_folder_export(request.form, request.out, tuned, chats, **given))
-        return tuple(check(request.form, request.out, tuned, chats, **given))
+            compare = partial(check_folder_export, request.form, request.out, tuned)
+        else:
+            compare = partial(check, request.form, request.out, tuned)
+        return tuple(compare(chats, engine=engine, digest=built.digest, max_tokens=ANSWER_TOKENS))
 
 
 def prompts(prepared: Prepared, count: int) -> list[tuple[Message, ...]]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rung.errors import InputError
-from rung.importers.fields import QUESTIONS, asked_in, listed_in, name_in, object_of, words
+from rung.importers.fields import QUESTIONS, asked_in, listed_in, name_in, object_of, objects_in, words
 from rung.importers.imported import ImportedRow, Importer, Row, case_row, claims_by, unique
 from rung.importers.source import ImportFile
 from rung.records import Json
@@ -100,8 +100,7 @@ def _task(row: Row, question: str) -> _Entry:
     if "data" not in row:
         return _min_task(row, question)
     listed = row.get("annotations", row.get("completions"))
-    annotations = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
-    finished = [one for one in annotations if not one.get("was_cancelled")]
+    finished = [one for one in objects_in(listed) if not one.get("was_cancelled")]
     if not finished:
         raise ValueError("has no annotation: nobody said what is right")
     entry = _Entry(object_of(row["data"]))

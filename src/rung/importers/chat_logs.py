@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rung.importers.fields import content_text, object_of, words
+from rung.importers.fields import content_text, object_of, objects_in, words
 from rung.importers.imported import ImportedRow, Row, by_rows
 from rung.importers.tuning import as_example
 from rung.records import Json
@@ -134,10 +134,9 @@ def _item(item: Json) -> list[Json]:
 
 def _tools(tools: Json) -> list[Json]:
     """Functions in the form of chats: the Responses API has them flat."""
-    listed = [one for one in tools if isinstance(one, dict)] if isinstance(tools, list) else []
     return [
         one if "function" in one else {"type": "function", "function": {k: v for k, v in one.items() if k != "type"}}
-        for one in listed
+        for one in objects_in(tools)
         if one.get("type", "function") == "function"
     ]
 

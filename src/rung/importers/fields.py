@@ -108,6 +108,11 @@ def object_of(value: Json) -> dict[str, Json]:
     return value if isinstance(value, dict) else {}
 
 
+def objects_in(value: Json) -> list[dict[str, Json]]:
+    """The objects of a list; none of what is no list."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
 def content_text(value: Json) -> str:
     """The text of a turn's content: a text, or the text parts of a list.
 

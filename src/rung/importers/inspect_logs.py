@@ -10,7 +10,7 @@ from string import ascii_uppercase
 
 from rung.errors import InputError, first_line
 from rung.importers.fields import asked_in, texts, words
-from rung.importers.imported import ImportedRow, Importer, Row, case_row, taken
+from rung.importers.imported import ImportedRow, Importer, Row, case_row, claims_by, taken
 from rung.importers.source import ImportFile
 from rung.records import Json
 from rung.text.parsing import Malformed, decoded, json_of
@@ -26,8 +26,7 @@ def _claims(file: ImportFile) -> float:
     whole = file.whole
     if isinstance(whole, dict) and sum(key in whole for key in _LOG_KEYS) >= 3 and isinstance(whole.get("samples"), list):
         return 1.0
-    rows = file.rows[:20]
-    return sum(_is_sample(row) for _, row in rows) / len(rows) if rows else 0.0
+    return claims_by(_is_sample)(file)
 
 
 def _is_sample(row: Row) -> float:

@@ -57,16 +57,11 @@ def _share(tests: Sequence[Json]) -> float:
 
 
 def _read(file: ImportFile) -> Iterator[ImportedRow]:
-    whole = file.whole
-    config, pointer = _config(whole)
+    config, pointer = _config(file.whole)
     if not file.is_table and any(key in config for key in _KEYS):
         yield from _configuration(file, config, pointer)
         if pointer:
             file.note(0, "the results of the evaluation are not taken: they are what was to be judged")
-    elif isinstance(whole, list) and not file.looks_json:
-        suite = Suite.of(file, {}, whole)
-        for index, test in enumerate(whole):
-            yield suite.row(test, file.line(f"/{index}"))
     elif file.yaml_fault is not None:
         raise InputError(f"is no YAML that can be used: {file.yaml_fault}", path=file.shown, line=file.yaml_fault.line)
     else:
@@ -74,8 +69,10 @@ def _read(file: ImportFile) -> Iterator[ImportedRow]:
 
 
 def _listed(file: ImportFile, config: Mapping[str, Json], part: str = "", line: int = 0) -> Iterator[ImportedRow]:
-    """Tests of a list of rows: JSON, JSONL, CSV. `line`: in the configuration that names them as `part`."""
-    tests = [(number, _test_of(row) if file.is_table else row) for number, row in file.rows]
+    """Tests of a list: YAML, JSON, JSONL, CSV. `line`: in the configuration that names them as `part`."""
+    tests: list[tuple[int, Json]] = [(number, _test_of(row) if file.is_table else row) for number, row in file.rows]
+    if isinstance(file.whole, list) and not file.looks_json:
+        tests = [(file.line(f"/{index}"), test) for index, test in enumerate(file.whole)]
     suite = Suite.of(file, config, [test for _, test in tests])
     for number, test in tests:
         yield suite.row(test, number, part=part)
@@ -118,13 +115,7 @@ def _elsewhere(file: ImportFile, config: Mapping[str, Json], name: str, line: in
     else:
         other = ImportFile(there, question=file.question, answer=file.answer)
         try:
-            whole = other.whole
-            if isinstance(whole, list) and not other.looks_json:
-                suite = Suite.of(other, config, whole)
-                for index, test in enumerate(whole):
-                    yield suite.row(test, other.line(f"/{index}"), part=path.as_posix())
-            else:
-                yield from _listed(other, config, path.as_posix(), line)
+            yield from _listed(other, config, path.as_posix(), line)
         except InputError as error:
             yield ImportedRow(line, refused=f"names tests in {name}, which cannot be read: {error.reason}")
         file.notes += other.notes

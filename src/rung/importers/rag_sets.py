@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from rung.importers.fields import asked, asked_in, cell_texts, chat_turns, object_of, plain_name, texts, words
-from rung.importers.imported import ImportedRow, Importer, Row, by_rows, case_row, document_row, ids, taken
+from rung.importers.imported import ImportedRow, Importer, Row, by_rows, case_row, claims_by, document_row, ids, taken
 from rung.importers.source import ImportFile
 from rung.records import Json
 
@@ -80,7 +80,7 @@ def _golden(row: Row, line: int) -> ImportedRow:
     notes += [f"'{key}' is not taken" for key in ("expected_tools", "tools_called", "expectations") if values.get(key)]
     extra = values.get("additional_metadata")
     meta = dict(object_of(extra)) | {key: values[key] for key in ("name", "comments") if values.get(key)}
-    case = case_row(question, accepted, id=None, gold=ids(documents), meta=meta)
+    case = case_row(question, accepted, gold=ids(documents), meta=meta)
     return ImportedRow(line, cases=(case,), documents=documents, notes=tuple(notes))
 
 
@@ -100,8 +100,7 @@ def _llama_claims(file: ImportFile) -> float:
     whole = file.whole
     if isinstance(whole, dict) and {"queries", "corpus", "relevant_docs"} <= set(whole):
         return 1.0
-    rows = file.rows[:20]
-    return sum(_is_labelled(row) for _, row in rows) / len(rows) if rows else 0.0
+    return claims_by(_is_labelled)(file)
 
 
 def _is_labelled(row: Row) -> float:

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rung.importers.fields import object_of, texts, words
-from rung.importers.imported import ImportedRow, Importer, Row, by_rows, case_row, document_row, ids, taken, unique
+from rung.importers.fields import object_of, objects_in, texts, words
+from rung.importers.imported import (
+    ImportedRow,
+    Importer,
+    Row,
+    by_rows,
+    case_row,
+    claims_by,
+    document_row,
+    ids,
+    taken,
+    unique,
+)
 from rung.importers.source import ImportFile
 from rung.records import Json
 
@@ -15,8 +26,7 @@ def _squad_claims(file: ImportFile) -> float:
     articles = whole.get("data") if isinstance(whole, dict) else None
     if isinstance(articles, list) and articles:
         return 1.0 if isinstance(articles[0], dict) and "paragraphs" in articles[0] else 0.0
-    rows = file.rows[:20]
-    return sum(_is_flat(row) for _, row in rows) / len(rows) if rows else 0.0
+    return claims_by(_is_flat)(file)
 
 
 def _is_flat(row: Row) -> float:
@@ -62,10 +72,9 @@ def _paragraph(file: ImportFile, paragraph: Json, title: str, pointer: str) -> I
 def _question(question: Json, document: Row, line: int) -> ImportedRow:
     if not isinstance(question, dict) or not words(question.get("question")).strip():
         raise ValueError("is no question: it needs 'question' with text")
-    listed = question.get("answers")
-    accepted = [words(one.get("text")) for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
-    accepted = [text for text in accepted if text.strip()]
-    starts = [one.get("answer_start") for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    listed = objects_in(question.get("answers"))
+    accepted = [text for one in listed if (text := words(one.get("text"))).strip()]
+    starts = [one.get("answer_start") for one in listed]
     impossible = question.get("is_impossible") is True
     if not accepted and not impossible:
         raise ValueError("has no answer, and does not say that it is impossible (a test file without answers)")
@@ -189,8 +198,7 @@ def _marco_passages(value: Json) -> list[tuple[str, bool]]:
         columns, selected = texts(value.get("passage_text")), value.get("is_selected")
         marks = selected if isinstance(selected, list) else []
         return [(text, n < len(marks) and marks[n] in (1, True)) for n, text in enumerate(columns)]
-    listed = [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
-    pairs = [(words(one.get("passage_text")), one.get("is_selected") in (1, True)) for one in listed]
+    pairs = [(words(one.get("passage_text")), one.get("is_selected") in (1, True)) for one in objects_in(value)]
     return [(text, selected) for text, selected in pairs if text.strip()]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from rung.dataset.chat_tools import padded, without_padding
 from rung.dataset.formats import ROLES, example_of, flaw, form_of
 from rung.dataset.write_examples import chat_row
-from rung.importers.fields import chat_turns, content_text, words
+from rung.importers.fields import chat_turns, content_text, objects_in, words
 from rung.importers.imported import ImportedRow, Row, by_rows
 from rung.records import Json
 from rung.text.parsing import Malformed, json_of
@@ -59,7 +59,7 @@ def _is_before(row: Row, turns: list[Json]) -> bool:
     question = row.get("question")
     if not isinstance(question, str) or not {"answer", "answers"} & set(row):
         return False
-    return not any(question in (turn.get("content"), turn.get("value")) for turn in _dicts(turns))
+    return not any(question in (turn.get("content"), turn.get("value")) for turn in objects_in(turns))
 
 
 def _chat(row: Row, line: int) -> ImportedRow:
@@ -117,14 +117,14 @@ def _gemini(row: Row, line: int) -> ImportedRow:
         turns += _gemini_turns(content)
     tools = [
         function
-        for tool in _dicts(row.get("tools"))
+        for tool in objects_in(row.get("tools"))
         for key in ("functionDeclarations", "function_declarations")
-        for function in _dicts(tool.get(key))
+        for function in objects_in(tool.get(key))
     ]
     example: Row = {"messages": turns}
     if tools:
         example["tools"] = [{"type": "function", "function": _lower_types(function)} for function in tools]
-    thought = any(map(_is_thought, (part for content in _dicts(contents) for part in _dicts(content.get("parts")))))
+    thought = any(map(_is_thought, (part for content in objects_in(contents) for part in objects_in(content.get("parts")))))
     return as_example(example, line, notes=("what the model thought is not taken",) if thought else ())
 
 
@@ -140,7 +140,7 @@ def _gemini_turns(content: Mapping[str, Json]) -> list[Json]:
     if role is None:
         raise ValueError(f"a turn has the role {words(content.get('role'))[:40]}, which is not known")
     pieces, calls, results = list[str](), list[Json](), list[Json]()
-    for part in _dicts(content.get("parts")):
+    for part in objects_in(content.get("parts")):
         call = part.get("functionCall", part.get("function_call"))
         result = part.get("functionResponse", part.get("function_response"))
         if _is_thought(part):
@@ -172,13 +172,13 @@ def _is_bedrock(row: Row) -> float:
 def _bedrock(row: Row, line: int) -> ImportedRow:
     messages = row.get("messages")
     turns: list[Json] = [
-        {"role": "system", "content": text} for part in _dicts(row.get("system")) if (text := words(part.get("text")))
+        {"role": "system", "content": text} for part in objects_in(row.get("system")) if (text := words(part.get("text")))
     ]
     for message in messages if isinstance(messages, list) else []:
         parts = message.get("content") if isinstance(message, dict) else None
         if not isinstance(message, dict) or not isinstance(parts, list):
             raise ValueError("each message needs 'role' and a list as 'content'")
-        if other := [key for part in _dicts(parts) for key in part if key != "text"]:
+        if other := [key for part in objects_in(parts) for key in part if key != "text"]:
             raise ValueError(f"holds content of kind '{other[0]}': only text is taken")
         turns.append({"role": message.get("role"), "content": content_text(parts)})
     return as_example({"messages": turns}, line)
@@ -322,11 +322,7 @@ def _lower_types(schema: Json) -> Json:
 
 
 def _parts_text(parts: Json) -> str:
-    return "".join(words(part.get("text")) for part in _dicts(parts))
-
-
-def _dicts(value: Json) -> list[dict[str, Json]]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    return "".join(words(part.get("text")) for part in objects_in(parts))
 
 
 CHATS = by_rows("tuning data: OpenAI or Mistral chats, ShareGPT, Alpaca, prompt and completion", _is_chat, _chat)

@@ -1,7 +1,7 @@
 """One OpenVINO continuous-batching pipeline, for the base model or for one adapter: jobs in, results out, step by step.
 
-Safe for threads: whoever steps moves everybody's jobs on, and all read what came of it. What is asked of
-it, and when, is left to `local`.
+Safe for threads: whoever steps moves everybody's jobs on, and all read what came of it. What is asked of it, and when, is
+left to `local`.
 """
 
 from __future__ import annotations

@@ -237,8 +237,8 @@ async def embeddings(request: Request, body: EmbeddingsRequest) -> Response:
         answering.on_spent(caller, sum(counts))
         return counts, embedder.embed(shown, kind=body.input_type)
 
-    made = answering.value(caller, Pending(embedding, {}), model="embeddings")
-    counts, vectors = await unless_left(request, made)
+    embedded = answering.value(caller, Pending(embedding, {}), model="embeddings")
+    counts, vectors = await unless_left(request, embedded)
 
     def written(vector: Any) -> Json:
         return (

@@ -134,8 +134,7 @@ class OwnBase:
     def check(self, recipe: Recipe) -> None:
         """As `Base` says."""
         check_own(recipe)
-        if recipe.first_layer >= self.shape.layers:
-            raise UserError(f"first_layer is {recipe.first_layer}: the model has layers 0 to {self.shape.layers - 1}")
+        recipe.check_layers(self.shape.layers)
 
     def learner(self, recipe: Recipe) -> Learner:
         """As `Base` says."""

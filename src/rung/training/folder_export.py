@@ -15,12 +15,12 @@ from typing import Any
 from rung.errors import UserError
 from rung.models.causal.chat import Chat
 from rung.models.causal.network import open_network
-from rung.records.steps import Engine, Generate, GenerateResult, Request
+from rung.records.steps import Engine
 from rung.training.export import with_folder
 from rung.training.generator import MANIFEST
 from rung.training.lora import CONFIG, WEIGHTS
 from rung.training.parity import Chat as Conversation
-from rung.training.parity import Parity, Parted, first_difference
+from rung.training.parity import Parity, Parted, first_difference, served_answers
 from rung.training.peft_base import InFolder
 
 PRECISIONS = {"f32": "float32", "f16": "float16", "bf16": "bfloat16"}
@@ -87,8 +87,7 @@ def check_folder_export(
     """
     import torch
 
-    steps = [Generate(chat, digest, max_tokens=max_tokens) for chat in chats]
-    served = dict(engine.run([Request(step) for step in steps]))
+    served = served_answers(engine, digest, chats, max_tokens=max_tokens)
     own = tuned.model.chat
     if form == "peft":
         network, reading, program = _adapted(tuned.model, out, torch.float32), own, "transformers + PEFT"
@@ -99,11 +98,8 @@ def check_folder_export(
         network = AutoModelForCausalLM.from_pretrained(out, dtype=torch.float32, local_files_only=True)
         reading, program = Chat(out, ends=own.ends), "transformers"
     parted = []
-    for index, chat in enumerate(chats):
-        result = served[index]
-        if not isinstance(result, GenerateResult):
-            raise UserError(f"prompt {index + 1} could not be answered: {getattr(result, 'error', result)}")
-        ours = own.encode([result.text])[0]
+    for index, (chat, answer) in enumerate(zip(chats, served, strict=True)):
+        ours = own.encode([answer.text])[0]
         theirs = own.encode([_greedy(network.eval(), reading, chat, max_tokens)])[0]
         if ours != theirs:
             position = first_difference(ours, theirs)

@@ -101,15 +101,8 @@ class Hearing:
 
     def by_rung(self, model: Engine, adapter: str) -> Heard:
         """By a model as Rung serves it."""
-        steps = [Generate(chat, adapter, max_tokens=self.max_tokens) for chat in self.chats]
-        results = dict(model.run([Request(step) for step in steps]))
-        rows = []
-        for index in range(len(steps)):
-            result = results[index]
-            if not isinstance(result, GenerateResult):
-                raise UserError(f"prompt {index + 1} could not be answered: {getattr(result, 'error', result)}")
-            rows.append(self.row(result.text, ended=not result.truncated))
-        return Heard(self.ids, tuple(rows))
+        results = served_answers(model, adapter, self.chats, max_tokens=self.max_tokens)
+        return Heard(self.ids, tuple(self.row(result.text, ended=not result.truncated) for result in results))
 
     def row(self, text: str, *, ended: bool) -> tuple[int, ...]:
         """A text as tokens of the served tokenizer, with the mark of the end where it ended by itself."""
@@ -172,6 +165,21 @@ class Hearing:
             ours, theirs = (network.loss(pack([Row((*before, row[position]), len(before))])) for row in rows)
             margins.append(theirs - ours)
         return margins
+
+
+def served_answers(model: Engine, adapter: str, chats: Sequence[Chat], *, max_tokens: int) -> list[GenerateResult]:
+    """What Rung serves for each prompt.
+
+    Raises:
+        UserError: a prompt could not be answered.
+    """
+    requests = [Request(Generate(chat, adapter, max_tokens=max_tokens)) for chat in chats]
+    answers: list[GenerateResult] = []
+    for index, result in sorted(model.run(requests), key=lambda pair: pair[0]):
+        if not isinstance(result, GenerateResult):
+            raise UserError(f"prompt {index + 1} could not be answered: {getattr(result, 'error', result)}")
+        answers.append(result)
+    return answers
 
 
 def first_difference(one: Sequence[int], other: Sequence[int]) -> int:

@@ -88,9 +88,8 @@ class FolderBase:
     def check(self, recipe: Recipe) -> None:
         """Nothing that a recipe may say is without meaning here; how many layers there are is known to the config."""
         _need_libraries(four_bit=recipe.quantize == "4bit")
-        layers = _layers(self.model.files)
-        if layers is not None and recipe.first_layer >= layers:
-            raise UserError(f"first_layer is {recipe.first_layer}: the model has layers 0 to {layers - 1}")
+        if (layers := _layers(self.model.files)) is not None:
+            recipe.check_layers(layers)
 
     def learner(self, recipe: Recipe) -> Padded:
         """The engine's copy of the weights is given back first: it opens another when it is asked again."""

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from rung.errors import InputError
+from rung.errors import InputError, UserError
 from rung.files.limited import yaml_file
 from rung.records import Json
 from rung.records.validation import Number, WrongSetting, checked, number, settings
@@ -100,6 +100,15 @@ class Recipe:
             raise ValueError("replay is given without replay_rows: name files of general chats to draw from, or self")
         if SELF in self.replay_rows and len(self.replay_rows) > 1:
             raise ValueError("replay_rows are files or self, not both: leave one of them out")
+
+    def check_layers(self, count: int) -> None:
+        """Refuse a `first_layer` that a model of so many layers has not.
+
+        Raises:
+            UserError: it has not.
+        """
+        if self.first_layer >= count:
+            raise UserError(f"first_layer is {self.first_layer}: the model has layers 0 to {count - 1}")
 
     @property
     def named(self) -> dict[str, Json]:

@@ -157,10 +157,8 @@ class TransformersGenerator:
         Raises:
             ModelError: the template takes no such conversation.
         """
-        try:
+        with self._in_words():
             return self.chat.render(messages)
-        except ChatRefused as refused:
-            raise ModelError(f"the chat template of {self.name} refuses this conversation: {refused}") from refused
 
     def with_answer(self, messages: Sequence[Message]) -> tuple[list[int], int]:
         """Token ids of a chat to the end of its last turn, the assistant's; and how many of them are the prompt's.
@@ -168,8 +166,13 @@ class TransformersGenerator:
         Raises:
             ModelError: the template takes no such conversation, or no token ends an answer.
         """
-        try:
+        with self._in_words():
             return self.chat.with_answer(messages)
+
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
+        try:
+            yield
         except ChatRefused as refused:
             raise ModelError(f"the chat template of {self.name} refuses this conversation: {refused}") from refused
 

@@ -5,7 +5,7 @@ States are numbered from 0, where it begins. An automaton may have several ways 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 
 from rung.models.grammar.nodes import EMPTY, Alt, Chars, Lit, Node, Raw, Ref, Rep, Rules, Seq, alt, seq
@@ -34,10 +34,10 @@ class _States:
     does, stay as few as they are, and may go round.
     """
 
-    def __init__(self, rules: Mapping[str, Node]) -> None:
+    def __init__(self, rule: Callable[[str], Node]) -> None:
         self.reads: list[tuple[Ranges, int] | None] = []
         self.skips: list[list[int]] = []
-        self._rules = rules
+        self._rule = rule
         self._begun: dict[tuple[str, int], int] = {}
         self._left: list[tuple[int, str, int]] = []
 
@@ -53,7 +53,7 @@ class _States:
         start = self.before(node, self.add())
         while self._left:
             begin, name, end = self._left.pop()
-            self.skips[begin].append(self.before(self._rules[name], end))
+            self.skips[begin].append(self.before(self._rule(name), end))
         return start
 
     def before(self, node: Node, end: int) -> int:
@@ -108,13 +108,17 @@ class _States:
         return sorted(one for one in seen if one == 0 or self.reads[one])
 
 
-def automaton(node: Node, rules: Mapping[str, Node] | None = None) -> Automaton:
-    """The automaton of a node, and of the rules that it refers to.
+def _no_rule(name: str) -> Node:
+    raise KeyError(name)
+
+
+def automaton(node: Node, rule: Callable[[str], Node] = _no_rule) -> Automaton:
+    """The automaton of a node, and of the rules that it refers to: `rule` gives one by its name.
 
     Raises:
         TooLarge: it repeats too much, or its rules hold themselves elsewhere than at their end.
     """
-    states = _States(rules or {})
+    states = _States(rule)
     number = {states.whole(node): 0}
     todo, edges, accepting = list(number), [], set()
     for state in todo:

@@ -91,7 +91,7 @@ def _otherwise(text: str, before: list[_Item], repeated: _Item, rules: Rules, le
 def differing(item: Node, texts: list[str], rules: Mapping[str, Node]) -> tuple[Node, Rules] | None:
     """Items that are none of these texts, and the rules that say them; None where there are too many states, or no item."""
     try:
-        every = automata.automaton(_short(item), {name: _short(rule) for name, rule in rules.items()})
+        every = automata.automaton(_short(item), lambda name: _short(rules[name]))
         other = automata.intersection([every, automata.avoiding(texts)])
     except automata.TooLarge:
         return None
