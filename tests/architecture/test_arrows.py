@@ -21,7 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("importers",),
     ("models", "knowledge", "tools"),
     ("training",),
-    ("artifacts",),
+    ("artifacts", "state"),
     ("runtime",),
     ("builders",),
     ("pipeline",),

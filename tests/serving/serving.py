@@ -27,6 +27,7 @@ from rung.serving.app import Service, application
 from rung.serving.callers import Caller, Identity, Refused
 from rung.serving.conversations import Limits
 from rung.serving.server import listening, serve
+from rung.state.database import open_state
 
 SHIPPING = "What does express shipping cost?"
 STAFF = "At what discount do staff buy everything?"
@@ -125,14 +126,16 @@ def served(
     identity: Identity | None = None,
 ) -> Iterator[Client]:
     """The project's application, with this model in its own one's place."""
-    with opened(load_project(folder)) as engines, StepRunner(engines) as runner:
+    project = load_project(folder)
+    with open_state(project) as state, opened(project) as engines, StepRunner(engines) as runner:
         if model is not None:
             engines.generator = model
-        app = application(Service(ArtifactBuilder(runner), identity or Named(), limits or Limits()))
+        app = application(Service(ArtifactBuilder(runner), identity or Named(), state, limits or Limits()))
         try:
             yield Client(app, {"x-caller": "somebody"})
         finally:
             app.state.answering.conversations.close()
+            app.state.feedback.close()
 
 
 def events(response: httpx.Response) -> list[dict[str, Any]]:
@@ -142,8 +145,9 @@ def events(response: httpx.Response) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":  # FOLDER PORT DELAY: the real server, its model slow
-    with opened(load_project(Path(sys.argv[1]))) as engines, StepRunner(engines) as runner:
+    of_project = load_project(Path(sys.argv[1]))
+    with open_state(of_project) as database, opened(of_project) as engines, StepRunner(engines) as runner:
         engines.generator = Slow(float(sys.argv[3]))
-        app = application(Service(ArtifactBuilder(runner), Named()))
+        app = application(Service(ArtifactBuilder(runner), Named(), database))
         serve(app, listening("127.0.0.1", int(sys.argv[2])), seconds=30)
     sys.stdout.write("closed in order\n")

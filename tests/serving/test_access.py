@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,8 +21,11 @@ from rung.records import Answer, Citation, Failure, Question
 from rung.records.steps import Conversation, Engine, Request, Result, search
 from rung.serving import feedback
 from rung.serving.callers import Caller
+from rung.state.database import FILE, State, open_state
+from rung.state.feedback import remarks
 from tests.cli.conftest import Run
 from tests.serving.serving import SHIPPING, STAFF, Client, chat, served
+from tests.state.databases import KINDS, database, named
 
 SECRET = "forty percent"
 
@@ -215,13 +220,43 @@ def test_a_rating_is_stored_with_its_answer_and_only_by_who_got_it(shop: Path) -
         rating = {"id": id, "rating": "down", "comment": "It is ten."}
         assert client.as_caller("another").post("/v1/feedback", rating).status_code == 404
         assert client.post("/v1/feedback", {**rating, "id": "chatcmpl-0"}).status_code == 404
-        (shop / ".rung/feedback.jsonl").write_bytes(b'{"whole": 1}\n{"cut by a cra')
         assert client.post("/v1/feedback", rating).json()["stored"] is True
-    rows = [json.loads(line) for line in (shop / ".rung/feedback.jsonl").read_text("utf-8").splitlines()]
-    assert rows[0] == {"whole": 1}
-    assert rows[1]["question"] == SHIPPING
-    assert rows[1]["answer"].startswith("Express")
-    assert (rows[1]["id"], rows[1]["rating"], rows[1]["caller"]) == (id, "down", "somebody")
+    with State(shop / ".rung") as state:
+        (row,) = remarks(state)
+    assert row.entry is not None
+    assert row.entry["question"] == SHIPPING
+    assert str(row.entry["answer"]).startswith("Express")
+    assert (f"chatcmpl-{row.answer}", row.rating, row.caller, row.details) == (
+        id,
+        "down",
+        "somebody",
+        {"comment": "It is ten."},
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_answer_of_one_process_is_rated_at_another(shop: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with database(kind, shop) as address, named(address, monkeypatch):
+        with served(shop) as one, served(shop) as other:
+            rating = {"id": one.chat().json()["id"], "rating": "up"}
+            assert other.as_caller("another").post("/v1/feedback", rating).status_code == 404
+            assert other.post("/v1/feedback", rating).json()["stored"] is True
+            assert other.post("/v1/feedback", {**rating, "id": f"chatcmpl-{'0' * 32}"}).status_code == 404
+            time.sleep(2)  # the first one adds what was asked, every second
+        with open_state(load_project(shop)) as state:
+            (row,) = remarks(state)
+    assert row.entry is not None
+    assert (row.rating, row.entry["question"]) == ("up", SHIPPING)
+
+
+def test_a_rating_that_the_disk_does_not_take_is_not_acknowledged(shop: Path) -> None:
+    with served(shop) as client:
+        id = client.chat().json()["id"]
+        with sqlite3.connect(shop / ".rung" / FILE) as connection:
+            connection.execute("DROP TABLE feedback")
+        response = client.post("/v1/feedback", {"id": id, "rating": "up"})
+        assert (response.status_code, response.json()["error"]["code"]) == (507, "not_stored")
+        assert client.chat().status_code == 200
 
 
 class TwoWays:
@@ -242,13 +277,14 @@ def test_who_has_another_s_name_by_another_way_is_another(shop: Path) -> None:
 
 
 def test_answers_that_can_be_rated_take_no_more_memory_than_they_may(
-    client: Client, monkeypatch: pytest.MonkeyPatch
+    client: Client, shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feedback, "MOST", 2_000)
     ids = [client.chat(f"{SHIPPING} {'x' * 800}").json()["id"] for _ in range(4)]
-    rated = [client.post("/v1/feedback", {"id": id, "rating": "up"}).status_code for id in ids]
-    assert rated[0] == 404
-    assert rated[-1] == 200
+    assert [client.post("/v1/feedback", {"id": id, "rating": "up"}).status_code for id in ids] == [200] * 4
+    with State(shop / ".rung") as state:
+        entries = [dict(row.entry or {}) for row in remarks(state)]
+    assert [("question" in entry, entry["model"]) for entry in entries] == [(n == 3, "rag") for n in range(4)]
 
 
 @pytest.mark.parametrize(

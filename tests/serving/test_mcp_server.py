@@ -20,6 +20,8 @@ from mcp.client.stdio import StdioServerParameters
 from rung.config.project import load_project
 from rung.records import Asker
 from rung.serving.mcp_server import Client, SessionWorker, mcp_server
+from rung.state.database import State
+from rung.state.feedback import remarks
 
 DISCOUNT = "At what discount do staff buy everything?"
 STAFF = Client("ada", Asker(frozenset({"staff"})))
@@ -92,8 +94,9 @@ def test_the_official_client_searches_asks_reads_and_remarks(shop: Path, mode: s
             assert text(await client.call_tool("feedback", remark)) == "kept"
 
     anyio.run(session)
-    (row,) = map(json.loads, (shop / ".rung" / "feedback.jsonl").read_text("utf-8").splitlines())
-    assert (row["question"], row["rating"], row["caller"]) == (DISCOUNT, "up", "mcp")
+    with State(shop / ".rung") as state:
+        (row,) = remarks(state)
+    assert ((row.entry or {})["question"], row.rating, row.caller) == (DISCOUNT, "up", "mcp")
 
 
 def test_an_asker_without_the_group_is_shown_nothing_of_it(shop: Path) -> None:

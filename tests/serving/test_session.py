@@ -15,6 +15,8 @@ from rung.loop import ask, compare
 from rung.pipeline.pinned_strategy import PinnedStrategy
 from rung.records import Answer, Asker, Citation, Json, Passage
 from rung.serving.session import MAX_CHARACTERS, MAX_QUERY, Session, answered
+from rung.state.database import State
+from rung.state.feedback import remarks
 from rung.strategies.prompt import Prompt
 from tests.labels_project import write_labels
 
@@ -150,12 +152,13 @@ def test_feedback_is_kept_with_what_it_is_about(session: Session, shop: Path) ->
     shown = session.ask("Do we ship to Norway?", rung="rag", asker=PUBLIC)
     session.feedback(rating="down", answer_id=shown.answer_id, correction="Yes, we do.", caller="ada")
     session.feedback(rating="up", question="Who pays?\nReally?")
-    rows = [json.loads(line) for line in (shop / ".rung" / "feedback.jsonl").read_text("utf-8").splitlines()]
-    assert [(row["question"], row["rating"], row["answer"], row["caller"]) for row in rows] == [
+    with State(shop / ".rung") as state:
+        rows = [(dict(row.entry or {}), row) for row in remarks(state)]
+    assert [(entry["question"], row.rating, entry["answer"], row.caller) for entry, row in rows] == [
         ("Do we ship to Norway?", "down", shown.answer, "ada"),
         ("Who pays?\nReally?", "up", None, ""),
     ]
-    assert (rows[0]["correction"], rows[0]["model"]) == ("Yes, we do.", "rag")
+    assert (rows[0][1].details, rows[0][0]["model"]) == ({"correction": "Yes, we do."}, "rag")
     for given in ({}, {"answer_id": "0123"}, {"question": " "}):
         with pytest.raises(UserError, match="give the answer_id"):
             session.feedback(rating="up", **given)

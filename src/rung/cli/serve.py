@@ -33,6 +33,7 @@ def serve(
     from rung.errors import MissingExtra, UserError
 
     try:
+        import alembic  # noqa: F401
         import fastapi  # noqa: F401
         import prometheus_client  # noqa: F401
         import uvicorn  # noqa: F401
@@ -46,6 +47,7 @@ def serve(
     from rung.serving.conversations import Limits
     from rung.serving.server import is_loopback, listening
     from rung.serving.server import serve as answer_requests
+    from rung.state.database import open_state
 
     if asker is not None and not is_open:
         raise UserError("--groups is for --open: without it the caller's key says what may be read")
@@ -55,9 +57,14 @@ def serve(
         )
     project, limits = load_project(folder), Limits()
     identity = _identity(project, groups(asker or ""), is_open=is_open)
-    with reporting(Screen()), opened(project, reading=True) as engines, StepRunner(engines) as runner:
+    with (
+        reporting(Screen()),
+        open_state(project) as state,
+        opened(project, reading=True) as engines,
+        StepRunner(engines) as runner,
+    ):
         listener = listening(host, port)  # before models are opened
-        service = Service(ArtifactBuilder(runner), identity, limits, LOOPBACK if is_open else ())
+        service = Service(ArtifactBuilder(runner), identity, state, limits, LOOPBACK if is_open else ())
         app = application(service)
         for line in app.state.answering.pinned():
             err(line)

@@ -320,6 +320,7 @@ class Settings(_Section):
     server: ServerSettings = ServerSettings()
     workers: WorkersSettings = WorkersSettings()
     serve: ServeSettings = ServeSettings()
+    records: str = ""
     seed: int = Field(default=0, ge=0, le=MAX_SEED)
 
     @property
@@ -339,6 +340,15 @@ class Settings(_Section):
         server = self.server.model_copy(update=entry.server.model_dump(exclude_unset=True))
         prices = self.prices.model_copy(update=entry.prices.model_dump(exclude_unset=True))
         return self.model_copy(update={"model": model, "server": server, "prices": prices})
+
+    @field_validator("records")
+    @classmethod
+    def _a_database(cls, records: str) -> str:
+        if records and not re.fullmatch(r"postgres(ql)?://\S*", records):
+            raise ValueError("must be postgresql://HOST/DATABASE; left out, the project's folder keeps them")
+        if "password=" in records:
+            raise ValueError("holds a password: set PGPASSWORD or the whole address as RUNG_RECORDS in the environment")
+        return records
 
     @field_validator("models", mode="before")
     @classmethod

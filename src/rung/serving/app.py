@@ -28,6 +28,7 @@ from rung.serving.guard import Guard
 from rung.serving.limits import Limiter
 from rung.serving.metrics import Metrics
 from rung.serving.refusal import NotAnswered
+from rung.state.database import State
 
 _log = logging.getLogger(__name__)
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")  # names under which this machine reaches itself
@@ -40,6 +41,7 @@ class Service:
 
     builder: ArtifactBuilder
     identity: Identity
+    state: State
     limits: Limits = field(default_factory=Limits)
     hosts: Sequence[str] = ()
 
@@ -66,7 +68,7 @@ def application(service: Service) -> FastAPI:
     answering, engines = service.answering(), service.builder.engines
     for line in answering.pinned():
         _log.info("serves %s", line)
-    ratings = feedback.Feedback(engines.project.state)
+    ratings = feedback.Feedback(service.state)
     limiter = Limiter()
     answering.on_answer, answering.on_spent = ratings.remember, limiter.consumed
 
@@ -75,6 +77,7 @@ def application(service: Service) -> FastAPI:
         yield
         app.state.ready = False
         answering.conversations.close()
+        ratings.close()
 
     app = FastAPI(
         title="Rung", version=version("rung"), description=_ABOUT, docs_url=None, redoc_url=None, lifespan=lifespan

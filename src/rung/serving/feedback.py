@@ -1,12 +1,15 @@
-"""What people said of answers: a line for each rating, on the disk before it is acknowledged."""
+"""What people said of answers: each rating is in the database before it is acknowledged."""
 
 from __future__ import annotations
 
+import logging
+import re
 import threading
+import time
+import uuid
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
@@ -18,13 +21,23 @@ from rung.records import Json, canonical
 from rung.serving.answering import Answered
 from rung.serving.callers import Caller
 from rung.serving.chats import Body
+from rung.serving.periodic import Periodic
 from rung.serving.refusal import NotAnswered
-from rung.serving.remarks import keep_remark
 from rung.serving.request_state import answering_of, caller_of, feedback_of
+from rung.state.buffered import BufferedWriter
+from rung.state.database import State, now_ms
+from rung.state.feedback import Rating, Remark, add_remark, complete, forget_answers, who_answered
+from rung.state.tables import answers
 
 router = APIRouter()
-RECENT = 10_000  # answers that can be rated
-MOST = 64_000_000  # characters of them, with their questions, that are kept
+_log = logging.getLogger(__name__)
+RECENT = 10_000  # answers whose text this process keeps for their rating
+MOST = 64_000_000  # characters of them, with their questions
+_HOUR = 3_600_000  # milliseconds
+RATED_FOR = 7 * 24 * _HOUR  # how long an answer can be rated
+_SOON = 0.25  # seconds until other processes know of an answer
+_TIDYING = 1.0  # seconds
+_ID = re.compile(r"[0-9a-f]{32}")
 _PREFIXES = ("chatcmpl-", "msg_")
 
 
@@ -38,15 +51,20 @@ class Rated:
 
 
 class Feedback:
-    """The ratings of a project, and the answers of this process that can be rated."""
+    """The ratings of a project, and the answers that can be rated: those that this process gave with question and answer,
+    those of other processes on the same database by their id."""
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: State) -> None:
+        self.process = uuid.uuid4().hex
         self._state = state
         self._recent: OrderedDict[str, Rated] = OrderedDict()
         self._lock, self._characters = threading.Lock(), 0
+        self._writer = BufferedWriter(state, seconds=_SOON)
+        self._chores = Periodic("feedback", self._tidy, seconds=_TIDYING)
+        self._forgotten = 0
 
     def remember(self, caller: Caller, answered: Answered) -> None:
-        """An answer that may be rated from now on, until many others have come."""
+        """An answer that may be rated from now on."""
         asked = answered.asked
         entry: dict[str, Json] = {
             "model": asked.deployment.name,
@@ -63,30 +81,62 @@ class Feedback:
             self._characters += rated.characters
             while len(self._recent) > RECENT or (self._characters > MOST and len(self._recent) > 1):
                 self._characters -= self._recent.popitem(last=False)[1].characters
+        row = {"id": asked.id, "at": now_ms(), "caller": caller.id, "process": self.process}
+        self._writer.add(answers, {**row, "model": asked.deployment.name, "digest": asked.deployment.digest})
 
-    def rate(self, caller: Caller, id: str, rating: dict[str, Json]) -> None:
-        """Write a rating down, with the question and the answer.
+    def rate(self, caller: Caller, id: str, rating: Rating, details: Mapping[str, Json]) -> None:
+        """Write a rating down, with the question and the answer where they are still known.
 
         Raises:
-            NotAnswered: this caller got no such answer from this process, or the disk takes no more.
+            NotAnswered: this caller got no such answer, or the database takes nothing.
         """
-        with self._lock:
-            rated = self._recent.get(next((id[len(p) :] for p in _PREFIXES if id.startswith(p)), id))
-        if rated is None or rated.caller != caller.id:
-            raise NotAnswered(
-                404, f"there is no answer '{id}' of yours that can be rated", param="id", code="answer_not_found"
-            )
+        name = next((id[len(p) :] for p in _PREFIXES if id.startswith(p)), id)
         try:
-            keep_remark(self._state, {"id": id, "caller": caller.name, **rating, **rated.entry})
+            who, entry, process = self._answer(name)
+            if who != caller.id:
+                message = f"there is no answer '{id}' of yours that can be rated"
+                raise NotAnswered(404, message, param="id", code="answer_not_found")
+            add_remark(self._state, Remark(name, caller.name, rating, details, entry), process=process)
         except UserError as error:
+            _log.error("a rating was not kept: %s", error)
             raise NotAnswered(507, "the rating could not be written", code="not_stored") from error
+
+    def close(self) -> None:
+        """Write what waits."""
+        self._chores.close()
+        self._writer.close()
+
+    def _answer(self, id: str) -> tuple[str | None, Mapping[str, Json] | None, str]:
+        """Who got it, what it was, and who will say so where this process does not know."""
+        with self._lock:
+            rated = self._recent.get(id)
+        if rated is not None:
+            return rated.caller, rated.entry, ""
+        answer = who_answered(self._state, id)
+        if answer is None and _ID.fullmatch(id):  # another process writes it within a moment
+            time.sleep(2 * _SOON)
+            answer = who_answered(self._state, id)
+        if answer is None:
+            return None, None, ""
+        return answer.caller, {"model": answer.model, "digest": answer.digest}, answer.process
+
+    def _entry(self, id: str) -> dict[str, Json] | None:
+        with self._lock:
+            rated = self._recent.get(id)
+        return rated.entry if rated is not None else None
+
+    def _tidy(self) -> None:
+        complete(self._state, self.process, self._entry)
+        if now_ms() - self._forgotten > _HOUR:
+            forget_answers(self._state, before=now_ms() - RATED_FOR)
+            self._forgotten = now_ms()
 
 
 class FeedbackBody(Body):
     """Body of /v1/feedback. `id`: of the answer; `correction`: what it should have said."""
 
     id: str = Field(max_length=200)
-    rating: Literal["up", "down"]
+    rating: Rating
     comment: str | None = Field(None, max_length=10_000)
     correction: str | None = Field(None, max_length=100_000)
 
@@ -95,6 +145,7 @@ class FeedbackBody(Body):
 async def rate(request: Request, body: FeedbackBody) -> Response:
     """Written down with question and answer before it is acknowledged. Only who got the answer may rate it."""
     feedback, caller = feedback_of(request), caller_of(request)
-    await run_in_threadpool(feedback.rate, caller, body.id, body.model_dump(exclude={"id"}, exclude_none=True))
+    details = body.model_dump(include={"comment", "correction"}, exclude_none=True)
+    await run_in_threadpool(feedback.rate, caller, body.id, body.rating, details)
     answering_of(request).metrics.feedback.labels(body.rating).inc()
     return JSONResponse({"object": "feedback", "id": body.id, "stored": True})

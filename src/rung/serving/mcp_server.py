@@ -19,8 +19,8 @@ from rung.errors import MissingExtra, UserError
 from rung.progress import Reporter, reporting
 from rung.records import Asker
 from rung.serving.callers import SCOPES
-from rung.serving.remarks import Rating
 from rung.serving.session import MAX_PASSAGES, Answered, DocumentPart, SearchHit, SearchHits, Session
+from rung.state.feedback import Rating
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer

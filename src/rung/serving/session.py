@@ -28,7 +28,8 @@ from rung.pipeline.prepare import at_hand
 from rung.records import Answer, Asker, Document, Json, Passage
 from rung.runtime.engines import Engines
 from rung.runtime.runner import StepRunner
-from rung.serving.remarks import Rating, keep_remark
+from rung.state.database import State, open_state
+from rung.state.feedback import Rating, Remark, add_remark
 from rung.text.support import doubted
 
 MAX_QUERY = 20_000  # characters of a question or a query
@@ -121,6 +122,7 @@ class Session:
         self._servers_checked = False
         self._searcher: Searcher | None = None
         self._version = 0  # of the index that it searches
+        self._state: State | None = None  # opened for the first remark
 
     def __enter__(self) -> Session:
         with ExitStack() as stack:
@@ -198,20 +200,20 @@ class Session:
         """Keep what is said of an answer of this session, by its id, or of any answer to a question.
 
         Raises:
-            UserError: it is about no answer of this session and no question, or cannot be written.
+            UserError: it is about no answer of this session and no question, or the database takes nothing.
         """
         asked, shown = self._answers.get(answer_id, (question, None))
         if shown is None and not question.strip():
             why = f"'{answer_id[:MAX_ID]}' is no answer of this session" if answer_id else "it is about nothing"
             raise UserError(f"{why}: give the answer_id that 'ask' returned, or the question")
-        remark: dict[str, Json] = {"id": answer_id[:MAX_ID], "caller": caller, "rating": rating}
-        remark |= {"question": _asked(asked, "question"), "answer": None, "documents": []}
-        if correction.strip():
-            remark["correction"] = _short(correction, "correction")
+        entry: dict[str, Json] = {"question": _asked(asked, "question"), "answer": None, "documents": []}
+        details: dict[str, Json] = {"correction": _short(correction, "correction")} if correction.strip() else {}
         if shown is not None:
             documents: list[Json] = list(dict.fromkeys(cited.document for cited in shown.citations))
-            remark |= {"model": shown.rung, "answer": shown.answer, "documents": documents}
-        keep_remark(self.project.state, remark)
+            entry |= {"model": shown.rung, "answer": shown.answer, "documents": documents}
+        if self._state is None:
+            self._state = self._stack.enter_context(open_state(self.project))
+        add_remark(self._state, Remark(answer_id[:MAX_ID], caller, rating, details, entry))
 
     def _current(self) -> Searcher:
         """The search over the documents as they are now."""

@@ -1,0 +1,90 @@
+"""Rows that may be written a moment later: in batches, by a thread of its own, off the path of answers.
+
+What a kill loses is at most what came within the last `seconds`, and what the database did not take meanwhile. A database
+that is away is asked again every `seconds`; at most `limit` rows wait for it, and those that find no room are counted.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Mapping
+from itertools import groupby, islice
+from typing import Any
+
+import sqlalchemy as sa
+
+from rung.state.database import State, Unavailable
+
+_log = logging.getLogger(__name__)
+_BATCH = 1_000
+
+
+class BufferedWriter:
+    """Takes rows from any thread. `dropped`: rows that were lost; `is_away`: the last batch found no database."""
+
+    def __init__(self, state: State, *, seconds: float = 1.0, limit: int = 50_000) -> None:
+        self.dropped, self.is_away = 0, False
+        self._state, self._seconds, self._limit = state, seconds, limit
+        self._rows: deque[tuple[sa.Table, Mapping[str, Any]]] = deque()
+        self._lock, self._writing, self._ending = threading.Lock(), threading.Lock(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="state writer", daemon=True)
+        self._thread.start()
+
+    def add(self, table: sa.Table, row: Mapping[str, Any]) -> None:
+        """Have a row of this table written soon; lost, and counted, where too many wait already."""
+        with self._lock:
+            if len(self._rows) >= self._limit:
+                self.dropped += 1
+            else:
+                self._rows.append((table, row))
+
+    def flush(self) -> None:
+        """Write what waits, now.
+
+        Raises:
+            Unavailable: the database is; what waits goes on waiting.
+        """
+        with self._writing:
+            while rows := list(islice(self._rows, _BATCH)):
+                self._write(rows)
+                with self._lock:
+                    for _ in rows:
+                        self._rows.popleft()
+
+    def close(self) -> None:
+        """Write what waits, and end. What a database that is away does not take is lost, and said."""
+        self._ending.set()
+        self._thread.join()
+        try:
+            self.flush()
+        except Unavailable as error:
+            _log.error("%d rows were not written: %s", len(self._rows), error)
+
+    def _run(self) -> None:
+        while not self._ending.wait(self._seconds):
+            try:
+                self.flush()
+                if self.is_away:
+                    _log.warning("%s takes rows again", self._state.name)
+                self.is_away = False
+            except Unavailable as error:
+                if not self.is_away:
+                    _log.error("%s; rows wait for it", error)
+                self.is_away = True
+            except Exception:
+                _log.exception("a defect of Rung: rows could not be written")
+
+    def _write(self, rows: list[tuple[sa.Table, Mapping[str, Any]]]) -> None:
+        try:
+            with self._state.writing() as connection:
+                for table, some in groupby(rows, key=lambda row: row[0]):
+                    connection.execute(table.insert(), [dict(row) for _, row in some])
+        except (sa.exc.IntegrityError, sa.exc.DataError, sa.exc.StatementError) as error:
+            if len(rows) > 1:  # one of them: the others are written without it
+                for row in rows:
+                    self._write([row])
+                return
+            self.dropped += 1
+            _log.error("a row of '%s' was refused and is lost: %s", rows[0][0].name, type(error).__name__)

@@ -1,0 +1,76 @@
+"""The tables of the serving state. Their migrations are in `migrations/versions`; a test compares the two."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.types import TypeDecorator
+
+from rung.records import Json
+
+METADATA = sa.MetaData()
+
+
+class JsonText(TypeDecorator[Json]):
+    """Any JSON value, kept as text in ASCII: what either database cannot hold in a text (NUL, half a surrogate pair) comes
+    back as it was."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: sa.Dialect) -> str | None:
+        """JSON value -> its text."""
+        del dialect
+        return None if value is None else json.dumps(value, separators=(",", ":"))
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> Json:
+        """Text -> the JSON value."""
+        del dialect
+        parsed: Json = None if value is None else json.loads(value)
+        return parsed
+
+
+class PlainText(TypeDecorator[str]):
+    """A text to look for; what a database cannot hold (NUL, half a surrogate pair) is replaced."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        """Text -> a text that either database holds."""
+        del dialect
+        return None if value is None else value.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+about = sa.Table(  # of the database itself
+    "about",
+    METADATA,
+    sa.Column("name", PlainText, primary_key=True),
+    sa.Column("value", PlainText, nullable=False),
+)
+
+answers = sa.Table(  # that can be rated; what was asked and said stays with the process that answered
+    "answers",
+    METADATA,
+    sa.Column("id", PlainText, primary_key=True),
+    sa.Column("at", sa.BigInteger, nullable=False, index=True),
+    sa.Column("caller", PlainText, nullable=False),
+    sa.Column("model", PlainText, nullable=False),  # the deployment's name
+    sa.Column("digest", PlainText, nullable=False),
+    sa.Column("process", PlainText, nullable=False),
+)
+
+feedback = sa.Table(  # only grows; `entry`: question, answer, documents, once the process that answered has written them
+    "feedback",
+    METADATA,
+    sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("at", sa.BigInteger, nullable=False, index=True),
+    sa.Column("answer", PlainText, nullable=False, index=True),  # its id, or "" where it is about a question
+    sa.Column("caller", PlainText, nullable=False),
+    sa.Column("rating", PlainText, nullable=False),
+    sa.Column("details", JsonText, nullable=False),  # comment, correction
+    sa.Column("entry", JsonText),
+    sa.Column("process", PlainText, nullable=False, server_default=""),  # whose entry is still to come
+)
