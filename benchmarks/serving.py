@@ -1,9 +1,12 @@
 """What serving costs over the bare engine: tokens a second at 1, 8 and 64 clients, and with batching switched off.
 
-The same questions go to the engine in one call, and over HTTP to `rung serve` with so many clients at once. Rows: tokens a
-second, their share of the bare engine's batch, and the time to the first token.
+The same questions go to the engine in one call, and over HTTP to `rung serve` with so many clients at once; "off" is the
+same server with `--concurrency 1`, at the most clients. Each round does all of it, one after the other, so that a neighbour
+on the machine slows all rows alike; a row is the median of the rounds. Columns: tokens a second, their share of the bare
+engine's batch, seconds of an answer and to its first token. The engine is also asked one step after the other: what an
+answer of a single client takes longer than that is what HTTP, the search and the server add.
 
-    python benchmarks/serving.py [--questions 64] [--model NAME] [--rung rag]
+    python benchmarks/serving.py [--questions 64] [--model NAME] [--rung rag] [--rounds 3]
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -25,12 +29,26 @@ import httpx
 from rung.builders.building import ArtifactBuilder
 from rung.config.project import load_project
 from rung.loop import opened
+from rung.models.protocol import Generator
 from rung.records import Question
 from rung.records.steps import Generate, GenerateResult, Request
 from rung.runtime.runner import StepRunner
 from rung.serving.deployments import open_deployments
 
+ALONE = 16  # questions that are asked one after the other
 TOPICS = ("returns", "shipping", "invoices", "warranty", "gift cards", "repairs", "accounts", "discounts")
+
+
+@dataclass(frozen=True)
+class Row:
+    """Of one way to ask, in one round: tokens a second; seconds to the first token and to the whole answer (medians and
+    95th percentiles)."""
+
+    rate: float
+    whole: float
+    late: float
+    first: float = 0.0
+    late_first: float = 0.0
 
 
 def project(folder: Path, model: str) -> Path:
@@ -58,8 +76,8 @@ def questions(count: int) -> list[str]:
     ]
 
 
-def bare(folder: Path, rung: str, asked: list[str], rounds: int) -> float:
-    """Tokens a second of the engine given all the steps in one call: the best of so many rounds."""
+def bare(folder: Path, rung: str, asked: list[str]) -> tuple[Row, Row]:
+    """The engine given all the steps in one call, and one after the other; its prefix cache is empty before each."""
     with opened(load_project(folder)) as engines, StepRunner(engines) as runner:
         deployment = open_deployments(ArtifactBuilder(runner))[rung]
         steps = []
@@ -70,20 +88,35 @@ def bare(folder: Path, rung: str, asked: list[str], rounds: int) -> float:
                 ((_, result),) = deployment.engines["search"].run([Request(step)])
                 step = conversation.send(result)  # type: ignore[arg-type]
             steps.append(Request(step))
-        rates = []
-        for _ in range(rounds):
-            deployment.generator.close()  # an empty prefix cache
+        rows = []
+        for calls in ([steps], [[step] for step in steps[:ALONE]]):
+            deployment.generator.close()
             list(deployment.generator.run(steps[:1]))
-            began = time.perf_counter()
-            results = [result for _, result in deployment.generator.run(steps)]
-            tokens = sum(result.completion_tokens for result in results if isinstance(result, GenerateResult))
-            rates.append(tokens / (time.perf_counter() - began))
-        return max(rates)
+            rows.append(timed(deployment.generator, calls))
+        return rows[0], rows[1]
 
 
-async def load(url: str, rung: str, asked: list[str], clients: int) -> tuple[float, float, float]:
-    """(tokens a second, median and 95th percentile of seconds to the first token) of so many clients at once."""
-    waiting, firsts, tokens = list(reversed(asked)), [], 0
+def timed(generator: Generator, calls: list[list[Request]]) -> Row:
+    """One call after the other."""
+    tokens, times = 0, []
+    for call in calls:
+        began = time.perf_counter()
+        results = [result for _, result in generator.run(call)]
+        times.append(time.perf_counter() - began)
+        tokens += sum(result.completion_tokens for result in results if isinstance(result, GenerateResult))
+    return Row(tokens / sum(times), statistics.median(times), high(times))
+
+
+def high(times: list[float]) -> float:
+    """The 95th percentile."""
+    return sorted(times)[int(0.95 * (len(times) - 1))]
+
+
+async def load(url: str, rung: str, asked: list[str], clients: int) -> Row:
+    """So many clients at once."""
+    waiting, tokens = list(reversed(asked)), 0
+    firsts: list[float] = []
+    whole: list[float] = []
     async with httpx.AsyncClient(base_url=url, timeout=None, limits=httpx.Limits(max_connections=clients)) as client:
 
         async def one() -> None:
@@ -101,22 +134,22 @@ async def load(url: str, rung: str, asked: list[str], clients: int) -> tuple[flo
                             tokens += chunk["usage"]["completion_tokens"]
                         if "error" in chunk:
                             raise RuntimeError(chunk["error"])
-                firsts.append(first or 0.0)
+                whole.append(time.perf_counter() - began)
+                firsts.append(first or whole[-1])
 
         began = time.perf_counter()
         await asyncio.gather(*(one() for _ in range(clients)))
         seconds = time.perf_counter() - began
-    ranked = sorted(firsts)
-    return tokens / seconds, statistics.median(ranked), ranked[int(0.95 * (len(ranked) - 1))]
+    return Row(tokens / seconds, statistics.median(whole), high(whole), statistics.median(firsts), high(firsts))
 
 
-def served(folder: Path, rung: str, asked: list[str], clients: int) -> tuple[float, float, float]:
+def served(folder: Path, rung: str, asked: list[str], clients: int, *, concurrency: int = 64) -> Row:
     """The same over HTTP, by a server of its own, whose prefix cache is empty."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "rung", "serve", str(folder), "--open", "--port", str(port)]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([*command, "--concurrency", str(concurrency), "--seconds", "3600"], stderr=subprocess.DEVNULL)
     try:
         url = f"http://127.0.0.1:{port}"
         for _ in range(600):
@@ -134,21 +167,39 @@ def served(folder: Path, rung: str, asked: list[str], clients: int) -> tuple[flo
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--questions", type=int, default=64)
     parser.add_argument("--model", default="smollm2-135m-grounded")
     parser.add_argument("--rung", default="rag")
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--clients", type=int, nargs="*", default=[1, 8, 64])
     given = parser.parse_args()
+    rounds: dict[str, list[Row]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         folder, asked = project(Path(scratch), given.model), questions(given.questions)
-        engine = bare(folder, given.rung, asked, given.rounds)
-        print(f"bare engine, one call   {engine:8.1f} tokens/s")
-        for clients in given.clients:
-            rate, median, late = max(served(folder, given.rung, asked, clients) for _ in range(given.rounds))
-            first = f"first token {median:.2f} s, p95 {late:.2f} s"
-            print(f"{clients:3} clients over HTTP    {rate:8.1f} tokens/s  {rate / engine:5.2f} of it  {first}")
+        for _ in range(given.rounds):
+            batch, alone = bare(folder, given.rung, asked)
+            rounds.setdefault("engine, one call", []).append(batch)
+            rounds.setdefault("engine, one by one", []).append(alone)
+            for clients in given.clients:
+                few = asked[:ALONE] if clients == 1 else asked
+                rounds.setdefault(f"{clients} clients", []).append(served(folder, given.rung, few, clients))
+            off = served(folder, given.rung, asked[: 2 * ALONE], max(given.clients), concurrency=1)
+            rounds.setdefault("the same, batching off", []).append(off)
+    report(rounds)
+
+
+def report(rounds: dict[str, list[Row]]) -> None:
+    """Medians over the rounds; shares are medians of the rounds' own."""
+    for name, rows in rounds.items():
+        shares = [row.rate / batch.rate for row, batch in zip(rows, rounds["engine, one call"], strict=True)]
+        whole, late, first, late_first = (
+            statistics.median(getattr(row, column) for row in rows) for column in ("whole", "late", "first", "late_first")
+        )
+        rate = statistics.median(row.rate for row in rows)
+        times = f"answer {whole:.3f} s, p95 {late:.3f} s"
+        more = f"; first token {first:.3f} s, p95 {late_first:.3f} s" if first else ""
+        print(f"{name:24} {rate:7.1f} tokens/s  {statistics.median(shares):5.2f} of the batch  {times}{more}")
 
 
 if __name__ == "__main__":

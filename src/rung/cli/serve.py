@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rung.serving.callers import Identity
 
 
-def serve(
+def serve(  # noqa: PLR0917 - typer reads the options from the parameters
     folder: Folder,
     host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen at; 0: any that is free.")] = 8321,
@@ -23,6 +23,11 @@ def serve(
     asker: Annotated[
         str | None, typer.Option("--groups", help="With --open: what clients may read beside public documents, with commas.")
     ] = None,
+    concurrency: Annotated[
+        int, typer.Option(min=1, max=1024, help="Answers at the same time; those of a local model share a batch.")
+    ] = 64,
+    queue: Annotated[int, typer.Option(min=0, max=100_000, help="Requests that may wait for their turn.")] = 256,
+    seconds: Annotated[float, typer.Option(min=1, help="From a request to its whole answer, at most.")] = 300,
 ) -> int:
     """Serve the winner over HTTP, as it was measured.
 
@@ -55,7 +60,7 @@ def serve(
         raise UserError(
             f"--open answers everybody, so that it listens on this machine only, not on {host}: leave out --host"
         )
-    project, limits = load_project(folder), Limits()
+    project, limits = load_project(folder), Limits(concurrency, queue, seconds)
     identity = _identity(project, groups(asker or ""), is_open=is_open)
     with (
         reporting(Screen()),
