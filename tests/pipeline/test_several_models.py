@@ -12,6 +12,7 @@ from rung.config.project import load_project
 from rung.errors import InputError, UserError
 from rung.loop import ask, compare
 from rung.pipeline.budget import CompareRequest
+from rung.pipeline.publishing import record
 from rung.progress import reporting
 from rung.records import Verdict
 from rung.testing.server import FakeServer
@@ -224,3 +225,39 @@ def test_what_is_no_list_of_models_is_refused_with_its_line(
     with pytest.raises(InputError, match=said) as caught:
         judged(folder)
     assert caught.value.line == line
+
+
+def test_without_a_model_the_next_best_is_chosen_and_the_verdict_stays(
+    tmp_path: Path, servers: dict[str, FakeServer]
+) -> None:
+    folder = project(tmp_path / "p", models(servers), more="bar: {correct: 0.8}\nprefer: cost\n")
+    chosen = compare(load_project(folder)).verdict.winner
+    before = {name: len(server.asked) for name, server in servers.items()}
+    done = compare(load_project(folder).without("middle"))
+    assert (chosen, done.verdict.winner) == ("prompt[model=middle]", "prompt[model=large]")
+    assert "'middle' was left out, as if it were gone" in done.verdict.coverage.trial
+    assert len(servers["middle"].asked) == before["middle"]
+    assert record(load_project(folder), "latest").winner == chosen
+
+
+@pytest.mark.parametrize(
+    ("alias", "rungs", "why"),
+    [
+        ("big", "[prompt]", "'big' is no model of this project"),
+        ("small", "[{prompt: {model: small}}]", "every rung names 'small' alone"),
+    ],
+)
+def test_what_cannot_be_left_out_is_said(
+    tmp_path: Path, servers: dict[str, FakeServer], alias: str, rungs: str, why: str
+) -> None:
+    folder = project(tmp_path / "p", models(servers), rungs=rungs)
+    with pytest.raises(UserError, match=why):
+        load_project(folder).without(alias)
+
+
+def test_lines_of_rungs_stay_right_where_others_are_left_out(tmp_path: Path, servers: dict[str, FakeServer]) -> None:
+    rungs = "\n- prompt: {model: small}\n- few_shot: {model: [small, large]}\n- rag: {passages: -1}"
+    folder = project(tmp_path / "p", models(servers), rungs=rungs)
+    left = load_project(folder).without("small")
+    assert left.rungs() == [("few_shot", {"model": ["large"]}), ("rag", {"passages": -1})]
+    assert left.line("rungs", 1) == load_project(folder).line("rungs", 2) == 6

@@ -38,6 +38,9 @@ def compare(  # noqa: PLR0917 - typer reads the options from the parameters
     retime: Annotated[
         bool, typer.Option("--retime", help="Time all rungs anew, together; latencies are kept else.")
     ] = False,
+    without: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="A trial run as if this one of 'models' were gone.")
+    ] = None,
     budget_usd: Annotated[
         float | None,
         typer.Option(min=0, callback=finite, help="Stop with a partial verdict before more is spent, training included."),
@@ -64,6 +67,8 @@ def compare(  # noqa: PLR0917 - typer reads the options from the parameters
 
     allowed = CompareRequest(exhaustive, budget_usd, budget_minutes, budget if search else None, retime)
     project = load_project(folder)
+    if without is not None:
+        project = project.without(without)
     earlier = None if baseline is None else record(project, baseline)
     screen = Screen()
     if dry_run:

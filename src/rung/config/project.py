@@ -34,7 +34,8 @@ class Project:
     """A folder with `rung.yaml`. `settings` is what it says of one of its models, the first unless another is asked `on`;
     `written`, what it says as it stands there; `line` finds where it says it.
 
-    `groups_of`, given from Python, names the groups that may read a document besides what files and rules say.
+    `groups_of`, given from Python, names the groups that may read a document besides what files and rules say. `left_out`:
+    what `rung.yaml` calls a model that is taken for gone, else "".
     """
 
     def __init__(
@@ -45,8 +46,10 @@ class Project:
         groups_of: GroupsOf | None = None,
         *,
         model: str = "",
+        left_out: str = "",
     ) -> None:
         self.root = root
+        self.left_out = left_out
         self.written = settings
         self.settings = settings.on(model or next(iter(settings.model_names.values())))
         self.groups_of = groups_of
@@ -83,13 +86,37 @@ class Project:
         if seed is None:
             return self
         seeded = self.written.model_copy(update={"seed": seed})
-        return Project(self.root, seeded, self._lines, self.groups_of, model=self.settings.model)
+        return Project(self.root, seeded, self._lines, self.groups_of, model=self.settings.model, left_out=self.left_out)
 
     def on(self, model: str) -> Project:
         """The same project as if it named this model (by its name, "" is the default) alone."""
         if model in ("", self.settings.model):
             return self
-        return Project(self.root, self.written, self._lines, self.groups_of, model=model)
+        return Project(self.root, self.written, self._lines, self.groups_of, model=model, left_out=self.left_out)
+
+    def without(self, alias: str) -> Project:
+        """The same project as if one of its models were gone: what answers by it alone is gone too.
+
+        Args:
+            alias: what `rung.yaml` calls the model.
+
+        Raises:
+            UserError: it names none so, or nothing is left without it, or not the judge.
+        """
+        name = self.named_model(alias)
+        others = {key: entry for key, entry in self.written.models.items() if key != alias}
+        if not others:
+            raise self.error(f"'{alias}' is the only model: name others beside it", "models")
+        if self.written.judge.model == name:
+            raise self.error(f"'{alias}' is the judge too, and without it nothing is judged: name another", "judge", "model")
+        entries = [_without_model(entry, alias) for entry in self.written.rungs]
+        rungs = [(number, entry) for number, entry in enumerate(entries) if entry]
+        if entries and not rungs:
+            raise self.error(f"every rung names '{alias}' alone: let some be tried with other models", "rungs")
+        settings = self.written.model_copy(update={"models": others, "rungs": tuple(entry for _, entry in rungs)})
+        numbers = {before: after for after, (before, _) in enumerate(rungs)}
+        lines = {_renumbered(where, numbers): line for where, line in self._lines.items()}
+        return Project(self.root, settings, lines, self.groups_of, left_out=alias)
 
     def naming(self, key: str) -> Where:
         """Where a model is named: "model" (which this is a project on), "judge", "embedder" or "reranker"."""
@@ -124,6 +151,26 @@ class Project:
             else:
                 named.extend((name, dict(settings or {})) for name, settings in rung.items())
         return named
+
+
+def _without_model(entry: str | dict[str, dict[str, Json]], alias: str) -> str | dict[str, dict[str, Json]]:
+    """An item of `rungs` without what names this model alone; empty where nothing is left."""
+    if isinstance(entry, str):
+        return entry
+    left = {}
+    for rung, settings in entry.items():
+        named = (settings or {}).get("model")
+        others = [one for one in named if one != alias] if isinstance(named, list) else named
+        if others not in (alias, []):
+            left[rung] = {**settings, "model": others} if isinstance(named, list) else settings
+    return left
+
+
+def _renumbered(where: Where, numbers: Mapping[int, int]) -> Where:
+    """Where a key of `rungs` stands after items were left out."""
+    if where[:1] == ("rungs",) and len(where) > 1 and where[1] in numbers:
+        return ("rungs", numbers[int(where[1])], *where[2:])
+    return where
 
 
 def load_project(folder: Path | str, *, groups_of: GroupsOf | None = None) -> Project:

@@ -158,7 +158,7 @@ def decide_winner(
     """
     project, evaluations = engines.project, scored.evaluations
     coverage = replace(coverage, partial=coverage.partial or scored.undone)
-    coverage = replace(coverage, trial=coverage.trial or remarks.trial(prepared, coverage))
+    coverage = replace(coverage, trial=coverage.trial or remarks.trial(prepared, coverage, project.left_out))
     with phase("decide"):
         asked = [e for e in evaluations if e.spec is not None]
         corrections, heard = corrected_by_people(project, scored)

@@ -17,11 +17,14 @@ from rung.verdict import reasons
 BUSY = 2.0  # load average for each CPU from which on a machine was too busy: a comparison itself comes to about 1
 
 
-def trial(prepared: Prepared, coverage: Coverage) -> str:
-    """Why a comparison is a trial run, "" where it is none: it was limited to some of the cases, or cut short."""
+def trial(prepared: Prepared, coverage: Coverage, left_out: str = "") -> str:
+    """Why a comparison is a trial run, "" where it is none: it was limited to some of the cases, a model was left out, or it
+    was cut short."""
     there = len(prepared.rows.split("test"))
     if len(prepared.cases) < there:
         return reasons.limited(len(prepared.cases), there)
+    if left_out:
+        return reasons.without_model(left_out)
     return "a budget ended it" if coverage.partial else ""
 
 

@@ -124,6 +124,11 @@ def limited(judged: int, there: int) -> str:
     return f"it judged by {judged:,} of {cases(there, what='test case')}"
 
 
+def without_model(alias: str) -> str:
+    """Why a comparison is a trial run: a model of the project was taken for gone."""
+    return f"'{alias}' was left out, as if it were gone"
+
+
 def trial(why: str) -> str:
     """A comparison that is no verdict."""
     return f"Trial run, since {why}: it replaces no verdict, and is not counted as a look at the test cases."
