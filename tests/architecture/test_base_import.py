@@ -58,7 +58,7 @@ NEED_SERVE = frozenset(
     )
 )
 # Tables are objects of SQLAlchemy: who opens the database imports these.
-NEED_DATABASE = frozenset(
+NEED_DATABASE = {"rung.commands.feedback_drafts"} | frozenset(
     f"rung.state.{name}"
     for name in ("buffered", "database", "feedback", "migrations.env", "migrations.versions.a01_first", "tables")
 )

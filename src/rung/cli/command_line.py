@@ -23,9 +23,9 @@ GROUPS = {
     "Start": ("init", "advise", "check", "doctor"),
     "Measure and ask": ("compare", "status", "rescore", "decide", "report", "ask"),
     "Documents": ("sync", "search", "knowledge"),
-    "Cases and examples": ("import", "cases", "examples", "distill"),
+    "Cases and examples": ("import", "cases", "review", "examples", "distill"),
     "Train and export": ("train", "artifacts", "export"),
-    "Serve": ("serve", "mcp", "keys"),
+    "Serve": ("serve", "mcp", "keys", "feedback"),
 }
 VERBS = tuple(verb for verbs in GROUPS.values() for verb in verbs)
 _PROJECT = "The project; left out: the current folder, or the nearest above it with a rung.yaml."

@@ -78,3 +78,20 @@ def in_utf8(verb: Callable[..., int]) -> Callable[..., int]:
         return verb(**given)
 
     return checked
+
+
+def need_serving(what: str) -> None:
+    """Refuse where what serving takes is not installed; `what` is what was wanted.
+
+    Raises:
+        MissingExtra: it is not.
+    """
+    from rung.errors import MissingExtra
+
+    try:
+        import alembic  # noqa: F401
+        import fastapi  # noqa: F401
+        import prometheus_client  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError as error:
+        raise MissingExtra("serve", what) from error

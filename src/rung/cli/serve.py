@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rung.cli.main import FINE
-from rung.cli.options import Folder, groups
+from rung.cli.options import Folder, groups, need_serving
 from rung.cli.screen import Screen, err
 
 if TYPE_CHECKING:
@@ -35,15 +35,9 @@ def serve(  # noqa: PLR0917 - typer reads the options from the parameters
     finished.
     """
     from rung.config.project import load_project
-    from rung.errors import MissingExtra, UserError
+    from rung.errors import UserError
 
-    try:
-        import alembic  # noqa: F401
-        import fastapi  # noqa: F401
-        import prometheus_client  # noqa: F401
-        import uvicorn  # noqa: F401
-    except ImportError as error:
-        raise MissingExtra("serve", "serving") from error
+    need_serving("serving")
     from rung.builders.building import ArtifactBuilder
     from rung.loop import opened
     from rung.progress import reporting

@@ -95,17 +95,36 @@ def suggest(project: Project, path: Path, *, each: int, by: By, reporter: Report
     Raises:
         UserError: the project names no documents, or the file cannot be read or written.
     """
-    try:
-        text = content_of(path).decode("utf-8") if path.exists() else ""
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as UTF-8 text ({error}); name another file with --output") from error
+    text = text_of(path)
     with reporting(reporter), open_engines(project) as engines, StepRunner(engines) as runner:
         documents = list(Sources(project, remember=False))
         excluded = frozenset({*_questions(text), *_asked_already(project)})
         drafts = draft(runner, documents, each=each, by=by, excluded=excluded)
-    lines = "".join(json.dumps(one.row(), ensure_ascii=False) + "\n" for one in drafts.drafts)
-    write_output(path, text + ("\n" if text and not text.endswith("\n") else "") + lines, force=True)  # all that stood there
+    append_rows(path, [one.row() for one in drafts.drafts])
     return drafts
+
+
+def append_rows(path: Path, rows: Sequence[Mapping[str, Json]]) -> None:
+    """Add lines to a file of drafts; what stood there stays as it was.
+
+    Raises:
+        UserError: it cannot be read or written.
+    """
+    text, lines = text_of(path), "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    if lines:
+        write_output(path, text + ("\n" if text and not text.endswith("\n") else "") + lines, force=True)
+
+
+def text_of(path: Path) -> str:
+    """What stands in a file of drafts, "" where there is none.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    try:
+        return content_of(path).decode("utf-8") if path.exists() else ""
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read as UTF-8 text ({error}); name another file with --output") from error
 
 
 def draft(runner: StepRunner, documents: Sequence[Document], *, each: int, by: By, excluded: frozenset[str]) -> Drafts:

@@ -72,6 +72,7 @@ class Feedback:
             "question": asked.question.text,
             "answer": answered.answer.text,
             "documents": list(dict.fromkeys(c.document for c in answered.cited)),
+            "groups": [*sorted(caller.groups)],
         }
         if asked.question.messages:
             entry["messages"] = [{"role": m.role, "content": m.content} for m in asked.question.messages]

@@ -1,0 +1,119 @@
+"""The loop from what people said to cases: listed, drafted, reviewed, and judging from then on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rung.commands.review import waiting
+from rung.config.project import load_project
+from rung.state.database import State
+from rung.state.feedback import Rating, Remark, add_remark
+from tests.cli.conftest import Run
+from tests.cli.terminal import Terminal
+
+QUESTION = "Do you repair shoes?"
+
+
+def said(shop: Path, question: str, rating: Rating = "down", *, correction: str = "", answer: str = "No.") -> None:
+    details = {"correction": correction} if correction else {}
+    with State(shop / ".rung") as state:
+        add_remark(state, Remark("a", "ada", rating, details, {"question": question, "answer": answer, "groups": []}))
+
+
+def test_feedback_becomes_a_case_once_somebody_approved_it(rung: Run, shop: Path) -> None:
+    said(shop, QUESTION, correction="Yes, within a week.")
+    said(shop, "Who pays for express?", answer="I don't know.")
+    listed = [json.loads(line) for line in rung("feedback", "list", shop, "--json").out.splitlines()]
+    assert [(row["question"], row["rating"]) for row in listed] == [(QUESTION, "down"), ("Who pays for express?", "down")]
+    drafted = json.loads(rung("feedback", "draft", shop, "--json").out)
+    assert drafted["proposals"] == {"corrected": 1, "disputed": 0, "unanswered": 1, "wrong": 0}
+    assert json.loads(rung("feedback", "draft", shop, "--json").out)["added"] == 0  # nothing twice
+    first, second = json.loads(rung("review", shop, "--json").out)
+    assert "--reason" in rung("review", shop, "--reject", second["id"], code=2).err
+    assert "'answers' is empty" in rung("review", shop, "--approve", second["id"], "--by", "Grace", code=2).err
+    rung("review", shop, "--approve", first["id"], "--by", "Grace")
+    rung("review", shop, "--reject", second["id"], "--by", "Grace", "--reason", "nobody asks that")
+    assert json.loads(rung("review", shop, "--json").out) == []
+    (row,) = map(json.loads, (shop / "feedback.drafts.jsonl").read_text("utf-8").splitlines())
+    assert (row["question"], row["answers"], row["approved_by"]) == (QUESTION, ["Yes, within a week."], "Grace")
+    log = [json.loads(line) for line in (shop / "reviews.jsonl").read_text("utf-8").splitlines()]
+    assert [(event["action"], event["by"], event["reason"]) for event in log] == [
+        ("approve", "Grace", ""),
+        ("reject", "Grace", "nobody asks that"),
+    ]
+    yaml = shop / "rung.yaml"
+    yaml.write_text(
+        yaml.read_text("utf-8").replace("cases: cases.jsonl", "cases: [cases.jsonl, feedback.drafts.jsonl]"), "utf-8"
+    )
+    assert "feedback.drafts.jsonl" not in rung("check", shop, code=None).out
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--approve", "feedback-0"), "no draft 'feedback-0' waits"),
+        ((), "stdin is no terminal"),
+    ],
+)
+def test_mistakes_are_said(rung: Run, shop: Path, words: tuple[str, ...], why: str) -> None:
+    said(shop, QUESTION)
+    rung("feedback", "draft", shop)
+    assert why in rung("review", shop, *words, code=2).err
+
+
+def test_two_reviewers_at_once_lose_nothing(rung: Run, shop: Path) -> None:
+    for n in range(6):
+        said(shop, f"Is colour number {n} of the catalogue in stock?", correction="Yes.")
+    rung("feedback", "draft", shop)
+    project = load_project(shop)
+    one, other = waiting(project), waiting(project)  # both have read the same file
+    from rung.commands.review import decide
+    from rung.errors import UserError
+
+    for draft in one[::2]:
+        decide(project, draft, "approve", by="Ada")
+    for draft in other[1::2]:
+        decide(project, draft, "reject", by="Grace", reason="no")
+    with pytest.raises(UserError, match="somebody decided on it meanwhile"):
+        decide(project, other[0], "reject", by="Grace", reason="no")
+    rows = [json.loads(line) for line in (shop / "feedback.drafts.jsonl").read_text("utf-8").splitlines()]
+    assert [row["approved_by"] for row in rows] == ["Ada"] * 3
+    assert len((shop / "reviews.jsonl").read_text("utf-8").splitlines()) == 6
+
+
+@pytest.mark.slow
+def test_a_person_at_a_terminal_mends_and_decides(rung: Run, shop: Path) -> None:
+    said(shop, QUESTION)
+    said(shop, "Who pays for express?", correction="You do.")
+    said(shop, "Is the shop open today?", correction="Yes.")
+    rung("feedback", "draft", shop)
+    asks = "[q]uit: "
+    with Terminal("-m", "rung", "review", shop, "--by", "Ada", columns=200, rows=200) as terminal:
+        terminal.says(asks, 1)
+        terminal.type("a\n")  # no answer yet
+        terminal.says(asks, 2)
+        terminal.type("e\n")
+        terminal.says("question [", 1)
+        terminal.type("\n")
+        terminal.says("answer: ", 1)
+        terminal.type("Yes, we do.\n")
+        terminal.says("answer: ", 2)
+        terminal.type("\n")
+        terminal.says(asks, 3)
+        terminal.type("a\n")
+        terminal.says(asks, 4)
+        terminal.type("r\n")
+        terminal.says("why? ", 1)
+        terminal.type("changes daily\n")
+        terminal.says(asks, 5)
+        terminal.type("q\n")
+        assert terminal.ended() == 0
+    assert "'answers' is empty" in terminal.text
+    rows = [json.loads(line) for line in (shop / "feedback.drafts.jsonl").read_text("utf-8").splitlines()]
+    assert [(row["question"], row["answers"], row["approved_by"]) for row in rows] == [
+        (QUESTION, ["Yes, we do."], "Ada"),
+        ("Is the shop open today?", ["Yes."], ""),
+    ]
