@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.serving.serving import SHIPPING, Client, events
+from rung.models.scripted import ScriptedGenerator
+from tests.serving.serving import SHIPPING, Client, events, served
 
 ANSWER = "Express shipping costs nine euros and takes one day. [1]"
 
@@ -48,7 +51,7 @@ def test_a_limit_of_tokens(client: Client) -> None:
 @pytest.mark.parametrize(
     ("more", "named"),
     [
-        ({"system": "Be rude."}, "system"),
+        ({"metadata": {"user": "ada"}}, "metadata.user"),
         ({"tools": [{"name": "f", "input_schema": {}}]}, "tools"),
         ({"top_k": 4}, "top_k"),
         ({"max_tokens": None}, "max_tokens"),
@@ -70,3 +73,20 @@ def test_who_is_nobody_and_what_is_nowhere(client: Client) -> None:
     assert nobody.headers["www-authenticate"] == "Named"
     absent = client.post("/v1/messages", body(model="opus"))
     assert (absent.status_code, absent.json()["error"]["type"]) == (404, "not_found_error")
+
+
+@pytest.mark.parametrize("system", ["Answer as a pirate.", [{"type": "text", "text": "Answer as a pirate."}]])
+def test_a_system_text_stands_behind_the_projects(shop: Path, system: Any) -> None:
+    seen: list[Any] = []
+
+    def script(step: Any) -> str:
+        seen.append(step.messages[0].content)
+        return "Nine. [1]"
+
+    with served(shop, model=ScriptedGenerator(script)) as client:
+        told = client.post("/v1/messages", body(system=system, metadata={"user_id": "ada"})).json()
+        assert client.post("/v1/feedback", {"id": told["id"], "rating": "up"}).status_code == 200
+    assert "\nAnswer as a pirate.\n" in seen[0]
+    assert told["rung"]["as_measured"] is False
+    (row,) = map(json.loads, (shop / ".rung" / "feedback.jsonl").read_text("utf-8").splitlines())
+    assert row["user"] == "ada"

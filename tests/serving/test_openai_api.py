@@ -14,9 +14,12 @@ import pytest
 
 from rung.models.scripted import ScriptedGenerator
 from rung.serving.conversations import Limits
-from tests.serving.serving import SHIPPING, Client, Failing, chat, events, served
+from tests.serving.serving import SHIPPING, Client, Failing, Slow, chat, events, served
 
 ANSWER = "Express shipping costs nine euros and takes one day. [1]"
+FEE_SCHEMA = {"type": "object", "properties": {"fee": {"type": "string"}}, "required": ["fee"]}
+FEE: dict[str, Any] = {"type": "function", "function": {"name": "fee", "description": "Keep it.", "parameters": FEE_SCHEMA}}
+NAMED_F = {"type": "function", "function": {"name": "f"}}
 
 
 def test_an_answer_has_its_citation_where_the_mark_stands(client: Client) -> None:
@@ -59,11 +62,27 @@ def test_a_stream_is_the_same_answer(client: Client) -> None:
     ("more", "param"),
     [
         ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools"),
-        ({"n": 2}, "n"),
+        ({"tools": [FEE], "tool_choice": "auto"}, "tools"),
+        ({"tools": [FEE, {**FEE, "function": {"name": "g"}}], "tool_choice": "required"}, "tools"),
+        ({"tools": [FEE, FEE], "tool_choice": "none"}, "tools"),
+        ({"tools": [FEE], "tool_choice": {"type": "function", "function": {"name": "fees"}}}, "tool_choice"),
+        ({"tool_choice": "required"}, "tool_choice"),
+        ({"tools": [{"type": "web_search"}]}, "tools[0].type"),
+        (
+            {
+                "tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "no"}}}],
+                "tool_choice": NAMED_F,
+            },
+            "response_format",
+        ),
+        ({"n": 9}, "n"),
+        ({"n": 0}, "n"),
         ({"n": True}, "n"),
         ({"logprobs": True}, "logprobs"),
         ({"top_p": 0.5}, "top_p"),
-        ({"user": "me"}, "user"),
+        ({"user": 5}, "user"),
+        ({"metadata": {"a": "x" * 513}}, "metadata.a"),
+        ({"store": True}, "store"),
         ({"presence_penalty": 1}, "presence_penalty"),
         ({"tmperature": 0}, "tmperature"),
         ({"temperature": 3}, "temperature"),
@@ -77,7 +96,8 @@ def test_a_stream_is_the_same_answer(client: Client) -> None:
             "response_format",
         ),
         ({"messages": []}, "messages"),
-        ({"messages": [{"role": "system", "content": "Be rude."}, {"role": "user", "content": "Hi"}]}, "messages[0].role"),
+        ({"messages": [{"role": "system", "content": "Be rude."}]}, "messages[0].role"),
+        ({"messages": [{"role": "user", "content": "a", "name": "b"}]}, "messages[0].name"),
         ({"messages": [{"role": "tool", "content": "4", "tool_call_id": "c"}]}, "messages[0].tool_call_id"),
         ({"messages": [{"role": "user", "content": "  "}]}, "messages[0].content"),
         ({"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}, "messages[1].role"),
@@ -103,12 +123,104 @@ def test_what_changes_nothing_is_taken(client: Client) -> None:
         "top_p": 1.0,
         "presence_penalty": 0,
         "tools": None,
-        "user": None,
+        "user": "ada",
+        "metadata": {"chat": "7"},
+        "prompt_cache_key": "helpdesk",
+        "parallel_tool_calls": False,
+        "tool_choice": "auto",
         "temperature": 0.0,
     }
     body = client.chat(**neutral).json()
     assert body["choices"][0]["message"]["content"] == ANSWER
     assert body["choices"][0]["message"]["rung"]["as_measured"] is True
+
+
+def test_a_clients_instruction_stands_behind_the_projects(shop: Path) -> None:
+    seen: list[Any] = []
+
+    def script(step: Any) -> str:
+        seen.append(step.messages)
+        return "Nine. [1]"
+
+    turns = [
+        {"role": "system", "content": "Answer as a pirate."},
+        {"role": "user", "content": SHIPPING},
+        {"role": "assistant", "content": "Ahoy."},
+        {"role": "developer", "content": [{"type": "text", "text": "Be short."}]},
+        {"role": "user", "content": SHIPPING},
+    ]
+    with served(shop, model=ScriptedGenerator(script)) as client:
+        message = client.chat(messages=turns).json()["choices"][0]["message"]
+        client.chat()
+    assert message["rung"]["as_measured"] is False
+    with_it, without = seen
+    assert [m.role for m in with_it] == ["system", "user", "assistant", "user"]
+    own = without[0].content
+    task, rules = own.split("\n", 1)
+    assert with_it[0].content == f"{task}\nAnswer as a pirate.\nBe short.\n{rules}"
+
+
+def test_several_answers_each_have_a_number_a_seed_and_an_id(shop: Path) -> None:
+    seeds: list[int] = []
+
+    def script(step: Any) -> str:
+        seeds.append(step.seed)
+        return f"Nine, by {step.seed}. [1]"
+
+    with served(shop, model=ScriptedGenerator(script)) as client:
+        body = client.chat(n=3, seed=7, temperature=0.5).json()
+        one = client.chat().json()
+        rated = [
+            client.post("/v1/feedback", {"id": choice["message"]["rung"]["id"], "rating": "up"}).status_code
+            for choice in body["choices"]
+        ]
+    assert sorted(seeds[:3]) == [7, 8, 9]
+    assert [c["message"]["content"] for c in body["choices"]] == [f"Nine, by {seed}. [1]" for seed in (7, 8, 9)]
+    assert [c["index"] for c in body["choices"]] == [0, 1, 2]
+    assert body["usage"]["total_tokens"] > 2 * one["usage"]["total_tokens"]
+    assert rated == [200, 200, 200]
+    assert len({c["message"]["rung"]["id"] for c in body["choices"]}) == 3
+
+
+def test_several_answers_are_streamed_side_by_side(shop: Path) -> None:
+    with served(shop, model=Slow(0.01)) as client:
+        response = client.chat(n=2, stream=True, stream_options={"include_usage": True})
+    *chunks, usage = events(response)
+    texts = ["", ""]
+    order = []
+    for chunk in chunks:
+        choice = chunk["choices"][0]
+        texts[choice["index"]] += choice["delta"].get("content") or ""
+        order.append(choice["index"])
+    assert texts == [ANSWER, ANSWER]
+    assert order != sorted(order)
+    assert usage["usage"]["completion_tokens"] > 0
+
+
+def test_one_of_several_that_fails_is_no_answer(shop: Path) -> None:
+    with served(shop, model=Failing()) as client:
+        assert client.chat(n=3).status_code == 502
+        assert client.app.state.answering.conversations.waiting == 0
+
+
+@pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "fee"}}])
+def test_the_arguments_of_a_named_function_are_the_answer(client: Client, choice: Any) -> None:
+    body = client.chat(tools=[FEE], tool_choice=choice).json()["choices"][0]
+    (call,) = body["message"]["tool_calls"]
+    assert (call["type"], call["function"]["name"]) == ("function", "fee")
+    assert json.loads(call["function"]["arguments"])["fee"].startswith("Express")
+    assert body["message"]["content"] is None
+    assert body["message"]["rung"]["as_measured"] is False
+    chunks = events(client.chat(tools=[FEE], tool_choice=choice, stream=True))
+    deltas = [c["choices"][0]["delta"]["tool_calls"][0] for c in chunks if "tool_calls" in c["choices"][0]["delta"]]
+    assert deltas[0]["function"]["name"] == "fee"
+    assert deltas[0]["id"]
+    assert "".join(delta["function"]["arguments"] for delta in deltas) == call["function"]["arguments"]
+
+
+def test_functions_that_may_not_be_called_change_nothing(client: Client) -> None:
+    message = client.chat(tools=[FEE], tool_choice="none").json()["choices"][0]["message"]
+    assert (message["content"], message["rung"]["as_measured"]) == (ANSWER, True)
 
 
 @pytest.mark.parametrize("stream", [False, True])

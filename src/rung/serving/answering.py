@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from rung.errors import InternalError, UserError
-from rung.records import Answer, Citation, Question
+from rung.records import Answer, Citation, Json, Question
 from rung.records.steps import Conversation, Engine, Generate, Step
 from rung.runtime.batch import Tally
 from rung.serving.callers import Caller
@@ -31,18 +31,21 @@ if TYPE_CHECKING:
     from rung.knowledge import Knowledge
 
 T = TypeVar("T")
+DEFECT = "this is a defect of Rung; the server's log says where"
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """How a request changes what was measured. None, and "": as measured. `max_tokens` bounds each text of the model."""
+    """How a request changes what was measured. None, and "": as measured. `max_tokens` bounds each text of the model;
+    `instruction` stands behind the project's."""
 
     max_tokens: int | None = None
     temperature: float | None = None
     seed: int | None = None
     stop: tuple[str, ...] = ()
     schema: str = ""
+    instruction: str = ""
 
     def changed(self, step: Step) -> Step:
         """A step as this request wants it."""
@@ -55,13 +58,15 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Asked:
-    """A question to a deployment. `id` names its answer, in feedback too; `stopped`: the sequences that ended its text."""
+    """A question to a deployment. `id` names its answer, in feedback too; `stopped`: the sequences that ended its text;
+    `notes`: what the client says of the request, such as its user, kept with feedback and nowhere else."""
 
     deployment: Deployment
     question: Question
     wishes: Wishes = Wishes()
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     stopped: list[str] = field(default_factory=list)
+    notes: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -189,6 +194,10 @@ class Answering:
         except UserError as error:
             self.metrics.answers.labels(model, "failed").inc()
             raise self.failed(str(error)) from error
+        except Exception as error:  # a stream that has begun has to end in words too
+            self.metrics.answers.labels(model, "failed").inc()
+            _log.error("a defect of Rung in an answer of '%s'", model, exc_info=error)
+            raise NotAnswered(500, DEFECT) from error
 
     async def value(self, caller: Caller, pending: Pending[T], *, model: str) -> T:
         """What a conversation comes to, its texts unheard.
@@ -210,8 +219,7 @@ class Answering:
 
         def begin() -> Conversation[Answer]:
             noting.documents.clear()
-            strategy = deployment.held_to(wishes.schema) if wishes.schema else deployment.strategy
-            return strategy.answer(asked.question)
+            return deployment.held_to(wishes.schema, wishes.instruction).answer(asked.question)
 
         return Pending(begin, {**engines, "search": noting}, refresh=self.refresh)
 
@@ -276,7 +284,8 @@ class Answering:
         if end is not None:
             asked.stopped.append(sequence)
             answer = replace(answer, text=answer.text[:end])
-        measured = wishes.temperature in (None, deployment.temperature) and not (wishes.schema or asked.stopped)
+        changed = bool(wishes.schema or wishes.instruction or asked.stopped)
+        measured = wishes.temperature in (None, deployment.temperature) and not changed
         measured = measured and not (answer.truncated and wishes.max_tokens is not None)
         return Answered(asked, answer, cited, ended, measured)
 

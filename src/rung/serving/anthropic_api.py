@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -13,7 +13,17 @@ from pydantic import Field, model_validator
 from rung.records import Json
 from rung.serving import sse
 from rung.serving.answering import Answered, Asked, Wishes
-from rung.serving.chats import OWN_INSTRUCTION, Body, TextPart, Turn, question_of, stop_of, without_neutral
+from rung.serving.chats import (
+    MAX_NOTE,
+    Body,
+    TextPart,
+    Turn,
+    chat_of,
+    no_instruction,
+    notes_of,
+    stop_of,
+    without_neutral,
+)
 from rung.serving.citations import own_field
 from rung.serving.refusal import NotAnswered, unsupported
 from rung.serving.request_state import answering_of, base_url, begun, caller_of, whole
@@ -30,8 +40,14 @@ _NEUTRAL: dict[str, object] = {
 }
 
 
+class MessagesMetadata(Body):
+    """Of a request: who asks the client."""
+
+    user_id: str | None = Field(None, max_length=MAX_NOTE)
+
+
 class MessagesRequest(Body):
-    """Body of /v1/messages. `system` is here to be refused with a reason."""
+    """Body of /v1/messages."""
 
     model: str
     max_tokens: int = Field(ge=1)
@@ -40,6 +56,7 @@ class MessagesRequest(Body):
     temperature: float | None = Field(None, ge=0, le=1)
     stop_sequences: list[str] | None = None
     system: str | list[TextPart] | None = None
+    metadata: MessagesMetadata | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -52,11 +69,13 @@ async def messages(request: Request, body: MessagesRequest) -> Response:
     """The deployment `model` answers the last message; those before it are its earlier turns."""
     answering = answering_of(request)
     deployment = answering.deployment(body.model)
-    if body.system:
-        raise unsupported("system", OWN_INSTRUCTION)
+    system = "\n".join(part if isinstance(part, str) else part.text for part in _parts(body.system))
+    if system.strip() and not deployment.takes_instruction:
+        raise unsupported("system", no_instruction(deployment))
     stop = stop_of(body.stop_sequences, "stop_sequences", "a list")
-    question = question_of(body.messages, deployment.generator)
-    asked = Asked(deployment, question, Wishes(body.max_tokens, body.temperature, stop=stop))
+    chat = chat_of(body.messages, deployment, instruction=system)
+    wishes = Wishes(body.max_tokens, body.temperature, stop=stop, instruction=chat.instruction)
+    asked = Asked(deployment, chat.question, wishes, notes=notes_of(body.metadata.user_id if body.metadata else None))
     news, base = answering.answer(caller_of(request), asked), base_url(request)
     if body.stream:
         events = _events(await begun(request, news), asked, base)
@@ -65,6 +84,10 @@ async def messages(request: Request, body: MessagesRequest) -> Response:
     block: Json = {"type": "text", "text": answered.answer.text, "citations": None}
     more: dict[str, Json] = {"usage": _usage(answered), "rung": own_field(answered, base)}
     return JSONResponse({**_head(asked), "content": [block], **_ending(answered), **more})
+
+
+def _parts(system: str | list[TextPart] | None) -> Sequence[str | TextPart]:
+    return [system] if isinstance(system, str) else system or []
 
 
 async def _events(news: AsyncGenerator[str | Answered], asked: Asked, base: str) -> AsyncGenerator[bytes]:

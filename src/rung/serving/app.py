@@ -19,8 +19,8 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from rung.builders.building import ArtifactBuilder
 from rung.errors import UserError
 from rung.pipeline.prepare import at_hand
-from rung.serving import anthropic_api, feedback, openai_api, search_api
-from rung.serving.answering import Answering
+from rung.serving import anthropic_api, feedback, openai_api, responses_api, search_api
+from rung.serving.answering import DEFECT, Answering
 from rung.serving.callers import Identity
 from rung.serving.conversations import Conversations, Limits
 from rung.serving.deployments import open_deployments
@@ -31,6 +31,7 @@ from rung.serving.refusal import NotAnswered
 from rung.state.database import State
 
 _log = logging.getLogger(__name__)
+_CHOICES = ("list[", "literal[", "dict[", "function-", "NamedTool")  # begin what pydantic calls the types of a choice
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")  # names under which this machine reaches itself
 _ABOUT = "The project's rungs as they were measured, under OpenAI's and Anthropic's APIs. `model` names a deployment."
 
@@ -84,7 +85,7 @@ def application(service: Service) -> FastAPI:
     )
     app.state.answering, app.state.feedback, app.state.ready = answering, ratings, True
     app.state.embedding = (engines.project.settings.embedder, engines.embedder)
-    for part in (openai_api, anthropic_api, search_api, feedback):
+    for part in (openai_api, responses_api, anthropic_api, search_api, feedback):
         app.include_router(part.router)
     _add_health(app, answering)
     _add_refusals(app, answering)
@@ -146,7 +147,7 @@ def _add_refusals(app: FastAPI, answering: Answering) -> None:
     @app.exception_handler(Exception)
     async def unforeseen(request: Request, error: Exception) -> Response:
         _log.error("a defect of Rung at %s", request.url.path, exc_info=error)
-        return told(request, NotAnswered(500, "this is a defect of Rung; the server's log says where"))
+        return told(request, NotAnswered(500, DEFECT))
 
 
 def _describe_refusals(app: FastAPI) -> None:
@@ -164,13 +165,14 @@ def _describe_refusals(app: FastAPI) -> None:
 
 def _of_body(errors: Sequence[Any]) -> NotAnswered:
     """The first mistake of a body; a parameter that is not supported before others, since it explains them."""
-    first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
+    deepest = max(errors, key=lambda e: len(e["loc"]))  # where a text or a list may stand, of the one that was sent
+    first = next((e for e in errors if e["type"] == "extra_forbidden"), deepest)
     if first["type"] == "json_invalid":
         return NotAnswered(
             400, f"the body is no JSON: {first.get('ctx', {}).get('error', first['msg'])}", code="invalid_json"
         )
     # first stands whether it is of the body, the path or the query; among the others are the types of a choice
-    parts = [part for part in first["loc"][1:] if part != "str" and not str(part).startswith("list[")]
+    parts = [part for part in first["loc"][1:] if part != "str" and not str(part).startswith(_CHOICES)]
     name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).lstrip(".") or None
     if first["type"] == "extra_forbidden":
         return NotAnswered(400, f"'{name}' is not supported", param=name, code="unsupported_parameter")

@@ -1,21 +1,27 @@
 """A chat of a client as a question: the last turn asks, those before it are its earlier turns.
 
-The instruction is the project's, and was measured with the rest of the strategy, so a client's own is refused by name.
+The instruction is the project's, and was measured with the rest of the strategy. A client's own stands behind it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from rung.models.protocol import Generator
-from rung.records import Message, Question
+from rung.records import Json, Message, Question
 from rung.serving.refusal import NotAnswered, invalid, readable, unsupported
 
-ROLES = ("user", "assistant")
-OWN_INSTRUCTION = "the project's own instruction was measured and is served; leave this message out"
+if TYPE_CHECKING:
+    from rung.serving.deployments import Deployment
+
+INSTRUCTING = ("system", "developer")
+ROLES = ("user", "assistant", *INSTRUCTING)
+MAX_NOTE = 512  # characters of what a client says of a request
+Note = Annotated[str, Field(max_length=MAX_NOTE)]
+Metadata = Annotated[dict[Annotated[str, Field(max_length=64)], Note], Field(max_length=16)]
 
 
 class Body(BaseModel):
@@ -79,30 +85,62 @@ def without_neutral(value: Any, neutral: Mapping[str, object]) -> Any:
     return {name: given for name, given in value.items() if not changes_nothing(name, given)}
 
 
-def question_of(turns: list[Turn], model: Generator) -> Question:
-    """The question that a chat ends with, for a model.
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """What a chat asks, and a client's own instruction for the answer; "" where it has none."""
+
+    question: Question
+    instruction: str = ""
+
+
+def chat_of(turns: Sequence[Turn], deployment: Deployment, *, instruction: str = "", where: str = "messages") -> Chat:
+    """The question that a chat ends with, for a deployment.
+
+    Args:
+        turns: the last asks; system messages are an instruction, wherever they stand.
+        deployment: who is asked.
+        instruction: of the client, where its API has a place for one beside the turns.
+        where: what the API calls the turns.
 
     Raises:
-        NotAnswered: it has none, a turn that is not taken, or more tokens than the model could be shown by any strategy.
+        NotAnswered: it has no question, a turn that is not taken, an instruction that the deployment reads not, or more
+            tokens than the model could be shown by any strategy.
     """
     if not turns:
-        raise invalid("'messages' is empty: the last message asks", "messages")
+        raise invalid(f"'{where}' is empty: the last message asks", where)
+    own = [instruction] if instruction.strip() else []
     for index, turn in enumerate(turns):
-        if turn.role in ("system", "developer"):
-            raise unsupported(f"messages[{index}].role", f"'{turn.role}': {OWN_INSTRUCTION}")
         if turn.role not in ROLES:
-            raise unsupported(f"messages[{index}].role", f"'{turn.role}' is none of {', '.join(ROLES)}")
+            raise unsupported(f"{where}[{index}].role", f"'{turn.role}' is none of {', '.join(ROLES)}")
         if not turn.text.strip():
-            raise invalid(f"messages[{index}] has no text", f"messages[{index}].content")
+            raise invalid(f"{where}[{index}] has no text", f"{where}[{index}].content")
+        if turn.role in INSTRUCTING:
+            own.append(turn.text)
+            if not deployment.takes_instruction:
+                raise unsupported(f"{where}[{index}].role", f"'{turn.role}': {no_instruction(deployment)}")
     if turns[-1].role != "user":
-        raise invalid("the last message must be the user's: it asks", f"messages[{len(turns) - 1}].role")
-    earlier = tuple(Message(turn.role, readable(turn.text)) for turn in turns[:-1])
+        raise invalid("the last message must be the user's: it asks", f"{where}[{len(turns) - 1}].role")
+    earlier = tuple(Message(turn.role, readable(turn.text)) for turn in turns[:-1] if turn.role not in INSTRUCTING)
     question = Question("asked", readable(turns[-1].text), earlier)
-    tokens, context = sum(model.count_tokens([*(m.content for m in earlier), question.text])), model.context_tokens
+    texts = [*own, *(message.content for message in earlier), question.text]
+    tokens, context = sum(deployment.generator.count_tokens(texts)), deployment.generator.context_tokens
     if tokens >= context:
         message = f"the messages have {tokens:,} tokens, and the model takes {context:,} with its answer"
-        raise NotAnswered(400, message, param="messages", code="context_length_exceeded")
-    return question
+        raise NotAnswered(400, message, param=where, code="context_length_exceeded")
+    return Chat(question, readable("\n".join(text.strip() for text in own)))
+
+
+def no_instruction(deployment: Deployment) -> str:
+    """Why a client's own instruction is refused."""
+    return f"who answers for '{deployment.name}' reads no instruction, or is chosen anew for each question"
+
+
+def notes_of(user: str | None = None, metadata: Mapping[str, str] | None = None) -> dict[str, Json]:
+    """What a client says of a request, for those who read what was said of its answer."""
+    notes: dict[str, Json] = {"user": readable(user)} if user else {}
+    if metadata:
+        notes["metadata"] = {readable(name): readable(value) for name, value in metadata.items()}
+    return notes
 
 
 def stop_of(given: Sequence[str] | None, param: str, form: str) -> tuple[str, ...]:

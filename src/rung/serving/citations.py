@@ -20,8 +20,8 @@ def cited_rows(answered: Answered, base: str) -> list[Json]:
     return [_row(citation, _shown(citation, answered.answer), base) for citation in answered.cited]
 
 
-def url_citations(answered: Answered, base: str) -> list[Json]:
-    """A `url_citation` for every place of the answer that cites: a mark such as [1], or a quote in JSON."""
+def url_citations(answered: Answered, base: str) -> list[dict[str, Json]]:
+    """For every place of the answer that cites, a mark such as [1] or a quote in JSON, where it stands and what it opens."""
     return list(_url_citations(answered, base))
 
 
@@ -55,7 +55,7 @@ def _row(citation: Citation, shown: Passage | None, base: str) -> Json:
     }
 
 
-def _url_citations(answered: Answered, base: str) -> Iterator[Json]:
+def _url_citations(answered: Answered, base: str) -> Iterator[dict[str, Json]]:
     text, by_mark = answered.answer.text, {c.mark: c for c in answered.cited}
     marked = False
     for match in MARK.finditer(text):
@@ -73,16 +73,13 @@ def _url_citations(answered: Answered, base: str) -> Iterator[Json]:
         yield _annotation(citation, answered.answer, (at, at + len(quoted)) if at >= 0 else (0, len(text)), base)
 
 
-def _annotation(citation: Citation, answer: Answer, where: tuple[int, int], base: str) -> Json:
+def _annotation(citation: Citation, answer: Answer, where: tuple[int, int], base: str) -> dict[str, Json]:
     shown = _shown(citation, answer)
     return {
-        "type": "url_citation",
-        "url_citation": {
-            "start_index": where[0],
-            "end_index": where[1],
-            "title": (shown.title or shown.source if shown else "") or citation.document,
-            "url": place_url(base, citation.document, citation.start, citation.end),
-        },
+        "start_index": where[0],
+        "end_index": where[1],
+        "title": (shown.title or shown.source if shown else "") or citation.document,
+        "url": place_url(base, citation.document, citation.start, citation.end),
     }
 
 

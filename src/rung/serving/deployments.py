@@ -15,11 +15,13 @@ from rung.progress import say
 from rung.records import Json, Message, StrategySpec
 from rung.records.steps import Engine
 from rung.serving.schemas import check_schema
+from rung.strategies.prompting import DEFAULT_TASK
 from rung.strategies.protocol import Strategy, streams
 from rung.strategies.registry import make_strategy
 
 WINNER = "rung"  # the name under which the verdict's choice is asked
 _OTHER_SCHEMA = ("prompt", "few_shot", "structured", "long_context", "rag")  # whose form is in the prompt, not in weights
+_INSTRUCTED = (*_OTHER_SCHEMA, "tools", "tuned_retriever", "tuned_model", "hybrid")  # whose one model reads an instruction
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,11 @@ class Deployment:
         return self.spec is not None and self.spec.rung in _OTHER_SCHEMA and not self.spec.labels
 
     @property
+    def takes_instruction(self) -> bool:
+        """Whether a client's own instruction can stand behind the project's: whoever answers reads one."""
+        return self.spec is not None and self.spec.rung in _INSTRUCTED
+
+    @property
     def streams(self) -> bool:
         """Whether text may be shown while it is generated."""
         return streams(self.strategy)
@@ -70,16 +77,20 @@ class Deployment:
         artifacts = "".join(f", {kind} {digest[:12]}" for kind, digest in self.pinned.artifacts.items())
         return f"{self.pinned.label} {self.digest[:12]} on {self.pinned.models[0]}{artifacts}"
 
-    def held_to(self, schema: str) -> Strategy:
-        """The same strategy, every answer of which is valid under this schema (canonical JSON text). It may take a while.
+    def held_to(self, schema: str, instruction: str = "") -> Strategy:
+        """The same strategy, every answer of which is valid under this schema (canonical JSON text; "" is its own), with a
+        client's instruction behind the project's. It may take a while.
 
         Raises:
             NotAnswered: no answer can be held to it.
         """
-        if self.spec is None or schema == self.schema:
+        schema = schema or self.schema
+        if self.spec is None or (schema == self.schema and not instruction):
             return self.strategy
-        check_schema(schema, by_own_engine=is_local(self.pinned.models[0]))
-        return make_strategy(replace(self.spec, schema=schema))
+        if schema != self.schema:
+            check_schema(schema, by_own_engine=is_local(self.pinned.models[0]))
+        task = f"{self.spec.task.strip() or DEFAULT_TASK}\n{instruction}" if instruction else self.spec.task
+        return make_strategy(replace(self.spec, schema=schema, task=task))
 
     def tokens(self, messages: tuple[Message, ...]) -> int:
         """Of a chat, as its model reads it."""

@@ -38,7 +38,7 @@ RATED_FOR = 7 * 24 * _HOUR  # how long an answer can be rated
 _SOON = 0.25  # seconds until other processes know of an answer
 _TIDYING = 1.0  # seconds
 _ID = re.compile(r"[0-9a-f]{32}")
-_PREFIXES = ("chatcmpl-", "msg_")
+_PREFIXES = ("chatcmpl-", "resp_", "msg_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,7 @@ class Feedback:
         }
         if asked.question.messages:
             entry["messages"] = [{"role": m.role, "content": m.content} for m in asked.question.messages]
+        entry |= asked.notes
         rated = Rated(caller.id, entry, len(canonical(entry)))
         with self._lock:
             self._recent[asked.id] = rated

@@ -19,6 +19,7 @@ from rung.serving.refusal import NotAnswered
 PUBLIC = ("/health/live", "/health/ready", "/openapi.json")  # answered for everybody
 _SCOPES = {  # beginning of a path -> what a caller must be allowed there; elsewhere, to be one is enough
     "/v1/chat/": "ask",
+    "/v1/responses": "ask",
     "/v1/messages": "ask",
     "/v1/search": "search",
     "/v1/embeddings": "search",

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import Field, model_validator
 
-from rung.records import Json, canonical
+from rung.records import Json
 from rung.records.steps import Conversation
-from rung.serving import sse
+from rung.serving import several, sse
 from rung.serving.answering import Answered, Answering, Asked, Wishes
-from rung.serving.chats import Body, Turn, question_of, stop_of, without_neutral
+from rung.serving.chats import Body, Chat, Metadata, Note, Turn, chat_of, notes_of, stop_of, without_neutral
 from rung.serving.citations import own_field, url_citations
+from rung.serving.client_tools import Call, Tool, ToolChoice, call_of
 from rung.serving.conversations import Pending
 from rung.serving.deployments import Deployment
 from rung.serving.refusal import NotAnswered, invalid, readable, unsupported
-from rung.serving.request_state import answering_of, base_url, begun, caller_of, embedding_of, unless_left, whole
-from rung.serving.schemas import check_size
+from rung.serving.request_state import all_whole, answering_of, base_url, begun, caller_of, embedding_of, unless_left
+from rung.serving.response_format import ResponseFormat, form_of, schema_of
 
 if TYPE_CHECKING:
     from rung.models.protocol import Vectors
@@ -30,15 +32,12 @@ if TYPE_CHECKING:
 router = APIRouter()
 ID = "chatcmpl-"  # begins an answer's name
 _NEUTRAL: dict[str, object] = {
-    "n": 1,
     "logprobs": False,
     "top_p": 1,
     "presence_penalty": 0,
     "frequency_penalty": 0,
     "store": False,
     "logit_bias": {},
-    "tools": [],
-    "tool_choice": "none",
     "modalities": ["text"],
     "service_tier": "auto",
 }
@@ -51,35 +50,27 @@ class StreamOptions(Body):
     include_obfuscation: Literal[False] = False
 
 
-class JsonSchema(Body):
-    """A form that every answer must have."""
-
-    name: str
-    schema_: dict[str, Any] = Field(alias="schema")
-    strict: bool | None = None
-    description: str | None = None
-
-
-class ResponseFormat(Body):
-    """The form of the answer."""
-
-    type: Literal["text", "json_object", "json_schema"]
-    json_schema: JsonSchema | None = None
-
-
 class ChatRequest(Body):
-    """Body of /v1/chat/completions."""
+    """Body of /v1/chat/completions. `user`, `safety_identifier` and `metadata` are kept with what is said of the answer."""
 
     model: str
     messages: list[Turn]
     stream: bool = False
     stream_options: StreamOptions | None = None
+    n: int = Field(1, ge=1, le=several.MOST)
     temperature: float | None = Field(None, ge=0, le=2)
     seed: int | None = Field(None, ge=0, lt=2**32)
     max_tokens: int | None = Field(None, ge=1)
     max_completion_tokens: int | None = Field(None, ge=1)
     stop: str | list[str] | None = None
     response_format: ResponseFormat | None = None
+    tools: list[Tool] = Field([], max_length=128)
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool = True
+    user: Note | None = None
+    safety_identifier: Note | None = None
+    metadata: Metadata | None = None
+    prompt_cache_key: Note | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -90,22 +81,21 @@ class ChatRequest(Body):
 @router.post("/v1/chat/completions", summary="Answer a chat", tags=["openai"])
 async def chat_completions(request: Request, body: ChatRequest) -> Response:
     """The deployment `model` answers the last message; those before it are its earlier turns."""
-    answering, caller = answering_of(request), caller_of(request)
-    deployment = answering.deployment(body.model)
-    question, wishes = question_of(body.messages, deployment.generator), _wishes(body, deployment)
-    base, asked = base_url(request), Asked(deployment, question, wishes)
+    answering, deployment = answering_of(request), answering_of(request).deployment(body.model)
+    chat, call = chat_of(body.messages, deployment), call_of(body.tools, body.tool_choice)
+    notes = notes_of(body.user or body.safety_identifier, body.metadata)
+    first = Asked(deployment, chat.question, _wishes(body, chat, call, deployment), notes=notes)
+    all_asked = several.asked_anew(first, body.n)
+    news = several.answers(answering, caller_of(request), all_asked)
+    told = Told(first, base_url(request), call, body.n)
     if body.stream:
         usage = body.stream_options is not None and body.stream_options.include_usage
-        events = _events(await begun(request, answering.answer(caller, asked)), asked, base, usage=usage)
+        events = told.events(await begun(request, news), usage=usage)
         return StreamingResponse(events, media_type=sse.MEDIA_TYPE, headers=sse.HEADERS)
-    answered = await whole(request, answering.answer(caller, asked))
-    message: dict[str, Json] = {"role": "assistant", "content": answered.answer.text, "refusal": None}
-    message |= {"annotations": url_citations(answered, base), "rung": own_field(answered, base)}
-    choice: dict[str, Json] = {"index": 0, "message": message, "logprobs": None, "finish_reason": _finish(answered)}
-    return JSONResponse({**_head(asked, "chat.completion"), "choices": [choice], "usage": _usage(answered)})
+    return JSONResponse(told.whole(await all_whole(request, news)))
 
 
-def _wishes(body: ChatRequest, deployment: Deployment) -> Wishes:
+def _wishes(body: ChatRequest, chat: Chat, call: Call | None, deployment: Deployment) -> Wishes:
     """What this request changes.
 
     Raises:
@@ -113,59 +103,86 @@ def _wishes(body: ChatRequest, deployment: Deployment) -> Wishes:
     """
     room = [n for n in (body.max_completion_tokens, body.max_tokens) if n is not None]
     stop = stop_of([body.stop] if isinstance(body.stop, str) else body.stop, "stop", "a text, or a list")
-    return Wishes(min(room, default=None), body.temperature, body.seed, stop, _schema(body.response_format, deployment))
+    form, schema = body.response_format, ""
+    if call is not None:
+        if form is not None and form.type != "text":
+            raise invalid("'response_format' and a function in 'tool_choice' are two forms of one answer", "tool_choice")
+        schema = schema_of(call.parameters, deployment)
+    elif form is not None:
+        schema = form_of(form.type, form.json_schema.schema_ if form.json_schema else None, deployment)
+    return Wishes(min(room, default=None), body.temperature, body.seed, stop, schema, chat.instruction)
 
 
-def _schema(form: ResponseFormat | None, deployment: Deployment) -> str:
-    """The schema that answers are held to in this request; "" is the deployment's own form."""
-    if form is None:
-        return ""
-    own = "the project's schema" if deployment.schema else "no schema"
-    if form.type == "text":
-        if deployment.schema:
-            raise unsupported("response_format", f"'{deployment.name}' answers in JSON by {own}")
-        return ""
-    if form.type == "json_object":
-        if not deployment.schema:
-            raise unsupported("response_format", f"'{deployment.name}' has {own}; name one with 'json_schema'")
-        return ""
-    if form.json_schema is None:
-        raise invalid("'response_format.json_schema' is missing", "response_format")
-    try:
-        schema = canonical(form.json_schema.schema_)
-    except RecursionError:
-        raise invalid("'response_format.json_schema.schema' is nested too deeply", "response_format") from None
-    check_size(schema)
-    if schema == deployment.schema:
-        return ""
-    if not deployment.takes_schema:
-        raise unsupported("response_format", f"'{deployment.name}' answers in the form that it was built for")
-    return schema
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How the answers to a request are told. `call`: the function whose arguments they are; `count`: how many they are."""
 
+    first: Asked
+    base: str
+    call: Call | None
+    count: int
 
-async def _events(news: AsyncGenerator[str | Answered], asked: Asked, base: str, *, usage: bool) -> AsyncGenerator[bytes]:
-    """An answer as it grows; the last choice has its citations."""
-    head = _head(asked, "chat.completion.chunk")
-    more: dict[str, Json] = {"usage": None} if usage else {}
+    def whole(self, answers: Sequence[Answered]) -> dict[str, Json]:
+        """All of them, once they are whole."""
+        choices: list[Json] = []
+        for index, answered in enumerate(answers):
+            message: dict[str, Json] = {"role": "assistant", "content": answered.answer.text, "refusal": None}
+            if self.call is not None:
+                call: Json = {**self._calling(index), "function": self._function(answered.answer.text)}
+                message |= {"content": None, "tool_calls": [call]}
+            message |= self._more(answered)
+            finish = _finish(answered)
+            choices.append({"index": index, "message": message, "logprobs": None, "finish_reason": finish})
+        return {**_head(self.first, "chat.completion"), "choices": choices, "usage": _usage(answers)}
 
-    def chunk(delta: dict[str, Json], finish: str | None = None) -> bytes:
-        choice: Json = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
-        return sse.event({**head, "choices": [choice], **more})
+    async def events(self, news: several.News, *, usage: bool) -> AsyncGenerator[bytes]:
+        """Answers as they grow; the last of each has its citations."""
+        head = _head(self.first, "chat.completion.chunk")
+        more: dict[str, Json] = {"usage": None} if usage else {}
 
-    try:
-        async with aclosing(news) as pieces:
-            yield chunk({"role": "assistant", "content": ""})
-            async for piece in pieces:
-                if isinstance(piece, str):
-                    yield chunk({"content": piece})
-                    continue
-                extra: dict[str, Json] = {"annotations": url_citations(piece, base), "rung": own_field(piece, base)}
-                yield chunk(extra, _finish(piece))
-                if usage:
-                    yield sse.event({**head, "choices": [], "usage": _usage(piece)})
-        yield sse.DONE
-    except NotAnswered as refusal:
-        yield sse.event(refusal.body("/v1/chat/completions"))
+        def chunk(index: int, delta: dict[str, Json], finish: str | None = None) -> bytes:
+            choice: Json = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish}
+            return sse.event({**head, "choices": [choice], **more})
+
+        answers: list[Answered] = []
+        try:
+            async with aclosing(news) as pieces:
+                for index in range(self.count):
+                    yield chunk(index, {"role": "assistant", **self._opening(index)})
+                async for index, piece in pieces:
+                    if isinstance(piece, str):
+                        yield chunk(index, self._piece(piece))
+                        continue
+                    answers.append(piece)
+                    yield chunk(index, self._more(piece), _finish(piece))
+            if usage:
+                yield sse.event({**head, "choices": [], "usage": _usage(answers)})
+            yield sse.DONE
+        except NotAnswered as refusal:
+            yield sse.event(refusal.body("/v1/chat/completions"))
+
+    def _more(self, answered: Answered) -> dict[str, Json]:
+        own = own_field(answered, self.base)
+        if self.count > 1:
+            own["id"] = f"{ID}{answered.asked.id}"
+        cited = [] if self.call else url_citations(answered, self.base)
+        return {"annotations": [{"type": "url_citation", "url_citation": one} for one in cited], "rung": own}
+
+    def _opening(self, index: int) -> dict[str, Json]:
+        if self.call is None:
+            return {"content": ""}
+        return {"content": None, "tool_calls": [{"index": 0, **self._calling(index), "function": self._function("")}]}
+
+    def _piece(self, text: str) -> dict[str, Json]:
+        if self.call is None:
+            return {"content": text}
+        return {"tool_calls": [{"index": 0, "function": {"arguments": text}}]}
+
+    def _calling(self, index: int) -> dict[str, Json]:
+        return {"id": f"call_{self.first.id}{index}", "type": "function"}
+
+    def _function(self, arguments: str) -> dict[str, Json]:
+        return {"name": self.call.name if self.call else "", "arguments": arguments}
 
 
 def _head(asked: Asked, kind: str) -> dict[str, Json]:
@@ -179,11 +196,16 @@ def _finish(answered: Answered) -> str:
     return "length" if answered.answer.truncated else "stop"
 
 
-def _usage(answered: Answered) -> dict[str, Json]:
-    tally = answered.ended.tally
-    counts: dict[str, Json] = {"prompt_tokens": tally.prompt_tokens, "completion_tokens": tally.completion_tokens}
-    counts["total_tokens"] = tally.prompt_tokens + tally.completion_tokens
-    return {**counts, "prompt_tokens_details": {"cached_tokens": tally.cached_tokens}}
+def _usage(answers: Sequence[Answered]) -> dict[str, Json]:
+    read, written, cached = (
+        sum(counts)
+        for counts in zip(
+            *((a.ended.tally.prompt_tokens, a.ended.tally.completion_tokens, a.ended.tally.cached_tokens) for a in answers),
+            strict=True,
+        )
+    )
+    counts: dict[str, Json] = {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
+    return {**counts, "prompt_tokens_details": {"cached_tokens": cached}}
 
 
 @router.get("/v1/models", summary="What is served", tags=["openai"])

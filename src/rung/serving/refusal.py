@@ -7,6 +7,13 @@ from collections.abc import Mapping
 from rung.records import Json
 
 ANTHROPIC = ("/v1/messages",)  # paths of Anthropic's API
+RESPONSES = "/v1/responses"  # path of an API that has names of its own for what the others have too
+_RENAMED = {
+    "response_format.json_schema.schema": "text.format.schema",
+    "response_format": "text.format",
+    "messages": "input",
+}
+MCP = "/mcp"
 _OPENAI_TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
 _ANTHROPIC_TYPES = {
     401: "authentication_error",
@@ -17,6 +24,9 @@ _ANTHROPIC_TYPES = {
     503: "overloaded_error",
     504: "timeout_error",
 }
+
+
+_JSONRPC = -32_000  # an error of the server's own, in JSON-RPC
 
 
 class NotAnswered(Exception):
@@ -41,8 +51,15 @@ class NotAnswered(Exception):
         if path.startswith(ANTHROPIC):
             kind = _ANTHROPIC_TYPES.get(self.status, "invalid_request_error" if self.status < 500 else "api_error")
             return {"type": "error", "error": {"type": kind, "message": self.message}}
+        if path == MCP:  # before a message of the protocol was read: there is no id to answer to
+            return {"jsonrpc": "2.0", "id": None, "error": {"code": _JSONRPC, "message": self.message}}
         kind = _OPENAI_TYPES.get(self.status, "invalid_request_error" if self.status < 500 else "server_error")
-        return {"error": {"message": self.message, "type": kind, "param": self.param, "code": self.code}}
+        message, param = self.message, self.param
+        if path == RESPONSES:
+            param = _RENAMED.get(param or "", param)
+            for name, other in _RENAMED.items():
+                message = message.replace(f"'{name}'", f"'{other}'")
+        return {"error": {"message": message, "type": kind, "param": param, "code": self.code}}
 
 
 def readable(text: str) -> str:

@@ -63,6 +63,20 @@ async def whole(request: Request, news: AsyncGenerator[str | Answered]) -> Answe
     return await unless_left(request, last())
 
 
+async def all_whole(request: Request, news: AsyncGenerator[tuple[int, str | Answered]]) -> list[Answered]:
+    """Several answers, in order, once they are all whole; given up where the client leaves before.
+
+    Raises:
+        NotAnswered: one failed, or the client left.
+    """
+
+    async def collected() -> dict[int, Answered]:
+        async with aclosing(news) as pieces:
+            return {number: piece async for number, piece in pieces if isinstance(piece, Answered)}
+
+    return [answered for _, answered in sorted((await unless_left(request, collected())).items())]
+
+
 async def begun(request: Request, news: AsyncGenerator[T]) -> AsyncGenerator[T]:
     """The same, once its first piece is there: until then a refusal has a status of its own.
 
