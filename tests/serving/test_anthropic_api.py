@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rung.models.scripted import ScriptedGenerator
+from rung.state.database import State
+from rung.state.feedback import remarks
 from tests.serving.serving import SHIPPING, Client, events, served
 
 ANSWER = "Express shipping costs nine euros and takes one day. [1]"
@@ -88,5 +89,6 @@ def test_a_system_text_stands_behind_the_projects(shop: Path, system: Any) -> No
         assert client.post("/v1/feedback", {"id": told["id"], "rating": "up"}).status_code == 200
     assert "\nAnswer as a pirate.\n" in seen[0]
     assert told["rung"]["as_measured"] is False
-    (row,) = map(json.loads, (shop / ".rung" / "feedback.jsonl").read_text("utf-8").splitlines())
-    assert row["user"] == "ada"
+    with State(shop / ".rung") as state:
+        (remark,) = remarks(state)
+    assert (remark.entry or {})["user"] == "ada"

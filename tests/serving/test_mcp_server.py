@@ -19,7 +19,8 @@ from mcp.client.stdio import StdioServerParameters
 
 from rung.config.project import load_project
 from rung.records import Asker
-from rung.serving.mcp_server import Client, SessionWorker, mcp_server
+from rung.serving.mcp_server import mcp_server
+from rung.serving.mcp_session import Client, SessionTools, SessionWorker
 from rung.state.database import State
 from rung.state.feedback import remarks
 
@@ -68,7 +69,8 @@ def text(result: Any) -> str:
 
 def in_process(project: Path, client: Client, run: Callable[[McpClient], Awaitable[None]]) -> None:
     async def session(worker: SessionWorker) -> None:
-        async with McpClient(mcp_server(worker, lambda: client)) as connected:
+        tools = SessionTools(worker, client)
+        async with McpClient(mcp_server(worker.project, lambda _request: tools)) as connected:
             await run(connected)
 
     with SessionWorker(load_project(project)) as worker:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -18,44 +17,10 @@ import httpx
 import pytest
 
 from tests.cli.conftest import Run
+from tests.serving.processes import HEADERS, Server
 from tests.serving.serving import SHIPPING, chat
 
 ANSWER = "Express shipping costs nine euros and takes one day. [1]"
-HEADERS = {"x-caller": "somebody"}
-
-
-class Server:
-    """A server that was started; `delay`: seconds between two words of its model."""
-
-    def __init__(self, folder: Path, delay: float) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
-        command = [sys.executable, "-m", "tests.serving.serving", str(folder), str(self.port), str(delay)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ))
-        self.url = f"http://127.0.0.1:{self.port}"
-        for _ in range(600):
-            try:
-                httpx.get(f"{self.url}/health/ready")
-                return
-            except httpx.TransportError:
-                assert self.process.poll() is None
-                time.sleep(0.1)
-        raise AssertionError("the server did not come up")
-
-    def counts(self, *lines: str) -> None:
-        """Wait until the metrics have these lines."""
-        for _ in range(300):
-            counted = httpx.get(f"{self.url}/metrics", headers=HEADERS).text
-            if all(f"{line}\n" in counted for line in lines):
-                return
-            time.sleep(0.05)
-        raise AssertionError(counted)
-
-    def end(self) -> tuple[int, str]:
-        """Its exit code and its last words, when it has ended."""
-        out, _ = self.process.communicate(timeout=60)
-        return self.process.returncode, out
 
 
 @pytest.fixture
@@ -82,6 +47,14 @@ def test_openais_client(server: Server) -> None:
     assert len(client.embeddings.create(model="scripted", input=["a", "b"]).data) == 2
     turns = [*chat()["messages"], answer.choices[0].message, {"role": "user", "content": SHIPPING}]
     assert client.chat.completions.create(model="rag", messages=turns).choices[0].message.content == ANSWER
+    response = client.responses.create(model="rag", input=SHIPPING, user="ada", metadata={"chat": "7"})
+    assert response.output_text == ANSWER
+    assert response.output[0].content[0].annotations[0].title == "Shipping"
+    with client.responses.stream(model="rag", input=[*response.output, {"role": "user", "content": SHIPPING}]) as events:
+        assert "".join(event.delta for event in events if event.type == "response.output_text.delta") == ANSWER
+        assert events.get_final_response().usage.output_tokens > 0
+    with pytest.raises(openai.BadRequestError, match="previous_response_id"):
+        client.responses.create(model="rag", input=SHIPPING, previous_response_id=response.id)
     with pytest.raises(openai.BadRequestError, match="tools"):
         client.chat.completions.create(**chat(), tools=[{"type": "function", "function": {"name": "f"}}])
     with pytest.raises(openai.NotFoundError, match="gpt"):
@@ -102,8 +75,9 @@ def test_anthropics_client(server: Server) -> None:
         assert stream.get_final_message().usage.output_tokens > 0
     turns = [*asked["messages"], {"role": "assistant", "content": message.content}, *asked["messages"]]
     assert client.messages.create(**{**asked, "messages": turns}).content[0].text == ANSWER
-    with pytest.raises(anthropic.BadRequestError, match="system"):
-        client.messages.create(**asked, system="Be rude.")
+    assert client.messages.create(**asked, system="Be brief.").rung["as_measured"] is False
+    with pytest.raises(anthropic.BadRequestError, match="top_k"):
+        client.messages.create(**asked, top_k=4)
     with pytest.raises(anthropic.NotFoundError):
         client.messages.create(**{**asked, "model": "opus"})
 

@@ -10,6 +10,8 @@ import pytest
 from pydantic import BaseModel, TypeAdapter
 
 from rung.models.scripted import ScriptedGenerator
+from rung.state.database import State
+from rung.state.feedback import remarks
 from tests.serving.serving import SHIPPING, Client, Failing, events, served
 
 ANSWER = "Express shipping costs nine euros and takes one day. [1]"
@@ -237,5 +239,7 @@ def test_rights_hold_and_an_answer_can_be_rated_with_what_the_client_said(shop: 
         assert client.post("/v1/feedback", {"id": body["id"], "rating": "down"}).status_code == 200
         assert client.as_caller("eve").post("/v1/feedback", {"id": body["id"], "rating": "up"}).status_code == 404
         assert client.post("/v1/responses", asked(model="gpt-9")).json()["error"]["code"] == "model_not_found"
-    (row,) = map(json.loads, (shop / ".rung" / "feedback.jsonl").read_text("utf-8").splitlines())
-    assert (row["user"], row["metadata"], row["answer"]) == ("ada", {"chat": "7"}, ANSWER)
+    with State(shop / ".rung") as state:
+        (remark,) = remarks(state)
+    entry = remark.entry or {}
+    assert (entry["user"], entry["metadata"], entry["answer"]) == ("ada", {"chat": "7"}, ANSWER)

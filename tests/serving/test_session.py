@@ -14,7 +14,8 @@ from rung.errors import UserError
 from rung.loop import ask, compare
 from rung.pipeline.pinned_strategy import PinnedStrategy
 from rung.records import Answer, Asker, Citation, Json, Passage
-from rung.serving.session import MAX_CHARACTERS, MAX_QUERY, Session, answered
+from rung.serving.session import Session
+from rung.serving.tool_results import MAX_CHARACTERS, MAX_QUERY, answered
 from rung.state.database import State
 from rung.state.feedback import remarks
 from rung.strategies.prompt import Prompt

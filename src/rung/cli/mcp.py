@@ -28,7 +28,8 @@ def mcp(
     from rung.commands.search import strangers
     from rung.config.project import load_project
     from rung.records import Asker
-    from rung.serving.mcp_server import Client, SessionWorker, mcp_server
+    from rung.serving.mcp_server import mcp_server
+    from rung.serving.mcp_session import Client, SessionTools, SessionWorker
 
     asker = Asker(groups(may_read))
     with ExitStack() as stack:
@@ -37,6 +38,7 @@ def mcp(
             for remark in strangers(project, asker.groups or ()):
                 err(f"! --groups: {remark}")
             worker = stack.enter_context(SessionWorker(project, Screen()))
-            server = mcp_server(worker, lambda: Client("mcp", asker))
+            tools = SessionTools(worker, Client("mcp", asker))
+            server = mcp_server(project, lambda _request: tools)
         server.run("stdio")  # standard output is the protocol's: what is printed meanwhile goes to standard error
     return FINE

@@ -26,6 +26,7 @@ from rung.serving.conversations import Conversations, Limits
 from rung.serving.deployments import open_deployments
 from rung.serving.guard import Guard
 from rung.serving.limits import Limiter
+from rung.serving.mcp_http import McpEndpoint
 from rung.serving.metrics import Metrics
 from rung.serving.refusal import NotAnswered
 from rung.state.database import State
@@ -72,10 +73,12 @@ def application(service: Service) -> FastAPI:
     ratings = feedback.Feedback(service.state)
     limiter = Limiter()
     answering.on_answer, answering.on_spent = ratings.remember, limiter.consumed
+    agents = McpEndpoint(engines.project, answering, ratings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        yield
+        async with agents.running():
+            yield
         app.state.ready = False
         answering.conversations.close()
         ratings.close()
@@ -87,6 +90,7 @@ def application(service: Service) -> FastAPI:
     app.state.embedding = (engines.project.settings.embedder, engines.embedder)
     for part in (openai_api, responses_api, anthropic_api, search_api, feedback):
         app.include_router(part.router)
+    app.router.routes.append(agents.route)
     _add_health(app, answering)
     _add_refusals(app, answering)
     _describe_refusals(app)

@@ -100,8 +100,19 @@ class Feedback:
                 raise NotAnswered(404, message, param="id", code="answer_not_found")
             add_remark(self._state, Remark(name, caller.name, rating, details, entry), process=process)
         except UserError as error:
-            _log.error("a rating was not kept: %s", error)
-            raise NotAnswered(507, "the rating could not be written", code="not_stored") from error
+            raise _not_kept(error) from error
+
+    def note(self, caller: Caller, question: str, rating: Rating, details: Mapping[str, Json]) -> None:
+        """Write down what is said of an answer to a question, whoever gave it.
+
+        Raises:
+            NotAnswered: the database takes nothing.
+        """
+        entry: dict[str, Json] = {"question": question, "answer": None, "documents": []}
+        try:
+            add_remark(self._state, Remark("", caller.name, rating, details, entry))
+        except UserError as error:
+            raise _not_kept(error) from error
 
     def close(self) -> None:
         """Write what waits."""
@@ -132,6 +143,11 @@ class Feedback:
         if now_ms() - self._forgotten > _HOUR:
             forget_answers(self._state, before=now_ms() - RATED_FOR)
             self._forgotten = now_ms()
+
+
+def _not_kept(error: UserError) -> NotAnswered:
+    _log.error("a rating was not kept: %s", error)
+    return NotAnswered(507, "the rating could not be written", code="not_stored")
 
 
 class FeedbackBody(Body):

@@ -14,6 +14,8 @@ from rung.errors import UserError
 from rung.knowledge.filters import parsed
 from rung.records import Document, Json, Passage, canonical
 from rung.records.steps import Conversation, SearchResult, rerank, search
+from rung.serving.answering import Answering
+from rung.serving.callers import Caller
 from rung.serving.chats import Body
 from rung.serving.citations import place_url
 from rung.serving.conversations import Pending
@@ -40,33 +42,52 @@ class SearchBody(Body):
 async def find(request: Request, body: SearchBody) -> Response:
     """Passages that the caller may read, best first, as strategies find them."""
     answering, caller = answering_of(request), caller_of(request)
+    where = canonical(body.where) if body.where else ""
+    finding = found(answering, caller, body.query, top=body.top, where=where, diversity=body.diversity, reranked=body.rerank)
+    passages = await unless_left(request, finding)
+    base = base_url(request)
+    return JSONResponse({"object": "list", "data": [_passage(passage, base) for passage in passages]})
+
+
+async def found(
+    answering: Answering,
+    caller: Caller,
+    query: str,
+    *,
+    top: int,
+    where: str = "",
+    diversity: float = 0.0,
+    reranked: bool = False,
+) -> list[Passage]:
+    """Passages that the caller may read, best first. `where`: canonical JSON text.
+
+    Raises:
+        NotAnswered: nothing is asked, it cannot be done here, or it failed.
+    """
     engines = next(iter(answering.deployments.values())).engines
     if answering.knowledge is None:
         raise invalid(_NO_DOCUMENTS)
-    if not body.query.strip():
+    if not query.strip():
         raise invalid("'query' is empty", "query")
-    if body.rerank and "rerank" not in engines:
+    if reranked and "rerank" not in engines:
         raise unsupported("rerank", "the project names no reranker")
-    if body.rerank and body.top > _MOST_RERANKED:
+    if reranked and top > _MOST_RERANKED:
         raise invalid(f"'top' is at most {_MOST_RERANKED} with 'rerank'", "top")
-    where = canonical(body.where) if body.where else ""
     try:
         parsed(where)
     except UserError as error:
         raise invalid(str(error), "where") from None
 
     def searching() -> Conversation[SearchResult]:
-        depth = max(body.top, _RERANKED) if body.rerank else body.top
-        result = yield from search(readable(body.query), top=depth, where=where, diversity=body.diversity)
-        if body.rerank:
-            result = yield from rerank(readable(body.query), result.passages, top=body.top)
+        depth = max(top, _RERANKED) if reranked else top
+        result = yield from search(readable(query), top=depth, where=where, diversity=diversity)
+        if reranked:
+            result = yield from rerank(readable(query), result.passages, top=top)
         return result
 
     pending = Pending(searching, engines, refresh=answering.refresh)
-    result = await unless_left(request, answering.value(caller, pending, model="search"))
-    passages = [p for p in result.passages if answering.may_read(caller, p.document)]
-    base = base_url(request)
-    return JSONResponse({"object": "list", "data": [_passage(passage, base) for passage in passages]})
+    result = await answering.value(caller, pending, model="search")
+    return [p for p in result.passages if answering.may_read(caller, p.document)]
 
 
 def _passage(passage: Passage, base: str) -> dict[str, Json]:
