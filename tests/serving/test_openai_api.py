@@ -90,7 +90,8 @@ def test_a_stream_is_the_same_answer(client: Client) -> None:
         ({"max_tokens": 0}, "max_tokens"),
         ({"stop": ["a", ""]}, "stop"),
         ({"stream_options": {"include_usages": True}}, "stream_options.include_usages"),
-        ({"response_format": {"type": "json_object"}}, "response_format"),
+        ({"response_format": {"type": "json_schema"}}, "response_format"),
+        ({"response_format": {"type": "json_object"}, "tools": [FEE], "tool_choice": "required"}, "tool_choice"),
         (
             {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "no"}}}},
             "response_format",
@@ -260,6 +261,12 @@ def test_a_schema_of_the_request_is_kept_to(client: Client) -> None:
     assert body["choices"][0]["message"]["content"].startswith('{"fee": "Express')
 
 
+def test_an_object_of_whatever_form_may_be_asked_for(client: Client) -> None:
+    message = client.chat(response_format={"type": "json_object"}).json()["choices"][0]["message"]
+    assert isinstance(json.loads(message["content"]), dict)
+    assert message["rung"]["as_measured"] is False
+
+
 def nested(depth: int) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": "string"}
     for _ in range(depth):
@@ -399,5 +406,7 @@ def test_a_body_that_is_none(client: Client) -> None:
         headers=headers,
     )
     assert broken.json()["error"]["code"] == "invalid_json"
+    form = client.send("POST", "/v1/chat/completions", content=json.dumps(chat()).encode())  # as curl sends it by default
+    assert "sent as application/json" in form.json()["error"]["message"]
     assert bare.status_code == 400
     assert lone.status_code in (200, 400)

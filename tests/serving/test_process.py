@@ -76,8 +76,8 @@ def test_anthropics_client(server: Server) -> None:
     turns = [*asked["messages"], {"role": "assistant", "content": message.content}, *asked["messages"]]
     assert client.messages.create(**{**asked, "messages": turns}).content[0].text == ANSWER
     assert client.messages.create(**asked, system="Be brief.").rung["as_measured"] is False
-    with pytest.raises(anthropic.BadRequestError, match="top_k"):
-        client.messages.create(**asked, top_k=4)
+    with pytest.raises(anthropic.BadRequestError, match="tools"):
+        client.messages.create(**asked, tools=[{"name": "f", "input_schema": {"type": "object"}}])
     with pytest.raises(anthropic.NotFoundError):
         client.messages.create(**{**asked, "model": "opus"})
 

@@ -180,8 +180,8 @@ def _of_body(errors: Sequence[Any]) -> NotAnswered:
     name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).lstrip(".") or None
     if first["type"] == "extra_forbidden":
         return NotAnswered(400, f"'{name}' is not supported", param=name, code="unsupported_parameter")
-    if first["type"] == "missing":
-        message = f"'{name}' is missing" if name else "the body is missing, or is not sent as application/json"
+    if first["type"] == "missing" or (name is None and first["type"].endswith("attributes_type")):
+        message = f"'{name}' is missing" if name else "the body is no JSON object, or is not sent as application/json"
         return NotAnswered(400, message, param=name, code="missing_parameter")
     message = first["msg"].removeprefix("Value error, ")
     return NotAnswered(400, f"'{name}': {message}" if name else message, param=name, code="invalid_value")

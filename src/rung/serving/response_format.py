@@ -38,15 +38,12 @@ def form_of(form: Form, given: dict[str, Any] | None, deployment: Deployment) ->
     Raises:
         NotAnswered: the deployment does not answer in this form.
     """
-    own = "the project's schema" if deployment.schema else "no schema"
     if form == "text":
         if deployment.schema:
-            raise unsupported(PARAM, f"'{deployment.name}' answers in JSON by {own}")
+            raise unsupported(PARAM, f"'{deployment.name}' answers in JSON by the project's schema")
         return ""
     if form == "json_object":
-        if not deployment.schema:
-            raise unsupported(PARAM, f"'{deployment.name}' has {own}; name one with 'json_schema'")
-        return ""
+        return "" if deployment.schema else schema_of({"type": "object"}, deployment)
     if given is None:
         raise invalid("'response_format' names no schema: send one with 'json_schema'", PARAM)
     return schema_of(given, deployment)
