@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import Any, ClassVar
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from rung.records import Json
 from rung.serving import sse
@@ -22,7 +22,6 @@ from rung.serving.chats import (
     no_instruction,
     notes_of,
     stop_of,
-    without_neutral,
 )
 from rung.serving.citations import own_field
 from rung.serving.refusal import NotAnswered, unsupported
@@ -31,13 +30,6 @@ from rung.serving.request_state import answering_of, base_url, begun, caller_of,
 router = APIRouter()
 PATH = "/v1/messages"
 ID = "msg_"  # begins an answer's name
-_NEUTRAL: dict[str, object] = {
-    "top_p": 1,
-    "tools": [],
-    "tool_choice": {"type": "none"},
-    "thinking": {"type": "disabled"},
-    "service_tier": "auto",
-}
 
 
 class MessagesMetadata(Body):
@@ -49,6 +41,13 @@ class MessagesMetadata(Body):
 class MessagesRequest(Body):
     """Body of /v1/messages."""
 
+    neutral: ClassVar[Mapping[str, Any]] = {
+        "top_p": 1,
+        "tools": [],
+        "tool_choice": {"type": "none"},
+        "thinking": {"type": "disabled"},
+        "service_tier": "auto",
+    }
     model: str
     max_tokens: int = Field(ge=1)
     messages: list[Turn]
@@ -57,11 +56,6 @@ class MessagesRequest(Body):
     stop_sequences: list[str] | None = None
     system: str | list[TextPart] | None = None
     metadata: MessagesMetadata | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_neutral(cls, value: Any) -> Any:
-        return without_neutral(value, _NEUTRAL)
 
 
 @router.post(PATH, summary="Answer a chat", tags=["anthropic"])

@@ -24,6 +24,7 @@ from rung.serving.answering import DEFECT, Answering
 from rung.serving.callers import Identity
 from rung.serving.conversations import Conversations, Limits
 from rung.serving.deployments import open_deployments
+from rung.serving.described import describe
 from rung.serving.guard import Guard
 from rung.serving.limits import Limiter
 from rung.serving.mcp_http import McpEndpoint
@@ -93,7 +94,7 @@ def application(service: Service) -> FastAPI:
     app.router.routes.append(agents.route)
     _add_health(app, answering)
     _add_refusals(app, answering)
-    _describe_refusals(app)
+    describe(app)
     app.add_middleware(
         Guard,
         identity=service.identity,
@@ -152,19 +153,6 @@ def _add_refusals(app: FastAPI, answering: Answering) -> None:
     async def unforeseen(request: Request, error: Exception) -> Response:
         _log.error("a defect of Rung at %s", request.url.path, exc_info=error)
         return told(request, NotAnswered(500, DEFECT))
-
-
-def _describe_refusals(app: FastAPI) -> None:
-    """The OpenAPI description, with refusals as they are told here in place of FastAPI's own."""
-    described = app.openapi()
-    refusal = {
-        "description": "Refused or failed, in the form of the API that was asked",
-        "content": {"application/json": {}},
-    }
-    for operations in described["paths"].values():
-        for operation in operations.values():
-            operation["responses"].pop("422", None)
-            operation["responses"]["default"] = refusal
 
 
 def _of_body(errors: Sequence[Any]) -> NotAnswered:

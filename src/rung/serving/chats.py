@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, model_validator
+from pydantic_core import CoreSchema
 
 from rung.records import Json, Message, Question
 from rung.serving.refusal import NotAnswered, invalid, readable, unsupported
@@ -25,14 +26,38 @@ Metadata = Annotated[dict[Annotated[str, Field(max_length=64)], Note], Field(max
 
 
 class Body(BaseModel):
-    """What a client sends, taken strictly: a parameter that is not here is refused by name."""
+    """What a client sends, taken strictly: a parameter that is not here is refused by name. Null is as left out.
+
+    `neutral` has parameters that say what is done anyway, and are taken where they do.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
+    neutral: ClassVar[Mapping[str, Any]] = {}
 
     @model_validator(mode="before")
     @classmethod
-    def _without_nulls(cls, value: Any) -> Any:
-        return {name: given for name, given in value.items() if given is not None} if isinstance(value, Mapping) else value
+    def _without_what_changes_nothing(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        return {name: given for name, given in value.items() if given is not None and not _is_neutral(cls, name, given)}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """As it is taken: what may be left out may be null, and neutral parameters are told with their one value."""
+        written = handler(core)
+        schema = handler.resolve_ref_schema(written)
+        for name, one in schema.get("properties", {}).items():
+            if name not in schema.get("required", ()) and {"type": "null"} not in one.get("anyOf", ()):
+                schema["properties"][name] = {"anyOf": [one, {"type": "null"}]}
+        for name, value in cls.neutral.items():
+            schema["properties"].setdefault(name, {"enum": [value, None]})
+        return written
+
+
+def _is_neutral(body: type[Body], name: str, given: object) -> bool:
+    if name not in body.neutral or isinstance(given, bool) != isinstance(body.neutral[name], bool):
+        return False
+    return bool(given == body.neutral[name])
 
 
 class TextPart(Body):
@@ -55,7 +80,7 @@ def _only_text(value: Any) -> Any:
 class Turn(Body):
     """One turn of a chat. Images, sounds and files are refused: strategies read text."""
 
-    role: str
+    role: str = Field(json_schema_extra={"enum": list(ROLES)})
     content: Annotated[str | list[TextPart], BeforeValidator(_only_text)] = Field(union_mode="left_to_right")
 
     @model_validator(mode="before")
@@ -70,19 +95,6 @@ class Turn(Body):
     def text(self) -> str:
         """All of its text."""
         return self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
-
-
-def without_neutral(value: Any, neutral: Mapping[str, object]) -> Any:
-    """A body without the parameters that say what is done anyway."""
-    if not isinstance(value, Mapping):
-        return value
-
-    def changes_nothing(name: str, given: object) -> bool:
-        if name not in neutral or isinstance(given, bool) != isinstance(neutral[name], bool):
-            return False
-        return bool(given == neutral[name])
-
-    return {name: given for name, given in value.items() if not changes_nothing(name, given)}
 
 
 @dataclass(frozen=True, slots=True)

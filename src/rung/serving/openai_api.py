@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from rung.records import Json
 from rung.records.steps import Conversation
 from rung.serving import several, sse
 from rung.serving.answering import Answered, Answering, Asked, Wishes
-from rung.serving.chats import Body, Chat, Metadata, Note, Turn, chat_of, notes_of, stop_of, without_neutral
+from rung.serving.chats import Body, Chat, Metadata, Note, Turn, chat_of, notes_of, stop_of
 from rung.serving.citations import own_field, url_citations
 from rung.serving.client_tools import Call, Tool, ToolChoice, call_of
 from rung.serving.conversations import Pending
@@ -31,16 +31,6 @@ if TYPE_CHECKING:
 
 router = APIRouter()
 ID = "chatcmpl-"  # begins an answer's name
-_NEUTRAL: dict[str, object] = {
-    "logprobs": False,
-    "top_p": 1,
-    "presence_penalty": 0,
-    "frequency_penalty": 0,
-    "store": False,
-    "logit_bias": {},
-    "modalities": ["text"],
-    "service_tier": "auto",
-}
 
 
 class StreamOptions(Body):
@@ -53,6 +43,16 @@ class StreamOptions(Body):
 class ChatRequest(Body):
     """Body of /v1/chat/completions. `user`, `safety_identifier` and `metadata` are kept with what is said of the answer."""
 
+    neutral: ClassVar[Mapping[str, Any]] = {
+        "logprobs": False,
+        "top_p": 1,
+        "presence_penalty": 0,
+        "frequency_penalty": 0,
+        "store": False,
+        "logit_bias": {},
+        "modalities": ["text"],
+        "service_tier": "auto",
+    }
     model: str
     messages: list[Turn]
     stream: bool = False
@@ -71,11 +71,6 @@ class ChatRequest(Body):
     safety_identifier: Note | None = None
     metadata: Metadata | None = None
     prompt_cache_key: Note | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_neutral(cls, value: Any) -> Any:
-        return without_neutral(value, _NEUTRAL)
 
 
 @router.post("/v1/chat/completions", summary="Answer a chat", tags=["openai"])

@@ -6,16 +6,16 @@ import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field
 
 from rung.records import Json
 from rung.serving import sse
 from rung.serving.answering import Answered, Asked, Wishes
-from rung.serving.chats import Body, Metadata, Note, Turn, chat_of, no_instruction, notes_of, without_neutral
+from rung.serving.chats import Body, Metadata, Note, Turn, chat_of, no_instruction, notes_of
 from rung.serving.citations import own_field, url_citations
 from rung.serving.client_tools import Function, NamedTool
 from rung.serving.refusal import NotAnswered, unsupported
@@ -25,16 +25,6 @@ from rung.serving.response_format import Form, form_of
 router = APIRouter()
 PATH = "/v1/responses"
 ID, _ITEM = "resp_", "msg_"  # begin the name of a response, and of the message in it
-_NEUTRAL: dict[str, object] = {
-    "top_p": 1,
-    "store": False,
-    "background": False,
-    "truncation": "disabled",
-    "top_logprobs": 0,
-    "include": [],
-    "service_tier": "auto",
-    "reasoning": {},
-}
 _TEXTS = ("text", "input_text", "output_text")
 _OF_OUTPUT = ("id", "status", "phase")  # of a message that comes back as it was sent
 _NOT_STORED = "nothing is stored: send the turns before it with 'input'"
@@ -99,6 +89,16 @@ class ResponseStreamOptions(Body):
 class ResponsesRequest(Body):
     """Body of /v1/responses. `previous_response_id` and `conversation` are here to be refused with a reason."""
 
+    neutral: ClassVar[Mapping[str, Any]] = {
+        "top_p": 1,
+        "store": False,
+        "background": False,
+        "truncation": "disabled",
+        "top_logprobs": 0,
+        "include": [],
+        "service_tier": "auto",
+        "reasoning": {},
+    }
     model: str
     input: Annotated[str | list[Turn], BeforeValidator(_as_turns)] = Field(union_mode="left_to_right")
     instructions: str | None = None
@@ -117,11 +117,6 @@ class ResponsesRequest(Body):
     safety_identifier: Note | None = None
     metadata: Metadata | None = None
     prompt_cache_key: Note | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_neutral(cls, value: Any) -> Any:
-        return without_neutral(value, _NEUTRAL)
 
 
 @router.post(PATH, summary="Answer, by the Responses API", tags=["openai"])

@@ -1,0 +1,347 @@
+"""The forms of what is answered, for the OpenAPI description: every field by name, so that responses can be held to them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Told(BaseModel):
+    """What is sent, all of it."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=True)
+
+
+class Cited(Told):
+    """A citation: characters of a document, what stands there, and a page that opens at it."""
+
+    mark: int
+    document: str
+    title: str
+    source: str
+    span: tuple[int, int]
+    page: int | None
+    quote: str
+    url: str
+
+
+class Own(Told):
+    """What the APIs have no place for. `id`: of one of several answers; `prompt_cut`: only where a prompt was cut."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=False)
+    strategy: str
+    digest: str
+    by: str | None
+    refused: bool
+    as_measured: bool
+    citations: list[Cited]
+    id: str = ""
+    prompt_cut: bool = False
+
+
+class UrlCitation(Told):
+    """Where an answer cites what."""
+
+    start_index: int
+    end_index: int
+    title: str
+    url: str
+
+
+class Annotation(Told):
+    """A citation as the chat API has it."""
+
+    type: Literal["url_citation"]
+    url_citation: UrlCitation
+
+
+class FlatAnnotation(UrlCitation):
+    """A citation as the Responses API has it."""
+
+    type: Literal["url_citation"]
+
+
+class CalledFunction(Told):
+    """A function, and its arguments as JSON text."""
+
+    name: str
+    arguments: str
+
+
+class ToolCall(Told):
+    """The call that was asked for."""
+
+    id: str
+    type: Literal["function"]
+    function: CalledFunction
+
+
+class ChatMessage(Told):
+    """An answer."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=False)
+    role: Literal["assistant"]
+    content: str | None
+    refusal: None
+    annotations: list[Annotation]
+    rung: Own
+    tool_calls: list[ToolCall] = []
+
+
+class Choice(Told):
+    """One of the answers to a request."""
+
+    index: int
+    message: ChatMessage
+    logprobs: None
+    finish_reason: Literal["stop", "length"]
+
+
+class CachedTokens(Told):
+    """Of a prompt, those that did not have to be read anew."""
+
+    cached_tokens: int
+
+
+class ChatUsage(Told):
+    """Tokens of a request."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    prompt_tokens_details: CachedTokens
+
+
+class ChatCompletion(Told):
+    """Answers to a chat."""
+
+    id: str
+    object: Literal["chat.completion"]
+    created: int
+    model: str
+    system_fingerprint: str | None
+    choices: list[Choice]
+    usage: ChatUsage
+
+
+class OutputText(Told):
+    """The text of an answer."""
+
+    type: Literal["output_text"]
+    text: str
+    annotations: list[FlatAnnotation]
+    logprobs: list[Any]
+
+
+class OutputMessage(Told):
+    """An answer."""
+
+    id: str
+    type: Literal["message"]
+    role: Literal["assistant"]
+    status: Literal["completed", "incomplete"]
+    content: list[OutputText]
+
+
+class IncompleteDetails(Told):
+    """Why an answer is not whole."""
+
+    reason: Literal["max_output_tokens"]
+
+
+class InputTokensDetails(CachedTokens):
+    """Of a prompt."""
+
+    cache_write_tokens: int
+
+
+class OutputTokensDetails(Told):
+    """Of an answer."""
+
+    reasoning_tokens: int
+
+
+class ResponseUsage(Told):
+    """Tokens of a request."""
+
+    input_tokens: int
+    input_tokens_details: InputTokensDetails
+    output_tokens: int
+    output_tokens_details: OutputTokensDetails
+    total_tokens: int
+
+
+class Reasoning(Told):
+    """There is none."""
+
+    effort: None
+    summary: None
+
+
+class Response(Told):
+    """An answer, by the Responses API. Nothing of it is stored."""
+
+    id: str
+    object: Literal["response"]
+    created_at: int
+    completed_at: int | None
+    status: Literal["completed", "incomplete"]
+    background: Literal[False]
+    error: None
+    incomplete_details: IncompleteDetails | None
+    instructions: str | None
+    max_output_tokens: int | None
+    metadata: dict[str, str]
+    model: str
+    output: list[OutputMessage]
+    parallel_tool_calls: bool
+    previous_response_id: None
+    prompt_cache_key: str | None
+    reasoning: Reasoning
+    safety_identifier: str | None
+    store: Literal[False]
+    temperature: float
+    text: dict[str, Any]
+    tool_choice: Literal["none"]
+    tools: list[Any]
+    top_p: float
+    truncation: Literal["disabled"]
+    usage: ResponseUsage
+    user: str | None
+    rung: Own
+
+
+class TextBlock(Told):
+    """The text of an answer. Its citations stand in `rung`."""
+
+    type: Literal["text"]
+    text: str
+    citations: None
+
+
+class AnthropicUsage(Told):
+    """Tokens of a request."""
+
+    input_tokens: int
+    output_tokens: int
+    cache_read_input_tokens: int
+
+
+class AnthropicMessage(Told):
+    """An answer, by Anthropic's API."""
+
+    id: str
+    type: Literal["message"]
+    role: Literal["assistant"]
+    model: str
+    content: list[TextBlock]
+    stop_reason: Literal["end_turn", "max_tokens", "stop_sequence"]
+    stop_sequence: str | None
+    usage: AnthropicUsage
+    rung: Own
+
+
+class Model(Told):
+    """A deployment. `rung`: what it answers with, by digest."""
+
+    id: str
+    object: Literal["model"]
+    created: int
+    owned_by: str
+    rung: dict[str, Any]
+
+
+class ModelList(Told):
+    """The deployments."""
+
+    object: Literal["list"]
+    data: list[Model]
+
+
+class Embedding(Told):
+    """A vector of unit length: numbers, or their bytes (little-endian, 4 each) in base64."""
+
+    object: Literal["embedding"]
+    index: int
+    embedding: list[float] | str
+
+
+class EmbeddingsUsage(Told):
+    """Tokens of a request."""
+
+    prompt_tokens: int
+    total_tokens: int
+
+
+class EmbeddingList(Told):
+    """Vectors, in the order of the texts."""
+
+    object: Literal["list"]
+    data: list[Embedding]
+    model: str
+    usage: EmbeddingsUsage
+
+
+class FoundPassage(Told):
+    """A passage that the caller may read."""
+
+    document: str
+    title: str
+    source: str
+    span: tuple[int, int]
+    page: int | None
+    line: int | None
+    score: float
+    text: str
+    url: str
+
+
+class FoundPassages(Told):
+    """Passages, best first."""
+
+    object: Literal["list"]
+    data: list[FoundPassage]
+
+
+class FeedbackStored(Told):
+    """A rating is on the disk."""
+
+    object: Literal["feedback"]
+    id: str
+    stored: Literal[True]
+
+
+class Health(Told):
+    """Of the server."""
+
+    status: Literal["live", "ready", "stopping", "full"]
+
+
+class OpenAIErrorDetails(Told):
+    """What is wrong. `param`: of the body; `code`: for programs."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class OpenAIError(Told):
+    """A refusal in OpenAI's form."""
+
+    error: OpenAIErrorDetails
+
+
+class AnthropicErrorDetails(Told):
+    """What is wrong."""
+
+    type: str
+    message: str
+
+
+class AnthropicError(Told):
+    """A refusal in Anthropic's form."""
+
+    type: Literal["error"]
+    error: AnthropicErrorDetails
