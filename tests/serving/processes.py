@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import httpx
 
@@ -72,7 +73,7 @@ def rung_serve(folder: Path, *words: str) -> Iterator[str]:
             process.wait()
 
 
-def _address(process: subprocess.Popen[bytes], log: tempfile._TemporaryFileWrapper[str]) -> str:
+def _address(process: subprocess.Popen[bytes], log: IO[str]) -> str:
     for _ in range(600):
         log.seek(0)
         if found := _ADDRESS.search(log.read()):

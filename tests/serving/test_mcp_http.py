@@ -132,7 +132,7 @@ def test_no_key_no_answer_and_a_key_no_more_than_its_scopes_and_limits(keyed: tu
 def test_what_cannot_be_meant_is_said_and_the_server_goes_on(keyed: tuple[str, dict[str, str]]) -> None:
     url, keys = keyed
     own = calls(url, bearer(keys["staff"]), ("ask", {"question": SHIPPING, "rung": "rag"}))[0].structured_content
-    wrong = [
+    wrong: list[tuple[str, dict[str, Any], str]] = [
         ("ask", {"question": SHIPPING}, "there is no verdict yet"),
         ("ask", {"question": " ", "rung": "rag"}, "the question is empty"),
         ("ask", {"question": "x", "rung": "rga"}, "there is no model 'rga'"),
