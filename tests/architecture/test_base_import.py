@@ -46,15 +46,20 @@ NEED_SERVE = frozenset(
         "anthropic_api",
         "app",
         "citations",
+        "described",
         "feedback",
         "guard",
+        "mcp_http",
+        "mcp_server",
+        "mcp_session",
         "metrics",
         "openai_api",
         "request_state",
-        "mcp_server",
+        "responses_api",
         "search_api",
         "server",
         "session",
+        "several",
     )
 )
 # Tables are objects of SQLAlchemy: who opens the database imports these.

@@ -15,13 +15,13 @@ from rung.serving.response_forms import (
     ChatCompletion,
     EmbeddingList,
     FeedbackStored,
+    Form,
     FoundPassages,
     Health,
     Model,
     ModelList,
     OpenAIError,
     Response,
-    Told,
 )
 
 if TYPE_CHECKING:
@@ -49,10 +49,10 @@ _ASKED = (*_FOR_ALL, 502, 504)
 class _Answered:
     """How a path answers: the form, and other types of content; with which statuses it does not."""
 
-    form: type[Told] | None
+    form: type[Form] | None
     texts: Sequence[str] = ()
     statuses: Sequence[int] = _FOR_ALL
-    error: type[Told] = OpenAIError
+    error: type[Form] = OpenAIError
 
 
 _STREAM = ("text/event-stream",)
@@ -113,5 +113,5 @@ def _responses(answered: _Answered) -> dict[str, Any]:
     return {"200": {"description": "Done", "content": content}, **refusals}
 
 
-def _of(form: type[Told]) -> dict[str, Any]:
+def _of(form: type[Form]) -> dict[str, Any]:
     return {"schema": {"$ref": _REF.format(model=form.__name__)}}

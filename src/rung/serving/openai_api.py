@@ -82,12 +82,12 @@ async def chat_completions(request: Request, body: ChatRequest) -> Response:
     first = Asked(deployment, chat.question, _wishes(body, chat, call, deployment), notes=notes)
     all_asked = several.asked_anew(first, body.n)
     news = several.answers(answering, caller_of(request), all_asked)
-    told = Told(first, base_url(request), call, body.n)
+    reply = Reply(first, base_url(request), call, body.n)
     if body.stream:
         usage = body.stream_options is not None and body.stream_options.include_usage
-        events = told.events(await begun(request, news), usage=usage)
+        events = reply.events(await begun(request, news), usage=usage)
         return StreamingResponse(events, media_type=sse.MEDIA_TYPE, headers=sse.HEADERS)
-    return JSONResponse(told.whole(await all_whole(request, news)))
+    return JSONResponse(reply.whole(await all_whole(request, news)))
 
 
 def _wishes(body: ChatRequest, chat: Chat, call: Call | None, deployment: Deployment) -> Wishes:
@@ -109,8 +109,8 @@ def _wishes(body: ChatRequest, chat: Chat, call: Call | None, deployment: Deploy
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """How the answers to a request are told. `call`: the function whose arguments they are; `count`: how many they are."""
+class Reply:
+    """How the answers to a request are reply. `call`: the function whose arguments they are; `count`: how many they are."""
 
     first: Asked
     base: str

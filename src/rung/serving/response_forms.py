@@ -7,13 +7,13 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 
-class Told(BaseModel):
+class Form(BaseModel):
     """What is sent, all of it."""
 
     model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=True)
 
 
-class Cited(Told):
+class Cited(Form):
     """A citation: characters of a document, what stands there, and a page that opens at it."""
 
     mark: int
@@ -26,7 +26,7 @@ class Cited(Told):
     url: str
 
 
-class Own(Told):
+class Own(Form):
     """What the APIs have no place for. `id`: of one of several answers; `prompt_cut`: only where a prompt was cut."""
 
     model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=False)
@@ -40,7 +40,7 @@ class Own(Told):
     prompt_cut: bool = False
 
 
-class UrlCitation(Told):
+class UrlCitation(Form):
     """Where an answer cites what."""
 
     start_index: int
@@ -49,27 +49,31 @@ class UrlCitation(Told):
     url: str
 
 
-class Annotation(Told):
+class Annotation(Form):
     """A citation as the chat API has it."""
 
     type: Literal["url_citation"]
     url_citation: UrlCitation
 
 
-class FlatAnnotation(UrlCitation):
+class FlatAnnotation(Form):
     """A citation as the Responses API has it."""
 
     type: Literal["url_citation"]
+    start_index: int
+    end_index: int
+    title: str
+    url: str
 
 
-class CalledFunction(Told):
+class CalledFunction(Form):
     """A function, and its arguments as JSON text."""
 
     name: str
     arguments: str
 
 
-class ToolCall(Told):
+class ToolCall(Form):
     """The call that was asked for."""
 
     id: str
@@ -77,7 +81,7 @@ class ToolCall(Told):
     function: CalledFunction
 
 
-class ChatMessage(Told):
+class ChatMessage(Form):
     """An answer."""
 
     model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=False)
@@ -89,7 +93,7 @@ class ChatMessage(Told):
     tool_calls: list[ToolCall] = []
 
 
-class Choice(Told):
+class Choice(Form):
     """One of the answers to a request."""
 
     index: int
@@ -98,13 +102,13 @@ class Choice(Told):
     finish_reason: Literal["stop", "length"]
 
 
-class CachedTokens(Told):
+class CachedTokens(Form):
     """Of a prompt, those that did not have to be read anew."""
 
     cached_tokens: int
 
 
-class ChatUsage(Told):
+class ChatUsage(Form):
     """Tokens of a request."""
 
     prompt_tokens: int
@@ -113,7 +117,7 @@ class ChatUsage(Told):
     prompt_tokens_details: CachedTokens
 
 
-class ChatCompletion(Told):
+class ChatCompletion(Form):
     """Answers to a chat."""
 
     id: str
@@ -125,7 +129,7 @@ class ChatCompletion(Told):
     usage: ChatUsage
 
 
-class OutputText(Told):
+class OutputText(Form):
     """The text of an answer."""
 
     type: Literal["output_text"]
@@ -134,7 +138,7 @@ class OutputText(Told):
     logprobs: list[Any]
 
 
-class OutputMessage(Told):
+class OutputMessage(Form):
     """An answer."""
 
     id: str
@@ -144,25 +148,26 @@ class OutputMessage(Told):
     content: list[OutputText]
 
 
-class IncompleteDetails(Told):
+class IncompleteDetails(Form):
     """Why an answer is not whole."""
 
     reason: Literal["max_output_tokens"]
 
 
-class InputTokensDetails(CachedTokens):
+class InputTokensDetails(Form):
     """Of a prompt."""
 
+    cached_tokens: int
     cache_write_tokens: int
 
 
-class OutputTokensDetails(Told):
+class OutputTokensDetails(Form):
     """Of an answer."""
 
     reasoning_tokens: int
 
 
-class ResponseUsage(Told):
+class ResponseUsage(Form):
     """Tokens of a request."""
 
     input_tokens: int
@@ -172,14 +177,14 @@ class ResponseUsage(Told):
     total_tokens: int
 
 
-class Reasoning(Told):
+class Reasoning(Form):
     """There is none."""
 
     effort: None
     summary: None
 
 
-class Response(Told):
+class Response(Form):
     """An answer, by the Responses API. Nothing of it is stored."""
 
     id: str
@@ -212,7 +217,7 @@ class Response(Told):
     rung: Own
 
 
-class TextBlock(Told):
+class TextBlock(Form):
     """The text of an answer. Its citations stand in `rung`."""
 
     type: Literal["text"]
@@ -220,7 +225,7 @@ class TextBlock(Told):
     citations: None
 
 
-class AnthropicUsage(Told):
+class AnthropicUsage(Form):
     """Tokens of a request."""
 
     input_tokens: int
@@ -228,7 +233,7 @@ class AnthropicUsage(Told):
     cache_read_input_tokens: int
 
 
-class AnthropicMessage(Told):
+class AnthropicMessage(Form):
     """An answer, by Anthropic's API."""
 
     id: str
@@ -242,7 +247,7 @@ class AnthropicMessage(Told):
     rung: Own
 
 
-class Model(Told):
+class Model(Form):
     """A deployment. `rung`: what it answers with, by digest."""
 
     id: str
@@ -252,14 +257,14 @@ class Model(Told):
     rung: dict[str, Any]
 
 
-class ModelList(Told):
+class ModelList(Form):
     """The deployments."""
 
     object: Literal["list"]
     data: list[Model]
 
 
-class Embedding(Told):
+class Embedding(Form):
     """A vector of unit length: numbers, or their bytes (little-endian, 4 each) in base64."""
 
     object: Literal["embedding"]
@@ -267,14 +272,14 @@ class Embedding(Told):
     embedding: list[float] | str
 
 
-class EmbeddingsUsage(Told):
+class EmbeddingsUsage(Form):
     """Tokens of a request."""
 
     prompt_tokens: int
     total_tokens: int
 
 
-class EmbeddingList(Told):
+class EmbeddingList(Form):
     """Vectors, in the order of the texts."""
 
     object: Literal["list"]
@@ -283,7 +288,7 @@ class EmbeddingList(Told):
     usage: EmbeddingsUsage
 
 
-class FoundPassage(Told):
+class FoundPassage(Form):
     """A passage that the caller may read."""
 
     document: str
@@ -297,14 +302,14 @@ class FoundPassage(Told):
     url: str
 
 
-class FoundPassages(Told):
+class FoundPassages(Form):
     """Passages, best first."""
 
     object: Literal["list"]
     data: list[FoundPassage]
 
 
-class FeedbackStored(Told):
+class FeedbackStored(Form):
     """A rating is on the disk."""
 
     object: Literal["feedback"]
@@ -312,13 +317,13 @@ class FeedbackStored(Told):
     stored: Literal[True]
 
 
-class Health(Told):
+class Health(Form):
     """Of the server."""
 
     status: Literal["live", "ready", "stopping", "full"]
 
 
-class OpenAIErrorDetails(Told):
+class OpenAIErrorDetails(Form):
     """What is wrong. `param`: of the body; `code`: for programs."""
 
     message: str
@@ -327,20 +332,20 @@ class OpenAIErrorDetails(Told):
     code: str | None
 
 
-class OpenAIError(Told):
+class OpenAIError(Form):
     """A refusal in OpenAI's form."""
 
     error: OpenAIErrorDetails
 
 
-class AnthropicErrorDetails(Told):
+class AnthropicErrorDetails(Form):
     """What is wrong."""
 
     type: str
     message: str
 
 
-class AnthropicError(Told):
+class AnthropicError(Form):
     """A refusal in Anthropic's form."""
 
     type: Literal["error"]

@@ -17,7 +17,7 @@ from rung.serving import sse
 from rung.serving.answering import Answered, Asked, Wishes
 from rung.serving.chats import Body, Metadata, Note, Turn, chat_of, no_instruction, notes_of
 from rung.serving.citations import own_field, url_citations
-from rung.serving.client_tools import Function, NamedTool
+from rung.serving.client_tools import NamedTool
 from rung.serving.refusal import NotAnswered, unsupported
 from rung.serving.request_state import answering_of, base_url, begun, caller_of, whole
 from rung.serving.response_format import Form, form_of
@@ -74,10 +74,14 @@ class Text(Body):
     verbosity: Literal["medium"] | None = None
 
 
-class FunctionTool(Function):
-    """A function that the client can carry out."""
+class FunctionTool(Body):
+    """A function that the client can carry out; taken where it may not be called."""
 
     type: Literal["function"]
+    name: str = Field(min_length=1, max_length=64)
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    strict: bool | None = None
 
 
 class ResponseStreamOptions(Body):
@@ -137,17 +141,17 @@ async def responses(request: Request, body: ResponsesRequest) -> Response:
     schema = form_of(form.type, form.schema_, deployment) if form else ""
     wishes = Wishes(body.max_output_tokens, body.temperature, schema=schema, instruction=chat.instruction)
     notes = notes_of(body.user or body.safety_identifier, body.metadata)
-    told = Told(Asked(deployment, chat.question, wishes, notes=notes), body, base_url(request))
-    news = answering.answer(caller_of(request), told.asked)
+    reply = Reply(Asked(deployment, chat.question, wishes, notes=notes), body, base_url(request))
+    news = answering.answer(caller_of(request), reply.asked)
     if body.stream:
-        events = told.events(await begun(request, news))
+        events = reply.events(await begun(request, news))
         return StreamingResponse(events, media_type=sse.MEDIA_TYPE, headers=sse.HEADERS)
-    return JSONResponse(told.ended(await whole(request, news)))
+    return JSONResponse(reply.ended(await whole(request, news)))
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """How an answer is told. `since`: seconds since 1970."""
+class Reply:
+    """How an answer is reply. `since`: seconds since 1970."""
 
     asked: Asked
     body: ResponsesRequest
