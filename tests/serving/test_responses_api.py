@@ -109,7 +109,7 @@ def test_a_stream_has_its_events_in_order_and_comes_to_the_same(client: Client) 
         ({"text": {"format": {"type": "json_schema", "name": "a"}}}, "text.format"),
         ({"text": {"format": {"type": "json_schema", "name": "a", "schema": {"enum": ["a" * 70_000]}}}}, "text.format"),
         ({"tools": [{"type": "function", "name": "f", "parameters": {}, "strict": True}]}, "tools"),
-        ({"tools": [{"type": "web_search"}]}, "tools[0].name"),
+        ({"tools": [{"type": "web_search"}]}, "tools[0].type"),
         ({"tool_choice": "required"}, "tool_choice"),
         ({"max_output_tokens": 0}, "max_output_tokens"),
         ({"max_tokens": 5}, "max_tokens"),
