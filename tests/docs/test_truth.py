@@ -26,7 +26,14 @@ from tests.docs.commands import calls, verbs
 from tests.docs.pages import DOCS, ROOT, blocks_in, code, pages, prose
 
 TOLD = [page for page in pages() if page.name not in ("LOG.md", "cli.md")]  # the log tells what was; cli.md is generated
-OTHERS = {"trec_eval", "log_samples", "samples_df", "to_pandas", "to_csv", "bind_tools"}  # other programs, and what these offer
+OTHERS = {
+    "trec_eval",
+    "log_samples",
+    "samples_df",
+    "to_pandas",
+    "to_csv",
+    "bind_tools",
+}  # other programs, and what these offer
 
 
 def name(page: Path) -> str:
