@@ -48,6 +48,7 @@ KNOWN: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             ("AIza", "ya29.", "GOCSPX-"),
             r"\bAIza[0-9A-Za-z_-]{35}(?![0-9A-Za-z_-])|\bya29\.[0-9A-Za-z_-]{20,}|\bGOCSPX-[0-9A-Za-z_-]{20,}",
         ),
+        ("a Rung key", ("rung_",), r"\brung_[0-9a-f]{12}_[A-Za-z0-9_-]{43}"),
         ("a Hugging Face token", ("hf_",), r"\bhf_[A-Za-z0-9]{30,}"),
         ("an npm token", ("npm_",), r"\bnpm_[A-Za-z0-9]{36}"),
         ("a package index token", ("pypi-",), r"\bpypi-[A-Za-z0-9_-]{50,}"),

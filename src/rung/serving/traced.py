@@ -1,0 +1,179 @@
+"""What `rung serve` records of a conversation: who asked, what answers, how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rung.config.project import Project
+from rung.pipeline.pricing import by_token
+from rung.records import Answer, Json, Question
+from rung.records.steps import GenerateResult
+from rung.serving.callers import Caller
+from rung.serving.deployments import Deployment
+from rung.serving.refusal import NotAnswered
+from rung.state.database import State
+from rung.tracing import conventions as names
+from rung.tracing.parent import TraceParent
+from rung.tracing.recorder import Recorder, Recording
+from rung.tracing.spans import Opening, Price, Spans
+
+if TYPE_CHECKING:
+    from rung.tracing.kept import DatabaseSink
+    from rung.tracing.otlp import OtlpSink
+
+HEADER = "X-Rung-Trace"
+CLIENT_LEFT = "client_left"  # a value of `error.type`
+
+
+@dataclass
+class RequestTrace:
+    """The trace of one request. `parent`: the caller's; `id`: "" until a conversation begins that is kept."""
+
+    parent: TraceParent | None = None
+    trace: str = ""
+    id: str = ""
+
+
+CURRENT: ContextVar[RequestTrace | None] = ContextVar("request_trace", default=None)
+
+
+@dataclass
+class Traces:
+    """Records the conversations of a server. `recorder` None: nothing is recorded."""
+
+    recorder: Recorder | None = None
+    database: DatabaseSink | None = None
+    otlp: OtlpSink | None = None
+    _known: dict[str, tuple[Deployment, dict[str, Json], dict[str, str]]] = field(default_factory=dict, init=False)
+
+    @contextmanager
+    def recorded(
+        self, caller: Caller, id: str, name: str, *, question: Question | None = None, deployment: Deployment | None = None
+    ) -> Iterator[Recording | None]:
+        """Record a conversation that takes place within; its steps are told by who carries it out.
+
+        Args:
+            caller: who asks.
+            id: of the answer, 32 hexadecimal digits.
+            name: of what answers.
+            question: what is asked.
+            deployment: what answers, where it is one.
+        """
+        if self.recorder is None:
+            yield None
+            return
+        recording = self.recorder.begin(self._opening(caller, id, name, question, deployment))
+        try:
+            yield recording
+        except NotAnswered as refusal:
+            recording.end(refusal.code or "refused", refusal.message)
+            raise
+        except (GeneratorExit, asyncio.CancelledError):
+            recording.end(CLIENT_LEFT)
+            raise
+        except BaseException as error:
+            recording.end(type(error).__name__, str(error))
+            raise
+        finally:
+            recording.end()
+            recording.release()
+
+    def close(self) -> None:
+        """Have what was recorded written, and sent."""
+        if self.recorder is not None:
+            self.recorder.close()
+
+    def _opening(
+        self, caller: Caller, id: str, name: str, question: Question | None, deployment: Deployment | None
+    ) -> Opening:
+        request = CURRENT.get() or RequestTrace()
+        request.trace = request.trace or (request.parent.trace if request.parent else id)
+        if self.recorder is not None and self.recorder.keeps(request.trace):
+            request.id = request.trace
+        attributes, identities = self._about(deployment) if deployment else ({}, {})
+        return Opening(
+            id=id,
+            trace=request.trace,
+            parent=request.parent,
+            deployment=name,
+            digest=deployment.digest if deployment else "",
+            caller=caller.name,
+            caller_id=caller.id,
+            asker=caller.asker,
+            question=question,
+            model=deployment.pinned.models[0] if deployment else "",
+            began=time.time(),
+            clock=time.perf_counter(),
+            identities=identities,
+            attributes=attributes,
+        )
+
+    def _about(self, deployment: Deployment) -> tuple[dict[str, Json], dict[str, str]]:
+        """What is the same in all of a deployment's conversations: attributes, and the identities of its engines."""
+        known = self._known.get(deployment.name)
+        if known is None or known[0] is not deployment:
+            pinned = deployment.pinned
+            attributes: dict[str, Json] = {names.STRATEGY: pinned.label}
+            if pinned.artifacts:
+                attributes[names.ARTIFACTS] = dict[str, Json](pinned.artifacts)
+            identities = {carrier: engine.identity for carrier, engine in deployment.engines.items() if carrier != "search"}
+            known = self._known[deployment.name] = (deployment, attributes, identities)
+        return known[1], known[2]
+
+
+def wishes_of(
+    max_tokens: int | None, temperature: float | None, seed: int | None, stop: tuple[str, ...], schema: str
+) -> tuple[dict[str, Json], dict[str, Json]]:
+    """What a request changes, as (attributes, content) of its conversation."""
+    given: Mapping[str, Json] = {
+        names.REQUEST_MAX_TOKENS: max_tokens,
+        names.REQUEST_TEMPERATURE: temperature,
+        names.REQUEST_SEED: seed,
+    }
+    content: dict[str, Json] = {names.STOP: list[Json](stop)} if stop else {}
+    content |= {names.SCHEMA: schema} if schema else {}
+    return {name: value for name, value in given.items() if value is not None}, content
+
+
+def price_of(project: Project) -> Price:
+    """What tokens cost in a project: by `rung.yaml`, else what the host's price list made of them."""
+    prices = {model: project.settings.on(model).prices for model in project.settings.model_names.values()}
+
+    def price(model: str, result: GenerateResult) -> float | None:
+        own = by_token(
+            prices.get(model, project.settings.prices),
+            result.prompt_tokens,
+            result.completion_tokens,
+            cached=result.cached_tokens,
+        )
+        return result.usd if own is None else own
+
+    return price
+
+
+def traces_of(project: Project, state: State) -> tuple[Traces, str]:
+    """Who records a project's conversations, and what is to be said of it, "" where nothing is."""
+    from rung.tracing.kept import DatabaseSink
+    from rung.tracing.otlp import otlp_sink
+
+    settings = project.settings.serve.traces
+    if not settings.sample:
+        return Traces(), ""
+    database = DatabaseSink(state, days=settings.days, rows=settings.rows)
+    otlp, remark = otlp_sink(project.name)
+    spans = Spans(settings.content, price_of(project))
+    sinks = [database] if otlp is None else [database, otlp]
+    return Traces(Recorder(spans, sinks, share=settings.sample), database, otlp), remark
+
+
+def answered(recording: Recording, answer: Answer, attributes: Mapping[str, Json]) -> None:
+    """The answer is whole, and is handed out."""
+    recording.ending.answer = answer
+    recording.ending.attributes.update(attributes)
+    recording.end()

@@ -1,0 +1,52 @@
+"""What a conversation read and wrote, as it may be kept: secrets and personal data replaced, long texts cut, both counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rung.records import Json
+from rung.tracing.redaction import redacted
+
+MAX_TEXT = 32_768  # characters of one text
+MAX_ERROR = 300  # of what went wrong
+_MARGIN = 512  # characters that are looked at beyond what is kept: what is to be masked may lie across the cut
+
+
+class Content:
+    """The texts of one conversation. `masked`: how many secrets and pieces of personal data were replaced; `cut`: texts that
+    were cut."""
+
+    def __init__(self) -> None:
+        self.masked = self.cut = 0
+        self._passages: set[str] = set()
+
+    def is_new(self, passage: str) -> bool:
+        """Whether a passage has not come before; it has from now on."""
+        is_new = passage not in self._passages
+        self._passages.add(passage)
+        return is_new
+
+    def kept(self, texts: Mapping[str, Json]) -> dict[str, Json]:
+        """The same, each text in it as it may be kept."""
+        return {name: self._value(value) for name, value in texts.items()}
+
+    @staticmethod
+    def error(message: str) -> str:
+        """Of what went wrong, the beginning."""
+        return redacted(message[: MAX_ERROR + _MARGIN])[0][:MAX_ERROR]
+
+    def _value(self, value: Json) -> Json:
+        if isinstance(value, str):
+            return self._text(value)
+        if isinstance(value, list):
+            return [self._value(one) for one in value]
+        if isinstance(value, dict):
+            return {self._text(name): self._value(one) for name, one in value.items()}
+        return value
+
+    def _text(self, text: str) -> str:
+        is_long = len(text) > MAX_TEXT
+        text, masked = redacted(text[: MAX_TEXT + _MARGIN] if is_long else text)
+        self.masked += masked
+        self.cut += is_long
+        return text[: max(0, min(MAX_TEXT, len(text) - _MARGIN))] if is_long else text
