@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from rung.config.project import Project
 from rung.pipeline.pricing import by_token
-from rung.records import Answer, Json, Question
+from rung.records import Json, Question
 from rung.records.steps import GenerateResult
 from rung.serving.callers import Caller
 from rung.serving.deployments import Deployment
@@ -43,6 +43,19 @@ class RequestTrace:
 CURRENT: ContextVar[RequestTrace | None] = ContextVar("request_trace", default=None)
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a conversation is about. `id`: of the answer, 32 hexadecimal digits; `name`: of what answers; `deployment`: where it
+    is one. `attributes`, and `content` that is kept only where texts are: what the request changes."""
+
+    id: str
+    name: str
+    question: Question | None = None
+    deployment: Deployment | None = None
+    attributes: Mapping[str, Json] = field(default_factory=dict)
+    content: Mapping[str, Json] = field(default_factory=dict)
+
+
 @dataclass
 class Traces:
     """Records the conversations of a server. `recorder` None: nothing is recorded."""
@@ -53,22 +66,12 @@ class Traces:
     _known: dict[str, tuple[Deployment, dict[str, Json], dict[str, str]]] = field(default_factory=dict, init=False)
 
     @contextmanager
-    def recorded(
-        self, caller: Caller, id: str, name: str, *, question: Question | None = None, deployment: Deployment | None = None
-    ) -> Iterator[Recording | None]:
-        """Record a conversation that takes place within; its steps are told by who carries it out.
-
-        Args:
-            caller: who asks.
-            id: of the answer, 32 hexadecimal digits.
-            name: of what answers.
-            question: what is asked.
-            deployment: what answers, where it is one.
-        """
+    def recorded(self, caller: Caller, subject: Subject) -> Iterator[Recording | None]:
+        """Record a conversation that takes place within; its steps are told by who carries it out. None: nobody records."""
         if self.recorder is None:
             yield None
             return
-        recording = self.recorder.begin(self._opening(caller, id, name, question, deployment))
+        recording = self.recorder.begin(self._opening(caller, subject))
         try:
             yield recording
         except NotAnswered as refusal:
@@ -89,29 +92,28 @@ class Traces:
         if self.recorder is not None:
             self.recorder.close()
 
-    def _opening(
-        self, caller: Caller, id: str, name: str, question: Question | None, deployment: Deployment | None
-    ) -> Opening:
-        request = CURRENT.get() or RequestTrace()
-        request.trace = request.trace or (request.parent.trace if request.parent else id)
+    def _opening(self, caller: Caller, subject: Subject) -> Opening:
+        request, deployment = CURRENT.get() or RequestTrace(), subject.deployment
+        request.trace = request.trace or (request.parent.trace if request.parent else subject.id)
         if self.recorder is not None and self.recorder.keeps(request.trace):
             request.id = request.trace
         attributes, identities = self._about(deployment) if deployment else ({}, {})
         return Opening(
-            id=id,
+            id=subject.id,
             trace=request.trace,
             parent=request.parent,
-            deployment=name,
+            deployment=subject.name,
             digest=deployment.digest if deployment else "",
             caller=caller.name,
             caller_id=caller.id,
             asker=caller.asker,
-            question=question,
+            question=subject.question,
             model=deployment.pinned.models[0] if deployment else "",
             began=time.time(),
             clock=time.perf_counter(),
             identities=identities,
-            attributes=attributes,
+            attributes={**attributes, **subject.attributes},
+            content=subject.content,
         )
 
     def _about(self, deployment: Deployment) -> tuple[dict[str, Json], dict[str, str]]:
@@ -125,20 +127,6 @@ class Traces:
             identities = {carrier: engine.identity for carrier, engine in deployment.engines.items() if carrier != "search"}
             known = self._known[deployment.name] = (deployment, attributes, identities)
         return known[1], known[2]
-
-
-def wishes_of(
-    max_tokens: int | None, temperature: float | None, seed: int | None, stop: tuple[str, ...], schema: str
-) -> tuple[dict[str, Json], dict[str, Json]]:
-    """What a request changes, as (attributes, content) of its conversation."""
-    given: Mapping[str, Json] = {
-        names.REQUEST_MAX_TOKENS: max_tokens,
-        names.REQUEST_TEMPERATURE: temperature,
-        names.REQUEST_SEED: seed,
-    }
-    content: dict[str, Json] = {names.STOP: list[Json](stop)} if stop else {}
-    content |= {names.SCHEMA: schema} if schema else {}
-    return {name: value for name, value in given.items() if value is not None}, content
 
 
 def price_of(project: Project) -> Price:
@@ -172,8 +160,3 @@ def traces_of(project: Project, state: State) -> tuple[Traces, str]:
     return Traces(Recorder(spans, sinks, share=settings.sample), database, otlp), remark
 
 
-def answered(recording: Recording, answer: Answer, attributes: Mapping[str, Json]) -> None:
-    """The answer is whole, and is handed out."""
-    recording.ending.answer = answer
-    recording.ending.attributes.update(attributes)
-    recording.end()

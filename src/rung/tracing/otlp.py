@@ -119,8 +119,7 @@ class OtlpSink:
         from opentelemetry.trace import SpanKind
 
         self._ids.span = int(span.id, 16)
-        is_remote = names.SERVER_ADDRESS in span.attributes
-        kind = SpanKind.CLIENT if is_remote else SpanKind.SERVER if span.kind == "conversation" else SpanKind.INTERNAL
+        kind = SpanKind.CLIENT if names.SERVER_ADDRESS in span.attributes else SpanKind.INTERNAL
         start = began + round(span.began * 1e9)
         return self._tracer.start_span(span.name, parent, kind=kind, attributes=_attributes(span), start_time=start)
 

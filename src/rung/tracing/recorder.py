@@ -17,6 +17,7 @@ from typing import Protocol
 from rung.records.steps import Classify, Generate, GenerateResult, SearchResult
 from rung.records.traces import Trace
 from rung.runtime.live import StepRun
+from rung.tracing import conventions as names
 from rung.tracing.parent import is_sampled
 from rung.tracing.spans import Ending, Opening, Spans
 
@@ -52,11 +53,13 @@ class Recording:
     ending: Ending = field(default_factory=Ending)
     runs: list[StepRun] = field(default_factory=list)
     characters: int = 0
+    is_over: bool = False
     _holders: int = 1
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def hold(self) -> None:
-        """One more thread is at it."""
+    def begin(self, waited: float) -> None:
+        """Its turn has come, after so many seconds: one more thread is at it."""
+        self.ending.attributes[names.QUEUE_SECONDS] = waited
         with self._lock:
             self._holders += 1
 
@@ -75,7 +78,8 @@ class Recording:
 
     def end(self, error: str = "", message: str = "") -> None:
         """It is over for its caller: what is said first of how, counts. A step may still be under way."""
-        if not self.ending.seconds:
+        if not self.is_over:
+            self.is_over = True
             self.ending.seconds = time.perf_counter() - self.opening.clock
             self.ending.error, self.ending.message = error, message
 
