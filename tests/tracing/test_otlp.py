@@ -40,7 +40,7 @@ def test_spans_arrive_with_their_names_ids_and_times(monkeypatch: pytest.MonkeyP
         sink.take([trace])
         sink.close()
         assert (sink.sent, sink.failed, sink.dropped) == (3, 0, 0)
-    by_name = {span.name: span for span in collected.spans}  # type: ignore[attr-defined]
+    by_name = {span.name: span for span in collected.spans}
     assert set(by_name) == {"invoke_workflow rag", "retrieval", "chat scripted"}
     root = by_name["invoke_workflow rag"]
     assert root.trace_id.hex() == PARENT.trace

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from rung.records import Answer, Asker, Citation, Message, Passage, Question
 from rung.records.steps import Generate, GenerateResult, Result, Search, SearchResult, Step
@@ -89,7 +91,7 @@ class Collector:
         return [(span.name, {a.key: _value(a.value) for a in span.attributes}) for span in self.spans]
 
     @property
-    def spans(self) -> list[object]:
+    def spans(self) -> list[Span]:
         """All of them, as protobuf."""
         return [s for r in self.requests for resource in r.resource_spans for scope in resource.scope_spans for s in scope.spans]
 
@@ -99,10 +101,10 @@ class Collector:
             assert self.came.wait_for(lambda: len(self.spans) >= spans, timeout=20), f"{len(self.spans)} spans came"
 
 
-def _value(value: object) -> object:
-    kind = value.WhichOneof("value")  # type: ignore[attr-defined]
+def _value(value: AnyValue) -> object:
+    kind = value.WhichOneof("value")
     if kind == "array_value":
-        return [_value(one) for one in value.array_value.values]  # type: ignore[attr-defined]
+        return [_value(one) for one in value.array_value.values]
     return getattr(value, kind) if kind else None
 
 

@@ -44,13 +44,13 @@ def replay(
     project = load_project(root)
     with open_traces(project) as state:
         found = named(state, word)
-    if len(found) > 1:
-        raise UserError(f"{len(found)} answers belong to trace '{word}': name one by its own id ('rung trace {word}')")
-    from rung.serving.replay import answer_again, asked_again
+        if len(found) > 1:
+            raise UserError(f"{len(found)} answers belong to trace '{word}': name one by its own id ('rung trace {word}')")
+        from rung.serving.replay import answer_again, asked_again
 
-    asked = asked_again(found[0])  # before anything is opened
-    with reporting(Screen(quiet=json)), opened(project, reading=True) as engines, StepRunner(engines) as runner:
-        again = answer_again(ArtifactBuilder(runner), found[0], deployment)
+        asked = asked_again(found[0])  # before anything is opened
+        with reporting(Screen(quiet=json)), opened(project, reading=True) as engines, StepRunner(engines) as runner:
+            again = answer_again(ArtifactBuilder(runner), state, found[0], deployment)
     if json:
         told = {"recorded": plain(found[0]), "again": plain(again), **differences(found[0], again), "masked": asked.masked}
         out(dumps(told, ensure_ascii=False))

@@ -28,6 +28,7 @@ from rung.serving.refusal import NotAnswered
 from rung.serving.speech import OtherText, Speech, Stopping, first_of
 from rung.serving.traced import Subject, Traces
 from rung.tracing import conventions as names
+from rung.tracing.parent import new_trace
 from rung.tracing.recorder import Recording
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Asked:
     deployment: Deployment
     question: Question
     wishes: Wishes = Wishes()
-    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    id: str = field(default_factory=new_trace)
     stopped: list[str] = field(default_factory=list)
 
 
@@ -242,7 +243,7 @@ class Answering:
         Raises:
             NotAnswered: it failed; and what `carry` raises.
         """
-        with self.traces.recorded(caller, Subject(uuid.uuid4().hex, model)) as recording:
+        with self.traces.recorded(caller, Subject(new_trace(), model)) as recording:
             async with aclosing(self.carry(caller, replace(pending, watcher=recording), model=model)) as news:
                 async for piece in news:
                     if isinstance(piece, Ended) and piece.live.value is not None:

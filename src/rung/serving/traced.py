@@ -20,7 +20,7 @@ from rung.serving.refusal import NotAnswered
 from rung.state.database import State
 from rung.tracing import conventions as names
 from rung.tracing.parent import TraceParent
-from rung.tracing.recorder import Recorder, Recording
+from rung.tracing.recorder import Recorder, Recording, Sink
 from rung.tracing.spans import Opening, Price, Spans
 
 if TYPE_CHECKING:
@@ -86,6 +86,11 @@ class Traces:
         finally:
             recording.end()
             recording.release()
+
+    @property
+    def is_degraded(self) -> bool:
+        """Whether the database takes no traces now: they wait, in memory."""
+        return self.database is not None and self.database.is_away
 
     def close(self) -> None:
         """Have what was recorded written, and sent."""
@@ -156,7 +161,7 @@ def traces_of(project: Project, state: State) -> tuple[Traces, str]:
     database = DatabaseSink(state, days=settings.days, rows=settings.rows)
     otlp, remark = otlp_sink(project.name)
     spans = Spans(settings.content, price_of(project))
-    sinks = [database] if otlp is None else [database, otlp]
+    sinks: list[Sink] = [database] if otlp is None else [database, otlp]
     return Traces(Recorder(spans, sinks, share=settings.sample), database, otlp), remark
 
 
