@@ -36,6 +36,7 @@ HEAVY = {
     "typer",
 }
 IMPORT_NAMES = {"optimum-intel": "optimum", "pyjwt": "jwt", "pillow": "PIL", "huggingface-hub": "huggingface_hub"}
+IMPORT_NAMES |= {"opentelemetry-sdk": "opentelemetry", "opentelemetry-exporter-otlp-proto-http": "opentelemetry"}
 # Classes that derive from an extra's stand in these modules; only functions import them.
 NEED_TRAIN: frozenset[str] = frozenset({"rung.models.causal.rows"})
 # Routes are declared by decorators, and what is counted is a class: `rung serve` imports these once it may.

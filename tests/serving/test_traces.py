@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,13 +13,12 @@ from typing import Any
 import pytest
 
 from rung.config.project import load_project
-from rung.models.scripted import ScriptedGenerator
 from rung.records.traces import Trace, TraceSummary
 from rung.serving.conversations import Limits
 from rung.state.database import FILE, open_state
 from rung.tracing import conventions as names
 from rung.tracing.store import TraceFilter, listed, named
-from tests.serving.serving import SHIPPING, STAFF, Client, Failing, Slow, served
+from tests.serving.serving import SHIPPING, Client, Failing, Slow, served
 from tests.serving.test_conversations import _request
 from tests.tracing.test_recorder import until
 from tests.tracing.traces import collector
@@ -79,7 +77,7 @@ def test_every_conversation_is_traced(shop: Path, path: str) -> None:
     with served(shop) as client:
         messages = {"model": "rag", "max_tokens": 60, "messages": [{"role": "user", "content": SHIPPING}]}
         response = {
-            "chat": lambda: client.chat(),
+            "chat": client.chat,
             "stream": lambda: client.chat(stream=True),
             "messages": lambda: client.post("/v1/messages", messages),
             "search": lambda: client.post("/v1/search", {"query": "express", "top": 2}),

@@ -93,7 +93,9 @@ class Collector:
     @property
     def spans(self) -> list[Span]:
         """All of them, as protobuf."""
-        return [s for r in self.requests for resource in r.resource_spans for scope in resource.scope_spans for s in scope.spans]
+        return [
+            s for r in self.requests for resource in r.resource_spans for scope in resource.scope_spans for s in scope.spans
+        ]
 
     def wait_for(self, spans: int) -> None:
         """Until so many have come."""

@@ -43,19 +43,20 @@ def replay(
     root, (word,) = words_apart(ctx, (folder, id), "ID")
     project = load_project(root)
     with open_traces(project) as state:
-        found = named(state, word)
-        if len(found) > 1:
-            raise UserError(f"{len(found)} answers belong to trace '{word}': name one by its own id ('rung trace {word}')")
+        traces = named(state, word)
+        if len(traces) > 1:
+            raise UserError(f"{len(traces)} answers belong to trace '{word}': name one by its own id ('rung trace {word}')")
         from rung.serving.replay import answer_again, asked_again
 
-        asked = asked_again(found[0])  # before anything is opened
+        asked = asked_again(traces[0])  # before anything is opened
         with reporting(Screen(quiet=json)), opened(project, reading=True) as engines, StepRunner(engines) as runner:
-            again = answer_again(ArtifactBuilder(runner), state, found[0], deployment)
+            again = answer_again(ArtifactBuilder(runner), state, traces[0], deployment)
     if json:
-        told = {"recorded": plain(found[0]), "again": plain(again), **differences(found[0], again), "masked": asked.masked}
-        out(dumps(told, ensure_ascii=False))
+        report = {"recorded": plain(traces[0]), "again": plain(again), "masked": asked.masked}
+        report |= differences(traces[0], again)
+        out(dumps(report, ensure_ascii=False))
         return FINE
-    for line in comparison_lines(found[0], again):
+    for line in comparison_lines(traces[0], again):
         out_line(line)
     if asked.masked:
         err("! secrets or personal data were masked when it was recorded: what is asked now has these words in their place")

@@ -54,8 +54,8 @@ def trace(  # noqa: PLR0917 - typer reads the options from the parameters
     project = load_project(root)
     if word:
         return _show(project, word, json=json)
-    wanted = TraceFilter(deployment, caller, _milliseconds(since, "--since"), _milliseconds(until, "--until"), errors)
-    return _list(project, wanted, limit=limit, json=json)
+    expected = TraceFilter(deployment, caller, _milliseconds(since, "--since"), _milliseconds(until, "--until"), errors)
+    return _list(project, expected, limit=limit, json=json)
 
 
 def open_traces(project: Project) -> State:
@@ -84,12 +84,14 @@ def _words(ctx: typer.Context, first: str | None, second: str | None) -> tuple[P
     words = [word for word in (first, second) if word is not None]
     at = next((n for n, word in enumerate(words) if os.path.lexists(Path(word) / FILE)), None)
     if len(words) == 2 and at is None:
-        raise UserError(f"neither '{words[0]}' nor '{words[1]}' holds a rung.yaml: say it so: {ctx.command_path} [FOLDER] [ID]")
+        raise UserError(
+            f"neither '{words[0]}' nor '{words[1]}' holds a rung.yaml: say it so: {ctx.command_path} [FOLDER] [ID]"
+        )
     folder = Path(words.pop(at)) if at is not None else None
     return chosen(ctx, folder), words[0] if words else ""
 
 
-def _list(project: Project, wanted: TraceFilter, *, limit: int, json: bool) -> int:
+def _list(project: Project, expected: TraceFilter, *, limit: int, json: bool) -> int:
     from json import dumps
 
     from rung.records import plain
@@ -97,16 +99,16 @@ def _list(project: Project, wanted: TraceFilter, *, limit: int, json: bool) -> i
     from rung.tracing.waterfall import list_lines
 
     with open_traces(project) as state:
-        found = listed(state, wanted, limit=limit)
+        traces = listed(state, expected, limit=limit)
     if json:
-        out(dumps({"traces": [plain(one) for one in found]}, ensure_ascii=False))
+        out(dumps({"traces": [plain(one) for one in traces]}, ensure_ascii=False))
         return FINE
-    if not found:
+    if not traces:
         out("there are no such traces: 'rung serve' records each answer for serve.traces.days")
         return FINE
-    for line in list_lines(found):
+    for line in list_lines(traces):
         out_line(line)
-    if len(found) == limit:
+    if len(traces) == limit:
         err(f"(the newest {limit:,}; --limit shows more)")
     return FINE
 
@@ -119,11 +121,11 @@ def _show(project: Project, id: str, *, json: bool) -> int:
     from rung.tracing.waterfall import trace_lines
 
     with open_traces(project) as state:
-        found = named(state, id)
+        traces = named(state, id)
     if json:
-        out(dumps({"traces": [plain(one) for one in found]}, ensure_ascii=False))
+        out(dumps({"traces": [plain(one) for one in traces]}, ensure_ascii=False))
         return FINE
-    for number, one in enumerate(found):
+    for number, one in enumerate(traces):
         if number:
             out("")
         for line in trace_lines(one):
@@ -147,8 +149,8 @@ def _milliseconds(text: str | None, option: str) -> int | None:
     try:
         if ago := _AGO.fullmatch(text.strip()):
             return _since_1970(now - timedelta(seconds=int(ago[1]) * _UNITS[ago[2]]))
-        said = datetime.fromisoformat(text.strip())
-        return _since_1970(said if said.tzinfo else said.replace(tzinfo=UTC))
+        moment = datetime.fromisoformat(text.strip())
+        return _since_1970(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
     except (ValueError, OverflowError) as error:
         raise UserError(f"{option} '{text[:40]}' is no time: write {_FORM}") from error
 

@@ -32,8 +32,8 @@ class Span:
 class TraceSummary:
     """A conversation in a line.
 
-    `id` is its answer's; `trace` the W3C trace id, the caller's own where it sent one. `began`: seconds since 1970. `usd` None:
-    a price is unknown.
+    `id` is its answer's; `trace` the W3C trace id, the caller's own where it sent one. `began`: seconds since 1970. `usd`
+    None: a price is unknown.
     """
 
     id: str

@@ -149,9 +149,7 @@ class Answering:
                         self._note(recording, piece)
                     yield piece
 
-    async def _answer(
-        self, caller: Caller, asked: Asked, recording: Recording | None
-    ) -> AsyncGenerator[str | Answered]:
+    async def _answer(self, caller: Caller, asked: Asked, recording: Recording | None) -> AsyncGenerator[str | Answered]:
         speech, deployment = Speech(), asked.deployment
         last: list[Generate] = []  # the newest
         noting = NotingSearch(deployment.engines["search"], ("documents", *self.cuttings))

@@ -120,8 +120,8 @@ def _add_health(app: FastAPI, answering: Answering) -> None:
         is_full = answering.conversations.waiting >= answering.conversations.limits.queue
         status = "stopping" if not app.state.ready else "full" if is_full else "ready"
         degraded = ["traces"] if answering.traces.is_degraded else []
-        told = {"status": status, **({"degraded": degraded} if degraded else {})}
-        return JSONResponse(told, 200 if status == "ready" else 503)
+        report = {"status": status, **({"degraded": degraded} if degraded else {})}
+        return JSONResponse(report, 200 if status == "ready" else 503)
 
     @app.get("/metrics", summary="What was counted, for Prometheus", tags=["health"])
     async def metrics() -> Response:

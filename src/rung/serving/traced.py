@@ -45,8 +45,8 @@ CURRENT: ContextVar[RequestTrace | None] = ContextVar("request_trace", default=N
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a conversation is about. `id`: of the answer, 32 hexadecimal digits; `name`: of what answers; `deployment`: where it
-    is one. `attributes`, and `content` that is kept only where texts are: what the request changes."""
+    """What a conversation is about. `id`: of the answer, 32 hexadecimal digits; `name`: of what answers; `deployment`: where
+    it is one. `attributes`, and `content` that is kept only where texts are: what the request changes."""
 
     id: str
     name: str
@@ -123,15 +123,15 @@ class Traces:
 
     def _about(self, deployment: Deployment) -> tuple[dict[str, Json], dict[str, str]]:
         """What is the same in all of a deployment's conversations: attributes, and the identities of its engines."""
-        known = self._known.get(deployment.name)
-        if known is None or known[0] is not deployment:
+        cached = self._known.get(deployment.name)
+        if cached is None or cached[0] is not deployment:
             pinned = deployment.pinned
             attributes: dict[str, Json] = {names.STRATEGY: pinned.label}
             if pinned.artifacts:
                 attributes[names.ARTIFACTS] = dict[str, Json](pinned.artifacts)
             identities = {carrier: engine.identity for carrier, engine in deployment.engines.items() if carrier != "search"}
-            known = self._known[deployment.name] = (deployment, attributes, identities)
-        return known[1], known[2]
+            cached = self._known[deployment.name] = (deployment, attributes, identities)
+        return cached[1], cached[2]
 
 
 def price_of(project: Project) -> Price:
@@ -163,5 +163,3 @@ def traces_of(project: Project, state: State) -> tuple[Traces, str]:
     spans = Spans(settings.content, price_of(project))
     sinks: list[Sink] = [database] if otlp is None else [database, otlp]
     return Traces(Recorder(spans, sinks, share=settings.sample), database, otlp), remark
-
-

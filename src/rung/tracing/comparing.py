@@ -28,18 +28,18 @@ def differences(recorded: Trace, again: Trace) -> dict[str, Json]:
         "error": (recorded.summary.error, again.summary.error),
     }
     same: dict[str, Json] = {name: one == other for name, (one, other) in pairs.items()}
-    gone: list[Json] = [list[Json](place) for place in before if place not in now]
-    new: list[Json] = [list[Json](place) for place in now if place not in before]
+    gone: list[Json] = [list[Json](one) for one in before if one not in now]
+    new: list[Json] = [list[Json](one) for one in now if one not in before]
     return {"same": same, "gone": gone, "new": new}
 
 
 def comparison_lines(recorded: Trace, again: Trace) -> Iterator[str]:
     """Both side by side, for a person."""
-    told = differences(recorded, again)
+    report = differences(recorded, again)
     yield from _row("", "recorded", "now")
     for name, one, other in _rows(recorded, again):
         yield from _row(name, one, other)
-    same = told["same"]
+    same = report["same"]
     assert isinstance(same, dict)
     for name in ("digest", "engines", "index_version", "steps"):
         yield from wrapped(f"{name.replace('_', ' ')}: {'the same' if same[name] else 'other'}")
@@ -47,14 +47,15 @@ def comparison_lines(recorded: Trace, again: Trace) -> Iterator[str]:
         yield from wrapped(f"passages: the same {len(_places(again))}, in the same order")
     else:
         places = _places(recorded), _places(again)
-        yield from wrapped(f"passages: {len(places[0])} then, {len(places[1])} now; {_moved(told)}")
+        yield from wrapped(f"passages: {len(places[0])} then, {len(places[1])} now; {_moved(report)}")
         for word in ("gone", "new"):
-            for place in _listed(told[word]):
-                yield from wrapped(f"{word}: {place}", indent=2, mark="  ")
+            for one in _listed(report[word]):
+                yield from wrapped(f"{word}: {one}", indent=2, mark="  ")
     before, now = _answer(recorded), _answer(again)
     if before == now:
-        yield from wrapped("answer: the same" if now is not None else "answer: none, as before")
-    for word, answer in (("answer, recorded", before), ("answer, now", now)):
+        yield "answer: the same" if now is not None else "answer: none, as before"
+    both = ("answer, recorded", before), ("answer, now", now)
+    for word, answer in both if before != now else (("answer", now),):
         yield f"{word}:"
         yield from (f"  {line}" for line in ("(none)" if answer is None else answer).split("\n"))
 
@@ -96,25 +97,25 @@ def _row(name: str, one: str, other: str) -> Iterator[str]:
         yield from wrapped(f"now: {other}", indent=2, mark="  ")
 
 
-def _moved(told: dict[str, Json]) -> str:
-    return "others" if told["gone"] or told["new"] else "the same in another order"
+def _moved(report: dict[str, Json]) -> str:
+    return "others" if report["gone"] or report["new"] else "the same in another order"
 
 
 def _listed(places: Json) -> Iterator[str]:
-    for place in places if isinstance(places, list) else ():
-        if isinstance(place, list):
-            yield f"{place[0]} {place[1]}-{place[2]}"
+    for one in places if isinstance(places, list) else ():
+        if isinstance(one, list):
+            yield f"{one[0]} {one[1]}-{one[2]}"
 
 
 def _places(trace: Trace) -> list[Place]:
     """Of all passages that steps found, in the order in which they were found first."""
-    found: dict[Place, None] = {}
+    places: dict[Place, None] = {}
     for step in trace.steps:
         rows = step.attributes.get(names.RETRIEVAL_DOCUMENTS)
         for row in rows if isinstance(rows, list) else ():
             if isinstance(row, dict):
-                found[str(row["document"]), int(str(row["start"])), int(str(row["end"]))] = None
-    return list(found)
+                places[str(row["document"]), int(str(row["start"])), int(str(row["end"]))] = None
+    return list(places)
 
 
 def _answer(trace: Trace) -> str | None:

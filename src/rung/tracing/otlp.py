@@ -50,8 +50,8 @@ def otlp_sink(service: str) -> tuple[OtlpSink | None, str]:
 
 
 class OtlpSink:
-    """Hands traces to an exporter of OpenTelemetry's; a `Sink`. Counts spans: `sent`, `failed`, and `dropped`, which found no
-    room while the exporter was away."""
+    """Hands traces to an exporter of OpenTelemetry's; a `Sink`. Counts spans: `sent`, `failed`, and `dropped`, which found
+    no room while the exporter was away."""
 
     def __init__(self, exporter: SpanExporter, service: str) -> None:
         from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
@@ -65,9 +65,11 @@ class OtlpSink:
             named[SERVICE_NAME] = service
         self._provider = TracerProvider(resource=Resource.create(named), id_generator=self._ids, shutdown_on_exit=False)
         self._provider.add_span_processor(BatchSpanProcessor(self._counting))
-        self._tracer = self._provider.get_tracer("rung", version("rung"), attributes={"gen_ai.semconv.version": names.VERSION})
-        said = os.environ.get(_QUEUE, "")
-        self._room = int(said) if said.isdecimal() and int(said) else _SPANS_WAITING
+        self._tracer = self._provider.get_tracer(
+            "rung", version("rung"), attributes={"gen_ai.semconv.version": names.VERSION}
+        )
+        size = os.environ.get(_QUEUE, "")
+        self._room = int(size) if size.isdecimal() and int(size) else _SPANS_WAITING
 
     @property
     def sent(self) -> int:
@@ -133,8 +135,8 @@ class OtlpSink:
 
 
 def _attributes(span: Span) -> dict[str, Any]:
-    """As a span of OpenTelemetry's takes them: objects and lists of them as JSON. Names of documents, and an error's words, go
-    out with content only."""
+    """As a span of OpenTelemetry's takes them: objects and lists of them as JSON. Names of documents, and an error's words,
+    go out with content only."""
     closed = names.OPT_IN if span.content is None else frozenset()
     error: dict[str, Json] = {names.ERROR_TYPE: span.error} if span.error else {}
     entries = {**span.attributes, **(span.content or _NOTHING), **error}

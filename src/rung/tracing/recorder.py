@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from rung.records.steps import Classify, Generate, GenerateResult, SearchResult
@@ -148,7 +149,7 @@ class Recorder:
                 return
             traces = [trace for one in batch if (trace := self._made(one)) is not None]
             for sink in self._sinks:
-                self._guarded(lambda sink=sink: sink.take(traces))  # type: ignore[misc]
+                self._guarded(partial(sink.take, traces))
 
     def _made(self, recording: Recording) -> Trace | None:
         try:

@@ -16,7 +16,6 @@ from rung.models.endpoint import Endpoint, is_on_server
 from rung.models.vendors import VENDORS
 from rung.records import Answer, Asker, Failure, Json, Passage, Question
 from rung.records.steps import (
-    CallTool,
     CallToolResult,
     Classify,
     ClassifyResult,
@@ -46,8 +45,8 @@ INTERRUPTED, STEP_FAILED = "interrupted", "step_failed"  # values of `error.type
 class Opening:
     """What is known of a conversation when it begins.
 
-    `id`: of its answer; `model`: of steps that name none; `identities`: carrier -> identity of its engine; `attributes` are of
-    the conversation, and so is `content`, which is kept only where content is. `groups`: the asker's. `began`: seconds since
+    `id`: of its answer; `model`: of steps that name none; `identities`: carrier -> identity of its engine; `attributes` are
+    of the conversation, and so is `content`, which is kept only where content is. `groups`: the asker's. `began`: seconds since
     1970. `clock`: `time.perf_counter` then.
     """
 
@@ -70,8 +69,8 @@ class Opening:
 
 @dataclass(slots=True)
 class Ending:
-    """How a conversation ended. `error`: the class of it, "" where none; `unfinished`: tokens read and written by a step that
-    was ended in the middle. `seconds`: since it began."""
+    """How a conversation ended. `error`: the class of it, "" where none; `unfinished`: tokens read and written by a step
+    that was ended in the middle. `seconds`: since it began."""
 
     error: str = ""
     message: str = ""
@@ -125,8 +124,8 @@ class Spans:
         if ending.answer is not None:
             attributes |= _answered(ending.answer)
         parent, name = opening.parent.span if opening.parent else "", f"{names.WORKFLOW} {opening.deployment}"
-        told = Content.error(ending.message)
-        root = Span(id, parent, "conversation", name, 0.0, ending.seconds, ending.error, told, attributes)
+        message = Content.error(ending.message)
+        root = Span(id, parent, "conversation", name, 0.0, ending.seconds, ending.error, message, attributes)
         summary = TraceSummary(
             id=opening.id,
             trace=opening.trace,
@@ -166,11 +165,11 @@ class Spans:
         """(name, attributes) of a step, without any text."""
         step, result = run.step, run.result
         attributes: dict[str, Json] = {names.OPERATION: names.OPERATIONS[kind(step)]}
-        found = result.passages if isinstance(result, SearchResult) else ()
+        passages = result.passages if isinstance(result, SearchResult) else ()
         if isinstance(step, Search | Rerank):
-            attributes |= {names.RETRIEVAL_TOP_K: step.top, names.RETRIEVAL_DOCUMENTS: _listed(found)}
-            if len(found) > MAX_PASSAGES:
-                attributes[names.PASSAGES_COUNT] = len(found)
+            attributes |= {names.RETRIEVAL_TOP_K: step.top, names.RETRIEVAL_DOCUMENTS: _listed(passages)}
+            if len(passages) > MAX_PASSAGES:
+                attributes[names.PASSAGES_COUNT] = len(passages)
             if isinstance(step, Search):
                 attributes[names.DATA_SOURCE] = step.index
             elif step.model:
@@ -216,8 +215,8 @@ def _texts(run: StepRun, content: Content) -> dict[str, Json]:
     step, result = run.step, run.result
     if isinstance(step, Search | Rerank):
         query: dict[str, Json] = {} if isinstance(step, Search) and step.everything else {names.RETRIEVAL_QUERY: step.query}
-        found = result.passages[:MAX_PASSAGES] if isinstance(result, SearchResult) else ()
-        return {**query, names.TEXTS: {p.id: p.text for p in found if content.is_new(p.id)}}
+        passages = result.passages[:MAX_PASSAGES] if isinstance(result, SearchResult) else ()
+        return {**query, names.TEXTS: {p.id: p.text for p in passages if content.is_new(p.id)}}
     if isinstance(step, Generate):
         texts: dict[str, Json] = {names.INPUT_MESSAGES: [message(m.role, m.content) for m in step.messages]}
         if isinstance(result, GenerateResult):
@@ -244,9 +243,9 @@ def _with_content(root: Span, opening: Opening, ending: Ending, content: Content
     if ending.answer is not None:
         reason = "length" if ending.answer.truncated else "stop"
         texts[names.OUTPUT_MESSAGES] = [{**message("assistant", ending.answer.text), "finish_reason": reason}]
-    kept = content.kept(texts)
+    texts = content.kept(texts)
     counts: dict[str, Json] = {names.MASKED: content.masked, names.CUT: content.cut}
-    return replace(root, attributes={**root.attributes, **counts}, content=kept)
+    return replace(root, attributes={**root.attributes, **counts}, content=texts)
 
 
 def _answered(answer: Answer) -> dict[str, Json]:
@@ -255,10 +254,11 @@ def _answered(answer: Answer) -> dict[str, Json]:
     return {names.REFUSED: answer.refused, names.CITATIONS: cited, **by}
 
 
-def _listed(found: Sequence[Passage]) -> list[Json]:
+def _listed(passages: Sequence[Passage]) -> list[Json]:
     """Passages by their places; a text has none of its words here."""
     return [
-        {"id": p.id, "score": p.score, "document": p.document, "start": p.start, "end": p.end} for p in found[:MAX_PASSAGES]
+        {"id": p.id, "score": p.score, "document": p.document, "start": p.start, "end": p.end}
+        for p in passages[:MAX_PASSAGES]
     ]
 
 

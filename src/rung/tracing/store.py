@@ -15,7 +15,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from rung.errors import UserError
-from rung.records import plain
 from rung.records.traces import Span, Trace, TraceSummary
 from rung.state.database import State, now_ms
 from rung.state.tables import traces as table
@@ -24,6 +23,8 @@ PREFIXES = ("chatcmpl-", "msg_", "resp_")  # before an answer's id, by the API t
 MIN_ID = 4  # characters by which a trace is named
 _DAY_MS = 86_400_000
 _CHUNK = 2_000  # rows that one transaction removes
+_SPAN = tuple(f.name for f in fields(Span))
+_SUMMARY = tuple(f.name for f in fields(TraceSummary) if f.name != "began")
 _LISTED = [column for column in table.c if column.name != "body"]
 
 
@@ -40,20 +41,20 @@ class TraceFilter:
 
 def row_of(trace: Trace) -> dict[str, Any]:
     """A trace as its row."""
-    summary = {f.name: getattr(trace.summary, f.name) for f in fields(TraceSummary) if f.name != "began"}
-    spans = [plain(span) for span in (trace.root, *trace.steps)]
+    summary = {name: getattr(trace.summary, name) for name in _SUMMARY}
+    spans = [{name: getattr(span, name) for name in _SPAN} for span in (trace.root, *trace.steps)]
     body = zlib.compress(json.dumps(spans, separators=(",", ":")).encode(), level=1)
     return {**summary, "at": round(trace.summary.began * 1000), "body": body}
 
 
-def listed(state: State, wanted: TraceFilter, *, limit: int) -> list[TraceSummary]:
+def listed(state: State, expected: TraceFilter, *, limit: int) -> list[TraceSummary]:
     """The newest that a filter lets pass.
 
     Raises:
         Unavailable: the database is.
     """
     query = sa.select(*_LISTED).order_by(table.c.at.desc()).limit(limit)
-    for condition in _conditions(wanted):
+    for condition in _conditions(expected):
         query = query.where(condition)
     with state.reading() as connection:
         return [_summary(row) for row in connection.execute(query)]
@@ -102,26 +103,24 @@ def ended(state: State, *, days: float, rows: int, seconds: float = 1.0) -> int:
     return removed
 
 
-def _conditions(wanted: TraceFilter) -> Iterator[sa.ColumnElement[bool]]:
-    if wanted.deployment:
-        yield table.c.deployment == wanted.deployment
-    if wanted.caller:
-        yield (table.c.caller_id if ":" in wanted.caller else table.c.caller) == wanted.caller
-    if wanted.since is not None:
-        yield table.c.at >= wanted.since
-    if wanted.until is not None:
-        yield table.c.at < wanted.until
-    if wanted.failed:
+def _conditions(expected: TraceFilter) -> Iterator[sa.ColumnElement[bool]]:
+    if expected.deployment:
+        yield table.c.deployment == expected.deployment
+    if expected.caller:
+        yield (table.c.caller_id if ":" in expected.caller else table.c.caller) == expected.caller
+    if expected.since is not None:
+        yield table.c.at >= expected.since
+    if expected.until is not None:
+        yield table.c.at < expected.until
+    if expected.failed:
         yield table.c.error != ""
 
 
 def _summary(row: Any) -> TraceSummary:
-    entry = {f.name: getattr(row, f.name) for f in fields(TraceSummary) if f.name != "began"}
+    entry = {name: getattr(row, name) for name in _SUMMARY}
     return TraceSummary(began=row.at / 1000, **entry)
 
 
 def _trace(row: Any) -> Trace:
     root, *steps = (Span(**span) for span in json.loads(zlib.decompress(row.body)))
     return Trace(_summary(row), root, tuple(steps))
-
-

@@ -100,8 +100,8 @@ def _told(step: Span) -> str:
         return f": {step.error}"
     attributes = step.attributes
     if names.RETRIEVAL_DOCUMENTS in attributes:
-        found = attributes.get(names.PASSAGES_COUNT, len(_list(attributes[names.RETRIEVAL_DOCUMENTS])))
-        return f": {found} passages"
+        count = attributes.get(names.PASSAGES_COUNT, len(_list(attributes[names.RETRIEVAL_DOCUMENTS])))
+        return f": {count} passages"
     if names.INPUT_TOKENS in attributes:
         usd = attributes.get(names.USD)
         cost = "" if usd is None else f", ${usd}"
@@ -116,13 +116,13 @@ def _step(step: Span, shown: Mapping[str, str]) -> Iterator[str]:
     content = step.content or {}
     if isinstance(query := content.get(names.RETRIEVAL_QUERY), str):
         yield from _quoted("query", query)
-    found = [row for row in _list(step.attributes.get(names.RETRIEVAL_DOCUMENTS)) if isinstance(row, dict)]
-    for row in found[:_PASSAGES]:
+    results = [row for row in _list(step.attributes.get(names.RETRIEVAL_DOCUMENTS)) if isinstance(row, dict)]
+    for row in results[:_PASSAGES]:
         yield from wrapped(f"{row['document']} {row['start']}-{row['end']}, score {_number(row['score'])}", indent=3)
         if text := shown.get(str(row["id"]), ""):
             yield from _indented(text, 6)
-    if len(found) > _PASSAGES:
-        yield f"   ... and {len(found) - _PASSAGES} more (--json has them)"
+    if len(results) > _PASSAGES:
+        yield f"   ... and {len(results) - _PASSAGES} more (--json has them)"
     for message in _list(content.get(names.INPUT_MESSAGES)):
         yield from _quoted(f"prompt, {_role(message)}", _text(message))
     for message in _list(content.get(names.OUTPUT_MESSAGES)):
@@ -138,7 +138,7 @@ def _attributes(attributes: Mapping[str, Json], skipped: Sequence[str], *, inden
             shown = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
             shown = ", ".join(map(str, shown)) if isinstance(shown, list) else shown
             shown = _number(shown) if isinstance(shown, float) else shown
-            yield from wrapped(f"{name.removeprefix('gen_ai.').removeprefix('rung.')}: {shown}", indent=indent, mark=" " * indent)
+            yield from wrapped(f"{name.removeprefix('gen_ai.')}: {shown}", indent=indent, mark=" " * indent)
 
 
 def _texts_of_passages(trace: Trace) -> dict[str, str]:
@@ -179,5 +179,3 @@ def _list(value: Json) -> list[Json]:
 
 def _number(value: Json) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-

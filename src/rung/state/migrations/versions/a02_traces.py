@@ -10,6 +10,7 @@ down_revision = "a01"
 
 
 def upgrade() -> None:
+    """Make the table."""
     op.create_table(
         "traces",
         sa.Column("id", sa.Text, primary_key=True),
