@@ -51,9 +51,11 @@ NEED_SERVE = frozenset(
         "guard",
         "metrics",
         "openai_api",
+        "replay",
         "request_state",
         "mcp_server",
         "search_api",
+        "trace_counts",
         "server",
         "session",
     )
@@ -62,7 +64,7 @@ NEED_SERVE = frozenset(
 NEED_DATABASE = {"rung.commands.feedback_drafts"} | frozenset(
     f"rung.state.{name}"
     for name in ("buffered", "database", "feedback", "migrations.env", "migrations.versions.a01_first", "tables")
-)
+) | {"rung.state.migrations.versions.a02_traces", "rung.tracing.kept", "rung.tracing.store"}
 
 RUN = """
 import importlib, json, sys

@@ -18,7 +18,7 @@ from rung.serving.conversations import Limits
 from rung.state.database import FILE, open_state
 from rung.tracing import conventions as names
 from rung.tracing.store import TraceFilter, listed, named
-from tests.serving.serving import SHIPPING, Client, Failing, Slow, served
+from tests.serving.serving import SHIPPING, Client, Failing, Slow, chat, served
 from tests.serving.test_conversations import _request
 from tests.tracing.test_recorder import until
 from tests.tracing.traces import collector
@@ -76,13 +76,14 @@ def test_an_answer_has_a_trace_that_its_caller_is_told(shop: Path) -> None:
 def test_every_conversation_is_traced(shop: Path, path: str) -> None:
     with served(shop) as client:
         messages = {"model": "rag", "max_tokens": 60, "messages": [{"role": "user", "content": SHIPPING}]}
-        response = {
-            "chat": client.chat,
-            "stream": lambda: client.chat(stream=True),
-            "messages": lambda: client.post("/v1/messages", messages),
-            "search": lambda: client.post("/v1/search", {"query": "express", "top": 2}),
-            "embeddings": lambda: client.post("/v1/embeddings", {"model": "scripted", "input": "x"}),
-        }[path]()
+        asked: dict[str, tuple[str, dict[str, Any]]] = {
+            "chat": ("/v1/chat/completions", chat()),
+            "stream": ("/v1/chat/completions", chat(stream=True)),
+            "messages": ("/v1/messages", messages),
+            "search": ("/v1/search", {"query": "express", "top": 2}),
+            "embeddings": ("/v1/embeddings", {"model": "scripted", "input": "x"}),
+        }
+        response = client.post(*asked[path])
         assert response.status_code == 200
     (summary,) = kept(shop)
     assert summary.id == response.headers["x-rung-trace"]
@@ -136,8 +137,6 @@ def test_a_failure_is_traced_and_its_caller_told_where(shop: Path) -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_who_leaves_leaves_a_trace(shop: Path, stream: bool) -> None:
-    from tests.serving.serving import chat
-
     with served(shop, model=Slow(0.05)) as client:
         asyncio.run(_request(client.app, chat(stream=stream), leave_after=0.25))
     (summary,) = kept(shop)
@@ -153,8 +152,6 @@ def test_who_is_late_has_a_trace(shop: Path) -> None:
 
 
 def test_nobody_waits_in_the_queue_unseen(shop: Path) -> None:
-    from tests.serving.serving import chat
-
     with served(shop, model=Slow(0.03), limits=Limits(at_once=1, queue=1)) as client:
 
         async def three() -> list[int]:

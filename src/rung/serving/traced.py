@@ -17,13 +17,13 @@ from rung.records.steps import GenerateResult
 from rung.serving.callers import Caller
 from rung.serving.deployments import Deployment
 from rung.serving.refusal import NotAnswered
-from rung.state.database import State
 from rung.tracing import conventions as names
 from rung.tracing.parent import TraceParent
 from rung.tracing.recorder import Recorder, Recording, Sink
 from rung.tracing.spans import Opening, Price, Spans
 
 if TYPE_CHECKING:
+    from rung.state.database import State
     from rung.tracing.kept import DatabaseSink
     from rung.tracing.otlp import OtlpSink
 

@@ -1,4 +1,4 @@
-"""What a conversation read and wrote, as it may be kept: secrets and personal data replaced, long texts cut; both counted."""
+"""What a conversation read and wrote, as it may be kept: secrets and personal data replaced, long texts cut."""
 
 from __future__ import annotations
 

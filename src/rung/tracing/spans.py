@@ -46,8 +46,8 @@ class Opening:
     """What is known of a conversation when it begins.
 
     `id`: of its answer; `model`: of steps that name none; `identities`: carrier -> identity of its engine; `attributes` are
-    of the conversation, and so is `content`, which is kept only where content is. `groups`: the asker's. `began`: seconds since
-    1970. `clock`: `time.perf_counter` then.
+    of the conversation, and so is `content`, which is kept only where content is. `began`: seconds since 1970; `clock`:
+    `time.perf_counter` then.
     """
 
     id: str
