@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 
 from rung.errors import UserError
 from rung.records.traces import Trace
-from rung.state.database import State
+from rung.state.database import FILE, State
 from rung.state.tables import traces as table
 from rung.tracing import store
 from rung.tracing.kept import DatabaseSink
@@ -127,6 +128,28 @@ def test_the_sink_writes_soon_and_ends_what_is_old(state: State) -> None:
     sink.close()
     assert {one.id for one in listed(state, TraceFilter(), limit=9)} == {"ab" * 16, "cd" * 16}
     assert (sink.dropped, sink.is_away) == (0, False)
+
+
+def test_what_ended_gives_its_room_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "_PAGES", 50)
+    with State(tmp_path) as state:
+        keep(state, *(changed(made(content=True), began=time.time() - n) for n in range(1_000)))
+        full = _size(tmp_path)
+        assert store.compacted(state) == 0
+        assert ended(state, days=1, rows=100, seconds=60) == 900
+        assert store.compacted(state) == 50
+        while store.compacted(state):
+            pass
+        assert _size(tmp_path) < full / 2
+        assert len(listed(state, TraceFilter(), limit=9_999)) == 100
+
+
+def _size(folder: Path) -> int:
+    """Of the database, once what is beside it is in it."""
+    with sqlite3.connect(folder / FILE) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    connection.close()
+    return (folder / FILE).stat().st_size
 
 
 def test_a_full_disk_loses_nothing_that_has_room_in_memory(tmp_path: Path) -> None:

@@ -72,9 +72,7 @@ _ASSIGNED = re.compile(
     r"['\"]?(?: is|\s*[:=]=?>?)\s*(?:bearer )?(?P<quote>['\"`]?)(?P<value>[^\s'\"`,;<>{}()\[\]]{6,200})(?P=quote)"
 )
 _HINTS = ("key", "secret", "token", "bearer", "passw", "pwd", "passphrase", "credential")
-_ANY = re.compile(
-    "|".join(re.escape(hint) for hint in (*(h for _, hints, _ in KNOWN for h in hints), *_HINTS)), re.IGNORECASE
-)
+_ANY = tuple({hint.casefold() for hint in (*(h for _, hints, _ in KNOWN for h in hints), *_HINTS)})
 _PASSWORDS = re.compile(r"(?i)passw|pwd|passphrase|credential")
 _PLACEHOLDER = re.compile(
     r"(?i)your|example|changeme|placeholder|redacted|dummy|sample|insert|replace|xxx|\*\*\*|\.\.\.|…|"
@@ -87,7 +85,8 @@ PASSWORD_BITS, KEY_BITS = 2.3, 3.0  # of entropy a character; words have less
 
 def secrets(text: str) -> Iterator[tuple[str, str]]:
     """(what it is, the characters) of every secret that is recognised, each once."""
-    if not _ANY.search(text):
+    folded = text.casefold()
+    if not any(hint in folded for hint in _ANY):  # some ten times as quick as one pattern of them all
         return
     taken: list[tuple[int, int]] = []
     for what, hints, pattern in KNOWN:
@@ -95,7 +94,6 @@ def secrets(text: str) -> Iterator[tuple[str, str]]:
             if not any(start < match.end() and match.start() < end for start, end in taken):
                 taken.append(match.span())
                 yield what, match[0]
-    folded = text.casefold()
     for match in _ASSIGNED.finditer(text) if any(hint in folded for hint in _HINTS) else ():
         inside = any(start < match.end() and match.start() < end for start, end in taken)
         if not inside and _is_secret(match["name"], match["value"]):

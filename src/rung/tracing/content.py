@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from rung.records import Json
 from rung.tracing.redaction import redacted
 
 MAX_TEXT = 32_768  # characters of one text
 MAX_ERROR = 300  # of what went wrong
+_PASSAGE = 4_096  # characters up to which a text may be one that comes again: a passage, an instruction
+_redacted = lru_cache(2_048)(redacted)
 _MARGIN = 512  # characters that are looked at beyond what is kept: what is to be masked may lie across the cut
 
 
@@ -46,7 +49,8 @@ class Content:
 
     def _text(self, text: str) -> str:
         is_long = len(text) > MAX_TEXT
-        text, masked = redacted(text[: MAX_TEXT + _MARGIN] if is_long else text)
+        short = text[: MAX_TEXT + _MARGIN] if is_long else text
+        text, masked = redacted(short) if len(short) > _PASSAGE else _redacted(short)
         self.masked += masked
         self.cut += is_long
         return text[: max(0, min(MAX_TEXT, len(text) - _MARGIN))] if is_long else text

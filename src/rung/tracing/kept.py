@@ -10,7 +10,7 @@ from rung.records.traces import Trace
 from rung.state.buffered import BufferedWriter
 from rung.state.database import State, Unavailable
 from rung.state.tables import traces as table
-from rung.tracing.store import ended, row_of
+from rung.tracing.store import compacted, ended, row_of
 
 _log = logging.getLogger(__name__)
 WAITING = 10_000  # traces that wait for a database that is away
@@ -47,7 +47,7 @@ class DatabaseSink:
         if now - self._tended < _TENDED or self.is_away:
             return
         try:
-            removed = ended(self._state, days=self._days, rows=self._rows)
+            removed = ended(self._state, days=self._days, rows=self._rows) or compacted(self._state)
         except Unavailable as error:
             _log.info("old traces stay for now: %s", error)
             removed = 0

@@ -6,9 +6,11 @@ A row has what lists and filters look at; the spans are in one compressed value 
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 import zlib
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -16,13 +18,14 @@ import sqlalchemy as sa
 
 from rung.errors import UserError
 from rung.records.traces import Span, Trace, TraceSummary
-from rung.state.database import State, now_ms
+from rung.state.database import State, Unavailable, now_ms
 from rung.state.tables import traces as table
 
 PREFIXES = ("chatcmpl-", "msg_", "resp_")  # before an answer's id, by the API that gave it
 MIN_ID = 4  # characters by which a trace is named
 _DAY_MS = 86_400_000
 _CHUNK = 2_000  # rows that one transaction removes
+_FREE, _PAGES = 0.25, 2_000  # share of a file that may be free; pages that are given back at a time
 _SPAN = tuple(f.name for f in fields(Span))
 _SUMMARY = tuple(f.name for f in fields(TraceSummary) if f.name != "began")
 _LISTED = [column for column in table.c if column.name != "body"]
@@ -101,6 +104,30 @@ def ended(state: State, *, days: float, rows: int, seconds: float = 1.0) -> int:
         if gone < _CHUNK:
             break
     return removed
+
+
+def compacted(state: State) -> int:
+    """Give the file system some of what the folder's database holds free, where that is more than a quarter of it; how many
+    pages. A server's database does this by itself.
+
+    Raises:
+        Unavailable: the database is.
+    """
+    if state.is_shared:
+        return 0
+    with state.reading() as connection:
+        free, pages = (
+            connection.exec_driver_sql(f"PRAGMA {name}").scalar() or 0 for name in ("freelist_count", "page_count")
+        )
+    if free <= pages * _FREE:
+        return 0
+    with closing(state.engine.raw_connection()) as connection:
+        try:  # a page at each step, and no rows: executing it would take one step only
+            connection.executescript(f"PRAGMA incremental_vacuum({_PAGES})")
+        except sqlite3.OperationalError as error:
+            raise Unavailable(f"{state.name} cannot be used ({error})") from error
+    with state.reading() as connection:
+        return free - int(connection.exec_driver_sql("PRAGMA freelist_count").scalar() or 0)
 
 
 def _conditions(expected: TraceFilter) -> Iterator[sa.ColumnElement[bool]]:
