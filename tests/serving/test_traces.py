@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from rung.config.project import load_project
@@ -20,6 +22,7 @@ from rung.tracing import conventions as names
 from rung.tracing.store import TraceFilter, listed, named
 from tests.serving.serving import SHIPPING, Client, Failing, Slow, chat, served
 from tests.serving.test_conversations import _request
+from tests.serving.test_process import HEADERS, Server
 from tests.tracing.test_recorder import until
 from tests.tracing.traces import collector
 
@@ -206,7 +209,9 @@ def test_a_database_that_is_away_is_told_and_loses_nothing(shop: Path) -> None:
             until(lambda: traces.is_degraded)
             ready = client.get("/health/ready")
             assert (ready.status_code, ready.json()["degraded"]) == (200, ["traces"])
-            assert "rung_traces_degraded 1.0" in client.get("/metrics").text
+            metrics = client.get("/metrics").text
+            assert "rung_traces_degraded 1.0" in metrics
+            assert 'rung_traces_lost_total{why="memory"} 0.0' in metrics
             assert client.chat().status_code == 200
         until(lambda: not traces.is_degraded)
         assert client.get("/health/ready").json() == {"status": "ready"}
@@ -245,3 +250,18 @@ def test_traces_are_there_within_the_window(shop: Path) -> None:
         answered = time.monotonic()
         until(lambda: bool(kept(shop)))
         assert time.monotonic() - answered < 5  # 1 s on a machine that does nothing else
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_server_that_ends_leaves_its_traces(shop: Path, number: signal.Signals) -> None:
+    server = Server(shop, 0.0)
+    ids = []
+    for _ in range(30):
+        response = httpx.post(f"{server.url}/v1/chat/completions", json=chat(), headers=HEADERS)
+        ids.append(response.headers["x-rung-trace"])
+    if number is signal.SIGKILL:
+        time.sleep(3)  # the window is a second, on a machine that does nothing else
+    server.process.send_signal(number)
+    server.end()
+    assert {summary.id for summary in kept(shop)} == set(ids)

@@ -69,7 +69,7 @@ class TracesSettings(_Section):
     always."""
 
     content: bool = False
-    sample: float = Field(default=1.0, ge=0, le=1)
+    sample: float = Field(default=1, ge=0, le=1)
     days: float = Field(default=30, gt=0, le=36_500)
     rows: int = Field(default=1_000_000, ge=1, le=1_000_000_000)
 

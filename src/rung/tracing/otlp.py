@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+_DISABLED, _EXPORTERS = "OTEL_SDK_DISABLED", "OTEL_TRACES_EXPORTER"
+_SERVICE, _RESOURCE = "OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES"
 _QUEUE, _SPANS_WAITING = "OTEL_BSP_MAX_QUEUE_SIZE", 2_048  # as the SDK has it
 _NOTHING: Mapping[str, Json] = {}
 CLOSING = 5.0  # seconds that a collector has at the end
@@ -36,8 +38,8 @@ def otlp_sink(service: str) -> tuple[OtlpSink | None, str]:
         service: the name by which this is known there, where OTEL_SERVICE_NAME says no other.
     """
     value = next((os.environ[name] for name in ENDPOINTS if os.environ.get(name)), "")
-    exporters = os.environ.get("OTEL_TRACES_EXPORTER", "otlp").split(",")
-    if not value or os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true" or "otlp" not in exporters:
+    exporters = os.environ.get(_EXPORTERS, "otlp").split(",")
+    if not value or os.environ.get(_DISABLED, "").strip().lower() == "true" or "otlp" not in exporters:
         return None, ""
     protocol = next((os.environ[name] for name in _PROTOCOLS if os.environ.get(name)), "http/protobuf")
     if protocol != "http/protobuf":
@@ -61,7 +63,7 @@ class OtlpSink:
         self.dropped = self._handed = 0
         self._counting, self._ids = _counting(exporter), _ids()
         named = {SERVICE_VERSION: version("rung")}
-        if not os.environ.get("OTEL_SERVICE_NAME") and "service.name" not in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", ""):
+        if not os.environ.get(_SERVICE) and "service.name" not in os.environ.get(_RESOURCE, ""):
             named[SERVICE_NAME] = service
         self._provider = TracerProvider(resource=Resource.create(named), id_generator=self._ids, shutdown_on_exit=False)
         self._provider.add_span_processor(BatchSpanProcessor(self._counting))
