@@ -175,6 +175,13 @@ def test_a_share_of_traces_is_kept_and_none_where_it_is_0(shop: Path) -> None:
     assert {one.id for one in kept(shop)} == set(filter(None, headers))
 
 
+def test_what_fails_is_kept_and_told_whatever_the_share(shop: Path) -> None:
+    with served(captured(shop, "sample: 1.0e-12"), model=Failing()) as client:
+        id = client.chat().headers["x-rung-trace"]
+        assert "x-rung-trace" not in client.post("/v1/search", {"query": "express"}).headers
+    assert [summary.id for summary in kept(shop)] == [id]
+
+
 def test_with_a_share_of_0_nothing_is_recorded(shop: Path) -> None:
     with served(captured(shop, "sample: 0")) as client:
         assert "x-rung-trace" not in client.chat().headers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rung.tracing.content import MAX_TEXT, Content
+from rung.tracing.content import MAX_ALL, MAX_TEXT, Content
 from rung.tracing.redaction import redacted
 
 KEY = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg\nkqhkiG9w0BAQEF\n-----END PRIVATE KEY-----"
@@ -50,6 +50,15 @@ def test_texts_are_masked_wherever_they_stand_and_counted() -> None:
     kept = content.kept({"a": ["x", {"b@corp.de": "c@corp.de"}], "n": 3, "none": None})
     assert kept == {"a": ["x", {"[an e-mail address]": "[an e-mail address]"}], "n": 3, "none": None}
     assert (content.masked, content.cut) == (2, 0)
+
+
+def test_all_texts_of_a_conversation_have_a_limit() -> None:
+    content = Content()
+    kept = content.kept({str(n): "x" * 30_000 for n in range(40)})
+    lengths = [len(str(text)) for text in kept.values()]
+    assert MAX_ALL - 30_000 < sum(lengths) <= MAX_ALL
+    assert content.cut == 40 - lengths.count(30_000)
+    assert lengths[-1] == 0
 
 
 @pytest.mark.parametrize("before", [MAX_TEXT - 40, MAX_TEXT - 4, MAX_TEXT, MAX_TEXT + 500])

@@ -27,7 +27,7 @@ _CALLER = "replay"
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """What is asked again, for whom. `masked`: how much of what was recorded stands for secrets or personal data."""
+    """What is asked again, for whom. `masked`: how much of what was asked stands for secrets or personal data."""
 
     question: Question
     groups: frozenset[str]
@@ -66,8 +66,8 @@ def asked_again(trace: Trace) -> Again:
             "write 'serve: {traces: {content: true}}' into rung.yaml for those to come"
         )
     messages = [Message(*_message(message)) for message in _list(content.get(names.INPUT_MESSAGES))]
-    if not messages or attributes.get(names.CUT):
-        raise UserError(f"texts of {trace.summary.id} were cut where they are long, so it cannot be asked again as it was")
+    if not messages or attributes.get(names.ASKED_CUT):
+        raise UserError(f"the question of {trace.summary.id} was cut, as it is long, so it cannot be asked again as it was")
     *earlier, last = messages
     limit, temperature, seed = (
         attributes.get(n) for n in (names.REQUEST_MAX_TOKENS, names.REQUEST_TEMPERATURE, names.REQUEST_SEED)
@@ -80,7 +80,7 @@ def asked_again(trace: Trace) -> Again:
         str(content.get(names.SCHEMA, "")),
     )
     groups = frozenset(map(str, _list(attributes.get(names.GROUPS))))
-    masked = int(str(attributes.get(names.MASKED, 0)))
+    masked = int(str(attributes.get(names.ASKED_MASKED, 0)))
     return Again(Question("asked", last.content, tuple(earlier)), groups, wishes, masked)
 
 

@@ -76,12 +76,14 @@ class Traces:
             yield recording
         except NotAnswered as refusal:
             recording.end(refusal.code or "refused", refusal.message)
+            _tell(recording)
             raise
         except (GeneratorExit, asyncio.CancelledError):
             recording.end(CLIENT_LEFT)
             raise
         except BaseException as error:
             recording.end(type(error).__name__, str(error))
+            _tell(recording)
             raise
         finally:
             recording.end()
@@ -132,6 +134,12 @@ class Traces:
             identities = {carrier: engine.identity for carrier, engine in deployment.engines.items() if carrier != "search"}
             cached = self._known[deployment.name] = (deployment, attributes, identities)
         return cached[1], cached[2]
+
+
+def _tell(recording: Recording) -> None:
+    """What failed is kept whatever its trace is: its caller is told so, where no response has begun."""
+    if (request := CURRENT.get()) is not None:
+        request.id = recording.opening.trace
 
 
 def price_of(project: Project) -> Price:

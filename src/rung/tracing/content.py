@@ -9,6 +9,7 @@ from rung.records import Json
 from rung.tracing.redaction import redacted
 
 MAX_TEXT = 32_768  # characters of one text
+MAX_ALL = 400_000  # characters of all texts of a conversation
 MAX_ERROR = 300  # of what went wrong
 _PASSAGE = 4_096  # characters up to which a text may be one that comes again: a passage, an instruction
 _redacted = lru_cache(2_048)(redacted)
@@ -20,7 +21,7 @@ class Content:
     were cut."""
 
     def __init__(self) -> None:
-        self.masked = self.cut = 0
+        self.masked = self.cut = self._size = 0
         self._passages: set[str] = set()
 
     def is_new(self, passage: str) -> bool:
@@ -44,13 +45,20 @@ class Content:
         if isinstance(value, list):
             return [self._value(one) for one in value]
         if isinstance(value, dict):
-            return {self._text(name): self._value(one) for name, one in value.items()}
+            return {self._masked(name): self._value(one) for name, one in value.items()}
         return value
 
     def _text(self, text: str) -> str:
-        is_long = len(text) > MAX_TEXT
-        short = text[: MAX_TEXT + _MARGIN] if is_long else text
-        text, masked = redacted(short) if len(short) > _PASSAGE else _redacted(short)
+        most = min(MAX_TEXT, MAX_ALL - self._size)
+        is_long = len(text) > most
+        text = self._masked(text[: most + _MARGIN] if is_long else text)
+        if is_long:
+            self.cut += 1
+            text = text[: max(0, min(most, len(text) - _MARGIN))]
+        self._size += len(text)
+        return text
+
+    def _masked(self, text: str) -> str:
+        text, masked = redacted(text) if len(text) > _PASSAGE else _redacted(text)
         self.masked += masked
-        self.cut += is_long
-        return text[: max(0, min(MAX_TEXT, len(text) - _MARGIN))] if is_long else text
+        return text

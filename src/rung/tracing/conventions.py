@@ -73,6 +73,8 @@ PASSAGES_COUNT: Final = "rung.passages.count"
 PROBABILITY: Final = "rung.label.probability"
 MASKED: Final = "rung.content.masked"
 CUT: Final = "rung.content.cut"
+ASKED_MASKED: Final = "rung.asked.masked"
+ASKED_CUT: Final = "rung.asked.cut"
 
 # content: captured only where the project says so
 TEXTS: Final = "rung.passages.text"

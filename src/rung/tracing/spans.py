@@ -89,12 +89,15 @@ class Spans:
 
     def trace(self, opening: Opening, runs: Sequence[StepRun], ending: Ending) -> Trace:
         """The whole conversation."""
-        content = Content() if self.keeps_content else None
-        root_id = new_span()
+        content, root_id = Content() if self.keeps_content else None, new_span()
+        asked = None if content is None else _asked(opening, content)  # first: nothing else takes its room
         steps = tuple(self._step(opening, run, root_id, content) for run in runs)
         root, summary = self._root(opening, steps, ending, root_id)
-        if content is not None:
-            root = _with_content(root, opening, ending, content)
+        if content is not None and asked is not None:
+            texts, attributes = asked
+            texts |= content.kept(_said(ending))
+            attributes |= {names.MASKED: content.masked, names.CUT: content.cut}
+            root = replace(root, attributes={**root.attributes, **attributes}, content=texts)
         return Trace(summary, root, steps, opening.parent is None or opening.parent.sampled)
 
     def _root(self, opening: Opening, steps: Sequence[Span], ending: Ending, id: str) -> tuple[Span, TraceSummary]:
@@ -235,17 +238,22 @@ def message(role: str, text: str) -> dict[str, Json]:
     return {"role": role, "parts": [{"type": "text", "content": text}]}
 
 
-def _with_content(root: Span, opening: Opening, ending: Ending, content: Content) -> Span:
+def _asked(opening: Opening, content: Content) -> tuple[dict[str, Json], dict[str, Json]]:
+    """(texts, attributes) of what was asked, and of how."""
     texts: dict[str, Json] = dict(opening.content)
     if (question := opening.question) is not None:
         earlier = [message(m.role, m.content) for m in question.messages]
         texts[names.INPUT_MESSAGES] = [*earlier, message("user", question.text)]
-    if ending.answer is not None:
-        reason = "length" if ending.answer.truncated else "stop"
-        texts[names.OUTPUT_MESSAGES] = [{**message("assistant", ending.answer.text), "finish_reason": reason}]
     texts = content.kept(texts)
-    counts: dict[str, Json] = {names.MASKED: content.masked, names.CUT: content.cut}
-    return replace(root, attributes={**root.attributes, **counts}, content=texts)
+    counts: dict[str, Json] = {names.ASKED_MASKED: content.masked, names.ASKED_CUT: content.cut}
+    return texts, {name: count for name, count in counts.items() if count}
+
+
+def _said(ending: Ending) -> dict[str, Json]:
+    if ending.answer is None:
+        return {}
+    reason = "length" if ending.answer.truncated else "stop"
+    return {names.OUTPUT_MESSAGES: [{**message("assistant", ending.answer.text), "finish_reason": reason}]}
 
 
 def _answered(answer: Answer) -> dict[str, Json]:

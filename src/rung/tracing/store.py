@@ -72,7 +72,7 @@ def named(state: State, id: str) -> list[Trace]:
         Unavailable: the database is.
     """
     word = next((id[len(p) :] for p in PREFIXES if id.startswith(p)), id).strip().lower()
-    if len(word) < MIN_ID or not set(word) <= set("0123456789abcdef-"):
+    if len(word) < MIN_ID or not set(word) <= set("0123456789abcdef"):
         raise UserError(f"'{id[:80]}' is no id of a trace: 'rung trace' lists them; {MIN_ID} characters or more name one")
     with state.reading() as connection:
         for column in (table.c.id, table.c.trace):
