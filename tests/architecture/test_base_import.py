@@ -61,10 +61,14 @@ NEED_SERVE = frozenset(
     )
 )
 # Tables are objects of SQLAlchemy: who opens the database imports these.
-NEED_DATABASE = {"rung.commands.feedback_drafts"} | frozenset(
-    f"rung.state.{name}"
-    for name in ("buffered", "database", "feedback", "migrations.env", "migrations.versions.a01_first", "tables")
-) | {"rung.state.migrations.versions.a02_traces", "rung.tracing.kept", "rung.tracing.store"}
+NEED_DATABASE = (
+    {"rung.commands.feedback_drafts"}
+    | frozenset(
+        f"rung.state.{name}"
+        for name in ("buffered", "database", "feedback", "migrations.env", "migrations.versions.a01_first", "tables")
+    )
+    | {"rung.state.migrations.versions.a02_traces", "rung.tracing.kept", "rung.tracing.store"}
+)
 
 RUN = """
 import importlib, json, sys
