@@ -23,6 +23,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("training",),
     ("artifacts", "state"),
     ("runtime",),
+    ("tracing",),
     ("builders",),
     ("pipeline",),
     ("commands",),

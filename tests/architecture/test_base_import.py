@@ -36,6 +36,7 @@ HEAVY = {
     "typer",
 }
 IMPORT_NAMES = {"optimum-intel": "optimum", "pyjwt": "jwt", "pillow": "PIL", "huggingface-hub": "huggingface_hub"}
+IMPORT_NAMES |= {"opentelemetry-sdk": "opentelemetry", "opentelemetry-exporter-otlp-proto-http": "opentelemetry"}
 # Classes that derive from an extra's stand in these modules; only functions import them.
 NEED_TRAIN: frozenset[str] = frozenset({"rung.models.causal.rows"})
 # Routes are declared by decorators, and what is counted is a class: `rung serve` imports these once it may.
@@ -54,18 +55,24 @@ NEED_SERVE = frozenset(
         "mcp_session",
         "metrics",
         "openai_api",
+        "replay",
         "request_state",
         "responses_api",
         "search_api",
+        "trace_counts",
         "server",
         "session",
         "several",
     )
 )
 # Tables are objects of SQLAlchemy: who opens the database imports these.
-NEED_DATABASE = {"rung.commands.feedback_drafts"} | frozenset(
-    f"rung.state.{name}"
-    for name in ("buffered", "database", "feedback", "migrations.env", "migrations.versions.a01_first", "tables")
+NEED_DATABASE = (
+    {"rung.commands.feedback_drafts"}
+    | frozenset(
+        f"rung.state.{name}"
+        for name in ("buffered", "database", "feedback", "migrations.env", "migrations.versions.a01_first", "tables")
+    )
+    | {"rung.state.migrations.versions.a02_traces", "rung.tracing.kept", "rung.tracing.store"}
 )
 
 RUN = """

@@ -135,6 +135,7 @@ def served(
             yield Client(app, {"x-caller": "somebody"})
         finally:
             app.state.answering.conversations.close()
+            app.state.answering.traces.close()
             app.state.feedback.close()
 
 

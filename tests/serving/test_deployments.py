@@ -99,7 +99,7 @@ def test_why_a_search_failed_stays_in_the_log(client: Client, raises: bool, capl
     next(iter(client.app.state.answering.deployments.values())).engines["search"] = Broken(raises=raises)
     response = client.post("/v1/search", {"query": "x"})
     assert response.status_code == 502
-    assert "42" not in response.text
+    assert "machine" not in response.text
     number = response.json()["error"]["message"].split()[-1]
     assert f"({number})" in caplog.text
     assert "machine 42" in caplog.text
@@ -115,5 +115,5 @@ def test_what_fails_where_a_document_is_shown_is_told_as_elsewhere(
     response = client.get("/documents/docs%2Fshipping.md")
     assert response.status_code == 502
     assert response.json()["error"]["message"].split()[-1] in caplog.text
-    assert "42" not in response.text
+    assert "machine" not in response.text
     assert "machine 42" in caplog.text

@@ -1,4 +1,4 @@
-"""The section `serve` of `rung.yaml`: whom the server lets in beside those with a key."""
+"""The section `serve` of `rung.yaml`: whom the server lets in beside those with a key, and what it keeps of answers."""
 
 from __future__ import annotations
 
@@ -64,8 +64,19 @@ class ProxySettings(_Section):
         return name
 
 
+class TracesSettings(_Section):
+    """What is kept of each answer, and for how long. `content`: texts too, masked; `sample`: of traces, those with a failure
+    always."""
+
+    content: bool = False
+    sample: float = Field(default=1, ge=0, le=1)
+    days: float = Field(default=30, gt=0, le=36_500)
+    rows: int = Field(default=1_000_000, ge=1, le=1_000_000_000)
+
+
 class ServeSettings(_Section):
-    """Who is let in by `rung serve` beside those with a key."""
+    """Who is let in by `rung serve` beside those with a key, and what is kept of answers."""
 
     jwt: JwtSettings = JwtSettings()
     proxy: ProxySettings = ProxySettings()
+    traces: TracesSettings = TracesSettings()

@@ -48,6 +48,7 @@ KNOWN: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             ("AIza", "ya29.", "GOCSPX-"),
             r"\bAIza[0-9A-Za-z_-]{35}(?![0-9A-Za-z_-])|\bya29\.[0-9A-Za-z_-]{20,}|\bGOCSPX-[0-9A-Za-z_-]{20,}",
         ),
+        ("a Rung key", ("rung_",), r"\brung_[0-9a-f]{12}_[A-Za-z0-9_-]{43}"),
         ("a Hugging Face token", ("hf_",), r"\bhf_[A-Za-z0-9]{30,}"),
         ("an npm token", ("npm_",), r"\bnpm_[A-Za-z0-9]{36}"),
         ("a package index token", ("pypi-",), r"\bpypi-[A-Za-z0-9_-]{50,}"),
@@ -71,9 +72,7 @@ _ASSIGNED = re.compile(
     r"['\"]?(?: is|\s*[:=]=?>?)\s*(?:bearer )?(?P<quote>['\"`]?)(?P<value>[^\s'\"`,;<>{}()\[\]]{6,200})(?P=quote)"
 )
 _HINTS = ("key", "secret", "token", "bearer", "passw", "pwd", "passphrase", "credential")
-_ANY = re.compile(
-    "|".join(re.escape(hint) for hint in (*(h for _, hints, _ in KNOWN for h in hints), *_HINTS)), re.IGNORECASE
-)
+_ANY = tuple({hint.casefold() for hint in (*(h for _, hints, _ in KNOWN for h in hints), *_HINTS)})
 _PASSWORDS = re.compile(r"(?i)passw|pwd|passphrase|credential")
 _PLACEHOLDER = re.compile(
     r"(?i)your|example|changeme|placeholder|redacted|dummy|sample|insert|replace|xxx|\*\*\*|\.\.\.|…|"
@@ -86,7 +85,8 @@ PASSWORD_BITS, KEY_BITS = 2.3, 3.0  # of entropy a character; words have less
 
 def secrets(text: str) -> Iterator[tuple[str, str]]:
     """(what it is, the characters) of every secret that is recognised, each once."""
-    if not _ANY.search(text):
+    folded = text.casefold()
+    if not any(hint in folded for hint in _ANY):  # some ten times as quick as one pattern of them all
         return
     taken: list[tuple[int, int]] = []
     for what, hints, pattern in KNOWN:
@@ -94,7 +94,6 @@ def secrets(text: str) -> Iterator[tuple[str, str]]:
             if not any(start < match.end() and match.start() < end for start, end in taken):
                 taken.append(match.span())
                 yield what, match[0]
-    folded = text.casefold()
     for match in _ASSIGNED.finditer(text) if any(hint in folded for hint in _HINTS) else ():
         inside = any(start < match.end() and match.start() < end for start, end in taken)
         if not inside and _is_secret(match["name"], match["value"]):

@@ -15,6 +15,7 @@ from rung.records.steps import (
     GenerateResult,
     Request,
     Result,
+    Search,
     Step,
     StepFailed,
     StreamingEngine,
@@ -33,6 +34,22 @@ class Timing:
 
     kind: str
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class StepRun:
+    """A step as it was carried out. `began`: of `time.perf_counter`; `first_text`: seconds until its first piece of text.
+
+    `result` is None where the conversation was ended in the middle of it. `engine`: identity of the index that was searched,
+    which the next search may find changed; "" for other steps, whose engine stays.
+    """
+
+    step: Step
+    result: Result | Failure | None
+    began: float
+    seconds: float
+    first_text: float | None = None
+    engine: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +74,7 @@ def converse(
     engines: Mapping[str, Engine],
     on_text: Callable[[str], None] | None = None,
     tally: Tally | None = None,
+    on_step: Callable[[StepRun], None] | None = None,
 ) -> Live[T]:
     """Carry one conversation to its end, step by step.
 
@@ -66,20 +84,29 @@ def converse(
         engines: `carrier` of a step -> engine.
         on_text: called with each piece of generated text as it comes, where the engine streams.
         tally: counts the steps and what they consumed.
+        on_step: called with each step when it has ended, however it did.
 
     Raises:
         UserError: something that concerns every step, such as a server that refuses.
     """
-    began = time.perf_counter()
+    at = began = time.perf_counter()
     timings: list[Timing] = []
-    first: float | None = None
+    first: float | None = None  # until the first text of all, and of the step under way
+    step_first: float | None = None
     cut = 0
 
     def hear(piece: str) -> None:
-        nonlocal first
-        first = first if first is not None else time.perf_counter() - began
+        nonlocal first, step_first
+        if step_first is None:
+            now = time.perf_counter()
+            step_first, first = now - at, first if first is not None else now - began
         if on_text:
             on_text(piece)
+
+    def ran(step: Step, result: Result | Failure | None) -> None:
+        if on_step is not None:
+            index = engines[carrier(step)].identity if isinstance(step, Search) and carrier(step) in engines else ""
+            on_step(StepRun(step, result, at, time.perf_counter() - at, step_first, index))
 
     def ended(value: T | None, failure: Failure | None) -> Live[T]:
         return Live(value, failure, tuple(timings), time.perf_counter() - began, first, cut)
@@ -87,9 +114,14 @@ def converse(
     try:
         step = next(conversation)
         while True:
-            at = time.perf_counter()
-            result = _result(step, asker, engines, hear)
+            at, step_first = time.perf_counter(), None
+            try:
+                result = _result(step, asker, engines, hear)
+            except BaseException:
+                ran(step, None)
+                raise
             timings.append(Timing(kind(step), time.perf_counter() - at))
+            ran(step, result)
             if tally is not None:
                 tally.count(result)
             cut += isinstance(result, GenerateResult) and result.prompt_cut

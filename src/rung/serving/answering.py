@@ -26,6 +26,10 @@ from rung.serving.metrics import Metrics
 from rung.serving.noting import NotingSearch
 from rung.serving.refusal import NotAnswered
 from rung.serving.speech import OtherText, Speech, Stopping, first_of
+from rung.serving.traced import Subject, Traces
+from rung.tracing import conventions as names
+from rung.tracing.parent import new_trace
+from rung.tracing.recorder import Recording
 
 if TYPE_CHECKING:
     from rung.knowledge import Knowledge
@@ -47,6 +51,19 @@ class Wishes:
     schema: str = ""
     instruction: str = ""
 
+    @property
+    def attributes(self) -> dict[str, Json]:
+        """What of it may stand in a trace whatever is captured."""
+        given: dict[str, Json] = {names.REQUEST_MAX_TOKENS: self.max_tokens, names.REQUEST_TEMPERATURE: self.temperature}
+        given[names.REQUEST_SEED] = self.seed
+        return {name: value for name, value in given.items() if value is not None}
+
+    @property
+    def texts(self) -> dict[str, Json]:
+        """What of it is somebody's text."""
+        stop: dict[str, Json] = {names.STOP: list[Json](self.stop)} if self.stop else {}
+        return {**stop, names.SCHEMA: self.schema} if self.schema else stop
+
     def changed(self, step: Step) -> Step:
         """A step as this request wants it."""
         if not isinstance(step, Generate):
@@ -64,7 +81,7 @@ class Asked:
     deployment: Deployment
     question: Question
     wishes: Wishes = Wishes()
-    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    id: str = field(default_factory=new_trace)
     stopped: list[str] = field(default_factory=list)
     notes: Mapping[str, Json] = field(default_factory=dict)
 
@@ -97,6 +114,7 @@ class Answering:
     on_answer: Callable[[Caller, Answered], None] = field(default=lambda _caller, _answered: None)
     on_spent: Callable[[Caller, int], None] = field(default=lambda _caller, _tokens: None)
     cuttings: dict[str, Knowledge] = field(default_factory=dict)
+    traces: Traces = field(default_factory=Traces)
     _followed: tuple[int, ...] = field(default=(), init=False)  # the state of the documents that the cuttings were made of
     _following: threading.Lock = field(default_factory=threading.Lock, init=False)
 
@@ -122,11 +140,21 @@ class Answering:
         return groups is not None and caller.asker.may_read(groups)
 
     async def answer(self, caller: Caller, asked: Asked) -> AsyncGenerator[str | Answered]:
-        """Yield pieces of text, which together are the answer's, then the answer.
+        """Yield pieces of text, which together are the answer's, then the answer. It is traced.
 
         Raises:
             NotAnswered: it failed, or its time was up.
         """
+        deployment, wishes = asked.deployment, asked.wishes
+        subject = Subject(asked.id, deployment.name, asked.question, deployment, wishes.attributes, wishes.texts)
+        with self.traces.recorded(caller, subject) as recording:
+            async with aclosing(self._answer(caller, asked, recording)) as news:
+                async for piece in news:
+                    if recording is not None and isinstance(piece, Answered):
+                        self._note(recording, piece)
+                    yield piece
+
+    async def _answer(self, caller: Caller, asked: Asked, recording: Recording | None) -> AsyncGenerator[str | Answered]:
         speech, deployment = Speech(), asked.deployment
         last: list[Generate] = []  # the newest
         noting = NotingSearch(deployment.engines["search"], ("documents", *self.cuttings))
@@ -142,10 +170,13 @@ class Answering:
         def spent(tally: Tally, unfinished: str) -> None:
             tokens = tally.prompt_tokens + tally.completion_tokens
             if unfinished and last:
-                tokens += deployment.tokens(last[0].messages) + deployment.generator.count_tokens([unfinished])[0]
+                begun = deployment.tokens(last[0].messages), deployment.generator.count_tokens([unfinished])[0]
+                tokens += sum(begun)
+                if recording is not None:
+                    recording.ending.unfinished = begun
             self.on_spent(caller, tokens)
 
-        pending = replace(self._pending(asked, noting), each=each, spent=spent)
+        pending = replace(self._pending(asked, noting), each=each, spent=spent, watcher=recording)
         async with aclosing(self.carry(caller, pending, model=deployment.name)) as news:
             async for piece in news:
                 if isinstance(piece, str):
@@ -162,6 +193,20 @@ class Answering:
                     raise NotAnswered(502, "what was streamed is not the answer: ask again without 'stream'") from None
                 self.on_answer(caller, answered)
                 yield answered
+
+    def _note(self, recording: Recording, answered: Answered) -> None:
+        """An answer is whole, and is handed out."""
+        live, answer = answered.ended.live, answered.answer
+        attributes: dict[str, Json] = {names.AS_MEASURED: answered.as_measured}
+        if live.first_token is not None:
+            attributes[names.RESPONSE_FIRST_CHUNK] = live.first_token
+        if self.knowledge is not None:
+            attributes[names.INDEX_VERSION] = self.knowledge.version
+        if withheld := len(answer.citations) - len(answered.cited):
+            attributes[names.WITHHELD] = withheld
+        recording.ending.answer = replace(answer, citations=answered.cited)
+        recording.ending.attributes.update(attributes)
+        recording.end()
 
     async def carry(self, caller: Caller, pending: Pending[T], *, model: str) -> AsyncGenerator[str | Ended[T]]:
         """As `Conversations.carry`, counted, and its errors in words for the client.
@@ -205,12 +250,13 @@ class Answering:
         Raises:
             NotAnswered: it failed; and what `carry` raises.
         """
-        async with aclosing(self.carry(caller, pending, model=model)) as news:
-            async for piece in news:
-                if isinstance(piece, Ended) and piece.live.value is not None:
-                    return piece.live.value
-                if isinstance(piece, Ended) and piece.live.failure is not None:
-                    raise self.failed(piece.live.failure.error, piece.live.failure.step)
+        with self.traces.recorded(caller, Subject(new_trace(), model)) as recording:
+            async with aclosing(self.carry(caller, replace(pending, watcher=recording), model=model)) as news:
+                async for piece in news:
+                    if isinstance(piece, Ended) and piece.live.value is not None:
+                        return piece.live.value
+                    if isinstance(piece, Ended) and piece.live.failure is not None:
+                        raise self.failed(piece.live.failure.error, piece.live.failure.step)
         raise InternalError("a conversation ended without a result")
 
     def _pending(self, asked: Asked, noting: NotingSearch) -> Pending[Answer]:

@@ -19,6 +19,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from rung.builders.building import ArtifactBuilder
 from rung.errors import UserError
 from rung.pipeline.prepare import at_hand
+from rung.progress import say
 from rung.serving import anthropic_api, feedback, openai_api, responses_api, search_api
 from rung.serving.answering import DEFECT, Answering
 from rung.serving.callers import Identity
@@ -30,6 +31,8 @@ from rung.serving.limits import Limiter
 from rung.serving.mcp_http import McpEndpoint
 from rung.serving.metrics import Metrics
 from rung.serving.refusal import NotAnswered
+from rung.serving.trace_counts import TraceCounts
+from rung.serving.traced import traces_of
 from rung.state.database import State
 
 _log = logging.getLogger(__name__)
@@ -72,6 +75,11 @@ def application(service: Service) -> FastAPI:
     for line in answering.pinned():
         _log.info("serves %s", line)
     ratings = feedback.Feedback(service.state)
+    traces, remark = traces_of(engines.project, service.state)
+    if remark:
+        say(f"! {remark}")
+    answering.traces = traces
+    TraceCounts(traces, answering.metrics.registry)
     limiter = Limiter()
     answering.on_answer, answering.on_spent = ratings.remember, limiter.consumed
     agents = McpEndpoint(engines.project, answering, ratings)
@@ -82,6 +90,7 @@ def application(service: Service) -> FastAPI:
             yield
         app.state.ready = False
         answering.conversations.close()
+        traces.close()
         ratings.close()
 
     app = FastAPI(
@@ -116,7 +125,9 @@ def _add_health(app: FastAPI, answering: Answering) -> None:
     async def ready() -> Response:
         is_full = answering.conversations.waiting >= answering.conversations.limits.queue
         status = "stopping" if not app.state.ready else "full" if is_full else "ready"
-        return JSONResponse({"status": status}, 200 if status == "ready" else 503)
+        degraded = ["traces"] if answering.traces.is_degraded else []
+        report = {"status": status, **({"degraded": degraded} if degraded else {})}
+        return JSONResponse(report, 200 if status == "ready" else 503)
 
     @app.get("/metrics", summary="What was counted, for Prometheus", tags=["health"])
     async def metrics() -> Response:

@@ -11,15 +11,15 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from rung.knowledge.protocol import IndexGone
 from rung.records import Asker
 from rung.records.steps import Conversation, Engine, Step, relayed
 from rung.runtime.batch import Tally
-from rung.runtime.live import Live, converse
+from rung.runtime.live import Live, StepRun, converse
 from rung.serving.callers import Caller
 from rung.serving.turns import Full, Turns
 
@@ -60,6 +60,22 @@ class _Left(Exception):
     """Nobody waits for this conversation any more."""
 
 
+class Watcher(Protocol):
+    """Told how a conversation is carried out, on its thread but for `begin`."""
+
+    def begin(self, waited: float) -> None:
+        """Its turn has come, after so many seconds: a thread has it from now on."""
+        ...
+
+    def step(self, run: StepRun) -> None:
+        """A step has ended."""
+        ...
+
+    def release(self) -> None:
+        """The thread has let it go."""
+        ...
+
+
 @dataclass(frozen=True)
 class Pending(Generic[T]):
     """A conversation to be carried out. `each`: what is made of its steps; `refresh`: done before and after it, on its
@@ -70,6 +86,7 @@ class Pending(Generic[T]):
     each: Callable[[Step], Step] = lambda step: step
     refresh: Callable[[], None] = lambda: None
     spent: Callable[[Tally, str], None] = lambda _tally, _unfinished: None
+    watcher: Watcher | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +149,11 @@ class Conversations:
         await self._turn(caller)
         waited = time.monotonic() - arrived
         opened: _Open[T] = _Open(asyncio.get_running_loop())
+        if pending.watcher is not None:
+            pending.watcher.begin(waited)
         job = self._threads.submit(self._run, opened, pending, caller.asker, waited)
         self.open += 1
-        job.add_done_callback(lambda done: self._on_loop(opened, done))
+        job.add_done_callback(lambda _done: self._on_loop(opened, pending.watcher))
         alarm = opened.loop.call_later(self.limits.seconds - waited, opened.expire)
         try:
             while True:
@@ -162,9 +181,10 @@ class Conversations:
         """Wait for the threads that are still at work."""
         self._threads.shutdown(wait=True)
 
-    def _on_loop(self, opened: _Open[T], done: Future[None]) -> None:
+    def _on_loop(self, opened: _Open[T], watcher: Watcher | None) -> None:
         """A thread ended: its turn is given on. The loop may be closed already, when the server is stopped by force."""
-        del done
+        if watcher is not None:
+            watcher.release()
         if not opened.loop.is_closed():
             opened.loop.call_soon_threadsafe(self._ended)
 
@@ -194,8 +214,11 @@ class Conversations:
             pending.refresh()
             tally = Tally()
             conversation = relayed(pending.begin(), each)
+            on_step = pending.watcher.step if pending.watcher is not None else None
             try:
-                live = converse(conversation, asker=asker, engines=pending.engines, on_text=hear, tally=tally)
+                live = converse(
+                    conversation, asker=asker, engines=pending.engines, on_text=hear, tally=tally, on_step=on_step
+                )
                 unfinished.clear()
             finally:
                 pending.spent(tally, "".join(unfinished))

@@ -15,6 +15,8 @@ from rung.serving.callers import Caller, Identity, Refused
 from rung.serving.limits import Limiter
 from rung.serving.metrics import Metrics
 from rung.serving.refusal import NotAnswered
+from rung.serving.traced import CURRENT, HEADER, RequestTrace
+from rung.tracing.parent import traceparent
 
 PUBLIC = ("/health/live", "/health/ready", "/openapi.json")  # answered for everybody
 _SCOPES = {  # beginning of a path -> what a caller must be allowed there; elsewhere, to be one is enough
@@ -49,6 +51,8 @@ class Guard:
             await self._app(scope, receive, send)
             return
         began, status = time.perf_counter(), 500
+        request = RequestTrace(traceparent(Headers(scope=scope).getlist("traceparent")))
+        CURRENT.set(request)
 
         async def sending(message: Message) -> None:
             nonlocal status
@@ -57,6 +61,8 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers[name] = value
+                if request.id:
+                    headers[HEADER] = request.id
             await send(message)
 
         try:

@@ -74,3 +74,34 @@ feedback = sa.Table(  # only grows; `entry`: question, answer, documents, once t
     sa.Column("entry", JsonText),
     sa.Column("process", PlainText, nullable=False, server_default=""),  # whose entry is still to come
 )
+
+traces = sa.Table(  # what lists and filters look at; `body`: the spans, compressed
+    "traces",
+    METADATA,
+    sa.Column("id", PlainText, primary_key=True),  # the answer's
+    sa.Column("trace", PlainText, nullable=False, index=True),  # W3C's: the caller's, where it sent one
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("seconds", sa.Float, nullable=False),
+    sa.Column("deployment", PlainText, nullable=False),
+    sa.Column("digest", PlainText, nullable=False),
+    sa.Column("caller", PlainText, nullable=False),
+    sa.Column("caller_id", PlainText, nullable=False),
+    sa.Column("error", PlainText, nullable=False),
+    sa.Column("prompt_tokens", sa.BigInteger, nullable=False),
+    sa.Column("cached_tokens", sa.BigInteger, nullable=False),
+    sa.Column("completion_tokens", sa.BigInteger, nullable=False),
+    sa.Column("usd", sa.Float),
+    sa.Column("steps", sa.Integer, nullable=False),
+    sa.Column("has_content", sa.Boolean, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Index("ix_traces_at", "at"),
+    sa.Index("ix_traces_deployment_at", "deployment", "at"),
+    sa.Index("ix_traces_caller_at", "caller", "at"),
+    sa.Index("ix_traces_caller_id_at", "caller_id", "at"),
+    sa.Index(
+        "ix_traces_errors_at",
+        "at",
+        sqlite_where=sa.text("error != ''"),
+        postgresql_where=sa.text("error != ''"),
+    ),
+)

@@ -1,0 +1,60 @@
+"""What is asked again is what was asked: whole, with its parameters, for the same groups; or it is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from rung.errors import UserError
+from rung.records import Message, Question
+from rung.records.traces import Trace
+from rung.serving.answering import Wishes
+from rung.serving.replay import asked_again
+from rung.tracing import conventions as names
+from rung.tracing.content import MAX_TEXT
+from tests.tracing.traces import ending, opening, runs, spans
+
+QUESTION = Question("asked", "And to Norway?", (Message("user", "Do you ship?"), Message("assistant", "We do. [1]")))
+
+
+def recorded(question: Question = QUESTION, wishes: Wishes | None = None, prompt: str = "x", content: bool = True) -> Trace:
+    wishes = wishes or Wishes()
+    asked = replace(
+        opening(),
+        question=question,
+        attributes={names.STRATEGY: "rag", **wishes.attributes},
+        content=wishes.texts,
+    )
+    return spans(content=content).trace(asked, runs(prompt), ending())
+
+
+@pytest.mark.parametrize(
+    "wishes", [Wishes(), Wishes(40, 0.5, 7, ("END", "\n\n"), '{"type":"object"}'), Wishes(temperature=0.0, seed=0)]
+)
+def test_question_turns_parameters_and_groups_come_back(wishes: Wishes) -> None:
+    again = asked_again(recorded(wishes=wishes))
+    assert (again.question, again.wishes, again.groups, again.masked) == (QUESTION, wishes, frozenset({"staff"}), 0)
+
+
+def test_a_long_prompt_is_no_reason_and_a_long_question_is() -> None:
+    trace = recorded(prompt="x" * (MAX_TEXT + 1))
+    assert trace.root.attributes[names.CUT] == 1
+    assert asked_again(trace).question == QUESTION
+    for long in (
+        recorded(Question("asked", "x " * MAX_TEXT)),
+        recorded(replace(QUESTION, messages=(Message("user", "x " * MAX_TEXT),))),
+        recorded(wishes=Wishes(schema="x" * (MAX_TEXT + 1))),
+    ):
+        with pytest.raises(UserError, match="was cut, as it is long"):
+            asked_again(long)
+
+
+def test_what_was_masked_is_counted_where_it_was_asked_only() -> None:
+    assert asked_again(recorded(prompt="write to ann.miller@corp.de")).masked == 0
+    assert asked_again(recorded(replace(QUESTION, text="I am ann.miller@corp.de"))).masked == 1
+
+
+def test_without_its_text_it_is_refused() -> None:
+    with pytest.raises(UserError, match="content: true"):
+        asked_again(recorded(content=False))
