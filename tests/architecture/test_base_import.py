@@ -49,30 +49,42 @@ NEED_SERVE = frozenset(
         "citations",
         "described",
         "feedback",
+        "gate",
+        "going_back",
         "guard",
         "mcp_http",
         "mcp_server",
         "mcp_session",
         "metrics",
         "openai_api",
+        "promotion",
         "replay",
         "request_state",
         "responses_api",
+        "rollouts",
         "search_api",
         "trace_counts",
         "server",
         "session",
         "several",
+        "shadows",
+        "trials",
     )
 )
 # Tables are objects of SQLAlchemy: who opens the database imports these.
-NEED_DATABASE = (
-    {"rung.commands.feedback_drafts"}
-    | frozenset(
-        f"rung.state.{name}"
-        for name in ("buffered", "database", "feedback", "migrations.env", "migrations.versions.a01_first", "tables")
-    )
-    | {"rung.state.migrations.versions.a02_traces", "rung.tracing.kept", "rung.tracing.store"}
+_STATE = (
+    "buffered",
+    "database",
+    "deployments",
+    "feedback",
+    "migrations.env",
+    "migrations.versions.a01_first",
+    "migrations.versions.a02_traces",
+    "migrations.versions.a03_deployments",
+    "tables",
+)
+NEED_DATABASE = frozenset(
+    {"rung.commands.feedback_drafts", "rung.tracing.kept", "rung.tracing.store", *(f"rung.state.{name}" for name in _STATE)}
 )
 
 RUN = """

@@ -87,7 +87,11 @@ Run = Callable[..., Ran]
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
     """The project."""
-    folder = tmp_path / "shop"
+    return make_shop(tmp_path / "shop")
+
+
+def make_shop(folder: Path) -> Path:
+    """The project in this folder."""
     (folder / "docs").mkdir(parents=True)
     for name, text in DOCUMENTS.items():
         (folder / "docs" / name).write_text(text, encoding="utf-8")

@@ -136,7 +136,8 @@ def served(
         finally:
             app.state.answering.conversations.close()
             app.state.answering.traces.close()
-            app.state.feedback.close()
+            for part in (app.state.feedback, app.state.shadows, app.state.rollouts):
+                part.close()
 
 
 def events(response: httpx.Response) -> list[dict[str, Any]]:

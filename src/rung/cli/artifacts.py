@@ -10,7 +10,7 @@ import typer
 
 from rung.cli.command_line import ListByDefault
 from rung.cli.main import FINE
-from rung.cli.options import Folder, Json, Word
+from rung.cli.options import Folder, Json, Word, signed_in
 from rung.cli.project_folder import chosen, words_apart
 from rung.cli.screen import Screen, out
 
@@ -84,7 +84,7 @@ def promote(  # noqa: PLR0917 - typer takes them by name
 ) -> int:
     """Let an artifact be the one of its kind that answers."""
     _, registry, (digest,) = _resolved(ctx, (folder, digest), "DIGEST")
-    now = registry.promote(registry.find(digest), by=by or _signed_in(), force=force)
+    now = registry.promote(registry.find(digest), by=by or signed_in(), force=force)
     _tell(json, {"promoted": now.digest, "kind": now.kind}, f"{now.name} is promoted")
     return _ended(registry, json=json)
 
@@ -101,7 +101,7 @@ def retire(  # noqa: PLR0917 - typer takes them by name
     """Delete an artifact's files; what it was made from stays known."""
     _, registry, (digest,) = _resolved(ctx, (folder, digest), "DIGEST")
     artifact = registry.find(digest)
-    freed = registry.retire(artifact, by=by or _signed_in(), force=force)
+    freed = registry.retire(artifact, by=by or signed_in(), force=force)
     _tell(json, {"retired": artifact.digest, "bytes": freed}, f"{artifact.name} is retired: {_size(freed)} are free")
     return _ended(registry, json=json)
 
@@ -110,7 +110,7 @@ def retire(  # noqa: PLR0917 - typer takes them by name
 def rollback(ctx: typer.Context, folder: Word = None, kind: Kind = None, by: By = None, json: Json = False) -> int:
     """Promote again what was promoted before, of one kind."""
     _, registry, (kind,) = _resolved(ctx, (folder, kind), "KIND")
-    back = registry.rollback(kind, by=by or _signed_in())
+    back = registry.rollback(kind, by=by or signed_in())
     over = f" (passed over, no longer here: {', '.join(d[:12] for d in back.passed_over)})" if back.passed_over else ""
     report = {"promoted": back.now.digest, "kind": back.now.kind, "before": back.before}
     _tell(json, report, f"{back.now.name} is promoted again, {back.before[:12]} is not{over}")
@@ -121,7 +121,7 @@ def rollback(ctx: typer.Context, folder: Word = None, kind: Kind = None, by: By 
 def withdraw(ctx: typer.Context, folder: Word = None, kind: Kind = None, by: By = None, json: Json = False) -> int:
     """Let no artifact of a kind be promoted any more."""
     _, registry, (kind,) = _resolved(ctx, (folder, kind), "KIND")
-    gone = registry.withdraw(kind, by=by or _signed_in())
+    gone = registry.withdraw(kind, by=by or signed_in())
     _tell(json, {"withdrawn": gone, "kind": kind}, f"{kind} {gone[:12]} is not promoted any more, and none is")
     return _ended(registry, json=json)
 
@@ -153,15 +153,6 @@ def _ended(registry: Registry, *, json: bool) -> int:
     """Say what of the log cannot be read."""
     Screen(quiet=json).problems(registry.acts()[1])
     return FINE
-
-
-def _signed_in() -> str:
-    from getpass import getuser
-
-    try:
-        return getuser()
-    except (OSError, KeyError):  # an account without a name, as in some containers
-        return "unknown"
 
 
 def _tell(json: bool, report: Mapping[str, object], line: str) -> None:

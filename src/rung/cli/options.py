@@ -95,3 +95,13 @@ def need_serving(what: str) -> None:
         import uvicorn  # noqa: F401
     except ImportError as error:
         raise MissingExtra("serve", what) from error
+
+
+def signed_in() -> str:
+    """Who runs the command."""
+    from getpass import getuser
+
+    try:
+        return getuser()
+    except (OSError, KeyError):  # an account without a name, as in some containers
+        return "unknown"

@@ -11,14 +11,15 @@ TAUGHT, KNOWLEDGE = "taught", "knowledge"  # what is learnt or shown as an examp
 
 def made_by(project: Project, prepared: Prepared) -> dict[str, str]:
     """What answers of today would be made by; see `evaluation_store.Facts`."""
-    materials, knowledge = prepared.materials, project.settings.knowledge
+    materials = prepared.materials
     taught = [
         [(e.messages, e.tools) for e in materials.examples],
         [(c.id, c.question, c.answers) for c in materials.lessons],
     ]
-    return {
-        TAUGHT: digest(plain(taught)),
-        KNOWLEDGE: digest(
-            knowledge.chunk_tokens, knowledge.chunk_overlap, knowledge.parent_tokens, project.settings.embedder
-        ),
-    }
+    return {TAUGHT: digest(plain(taught)), KNOWLEDGE: knowledge_digest(project)}
+
+
+def knowledge_digest(project: Project) -> str:
+    """Of how a project's documents are cut and embedded."""
+    knowledge = project.settings.knowledge
+    return digest(knowledge.chunk_tokens, knowledge.chunk_overlap, knowledge.parent_tokens, project.settings.embedder)

@@ -110,21 +110,50 @@ def winning_strategy(builder: ArtifactBuilder) -> PinnedStrategy | None:
     again = f"measure it anew with 'rung compare {builder.project.root}'"
     if (spec := _stored_spec(folder, label)) is None:
         raise UserError(f"the last verdict does not say what its winner {label} was made of: {again}")
+    return strategy_as_measured(builder, label, spec, who=f"the winner {label}", mend=again)
+
+
+def measured_specs(verdict: Path) -> dict[str, StrategySpec]:
+    """The strategies of a verdict by label; those that another Rung wrote in another form are left out."""
+    try:
+        labels = [*json.loads((verdict / SPECS).read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError):
+        return {}
+    return {label: spec for label in labels if (spec := _stored_spec(verdict, label)) is not None}
+
+
+def strategy_as_measured(builder: ArtifactBuilder, label: str, spec: StrategySpec, *, who: str, mend: str) -> PinnedStrategy:
+    """A strategy as it was measured, and nothing in its place. An index that follows the documents is brought up to date.
+
+    Args:
+        builder: with the engines that it answers by.
+        label: the rung's.
+        spec: what was measured.
+        who: it, in words, where it is refused.
+        mend: what to do then.
+
+    Raises:
+        UserError: what it answered with is gone or changed, or `rung.yaml` has it otherwise now.
+    """
     state = builder.project.state
     measured_with = _kept(state, spec)
     gone = [digest for _, digest in _all(spec) if digest not in measured_with]
     if len(gone) > _cuttings(spec):  # documents cut in another way follow the documents
-        raise UserError(f"the winner {label} answered with artifact {gone[0][:12]}, which is gone: {again}")
+        raise UserError(f"{who} answered with artifact {gone[0][:12]}, which is gone: {mend}")
 
     def refuse(training: Training) -> AbstractContextManager[object]:
-        raise UserError(f"the winner {label} would have to be trained first ({training.kind}): {again}")
+        raise UserError(f"{who} would have to be trained first ({training.kind}): {mend}")
 
-    asked = pinned_strategy(replace(builder, while_training=refuse), None)
+    if unnamed := sorted({*spec.models} - {*builder.project.settings.model_names.values()}):
+        raise UserError(
+            f"{who} answered with the model {unnamed[0]}, which rung.yaml does not name: name it there, or {mend}"
+        )
+    asked = _as_measured(builder.engines, label, spec) or pinned_strategy(replace(builder, while_training=refuse), label)
     if asked.spec is not None and (others := _kept(state, asked.spec) ^ measured_with):
-        raise UserError(f"the winner {label} would answer with another artifact ({min(others)[:12]}): {again}")
+        raise UserError(f"{who} would answer with another artifact ({min(others)[:12]}): {mend}")
     if asked.spec is None or replace(asked.spec, artifacts=()).digest != replace(spec, artifacts=()).digest:
         now = asked.spec.digest[:12] if asked.spec else "another"
-        raise UserError(f"the winner {label} was measured as {spec.digest[:12]}, and would answer as {now} now: {again}")
+        raise UserError(f"{who} was measured as {spec.digest[:12]}, and would answer as {now} now: {mend}")
     return asked
 
 

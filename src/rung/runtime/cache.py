@@ -52,7 +52,8 @@ class StepCache:
             with alone(path.with_name(f"{path.name}.lock")):  # SQLite does not wait for who changes the journal's mode
                 if not path.exists():
                     _create(path)
-                self._db = sqlite3.connect(path, timeout=60, isolation_level=None)
+                # a server opens what was promoted on another thread than it began on; one thread at a time uses it
+                self._db = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
                 self._db.execute("PRAGMA journal_mode=WAL")
                 self._db.execute("PRAGMA synchronous=NORMAL")
                 self._db.execute("PRAGMA secure_delete=ON")

@@ -20,8 +20,8 @@ from rung.records import Answer, Citation, Json, Question
 from rung.records.steps import Conversation, Engine, Generate, Step
 from rung.runtime.batch import Tally
 from rung.serving.callers import Caller
-from rung.serving.conversations import Conversations, Ended, Overloaded, Pending, TooSlow
-from rung.serving.deployments import Deployment
+from rung.serving.conversations import Conversations, Ended, NeverBegan, Overloaded, Pending, TooSlow
+from rung.serving.deployments import WINNER, Deployment
 from rung.serving.metrics import Metrics
 from rung.serving.noting import NotingSearch
 from rung.serving.refusal import NotAnswered
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 DEFECT = "this is a defect of Rung; the server's log says where"
 _log = logging.getLogger(__name__)
+_ENDS = {502: "failed", 504: "late"}  # status of a refusal -> what it says of the deployment
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,9 @@ class Answering:
     embedded in other ways, by the names that searches have for them. `since`: seconds since 1970.
 
     `on_spent` is told of tokens, read and written, when they are spent: of those too whose client has left. It is called on
-    the conversations' threads.
+    the conversations' threads. `on_end` is told how an answer came out ("answered", "failed", "late"), after how many
+    seconds, and whether it refuses; of those that never began, or whose client left, nothing. `route` says which deployment
+    answers a caller under the name `rung`; None: the one that has this name.
     """
 
     deployments: Mapping[str, Deployment]
@@ -112,18 +115,22 @@ class Answering:
     knowledge: Knowledge | None
     since: float = field(default_factory=time.time)
     on_answer: Callable[[Caller, Answered], None] = field(default=lambda _caller, _answered: None)
+    on_end: Callable[[Asked, str, float, bool], None] = field(default=lambda _asked, _end, _seconds, _refused: None)
+    route: Callable[[Caller], Deployment | None] = field(default=lambda _caller: None)
     on_spent: Callable[[Caller, int], None] = field(default=lambda _caller, _tokens: None)
     cuttings: dict[str, Knowledge] = field(default_factory=dict)
     traces: Traces = field(default_factory=Traces)
     _followed: tuple[int, ...] = field(default=(), init=False)  # the state of the documents that the cuttings were made of
     _following: threading.Lock = field(default_factory=threading.Lock, init=False)
 
-    def deployment(self, name: str) -> Deployment:
-        """The one of this name.
+    def deployment(self, name: str, caller: Caller | None = None) -> Deployment:
+        """The one that answers a caller under this name.
 
         Raises:
             NotAnswered: there is none.
         """
+        if name == WINNER and caller is not None and (routed := self.route(caller)) is not None:
+            return routed
         if name not in self.deployments:
             there = ", ".join(self.deployments)
             raise NotAnswered(404, f"there is no model '{name}'; there are: {there}", param="model", code="model_not_found")
@@ -147,12 +154,20 @@ class Answering:
         """
         deployment, wishes = asked.deployment, asked.wishes
         subject = Subject(asked.id, deployment.name, asked.question, deployment, wishes.attributes, wishes.texts)
-        with self.traces.recorded(caller, subject) as recording:
-            async with aclosing(self._answer(caller, asked, recording)) as news:
-                async for piece in news:
-                    if recording is not None and isinstance(piece, Answered):
-                        self._note(recording, piece)
-                    yield piece
+        began = time.monotonic()
+        try:
+            with self.traces.recorded(caller, subject) as recording:
+                async with aclosing(self._answer(caller, asked, recording)) as news:
+                    async for piece in news:
+                        if isinstance(piece, Answered):
+                            if recording is not None:
+                                self._note(recording, piece)
+                            self.on_end(asked, "answered", piece.ended.live.seconds, piece.answer.refused)
+                        yield piece
+        except NotAnswered as refusal:
+            if refusal.status in _ENDS and not isinstance(refusal.__cause__, NeverBegan):
+                self.on_end(asked, _ENDS[refusal.status], time.monotonic() - began, False)
+            raise
 
     async def _answer(self, caller: Caller, asked: Asked, recording: Recording | None) -> AsyncGenerator[str | Answered]:
         speech, deployment = Speech(), asked.deployment
@@ -233,9 +248,9 @@ class Answering:
             self.metrics.answers.labels(model, "refused").inc()
             after = {"Retry-After": str(full.retry_after)}
             raise NotAnswered(503, f"{full}: try again later", code="overloaded", headers=after) from None
-        except TooSlow:
+        except TooSlow as slow:
             self.metrics.answers.labels(model, "late").inc()
-            raise NotAnswered(504, f"no answer within {self.conversations.limits.seconds:g} s", code="timeout") from None
+            raise NotAnswered(504, f"no answer within {self.conversations.limits.seconds:g} s", code="timeout") from slow
         except UserError as error:
             self.metrics.answers.labels(model, "failed").inc()
             raise self.failed(str(error)) from error

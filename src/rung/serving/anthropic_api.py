@@ -61,8 +61,8 @@ class MessagesRequest(Body):
 @router.post(PATH, summary="Answer a chat", tags=["anthropic"])
 async def messages(request: Request, body: MessagesRequest) -> Response:
     """The deployment `model` answers the last message; those before it are its earlier turns."""
-    answering = answering_of(request)
-    deployment = answering.deployment(body.model)
+    answering, caller = answering_of(request), caller_of(request)
+    deployment = answering.deployment(body.model, caller)
     system = "\n".join(part if isinstance(part, str) else part.text for part in _parts(body.system))
     if system.strip() and not deployment.takes_instruction:
         raise unsupported("system", no_instruction(deployment))
@@ -70,7 +70,7 @@ async def messages(request: Request, body: MessagesRequest) -> Response:
     chat = chat_of(body.messages, deployment, instruction=system)
     wishes = Wishes(body.max_tokens, body.temperature, stop=stop, instruction=chat.instruction)
     asked = Asked(deployment, chat.question, wishes, notes=notes_of(body.metadata.user_id if body.metadata else None))
-    news, base = answering.answer(caller_of(request), asked), base_url(request)
+    news, base = answering.answer(caller, asked), base_url(request)
     if body.stream:
         events = _events(await begun(request, news), asked, base)
         return StreamingResponse(events, media_type=sse.MEDIA_TYPE, headers=sse.HEADERS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -20,20 +20,25 @@ from rung.builders.building import ArtifactBuilder
 from rung.errors import UserError
 from rung.pipeline.prepare import at_hand
 from rung.progress import say
+from rung.records.deployment import DeploymentRecord
 from rung.serving import anthropic_api, feedback, openai_api, responses_api, search_api
-from rung.serving.answering import DEFECT, Answering
-from rung.serving.callers import Identity
+from rung.serving.answering import DEFECT, Answered, Answering
+from rung.serving.callers import Caller, Identity
 from rung.serving.conversations import Conversations, Limits
-from rung.serving.deployments import open_deployments
+from rung.serving.deployments import WINNER, Deployment, open_deployments, opened
 from rung.serving.described import describe
 from rung.serving.guard import Guard
 from rung.serving.limits import Limiter
 from rung.serving.mcp_http import McpEndpoint
 from rung.serving.metrics import Metrics
+from rung.serving.pins import as_pinned
 from rung.serving.refusal import NotAnswered
+from rung.serving.rollouts import Rollouts, Served
+from rung.serving.shadows import Shadows
 from rung.serving.trace_counts import TraceCounts
 from rung.serving.traced import traces_of
 from rung.state.database import State
+from rung.state.deployments import last_event
 
 _log = logging.getLogger(__name__)
 _CHOICES = ("list[", "literal[", "dict[", "function-", "NamedTool")  # begin what pydantic calls the types of a choice
@@ -52,14 +57,14 @@ class Service:
     hosts: Sequence[str] = ()
 
     def answering(self) -> Answering:
-        """The deployments, opened.
+        """What answers before anything was promoted, opened.
 
         Raises:
             UserError: as `open_deployments`.
         """
         engines = self.builder.engines
         knowledge = at_hand(engines)
-        deployments = open_deployments(self.builder)
+        deployments = {} if last_event(self.state) else open_deployments(self.builder)
         answering = Answering(deployments, Conversations(self.limits), Metrics(), knowledge, cuttings=engines.indexes)
         answering.refresh()
         return answering
@@ -72,8 +77,10 @@ def application(service: Service) -> FastAPI:
         UserError: it cannot be served; says why.
     """
     answering, engines = service.answering(), service.builder.engines
+    rollouts = _promoted(service, answering)
     for line in answering.pinned():
         _log.info("serves %s", line)
+    shadows = Shadows(answering, rollouts, service.state)
     ratings = feedback.Feedback(service.state)
     traces, remark = traces_of(engines.project, service.state)
     if remark:
@@ -81,7 +88,14 @@ def application(service: Service) -> FastAPI:
     answering.traces = traces
     TraceCounts(traces, answering.metrics.registry)
     limiter = Limiter()
-    answering.on_answer, answering.on_spent = ratings.remember, limiter.consumed
+    answering.on_spent, answering.route = limiter.consumed, rollouts.route
+    answering.on_end = lambda asked, end, seconds, refused: rollouts.ended(asked, end, seconds=seconds, refused=refused)
+
+    def on_answer(caller: Caller, answered: Answered) -> None:
+        ratings.remember(caller, answered)
+        shadows.answered(caller, answered)
+
+    answering.on_answer = on_answer
     agents = McpEndpoint(engines.project, answering, ratings)
 
     @asynccontextmanager
@@ -89,14 +103,16 @@ def application(service: Service) -> FastAPI:
         async with agents.running():
             yield
         app.state.ready = False
+        await shadows.stop()
         answering.conversations.close()
-        traces.close()
-        ratings.close()
+        for part in (traces, ratings, shadows, rollouts):
+            part.close()
 
     app = FastAPI(
         title="Rung", version=version("rung"), description=_ABOUT, docs_url=None, redoc_url=None, lifespan=lifespan
     )
     app.state.answering, app.state.feedback, app.state.ready = answering, ratings, True
+    app.state.rollouts, app.state.shadows = rollouts, shadows
     app.state.embedding = (engines.project.settings.embedder, engines.embedder)
     for part in (openai_api, responses_api, anthropic_api, search_api, feedback):
         app.include_router(part.router)
@@ -116,6 +132,27 @@ def application(service: Service) -> FastAPI:
     return app
 
 
+def _promoted(service: Service, answering: Answering) -> Rollouts:
+    """What was promoted, opened, and followed from now on.
+
+    Raises:
+        UserError: it is not what was promoted.
+    """
+    builder = service.builder
+
+    def opener(record: DeploymentRecord) -> Deployment:
+        return replace(opened(builder, WINNER, as_pinned(builder, record)), id=record.id)
+
+    def changed(served: Served) -> None:
+        if served.current is not None:
+            both = {WINNER: served.current}
+            if served.candidate is not None:  # by its id too; what is asked so is no part of the trial
+                both[served.candidate.id] = replace(served.candidate, name=served.candidate.id, id="")
+            answering.deployments = both
+
+    return Rollouts(service.state, opener, answering.metrics, changed)
+
+
 def _add_health(app: FastAPI, answering: Answering) -> None:
     @app.get("/health/live", summary="The process answers", tags=["health"])
     async def live() -> Response:
@@ -125,7 +162,9 @@ def _add_health(app: FastAPI, answering: Answering) -> None:
     async def ready() -> Response:
         is_full = answering.conversations.waiting >= answering.conversations.limits.queue
         status = "stopping" if not app.state.ready else "full" if is_full else "ready"
-        degraded = ["traces"] if answering.traces.is_degraded else []
+        # without its database it answers all the same, and keeps what is seen and said for later, as long as there is room
+        away = {"traces": answering.traces.is_degraded, "deployments": app.state.rollouts.is_away}
+        degraded = [name for name, is_away in away.items() if is_away]
         report = {"status": status, **({"degraded": degraded} if degraded else {})}
         return JSONResponse(report, 200 if status == "ready" else 503)
 

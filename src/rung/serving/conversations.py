@@ -56,6 +56,14 @@ class TooSlow(Exception):
     """The answer was not whole when its time was up."""
 
 
+class NeverBegan(TooSlow):
+    """Its time was up while it waited for its turn."""
+
+
+class GivenUp(Exception):
+    """Work that nobody waits for made room for somebody who waits."""
+
+
 class _Left(Exception):
     """Nobody waits for this conversation any more."""
 
@@ -118,8 +126,12 @@ class _Open(Generic[T]):
 
     def expire(self) -> None:
         """Time is up; called on the event loop."""
+        self.give_up(TooSlow())
+
+    def give_up(self, why: Exception) -> None:
+        """End it, for this reason; called on the event loop."""
         self.left.set()
-        self.news.put_nowait(TooSlow())
+        self.news.put_nowait(why)
 
 
 class Conversations:
@@ -131,29 +143,38 @@ class Conversations:
         self._turns = Turns(limits.at_once, limits.queue)
         self._threads = ThreadPoolExecutor(limits.at_once, thread_name_prefix="conversation")
         self._mean = 1.0  # seconds that a conversation takes
+        self._behind: list[Callable[[Exception], None]] = []  # ends each conversation that nobody waits for
 
     @property
     def waiting(self) -> int:
         """Conversations that wait for their turn."""
         return self._turns.waiting
 
-    async def carry(self, caller: Caller, pending: Pending[T]) -> AsyncGenerator[str | Ended[T]]:
+    async def carry(self, caller: Caller, pending: Pending[T], *, behind: bool = False) -> AsyncGenerator[str | Ended[T]]:
         """Yield the pieces of text as they come, and last how the conversation ended. Closing it ends the conversation.
+
+        Args:
+            caller: who asks.
+            pending: what is to be carried out.
+            behind: nobody waits for it, so that it comes after all that somebody waits for, and makes room for that.
 
         Raises:
             Overloaded: the queue is full.
             TooSlow: its time is up.
+            GivenUp: it made room.
             UserError: what `converse` raises.
         """
         arrived = time.monotonic()
-        await self._turn(caller)
+        await self._turn(caller, behind=behind)
         waited = time.monotonic() - arrived
         opened: _Open[T] = _Open(asyncio.get_running_loop())
         if pending.watcher is not None:
             pending.watcher.begin(waited)
+        if behind:
+            self._behind.append(opened.give_up)
         job = self._threads.submit(self._run, opened, pending, caller.asker, waited)
         self.open += 1
-        job.add_done_callback(lambda _done: self._on_loop(opened, pending.watcher))
+        job.add_done_callback(lambda _done: self._on_loop(opened, pending.watcher, behind=behind))
         alarm = opened.loop.call_later(self.limits.seconds - waited, opened.expire)
         try:
             while True:
@@ -167,30 +188,34 @@ class Conversations:
             alarm.cancel()
             opened.left.set()
 
-    async def _turn(self, caller: Caller) -> None:
+    async def _turn(self, caller: Caller, *, behind: bool) -> None:
+        if not behind and not self._turns.free and self._behind:
+            self._behind.pop()(GivenUp())
         try:
             async with asyncio.timeout(self.limits.seconds):
-                await self._turns.take(caller.id)
+                await (self._turns.take_behind() if behind else self._turns.take(caller.id))
         except Full:
             ahead = self._turns.waiting / self.limits.at_once
             raise Overloaded(max(1, round(self._mean * ahead))) from None
         except TimeoutError:
-            raise TooSlow from None
+            raise NeverBegan from None
 
     def close(self) -> None:
         """Wait for the threads that are still at work."""
         self._threads.shutdown(wait=True)
 
-    def _on_loop(self, opened: _Open[T], watcher: Watcher | None) -> None:
+    def _on_loop(self, opened: _Open[T], watcher: Watcher | None, *, behind: bool) -> None:
         """A thread ended: its turn is given on. The loop may be closed already, when the server is stopped by force."""
         if watcher is not None:
             watcher.release()
         if not opened.loop.is_closed():
-            opened.loop.call_soon_threadsafe(self._ended)
+            opened.loop.call_soon_threadsafe(self._ended, opened, behind)
 
-    def _ended(self) -> None:
+    def _ended(self, opened: _Open[T], behind: bool) -> None:
         self.open -= 1
-        self._turns.give()
+        if opened.give_up in self._behind:
+            self._behind.remove(opened.give_up)
+        self._turns.give(behind=behind)
 
     def _run(self, opened: _Open[T], pending: Pending[T], asker: Asker, waited: float) -> None:
         """On a thread: the conversation to its end, which is told to the event loop. Once more, where the index that it

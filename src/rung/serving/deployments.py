@@ -1,4 +1,5 @@
-"""What is served: the last verdict's winner as it was measured, and each rung that can answer without being built."""
+"""What is served: the promoted deployment; before any was promoted, the last verdict's winner as it was measured, and each
+rung that can answer without being built."""
 
 from __future__ import annotations
 
@@ -19,19 +20,21 @@ from rung.strategies.prompting import DEFAULT_TASK
 from rung.strategies.protocol import Strategy, streams
 from rung.strategies.registry import make_strategy
 
-WINNER = "rung"  # the name under which the verdict's choice is asked
+WINNER = "rung"  # the name under which the deployment that is served, or the verdict's choice, is asked
 _OTHER_SCHEMA = ("prompt", "few_shot", "structured", "long_context", "rag")  # whose form is in the prompt, not in weights
 _INSTRUCTED = (*_OTHER_SCHEMA, "tools", "tuned_retriever", "tuned_model", "hybrid")  # whose one model reads an instruction
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """A strategy that answers under a name, with who carries out its steps. `generator`: of its own model."""
+    """A strategy that answers under a name, with who carries out its steps. `generator`: of its own model; `id`: of what was
+    promoted, "" where it was not."""
 
     name: str
     pinned: PinnedStrategy
     engines: Mapping[str, Engine]
     generator: Generator
+    id: str = ""
 
     @property
     def strategy(self) -> Strategy:
@@ -75,7 +78,8 @@ class Deployment:
 
     def __str__(self) -> str:
         artifacts = "".join(f", {kind} {digest[:12]}" for kind, digest in self.pinned.artifacts.items())
-        return f"{self.pinned.label} {self.digest[:12]} on {self.pinned.models[0]}{artifacts}"
+        promoted = f", deployment {self.id}" if self.id else ""
+        return f"{self.pinned.label} {self.digest[:12]} on {self.pinned.models[0]}{artifacts}{promoted}"
 
     def held_to(self, schema: str, instruction: str = "") -> Strategy:
         """The same strategy, every answer of which is valid under this schema (canonical JSON text; "" is its own), with a
@@ -99,11 +103,13 @@ class Deployment:
     def described(self) -> dict[str, Json]:
         """What it is made of, for those who ask which models there are."""
         entry: dict[str, Json] = {"strategy": self.pinned.label, "digest": self.digest, "models": list(self.pinned.models)}
-        return {**entry, "artifacts": dict(self.pinned.artifacts), "engine": self.generator.identity}
+        entry |= {"artifacts": dict(self.pinned.artifacts), "engine": self.generator.identity}
+        return {**entry, "deployment": self.id or None}
 
 
 def open_deployments(builder: ArtifactBuilder) -> dict[str, Deployment]:
-    """By name: the winner first, if there is one, then every rung of `rung.yaml` that can answer. Their models are opened.
+    """By name, where nothing was promoted: the winner first, if there is one, then every rung of `rung.yaml` that can
+    answer. Their models are opened.
 
     Raises:
         UserError: the winner cannot answer as it was measured; nothing can answer; what opening a model raises.
@@ -123,10 +129,11 @@ def open_deployments(builder: ArtifactBuilder) -> dict[str, Deployment]:
         raise UserError(
             f"nothing of {builder.project.root} can answer: 'rung compare {builder.project.root}' builds its rungs"
         )
-    return {name: _opened(builder, name, strategy) for name, strategy in pinned.items()}
+    return {name: opened(builder, name, strategy) for name, strategy in pinned.items()}
 
 
-def _opened(builder: ArtifactBuilder, name: str, pinned: PinnedStrategy) -> Deployment:
+def opened(builder: ArtifactBuilder, name: str, pinned: PinnedStrategy) -> Deployment:
+    """A strategy with the engines that carry out its steps; its models are opened."""
     own, *others = pinned.models
     engines = builder.engines.on(own)
     return Deployment(name, pinned, engines.by_step(others), engines.generator)

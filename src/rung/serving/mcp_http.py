@@ -80,7 +80,7 @@ class ServedTools:
         if not rung and WINNER not in self.answering.deployments:
             there = ", ".join(self.answering.deployments)
             raise UserError(f"there is no verdict yet, so that there is no winner to ask: name a rung: {there}")
-        deployment = self.answering.deployment(rung or WINNER)
+        deployment = self.answering.deployment(rung or WINNER, self.caller)
         chat = chat_of([Turn(role="user", content=asked_text(question, "question"))], deployment, where="question")
         given = await self._whole(Asked(deployment, chat.question))
         access = self.answering.knowledge.document_groups() if self.answering.knowledge else {}

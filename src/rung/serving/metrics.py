@@ -31,6 +31,22 @@ class Metrics:
         self.completion_tokens = Counter("rung_completion_tokens", "Tokens that were generated.", ["model"], registry=own)
         self.withheld = Counter("rung_withheld_citations", "Citations to what their asker may not read.", registry=own)
         self.feedback = Counter("rung_feedback", "Ratings of answers.", ["rating"], registry=own)
+        self.deployment = Gauge(
+            "rung_deployment_info",
+            "Deployments that are served or tried; refused: not as promoted on this server.",
+            ["deployment", "rung", "state"],
+            registry=own,
+        )
+        self.deployment_events = Counter("rung_deployment_events", "What happened to deployments.", ["what"], registry=own)
+        self.trial = Gauge(
+            "rung_trial_answers",
+            "Of a trial under way, on all servers: answers and ratings by deployment.",
+            ["deployment", "of"],
+            registry=own,
+        )
+        self.shadows = Counter(
+            "rung_shadow_answers", "Answers in the shadow, against the served ones.", ["how"], registry=own
+        )
         self.open = Gauge("rung_open_conversations", "Conversations that are carried out now.", registry=own)
         self.waiting = Gauge("rung_waiting_conversations", "Conversations that wait for their turn.", registry=own)
 

@@ -76,12 +76,13 @@ class ChatRequest(Body):
 @router.post("/v1/chat/completions", summary="Answer a chat", tags=["openai"])
 async def chat_completions(request: Request, body: ChatRequest) -> Response:
     """The deployment `model` answers the last message; those before it are its earlier turns."""
-    answering, deployment = answering_of(request), answering_of(request).deployment(body.model)
+    answering, caller = answering_of(request), caller_of(request)
+    deployment = answering.deployment(body.model, caller)
     chat, call = chat_of(body.messages, deployment), call_of(body.tools, body.tool_choice)
     notes = notes_of(body.user or body.safety_identifier, body.metadata)
     first = Asked(deployment, chat.question, _wishes(body, chat, call, deployment), notes=notes)
     all_asked = several.asked_anew(first, body.n)
-    news = several.answers(answering, caller_of(request), all_asked)
+    news = several.answers(answering, caller, all_asked)
     reply = Reply(first, base_url(request), call, body.n)
     if body.stream:
         usage = body.stream_options is not None and body.stream_options.include_usage

@@ -126,8 +126,8 @@ class ResponsesRequest(Body):
 @router.post(PATH, summary="Answer, by the Responses API", tags=["openai"])
 async def responses(request: Request, body: ResponsesRequest) -> Response:
     """The deployment `model` answers `input`: a text, or messages, of which the last asks."""
-    answering = answering_of(request)
-    deployment = answering.deployment(body.model)
+    answering, caller = answering_of(request), caller_of(request)
+    deployment = answering.deployment(body.model, caller)
     for name in ("store", "previous_response_id", "conversation"):
         if getattr(body, name):
             raise unsupported(name, _NOT_STORED)
@@ -142,7 +142,7 @@ async def responses(request: Request, body: ResponsesRequest) -> Response:
     wishes = Wishes(body.max_output_tokens, body.temperature, schema=schema, instruction=chat.instruction)
     notes = notes_of(body.user or body.safety_identifier, body.metadata)
     reply = Reply(Asked(deployment, chat.question, wishes, notes=notes), body, base_url(request))
-    news = answering.answer(caller_of(request), reply.asked)
+    news = answering.answer(caller, reply.asked)
     if body.stream:
         events = reply.events(await begun(request, news))
         return StreamingResponse(events, media_type=sse.MEDIA_TYPE, headers=sse.HEADERS)

@@ -105,3 +105,49 @@ traces = sa.Table(  # what lists and filters look at; `body`: the spans, compres
         postgresql_where=sa.text("error != ''"),
     ),
 )
+
+deployments = sa.Table(  # `record`: of `rung.records.deployment`; never changed
+    "deployments",
+    METADATA,
+    sa.Column("id", PlainText, primary_key=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("record", JsonText, nullable=False),
+)
+
+deployment_events = sa.Table(  # only grows; what is served is what they come to, in the order of their numbers
+    "deployment_events",
+    METADATA,
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("deployment", PlainText, nullable=False),
+    sa.Column("what", PlainText, nullable=False),
+    sa.Column("by", PlainText, nullable=False),
+    sa.Column("why", PlainText, nullable=False),
+    sa.Column("figures", JsonText, nullable=False),
+)
+
+observations = sa.Table(  # an answer of a deployment; `trial`: which one was tried then, "" where none was
+    "observations",
+    METADATA,
+    sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("answer", PlainText, nullable=False, index=True),  # its id, by which feedback names it
+    sa.Column("deployment", PlainText, nullable=False),
+    sa.Column("trial", PlainText, nullable=False, index=True),
+    sa.Column("end", PlainText, nullable=False),  # "answered", "failed" or "late"
+    sa.Column("refused", sa.Boolean, nullable=False),
+    sa.Column("seconds", sa.Float, nullable=False),
+    sa.Index("ix_observations_of", "deployment", "number"),
+)
+
+differences = sa.Table(  # what a deployment in the shadow said otherwise than the one that was served
+    "differences",
+    METADATA,
+    sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("deployment", PlainText, nullable=False, index=True),
+    sa.Column("answer", PlainText, nullable=False),
+    sa.Column("question", JsonText, nullable=False),
+    sa.Column("old", JsonText, nullable=False),
+    sa.Column("new", JsonText, nullable=False),
+)

@@ -1,0 +1,234 @@
+"""Which deployment answers whom on this server, what is seen of each, and what follows: every server on one database alike.
+
+What is served is what the database's events come to; each server looks for new ones, opens what they name beside what it
+has, and then answers by it. Answers under way end with the deployment that they began with. Whatever one server decides is
+an event that counts only if nobody was faster, so that two of them decide once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+
+from rung.errors import UserError
+from rung.records.deployment import DeploymentEvent, DeploymentRecord, Standing, standing
+from rung.serving.answering import Asked
+from rung.serving.callers import Caller
+from rung.serving.deployments import Deployment
+from rung.serving.metrics import Metrics
+from rung.serving.periodic import Periodic
+from rung.serving.trials import Decision, broken_limit, decide_canary, decide_shadow, risk_of_limit
+from rung.state.buffered import BufferedWriter
+from rung.state.database import State, Unavailable, now_ms
+from rung.state.deployments import Overtaken, Seen, add_event, deployment, events, last_event, last_seen, seen, seen_since
+from rung.state.tables import observations
+
+_log = logging.getLogger(__name__)
+SOON = 0.25  # seconds until what was seen is written, and a new event is noticed
+WRITER = "rung serve"  # who did what a server decided
+
+
+@dataclass(frozen=True)
+class Served:
+    """What this server answers by: where the events stand, and the deployments that it has open, each with its record."""
+
+    now: Standing = field(default_factory=Standing)
+    current: Deployment | None = None
+    candidate: Deployment | None = None
+    records: Mapping[str, DeploymentRecord] = field(default_factory=dict)
+
+    @property
+    def trial(self) -> str:
+        """The id of the one that is tried, where this server has it open."""
+        return self.now.candidate if self.candidate is not None else ""
+
+
+def is_chosen(caller: str, digest: str, share: float) -> bool:
+    """Whether a caller is among the share whom a deployment of this digest answers: always the same ones, on every server,
+    and those of a smaller share are among those of a larger."""
+    drawn = hashlib.sha256(f"{digest}\0{caller}".encode("utf-8", "surrogatepass")).digest()[:8]
+    return int.from_bytes(drawn, "big") < share * 2**64
+
+
+class Rollouts:
+    """The deployments of one server.
+
+    Args:
+        state: the database.
+        opener: opens a deployment; raises UserError where it is not what was promoted.
+        metrics: what is counted goes there.
+        on_change: told of every change, before answers are given by it.
+
+    Raises:
+        UserError: the deployment that is to be served cannot be opened; the database is away.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        opener: Callable[[DeploymentRecord], Deployment],
+        metrics: Metrics,
+        on_change: Callable[[Served], None] = lambda _served: None,
+    ) -> None:
+        self.served = Served()
+        self.is_away = False
+        self._state, self._opener, self._metrics, self._on_change = state, opener, metrics, on_change
+        self._looking, self._after = threading.RLock(), 0  # the number before the block that limits are looked at over
+        self._told, self._looked = "", (-1, 0, 0)
+        self.follow(starting=True)
+        self._writer = BufferedWriter(state, seconds=SOON)
+        self._chores = Periodic("deployments", self.work, seconds=SOON)
+
+    def close(self) -> None:
+        """Write what was seen, and end."""
+        self._chores.close()
+        self._writer.close()
+
+    def route(self, caller: Caller) -> Deployment | None:
+        """Who answers a caller under the name `rung`; None where nothing was promoted."""
+        served = self.served
+        if served.candidate is not None and served.now.trying == "canary":
+            record = served.records[served.now.candidate]
+            if is_chosen(caller.id, record.digest, record.rollout.share):
+                return served.candidate
+        return served.current
+
+    def ended(self, asked: Asked, end: str, *, seconds: float, refused: bool = False) -> None:
+        """Note how an answer came out: "answered", "failed" or "late"."""
+        if not asked.deployment.id:
+            return
+        row = {"at": now_ms(), "answer": asked.id, "deployment": asked.deployment.id, "trial": self.served.trial}
+        self._writer.add(observations, {**row, "end": end, "refused": refused, "seconds": seconds})
+
+    def work(self) -> None:
+        """Look for new events, and decide upon what was seen.
+
+        Raises:
+            Unavailable: the database is.
+        """
+        try:
+            self.follow()
+            self._writer.flush()
+            self.decide()
+            self.is_away = False
+        except Unavailable:
+            self.is_away = True
+            raise
+
+    def follow(self, *, starting: bool = False) -> None:
+        """Answer by what the events come to now. While it starts, what cannot be opened is refused; later it is said, and
+        what was open goes on answering.
+
+        Raises:
+            UserError: see above.
+        """
+        with self._looking:
+            if last_event(self._state) == self.served.now.last:
+                return
+            now = standing(events(self._state))
+            before, opened, records = self.served, self._open_ones(), dict(self.served.records)
+            for id in dict.fromkeys(one for one in (now.current, now.candidate) if one and one not in opened):
+                try:
+                    records[id] = deployment(self._state, id)
+                    opened[id] = self._opener(records[id])
+                except Unavailable:
+                    raise
+                except UserError as error:
+                    if starting and id == now.current:
+                        raise
+                    _log.error("deployment %s is not served here: %s", id, error)
+            current = opened.get(now.current, before.current if now.current else None)
+            candidate = opened.get(now.candidate) if now.candidate else None
+            served = Served(now, current, candidate, records)
+            self._on_change(served)
+            self.served = served
+            self._after = max(self._after, now.since) if now.current == before.now.current else now.since
+            self._tell(before.now, opened)
+
+    def decide(self) -> Decision | None:
+        """Look at what was seen, and act upon it; None where nothing follows.
+
+        Raises:
+            Unavailable: the database is.
+        """
+        with self._looking:
+            if not self.served.now.current:
+                return None
+            looked = (self.served.now.last, *last_seen(self._state))
+            if looked == self._looked:
+                return None
+            decision = self._decided(self.served)
+            self._looked = looked  # only now: what could not be written is decided upon again
+            return decision
+
+    def _decided(self, served: Served) -> Decision | None:
+        now = served.now
+        if now.candidate and now.candidate in served.records:
+            decision = self._decide_trial(served, served.records[now.candidate])
+            if decision is not None:
+                event = DeploymentEvent(0, now.candidate, decision.what, WRITER, decision.why, decision.figures)
+                return self._act(event, decision)
+        return self._guard(served, served.records[now.current]) if now.current in served.records else None
+
+    def _decide_trial(self, served: Served, record: DeploymentRecord) -> Decision | None:
+        now, rollout = served.now, record.rollout
+        limits = {} if rollout.max_p95 is None else {record.id: rollout.max_p95}
+        by_id = seen(self._state, trial=record.id, slower_than=limits)
+        old, new = by_id.get(now.current, Seen()), by_id.get(record.id, Seen())
+        for id, one in ((now.current, old), (record.id, new)):
+            for name, count in asdict(one).items():
+                self._metrics.trial.labels(id, name).set(count)
+        return decide_canary(rollout, old, new) if now.trying == "canary" else decide_shadow(rollout, old, new)
+
+    def _guard(self, served: Served, record: DeploymentRecord) -> Decision | None:
+        """Take the served deployment back where it breaks a limit, over the answers of its block that is under way."""
+        now, rollout = served.now, record.rollout
+        one, self._after = seen_since(self._state, record.id, after=max(self._after, now.since), slower_than=rollout.max_p95)
+        broken = broken_limit(rollout, one, risk=risk_of_limit(rollout))
+        if not broken:
+            return None
+        if not now.green:
+            self._say(f"ALERT: deployment {record.id} breaks a limit, and there is none to go back to: {broken}")
+            return None
+        decision = Decision("stopped", broken, {"seen": dict(asdict(one))})
+        event = DeploymentEvent(0, now.green, "rolled back", WRITER, f"{record.id}: {broken}", decision.figures)
+        return self._act(event, decision)
+
+    def _act(self, event: DeploymentEvent, decision: Decision) -> Decision | None:
+        try:
+            add_event(self._state, event, expected=self.served.now.last)
+        except Overtaken as other:  # another server, or a person
+            _log.info("not done: %s", other)
+            self.follow()
+            return None
+        self.follow()
+        return decision
+
+    def _open_ones(self) -> dict[str, Deployment]:
+        """What is open, by id; what was served before is among it while it is named."""
+        both = (self.served.current, self.served.candidate)
+        return {one.id: one for one in both if one is not None and one.id}
+
+    def _tell(self, before: Standing, opened: Mapping[str, Deployment]) -> None:
+        """The log and the metrics of a change."""
+        for event in (one for one in events(self._state) if one.number > before.last and before.last):
+            level = logging.WARNING if event.what in ("stopped", "rolled back", "undecided") else logging.INFO
+            alert = "ALERT: " if event.by == WRITER and event.what in ("stopped", "rolled back") else ""
+            _log.log(level, "%sdeployment %s %s by %s: %s", alert, event.deployment, event.what, event.by, event.why)
+            self._metrics.deployment_events.labels(event.what).inc()
+        now = self.served.now
+        self._metrics.deployment.clear()
+        self._metrics.trial.clear()
+        for id, what in ((now.current, "served"), (now.candidate, now.trying)):
+            if id:
+                record = self.served.records.get(id)
+                state = what if id in opened else "refused"
+                self._metrics.deployment.labels(id, record.label if record else "", state).set(1)
+
+    def _say(self, text: str) -> None:
+        if text != self._told:
+            _log.error(text)
+        self._told = text

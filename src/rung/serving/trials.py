@@ -1,0 +1,125 @@
+"""When a deployment that is tried, or served, is stopped, taken over, or taken back: rules of counts, no I/O.
+
+Two signals tell good answers from bad: what askers said of them ("up" or "down", the first word on each answer), and
+whether they came at all. Refusals are counted and shown, and decide nothing: they may be right. All tests of one deployment
+share its risk, and may be looked at after every answer (`rung.stats.sequential`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+from rung.records import Json
+from rung.records.deployment import Rollout
+from rung.state.deployments import Seen
+from rung.stats.sequential import Counts, Look, is_over, look
+
+SLOW = 0.05  # share of answers that may take longer than `max_p95`
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is to happen, why, and by which numbers."""
+
+    what: Literal["finished", "stopped", "undecided"]
+    why: str
+    figures: Mapping[str, Json] = field(default_factory=dict)
+
+
+def decide_canary(rollout: Rollout, old: Seen, new: Seen) -> Decision | None:
+    """What a canary has come to; None: it goes on.
+
+    Args:
+        rollout: the canary's.
+        old: what was seen of the one that is served, since the canary began.
+        new: of the canary.
+    """
+    looks = {"ratings": _look(rollout, _ratings(old), _ratings(new)), "answers": _look(rollout, _came(old), _came(new))}
+    figures = _figures(old, new, looks)
+    risk = rollout.risk / (len(looks) + len(_limits(rollout)))
+    if broken := broken_limit(rollout, new, risk=risk):
+        return Decision("stopped", broken, figures)
+    for name, signal in looks.items():
+        if signal.shows("worse", risk):
+            return Decision("stopped", f"worse by its {name}: {_drop(signal)}", figures)
+    if all(signal.shows("not worse", rollout.risk) for signal in looks.values()):
+        why = f"not worse by {rollout.margin:.0%}: {', '.join(f'{name} {_drop(signal)}' for name, signal in looks.items())}"
+        return Decision("finished", why, figures)
+    if (count := old.answers + new.answers) >= rollout.max_answers:
+        return Decision(
+            "undecided", f"not decided after {count:,} answers ({new.up + new.down:,} of its own rated)", figures
+        )
+    return None
+
+
+def decide_shadow(rollout: Rollout, old: Seen, new: Seen) -> Decision | None:
+    """What a deployment in the shadow has come to; None: it goes on. Nobody rates it, and it waits for others, so that
+    answers that fail are all that speaks against it."""
+    figures = _figures(old, new, {})
+    if rollout.max_error_rate is not None and is_over(_came(new), rollout.max_error_rate, risk=rollout.risk):
+        return Decision("stopped", _errors(rollout, new), figures)
+    if new.answers >= rollout.max_answers:
+        return Decision("undecided", f"{new.answers:,} answers were given in the shadow", figures)
+    return None
+
+
+def broken_limit(rollout: Rollout, seen: Seen, *, risk: float) -> str:
+    """The limit that a deployment is shown to break, in words; "" where it is shown of none.
+
+    Args:
+        rollout: with its limits.
+        seen: what was seen of it; slow is what takes longer than `max_p95`.
+        risk: the chance that is taken, for each limit, of being wrong.
+    """
+    limits = _limits(rollout)
+    if (limit := limits.get("errors")) is not None and is_over(_came(seen), limit, risk=risk):
+        return _errors(rollout, seen)
+    if "p95" in limits and is_over(Counts(seen.answers - seen.failed - seen.late - seen.slow, seen.slow), SLOW, risk=risk):
+        return f"{seen.slow:,} of {seen.answers:,} answers took longer than {rollout.max_p95:g} s, and 5 % may"
+    if (limit := limits.get("ratings")) is not None and is_over(_ratings(seen), limit, risk=risk):
+        return f"{seen.down:,} of {seen.up + seen.down:,} ratings are down, and {limit:.1%} may be"
+    return ""
+
+
+def risk_of_limit(rollout: Rollout) -> float:
+    """The part of its risk that each limit of a deployment that is served has, over one block of answers."""
+    return rollout.risk / max(1, len(_limits(rollout)))
+
+
+def _limits(rollout: Rollout) -> dict[str, float]:
+    given = {"errors": rollout.max_error_rate, "p95": rollout.max_p95, "ratings": rollout.max_down_rate}
+    return {name: limit for name, limit in given.items() if limit is not None}
+
+
+def _errors(rollout: Rollout, seen: Seen) -> str:
+    limit = rollout.max_error_rate or 0.0
+    return f"{seen.failed + seen.late:,} of {seen.answers:,} answers failed, and {limit:.1%} may"
+
+
+def _look(rollout: Rollout, old: Counts, new: Counts) -> Look:
+    return look(old, new, margin=rollout.margin, tolerance=rollout.tolerance)
+
+
+def _ratings(seen: Seen) -> Counts:
+    return Counts(seen.up, seen.down)
+
+
+def _came(seen: Seen) -> Counts:
+    failed = seen.failed + seen.late
+    return Counts(seen.answers - failed, failed)
+
+
+def _drop(signal: Look) -> str:
+    return "no drop told" if signal.drop is None else f"{signal.drop:+.1%} fewer good ones"
+
+
+def _figures(old: Seen, new: Seen, looks: Mapping[str, Look]) -> dict[str, Json]:
+    figures: dict[str, Json] = {"old": dict(asdict(old)), "new": dict(asdict(new))}
+    for name, signal in looks.items():
+        evidence: dict[str, Json] = {"drop": signal.drop}
+        # minus infinity, before both have an answer, is no JSON
+        evidence |= {"log_worse": max(signal.worse, -1e9), "log_not_worse": max(signal.not_worse, -1e9)}
+        figures[name] = evidence
+    return figures

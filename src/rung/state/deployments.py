@@ -1,0 +1,264 @@
+"""Deployments, what happened to them, and what was seen of them, on the project's database. All of it only grows.
+
+Events are numbered by whoever adds one, each on what was looked at before: of two that act at once, the second is refused
+and looks again. So every server comes to the same standing, whatever its clock says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from rung.errors import UserError
+from rung.files.durable import damaged
+from rung.records import Json, plain
+from rung.records.deployment import SINCE, DeploymentEvent, DeploymentRecord, Standing, standing
+from rung.state.database import State, now_ms
+from rung.state.tables import deployment_events, deployments, differences, feedback, observations
+
+BLOCK = 1_000  # answers of the served deployment that its limits are looked at over
+
+
+class Overtaken(UserError):
+    """Something happened to the deployments since they were looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was seen of a deployment. `slow`: answers that took longer than was asked about, failed ones not among them."""
+
+    answers: int = 0
+    failed: int = 0
+    late: int = 0
+    refused: int = 0
+    slow: int = 0
+    up: int = 0
+    down: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A question that two deployments answered, and what each said: None where it failed."""
+
+    answer: str
+    question: Json
+    old: Json
+    new: Json
+    at: int
+
+
+def add_event(
+    state: State, event: DeploymentEvent, *, expected: int, record: DeploymentRecord | None = None
+) -> DeploymentEvent:
+    """Add an event, with the deployment that begins by it, where there is one. Both are kept when this returns.
+
+    Args:
+        state: where they are kept.
+        event: its number and time are given here.
+        expected: number of the last event that it was decided upon.
+        record: what begins by it.
+
+    Raises:
+        Overtaken: another event came meanwhile.
+        Unavailable: the database is; nothing of it is kept.
+    """
+    with state.alone("deployments") as connection:
+        last = _last(connection)
+        if last != expected:
+            other = _events(connection, after=last - 1)[0]
+            by = f" by {other.by}" if other.by else ""
+            raise Overtaken(
+                f"deployment {other.deployment} was {_did(other)} meanwhile{by}: look at 'rung deployments' first"
+            )
+        at, number = now_ms(), connection.scalar(sa.select(sa.func.max(observations.c.number))) or 0
+        added = replace(event, number=last + 1, at=_iso(at), figures={**event.figures, SINCE: number})
+        standing(_events(connection)).after(added)  # what cannot be read must not be added to
+        if record is not None:
+            connection.execute(deployments.insert().values(id=record.id, at=at, record=plain(record)))
+        row = {"deployment": added.deployment, "what": added.what, "by": added.by, "why": added.why}
+        connection.execute(
+            deployment_events.insert().values(number=added.number, at=at, figures=plain(added.figures), **row)
+        )
+        return added
+
+
+def last_event(state: State) -> int:
+    """The number of the last event; 0: there is none.
+
+    Raises:
+        Unavailable: the database is.
+    """
+    with state.reading() as connection:
+        return _last(connection)
+
+
+def events(state: State) -> tuple[DeploymentEvent, ...]:
+    """What happened, oldest first.
+
+    Raises:
+        Unavailable: the database is.
+    """
+    with state.reading() as connection:
+        return _events(connection)
+
+
+def standing_now(state: State) -> Standing:
+    """What is served, what is tried, and what there is to go back to.
+
+    Raises:
+        Unavailable: the database is.
+        UserError: a newer Rung wrote an event.
+    """
+    return standing(events(state))
+
+
+def deployment(state: State, id: str) -> DeploymentRecord:
+    """A deployment by its id, or by four or more of its first characters.
+
+    Raises:
+        Unavailable: the database is.
+        UserError: there is none, there are several, or a newer Rung wrote it.
+    """
+    with state.reading() as connection:
+        rows = connection.execute(sa.select(deployments).where(deployments.c.id.startswith(id, autoescape=True))).all()
+    exact = [row for row in rows if row.id == id] or (rows if len(id) >= 4 else [])
+    if len(exact) != 1:
+        what = f"several deployments begin with '{id}'" if exact else f"there is no deployment '{id}'"
+        raise UserError(f"{what}: 'rung deployments' lists them")
+    return _record(exact[0], state)
+
+
+def all_deployments(state: State) -> tuple[tuple[DeploymentRecord, int], ...]:
+    """Every deployment, oldest first, and when it was promoted, in ms since 1970.
+
+    Raises:
+        Unavailable: the database is.
+        UserError: a newer Rung wrote one.
+    """
+    begins = sa.select(deployment_events.c.deployment, sa.func.min(deployment_events.c.number).label("first"))
+    first = begins.group_by(deployment_events.c.deployment).subquery()
+    query = sa.select(deployments).join(first, first.c.deployment == deployments.c.id).order_by(first.c.first)
+    with state.reading() as connection:
+        return tuple((_record(row, state), row.at) for row in connection.execute(query))
+
+
+def seen(state: State, *, trial: str, slower_than: Mapping[str, float] | None = None) -> dict[str, Seen]:
+    """What was seen of each deployment while one was tried, by id. Of several ratings of an answer the first counts.
+
+    Args:
+        state: where it is kept.
+        trial: id of the one that was tried.
+        slower_than: by id, the seconds that make an answer slow.
+
+    Raises:
+        Unavailable: the database is.
+    """
+    which = observations.c.trial == trial
+    with state.reading() as connection:
+        names = connection.scalars(sa.select(observations.c.deployment).where(which).distinct()).all()
+        limits = slower_than or {}
+        return {
+            id: _seen(connection, sa.and_(which, observations.c.deployment == id), limits.get(id)) for id in sorted(names)
+        }
+
+
+def seen_since(state: State, id: str, *, after: int, slower_than: float | None = None) -> tuple[Seen, int]:
+    """What was seen of a deployment in its block of `BLOCK` answers that is under way, and the number before that block.
+
+    Args:
+        state: where it is kept.
+        id: the deployment's.
+        after: number before an earlier block of it, 0 at first.
+        slower_than: see `Seen`.
+
+    Raises:
+        Unavailable: the database is.
+    """
+    with state.reading() as connection:
+        own = sa.and_(observations.c.deployment == id)
+        while True:
+            ordered = sa.select(observations.c.number).where(own, observations.c.number > after)
+            end = connection.scalar(ordered.order_by(observations.c.number).offset(BLOCK - 1).limit(1))
+            if end is None:
+                break
+            after = end
+        return _seen(connection, sa.and_(own, observations.c.number > after), slower_than), after
+
+
+def last_seen(state: State) -> tuple[int, int]:
+    """The numbers of the last answer that was seen and of the last rating: where both are as before, nothing is new.
+
+    Raises:
+        Unavailable: the database is.
+    """
+    with state.reading() as connection:
+        numbers = [connection.scalar(sa.select(sa.func.max(one.c.number))) or 0 for one in (observations, feedback)]
+    return numbers[0], numbers[1]
+
+
+def pairs(state: State, id: str, *, limit: int | None = None) -> tuple[tuple[Pair, ...], int]:
+    """Questions that a deployment answered otherwise than the one it was tried beside, newest first, and how many there are.
+
+    Raises:
+        Unavailable: the database is.
+    """
+    own = differences.c.deployment == id
+    query = sa.select(differences).where(own).order_by(differences.c.number.desc())
+    with state.reading() as connection:
+        count = connection.scalar(sa.select(sa.func.count()).where(own)) or 0
+        rows = connection.execute(query if limit is None else query.limit(limit)).all()
+    return tuple(Pair(row.answer, row.question, row.old, row.new, row.at) for row in rows), count
+
+
+def _seen(connection: sa.Connection, which: sa.ColumnElement[bool], slower_than: float | None) -> Seen:
+    table = observations.c
+    slow = sa.false() if slower_than is None else sa.and_(table.end == "answered", table.seconds > slower_than)
+    parts = (table.end == "failed", table.end == "late", table.refused, slow)
+    counted = [sa.func.coalesce(sa.func.sum(sa.case((part, 1), else_=0)), 0) for part in parts]
+    answers, *numbers = connection.execute(sa.select(sa.func.count(), *counted).where(which)).one()
+    of_these = feedback.c.answer.in_(sa.select(table.answer).where(which))
+    words = sa.select(feedback.c.answer, sa.func.min(feedback.c.number).label("number")).where(of_these)
+    first = words.group_by(feedback.c.answer).subquery()
+    rated = (
+        sa.select(feedback.c.rating, sa.func.count())
+        .select_from(
+            observations.join(first, first.c.answer == table.answer).join(feedback, feedback.c.number == first.c.number)
+        )
+        .where(which)
+        .group_by(feedback.c.rating)
+    )
+    ratings = {str(rating): int(count) for rating, count in connection.execute(rated)}
+    names = ("failed", "late", "refused", "slow")
+    of_answers = {name: int(count) for name, count in zip(names, numbers, strict=True)}
+    return Seen(int(answers), **of_answers, up=ratings.get("up", 0), down=ratings.get("down", 0))
+
+
+def _last(connection: sa.Connection) -> int:
+    return int(connection.scalar(sa.select(sa.func.max(deployment_events.c.number))) or 0)
+
+
+def _events(connection: sa.Connection, *, after: int = 0) -> tuple[DeploymentEvent, ...]:
+    table = deployment_events
+    rows = connection.execute(sa.select(table).where(table.c.number > after).order_by(table.c.number))
+    return tuple(
+        DeploymentEvent(row.number, row.deployment, row.what, row.by, row.why, row.figures or {}, _iso(row.at))
+        for row in rows
+    )
+
+
+def _record(row: sa.Row[tuple[object, ...]], state: State) -> DeploymentRecord:
+    try:
+        return DeploymentRecord.of(row.record)
+    except ValueError as error:
+        raise damaged(state.name, f"deployment {row.id} {error}") from error
+
+
+def _did(event: DeploymentEvent) -> str:
+    return {"shadow": "begun in the shadow", "canary": "begun as a canary"}.get(event.what, event.what)
+
+
+def _iso(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds")

@@ -1,0 +1,110 @@
+"""Is a trial ended by what it is said to be ended by, and no oftener wrongly than stated?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from rung.records.deployment import Rollout
+from rung.serving.trials import broken_limit, decide_canary, decide_shadow, risk_of_limit
+from rung.state.deployments import Seen
+
+GOOD = Seen(answers=4000, up=3200, down=800)
+
+
+def what(rollout: Rollout, old: Seen, new: Seen) -> str:
+    decision = decide_canary(rollout, old, new)
+    return decision.what if decision else "goes on"
+
+
+def test_it_goes_on_until_something_is_shown() -> None:
+    assert what(Rollout("canary"), Seen(), Seen()) == "goes on"
+    assert what(Rollout("canary"), Seen(answers=20, up=18, down=2), Seen(answers=20, up=17, down=3)) == "goes on"
+
+
+def test_worse_ratings_stop_it() -> None:
+    decision = decide_canary(Rollout("canary"), GOOD, replace(GOOD, up=2800, down=1200))
+    assert decision is not None
+    assert (decision.what, decision.why) == ("stopped", "worse by its ratings: +10.0% fewer good ones")
+    assert decision.figures["ratings"]["drop"] == pytest.approx(0.1)  # type: ignore[index,call-overload]
+
+
+def test_a_tolerance_lets_a_smaller_drop_pass() -> None:
+    worse = replace(GOOD, up=3000, down=1000)  # five points
+    assert what(Rollout("canary"), GOOD, worse) == "stopped"
+    assert what(Rollout("canary", margin=0.12, tolerance=0.12), GOOD, worse) == "finished"
+
+
+def test_answers_that_fail_stop_it_though_nobody_rates() -> None:
+    old = Seen(answers=500, failed=2)
+    assert what(Rollout("canary", max_error_rate=None), old, Seen(answers=500, failed=40, late=20)) == "stopped"
+
+
+def test_as_good_by_both_signals_takes_over() -> None:
+    decision = decide_canary(Rollout("canary"), GOOD, GOOD)
+    assert decision is not None
+    assert decision.what == "finished"
+    assert "not worse by 5%" in decision.why
+
+
+def test_without_ratings_nothing_takes_over_and_in_the_end_the_old_one_stays() -> None:
+    silent = Seen(answers=9000)
+    assert what(Rollout("canary"), silent, silent) == "goes on"
+    decision = decide_canary(Rollout("canary", max_answers=18_000), silent, silent)
+    assert decision is not None
+    assert (decision.what, decision.why) == ("undecided", "not decided after 18,000 answers (0 of its own rated)")
+
+
+@pytest.mark.parametrize(
+    ("rollout", "seen", "says"),
+    [
+        (Rollout(), Seen(answers=60, failed=20), "20 of 60 answers failed, and 5.0% may"),
+        (Rollout(), Seen(answers=60, failed=5, late=15), "20 of 60 answers failed, and 5.0% may"),
+        (Rollout(max_p95=2.0), Seen(answers=60, slow=20), "20 of 60 answers took longer than 2 s, and 5 % may"),
+        (Rollout(max_down_rate=0.2), Seen(answers=90, up=10, down=40), "40 of 50 ratings are down, and 20.0% may be"),
+        (Rollout(max_error_rate=None), Seen(answers=60, failed=60), ""),
+        (Rollout(max_p95=2.0, max_down_rate=0.2), Seen(answers=1000, failed=40, slow=40, up=80, down=15), ""),
+    ],
+)
+def test_limits(rollout: Rollout, seen: Seen, says: str) -> None:
+    assert broken_limit(rollout, seen, risk=risk_of_limit(rollout)) == says
+    assert what(replace(rollout, kind="canary"), Seen(answers=60), seen) == ("stopped" if says else "goes on") or not says
+
+
+def test_a_shadow_is_stopped_by_failures_alone_and_ends() -> None:
+    rollout = Rollout("shadow", max_answers=500)
+    assert decide_shadow(rollout, Seen(answers=80), Seen(answers=80, slow=80, refused=80)) is None
+    stopped = decide_shadow(rollout, Seen(answers=80), Seen(answers=80, failed=30))
+    assert stopped is not None
+    assert stopped.what == "stopped"
+    ended = decide_shadow(rollout, Seen(answers=500), Seen(answers=500))
+    assert ended is not None
+    assert ended.what == "undecided"
+
+
+@pytest.mark.slow
+def test_one_that_is_as_good_and_within_its_limits_is_seldom_stopped() -> None:
+    """All of its tests together, at limits that are just kept; looks after every answer are tried in tests/stats."""
+    rng, streams, stopped = np.random.default_rng(5), 40, 0
+    rollout = Rollout("canary", max_error_rate=0.05, max_p95=1.0, max_down_rate=0.2, risk=0.1)
+    for _ in range(streams):
+        sides = {False: Seen(), True: Seen()}
+        for answer in range(200):
+            new = bool(rng.random() < 0.5)
+            one, draw = sides[new], rng.random(3)
+            failed = int(draw[0] < 0.05)
+            is_down = int(draw[1] < 0.2)
+            sides[new] = replace(
+                one,
+                answers=one.answers + 1,
+                failed=one.failed + failed,
+                slow=one.slow + int(not failed and draw[2] < 0.05),
+                up=one.up + (not failed and not is_down),
+                down=one.down + (not failed and is_down),
+            )
+            if answer % 10 == 9 and (decision := decide_canary(rollout, sides[False], sides[True])) is not None:
+                stopped += decision.what == "stopped"
+                break
+    assert stopped / streams <= 0.1

@@ -1,0 +1,166 @@
+"""Is the history of deployments one, whoever adds to it and however they end, in either database?"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from rung.errors import UserError
+from rung.records.deployment import DeploymentEvent, DeploymentRecord
+from rung.state.database import State, Unavailable
+from rung.state.deployments import (
+    BLOCK,
+    Overtaken,
+    Seen,
+    add_event,
+    all_deployments,
+    deployment,
+    events,
+    last_event,
+    pairs,
+    seen,
+    seen_since,
+    standing_now,
+)
+from rung.state.feedback import Remark, add_remark
+from rung.state.tables import deployment_events, differences, observations
+from tests.records.test_deployment import RECORD
+from tests.state.databases import KINDS, database
+
+
+@pytest.fixture(params=KINDS)
+def records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    with database(request.param, tmp_path) as address:
+        yield address
+
+
+@pytest.fixture
+def state(records: str, tmp_path: Path) -> Iterator[State]:
+    with State(tmp_path, records) as opened:
+        yield opened
+
+
+def named(by: str) -> DeploymentRecord:
+    """A deployment by somebody."""
+    return replace(RECORD, by=by)
+
+
+def promoted(state: State, by: str, *, expected: int) -> DeploymentEvent:
+    record = named(by)
+    return add_event(state, DeploymentEvent(0, record.id, "promoted", by), expected=expected, record=record)
+
+
+def observed(state: State, count: int, *, of: str, trial: str = "", end: str = "answered", first: int = 0) -> None:
+    row = {"at": 1, "deployment": of, "trial": trial, "end": end, "refused": False, "seconds": 0.5}
+    with state.writing() as connection:
+        connection.execute(observations.insert(), [{**row, "answer": f"{of}{end}{first + n}"} for n in range(count)])
+
+
+def test_a_deployment_and_its_event_are_kept_together_in_order(state: State) -> None:
+    assert last_event(state) == 0
+    assert standing_now(state).current == ""
+    first, second = promoted(state, "ada", expected=0), promoted(state, "eve", expected=1)
+    assert (first.number, second.number, last_event(state)) == (1, 2, 2)
+    assert [event.deployment for event in events(state)] == [named("ada").id, named("eve").id]
+    assert [record for record, _ in all_deployments(state)] == [named("ada"), named("eve")]
+    assert deployment(state, named("eve").id[:6]) == named("eve")
+    assert standing_now(state).green == named("ada").id
+
+
+@pytest.mark.parametrize("id", ["", "zzzz", "%", "_"])
+def test_an_id_that_is_none_is_said(state: State, id: str) -> None:
+    promoted(state, "ada", expected=0)
+    with pytest.raises(UserError, match="rung deployments"):
+        deployment(state, id)
+
+
+def test_of_many_at_once_one_is_first_and_the_others_are_told_of_it(state: State) -> None:
+    done: list[object] = []
+    ready = threading.Barrier(6)
+
+    def act(by: str) -> None:
+        ready.wait()
+        try:
+            done.append(promoted(state, by, expected=0))
+        except Overtaken as error:
+            done.append(error)
+
+    threads = [threading.Thread(target=act, args=(f"user{n}",)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    first = [one for one in done if isinstance(one, DeploymentEvent)]
+    assert len(first) == 1
+    assert len(all_deployments(state)) == len(events(state)) == 1
+    assert all(f"was promoted meanwhile by {first[0].by}" in str(one) for one in done if one is not first[0])
+
+
+def test_what_a_newer_rung_wrote_is_not_added_to(state: State) -> None:
+    promoted(state, "ada", expected=0)
+    with state.writing() as connection:
+        row = {"number": 2, "at": 1, "deployment": "x", "what": "split", "by": "", "why": "", "figures": {}}
+        connection.execute(deployment_events.insert().values(**row))
+    with pytest.raises(UserError, match="a newer one wrote it"):
+        promoted(state, "eve", expected=2)
+    assert last_event(state) == 2
+
+
+def test_what_was_seen_is_counted_by_deployment_and_the_first_rating_of_an_answer_counts(state: State) -> None:
+    observed(state, 5, of="old", trial="new")
+    observed(state, 3, of="new", trial="new")
+    observed(state, 2, of="new", trial="new", end="failed")
+    observed(state, 9, of="old")
+    ratings = [("oldanswered0", "up"), ("oldanswered0", "down"), ("newanswered1", "down"), ("elsewhere", "up")]
+    for answer, rating in ratings:
+        add_remark(state, Remark(answer, "ada", rating, {}, {}))  # type: ignore[arg-type]
+    by_id = seen(state, trial="new", slower_than={"new": 0.4})
+    assert by_id == {"old": Seen(answers=5, up=1), "new": Seen(answers=5, failed=2, slow=3, down=1)}
+
+
+def test_limits_are_looked_at_over_one_block_at_a_time(state: State) -> None:
+    observed(state, BLOCK, of="d", end="failed")
+    one, after = seen_since(state, "d", after=0)
+    assert one == Seen()
+    observed(state, 7, of="d")
+    assert seen_since(state, "d", after=0) == (Seen(answers=7), after)
+    observed(state, 4, of="other")
+    assert seen_since(state, "d", after=after)[0].answers == 7
+
+
+def test_an_event_says_how_many_answers_had_been_seen(state: State) -> None:
+    observed(state, 4, of="d")
+    promoted(state, "ada", expected=0)
+    assert standing_now(state).since == 4
+
+
+def test_differences_come_newest_first(state: State) -> None:
+    with state.writing() as connection:
+        row = {"at": 1, "deployment": "d", "question": {"text": "q"}, "old": {"text": "a"}, "new": {"text": "b"}}
+        connection.execute(differences.insert(), [{**row, "answer": str(n)} for n in range(5)])
+    some, count = pairs(state, "d", limit=2)
+    assert ([pair.answer for pair in some], count) == (["4", "3"], 5)
+    assert some[0].old == {"text": "a"}
+
+
+def test_a_full_disk_keeps_nothing_and_says_so(tmp_path: Path) -> None:
+    with State(tmp_path) as state:
+        promoted(state, "ada", expected=0)
+
+        @sa.event.listens_for(state.engine, "begin")
+        def full(connection: sa.Connection) -> None:
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+            connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+
+        big = replace(RECORD, reason="x" * 200_000)
+        with pytest.raises(Unavailable, match="full"):
+            add_event(state, DeploymentEvent(0, big.id, "promoted"), expected=1, record=big)
+    with State(tmp_path) as state:
+        assert [record.by for record, _ in all_deployments(state)] == ["ada"]
+        assert last_event(state) == 1
+        promoted(state, "eve", expected=1)
