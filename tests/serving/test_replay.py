@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -10,9 +11,10 @@ from rung.errors import UserError
 from rung.records import Message, Question
 from rung.records.traces import Trace
 from rung.serving.answering import Wishes
-from rung.serving.replay import asked_again
+from rung.serving.replay import answer_again, asked_again
 from rung.tracing import conventions as names
 from rung.tracing.content import MAX_TEXT
+from tests.serving.promoting import promoted, promoting
 from tests.tracing.traces import ending, opening, runs, spans
 
 QUESTION = Question("asked", "And to Norway?", (Message("user", "Do you ship?"), Message("assistant", "We do. [1]")))
@@ -58,3 +60,12 @@ def test_what_was_masked_is_counted_where_it_was_asked_only() -> None:
 def test_without_its_text_it_is_refused() -> None:
     with pytest.raises(UserError, match="content: true"):
         asked_again(recorded(content=False))
+
+
+def test_what_was_promoted_answers_again(measured: Path) -> None:
+    first, second = promoted(measured, "long_context"), promoted(measured, "rag")
+    with promoting(measured) as (builder, state):
+        for name, record in (("rung", second), (first.id, first)):
+            assert answer_again(builder, state, recorded(), name).summary.digest == record.spec.digest
+        with pytest.raises(UserError, match="there is no deployment 'gone'"):
+            answer_again(builder, state, recorded(), "gone")

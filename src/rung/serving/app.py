@@ -132,6 +132,15 @@ def application(service: Service) -> FastAPI:
     return app
 
 
+def open_record(builder: ArtifactBuilder, record: DeploymentRecord) -> Deployment:
+    """What was promoted, under the name `rung`.
+
+    Raises:
+        UserError: it is not what was promoted.
+    """
+    return replace(opened(builder, WINNER, as_pinned(builder, record)), id=record.id)
+
+
 def _promoted(service: Service, answering: Answering) -> Rollouts:
     """What was promoted, opened, and followed from now on.
 
@@ -141,7 +150,7 @@ def _promoted(service: Service, answering: Answering) -> Rollouts:
     builder = service.builder
 
     def opener(record: DeploymentRecord) -> Deployment:
-        return replace(opened(builder, WINNER, as_pinned(builder, record)), id=record.id)
+        return open_record(builder, record)
 
     def changed(served: Served) -> None:
         if served.current is not None:

@@ -12,12 +12,15 @@ from rung.errors import UserError
 from rung.records import Json, Message, Question
 from rung.records.traces import Trace
 from rung.serving.answering import Answering, Asked, Wishes
-from rung.serving.app import Service
+from rung.serving.app import Service, open_record
 from rung.serving.callers import Caller, Open
 from rung.serving.conversations import Limits
+from rung.serving.deployments import WINNER
 from rung.serving.refusal import NotAnswered
 from rung.serving.traced import Traces, price_of
 from rung.state.database import State
+from rung.state.deployments import deployment as promoted
+from rung.state.deployments import standing_now
 from rung.tracing import conventions as names
 from rung.tracing.recorder import Recorder
 from rung.tracing.spans import Spans
@@ -100,8 +103,12 @@ def answer_again(builder: ArtifactBuilder, state: State, trace: Trace, deploymen
     recorder = Recorder(Spans(keeps_content=True, price=price_of(builder.project)), [last])
     answering = Service(builder, Open(), state, Limits(at_once=1)).answering()
     answering.traces = Traces(recorder)
+    name = deployment or trace.summary.deployment
+    if not answering.deployments:  # something was promoted: what is served now, or the deployment of this id
+        id = standing_now(state).current if name == WINNER else name
+        answering.deployments = {name: open_record(builder, promoted(state, id))}
     try:
-        asyncio.run(_answered(answering, again, deployment or trace.summary.deployment))
+        asyncio.run(_answered(answering, again, name))
     finally:
         answering.conversations.close()
         recorder.close()
