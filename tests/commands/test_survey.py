@@ -85,8 +85,15 @@ def test_answers_that_break_the_schema(tmp_path: Path) -> None:
 
 
 def test_nobody_is_told_where_a_model_judges(tmp_path: Path) -> None:
-    cases: list[dict[str, object]] = [{"question": "q?", "answers": ["something else"]}]
-    found = surveyed(tmp_path, cases, more="behaviour: {labels: [a, b]}\nbar: {metric: judge}\n", documents=False)
+    row: dict[str, object] = {
+        "id": "c",
+        "question": "q?",
+        "answers": ["something else"],
+        "gold_documents": ["docs/returns.md"],
+    }
+    assert surveyed(tmp_path, [row]).warnings
+    found = surveyed(tmp_path, [row], more="bar: {metric: judge}\n")
+    assert found.warnings == ()
     assert listed(found) == []
 
 
