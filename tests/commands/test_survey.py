@@ -119,6 +119,31 @@ def test_an_answer_that_is_not_in_its_gold_document(answers: list[str], is_told:
     assert list(found.as_lines())[-1] == "nothing is wrong" + ("; likely slips: 1" if is_told else "")
 
 
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [
+        (["nine euros"], "; it stands in 'docs/shipping.md': is that the document?"),
+        (["euro"], "'euro' does not stand in its gold document 'docs/returns.md'"),  # too short to tell
+        (["30 days", "40 days"], "its answer '40 days' has the number 40, which does not stand in"),
+        (["30 days", "a month", "thirty days", "30.0 days"], ""),  # other ways to say it
+        (["30 days", "8 weeks"], ""),  # the question says it
+        (["You may send anything back within 30 days of delivery as long as it is unused"], ""),
+        (["You may send anything back within 31 days of delivery as long as it is unused"], "has the number 31, which"),
+        (["yes", "40 days"], ""),
+    ],
+)
+def test_gold_documents_that_do_not_bear_an_answer_out(answers: list[str], told: str, tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    for name, text in (("shipping", "Express costs nine euros."), ("other", "Euro and yen. The dollar.")):
+        (tmp_path / f"docs/{name}.md").write_text(text, encoding="utf-8")
+    found = surveyed(
+        tmp_path, [{"id": "c", "question": "Are 8 weeks right?", "answers": answers, "gold_documents": ["docs/returns.md"]}]
+    )
+    assert listed(found) == []
+    assert len(found.warnings) == bool(told)
+    assert told in "".join(map(str, found.warnings))
+
+
 TABLE = """# Crates
 
 | Item | Weight kg | Price (EUR) | Town |
