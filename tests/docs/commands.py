@@ -19,7 +19,7 @@ from tests.docs.pages import DOCS, Block
 PAGE = DOCS / "cli.md"
 REGENERATE = "python -m tests.docs.commands"
 # Where a parameter's name is not what a reader would write.
-_VALUES = {"asker": "GROUPS", "lowest_first": "ORDER", "output": "FILE"}
+_VALUES = {"asker": "GROUPS", "documents": "DOCS", "lowest_first": "ORDER", "output": "FILE"}
 _EVERYWHERE = ("help", "project")  # what every verb takes, and the opening says
 OPENING = f"""\
 # Commands

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,9 +11,6 @@ from rung.cli.main import FINE
 from rung.cli.options import DryRun
 from rung.cli.project_folder import named
 from rung.cli.screen import out
-
-if TYPE_CHECKING:
-    from rung.commands.first_look import FirstLook
 
 RUNG_YAML = """\
 name: {name}
@@ -52,22 +49,7 @@ CASES = """\
 """  # noqa: E501 - rows of a file, one a line
 
 
-OVER_DOCUMENTS = """\
-name: {name}
-task: Answer the question with as few words as possible, from the documents.
-knowledge:
-  sources: {sources}   # {found}
-# behaviour:
-#   examples: [examples/*.jsonl]   # OpenAI chat rows {{"messages": [...]}}: they teach
-#   schema: answer.schema.json     # or labels: [refund, shipping, other]
-cases: [cases/*.jsonl]           # {{"question", "answers"}} rows: they judge; no rung ever sees them
-model: smollm2-135m-grounded     # or openai:<name>, http://host/v1#<name>
-rungs: [prompt, few_shot, long_context, rag]   # add tuned_model and hybrid when you have examples
-bar: {{correct: 0.60}}             # and hard limits: leaks: 0, p95_seconds: 2.0, usd_per_1k: 1.00
-"""
-
-
-def init(
+def init(  # noqa: PLR0917 - typer takes them by name
     ctx: typer.Context,
     folder: Annotated[
         Path | None,
@@ -80,32 +62,53 @@ def init(
     beir: Annotated[
         Path | None, typer.Option(help="Make it of this BEIR folder: corpus.jsonl, queries.jsonl, qrels/<split>.tsv.")
     ] = None,
+    documents: Annotated[
+        Path | None,
+        typer.Option("--docs", help="Make it over the documents of this folder, which is FOLDER too if that is left out."),
+    ] = None,
+    drafts: Annotated[
+        bool, typer.Option("--drafts/--no-drafts", help="Over documents: draft cases from them, for a person to approve.")
+    ] = True,
     dry_run: DryRun = False,
 ) -> int:
     """Make a project: a small one that runs, or over your documents.
 
-    Documents, cases and a commented rung.yaml; nothing is overwritten. In a folder that has documents the rung.yaml names
-    them, and the file for the cases, which you write, is empty.
+    Over documents (--docs, or a FOLDER that has some) documents, cases and examples are found by looking, a commented
+    rung.yaml names them, and cases are drafted. Nothing that is there is touched, and files of other tools are named.
+    Elsewhere a small project is written that runs at once. Each gets an AGENTS.md, where there is none.
     With --beir the project holds that folder's corpus, and a case with its gold documents for each judged query.
     """
     from rung.errors import UserError
     from rung.files.limited import check_name
 
     folder = named(ctx, folder)
-    if folder is None and beir is None:
-        raise UserError("where is the project to be? rung init FOLDER, or rung init --beir FOLDER")
-    project = folder or Path((beir or Path()).resolve().name)
+    if folder is None and beir is None and documents is None:
+        raise UserError("where is the project to be? rung init FOLDER, or rung init --docs FOLDER over your documents")
+    if beir is not None and documents is not None:
+        raise UserError("--beir and --docs are two corpora: name one of them")
+    project = folder or documents or Path((beir or Path()).resolve().name)
     check_name(project)
-    return _small(project, dry_run=dry_run) if beir is None else _of_beir(beir, project, dry_run=dry_run)
+    if beir is not None:
+        return _of_beir(beir, project, dry_run=dry_run)
+    if documents is not None:
+        return _over_documents(project, documents, drafts=drafts, dry_run=dry_run)
+    return _small(project, drafts=drafts, dry_run=dry_run)
 
 
-def _small(folder: Path, *, dry_run: bool) -> int:
-    from rung.commands.first_look import first_look
+def _small(folder: Path, *, drafts: bool, dry_run: bool) -> int:
+    from rung.commands.agents_page import NAME, agents_page
+    from rung.commands.first_look import files_below, first_look
+    from rung.errors import UserError
     from rung.files.outputs import check_free
 
-    look = first_look(folder)
-    if look.total and not (folder / "rung.yaml").exists():
-        return _over_documents(folder, look, dry_run=dry_run)
+    if not (folder / "rung.yaml").exists():
+        if first_look(folder).total:
+            return _over_documents(folder, folder, drafts=drafts, dry_run=dry_run)
+        if other := next(files_below(folder, rows=True), None):
+            raise UserError(
+                f"{folder} is not empty and holds no documents ({other} for one): name a new folder, "
+                "or the folder with your documents by --docs"
+            )
     files = {
         "rung.yaml": RUNG_YAML.format(name=folder.resolve().name),
         "docs/returns.md": RETURNS,
@@ -114,27 +117,30 @@ def _small(folder: Path, *, dry_run: bool) -> int:
     }
     for name in files:
         check_free(folder / name, instead="name another folder")
+    files |= {} if (folder / NAME).exists() else {NAME: agents_page(folder.resolve().name)}
     for name, text in files.items():
         _write(folder / name, text, dry_run=dry_run)
     out(f"next: rung compare {folder}")
     return FINE
 
 
-def _over_documents(folder: Path, look: FirstLook, *, dry_run: bool) -> int:
+def _over_documents(folder: Path, documents: Path, *, drafts: bool, dry_run: bool) -> int:
     """A project of the documents that are there: nothing of theirs is touched."""
-    from json import dumps
-
     from rung.cli.screen import Screen
-    from rung.commands.first_look import in_words, missing_extras
+    from rung.commands.start import DRAFTS, start
 
-    sources = dumps(look.patterns, ensure_ascii=False)
-    text = OVER_DOCUMENTS.format(name=dumps(folder.resolve().name, ensure_ascii=False), sources=sources, found=look)
-    _write(folder / "rung.yaml", text, dry_run=dry_run)
-    if not any((folder / "cases").glob("*.jsonl")):
-        _write(folder / "cases" / "cases.jsonl", "", dry_run=dry_run)
-    for extra, files in missing_extras(folder, look).items():
-        Screen().say(f"! {in_words(extra, files)}")
-    out(f"next: rung search {folder} 'your words'; write cases (rung cases suggest {folder} drafts some), then rung compare")
+    started = start(folder, documents, drafts=drafts, dry_run=dry_run)
+    for path in started.written:
+        out(f"{'would write' if dry_run else 'wrote'} {path}")
+    for note in started.notes:
+        Screen().say(f"! {note}")
+    if started.drafts is not None:
+        counts = ", ".join(f"{count} {kind}" for kind, count in started.drafts.counts().items() if count)
+        out(f"drafted {counts or 'no case: the documents hold no plain facts that rules can find'}")
+    if folder / DRAFTS in started.written:
+        out(f"next: check each line of {folder / DRAFTS}, write your name in its approved_by, then: rung compare {folder}")
+    else:
+        out(f"next: rung search {folder} 'your words'; rung check {folder}; rung compare {folder}")
     return FINE
 
 
@@ -148,13 +154,17 @@ def _write(path: Path, text: str, *, dry_run: bool) -> None:
 
 def _of_beir(beir: Path, folder: Path, *, dry_run: bool) -> int:
     from rung.cli.screen import Screen
+    from rung.commands.agents_page import NAME, agents_page
     from rung.commands.beir import make_project
+    from rung.files.outputs import write_output
 
     if dry_run:
-        for name in ("rung.yaml", "documents.jsonl", "queries.jsonl", "cases"):
+        for name in ("rung.yaml", "documents.jsonl", "queries.jsonl", "cases", NAME):
             out(f"would write {folder / name}")
         return FINE
     written = make_project(beir, folder)
+    if not (folder / NAME).exists():
+        write_output(folder / NAME, agents_page(folder.resolve().name))
     Screen().problems(written.problems)
     cases = ", ".join(f"{count:,} {split}" for split, count in written.cases.items())
     out(f"wrote {folder}: {written.documents:,} documents, cases: {cases}; left out: {len(written.problems):,}")
