@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rung.cli.main import FINE
-from rung.cli.options import DryRun
+from rung.cli.options import DryRun, Json
 from rung.cli.project_folder import named
 from rung.cli.screen import out
 
@@ -70,6 +70,7 @@ def init(  # noqa: PLR0917 - typer takes them by name
         bool, typer.Option("--drafts/--no-drafts", help="Over documents: draft cases from them, for a person to approve.")
     ] = True,
     dry_run: DryRun = False,
+    json: Json = False,
 ) -> int:
     """Make a project: a small one that runs, or over your documents.
 
@@ -88,22 +89,56 @@ def init(  # noqa: PLR0917 - typer takes them by name
         raise UserError("--beir and --docs are two corpora: name one of them")
     project = folder or documents or Path((beir or Path()).resolve().name)
     check_name(project)
+    made = _Made(dry_run=dry_run, quiet=json)
     if beir is not None:
-        return _of_beir(beir, project, dry_run=dry_run)
-    if documents is not None:
-        return _over_documents(project, documents, drafts=drafts, dry_run=dry_run)
-    return _small(project, drafts=drafts, dry_run=dry_run)
+        _of_beir(beir, project, made)
+    elif documents is not None:
+        _over_documents(project, documents, made, drafts=drafts)
+    else:
+        _small(project, made, drafts=drafts)
+    if json:
+        from json import dumps
+
+        out(dumps({"project": str(project), "written": made.written, "notes": made.notes}, ensure_ascii=False))
+    return FINE
 
 
-def _small(folder: Path, *, drafts: bool, dry_run: bool) -> int:
+class _Made:
+    """What was written and what is said of it, printed as it comes unless it is to be one line of JSON."""
+
+    def __init__(self, *, dry_run: bool, quiet: bool) -> None:
+        self.dry_run, self.quiet = dry_run, quiet
+        self.written: list[str] = []
+        self.notes: list[str] = []
+
+    def file(self, path: Path) -> None:
+        self.written.append(str(path))
+        if not self.quiet:
+            out(f"{'would write' if self.dry_run else 'wrote'} {path}")
+
+    def say(self, line: str) -> None:
+        self.notes.append(line)
+        if not self.quiet:
+            out(line)
+
+    def note(self, line: str) -> None:
+        from rung.cli.screen import Screen
+
+        self.notes.append(line)
+        if not self.quiet:
+            Screen().say(f"! {line}")
+
+
+def _small(folder: Path, made: _Made, *, drafts: bool) -> None:
     from rung.commands.agents_page import NAME, agents_page
     from rung.commands.first_look import files_below, first_look
     from rung.errors import UserError
-    from rung.files.outputs import check_free
+    from rung.files.outputs import check_free, write_output
 
     if not (folder / "rung.yaml").exists():
         if first_look(folder).total:
-            return _over_documents(folder, folder, drafts=drafts, dry_run=dry_run)
+            _over_documents(folder, folder, made, drafts=drafts)
+            return
         if other := next(files_below(folder, rows=True), None):
             raise UserError(
                 f"{folder} is not empty and holds no documents ({other} for one): name a new folder, "
@@ -119,59 +154,52 @@ def _small(folder: Path, *, drafts: bool, dry_run: bool) -> int:
         check_free(folder / name, instead="name another folder")
     files |= {} if (folder / NAME).exists() else {NAME: agents_page(folder.resolve().name)}
     for name, text in files.items():
-        _write(folder / name, text, dry_run=dry_run)
-    out(f"next: rung compare {folder}")
-    return FINE
+        if not made.dry_run:
+            write_output(folder / name, text)
+        made.file(folder / name)
+    made.say(f"next: rung compare {folder}")
 
 
-def _over_documents(folder: Path, documents: Path, *, drafts: bool, dry_run: bool) -> int:
+def _over_documents(folder: Path, documents: Path, made: _Made, *, drafts: bool) -> None:
     """A project of the documents that are there: nothing of theirs is touched."""
-    from rung.cli.screen import Screen
     from rung.commands.start import DRAFTS, start
 
-    started = start(folder, documents, drafts=drafts, dry_run=dry_run)
+    started = start(folder, documents, drafts=drafts, dry_run=made.dry_run)
     for path in started.written:
-        out(f"{'would write' if dry_run else 'wrote'} {path}")
+        made.file(path)
     for note in started.notes:
-        Screen().say(f"! {note}")
+        made.note(note)
     if started.drafts is not None:
         counts = ", ".join(f"{count} {kind}" for kind, count in started.drafts.counts().items() if count)
-        out(f"drafted {counts or 'no case: the documents hold no plain facts that rules can find'}")
+        made.say(f"drafted {counts or 'no case: the documents hold no plain facts that rules can find'}")
     if folder / DRAFTS in started.written:
-        out(f"next: check each line of {folder / DRAFTS}, write your name in its approved_by, then: rung compare {folder}")
+        next_ = f"check each line of {folder / DRAFTS}, write your name in its approved_by, then: rung compare {folder}"
     else:
-        out(f"next: rung search {folder} 'your words'; rung check {folder}; rung compare {folder}")
-    return FINE
+        next_ = f"rung search {folder} 'your words'; rung check {folder}; rung compare {folder}"
+    made.say(f"next: {next_}")
 
 
-def _write(path: Path, text: str, *, dry_run: bool) -> None:
-    from rung.files.outputs import write_output
-
-    if not dry_run:
-        write_output(path, text)
-    out(f"{'would write' if dry_run else 'wrote'} {path}")
-
-
-def _of_beir(beir: Path, folder: Path, *, dry_run: bool) -> int:
+def _of_beir(beir: Path, folder: Path, made: _Made) -> None:
     from rung.cli.screen import Screen
     from rung.commands.agents_page import NAME, agents_page
     from rung.commands.beir import make_project
     from rung.files.outputs import write_output
 
-    if dry_run:
+    if made.dry_run:
         for name in ("rung.yaml", "documents.jsonl", "queries.jsonl", "cases", NAME):
-            out(f"would write {folder / name}")
-        return FINE
+            made.file(folder / name)
+        return
     written = make_project(beir, folder)
     if not (folder / NAME).exists():
         write_output(folder / NAME, agents_page(folder.resolve().name))
-    Screen().problems(written.problems)
+    made.written.append(str(folder))
+    if not made.quiet:
+        Screen().problems(written.problems)
     cases = ", ".join(f"{count:,} {split}" for split, count in written.cases.items())
-    out(f"wrote {folder}: {written.documents:,} documents, cases: {cases}; left out: {len(written.problems):,}")
+    made.say(f"wrote {folder}: {written.documents:,} documents, cases: {cases}; left out: {len(written.problems):,}")
     if written.carved:
-        out("there is no dev split: a fifth of the train queries became dev cases, the same ones each time")
+        made.say("there is no dev split: a fifth of the train queries became dev cases, the same ones each time")
     if written.identical:
         whose = "query has a document's id" if written.identical == 1 else "queries have a document's id"
-        out(f"{written.identical:,} {whose}: that document is no result of theirs (knowledge.ignore_identical_ids)")
-    out(f"next: rung search {folder} --queries {folder / 'queries.jsonl'} --trec run.txt")
-    return FINE
+        made.say(f"{written.identical:,} {whose}: that document is no result of theirs (knowledge.ignore_identical_ids)")
+    made.say(f"next: rung search {folder} --queries {folder / 'queries.jsonl'} --trec run.txt")
