@@ -89,21 +89,21 @@ def init(  # noqa: PLR0917 - typer takes them by name
         raise UserError("--beir and --docs are two corpora: name one of them")
     project = folder or documents or Path((beir or Path()).resolve().name)
     check_name(project)
-    made = _Made(dry_run=dry_run, quiet=json)
+    created = _Created(dry_run=dry_run, quiet=json)
     if beir is not None:
-        _of_beir(beir, project, made)
+        _of_beir(beir, project, created)
     elif documents is not None:
-        _over_documents(project, documents, made, drafts=drafts)
+        _over_documents(project, documents, created, drafts=drafts)
     else:
-        _small(project, made, drafts=drafts)
+        _small(project, created, drafts=drafts)
     if json:
         from json import dumps
 
-        out(dumps({"project": str(project), "written": made.written, "notes": made.notes}, ensure_ascii=False))
+        out(dumps({"project": str(project), "written": created.written, "notes": created.notes}, ensure_ascii=False))
     return FINE
 
 
-class _Made:
+class _Created:
     """What was written and what is said of it, printed as it comes unless it is to be one line of JSON."""
 
     def __init__(self, *, dry_run: bool, quiet: bool) -> None:
@@ -129,7 +129,7 @@ class _Made:
             Screen().say(f"! {line}")
 
 
-def _small(folder: Path, made: _Made, *, drafts: bool) -> None:
+def _small(folder: Path, created: _Created, *, drafts: bool) -> None:
     from rung.commands.agents_page import NAME, agents_page
     from rung.commands.first_look import files_below, first_look
     from rung.errors import UserError
@@ -137,7 +137,7 @@ def _small(folder: Path, made: _Made, *, drafts: bool) -> None:
 
     if not (folder / "rung.yaml").exists():
         if first_look(folder).total:
-            _over_documents(folder, folder, made, drafts=drafts)
+            _over_documents(folder, folder, created, drafts=drafts)
             return
         if other := next(files_below(folder, rows=True), None):
             raise UserError(
@@ -154,52 +154,52 @@ def _small(folder: Path, made: _Made, *, drafts: bool) -> None:
         check_free(folder / name, instead="name another folder")
     files |= {} if (folder / NAME).exists() else {NAME: agents_page(folder.resolve().name)}
     for name, text in files.items():
-        if not made.dry_run:
+        if not created.dry_run:
             write_output(folder / name, text)
-        made.file(folder / name)
-    made.say(f"next: rung compare {folder}")
+        created.file(folder / name)
+    created.say(f"next: rung compare {folder}")
 
 
-def _over_documents(folder: Path, documents: Path, made: _Made, *, drafts: bool) -> None:
+def _over_documents(folder: Path, documents: Path, created: _Created, *, drafts: bool) -> None:
     """A project of the documents that are there: nothing of theirs is touched."""
     from rung.commands.start import DRAFTS, start
 
-    started = start(folder, documents, drafts=drafts, dry_run=made.dry_run)
+    started = start(folder, documents, drafts=drafts, dry_run=created.dry_run)
     for path in started.written:
-        made.file(path)
+        created.file(path)
     for note in started.notes:
-        made.note(note)
+        created.note(note)
     if started.drafts is not None:
         counts = ", ".join(f"{count} {kind}" for kind, count in started.drafts.counts().items() if count)
-        made.say(f"drafted {counts or 'no case: the documents hold no plain facts that rules can find'}")
+        created.say(f"drafted {counts or 'no case: the documents hold no plain facts that rules can find'}")
     if folder / DRAFTS in started.written:
         next_ = f"check each line of {folder / DRAFTS}, write your name in its approved_by, then: rung compare {folder}"
     else:
         next_ = f"rung search {folder} 'your words'; rung check {folder}; rung compare {folder}"
-    made.say(f"next: {next_}")
+    created.say(f"next: {next_}")
 
 
-def _of_beir(beir: Path, folder: Path, made: _Made) -> None:
+def _of_beir(beir: Path, folder: Path, created: _Created) -> None:
     from rung.cli.screen import Screen
     from rung.commands.agents_page import NAME, agents_page
     from rung.commands.beir import make_project
     from rung.files.outputs import write_output
 
-    if made.dry_run:
+    if created.dry_run:
         for name in ("rung.yaml", "documents.jsonl", "queries.jsonl", "cases", NAME):
-            made.file(folder / name)
+            created.file(folder / name)
         return
     written = make_project(beir, folder)
     if not (folder / NAME).exists():
         write_output(folder / NAME, agents_page(folder.resolve().name))
-    made.written.append(str(folder))
-    if not made.quiet:
+    created.written.append(str(folder))
+    if not created.quiet:
         Screen().problems(written.problems)
     cases = ", ".join(f"{count:,} {split}" for split, count in written.cases.items())
-    made.say(f"wrote {folder}: {written.documents:,} documents, cases: {cases}; left out: {len(written.problems):,}")
+    created.say(f"wrote {folder}: {written.documents:,} documents, cases: {cases}; left out: {len(written.problems):,}")
     if written.carved:
-        made.say("there is no dev split: a fifth of the train queries became dev cases, the same ones each time")
+        created.say("there is no dev split: a fifth of the train queries became dev cases, the same ones each time")
     if written.identical:
         whose = "query has a document's id" if written.identical == 1 else "queries have a document's id"
-        made.say(f"{written.identical:,} {whose}: that document is no result of theirs (knowledge.ignore_identical_ids)")
-    made.say(f"next: rung search {folder} --queries {folder / 'queries.jsonl'} --trec run.txt")
+        created.say(f"{written.identical:,} {whose}: that document is no result of theirs (knowledge.ignore_identical_ids)")
+    created.say(f"next: rung search {folder} --queries {folder / 'queries.jsonl'} --trec run.txt")
