@@ -6,10 +6,11 @@ A tuned model is left to `commands.export`. Nothing is asked of a model; what a 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rung.commands.verdict_rows import VerdictAnswers
 from rung.config.project import Project
 from rung.dataset.load import Dataset, load_dataset
 from rung.dataset.write_examples import FORMATS as EXAMPLE_FORMS
@@ -19,15 +20,12 @@ from rung.exporters.case_rows import cases_csv, table
 from rung.exporters.promptfoo import Judged, suite_of
 from rung.exporters.trec import best_of_documents, gold_of, qrels_lines, query_lines, run_lines, word
 from rung.files.outputs import check_free, write_output
-from rung.pipeline.evaluation_store import EVALUATIONS, read_evaluations
 from rung.pipeline.limits import scoring_in
 from rung.pipeline.publishing import LATEST, Published, latest, published
-from rung.records import Case, Evaluation, Json, Problem, plain
-from rung.scoring.refusal import spoken
+from rung.records import Case, Json, Problem, plain
 
 EXAMPLES = tuple(EXAMPLE_FORMS)
 SPLITS = ("train", "dev", "test")
-_Answered = tuple[str, str]  # (rung, case)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +100,7 @@ def _examples(project: Project, request: DataRequest, report: DataReport) -> Fil
 
 def _promptfoo(project: Project, request: DataRequest, report: DataReport) -> Files:
     rows = _rows(project, report)
-    answered = _Answers(project, request) if request.rung else None
+    answered = _answers(project, request) if request.rung else None
     outputs = None if answered is None else answered.texts(request.rung)
     cases = [case for case in rows.cases if outputs is None or case.split == "test"]
     context = scoring_in(project, rows.split("test"), schema=rows.schema, labels=rows.labels)
@@ -156,7 +154,7 @@ def _runs(project: Project, request: DataRequest, report: DataReport) -> Files:
     if not request.verdict and latest_folder(project) is None:
         report.notes.append("there is no verdict yet, so no rankings are written")
         return {}
-    answers = _Answers(project, request)
+    answers = _answers(project, request)
     files: Files = {}
     for evaluation in answers.evaluations:
         lines = [
@@ -173,33 +171,17 @@ def _runs(project: Project, request: DataRequest, report: DataReport) -> Files:
 
 def _answers_csv(project: Project, request: DataRequest, report: DataReport) -> Files:
     """A row for each rung and case, with every score."""
-    answers = _Answers(project, request)
-    names = list(dict.fromkeys(name for one in answers.evaluations for name in one.scorecard.values))
-    written: list[dict[str, Json]] = []
-    for evaluation in answers.evaluations:
-        for outcome in evaluation.outcomes:
-            if not answers.shows(evaluation.name, outcome.case):
-                continue
-            index = evaluation.scorecard.cases.index(outcome.case)
-            scores: dict[str, Json] = {**evaluation.scorecard.at(index)}
-            written.append(
-                {
-                    **{"rung": evaluation.name, "case": outcome.case, "question": answers.questions.get(outcome.case)},
-                    "answer": None if outcome.answer is None else spoken(outcome.answer),
-                    "failure": None if outcome.failure is None else outcome.failure.error,
-                    "lost_in": evaluation.layers[index] if evaluation.layers else None,
-                    **scores,
-                }
-            )
+    answers = _answers(project, request)
+    written, names = answers.table(), answers.metrics
     columns = ("rung", "case", "question", "answer", "failure", "lost_in", *names)
-    answers.note(report)
+    report.notes += answers.hidden()
     return {request.out: (table(columns, written), len(written))} if written else {}
 
 
 def _ragas(project: Project, request: DataRequest, report: DataReport) -> Files:
-    answers = _Answers(project, request)
+    answers = _answers(project, request)
     rows = [row for row in answers.rows if request.rung in ("", row["rung"])]
-    answers.note(report)
+    report.notes += answers.hidden()
     return {request.out: ("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), len(rows))} if rows else {}
 
 
@@ -220,51 +202,8 @@ FORMS: Mapping[str, Callable[[Project, DataRequest, DataReport], Files]] = {
 }
 
 
-class _Answers:
-    """The answers of a verdict: what each rung said, and which of them an asker may see.
-
-    Raises:
-        UserError: there is no verdict, no such rung in it, or its answers were taken away.
-    """
-
-    def __init__(self, project: Project, request: DataRequest) -> None:
-        verdict = _published(project, request)
-        if not (path := verdict.folder / EVALUATIONS).is_file():
-            raise UserError(f"the verdict in {verdict.folder} has no stored answers: run 'rung compare' again")
-        whole = _parsed(verdict.text("ragas"))
-        self.rows = whole if request.groups is None else _parsed(verdict.text("ragas", request.groups))
-        self.questions = {str(row["case"]): row["question"] for row in self.rows}
-        self._restricted = request.groups is not None
-        self._seen = {(str(row["rung"]), str(row["case"])) for row in self.rows}
-        self._hidden = len(whole) - len(self.rows)
-        answered = [one for one in read_evaluations(path).evaluations if one.outcomes]
-        self.evaluations: Sequence[Evaluation] = [one for one in answered if request.rung in ("", one.name)]
-        if not self.evaluations:
-            names = ", ".join(one.name for one in answered)
-            raise UserError(f"'{request.rung}' answered nothing in this verdict; there are: {names}")
-
-    def shows(self, rung: str, case: str) -> bool:
-        """Whether the answer may be seen; without groups every one, and every failure."""
-        return not self._restricted or (rung, case) in self._seen
-
-    def texts(self, rung: str) -> dict[str, str]:
-        """What a rung said, by case."""
-        return {case: text for case, text in self._texts(rung) if self.shows(rung, case)}
-
-    def note(self, report: DataReport) -> None:
-        """Say how many answers were left out."""
-        if self._hidden:
-            report.notes.append(f"{self._hidden:,} answers touch what these groups may not read, and are left out")
-
-    def _texts(self, rung: str) -> Iterator[tuple[str, str]]:
-        one = next(evaluation for evaluation in self.evaluations if evaluation.name == rung)
-        for outcome in one.outcomes:
-            if outcome.answer is not None:
-                yield outcome.case, spoken(outcome.answer)
-
-
-def _parsed(lines: str) -> list[dict[str, Json]]:
-    return [json.loads(line) for line in lines.split("\n") if line]
+def _answers(project: Project, request: DataRequest) -> VerdictAnswers:
+    return VerdictAnswers(_published(project, request), rung=request.rung, groups=request.groups)
 
 
 def _published(project: Project, request: DataRequest) -> Published:
