@@ -74,7 +74,8 @@ def project(
         cases: rows with `question` and `answers` (or `answer`).
         examples: rows with `messages`, or `prompt` and `completion`.
         folder: where it is written; None: a new folder for temporary files.
-        settings: the other keys of `rung.yaml`, such as `task="…"`, `model="openai:gpt-x"`, `bar={"correct": 0.7}`.
+        settings: the other keys of `rung.yaml`, such as `task="…"`, `model="openai:gpt-x"`, `bar={"correct": 0.7}`;
+            `model` may be a function of a chat (a list of `{"role", "content"}`) that returns a text.
 
     Raises:
         UserError: rows that are none, a project that is there already, or settings that cannot be.

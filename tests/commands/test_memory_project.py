@@ -14,6 +14,10 @@ from rung.api import OpenProject
 from rung.commands.kept_verdict import KeptVerdict
 from rung.commands.memory_project import records
 from rung.errors import UserError
+from rung.models.callables import CallableGenerator, _registered, register
+from rung.models.catalog import generator
+from rung.records import Failure, Message
+from rung.records.steps import Generate, Request
 
 DOCUMENTS = ["Express costs nine euros.", {"id": "r", "text": "Return it within thirty days.", "title": "Returns"}]
 CASES: list[dict[str, Any]] = [
@@ -115,6 +119,42 @@ def test_frames_come_of_what_is_installed(compared: OpenProject, monkeypatch: py
             kept.scores(name)
     with pytest.raises(UserError, match="not as 'arrow'"):
         kept.scores("arrow")  # type: ignore[arg-type]
+
+
+def reply(messages: list[dict[str, str]]) -> str:
+    """A model: knows one thing, and fails at another."""
+    question = messages[-1]["content"]
+    if "chief" in question:
+        raise RuntimeError("no such thing")
+    return "nine euros" if "express" in question else "I don't know."
+
+
+@pytest.mark.slow
+def test_a_function_is_a_model(tmp_path: Path) -> None:
+    settings = {**SETTINGS, "models": {"mine": reply, "other": "scripted"}, "rungs": ["prompt"]}
+    del settings["model"]
+    project = rung.project(documents=DOCUMENTS, cases=CASES, folder=tmp_path / "p", **settings)
+    verdict = project.compare()
+    rows = {row["case"]: row for row in project.verdict().cases(rung="prompt")}
+    assert (rows["a"]["answer"], rows["a"]["correct"]) == ("nine euros", 1)
+    assert rows["c"]["failure"] == "RuntimeError: no such thing"
+    again = project.compare().executed
+    assert 0 < again < verdict.executed  # answers are remembered, and what failed is asked again
+    assert project.ask("What does express cost?", rung="prompt").plain == "nine euros"
+    _registered.clear()  # as in another process
+    with pytest.raises(UserError, match="a function of a Python process that has ended"):
+        rung.open(tmp_path / "p").compare()
+
+
+def test_functions_are_told_apart_by_their_source() -> None:
+    def other(messages: list[dict[str, str]]) -> str:
+        return str(len(messages))
+
+    assert register(reply) == register(reply) != register(other)
+    assert isinstance(generator(register(other)), CallableGenerator)
+    made = generator(register(lambda _messages: 3))  # type: ignore[arg-type, return-value]
+    ((_, result),) = made.run([Request(Generate((Message("user", "x"),)))])
+    assert result == Failure("the function returned int in place of a text", step="generate")
 
 
 @pytest.mark.slow

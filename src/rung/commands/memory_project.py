@@ -14,6 +14,7 @@ import yaml
 from rung.config.project import FILE, Project, load_project
 from rung.errors import UserError
 from rung.files.outputs import check_free, write_output
+from rung.models.callables import register
 from rung.records import digest
 
 DOCUMENTS, CASES, EXAMPLES = "documents.jsonl", "cases.jsonl", "examples.jsonl"
@@ -31,7 +32,7 @@ def write_project(
         cases: rows with `question` and `answers`; one answer may stand as `answer`, or as a text.
         examples: rows of chats, or of prompt and completion.
         folder: where; None: a new folder for temporary files. `rung.yaml` must not be there yet.
-        settings: the other keys of `rung.yaml`.
+        settings: the other keys of `rung.yaml`; a function in the place of a model's name is that model.
 
     Raises:
         UserError: rows that are none, a project that is there, or settings that cannot be.
@@ -43,7 +44,7 @@ def write_project(
         "cases": [_case(row) for row in records(cases, "cases")],
         "examples": records(examples, "examples"),
     }
-    whole = {key: dict(value) if isinstance(value, Mapping) else value for key, value in settings.items()}
+    whole = {key: _named(value) for key, value in settings.items()}
     for kind, section, key in (("documents", "knowledge", "sources"), ("examples", "behaviour", "examples")):
         if rows[kind]:
             inner = whole.setdefault(section, {})
@@ -59,6 +60,15 @@ def write_project(
             write_output(root / _PLURAL[kind], "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in some))
     write_output(root / FILE, yaml.safe_dump(whole, allow_unicode=True, sort_keys=False))
     return load_project(root)
+
+
+def _named(value: Any) -> Any:
+    """A setting as rung.yaml has it: a function becomes the name of a model of this process."""
+    if callable(value):
+        return register(value)
+    if isinstance(value, Mapping):
+        return {key: _named(inner) for key, inner in value.items()}
+    return [_named(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
 def records(rows: Any, what: str, *, text: str = "") -> list[dict[str, Any]]:

@@ -53,8 +53,8 @@ class VerdictAnswers:
     def texts(self, rung: str) -> dict[str, str]:
         """What a rung said, by case."""
         one = next(evaluation for evaluation in self.evaluations if evaluation.name == rung)
-        said = {outcome.case: outcome.answer for outcome in one.outcomes if self.shows(rung, outcome.case)}
-        return {case: spoken(answer) for case, answer in said.items() if answer is not None}
+        answers = {outcome.case: outcome.answer for outcome in one.outcomes if self.shows(rung, outcome.case)}
+        return {case: spoken(answer) for case, answer in answers.items() if answer is not None}
 
     def hidden(self) -> list[str]:
         """How many answers are left out, in words; nothing where none is."""
