@@ -16,7 +16,7 @@ from rung.importers.registry import form_of
 from rung.importers.source import ImportFile
 from rung.records import Json
 
-SUFFIXES = (".jsonl", ".ndjson", ".json", ".yaml", ".yml", ".csv", ".tsv", ".xlsx", ".eval")
+SUFFIXES = (".jsonl", ".ndjson", ".json", ".yaml", ".yml", ".csv", ".tsv", ".xlsx", ".parquet", ".eval")
 MAX_BYTES = 64 * 2**20  # of a file that is looked into
 MAX_FILES = 500
 LOOKED_AT = 20  # rows
@@ -61,7 +61,7 @@ def _look(path: Path, rows: FoundRows) -> None:
         rows.cases[path] = count
         return
     form, _ = form_of(file)
-    if form == NATIVE and path.suffix.lower() != ".xlsx":
+    if form == NATIVE and path.suffix.lower() not in (".xlsx", ".parquet"):
         rows.examples[path] = len(file.rows)
     else:
         rows.importable[path] = form
