@@ -72,7 +72,7 @@ def export(
     strict: Strict = False,
     json: Json = False,
 ) -> int:
-    """Write a tuned model, cases, answers or examples for other programs.
+    """Write models, cases, answers, examples for other tools.
 
     What rung import reads, it reads back from here. What a form has no place for is said.
     """
