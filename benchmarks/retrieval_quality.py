@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from rung.commands.search import best_of_documents
+from rung.exporters.trec import best_of_documents
 from rung.knowledge import Fusion, Knowledge, find_quote
 from rung.knowledge.protocol import Lookup
 from rung.knowledge.retrieval import embedded, readable

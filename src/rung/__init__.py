@@ -15,6 +15,7 @@ from rung.records import Answer, Asker, Case, Document, Estimate, Example, Messa
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
     from pathlib import Path
+    from typing import Any
 
     from rung.api import OpenProject
     from rung.verdict.score_columns import Decision
@@ -37,6 +38,7 @@ __all__ = [
     "Verdict",
     "decide",
     "open",
+    "project",
 ]
 
 
@@ -55,6 +57,37 @@ def open(folder: str | Path, *, groups_of: Callable[[Document], Sequence[str] | 
     from rung.config.project import load_project
 
     return OpenProject(load_project(folder, groups_of=groups_of))
+
+
+def project(
+    *,
+    documents: Any = (),
+    cases: Any = (),
+    examples: Any = (),
+    folder: str | Path | None = None,
+    **settings: Any,
+) -> OpenProject:
+    """A project of what is in memory: lists of rows, or DataFrames of pandas or polars.
+
+    Args:
+        documents: texts, or rows with `text`, and `id`, `title`, `groups` where there are any.
+        cases: rows with `question` and `answers` (or `answer`).
+        examples: rows with `messages`, or `prompt` and `completion`.
+        folder: where it is written; None: a new folder for temporary files.
+        settings: the other keys of `rung.yaml`, such as `task="…"`, `model="openai:gpt-x"`, `bar={"correct": 0.7}`;
+            `model` may be a function of a chat (a list of `{"role", "content"}`) that returns a text.
+
+    Raises:
+        UserError: rows that are none, a project that is there already, or settings that cannot be.
+    """
+    from pathlib import Path
+
+    from rung.api import OpenProject
+    from rung.commands.memory_project import write_project
+
+    root = None if folder is None else Path(folder)
+    written = write_project(documents=documents, cases=cases, examples=examples, folder=root, settings=settings)
+    return OpenProject(written)
 
 
 def decide(

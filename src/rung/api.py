@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rung.config.project import Project
 from rung.records import Answer, Asker, Json, Passage, Verdict, canonical
+
+if TYPE_CHECKING:
+    from rung.commands.kept_verdict import KeptVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,9 +19,25 @@ class OpenProject:
 
     project: Project
 
-    def compare(self, *, limit: int | None = None, seed: int | None = None, exhaustive: bool = False) -> Verdict:
-        """Weigh every rung that the project allows, and write `report.html`. `exhaustive`: every rung answers every case.
-        `limit`: a trial run, by so many cases at most; it replaces no verdict.
+    def compare(
+        self,
+        *,
+        limit: int | None = None,
+        seed: int | None = None,
+        exhaustive: bool = False,
+        usd: float | None = None,
+        minutes: float | None = None,
+        trials: int | None = None,
+    ) -> Verdict:
+        """Weigh every rung that the project allows, and write `report.html`; `verdict()` has its answers.
+
+        Args:
+            limit: a trial run, by so many cases at most; it replaces no verdict.
+            seed: of everything that is drawn.
+            exhaustive: every rung answers every case.
+            usd: stop with a partial verdict before more is spent, training included.
+            minutes: the same of time.
+            trials: search the lists of settings on the dev cases, by so many combinations.
 
         Raises:
             UserError: something that is yours to fix; says what.
@@ -25,7 +45,19 @@ class OpenProject:
         from rung.loop import compare
         from rung.pipeline.budget import CompareRequest
 
-        return compare(self.project, limit=limit, seed=seed, allowed=CompareRequest(exhaustive=exhaustive)).verdict
+        allowed = CompareRequest(exhaustive=exhaustive, usd=usd, minutes=minutes, trials=trials)
+        return compare(self.project, limit=limit, seed=seed, allowed=allowed).verdict
+
+    def verdict(self, name: str | int = "latest") -> KeptVerdict:
+        """A verdict that was published, with its answers: by its number, digest or path; trial runs by these alone.
+
+        Raises:
+            UserError: there is no such verdict.
+        """
+        from rung.commands.kept_verdict import KeptVerdict
+        from rung.pipeline.publishing import latest, published
+
+        return KeptVerdict(latest(self.project) if name == "latest" else published(self.project, str(name)))
 
     def rescore(self, verdict: str = "latest") -> Verdict:
         """A new verdict from the stored answers of an earlier one (its number, digest or path), by today's cases and bar.

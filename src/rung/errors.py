@@ -7,6 +7,7 @@ without a traceback and exits with 2. Anything else keeps its traceback.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 
 class RungError(Exception):
@@ -14,7 +15,16 @@ class RungError(Exception):
 
 
 class UserError(RungError):
-    """Yours to fix: the message says what to do."""
+    """Yours to fix: the message says what to do.
+
+    `code` tells programs which kind of mistake it is (docs/cli.md lists them): that of its class, or a narrower one.
+    """
+
+    kind: ClassVar[str] = "user_error"
+
+    def __init__(self, message: str = "", *, code: str = "") -> None:
+        self.code = code or self.kind
+        super().__init__(message)
 
 
 class InternalError(RungError):
@@ -24,14 +34,18 @@ class InternalError(RungError):
 class InputError(UserError):
     """A file that Rung was given is wrong, at a place that can be named."""
 
-    def __init__(self, message: str, *, path: Path | str = "", line: int = 0) -> None:
+    kind = "bad_input"
+
+    def __init__(self, message: str, *, path: Path | str = "", line: int = 0, code: str = "") -> None:
         self.path, self.line, self.reason = str(path), line, message
         where = f"{path}:{line}: " if path and line else f"{path}: " if path else ""
-        super().__init__(where + message)
+        super().__init__(where + message, code=code)
 
 
 class Damaged(UserError):
     """A file of a project's own state is not what it was; the message has the command that mends it."""
+
+    kind = "damaged"
 
     def __init__(self, message: str, path: Path | str, why: str = "") -> None:
         self.path, self.why = path, why or message
@@ -41,6 +55,8 @@ class Damaged(UserError):
 class MissingExtra(UserError):
     """A part of Rung was asked for whose libraries are not installed."""
 
+    kind = "missing_extra"
+
     def __init__(self, extra: str, what: str) -> None:
         self.extra = extra
         super().__init__(f"{what} needs the extra '{extra}': pip install 'rung[{extra}]'")
@@ -49,13 +65,19 @@ class MissingExtra(UserError):
 class ModelError(UserError):
     """A model is unknown, cannot be fetched, or has the wrong digest."""
 
+    kind = "model"
+
 
 class ServerError(UserError):
     """A model server refused, hung, or answered with something that is no answer."""
 
+    kind = "server"
+
 
 class NotWorthwhile(UserError):
     """What a rung was to be built of turned out to give it nothing to do; the message has the numbers."""
+
+    kind = "not_worthwhile"
 
 
 class BudgetEnded(RungError):

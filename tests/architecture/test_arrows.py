@@ -18,7 +18,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("config",),
     ("strategies", "scoring", "verdict"),
     ("report", "dataset"),
-    ("importers",),
+    ("importers", "exporters"),
     ("models", "knowledge", "tools"),
     ("training",),
     ("artifacts", "state"),

@@ -23,6 +23,7 @@ PUBLIC = [
     "Verdict",
     "decide",
     "open",
+    "project",
 ]
 
 

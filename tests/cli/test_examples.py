@@ -116,7 +116,7 @@ def test_convert_writes_beside_and_never_over_what_is_there(rung: Run, tmp_path:
     held = mine.read_bytes()
     assert rung("examples", "convert", "mine.jsonl").out.splitlines() == [
         "mine.chat.jsonl: 2 rows",
-        "what is no example stands in mine.chat.left-out.jsonl",
+        "what is not written stands in mine.chat.left-out.jsonl",
     ]
     for words in (("mine.jsonl",), ("mine.jsonl", "-o", "mine.jsonl"), ("mine.chat.jsonl", "-o", "mine.jsonl")):
         assert "is there already, and nothing is overwritten" in rung("examples", "convert", *words, code=2).err

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from pathlib import Path
 
 import pytest
 
+from rung.cli.command_line import command_line
+from rung.commands.agents_page import agents_page
 from rung.commands.first_look import first_look
 from rung.config.project import load_project
 from rung.pipeline.sources import Sources
@@ -31,14 +35,14 @@ def test_in_a_folder_with_documents_only_what_a_project_needs_is_written(rung: R
     before = tree(folder)
     told = rung("init", folder, "--dry-run")
     assert tree(folder) == before
-    assert told.out.count("would write") == 2
+    assert told.out.count("would write") == 3
     rung("init", folder)
     after = tree(folder)
     assert {name: after[name] for name in before} == before
-    assert sorted(set(after) - set(before)) == ["cases/cases.jsonl", "rung.yaml"]
+    assert sorted(set(after) - set(before)) == ["AGENTS.md", "cases/drafts.jsonl", "rung.yaml"]
     project = load_project(folder)
     assert project.name == "wiki: ours"
-    assert project.settings.knowledge.sources == ("*.md", "faq.jsonl", "guides", "src/**/*.md")
+    assert project.settings.knowledge.sources == ("README.md", "faq.jsonl", "guides", "src/**/*.md")
     sources = Sources(project, remember=False)
     assert sorted(document.id for document in sources) == ["README.md", "f", "guides/a.rst", "src/doc/b.md"]
     assert sources.problems == []
@@ -50,8 +54,95 @@ def test_in_a_folder_with_documents_only_what_a_project_needs_is_written(rung: R
 def test_cases_that_are_there_stay(rung: Run, tmp_path: Path) -> None:
     put(tmp_path, "p/docs/a.md", "x")
     put(tmp_path, "p/cases/mine.jsonl", '{"question": "q", "answers": ["x"]}\n')
-    rung("init", tmp_path / "p")
-    assert sorted(tree(tmp_path / "p")) == ["cases/mine.jsonl", "docs/a.md", "rung.yaml"]
+    put(tmp_path, "p/AGENTS.md", "mine")
+    rung("init", tmp_path / "p", "--no-drafts")
+    after = tree(tmp_path / "p")
+    assert sorted(after) == ["AGENTS.md", "cases/mine.jsonl", "docs/a.md", "rung.yaml"]
+    assert after["AGENTS.md"] == "mine"
+    assert load_project(tmp_path / "p").settings.cases == ("cases/*.jsonl",)
+
+
+CHAT = json.dumps({"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}]}) + "\n"
+
+
+@pytest.mark.slow
+def test_documents_cases_and_examples_are_found_by_looking(rung: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "ours"
+    put(folder, "guides/parcels.md", "# Parcels\n\nExpress costs nine euros. A return is free within 30 days.\n")
+    put(folder, "evals/judged [1].jsonl", '{"question": "What does express cost?", "answers": ["nine euros"]}\n' * 2)
+    put(folder, "tuning/chats.jsonl", CHAT * 3)
+    put(
+        folder,
+        "old/promptfooconfig.yaml",
+        "prompts: ['{{q}}']\ntests: [{vars: {q: a}, assert: [{type: equals, value: b}]}]\n",
+    )
+    put(folder, "guides/faq.csv", "question,answer\nIs it dear?,no\n")
+    put(folder, "data.json", "{}")
+    put(folder, "broken.jsonl", '{"question"')
+    before = tree(folder)
+    done = rung("init", "--docs", folder)
+    after = tree(folder)
+    assert {name: after[name] for name in before} == before
+    assert sorted(set(after) - set(before)) == ["AGENTS.md", "cases/drafts.jsonl", "rung.yaml"]
+    settings = load_project(folder).settings
+    assert settings.knowledge.sources == ("guides",)
+    assert settings.behaviour.examples == ("tuning/chats.jsonl",)
+    assert settings.cases == ("evals/judged [[]1].jsonl", "cases/*.jsonl")
+    said = " ".join(done.err.split())
+    assert "old/promptfooconfig.yaml is of the form promptfoo: rung import" in said
+    assert "guides/faq.csv is of the form table: rung import" in said
+    assert "it is read as a document, too" in said
+    drafts = [json.loads(line) for line in after["cases/drafts.jsonl"].splitlines()]
+    assert drafts
+    assert not any(one["question"] == "What does express cost?" for one in drafts)
+    assert {one["approved_by"] for one in drafts} == {""}
+    checked = rung("check", folder).out
+    assert "1 examples" in checked or "3 examples" in checked
+    assert "stops a comparison" not in checked
+
+
+@pytest.mark.slow
+def test_documents_may_lie_elsewhere(rung: Run, tmp_path: Path) -> None:
+    put(tmp_path, "wiki [1]/a.md", "# A\n\nExpress costs nine euros.\n")
+    rung("init", "made", "--docs", "wiki [1]", "--no-drafts")
+    assert sorted(tree(tmp_path / "wiki [1]")) == ["a.md"]
+    project = load_project(tmp_path / "made")
+    assert [document.text for document in Sources(project, remember=False)] == ["# A\n\nExpress costs nine euros.\n"]
+    assert sorted(tree(tmp_path / "made")) == ["AGENTS.md", "cases/cases.jsonl", "rung.yaml"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--docs", "none"), "none is no folder"),
+        (("--docs", "bare"), "bare holds no documents that can be read"),
+        (("bare",), "bare is not empty and holds no documents"),
+        (("--docs", "bare", "--beir", "bare"), "--beir and --docs are two corpora"),
+        (("made", "--docs", "docs"), "it is a project already"),
+    ],
+)
+def test_what_no_project_is_made_of(rung: Run, tmp_path: Path, words: tuple[str, ...], why: str) -> None:
+    put(tmp_path, "bare/main.py", "print()\n")
+    put(tmp_path, "docs/a.md", "x")
+    put(tmp_path, "made/rung.yaml", "task: t\n")
+    before = tree(tmp_path)
+    assert why in rung("init", *words, code=2).err
+    assert tree(tmp_path) == before
+
+
+def test_what_agents_are_told_is_true() -> None:
+    """Each command with its options is there."""
+    page = agents_page("x")
+    commands = re.findall(r"`(rung [^`]+)`", page)
+    assert len(commands) > 10
+    for text in commands:
+        words = shlex.split(text)[1:]
+        command = command_line()
+        while hasattr(command, "commands"):
+            command = command.commands[words.pop(0)]
+        known = {option for param in command.params for option in param.opts}
+        assert {word for word in words if word.startswith("-")} <= known, text
 
 
 @pytest.mark.parametrize(
@@ -60,6 +151,7 @@ def test_cases_that_are_there_stay(rung: Run, tmp_path: Path) -> None:
         ({}, ()),
         ({"a.txt": "x", "report.html": "x", "rung.yaml": "x"}, ("*.txt",)),
         ({"report.html": "x", "page.html": "x"}, ("page.html",)),
+        ({"AGENTS.md": "x", "[a].md": "x"}, ("[[]a].md",)),
         ({"docs/a.md": "x", "docs/deep/b.pdf": "x"}, ("docs",)),
         ({"docs/a.md": "x", "docs/data.json": "{}"}, ("docs/**/*.md",)),
         ({"docs [old]/a.md": "x", "docs [old]/a.py": "x"}, ("docs [[]old]/**/*.md",)),

@@ -10,7 +10,7 @@ import pytest
 from rung.commands.import_files import ImportRequest, import_files
 from rung.config.project import load_project
 from rung.dataset.load_examples import read_examples
-from rung.dataset.write_examples import FORMATS, write_examples
+from rung.dataset.write_examples import BARE, FORMATS, write_examples
 from rung.errors import UserError
 from rung.records import Problem
 
@@ -191,7 +191,7 @@ def test_examples_that_rung_wrote_come_back_the_same(form: str, tmp_path: Path) 
     import_files([tmp_path / "written.jsonl"], ImportRequest(output=tmp_path / "back.jsonl"))
     after = list(read_examples(tmp_path / "back.jsonl", problems))
     assert [one.digest for one in after] == [one.digest for one in before]
-    assert [(one.licence, one.author, one.tools) for one in after] == [
-        (one.licence, one.author, one.tools) for one in before
-    ]
+    assert [one.tools for one in after] == [one.tools for one in before]
+    if form not in BARE:  # the others have no place for it, and say so
+        assert [(one.licence, one.author) for one in after] == [(one.licence, one.author) for one in before]
     assert problems == []

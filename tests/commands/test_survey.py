@@ -85,8 +85,15 @@ def test_answers_that_break_the_schema(tmp_path: Path) -> None:
 
 
 def test_nobody_is_told_where_a_model_judges(tmp_path: Path) -> None:
-    cases: list[dict[str, object]] = [{"question": "q?", "answers": ["something else"]}]
-    found = surveyed(tmp_path, cases, more="behaviour: {labels: [a, b]}\nbar: {metric: judge}\n", documents=False)
+    row: dict[str, object] = {
+        "id": "c",
+        "question": "q?",
+        "answers": ["something else"],
+        "gold_documents": ["docs/returns.md"],
+    }
+    assert surveyed(tmp_path, [row]).warnings
+    found = surveyed(tmp_path, [row], more="bar: {metric: judge}\n")
+    assert found.warnings == ()
     assert listed(found) == []
 
 
@@ -110,6 +117,31 @@ def test_an_answer_that_is_not_in_its_gold_document(answers: list[str], is_told:
     told = f"cases.jsonl:1: case 'c': its answer {answers[0]!r} does not stand in its gold document 'docs/returns.md'"
     assert [str(w) for w in found.warnings] == ([told] if is_told else [])
     assert list(found.as_lines())[-1] == "nothing is wrong" + ("; likely slips: 1" if is_told else "")
+
+
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [
+        (["nine euros"], "; it stands in 'docs/shipping.md': is that the document?"),
+        (["euro"], "'euro' does not stand in its gold document 'docs/returns.md'"),  # too short to tell
+        (["30 days", "40 days"], "its answer '40 days' has the number 40, which does not stand in"),
+        (["30 days", "a month", "thirty days", "30.0 days"], ""),  # other ways to say it
+        (["30 days", "8 weeks"], ""),  # the question says it
+        (["You may send anything back within 30 days of delivery as long as it is unused"], ""),
+        (["You may send anything back within 31 days of delivery as long as it is unused"], "has the number 31, which"),
+        (["yes", "40 days"], ""),
+    ],
+)
+def test_gold_documents_that_do_not_bear_an_answer_out(answers: list[str], told: str, tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    for name, text in (("shipping", "Express costs nine euros."), ("other", "Euro and yen. The dollar.")):
+        (tmp_path / f"docs/{name}.md").write_text(text, encoding="utf-8")
+    found = surveyed(
+        tmp_path, [{"id": "c", "question": "Are 8 weeks right?", "answers": answers, "gold_documents": ["docs/returns.md"]}]
+    )
+    assert listed(found) == []
+    assert len(found.warnings) == bool(told)
+    assert told in "".join(map(str, found.warnings))
 
 
 TABLE = """# Crates

@@ -7,14 +7,14 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rung.commands.search import trec_lines
+from rung.exporters.trec import run_lines
 from rung.records import Passage
 
 
 def run(scores: list[float]) -> list[str]:
     """The scores as they are written."""
     ranking = [Passage(str(n), str(n), 0, 1, "x", score=score) for n, score in enumerate(sorted(scores, reverse=True))]
-    return [line.split()[4] for line in trec_lines("q", ranking)]
+    return [line.split()[4] for line in run_lines("q", ranking)]
 
 
 @given(st.lists(st.floats(-40, 40), max_size=30), st.integers(1, 4))

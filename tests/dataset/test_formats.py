@@ -151,7 +151,7 @@ def test_a_chat_with_tools_survives_both_formats() -> None:
     assert [turn["tool_call_id"] for turn in turns if turn["role"] == "tool"] == ["call_1", "call_2"]
     shared = share_row(once)["conversations"]
     assert isinstance(shared, list)
-    roles = ["system", "human", "function_call", "observation", "observation", "gpt"]
+    roles = ["system", "human", "function_call", "observation", "gpt"]
     assert [turn["from"] for turn in shared if isinstance(turn, dict)] == roles
 
 

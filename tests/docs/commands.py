@@ -19,7 +19,7 @@ from tests.docs.pages import DOCS, Block
 PAGE = DOCS / "cli.md"
 REGENERATE = "python -m tests.docs.commands"
 # Where a parameter's name is not what a reader would write.
-_VALUES = {"asker": "GROUPS", "lowest_first": "ORDER", "output": "FILE"}
+_VALUES = {"asker": "GROUPS", "documents": "DOCS", "lowest_first": "ORDER", "output": "FILE"}
 _EVERYWHERE = ("help", "project")  # what every verb takes, and the opening says
 OPENING = f"""\
 # Commands
@@ -37,6 +37,29 @@ nothing else. Ctrl-C loses nothing: the same command, run again, goes on. `RUNG_
 
 Exit codes: 0 all is fine, 1 the bar is missed (or no rung was chosen), 2 something is yours to fix, 130 stopped by Ctrl-C,
 141 nobody reads on what is printed (as after `| head`).
+
+With `--json` an error is that line: `{{"error": {{"code", "message", "path", "line"}}}}`, the last two null where no
+place can be named. `code` is one of:
+
+| code | what |
+|---|---|
+| `usage` | the command line: an unknown verb or option, a value that is none |
+| `no_project` | there is no `rung.yaml` |
+| `bad_input` | a file is wrong, at a place that is named |
+| `no_cases` | nothing to judge by |
+| `no_verdict` | no comparison has ended yet |
+| `no_comparison` | none was begun, so that `rung status` has nothing to say |
+| `exists` | something stands where a file would be written |
+| `missing_extra` | libraries that are not installed; the message has the line that installs them |
+| `model` | a model is unknown, cannot be fetched, or has other weights |
+| `server` | a model's server refused or hung |
+| `damaged` | a file of `.rung/` is not what it was; the message has the command that mends it |
+| `not_worthwhile` | nothing would come of what was to be built |
+| `budget_ended` | a budget ended; the same command goes on |
+| `stopped` | Ctrl-C; the same command goes on |
+| `system`, `memory` | what the system refused; too little memory |
+| `user_error` | anything else that is yours to fix |
+| `defect` | a defect of Rung (exit code 70); stderr has the traceback |
 
 """
 

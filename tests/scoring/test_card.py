@@ -324,6 +324,7 @@ def test_every_metric_is_listed_by_name_and_every_name_is_measured() -> None:
         ScoringContext("f1"),
         ScoringContext("rouge_l"),
         ScoringContext("json", schema="{}"),
+        ScoringContext("json_fields", schema='{"properties": {"a": {}}}'),
         ScoringContext("label", labels=("nine", "ten")),
     ):
         found |= set(score_run([one, none], [told, refused], scoring_context=scoring_context, scorers=DOOR.load(())).values)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rung.commands.search import trec_lines
+from rung.exporters.trec import run_lines
 from rung.records import Outcome
 from rung.records.gold import span_recall, target_ranks
 from rung.scoring import ScoringContext
@@ -61,7 +61,7 @@ def test_graded_judgements_agree_with_ir_measures(tmp_path: Path) -> None:
         ranking = tuple(replace(passage(d), score=score) for d, score in zip(ranked, scores, strict=True))
         ours = SCORER(case("x", gold=gold, meta={"grades": grades}), said("x", retrieved=ranking))
         run = tmp_path / "run.txt"
-        run.write_text("".join(trec_lines("q", ranking)), encoding="utf-8")
+        run.write_text("".join(run_lines("q", ranking)), encoding="utf-8")
         qrels = [ir_measures.Qrel("q", document, grade) for document, grade in grades.items()]
         theirs = ir_measures.calc_aggregate(measures.values(), qrels, ir_measures.read_trec_run(str(run)))
         for name, measure in measures.items():

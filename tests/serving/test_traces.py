@@ -215,7 +215,7 @@ def test_a_database_that_is_away_is_told_and_loses_nothing(shop: Path) -> None:
             ids = [client.chat().headers["x-rung-trace"] for _ in range(3)]
             until(lambda: traces.is_degraded)
             ready = client.get("/health/ready")
-            assert (ready.status_code, ready.json()["degraded"]) == (200, ["traces"])
+            assert (ready.status_code, ready.json()["degraded"]) == (200, ["traces", "deployments"])
             metrics = client.get("/metrics").text
             assert "rung_traces_degraded 1.0" in metrics
             assert 'rung_traces_lost_total{why="memory"} 0.0' in metrics

@@ -47,6 +47,7 @@ def build_router(builder: ArtifactBuilder, need: Routing, title: str) -> Built:
     members = [(member.label, member.identity) for member in need.members]
     later = {name for name in _LATER if name not in settings.prices.model_fields_set}
     judged_by = (need.schema, need.labels, settings.bar.metric, settings.prices.model_dump(exclude=later))
+    weights = (settings.bar.fields,) if settings.bar.fields else ()
     named = digest(
         KIND,
         members,
@@ -55,6 +56,7 @@ def build_router(builder: ArtifactBuilder, need: Routing, title: str) -> Built:
         builder.engines.embedder.identity,
         need.recipe,
         judged_by,
+        *weights,
         builder.project.settings.seed,
     )
     folder = artifact_folder(builder.project.state, KIND, named)
@@ -127,8 +129,10 @@ def _correct(project: Project, need: Routing, outcomes: Sequence[Outcome]) -> Fl
     """`correct` of each case, by the scorer that judges the project; NaN where it takes a model to tell."""
     import numpy as np
 
-    metric = project.settings.bar.metric or ""
-    context = scoring_context(need.cases, schema=need.schema, labels=need.labels, metric=metric)
+    bar = project.settings.bar
+    context = scoring_context(
+        need.cases, schema=need.schema, labels=need.labels, metric=bar.metric or "", weights=bar.fields
+    )
     judge = {"correctness": scorers()["correctness"]}
     card = score_run(need.cases, outcomes, scoring_context=context, scorers=judge)
     return card.values.get("correct", np.full(len(need.cases), np.nan))

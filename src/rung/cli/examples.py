@@ -26,9 +26,13 @@ class Form(StrEnum):
 
     chat = "chat"
     sharegpt = "sharegpt"
+    openai = "openai"
+    mistral = "mistral"
+    gemini = "gemini"
 
 
 _FORMS = "OpenAI chat, ShareGPT, Alpaca, prompt and completion; JSONL, JSON, CSV"
+_TO = "chat: OpenAI's, with provenance; sharegpt: as LLaMA-Factory takes it; openai, mistral, gemini: for tuning there."
 _FILES = f"Files of examples ({_FORMS}), or a project's folder; left out: the project's own, as after -C."
 _CASES = f"A file of cases, none of which an example may repeat. {SEVERAL}"
 _LOSS = "Also say which rows the untuned model finds odd, by its loss. Needs the extra train and a local model."
@@ -75,7 +79,7 @@ def lint(  # noqa: PLR0917 - typer takes them by name
 def convert(  # noqa: PLR0917 - typer takes them by name
     ctx: typer.Context,
     files: Annotated[list[Path], typer.Argument(help=f"Files of examples ({_FORMS}).", metavar="FILE", show_default=False)],
-    to: Annotated[Form, typer.Option(help="The format to write.")] = Form.chat,
+    to: Annotated[Form, typer.Option(help=_TO)] = Form.chat,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The file to write; default: beside the file.")
     ] = None,
@@ -111,8 +115,10 @@ def _converted(converted: Converted, *, strict: bool, json: bool) -> int:
         out(dumps(converted.as_json(), ensure_ascii=False))
     else:
         out(f"{converted.file}: {converted.rows:,} rows")
+        for note in converted.notes:
+            out(f"! {note}")
         if converted.left_out:
-            out(f"what is no example stands in {converted.left_out}")
+            out(f"what is not written stands in {converted.left_out}")
     return YOURS if strict and converted.problems else FINE
 
 

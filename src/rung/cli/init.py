@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from rung.cli.main import FINE
-from rung.cli.options import DryRun
+from rung.cli.options import DryRun, Json
 from rung.cli.project_folder import named
 from rung.cli.screen import out
-
-if TYPE_CHECKING:
-    from rung.commands.first_look import FirstLook
 
 RUNG_YAML = """\
 name: {name}
@@ -52,22 +49,7 @@ CASES = """\
 """  # noqa: E501 - rows of a file, one a line
 
 
-OVER_DOCUMENTS = """\
-name: {name}
-task: Answer the question with as few words as possible, from the documents.
-knowledge:
-  sources: {sources}   # {found}
-# behaviour:
-#   examples: [examples/*.jsonl]   # OpenAI chat rows {{"messages": [...]}}: they teach
-#   schema: answer.schema.json     # or labels: [refund, shipping, other]
-cases: [cases/*.jsonl]           # {{"question", "answers"}} rows: they judge; no rung ever sees them
-model: smollm2-135m-grounded     # or openai:<name>, http://host/v1#<name>
-rungs: [prompt, few_shot, long_context, rag]   # add tuned_model and hybrid when you have examples
-bar: {{correct: 0.60}}             # and hard limits: leaks: 0, p95_seconds: 2.0, usd_per_1k: 1.00
-"""
-
-
-def init(
+def init(  # noqa: PLR0917 - typer takes them by name
     ctx: typer.Context,
     folder: Annotated[
         Path | None,
@@ -80,32 +62,88 @@ def init(
     beir: Annotated[
         Path | None, typer.Option(help="Make it of this BEIR folder: corpus.jsonl, queries.jsonl, qrels/<split>.tsv.")
     ] = None,
+    documents: Annotated[
+        Path | None,
+        typer.Option("--docs", help="Make it over the documents of this folder, which is FOLDER too if that is left out."),
+    ] = None,
+    drafts: Annotated[
+        bool, typer.Option("--drafts/--no-drafts", help="Over documents: draft cases from them, for a person to approve.")
+    ] = True,
     dry_run: DryRun = False,
+    json: Json = False,
 ) -> int:
     """Make a project: a small one that runs, or over your documents.
 
-    Documents, cases and a commented rung.yaml; nothing is overwritten. In a folder that has documents the rung.yaml names
-    them, and the file for the cases, which you write, is empty.
+    Over documents (--docs, or a FOLDER that has some) documents, cases and examples are found by looking, a commented
+    rung.yaml names them, and cases are drafted. Nothing that is there is touched, and files of other tools are named.
+    Elsewhere a small project is written that runs at once. Each gets an AGENTS.md, where there is none.
     With --beir the project holds that folder's corpus, and a case with its gold documents for each judged query.
     """
     from rung.errors import UserError
     from rung.files.limited import check_name
 
     folder = named(ctx, folder)
-    if folder is None and beir is None:
-        raise UserError("where is the project to be? rung init FOLDER, or rung init --beir FOLDER")
-    project = folder or Path((beir or Path()).resolve().name)
+    if folder is None and beir is None and documents is None:
+        raise UserError("where is the project to be? rung init FOLDER, or rung init --docs FOLDER over your documents")
+    if beir is not None and documents is not None:
+        raise UserError("--beir and --docs are two corpora: name one of them")
+    project = folder or documents or Path((beir or Path()).resolve().name)
     check_name(project)
-    return _small(project, dry_run=dry_run) if beir is None else _of_beir(beir, project, dry_run=dry_run)
+    created = _Created(dry_run=dry_run, quiet=json)
+    if beir is not None:
+        _of_beir(beir, project, created)
+    elif documents is not None:
+        _over_documents(project, documents, created, drafts=drafts)
+    else:
+        _small(project, created, drafts=drafts)
+    if json:
+        from json import dumps
+
+        out(dumps({"project": str(project), "written": created.written, "notes": created.notes}, ensure_ascii=False))
+    return FINE
 
 
-def _small(folder: Path, *, dry_run: bool) -> int:
-    from rung.commands.first_look import first_look
-    from rung.files.outputs import check_free
+class _Created:
+    """What was written and what is said of it, printed as it comes unless it is to be one line of JSON."""
 
-    look = first_look(folder)
-    if look.total and not (folder / "rung.yaml").exists():
-        return _over_documents(folder, look, dry_run=dry_run)
+    def __init__(self, *, dry_run: bool, quiet: bool) -> None:
+        self.dry_run, self.quiet = dry_run, quiet
+        self.written: list[str] = []
+        self.notes: list[str] = []
+
+    def file(self, path: Path) -> None:
+        self.written.append(str(path))
+        if not self.quiet:
+            out(f"{'would write' if self.dry_run else 'wrote'} {path}")
+
+    def say(self, line: str) -> None:
+        self.notes.append(line)
+        if not self.quiet:
+            out(line)
+
+    def note(self, line: str) -> None:
+        from rung.cli.screen import Screen
+
+        self.notes.append(line)
+        if not self.quiet:
+            Screen().say(f"! {line}")
+
+
+def _small(folder: Path, created: _Created, *, drafts: bool) -> None:
+    from rung.commands.agents_page import NAME, agents_page
+    from rung.commands.first_look import files_below, first_look
+    from rung.errors import UserError
+    from rung.files.outputs import check_free, write_output
+
+    if not (folder / "rung.yaml").exists():
+        if first_look(folder).total:
+            _over_documents(folder, folder, created, drafts=drafts)
+            return
+        if other := next(files_below(folder, rows=True), None):
+            raise UserError(
+                f"{folder} is not empty and holds no documents ({other} for one): name a new folder, "
+                "or the folder with your documents by --docs"
+            )
     files = {
         "rung.yaml": RUNG_YAML.format(name=folder.resolve().name),
         "docs/returns.md": RETURNS,
@@ -114,54 +152,54 @@ def _small(folder: Path, *, dry_run: bool) -> int:
     }
     for name in files:
         check_free(folder / name, instead="name another folder")
+    files |= {} if (folder / NAME).exists() else {NAME: agents_page(folder.resolve().name)}
     for name, text in files.items():
-        _write(folder / name, text, dry_run=dry_run)
-    out(f"next: rung compare {folder}")
-    return FINE
+        if not created.dry_run:
+            write_output(folder / name, text)
+        created.file(folder / name)
+    created.say(f"next: rung compare {folder}")
 
 
-def _over_documents(folder: Path, look: FirstLook, *, dry_run: bool) -> int:
+def _over_documents(folder: Path, documents: Path, created: _Created, *, drafts: bool) -> None:
     """A project of the documents that are there: nothing of theirs is touched."""
-    from json import dumps
+    from rung.commands.start import DRAFTS, start
 
+    started = start(folder, documents, drafts=drafts, dry_run=created.dry_run)
+    for path in started.written:
+        created.file(path)
+    for note in started.notes:
+        created.note(note)
+    if started.drafts is not None:
+        counts = ", ".join(f"{count} {kind}" for kind, count in started.drafts.counts().items() if count)
+        created.say(f"drafted {counts or 'no case: the documents hold no plain facts that rules can find'}")
+    if folder / DRAFTS in started.written:
+        next_ = f"check each line of {folder / DRAFTS}, write your name in its approved_by, then: rung compare {folder}"
+    else:
+        next_ = f"rung search {folder} 'your words'; rung check {folder}; rung compare {folder}"
+    created.say(f"next: {next_}")
+
+
+def _of_beir(beir: Path, folder: Path, created: _Created) -> None:
     from rung.cli.screen import Screen
-    from rung.commands.first_look import in_words, missing_extras
-
-    sources = dumps(look.patterns, ensure_ascii=False)
-    text = OVER_DOCUMENTS.format(name=dumps(folder.resolve().name, ensure_ascii=False), sources=sources, found=look)
-    _write(folder / "rung.yaml", text, dry_run=dry_run)
-    if not any((folder / "cases").glob("*.jsonl")):
-        _write(folder / "cases" / "cases.jsonl", "", dry_run=dry_run)
-    for extra, files in missing_extras(folder, look).items():
-        Screen().say(f"! {in_words(extra, files)}")
-    out(f"next: rung search {folder} 'your words'; write cases (rung cases suggest {folder} drafts some), then rung compare")
-    return FINE
-
-
-def _write(path: Path, text: str, *, dry_run: bool) -> None:
+    from rung.commands.agents_page import NAME, agents_page
+    from rung.commands.beir import make_project
     from rung.files.outputs import write_output
 
-    if not dry_run:
-        write_output(path, text)
-    out(f"{'would write' if dry_run else 'wrote'} {path}")
-
-
-def _of_beir(beir: Path, folder: Path, *, dry_run: bool) -> int:
-    from rung.cli.screen import Screen
-    from rung.commands.beir import make_project
-
-    if dry_run:
-        for name in ("rung.yaml", "documents.jsonl", "queries.jsonl", "cases"):
-            out(f"would write {folder / name}")
-        return FINE
+    if created.dry_run:
+        for name in ("rung.yaml", "documents.jsonl", "queries.jsonl", "cases", NAME):
+            created.file(folder / name)
+        return
     written = make_project(beir, folder)
-    Screen().problems(written.problems)
+    if not (folder / NAME).exists():
+        write_output(folder / NAME, agents_page(folder.resolve().name))
+    created.written.append(str(folder))
+    if not created.quiet:
+        Screen().problems(written.problems)
     cases = ", ".join(f"{count:,} {split}" for split, count in written.cases.items())
-    out(f"wrote {folder}: {written.documents:,} documents, cases: {cases}; left out: {len(written.problems):,}")
+    created.say(f"wrote {folder}: {written.documents:,} documents, cases: {cases}; left out: {len(written.problems):,}")
     if written.carved:
-        out("there is no dev split: a fifth of the train queries became dev cases, the same ones each time")
+        created.say("there is no dev split: a fifth of the train queries became dev cases, the same ones each time")
     if written.identical:
         whose = "query has a document's id" if written.identical == 1 else "queries have a document's id"
-        out(f"{written.identical:,} {whose}: that document is no result of theirs (knowledge.ignore_identical_ids)")
-    out(f"next: rung search {folder} --queries {folder / 'queries.jsonl'} --trec run.txt")
-    return FINE
+        created.say(f"{written.identical:,} {whose}: that document is no result of theirs (knowledge.ignore_identical_ids)")
+    created.say(f"next: rung search {folder} --queries {folder / 'queries.jsonl'} --trec run.txt")

@@ -6,10 +6,11 @@ import logging
 import os
 import sys
 import traceback
+from contextlib import suppress
 from io import StringIO
 from typing import TYPE_CHECKING
 
-from rung.cli.screen import Logged, err
+from rung.cli.screen import Logged, err, out
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,17 +38,18 @@ def main() -> None:
     except NobodyReads:
         sys.exit(UNREAD)
     except UserError as error:
-        sys.exit(_fail(str(error), YOURS))
+        line = getattr(error, "line", 0)
+        sys.exit(_fail(str(error), YOURS, code=error.code, path=str(getattr(error, "path", "")), line=line))
     except BudgetEnded as end:
-        sys.exit(_fail(str(end), MISSED))
+        sys.exit(_fail(str(end), MISSED, code="budget_ended"))
     except Interrupted as stop:
-        sys.exit(_fail(str(stop), STOPPED))
+        sys.exit(_fail(str(stop), STOPPED, code="stopped"))
     except KeyboardInterrupt:
-        sys.exit(_fail("stopped", STOPPED))
+        sys.exit(_fail("stopped", STOPPED, code="stopped"))
     except typer.Exit as end:
         sys.exit(end.exit_code)
     except typer.Abort:
-        sys.exit(_fail("stopped", STOPPED))
+        sys.exit(_fail("stopped", STOPPED, code="stopped"))
     except Exception as error:
         sys.exit(_unforeseen(error, scope.root))
     sys.exit(code if isinstance(code, int) else FINE)
@@ -59,17 +61,19 @@ def _unforeseen(error: Exception, root: Path | None) -> int:
         shown = StringIO()
         show(file=shown)
         err(shown.getvalue().rstrip())
+        _as_json(str(getattr(error, "message", error)), code="usage")
         return YOURS
     if message := _damaged(root):
-        return _fail(message, YOURS)
+        return _fail(message, YOURS, code="damaged")
     if isinstance(error, OSError):  # a file that cannot be read or written, wherever that was found
-        return _fail(_of_system(error), YOURS)
+        return _fail(_of_system(error), YOURS, code="system", path=str(error.filename or ""))
     if isinstance(error, RuntimeError) and "Symlink loop" in str(error):  # of `Path.resolve`
-        return _fail(f"a link leads to itself: {error}", YOURS)
+        return _fail(f"a link leads to itself: {error}", YOURS, code="system")
     if isinstance(error, MemoryError):
-        return _fail("there is not enough memory for this: give it less at a time, or a larger machine", YOURS)
+        why = "there is not enough memory for this: give it less at a time, or a larger machine"
+        return _fail(why, YOURS, code="memory")
     err("".join(traceback.format_exception(error)).rstrip())
-    return _fail("this is a defect of Rung; the lines above say where", OURS)
+    return _fail("this is a defect of Rung; the lines above say where", OURS, code="defect")
 
 
 def _damaged(root: Path | None) -> str:
@@ -90,6 +94,21 @@ def _of_system(error: OSError) -> str:
     return f"{named or 'the system'}: {error.strerror or error}"
 
 
-def _fail(message: str, code: int) -> int:
+def _fail(message: str, status: int, *, code: str, path: str = "", line: int = 0) -> int:
     err(f"rung: {message}")
-    return code
+    _as_json(message, code=code, path=path, line=line)
+    return status
+
+
+def _as_json(message: str, *, code: str, path: str = "", line: int = 0) -> None:
+    """With --json, the error as the one line of stdout."""
+    words = sys.argv[1:]
+    if "--json" not in words[: words.index("--") if "--" in words else None]:
+        return
+    from json import dumps
+
+    from rung.cli.streams import NobodyReads
+
+    error = {"code": code, "message": message, "path": path or None, "line": line or None}
+    with suppress(NobodyReads):
+        out(dumps({"error": error}))

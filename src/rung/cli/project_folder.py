@@ -53,7 +53,8 @@ def chosen(ctx: typer.Context, folder: Path | None = None) -> Path:
     from rung.config.project import FILE
 
     here = f"there is no {FILE} in {Path.cwd()} or a folder above it"
-    raise UserError(f"{here}: make a project with 'rung init FOLDER', or name yours with -C FOLDER")
+    message = f"{here}: make a project with 'rung init FOLDER', or name yours with -C FOLDER"
+    raise UserError(message, code="no_project")
 
 
 def chosen_or_none(ctx: typer.Context, folder: Path | None = None) -> Path | None:

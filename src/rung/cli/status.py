@@ -46,7 +46,8 @@ def status(
     while True:
         record = read_record(project)
         if record is None:
-            raise UserError(f"{project.root}: no comparison is recorded here; 'rung compare' records one")
+            why = f"{project.root}: no comparison is recorded here; 'rung compare' records one"
+            raise UserError(why, code="no_comparison")
         if json:
             text = dumps(record.as_json(), ensure_ascii=False)
             if text != last:

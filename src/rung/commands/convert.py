@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rung.dataset import read_examples, write_examples
+from rung.dataset import read_examples
 from rung.dataset.row_files import decoded, rows_in
-from rung.dataset.write_examples import write_rows
+from rung.dataset.write_examples import rows_as, unwritten, write_rows
 from rung.errors import UserError
 from rung.files.limited import name_of
 from rung.files.outputs import check_free
@@ -21,17 +21,21 @@ from rung.records import Example, Json, Problem, plain
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """What was written. `left_out` holds the lines that are no example; None where there are none."""
+    """What was written. `left_out` holds the lines that are no example, or none that the form can hold; None where there
+    are none. `notes`: what of the rows the form does not hold."""
 
     file: Path
     rows: int
     problems: tuple[Problem, ...]
     left_out: Path | None = None
+    notes: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Json]:
         """For `--json`."""
         left_out = str(self.left_out) if self.left_out else None
-        return {"file": str(self.file), "rows": self.rows, "problems": plain(self.problems), "left_out_file": left_out}
+        problems: Json = plain(self.problems)
+        notes: list[Json] = [*self.notes]
+        return {"file": str(self.file), "rows": self.rows, "problems": problems, "left_out_file": left_out, "notes": notes}
 
 
 def convert(
@@ -68,11 +72,17 @@ def convert(
     if approve:
         today = datetime.now(UTC).date().isoformat()
         examples = [replace(example, approved_by=approve, approved_at=today) for example in examples]
-    lost = [row for path in files for row in _left_out(path, examples, problems)]
+    rows, misfits = rows_as(examples, to)
+    problems += [Problem.at(example.place, f"cannot be written as {to}: {why}") for example, why in misfits]
+    if not rows:
+        raise UserError(f"no example can be written as {to}: {problems[-1]}")
+    unfit = {example.place for example, _ in misfits}
+    fitting = [example for example in examples if example.place not in unfit]
+    lost = [row for path in files for row in _left_out(path, fitting, problems)]
     if lost:
         write_rows(side, lost, force=force)  # first: what it holds may be about to be replaced
-    rows = write_examples(target, examples, to=to, force=force)
-    return Converted(target, rows, tuple(problems), side if lost else None)
+    notes = unwritten(fitting, to)
+    return Converted(target, write_rows(target, rows, force=force), tuple(problems), side if lost else None, notes)
 
 
 def _left_out(path: Path, examples: Sequence[Example], problems: Sequence[Problem]) -> Iterator[dict[str, Json]]:

@@ -127,8 +127,12 @@ def text_of(path: Path) -> str:
         raise UserError(f"{path} cannot be read as UTF-8 text ({error}); name another file with --output") from error
 
 
-def draft(runner: StepRunner, documents: Sequence[Document], *, each: int, by: By, excluded: frozenset[str]) -> Drafts:
+def draft(
+    runner: StepRunner | None, documents: Sequence[Document], *, each: int, by: By, excluded: frozenset[str]
+) -> Drafts:
     """Draft up to `each` cases of every kind. Questions in `excluded` are left out. Equal documents give equal drafts.
+
+    `runner`: asks the model; rules need none.
 
     Raises:
         UserError: there is nothing to draft from.
@@ -141,7 +145,9 @@ def draft(runner: StepRunner, documents: Sequence[Document], *, each: int, by: B
     # Facts that change are fewer, so stale cases are drafted first; each question is asked once.
     for kind in sorted(KINDS, key=lambda kind: kind != "stale"):
         candidates = (
-            _by_model(runner, documents, each) if by == "model" and kind == "answerable" else _ruled(kind, documents)
+            _by_model(runner, documents, each)
+            if runner is not None and by == "model" and kind == "answerable"
+            else _ruled(kind, documents)
         )
         chosen: list[Draft] = []
         for one in candidates:

@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from pathlib import Path
 
 from rung.config.project import FILE
@@ -22,7 +23,7 @@ KINDS = (
     *(".docx", ".docm", ".dotx", ".pptx", ".pptm", ".ppsx", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".csv", ".tsv"),
 )
 ROWS = (".jsonl", ".ndjson", ".json")  # documents only where their rows are
-OURS = frozenset((FILE, "report.html"))
+OURS = frozenset((FILE, "report.html", "AGENTS.md"))
 APART = frozenset(("node_modules", "__pycache__", "site-packages", "venv"))
 APART_AT_TOP = frozenset(("cases", "examples"))
 _BEGINNING = 65_536  # bytes of a file with rows that are looked at
@@ -69,7 +70,7 @@ def missing_extras(folder: Path, look: FirstLook) -> dict[str, int]:
 
     counts: dict[str, int] = {}
     for suffix, count in look.counts.items():
-        one = next(path for path in _files(folder) if path.suffix.lower() == suffix)
+        one = next(path for path in files_below(folder) if path.suffix.lower() == suffix)
         for extra in needing_extras(read_sources(folder, [glob.escape(str(one.relative_to(folder)))]).problems):
             counts[extra] = counts.get(extra, 0) + count
     return counts
@@ -80,10 +81,10 @@ def first_look(folder: Path) -> FirstLook:
     counts: dict[str, int] = {}
     kinds: dict[str, set[str]] = {}  # first folder ("" for the folder itself) -> suffixes of documents in it
     others: set[str] = set()  # first folders in which a pattern for all would take what is no document
-    for path in _files(folder):
+    for path in files_below(folder):
         inside = path.relative_to(folder)
         top, suffix = inside.parts[0] if len(inside.parts) > 1 else "", path.suffix.lower()
-        if suffix in KINDS or (suffix in ROWS and _holds_documents(path)):
+        if suffix in KINDS or (suffix in ROWS and is_document_rows(path)):
             counts[suffix] = counts.get(suffix, 0) + 1
             kinds.setdefault(top, set()).add(path.suffix)
         elif suffix in _readable():
@@ -104,17 +105,20 @@ def _named(patterns: Sequence[str], folder: Path) -> Iterator[str]:
     for pattern in patterns:
         files = sorted(path for path in folder.glob(pattern) if path.is_file())
         documents = [path for path in files if path.name not in OURS and _is_document(path)]
-        yield from [pattern] if files == documents else [path.name for path in documents]
+        takes_ours = any(fnmatch(name, pattern) for name in OURS)  # which may be written later
+        yield from [pattern] if files == documents and not takes_ours else [glob.escape(path.name) for path in documents]
 
 
 def _is_document(path: Path) -> bool:
-    return path.suffix.lower() in KINDS or _holds_documents(path)
+    return path.suffix.lower() in KINDS or is_document_rows(path)
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def files_below(folder: Path, *, rows: bool = False) -> Iterator[Path]:
+    """The files of a folder and of those below it, without hidden ones and what belongs to tools; `rows`: those of `cases`
+    and `examples` too."""
     for directory, inner, names in os.walk(folder):
         at_top = Path(directory) == folder
-        apart = APART | APART_AT_TOP if at_top else APART
+        apart = APART | APART_AT_TOP if at_top and not rows else APART
         inner[:] = sorted(name for name in inner if not name.startswith(".") and name not in apart)
         for name in sorted(names):
             if not name.startswith(".") and not (at_top and name in OURS):
@@ -127,7 +131,7 @@ def _readable() -> frozenset[str]:
     return frozenset(readers())
 
 
-def _holds_documents(path: Path) -> bool:
+def is_document_rows(path: Path) -> bool:
     """Whether the first row of a file is a document: an object with `id` and `text`."""
     try:
         with path.open("rb") as file:

@@ -6,7 +6,6 @@ Ranking is left to `knowledge`, reranking to the project's reranker.
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 from rung.config.project import Project
 from rung.dataset.row_files import json_lines
 from rung.errors import InputError, UserError
+from rung.exporters.trec import best_of_documents, run_lines, word
 from rung.files.outputs import check_free, new_file
 from rung.knowledge.filters import described, parsed, value_of
 from rung.pipeline.dense_weight import Weight, settle_alone
@@ -34,8 +34,6 @@ _TOGETHER = 512  # queries that are embedded, searched and reranked at once
 _PER_DOCUMENT = 4  # passages asked for, for each document wanted; a query that needs more is asked again
 _MAX_TOP = 100_000
 KINDS = {"n": "a number", "t": "a date", "s": "text", "b": "true or false"}
-TAG = "rung"
-UNITS = 1_000_000  # scores of a run are written in millionths, and differ by one at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,20 +200,10 @@ def write_run(searcher: Searcher, queries: Path, run: Path, request: SearchReque
                 itself += own and any(p.document == query.id for p in passages)
                 bare += not ranking
                 lines += len(ranking)
-                renamed |= {p.document for p in ranking if _word(p.document) != p.document}
-                file.writelines(trec_lines(query.id, ranking))
+                renamed |= {p.document for p in ranking if word(p.document) != p.document}
+                file.writelines(run_lines(query.id, ranking))
             tick(start + len(some), len(asked), "")
     return TrecRun(len(asked), lines, bare, len(renamed), itself, tuple(problems))
-
-
-def trec_lines(query: str, ranking: Sequence[Passage]) -> Iterator[str]:
-    """The lines of one query. Tools that read runs sort by score, and equal ones by name: equal scores are told apart."""
-    units: int | None = None  # whole ones, as they are written: what is subtracted from a float may round away again
-    for rank, passage in enumerate(ranking, 1):
-        own = round(passage.score * UNITS)
-        units = own if units is None else min(own, units - 1)
-        sign, (whole, rest) = "-" if units < 0 else "", divmod(abs(units), UNITS)
-        yield f"{_word(query)} Q0 {_word(passage.document)} {rank} {sign}{whole}.{rest:06d} {TAG}\n"
 
 
 def read_queries(path: Path, problems: list[Problem]) -> Iterator[Query]:
@@ -241,16 +229,6 @@ def read_queries(path: Path, problems: list[Problem]) -> Iterator[Query]:
             yield Query(str(id), text)
 
 
-def best_of_documents(ranking: Sequence[Passage], top: int) -> list[Passage]:
-    """The first passage of each of the first `top` documents."""
-    best: dict[str, Passage] = {}
-    for passage in ranking:
-        if len(best) == top:
-            break
-        best.setdefault(passage.document, passage)
-    return list(best.values())
-
-
 def _documents(searcher: Searcher, queries: Sequence[str], request: SearchRequest) -> list[list[Passage]]:
     """Asks deeper for those queries whose passages come from too few documents; not where each passage is to be reranked."""
     rankings: dict[int, list[Passage]] = {}
@@ -274,8 +252,3 @@ def _run(engine: Engine, steps: Sequence[Step], asker: Asker) -> list[tuple[Pass
         if isinstance(result, SearchResult):
             results[index] = result.passages
     return [results[index] for index in range(len(steps))]
-
-
-def _word(name: str) -> str:
-    """A name as one word: TREC's fields are separated by white space."""
-    return re.sub(r"\s", lambda space: "".join(f"%{byte:02X}" for byte in space[0].encode()), name)

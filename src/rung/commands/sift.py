@@ -8,11 +8,12 @@ from rung.dataset.declining import declines
 from rung.dataset.load import Dataset
 from rung.dataset.near_duplicates import normal
 from rung.pipeline.grading import carried_by
+from rung.pipeline.limits import scoring_in
 from rung.records import Answer, Case, Outcome
 from rung.runtime.batch import Carried
 from rung.runtime.engines import Engines
 from rung.runtime.runner import StepRunner
-from rung.scoring import score_run, scorers, scoring_context
+from rung.scoring import score_run, scorers
 
 MIN_CORRECT = 0.5  # of an answer whose reference is known, where the project's bar says nothing
 SIFTED_BY = ("correctness", "format")  # scorers that judge a teacher's answer without documents
@@ -53,9 +54,7 @@ def _misjudged(
     """By case, of those that a scorer finds wrong or cannot judge."""
     settings = engines.project.settings
     referenced = [case for case in references if case.answers] or rows.cases
-    context = scoring_context(
-        referenced, schema=rows.schema, labels=rows.labels, metric=settings.bar.metric or "", rubric=settings.judge.rubric
-    )
+    context = scoring_in(engines.project, referenced, schema=rows.schema, labels=rows.labels)
     least = 1.0 if context.correct_by in ("json", "label") else settings.bar.correct or MIN_CORRECT
     card = score_run(
         [case for case, _ in answered],

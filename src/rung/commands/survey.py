@@ -20,14 +20,14 @@ from rung.pipeline.candidates import check_sampling, model_asked, models_asked, 
 from rung.pipeline.counting import sizes_of
 from rung.pipeline.forecast import Forecast, Rates, in_all, rates_of
 from rung.pipeline.judge_labels import read_labels
-from rung.pipeline.limits import check_limits
+from rung.pipeline.limits import check_form, check_limits
 from rung.pipeline.materials import limit_of, materials_of
 from rung.pipeline.outlook import Foreseer, Outlook, RungForecast, rehearse, unindexed
 from rung.pipeline.preflight import check_settings, context_of, missing_keys, remembered
 from rung.pipeline.prepare import answer_tokens, chosen
 from rung.pipeline.project_files import Read, read_files
 from rung.pipeline.rehearsal import NO_PASSAGE, Rehearsed, Stage, Use, answers_shown, most
-from rung.pipeline.schema_support import Holding, check_schema, holding
+from rung.pipeline.schema_support import Holding, holding
 from rung.pipeline.slips import check_rows, idle_shots
 from rung.pipeline.sources import left_out
 from rung.pipeline.training_pace import pace_of_building, trainer_of, trainings
@@ -215,7 +215,7 @@ def survey(
     check_settings(project, met)
     read, problems, dropped = read_files(project, met)
     rows, documents, teaching = read.rows, read.documents, read.teaching
-    met.check(partial(check_schema, project, rows.schema))
+    met.check(partial(check_form, project, rows))
     if met.met or not rows.cases:
         checked = check_rows(project, rows, documents)
         return Survey(

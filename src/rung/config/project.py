@@ -182,7 +182,7 @@ def load_project(folder: Path | str, *, groups_of: GroupsOf | None = None) -> Pr
     root = Path(folder)
     path = root if root.is_file() else root / FILE
     if not path.exists() and not path.is_symlink():
-        raise InputError(f"there is no {FILE} here; make a project with: rung init {root}", path=root)
+        raise InputError(f"there is no {FILE} here; make a project with: rung init {root}", path=root, code="no_project")
     check_name(root)
     raw, node = yaml_file(path)
     lines = _lines(node, path)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -171,12 +171,13 @@ class ForgettingSettings(_Section):
 
 
 class BarSettings(_Section):
-    """What good enough means. `correct` is the bar; every other number is a hard limit."""
+    """What good enough means. `correct` is the bar; every other number is a hard limit. `fields`: weights of JSON fields."""
 
     model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
     __pydantic_extra__: dict[str, float] = Field(init=False)
     correct: float | None = Field(default=None, ge=0, le=1)
-    metric: Literal["json", "label", "match", "f1", "rouge_l", "em", "contains", "judge"] | None = None
+    metric: Literal["json", "json_fields", "label", "match", "f1", "rouge_l", "em", "contains", "judge"] | None = None
+    fields: dict[str, Annotated[float, Field(ge=0)]] = {}
     p95_seconds: float | None = Field(default=None, gt=0)
     usd_per_1k: float | None = Field(default=None, ge=0)
     forgetting: ForgettingSettings = ForgettingSettings()

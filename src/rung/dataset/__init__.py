@@ -3,11 +3,13 @@
 What a project does with them is left to `materials` and `strategies`, training on them to `training`.
 """
 
+from rung.dataset.chat_rows import chat_row
 from rung.dataset.formats import flaw
 from rung.dataset.lint import Finding, LintReport, lint
 from rung.dataset.load_examples import read_examples
 from rung.dataset.pairs import read_pairs
-from rung.dataset.write_examples import chat_row, share_row, write_examples
+from rung.dataset.share_rows import share_row
+from rung.dataset.write_examples import write_examples
 
 __all__ = [
     "Finding",

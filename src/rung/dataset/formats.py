@@ -6,10 +6,12 @@ Where rows come from is left to `files`, pairs and triplets for the retriever to
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from itertools import groupby
 
 from rung.dataset.chat_tools import call_of, in_order, said_with, tools_text
+from rung.dataset.share_rows import said_and_called, split_results
 from rung.records import Example, Json, Message, digest
 from rung.text.parsing import Malformed, json_of
 
@@ -118,7 +120,7 @@ def messages_of(value: Json, key: str = "messages") -> tuple[Message, ...]:
     """
     if not isinstance(value, list):
         raise ValueError(f"'{key}' must be a list of {{role, content}}")
-    turns = [_turn(turn) for turn in value]
+    turns = [_turn(turn) for turn in split_results(value)]
     last = value[-1] if value else None
     if isinstance(last, dict) and last.get("weight") == 0:
         raise ValueError("its last turn has weight 0: nothing in it is to be learnt")
@@ -145,7 +147,10 @@ def meta_of(row: Mapping[str, Json]) -> dict[str, Json]:
     Raises:
         ValueError: it is no object.
     """
-    meta = row.get("meta") or {}
+    meta: Json = row.get("meta") or {}
+    if isinstance(meta, str):  # as ShareGPT rows have it
+        with suppress(Malformed):
+            meta = json_of(meta)
     if not isinstance(meta, dict):
         raise ValueError(f"'meta' must be an object, found {meta!r}")
     return meta
@@ -165,7 +170,8 @@ def _turn(turn: Json) -> Turn:
     if not isinstance(calls, list):
         raise ValueError("'tool_calls' must be a list")
     if named in ("function_call", "tool_call"):
-        content, calls = None, _parsed(content or "")
+        content, written = said_and_called(content or "")
+        calls = _parsed(written)
     called = [call_of(call) for call in calls]
     ids = tuple(str(call.get("id", "")) for call in calls if isinstance(call, dict))
     answered = str(fields.get("tool_call_id") or "")

@@ -97,13 +97,13 @@ def load_dataset(project: Project, *, judging: bool = True, obstacles: Obstacles
 def _some_cases(project: Project, problems: list[Problem]) -> list[Read]:
     """`_read_cases`, of which there must be some."""
     if not project.settings.cases:
-        raise UserError(f"{project.file}: no cases: {NO_CASES}")
+        raise UserError(f"{project.file}: no cases: {NO_CASES}", code="no_cases")
     read = list(_read_cases(project, problems))
     if not read:
         listed = "".join(f"\n  {p}" for p in problems[:10])
         named = [p for pattern in project.settings.cases for p in sorted(project.root.glob(pattern))]
         where = f"no cases in {', '.join(str(p) for p in named[:3])}: {NO_LINES}" if named else f"no cases: {NO_CASES}"
-        raise UserError(f"{project.file}:{project.line('cases')}: {where}{listed}")
+        raise UserError(f"{project.file}:{project.line('cases')}: {where}{listed}", code="no_cases")
     return read
 
 

@@ -1,4 +1,4 @@
-"""Examples written to a file, as OpenAI chat or ShareGPT JSONL, with where they come from; reading gives them back."""
+"""Examples written to a file in a form that other tools read; reading gives them back."""
 
 from __future__ import annotations
 
@@ -6,69 +6,60 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from rung.dataset.chat_tools import apart
+from rung.dataset.chat_rows import Misfit, chat_row, mistral_row, openai_row, provenance
+from rung.dataset.gemini_rows import gemini_row
+from rung.dataset.share_rows import share_row
+from rung.errors import UserError
 from rung.files.outputs import new_file
 from rung.records import Example, Json
 
-_PROVENANCE = ("source", "licence", "author", "generated_by", "approved_by", "approved_at")
-
-
-def chat_row(example: Example) -> dict[str, Json]:
-    """As a row of OpenAI chat JSONL. Calls are named call_1, call_2, …, their results after them."""
-    turns: list[Json] = []
-    calls, waiting = 0, list[str]()
-    for message in example.messages:
-        if message.role == "tool":
-            turns.append(
-                {"role": "tool", "tool_call_id": waiting.pop(0) if waiting else "call_0", "content": message.content}
-            )
-            continue
-        text, called = apart(message.content) if message.role == "assistant" else (message.content, [])
-        turn: dict[str, Json] = {"role": message.role, "content": text if text or not called else None}
-        waiting = [f"call_{calls + n}" for n in range(1, len(called) + 1)]
-        calls += len(called)
-        if called:
-            turn["tool_calls"] = [
-                {
-                    "id": id,
-                    "type": "function",
-                    "function": {"name": name, "arguments": json.dumps(arguments, ensure_ascii=False)},
-                }
-                for id, (name, arguments) in zip(waiting, called, strict=True)
-            ]
-        turns.append(turn)
-    tools: dict[str, Json] = {"tools": json.loads(example.tools)} if example.tools else {}
-    return {"id": example.id, "messages": turns, **tools, **_provenance(example)}
-
-
-def share_row(example: Example) -> dict[str, Json]:
-    """As a row of ShareGPT JSONL: from and value; calls and results are turns of their own."""
-    turns: list[Json] = []
-    for message in example.messages:
-        if message.role != "assistant":
-            role = {"user": "human", "tool": "observation"}.get(message.role, message.role)
-            turns.append({"from": role, "value": message.content})
-            continue
-        text, called = apart(message.content)
-        if text or not called:
-            turns.append({"from": "gpt", "value": text})
-        if called:
-            listed: list[Json] = [{"name": name, "arguments": arguments} for name, arguments in called]
-            turns.append({"from": "function_call", "value": json.dumps(listed if len(called) > 1 else listed[0])})
-    tools: dict[str, Json] = {"tools": json.dumps(json.loads(example.tools))} if example.tools else {}
-    return {"id": example.id, "conversations": turns, **tools, **_provenance(example)}
-
-
-FORMATS: Mapping[str, Callable[[Example], dict[str, Json]]] = {"chat": chat_row, "sharegpt": share_row}
+FORMATS: Mapping[str, Callable[[Example], dict[str, Json]]] = {
+    "chat": chat_row,
+    "sharegpt": share_row,
+    "openai": openai_row,
+    "mistral": mistral_row,
+    "gemini": gemini_row,
+}
+BARE = ("openai", "mistral", "gemini")  # have no place for where an example comes from
+ABOUT: Mapping[str, str] = {
+    "chat": "OpenAI chats with where they come from",
+    "sharegpt": "ShareGPT as LLaMA-Factory takes it",
+    "openai": "OpenAI's tuning",
+    "mistral": "Mistral's",
+    "gemini": "Gemini's",
+}
 
 
 def write_examples(path: Path, examples: Iterable[Example], *, to: str = "chat", force: bool = False) -> int:
     """Write a file of examples, whole or not at all; how many is returned. `force`: in the place of one that is there.
 
     Raises:
-        UserError: the file is there already, or cannot be written.
+        UserError: the file is there already, or cannot be written; an example does not fit the form.
     """
-    return write_rows(path, (FORMATS[to](example) for example in examples), force=force)
+    rows, misfits = rows_as(examples, to)
+    if misfits:
+        example, why = misfits[0]
+        raise UserError(f"{example.place or example.id} cannot be written as {to}: {why}")
+    return write_rows(path, rows, force=force)
+
+
+def rows_as(examples: Iterable[Example], to: str) -> tuple[list[dict[str, Json]], list[tuple[Example, str]]]:
+    """(rows of a form, one of `FORMATS`; the examples that it cannot hold, each with the reason)."""
+    rows: list[dict[str, Json]] = []
+    misfits: list[tuple[Example, str]] = []
+    for example in examples:
+        try:
+            rows.append(FORMATS[to](example))
+        except Misfit as why:
+            misfits.append((example, str(why)))
+    return rows, misfits
+
+
+def unwritten(examples: Iterable[Example], to: str) -> tuple[str, ...]:
+    """What of the examples a form has no place for, in words."""
+    if to not in BARE or not any(set(provenance(example)) - {"digest"} for example in examples):
+        return ()
+    return (f"{to} has no place for where examples come from, who approved them and 'meta': that is not written",)
 
 
 def write_rows(path: Path, rows: Iterable[Mapping[str, Json]], *, force: bool = False) -> int:
@@ -79,10 +70,3 @@ def write_rows(path: Path, rows: Iterable[Mapping[str, Json]], *, force: bool = 
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
             count += 1
     return count
-
-
-def _provenance(example: Example) -> dict[str, Json]:
-    """Where it comes from, as far as it is known; the digest is what an approval holds for."""
-    fields: dict[str, Json] = {key: value for key in _PROVENANCE if (value := getattr(example, key))}
-    meta: dict[str, Json] = {"meta": dict(example.meta)} if example.meta else {}
-    return {**fields, "digest": example.digest, **meta}

@@ -41,9 +41,9 @@ def check_free(path: Path, *, force: bool = False, instead: str = FORCE) -> None
     if stat.S_ISDIR(kind) and instead != FORCE and not any(path.iterdir()):
         return
     if not stat.S_ISREG(kind) and instead == FORCE:
-        raise UserError(f"{path} is there already, and is no file: name another file")
+        raise UserError(f"{path} is there already, and is no file: name another file", code="exists")
     if not (force and stat.S_ISREG(kind)):
-        raise UserError(f"{path} is there already, and nothing is overwritten: {instead}")
+        raise UserError(f"{path} is there already, and nothing is overwritten: {instead}", code="exists")
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from rung.importers.fields import (
     words,
 )
 from rung.importers.imported import ImportedRow, Importer, Row, case_row, document_row, ids
-from rung.importers.promptfoo_asserts import SEVERAL, Asserted, asserted, filled, from_cell, names_in
+from rung.importers.promptfoo_asserts import SEVERAL, Asserted, asserted, filled, from_cell, names_in, unraw
 from rung.importers.source import ImportFile
 from rung.records import Json
 from rung.text.parsing import Malformed, json_of
@@ -29,6 +29,7 @@ from rung.text.parsing import Malformed, json_of
 MAX_EXPANDED = 1000  # cases of one test whose variables are lists
 _KEYS = ("prompts", "providers", "targets", "tests", "defaultTest", "scenarios", "evaluateOptions")
 _OTHER_KEYS = ("assertScoringFunction", "threshold", "provider", "metadata")
+_OF_A_ROW = ("id", "split", "as", "evidence", "gold_documents", "drafted_by", "approved_by", "meta", "answers")
 _HIDDEN = (*ANSWERS, "rubric", "criteria", "grading_criteria", "assertion")
 
 
@@ -179,7 +180,9 @@ class Suite:
         options = {**object_of(self.default.get("options")), **object_of(test.get("options"))}
         test = {**self.default, **test, "options": options}
         assertions = [self._by_reference(one) for one in (*self.assertions, *_some(test.get("assert")))]
+        own_row = _own_row(test)
         others = [key for key in test if (key in _OTHER_KEYS or key.startswith("__")) and test[key] not in (None, "")]
+        others = [key for key in others if not (key == "metadata" and own_row)]
         others += [f"options.{key}" for key in options if key not in ("prefix", "suffix")]
         notes = [f"'{key}' is not carried over" for key in others]
         combinations = list(itertools.islice(_combinations(variables), MAX_EXPANDED + 1))
@@ -230,9 +233,12 @@ class Suite:
         meta: Row = {}
         if results.rubrics:
             meta["rubric"] = "\n".join(results.rubrics)
-        if isinstance(test.get("description"), str):
+        own_row = _own_row(test)
+        if isinstance(test.get("description"), str) and test["description"] != own_row.get("id"):
             meta["description"] = test["description"]
-        question, before = _question(flat[question_name])
+        question, before = _question(unraw(flat[question_name]))
+        answers = _all_accepted(answers, own_row.pop("answers", None))
+        meta = {**object_of(own_row.pop("meta", None)), **meta}
         options = object_of(test.get("options"))
         question = f"{words(options.get('prefix'))}{question}{words(options.get('suffix'))}"
         lines = [f"{name.rpartition('.')[2]}: {words(flat[name])}" for name in beside]
@@ -245,7 +251,7 @@ class Suite:
             messages=before,
             meta=meta,
         )
-        return case, documents
+        return {**case, **own_row}, documents
 
     def _stated(self, flat: Mapping[str, Json], question: str) -> list[str]:
         """The answer that a variable states where no assertion does."""
@@ -274,6 +280,17 @@ class Suite:
             raise ValueError("has no variable with a value: there is no question in it")
         beside = [name for name in candidates if name != question]
         return question, [name for name in contexts if name != question], beside
+
+
+def _own_row(test: Mapping[str, Json]) -> Row:
+    """What `rung export` wrote of a case beside its question, its answers and its turns."""
+    row = object_of(object_of(test.get("metadata")).get("rung"))
+    return {key: value for key, value in row.items() if key in _OF_A_ROW}
+
+
+def _all_accepted(answers: list[Json], written: Json) -> list[Json]:
+    """The accepted answers: all that were written, where the assertions have some of those and no others."""
+    return [*written] if isinstance(written, list) and all(one in written for one in answers) else answers
 
 
 def _last(name: str) -> str:

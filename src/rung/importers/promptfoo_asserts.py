@@ -27,6 +27,8 @@ GRADED = ("llm-rubric", "model-graded-closedqa", "g-eval")
 _ANY, _ALL = ("contains-any", "icontains-any"), ("contains-all", "icontains-all")
 _LOOSER = ("similar", "levenshtein", "starts-with", "context-recall", "rouge-n", "bleu", "gleu", "meteor")
 SEVERAL = "asks for several texts at once"
+_RAW = re.compile(r"\{%-?\s*raw\s*-?%\}(.*)\{%-?\s*endraw\s*-?%\}", re.DOTALL)
+_END_RAW = re.compile(r"\{%-?\s*endraw")
 _JSON = ("is-json", "contains-json")
 _NAME = re.compile(r"\{\{-?\s*([\w.\[\]'\"-]+)\s*-?\}\}")
 _NAMED = re.compile(r"\{[{%][^}]*?\b([A-Za-z_][\w.]*)")  # also beside a filter, or in a loop
@@ -90,11 +92,19 @@ def filled(template: str, variables: Mapping[str, Json]) -> str:
             at = at[name]
         return words(at)
 
+    if (bare := unraw(template)) != template:
+        return words(bare)
     text = _NAME.sub(value, template)
     rest = _NAME.sub("", template)
     if "{{" in rest or "{%" in rest:
         raise ValueError("holds a template with more than names in it")
     return text
+
+
+def unraw(value: Json) -> Json:
+    """A text without the marks around it that keep its braces from being filled in."""
+    match = _RAW.fullmatch(value) if isinstance(value, str) else None
+    return match[1] if match and not _END_RAW.search(match[1]) else value
 
 
 def names_in(template: str) -> set[str]:

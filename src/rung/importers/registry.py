@@ -42,6 +42,7 @@ DOOR = Door(
         "hotpotqa": f"{_HERE}.reading_sets:HOTPOT",
         "ms-marco": f"{_HERE}.reading_sets:MS_MARCO",
         "beir": f"{_HERE}.beir:BEIR",
+        "mteb": f"{_HERE}.mteb:MTEB",
         "label-studio": f"{_HERE}.annotations:LABEL_STUDIO",
         "argilla": f"{_HERE}.annotations:ARGILLA",
         "inspect": f"{_HERE}.inspect_logs:INSPECT",

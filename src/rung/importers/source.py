@@ -15,6 +15,7 @@ import yaml
 from rung.dataset.row_files import rows_of_text, table_cells
 from rung.errors import InputError
 from rung.files.limited import content_of, name_of, yaml_of
+from rung.importers.parquet import MAGIC, parquet_rows
 from rung.importers.workbooks import note_repeated, sheet_rows
 from rung.records import Json, Problem
 from rung.text.json_values import line_of, pointer_lines
@@ -79,13 +80,18 @@ class ImportFile:
         return self.content.startswith(ZIP)
 
     @cached_property
+    def is_parquet(self) -> bool:
+        """Whether it is a Parquet file."""
+        return self.content.startswith(MAGIC)
+
+    @cached_property
     def text(self) -> str:
         """Its text, byte order mark aside; "" of a folder or an archive.
 
         Raises:
             InputError: it is no text.
         """
-        if self.is_folder or self.is_zip or self.content.startswith(OLE):
+        if self.is_folder or self.is_zip or self.is_parquet or self.content.startswith(OLE):
             return ""
         try:
             text = decoded(self.content)
@@ -104,7 +110,7 @@ class ImportFile:
 
     @cached_property
     def is_table(self) -> bool:
-        """Whether its rows come from a table: CSV, or a workbook."""
+        """Whether its rows come from a table: CSV, a workbook, Parquet."""
         return bool(self.rows) and not self.looks_json
 
     @cached_property
@@ -124,9 +130,11 @@ class ImportFile:
 
     @cached_property
     def rows(self) -> Sequence[tuple[int, dict[str, Json]]]:
-        """(line, row) of each row: of JSONL, a JSON list, a list under a known key of an object, CSV, or a workbook."""
+        """(line, row) of each row: of JSONL, a JSON list, a list under a known key, CSV, a workbook, Parquet."""
         if self.is_zip:
             return sheet_rows(self.content, self.shown, self.bad_rows, self.note)
+        if self.is_parquet:
+            return list(parquet_rows(self.content, self.shown))
         if not self.text.strip() or self._yaml[0] is not None:
             return ()
         rows = list(rows_of_text(self.text, self.shown, self.bad_rows))

@@ -79,7 +79,8 @@ def _row(row: Row, line: int, columns: tuple[str, str, str, str]) -> ImportedRow
     answerable = name_in(row, _ANSWERABLE)
     unanswerable = bool(answerable) and words(row[answerable]).strip().casefold() in ("false", "0", "no", "f", "n")
     accepted: list[Json] = [*cell_texts(row.get(answer), numbers=plain_name(answer).endswith("s"))]
-    if not accepted and not unanswerable:
+    gold_alone = any(words(row.get(name)).strip() for name in ("gold_documents", "evidence"))  # it judges the search
+    if not accepted and not unanswerable and not gold_alone:
         why = (
             f"'{answer}' is empty: there is no accepted answer (a column 'answerable' with 'false' says that this is right)"
         )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from rung.dataset.chat_rows import chat_row
 from rung.dataset.chat_tools import padded, without_padding
 from rung.dataset.formats import ROLES, example_of, flaw, form_of
-from rung.dataset.write_examples import chat_row
 from rung.importers.fields import chat_turns, content_text, objects_in, words
 from rung.importers.imported import ImportedRow, Row, by_rows
 from rung.records import Json
@@ -15,6 +15,7 @@ from rung.text.parsing import Malformed, json_of
 
 _OF_CHATS = ("messages", "conversations", "conversation")
 _MEANT_NULLS = ("const", "default")  # of a JSON Schema
+_JSON_SCHEMA = ("parametersJsonSchema", "parameters_json_schema")
 _NOT_WANTED = "is an answer that was not wanted: examples hold what is wanted"
 _NOT_TAKEN = {
     "parallel_tool_calls": "'parallel_tool_calls' is not taken",
@@ -123,7 +124,7 @@ def _gemini(row: Row, line: int) -> ImportedRow:
     ]
     example: Row = {"messages": turns}
     if tools:
-        example["tools"] = [{"type": "function", "function": _lower_types(function)} for function in tools]
+        example["tools"] = [{"type": "function", "function": _function(function)} for function in tools]
     thought = any(map(_is_thought, (part for content in objects_in(contents) for part in objects_in(content.get("parts")))))
     return as_example(example, line, notes=("what the model thought is not taken",) if thought else ())
 
@@ -148,7 +149,9 @@ def _gemini_turns(content: Mapping[str, Json]) -> list[Json]:
         if isinstance(call, dict):
             calls.append({"function": {"name": call.get("name"), "arguments": call.get("args") or {}}})
         elif isinstance(result, dict):
-            results.append({"role": "tool", "content": words(result.get("response"))})
+            response = result.get("response")
+            bare = response["result"] if isinstance(response, dict) and set(response) == {"result"} else response
+            results.append({"role": "tool", "content": words(bare)})
         elif isinstance(part.get("text"), str):
             pieces.append(str(part["text"]))
         else:
@@ -307,6 +310,15 @@ def _bare(value: Json) -> Json:
     if isinstance(value, dict):
         return {key: _bare(one) for key, one in value.items() if one is not None or key in _MEANT_NULLS}
     return [_bare(one) for one in value] if isinstance(value, list) else value
+
+
+def _function(declared: Row) -> Row:
+    """A function that Gemini may call as OpenAI's."""
+    function = {key: value for key, value in declared.items() if key not in _JSON_SCHEMA}
+    if isinstance(function.get("parameters"), dict):
+        function["parameters"] = _lower_types(function["parameters"])
+    whole = next((declared[key] for key in _JSON_SCHEMA if key in declared), None)
+    return function if whole is None else {**function, "parameters": whole}
 
 
 def _lower_types(schema: Json) -> Json:

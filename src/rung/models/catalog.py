@@ -36,6 +36,7 @@ DOOR = Door(
         "http": "rung.models.hosts:HttpHost",
         "cross-encoder": "rung.models.hosts:CrossEncoderHost",
         "scripted": "rung.models.hosts:ScriptedHost",
+        "python": "rung.models.callables:CallableHost",
     },
     part_of=_host_of,
     error=ModelError,

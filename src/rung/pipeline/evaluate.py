@@ -19,7 +19,7 @@ from rung.pipeline.dense_weight import Weight
 from rung.pipeline.evaluation_store import EVALUATIONS, facts_of, write_evaluations
 from rung.pipeline.grading import asks_judge, calibrated, score_answers
 from rung.pipeline.judge_labels import corrected_by_people
-from rung.pipeline.limits import bar_in
+from rung.pipeline.limits import bar_in, scoring_in
 from rung.pipeline.live_feed import tell_verdict
 from rung.pipeline.oracle import Shown, shown_in
 from rung.pipeline.pinned_strategy import SPECS, specs_of
@@ -39,7 +39,9 @@ from rung.report.ragas import ragas_jsonl
 from rung.report.table import table
 from rung.runtime.engines import Engines
 from rung.runtime.runner import StepRunner
-from rung.scoring import ScoringContext, scoring_context
+from rung.scoring import ScoringContext
+from rung.scoring.field_shares import field_shares
+from rung.stats.estimates import estimates
 from rung.verdict import reasons
 from rung.verdict.bar import MAIN
 from rung.verdict.clusters import clusters, few_documents
@@ -91,14 +93,8 @@ class Scored:
 
 def measure(project: Project, prepared: Prepared) -> ScoringContext:
     """What the scorers need to know of this project."""
-    return scoring_context(
-        prepared.cases,
-        schema=prepared.materials.schema,
-        labels=prepared.materials.labels,
-        metric=project.settings.bar.metric or "",
-        document_groups=prepared.document_groups,
-        rubric=project.settings.judge.rubric,
-    )
+    materials, groups = prepared.materials, prepared.document_groups
+    return scoring_in(project, prepared.cases, schema=materials.schema, labels=materials.labels, document_groups=groups)
 
 
 def evaluate(
@@ -126,9 +122,9 @@ def evaluate(
             if one.outcomes:
                 one = score_answers(runner, facts, one, by_id, against, judge=judge)
                 one = _diagnosed(_over_all(one, list(by_id)), by_id, examiner)
-                one = replace(
-                    one, effort=effort_of_answers(runner.engines, prepared, one), result=_result(one, prepared.weight)
-                )
+                fields = estimates(field_shares(by_id, one.passes, facts), clusters=groups)
+                line = replace(_result(one, prepared.weight), fields=fields)
+                one = replace(one, effort=effort_of_answers(runner.engines, prepared, one), result=line)
             if shown and one.name == ORACLE:
                 one = replace(one, held=shown.held, doubt=shown.doubt())
             done.append(one)

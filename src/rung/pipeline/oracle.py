@@ -15,7 +15,7 @@ from rung.records import Answer, Case, Evaluation, Passage
 from rung.records.gold import has_gold, overlaps, target_ranks
 from rung.runtime.engines import Engines
 from rung.scoring.bearing import SAID_AS_IS, SHORT, Phrases, holds, holds_whole, phrases
-from rung.scoring.protocol import ScoringContext
+from rung.scoring.protocol import AS_JSON, ScoringContext
 from rung.strategies.prompting import grounded, grounding, instruction, listing, worked_examples
 from rung.strategies.settings import Retrieval
 from rung.verdict.gaps import ORACLE, RAG
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rung.knowledge import Gold
     from rung.stats.estimates import Floats
 
-IN_WORDS = (*SAID_AS_IS, "rouge_l", "json")  # the oracle's answers are looked for by these, too
+IN_WORDS = (*SAID_AS_IS, "rouge_l", *AS_JSON)  # the oracle's answers are looked for by these, too
 # Gold is in doubt where rag had an answer that no gold document has in so many cases, in so large a share of the answerable
 # ones, and of those that no gold document answers in so many words.
 MIN_ELSEWHERE, DOUBT, TELLING = 3, 0.2, 0.25
@@ -156,7 +156,7 @@ def shown_in(prepared: Prepared, context: ScoringContext, evaluations: Sequence[
         accepted = expected(case, context)
         passages = _passages(oracle, case)
         kind = "failed" if oracle[case.id] is None else _lacks(case, passages, accepted, prepared)
-        if kind == "unsaid" and context.correct_by == "json":
+        if kind == "unsaid" and context.correct_by in AS_JSON:
             kind = ""  # what is asked for may be no document's word
         if kind == "unsaid" and any(_any(_passages(one, case), accepted) for one in rag):
             kind = "elsewhere"
@@ -195,7 +195,7 @@ def expected(case: Case, context: ScoringContext) -> Phrases:
     """What must stand in a document if it has the answer; nothing where that may be said in other words."""
     in_words = context.correct_by in IN_WORDS
     accepted = phrases(case, schema=context.schema, labels=context.labels) if in_words else ()
-    long = context.correct_by != "json" and any(len(phrase.split()) > SHORT for answer in accepted for phrase in answer)
+    long = context.correct_by not in AS_JSON and any(len(phrase.split()) > SHORT for answer in accepted for phrase in answer)
     return () if long else accepted
 
 

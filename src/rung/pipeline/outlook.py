@@ -18,12 +18,13 @@ from rung.pipeline.budget import CompareRequest, training_usd_per_hour
 from rung.pipeline.counting import likely_tokens, sizes_of
 from rung.pipeline.forecast import Forecast, Rates, in_all, minutes_in_words
 from rung.pipeline.grading import asks_judge
+from rung.pipeline.limits import scoring_in
 from rung.pipeline.prepare import chosen
 from rung.pipeline.rehearsal import NO_PASSAGE, REHEARSED, Rehearsed, Stage, Use, most, words
 from rung.pipeline.sweep import KEPT
 from rung.pipeline.training_pace import Pace, replayed, trainings
 from rung.records import Answer, Case, Document, Json, Outcome
-from rung.scoring import Scorer, scorers, scoring_context
+from rung.scoring import Scorer, scorers
 from rung.scoring.card import begun, conversation
 from rung.scoring.judge import judgement, labels
 from rung.strategies.prompting import question_for
@@ -167,11 +168,9 @@ class Foreseer:
         settings, materials = self.project.settings, self.stage.materials
         if not asks_judge(self.project):
             return
-        metric, rubric = settings.bar.metric or "", settings.judge.rubric
+        rubric = settings.judge.rubric
         try:
-            by = scoring_context(
-                self.judging, schema=materials.schema, labels=materials.labels, metric=metric, rubric=rubric
-            )
+            by = scoring_in(self.project, self.judging, schema=materials.schema, labels=materials.labels)
         except UserError:
             return  # a comparison says what is wrong
         name, pairwise = settings.judge.model or settings.model, settings.judge.mode == "pairwise"

@@ -15,6 +15,7 @@ from rung.pipeline.answer_room import room_after
 from rung.pipeline.budget import Meter, bounded
 from rung.pipeline.cache_invalidation import invalidate, look_again
 from rung.pipeline.dense_weight import Weight, settle
+from rung.pipeline.limits import scoring_in
 from rung.pipeline.materials import limit_of, materials_of
 from rung.pipeline.retrieval_pairs import read_teaching
 from rung.pipeline.schema_support import check_schema
@@ -24,7 +25,6 @@ from rung.pipeline.todays_access import hold_to_today
 from rung.progress import phase, waiting
 from rung.records import Case, Document, Dropped, Json, Problem, digest
 from rung.runtime.engines import Engines
-from rung.scoring import scoring_context
 from rung.scoring.bearing import phrases
 from rung.stats.rules_of_thumb import NO_CASES
 from rung.strategies.prompting import expected_output
@@ -69,10 +69,7 @@ def prepare(engines: Engines, *, limit: int | None = None, meter: Meter | None =
     project = engines.project
     rows = load_dataset(project)
     check_schema(project, rows.schema)
-    judged_by = project.settings.bar.metric or ""
-    scoring_context(
-        _judging(project, rows, limit), schema=rows.schema, labels=rows.labels, metric=judged_by
-    )  # refuses a wrong one
+    scoring_in(project, _judging(project, rows, limit), schema=rows.schema, labels=rows.labels)  # refuses a wrong one
     teaching = read_teaching(project, tuple(case for case in rows.cases if case.split != "train"))
     documents: tuple[Document, ...] = ()
     problems: tuple[Problem, ...] = ()

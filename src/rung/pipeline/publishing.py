@@ -160,7 +160,7 @@ def latest(project: Project) -> Published:
         why = "there is no verdict yet" if gone is None else f"the folder of the last verdict, {gone}, is gone"
         if listed and gone is None:
             why += f", only trial runs (rung report {project.root} --verdict {listed[-1].number} shows one)"
-        raise UserError(f"{project.root}: {why}; make one with: rung compare {project.root}")
+        raise UserError(f"{project.root}: {why}; make one with: rung compare {project.root}", code="no_verdict")
     require_whole(folder)
     texts = [_text(folder / name) for name in (TABLE, LINE)]
     return Published(texts[0], texts[1], folder / PAGE, folder)

@@ -41,6 +41,7 @@ def report_of(project: Project, prepared: Prepared, scored: Scored, verdict: Ver
         model=", ".join(name if name == alias else f"{alias}: {name}" for alias, name in settings.model_names.items()),
         embedder=settings.embedder if materials.has_documents else "",
         correct_by=scored.measure.correct_by,
+        weights=scored.measure.weights,
         settings={
             "seed": project.settings.seed,
             **({"sampling": settings.sampling.model_dump()} if settings.sampling != SamplingSettings() else {}),
@@ -49,7 +50,8 @@ def report_of(project: Project, prepared: Prepared, scored: Scored, verdict: Ver
             **remarks.when_timed(scored.evaluations),
         },
     )
-    bar = {name: value for name, value in settings.bar.model_dump(exclude={"forgetting"}).items() if value is not None}
+    limits = settings.bar.model_dump(exclude={"forgetting", "fields"})
+    bar = {name: value for name, value in limits.items() if value is not None}
     return Report(
         project=project.name,
         task=settings.task,

@@ -6,7 +6,6 @@ What cannot be right is a problem; what is only likely wrong is a warning. Readi
 from __future__ import annotations
 
 import difflib
-import re
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,16 +15,15 @@ from rung.dataset.load import Dataset
 from rung.errors import UserError
 from rung.pipeline.answer_room import room_after
 from rung.pipeline.counting import likely_tokens
+from rung.pipeline.gold_slips import gold_of, not_in_gold, squeezed
 from rung.records import Case, Document, Problem
-from rung.scoring.bearing import SAID_AS_IS, SHORT, in_parts
+from rung.scoring.bearing import SAID_AS_IS
 from rung.strategies.prompting import worked_examples
 from rung.strategies.protocol import Materials
 from rung.text.json_values import breach
 from rung.text.labels import label_named
 
-MIN_CHARACTERS = 3  # letters and digits of an answer that is looked for in a document
 SHOW_CASES = ("rag", "tuned_retriever")  # rungs whose `shots` are train cases with their passages
-_YES_OR_NO = frozenset(("yes", "no", "true", "false", "ja", "nein", "oui", "non", "si"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,7 @@ def check_rows(project: Project, rows: Dataset, documents: Collection[Document])
         *_cut_short(project, rows),
     ]
     if not (rows.schema or rows.labels) and project.settings.bar.metric in (None, *SAID_AS_IS):
-        warnings += _not_in_gold(rows, there)
+        warnings += not_in_gold(rows.cases, there)
     return Found(tuple(problems), tuple(warnings))
 
 
@@ -136,7 +134,7 @@ def _mistaught(rows: Dataset) -> Iterator[Problem]:
 def _unreadable(rows: Dataset, there: Mapping[str, Document]) -> Iterator[Problem]:
     """Answerable cases whose asker may read none of the gold documents."""
     for case in rows.cases:
-        gold = [there[id] for id in _gold_of(case) if id in there]
+        gold = [there[id] for id in gold_of(case) if id in there]
         if case.groups is None or not case.answerable or not gold:
             continue
         if not any(not document.groups or set(case.groups) & set(document.groups) for document in gold):
@@ -159,26 +157,6 @@ def _answered_unanswerable(rows: Dataset) -> Iterator[Problem]:
         if not case.answerable and case.answers:
             message = f'it is "answerable": false and accepts {case.answers[0][:60]!r}'
             yield _at(case, f"{message}: only a refusal is right, and its answers are not looked at")
-
-
-def _not_in_gold(rows: Dataset, there: Mapping[str, Document]) -> Iterator[Problem]:
-    """Cases none of whose short answers stands in any of their gold documents: letters and digits compared, or in parts."""
-    squeezed: dict[str, str] = {}
-    for case in rows.cases:
-        ids = [id for id in _gold_of(case) if id in there]
-        answers = [_squeezed(answer) for answer in case.answers]
-        short = all(len(answer.split()) <= SHORT for answer in case.answers)
-        exempt = any(answer in _YES_OR_NO or len(answer) < MIN_CHARACTERS for answer in answers)
-        if not (case.answerable and ids and answers and short) or exempt:
-            continue
-        for id in ids:
-            if id not in squeezed:
-                squeezed[id] = _squeezed(f"{there[id].title} {there[id].text}")
-        if not any(answer in squeezed[id] for answer in answers for id in ids) and not any(
-            in_parts(f"{there[id].title}\n{there[id].text}", answer) for answer in case.answers for id in ids
-        ):
-            more = f" or in {len(ids) - 1} more" if len(ids) > 1 else ""
-            yield _at(case, f"its answer {case.answers[0][:60]!r} does not stand in its gold document '{ids[0]}'{more}")
 
 
 def _cut_short(project: Project, rows: Dataset) -> Iterator[Problem]:
@@ -206,10 +184,10 @@ def _repeated(rows: Dataset) -> Iterator[Problem]:
     seen: dict[object, Case] = {}
     for case in rows.cases:
         asker = None if case.groups is None else tuple(sorted(case.groups))
-        key = (" ".join(_folded(case.question).split()), case.messages, asker, tuple(sorted(_gold_of(case))))
+        key = (" ".join(_folded(case.question).split()), case.messages, asker, tuple(sorted(gold_of(case))))
         first = seen.setdefault(key, case)
         if first is not case and (first.split == "train") == (case.split == "train"):  # across, it is a leak, and said
-            same = sorted(map(_squeezed, first.answers)) == sorted(map(_squeezed, case.answers))
+            same = sorted(map(squeezed, first.answers)) == sorted(map(squeezed, case.answers))
             yield _at(case, f"asks what {first.place} asks{'' if same else ', and accepts other answers'}")
 
 
@@ -221,22 +199,12 @@ def _labels_asked(rows: Dataset) -> Iterator[Problem]:
             yield _at(case, f"its question {case.question.strip()[:60]!r} is a label: were question and answer swapped?")
 
 
-def _gold_of(case: Case) -> list[str]:
-    return list(dict.fromkeys((*case.gold_documents, *(span.document for span in case.evidence))))
-
-
 def _at(case: Case, message: str) -> Problem:
     return Problem.at(case.place, f"case '{case.id}': {message}")
 
 
 def _folded(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold()
-
-
-def _squeezed(text: str) -> str:
-    """Letters and digits alone, without accents: `1,000 EUR` is `1000eur`."""
-    bare = unicodedata.normalize("NFKD", text).casefold()
-    return "".join(re.findall(r"[^\W_]+", "".join(c for c in bare if not unicodedata.combining(c))))
 
 
 def _stem(id: str) -> str:

@@ -158,6 +158,8 @@ class RungResult:
     keeps: Mapping[str, float] = field(default_factory=dict)
     rung: str = ""  # the rung that it is a setting of; "" where its name tells
     model: str = ""  # the name of the model that it asks, "" where nobody said
+    # how right each field of its JSON answers is, where they are judged by fields
+    fields: Mapping[str, Estimate] = field(default_factory=dict)
 
     @property
     def ladder_rung(self) -> str:

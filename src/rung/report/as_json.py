@@ -72,6 +72,8 @@ def _rung(result: RungResult, verdict: Verdict) -> dict[str, Json]:
         "stopped": result.stopped,
         "repeats": plain(result.repeats),
     }
+    if result.fields:
+        row["fields"] = {name: _estimate(share) for name, share in result.fields.items()}
     if result.artifacts:
         row["artifacts"] = plain(result.artifacts)
     return {**row, "reference": True} if result.reference else row

@@ -19,6 +19,7 @@ class Basis:
     """What the numbers rest on: counts of the materials, `cases` by split, and who answered.
 
     `correct_by` names what `correct` means here ("json", "label", "f1", …); "" leaves the explanation out.
+    `weights`: of JSON fields, as `bar.fields` has them.
     `settings` is anything else worth knowing (seed, limit, version), shown as it is.
     """
 
@@ -30,6 +31,7 @@ class Basis:
     embedder: str = ""
     correct_by: str = ""
     settings: Mapping[str, Json] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,11 @@ def losing(verdict: Verdict) -> RungResult | None:
 
     judged = [rung for rung in ladder(verdict) if (rung.losses or rung.partly) and verdict.winner in (rung.name, None)]
     return max(judged, key=score, default=None)
+
+
+def fields(verdict: Verdict) -> tuple[str, ...]:
+    """The fields of JSON answers that any rung was judged by, in their order; none where no answer is judged so."""
+    return tuple(dict.fromkeys(name for rung in everyone(verdict) for name in rung.fields))
 
 
 def is_missed(verdict: Verdict) -> bool:

@@ -25,6 +25,7 @@ _MARKS: Mapping[State, tuple[str, str]] = {
 }
 CORRECT: Mapping[str, str] = {
     "json": "an answer is right when its JSON values equal an accepted answer's",
+    "json_fields": "an answer is right as far as the fields of its JSON value agree with an accepted answer's",
     "label": "an answer is right when its label equals the accepted one",
     "match": "an answer is right when a sentence of it states an accepted answer, numbers by their value; words beside it "
     "cost nothing, a part counts in part; where the documents hold no answer, saying so counts as right",
@@ -40,7 +41,13 @@ CORRECT: Mapping[str, str] = {
 def judged_by(report: Report) -> str:
     """How answers are judged, in a word and what it means; "" where the report does not say."""
     by = report.basis.correct_by
-    return f"{by} ({CORRECT[by]})" if by in CORRECT else by
+    return f"{by} ({CORRECT[by]}{_weights(report)})" if by in CORRECT else by
+
+
+def _weights(report: Report) -> str:
+    weights = report.basis.weights
+    listed = ", ".join(f"{name} {weight:g}" for name, weight in weights.items())
+    return f"; weights: {listed}, all others 1" if weights else ""
 
 
 def verdict_section(report: Report) -> Safe:
@@ -143,9 +150,8 @@ def how_sure(report: Report, winner: RungResult) -> list[str]:
     lines += [_compared(one, p, report.verdict.risk) for one, p in tested]
     lines += [reasons.repeated(winner.name, winner.repeats)] if winner.repeats else []
     lines.append(covered(report))
-    judged = (
-        f"How answers are judged here: {CORRECT[report.basis.correct_by]}. " if report.basis.correct_by in CORRECT else ""
-    )
+    by = report.basis.correct_by
+    judged = f"How answers are judged here: {CORRECT[by]}{_weights(report)}. " if by in CORRECT else ""
     lines.append(f"{judged}Scores run from 0 to 1 and stand in per cent on this page: 0.70 is 70\u202f%.")
     return [line for line in lines if line]
 

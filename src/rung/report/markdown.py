@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from rung.records import Estimate, RungResult, canonical
 from rung.report.bar_lines import bar_lines
-from rung.report.contents import Report, everyone, ladder, lost_counts
+from rung.report.contents import Report, everyone, fields, ladder, lost_counts
 from rung.report.headline import how_sure, judged_by, missing, standing
 from rung.report.numbers import DASH, count, interval, money, percent, points, points_interval, seconds
 from rung.report.summary import chosen, costs
@@ -78,6 +78,11 @@ def _details(report: Report) -> Iterator[str]:
     if lost:
         yield "## Where cases were lost\n"
         yield from _table(("rung", "cases by layer"), lost)
+    if named := fields(verdict):
+        yield "## Fields\n"
+        judged = [rung for rung in everyone(verdict) if rung.fields]
+        rows = [(_text(name), *(percent(_mean(rung.fields.get(name))) for rung in judged)) for name in named]
+        yield from _table(("field", *(_text(rung.name) for rung in judged)), rows)
     if verdict.warnings:
         yield "## Read with care\n"
         yield from _items(verdict.warnings)
@@ -102,6 +107,10 @@ def _rungs(report: Report) -> Iterator[tuple[str, ...]]:
         why = "the choice" if rung.name == verdict.winner else verdict.rejected.get(rung.name, rung.why)
         cost = DASH if rung.usd_per_1k is None else money(rung.usd_per_1k)
         yield name, percent(score.mean), interval(score) or DASH, f"{score.n:,}", times, cost, _text(why)
+
+
+def _mean(estimate: Estimate | None) -> float | None:
+    return None if estimate is None else estimate.mean
 
 
 def _losses(report: Report, rung: str) -> str:

@@ -16,6 +16,7 @@ from rung.verdict.remedies import remedy
 
 WIDTH = 80
 MAX_LOST = 4  # layers told of
+MAX_FIELDS = 8  # of JSON answers told of
 _STATUS: Mapping[str, str] = {
     reasons.MISSES: "below bar",
     reasons.NOT_SHOWN: "not sure",
@@ -47,6 +48,7 @@ def table(
     lines += section("Limits", [_limit(name, limit, rungs) for name, limit in limits.items() if name not in _IN_COLUMNS])
     lines += _section("Gaps", [line for name in verdict.gaps for line in _gap(name, verdict)])
     lines += _section("Lost", _lost(verdict))
+    lines += section("Fields", _fields(verdict))
     lines += section("What would change this", verdict.flips)
     rejected = [(r.name, verdict.rejected[r.name]) for r in rungs if r.name in verdict.rejected]
     lines += section("Why not", [f"{name}: {why}" for name, why in rejected])
@@ -211,6 +213,23 @@ def _lost(verdict: Verdict) -> list[str]:
         words = f"{lost.layer} ({reasons.cases(lost.cases)} of {best.name}; {to_win})"
         lines += wrapped(f"{words}: {remedy(lost)}", indent=2)
     return lines
+
+
+def _fields(verdict: Verdict) -> list[str]:
+    """How right each field is in the choice's answers (without one, the best rung's), the worst first."""
+    judged = [rung for rung in ladder(verdict) if rung.fields and verdict.winner in (rung.name, None)]
+    best = max(judged, key=lambda rung: _main(rung, verdict), default=None)
+    if best is None:
+        return []
+    worst = sorted(best.fields.items(), key=lambda one: one[1].mean or 0.0)
+    shown = [f"{name} {reasons.interval(share)} (n={share.n:,})" for name, share in worst[:MAX_FIELDS]]
+    more = f"; {len(worst) - MAX_FIELDS:,} more are above" if len(worst) > MAX_FIELDS else ""
+    return [f"{best.name}: {', '.join(shown)}{more}"]
+
+
+def _main(rung: RungResult, verdict: Verdict) -> float:
+    score = rung.scores.get(verdict.main_metric)
+    return 0.0 if score is None or score.mean is None else score.mean
 
 
 def columns(text: str) -> int:

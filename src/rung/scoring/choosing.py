@@ -8,6 +8,7 @@ from typing import get_args
 
 from rung.errors import UserError
 from rung.records import Case
+from rung.scoring.json_fields import JsonFields
 from rung.scoring.protocol import CorrectBy, ScoringContext
 
 SHORT_WORDS = 10  # answers of so many words, in the median, are short: a sentence states them
@@ -22,15 +23,25 @@ def scoring_context(
     metric: str = "",
     document_groups: Mapping[str, tuple[str, ...]] | None = None,
     rubric: str = "",
+    weights: Mapping[str, float] | None = None,
 ) -> ScoringContext:
     """What all scorers need to know. `metric` is `bar.metric`, `rubric` the judge's; "" where the project does not say.
 
+    `weights`: `bar.fields`.
+
     Raises:
-        UserError: the metric is unknown, or asks for something else than the schema or the labels do.
+        UserError: the metric is unknown, or asks for something else than the schema or the labels do; weights of fields
+            that the schema does not name, or without the metric that reads them.
     """
+    correct_by = _correct_by(cases, schema=schema, labels=labels, metric=metric)
+    if correct_by == "json_fields":
+        JsonFields(schema, weights or {})
+    elif weights:
+        raise UserError("bar.fields has weights, which only 'metric: json_fields' reads: set it, or remove the weights")
     return ScoringContext(
-        correct_by=_correct_by(cases, schema=schema, labels=labels, metric=metric),
+        correct_by=correct_by,
         schema=schema,
+        weights=dict(weights or {}),
         labels=labels,
         document_groups=document_groups,
         rubric=rubric,
@@ -40,15 +51,18 @@ def scoring_context(
 def _correct_by(cases: Iterable[Case], *, schema: str, labels: tuple[str, ...], metric: str) -> CorrectBy:
     fixed: CorrectBy | None = "json" if schema else "label" if labels else None
     chosen = next((name for name in get_args(CorrectBy) if name == metric), None)
+    if schema and chosen == "json_fields":
+        return "json_fields"
     if metric and chosen is None:
         raise UserError(f"bar.metric {metric!r} is unknown: use one of {', '.join(_TEXT)}, or leave it out")
     if fixed and chosen not in (None, fixed):
         what = "a schema" if fixed == "json" else "labels"
-        raise UserError(f"bar.metric says {metric!r}, but with {what} `correct` is equality: remove bar.metric")
+        instead = "remove bar.metric, or say json_fields" if fixed == "json" else "remove bar.metric"
+        raise UserError(f"bar.metric says {metric!r}, but with {what} `correct` is equality: {instead}")
     if fixed:
         return fixed
-    if chosen in ("json", "label"):
-        what = "behaviour.schema" if chosen == "json" else "labels"
+    if chosen in ("json", "json_fields", "label"):
+        what = "labels" if chosen == "label" else "behaviour.schema"
         raise UserError(f"bar.metric says {metric!r}, but the project has no {what}: use one of {', '.join(_TEXT)}")
     return chosen or _by_length(cases)
 

@@ -1,8 +1,9 @@
 """Whether the answer is right: `correct`, the main score of every table and bar, and what stands beside it.
 
-`correct` in [0, 1] (DESIGN section 7): with a schema equality of JSON values; with labels equality of the label; else
-whether a sentence states an accepted answer (`stating`), or what `correct_by` says, by `matching`: numbers count by their
-value, with sign and unit, where SQuAD's own rule (`em`, `f1`, `contains` beside it) makes 12.50 equal to 1250.
+`correct` in [0, 1] (DESIGN section 7): with a schema equality of JSON values, or field by field (`json_fields`); with labels
+equality of the label; else whether a sentence states an accepted answer (`stating`), or what `correct_by` says, by
+`matching`: numbers count by their value, with sign and unit, where SQuAD's own rule (`em`, `f1`, `contains` beside it) makes
+12.50 equal to 1250.
 An unanswerable case wants a refusal (1), and an answer to it is a miss (0); on an answerable case a refusal is a miss. A
 failure is a miss everywhere.
 
@@ -20,12 +21,13 @@ from typing import ClassVar
 from rung.records import Case, Json, Metric, Outcome
 from rung.records.steps import Conversation
 from rung.scoring import squad
+from rung.scoring.json_fields import JsonFields, parsed
 from rung.scoring.judge import NO_ANSWER, judgement
 from rung.scoring.protocol import Scores, ScoringContext
 from rung.scoring.refusal import accepts, refused, spoken
 from rung.scoring.rouge import f_measure
 from rung.text import matching
-from rung.text.json_values import composed, key, leaves, parse
+from rung.text.json_values import key, leaves
 from rung.text.stating import stated
 
 _BY: Mapping[
@@ -42,6 +44,11 @@ _SQUAD: Mapping[str, Callable[[str, Sequence[str]], float]] = {
     "f1": squad.token_f1,
     "contains": squad.contains,
 }
+_BESIDE: Mapping[str, tuple[str, ...]] = {
+    "json": ("correct", "json_field_f1"),
+    "json_fields": ("correct", "json_field_f1", "json_exact"),
+    "label": ("correct", "label_accuracy"),
+}
 
 
 class Correctness:
@@ -54,10 +61,13 @@ class Correctness:
         Metric("contains", "correctness", "an accepted answer stands in the answer", needs="answers in words"),
         Metric("label_accuracy", "correctness", "the label is an accepted one", needs="labels"),
         Metric("json_field_f1", "correctness", "F1 over the leaves of the JSON value", needs="a schema"),
+        Metric("json_exact", "correctness", "the JSON value is an accepted one", needs="bar.metric json_fields"),
     )
 
     def __init__(self, scoring_context: ScoringContext) -> None:
         self._scoring_context = scoring_context
+        by_field = scoring_context.correct_by == "json_fields"
+        self._fields = JsonFields(scoring_context.schema, scoring_context.weights) if by_field else None
 
     def __call__(self, case: Case, outcome: Outcome) -> Scores | Conversation[Scores]:
         """Metrics of one outcome. With a schema nothing equals an accepted answer that is no JSON."""
@@ -66,7 +76,7 @@ class Correctness:
         if case.answerable and not case.answers:
             return {}  # it judges the search alone
         by = self._scoring_context.correct_by
-        names = {"json": ("correct", "json_field_f1"), "label": ("correct", "label_accuracy")}.get(by, ("correct", *_SQUAD))
+        names = _BESIDE.get(by, ("correct", *_SQUAD))
         if outcome.answer is None:
             return dict.fromkeys(names, 0.0)
         refusal = refused(case, outcome.answer, self._scoring_context)
@@ -75,6 +85,9 @@ class Correctness:
         text = spoken(outcome.answer)
         if by == "json":
             return _json_scores(text, case.answers)
+        if self._fields is not None:
+            whole, by_field = _json_scores(text, case.answers), self._fields.of(text, case.answers)
+            return {**whole, "correct": by_field.mean if by_field else 0.0, "json_exact": whole["correct"]}
         if by == "label":
             return dict.fromkeys(names, float(accepts(case, text.strip(), self._scoring_context)))
         return {
@@ -98,20 +111,12 @@ class Correctness:
 
 
 def _json_scores(text: str, answers: Sequence[str]) -> dict[str, float]:
-    expected = [value for answer in answers for value in _parsed(answer)]
-    compared = [(key(value) == key(one), field_f1(value, one)) for value in _parsed(text) for one in expected]
+    expected = [value for answer in answers for value in parsed(answer)]
+    compared = [(key(value) == key(one), field_f1(value, one)) for value in parsed(text) for one in expected]
     return {
         "correct": float(any(equal for equal, _ in compared)),
         "json_field_f1": max((f1 for _, f1 in compared), default=0.0),
     }
-
-
-def _parsed(text: str) -> list[Json]:
-    """The value of a JSON text; none where it is no JSON."""
-    try:
-        return [composed(parse(text))]
-    except ValueError:
-        return []
 
 
 def field_f1(value: Json, expected: Json) -> float:

@@ -7,14 +7,15 @@ An outcome that failed is a miss: scorers see it and say 0 where an answer was o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol
 
 from rung.records import Case, Metric, Outcome
 from rung.records.steps import Conversation
 
 Scores = Mapping[str, float]  # by the name of the metric
-CorrectBy = Literal["json", "label", "match", "f1", "rouge_l", "em", "contains", "judge"]
+CorrectBy = Literal["json", "json_fields", "label", "match", "f1", "rouge_l", "em", "contains", "judge"]
+AS_JSON: tuple[CorrectBy, ...] = ("json", "json_fields")  # whose answers are JSON values
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class ScoringContext:
 
     correct_by: CorrectBy
     schema: str = ""
+    weights: Mapping[str, float] = field(default_factory=dict)  # of JSON fields, where `correct_by` is "json_fields"
     labels: tuple[str, ...] = ()
     document_groups: Mapping[str, tuple[str, ...]] | None = None  # document -> groups that may read it
     retrieves: bool = False

@@ -15,7 +15,7 @@ from contextlib import suppress
 
 from rung.records import Answer, Case, Citation, Evidence, Failure, Metric, Outcome, Passage, Usage
 from rung.records.steps import Generate, GenerateResult, Result, Step, StepFailed
-from rung.scoring.protocol import Scorer, Scores, ScoringContext
+from rung.scoring.protocol import AS_JSON, Scorer, Scores, ScoringContext
 from rung.testing.strategies import drive
 
 _SCHEMA = '{"type":"object","properties":{"answer":{"type":["string","null"]}},"required":["answer"]}'
@@ -28,13 +28,15 @@ YARDSTICKS = (
     ScoringContext("f1"),
     ScoringContext("rouge_l", retrieves=True, cites=True, document_groups={"d": ("staff",)}),
     ScoringContext("json", schema=_SCHEMA),
+    ScoringContext("json_fields", schema=_SCHEMA, weights={"answer": 2}),
     ScoringContext("label", labels=("opening", "closing")),
     ScoringContext("judge", rubric="Be strict."),
 )
 
 
 def _cases(scoring_context: ScoringContext) -> Iterator[Case]:
-    right = {"json": '{"answer": "nine"}', "label": "opening"}.get(scoring_context.correct_by, "nine o'clock")
+    answers = {**dict.fromkeys(AS_JSON, '{"answer": "nine"}'), "label": "opening"}
+    right = answers.get(scoring_context.correct_by, "nine o'clock")
     gold = (Evidence("d", 20, 32),)
     yield Case(id="spans", question="When?", answers=(right,), evidence=gold, groups=("staff",))
     yield Case(id="documents", question="When?", answers=(right, right), gold_documents=("d", "e"), groups=("guests",))

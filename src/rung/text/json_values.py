@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
 
+_MAX_BRANCHES = 24  # of a schema within branches
+
+
 def parse(text: str) -> Json:
     """The value of a JSON text, strictly: NaN, Infinity and anything around the value are refused.
 
@@ -80,6 +83,39 @@ def _about(schema: dict[str, Json], value: dict[str, Json], root: Json) -> dict[
 def _properties(schema: dict[str, Json]) -> dict[str, Json]:
     named = schema.get("properties")
     return named if isinstance(named, dict) else {}
+
+
+def members(part: Json, root: Json, *, depth: int = 0) -> dict[str, list[Json]]:
+    """The members that a part of a schema names for an object: name -> what the schema says of it, in each place.
+
+    References within `root` are followed; of `allOf`, `anyOf`, `oneOf`, `then` and `else` every branch counts.
+
+    >>> members({"properties": {"a": True}, "anyOf": [{"properties": {"b": {}}}]}, {})
+    {'a': [True], 'b': [{}]}
+    """
+    if not isinstance(part, dict) or depth > _MAX_BRANCHES:
+        return {}
+    named = {name: [inner] for name, inner in _properties(part).items()}
+    several = [one for word in ("allOf", "anyOf", "oneOf") for one in _items(part.get(word))]
+    reference = part.get("$ref")
+    if isinstance(reference, str) and reference.startswith("#"):
+        several.append(_at(root, reference))
+    for branch in (*several, part.get("then"), part.get("else")):
+        for name, inner in members(branch, root, depth=depth + 1).items():
+            named.setdefault(name, []).extend(inner)
+    return named
+
+
+def _items(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else []
+
+
+def _at(root: Json, reference: str) -> Json:
+    """What a reference of the form `#/$defs/name` points at; None where nothing is."""
+    target = root
+    for step in (one.replace("~1", "/").replace("~0", "~") for one in reference[1:].split("/")[1:]):
+        target = target.get(step) if isinstance(target, dict) else None
+    return target
 
 
 def key(value: Json) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rung.records import Estimate, Json, Layer, Metric, RungResult, canonical
-from rung.report.contents import Report, everyone
+from rung.report.contents import Report, everyone, fields
 from rung.report.headline import differences_table, judged_by
 from rung.report.html.markup import Safe, el, join, scrolled, section
 from rung.report.numbers import DASH, count, interval, milliseconds, money, percent, seconds, significant
@@ -34,6 +34,7 @@ def scores_section(report: Report) -> Safe:
         "scores", "All scores",
         el("p", "Shares in per cent, each with its 95 % interval. n: cases to which a metric applies.", cls="quiet"),
         *(tables or [el("p", "No scores were recorded.")]),
+        _fields_table(report),
         differences_table(report.verdict),
         el("h3", "Speed and effort"), _latency_table(rungs), _effort_table(report),
     )  # fmt: skip
@@ -53,6 +54,20 @@ def _layer_table(layer: Layer, metrics: Sequence[Metric], rungs: Sequence[RungRe
         rows.append(el("tr", _rung_head(r, report), *cells, cls="chosen" if r.name == report.verdict.winner else None))
     table = el("table", el("thead", el("tr", *heads)), el("tbody", *rows), cls="numbers", aria_label=layer.title())
     return scrolled(table, title=layer.title(), about=_ASKS[layer])
+
+
+def _fields_table(report: Report) -> Safe:
+    """How right each field of JSON answers is; nothing where they are not judged by fields."""
+    names = fields(report.verdict)
+    if not names:
+        return Safe("")
+    heads = [el("th", "Rung", scope="col"), *(el("th", name, scope="col") for name in names)]
+    rows = []
+    for r in (r for r in everyone(report.verdict) if r.fields):
+        cells = [_cell(r.fields.get(name), as_share=True, with_n=True) for name in names]
+        rows.append(el("tr", _rung_head(r, report), *cells, cls="chosen" if r.name == report.verdict.winner else None))
+    table = el("table", el("thead", el("tr", *heads)), el("tbody", *rows), cls="numbers", aria_label="Fields")
+    return scrolled(table, title="Fields", about="How right is each field of the JSON answers?")
 
 
 def _rung_head(rung: RungResult, report: Report) -> Safe:

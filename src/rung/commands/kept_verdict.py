@@ -1,0 +1,115 @@
+"""A verdict that was published, for notebooks: its numbers, its answers case by case, and how it looks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any, Literal
+
+from rung.commands.verdict_rows import VerdictAnswers
+from rung.errors import MissingExtra, UserError
+from rung.pipeline.publishing import Published
+from rung.records import Json
+
+Rows = list[dict[str, Json]]
+As = Literal["records", "pandas", "polars"]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptVerdict:
+    """A verdict as `rung compare` published it. Shows itself in a notebook as a table."""
+
+    published: Published
+
+    @property
+    def json(self) -> Mapping[str, Json]:
+        """All of it, as `rung report --json` has it."""
+        return self.published.said
+
+    @property
+    def winner(self) -> str | None:
+        """The label of the rung that was chosen."""
+        return self.published.winner
+
+    @property
+    def clears_bar(self) -> bool:
+        """Whether it clears the bar, and the comparison was whole."""
+        return self.published.clears_bar
+
+    @property
+    def reason(self) -> str:
+        """Why, in words."""
+        return str(self.json["reason"])
+
+    def scores(self, as_: As = "records") -> Any:
+        """A row for each rung and metric: `rung`, `metric`, `mean`, `low`, `high`, `n`, `reference`.
+
+        Args:
+            as_: a list of dictionaries, or a DataFrame of a library that is installed.
+
+        Raises:
+            UserError: that library is not installed.
+        """
+        rows: Rows = []
+        for rung in self._rungs:
+            for metric, estimate in (rung["scores"] or {}).items():
+                rows.append({"rung": rung["name"], "metric": metric, **estimate, "reference": bool(rung.get("reference"))})
+        return framed(rows, as_)
+
+    def cases(self, as_: As = "records", *, rung: str = "", groups: frozenset[str] | None = None) -> Any:
+        """A row for each rung and case: `rung`, `case`, `question`, `answer`, `failure`, `lost_in`, and each metric.
+
+        Args:
+            as_: as of `scores`.
+            rung: of one rung alone.
+            groups: leave out what an asker with these may not read; None: nothing.
+
+        Raises:
+            UserError: no such rung, its answers were taken away, or the library is not installed.
+        """
+        return framed(VerdictAnswers(self.published, rung=rung, groups=groups).table(), as_)
+
+    @property
+    def _rungs(self) -> list[dict[str, Any]]:
+        rungs: Any = self.json["rungs"]
+        return list(rungs)
+
+    def __str__(self) -> str:
+        """As `rung report` prints it."""
+        return self.published.table
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the choice, why, and a row for each rung."""
+        rows = "".join(_row(rung, chosen=rung["name"] == self.winner) for rung in self._rungs)
+        head = "".join(f"<th>{name}</th>" for name in ("rung", "correct", "95 %", "cases", "why"))
+        title = f"<b>{escape(self.winner or 'no rung can be chosen')}</b>: {escape(self.reason)}"
+        return f"<div>{title}<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+
+
+def framed(rows: Rows, as_: As) -> Any:
+    """Rows as they are, or as a DataFrame.
+
+    Raises:
+        UserError: it is none of the three, or its library is not installed.
+    """
+    if as_ == "records":
+        return rows
+    if as_ not in ("pandas", "polars"):
+        raise UserError(f"rows come as records, pandas or polars, not as {as_!r}")
+    from importlib import import_module
+
+    try:
+        library = import_module(as_)
+    except ImportError as error:
+        raise UserError(f"{as_} is not installed: pip install {as_}, or take the records", code=MissingExtra.kind) from error
+    return library.DataFrame(rows)
+
+
+def _row(rung: Mapping[str, Any], *, chosen: bool) -> str:
+    score = (rung["scores"] or {}).get("correct") or {}
+    mean = "–" if score.get("mean") is None else f"{score['mean']:.2f}"
+    ends = "" if score.get("low") is None else f"{score['low']:.2f} to {score['high']:.2f}"
+    cells: Sequence[str] = (rung["name"], mean, ends, str(score.get("n", "")), rung["why"] or rung["status"])
+    shown = "".join(f"<td>{escape(str(cell))}</td>" for cell in cells)
+    return f"<tr style='font-weight:bold'>{shown}</tr>" if chosen else f"<tr>{shown}</tr>"

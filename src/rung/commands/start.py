@@ -1,0 +1,181 @@
+"""A project over what is there: documents, cases and examples are found by looking, and nothing of them is touched.
+
+Written are `rung.yaml`, `AGENTS.md`, and drafts of cases, in files that are not there yet.
+"""
+
+from __future__ import annotations
+
+import glob
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rung.commands.agents_page import NAME as AGENTS
+from rung.commands.agents_page import agents_page
+from rung.commands.draft_cases import Drafts, draft
+from rung.commands.first_look import KINDS, FirstLook, first_look, in_words, missing_extras
+from rung.commands.found_rows import FoundRows, found_rows
+from rung.config.project import FILE, load_project
+from rung.errors import UserError
+from rung.files.outputs import check_free, write_output
+from rung.pipeline.sources import Sources
+
+EACH = 5  # drafts of each kind
+DRAFTS = "cases/drafts.jsonl"
+EMPTY = "cases/cases.jsonl"
+_SHOWN = 6  # files of other tools that are named
+_YAML = """\
+name: {name}
+task: Answer the question with as few words as possible, from the documents.   # what the model is told to do
+knowledge:
+  sources: {sources}   # {found}
+{behaviour}
+cases: {cases}   # {judging}
+model: smollm2-135m-grounded     # or openai:<name>, http://host/v1#<name>
+rungs: [prompt, few_shot, long_context, rag]   # add tuned_model and hybrid when you have examples
+bar: {{correct: 0.60}}             # and hard limits: leaks: 0, p95_seconds: 2.0, usd_per_1k: 1.00
+"""
+_NO_EXAMPLES = """\
+# behaviour:
+#   examples: [examples/*.jsonl]   # OpenAI chat rows {"messages": [...]}: they teach
+#   schema: answer.schema.json     # or labels: [refund, shipping, other]"""
+_EXAMPLES = """\
+behaviour:
+  examples: {examples}   # {rows:,} rows: they teach
+#   schema: answer.schema.json     # or labels: [refund, shipping, other]"""
+
+
+@dataclass(slots=True)
+class Started:
+    """The files that were written (or would be), what was found, and what is to be said of it."""
+
+    written: list[Path] = field(default_factory=list)
+    look: FirstLook = field(default_factory=FirstLook)
+    rows: FoundRows = field(default_factory=FoundRows)
+    drafts: Drafts | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def start(folder: Path, source: Path, *, drafts: bool = True, dry_run: bool = False) -> Started:
+    """Make a project in a folder, over documents that are there or in another folder.
+
+    Args:
+        folder: where `rung.yaml` is to be; made if it is not there.
+        source: where the documents are.
+        drafts: whether to draft cases from them, by rules.
+        dry_run: write nothing.
+
+    Raises:
+        UserError: there is no document, or a project already.
+    """
+    if not source.is_dir():
+        raise UserError(f"{source} is no folder: name the one with your documents")
+    check_free(folder / FILE, instead="it is a project already")
+    started = Started(look=first_look(source), rows=found_rows(folder))
+    if not started.look.total:
+        kinds = "Markdown, HTML, PDF, Office, CSV, rows with id and text"
+        raise UserError(f"{source} holds no documents that can be read ({kinds})")
+    if source.resolve() != folder.resolve():
+        started.rows = _joined(started.rows, found_rows(source))
+    for extra, files in missing_extras(source, started.look).items():
+        started.notes.append(in_words(extra, files))
+    _said_of_rows(started)
+    wants = drafts and not (folder / DRAFTS).exists()
+    nothing = not started.rows.cases and not any((folder / "cases").glob("*.jsonl"))
+    listed = [DRAFTS] if wants else [EMPTY] if nothing else []
+    text = _yaml(folder, source, started, listed)
+    contents = {FILE: text, **({EMPTY: ""} if listed == [EMPTY] else {})}
+    contents |= {} if (folder / AGENTS).exists() else {AGENTS: agents_page(folder.resolve().name)}
+    for name, content in contents.items():
+        if not dry_run:
+            write_output(folder / name, content)
+        started.written.append(folder / name)
+    if wants:
+        started.written.append(folder / DRAFTS)
+        if not dry_run:
+            _draft(folder, started)
+    return started
+
+
+def _draft(folder: Path, started: Started) -> None:
+    """Write drafts; an empty file where there is nothing to draft."""
+    documents = list(Sources(load_project(folder), remember=False))
+    lines = ""
+    if documents:
+        asked = frozenset(_questions(started.rows.cases))
+        started.drafts = draft(None, documents, each=EACH, by="rules", excluded=asked)
+        lines = "".join(json.dumps(one.row(), ensure_ascii=False) + "\n" for one in started.drafts.drafts)
+    write_output(folder / DRAFTS, lines)
+
+
+def _questions(files: Mapping[Path, int]) -> list[str]:
+    from rung.importers.source import ImportFile
+
+    return [str(row.get("question", "")) for path in files for _, row in ImportFile(path).rows]
+
+
+def _yaml(folder: Path, source: Path, started: Started, more: list[str]) -> str:
+    rows = started.rows
+    prefix = "" if source.resolve() == folder.resolve() else f"{glob.escape(_path(source, folder))}/"
+    sources = [f"{prefix}{pattern}" for pattern in started.look.patterns]
+    cases = [*_patterns(rows.cases, folder), *more]
+    together = ("cases/*.jsonl" if one.rpartition("/")[0] == "cases" and one.endswith(".jsonl") else one for one in cases)
+    cases = list(dict.fromkeys(together))
+    count = sum(rows.cases.values())
+    judging = f"{count:,} rows: they judge; no rung ever sees them" if count else _JUDGING
+    examples = _patterns(rows.examples, folder)
+    behaviour = _NO_EXAMPLES
+    if examples:
+        behaviour = _EXAMPLES.format(examples=_flow(examples), rows=sum(rows.examples.values()))
+    return _YAML.format(
+        name=json.dumps(folder.resolve().name, ensure_ascii=False),
+        sources=_flow(sources),
+        found=started.look,
+        behaviour=behaviour,
+        cases=_flow(cases or ["cases/*.jsonl"]),
+        judging=judging,
+    )
+
+
+_JUDGING = '{"question", "answers"} rows: they judge; no rung ever sees them'
+
+
+def _flow(values: list[str]) -> str:
+    return json.dumps(values, ensure_ascii=False)
+
+
+def _patterns(files: Mapping[Path, int], folder: Path) -> list[str]:
+    return [glob.escape(_path(path, folder)) for path in sorted(files)]
+
+
+def _path(path: Path, folder: Path) -> str:
+    """A path as rung.yaml names it: from the project where it lies in it, else from the root of the disk."""
+    whole, root = path.resolve(), folder.resolve()
+    return whole.relative_to(root).as_posix() if whole.is_relative_to(root) else whole.as_posix()
+
+
+def _joined(one: FoundRows, other: FoundRows) -> FoundRows:
+    def both(mine: Mapping[Path, object], more: Mapping[Path, object]) -> dict[Path, object]:
+        seen = {path.resolve() for path in mine}
+        return {**mine, **{path: value for path, value in more.items() if path.resolve() not in seen}}
+
+    cases, examples, importable = (
+        both(getattr(one, name), getattr(other, name)) for name in ("cases", "examples", "importable")
+    )
+    return FoundRows(cases, examples, importable, one.passed_over + other.passed_over)  # type: ignore[arg-type]
+
+
+def _said_of_rows(started: Started) -> None:
+    rows = started.rows
+    for path, count in rows.cases.items():
+        started.notes.append(f"{path}: {count:,} cases, which rung.yaml names")
+    for path, count in rows.examples.items():
+        started.notes.append(f"{path}: {count:,} examples, which rung.yaml names")
+    for path, form in list(rows.importable.items())[:_SHOWN]:
+        also = " (it is read as a document, too: what it answers is then known)" if path.suffix.lower() in KINDS else ""
+        started.notes.append(f"{path} is of the form {form}: rung import {path} takes it{also}")
+    if (more := len(rows.importable) - _SHOWN) > 0:
+        started.notes.append(f"{more:,} more files are of other tools' forms: rung import takes them")
+    if rows.passed_over:
+        started.notes.append(f"{rows.passed_over:,} files were not looked into: they are too large or too many")

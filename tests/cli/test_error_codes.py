@@ -1,0 +1,66 @@
+"""Errors for programs: with --json the error is the one line of stdout, with a code that is documented."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from rung import errors
+from tests.cli.conftest import Run
+from tests.docs.pages import DOCS
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("check", "-C", "nowhere", "--json"), ("no_project", None)),
+        (("report", "-C", "shop", "--json"), ("no_verdict", None)),
+        (("status", "-C", "shop", "--json"), ("no_comparison", None)),
+        (("compare", "-C", "broken", "--json"), ("bad_input", 2)),
+        (("compare", "-C", "bare", "--json"), ("no_cases", None)),
+        (("export", "-C", "shop", "--to", "cases-csv", "-o", "there", "--json"), ("exists", None)),
+        (("decide", "none.csv", "--json"), ("bad_input", None)),
+        (("comprae", "--json"), ("usage", None)),
+        (("search", "-C", "shop", "x", "--top", "many", "--json"), ("usage", None)),
+    ],
+)
+def test_each_kind_of_mistake_has_its_code(
+    rung: Run, shop: Path, tmp_path: Path, words: tuple[str, ...], expected: tuple[str, int | None]
+) -> None:
+    (tmp_path / "there").write_text("mine")
+    for name, text in (("broken", "task: t\nbahr: 1\n"), ("bare", "task: t\nmodel: scripted\nembedder: scripted\n")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "rung.yaml").write_text(text, encoding="utf-8")
+    ran = rung(*words, code=2)
+    error = ran.json["error"]
+    assert (error["code"], error["line"]) == expected
+    assert set(error) == {"code", "message", "path", "line"}
+    assert error["message"]
+    if expected[0] != "usage":
+        assert error["message"] in ran.err
+    without = rung(*(word for word in words if word != "--json"), code=2)
+    assert without.out == ""
+
+
+def test_every_code_is_documented() -> None:
+    paths = [path for path in Path(errors.__file__).parent.rglob("*.py") if path.parent.name != "serving"]  # has its own
+    sources = "".join(path.read_text("utf-8") for path in paths)
+    raised = re.findall(r'(?:Error|_fail|_as_json)\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*?code="(\w+)"', sources)
+    used = {
+        *raised,
+        *re.findall(r'^    kind(?:: ClassVar\[str\])? = "(\w+)"', Path(errors.__file__).read_text("utf-8"), re.M),
+    }
+    table = (DOCS / "cli.md").read_text("utf-8").partition("| code | what |")[2].partition("\n\n")[0]
+    documented = {code for row in table.splitlines() for code in re.findall(r"`(\w+)`", row.partition(" | ")[0])}
+    assert used <= documented
+    assert documented <= used
+
+
+def test_what_init_did_is_told_to_programs(rung: Run, tmp_path: Path) -> None:
+    told = rung("init", "made", "--json").json
+    assert "made/rung.yaml" in told["written"]
+    assert rung("init", "made", "--json", code=2).json["error"]["code"] == "exists"

@@ -1,0 +1,170 @@
+"""A project of what is in memory, its verdict as rows and as a notebook shows it; the notebook of examples/ runs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import rung
+from rung.api import OpenProject
+from rung.commands.kept_verdict import KeptVerdict
+from rung.commands.memory_project import records
+from rung.errors import UserError
+from rung.models.callables import CallableGenerator, _registered, register
+from rung.models.catalog import generator
+from rung.records import Failure, Message
+from rung.records.steps import Generate, Request
+
+DOCUMENTS = ["Express costs nine euros.", {"id": "r", "text": "Return it within thirty days.", "title": "Returns"}]
+CASES: list[dict[str, Any]] = [
+    {"id": "a", "question": "What does express cost?", "answers": ["nine euros"], "split": "test"},
+    {"id": "b", "question": "Within how many days?", "answer": "thirty days", "gold_documents": ["r"], "split": "test"},
+    {"id": "c", "question": "Who is the chief?", "answers": [], "answerable": False, "split": "test"},
+]
+SETTINGS: dict[str, Any] = {"task": "Answer.", "model": "scripted", "embedder": "scripted", "rungs": ["prompt", "rag"]}
+
+
+class Frame:
+    """What of pandas' DataFrame is looked at."""
+
+    columns = ("id", "text", "groups")
+
+    def to_dict(self, form: str) -> list[dict[str, Any]]:
+        assert form == "records"
+        return [{"id": "a", "text": "x", "groups": float("nan")}, {"id": "b", "text": "y", "groups": ["staff"]}]
+
+
+class Polars:
+    """What of polars' DataFrame is looked at."""
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        return [{"id": "a", "text": "x", "groups": None}]
+
+
+def test_rows_of_lists_and_frames() -> None:
+    assert records(Frame(), "documents") == [{"id": "a", "text": "x"}, {"id": "b", "text": "y", "groups": ["staff"]}]
+    assert records(Polars(), "documents") == [{"id": "a", "text": "x"}]
+    assert records(iter(["x"]), "documents", text="text") == [{"text": "x"}]
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"documents": "one text"}, "documents must be a list of rows or a DataFrame, found str"),
+        ({"documents": 3}, "found int"),
+        ({"cases": {"question": "q"}}, "found dict"),
+        ({"cases": ["q"]}, r"cases\[0\] is no row"),
+        ({"documents": ["x"], "knowledge": {"sources": ["docs"]}}, "knowledge.sources is said twice"),
+        ({"bahr": 1}, "did you mean 'bar'"),
+    ],
+)
+def test_what_makes_no_project(given: dict[str, Any], why: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=why):
+        rung.project(folder=tmp_path / "p", **given)
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "rung.yaml").write_text("task: mine\n")
+    with pytest.raises(UserError, match="there already"):
+        rung.project(documents=["x"], folder=tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["rung.yaml"]
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> OpenProject:
+    """A project of memory with two verdicts."""
+    project = rung.project(documents=DOCUMENTS, cases=CASES, folder=tmp_path_factory.mktemp("memory"), **SETTINGS)
+    project.compare()
+    project.compare(limit=2)
+    return project
+
+
+@pytest.mark.slow
+def test_a_verdict_as_rows(compared: OpenProject) -> None:
+    kept: KeptVerdict = compared.verdict()
+    rows = kept.cases()
+    mine = [row for row in rows if row["rung"] == "rag"]
+    assert {row["case"] for row in mine} == {"a", "b", "c"}
+    assert {row["question"] for row in mine} == {str(case["question"]) for case in CASES}
+    (score,) = [row for row in kept.scores() if (row["rung"], row["metric"]) == ("rag", "correct")]
+    assert score["mean"] == pytest.approx(sum(row["correct"] for row in mine) / 3)
+    assert [row["case"] for row in kept.cases(rung="rag")] == [row["case"] for row in mine]
+    assert compared.verdict(2).json["cases"] == 2
+    assert compared.verdict(1).winner == kept.winner
+    with pytest.raises(UserError, match="is no verdict"):
+        compared.verdict(7)
+    with pytest.raises(UserError, match="answered nothing"):
+        kept.cases(rung="nope")
+
+
+@pytest.mark.slow
+def test_a_notebook_shows_it_and_escapes_what_it_says(compared: OpenProject) -> None:
+    kept: KeptVerdict = compared.verdict()
+    page = kept._repr_html_()
+    assert page.count("<tr") == 1 + len(kept.json["rungs"])  # type: ignore[arg-type]
+    assert "<b>" in page
+    assert str(kept).startswith("memory")
+
+
+@pytest.mark.slow
+def test_frames_come_of_what_is_installed(compared: OpenProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: KeptVerdict = compared.verdict()
+    for name in ("pandas", "polars"):
+        monkeypatch.setitem(sys.modules, name, None)
+        with pytest.raises(UserError, match=f"pip install {name}"):
+            kept.scores(name)
+    with pytest.raises(UserError, match="not as 'arrow'"):
+        kept.scores("arrow")  # type: ignore[arg-type]
+
+
+def reply(messages: list[dict[str, str]]) -> str:
+    """A model: knows one thing, and fails at another."""
+    question = messages[-1]["content"]
+    if "chief" in question:
+        raise RuntimeError("no such thing")
+    return "nine euros" if "express" in question else "I don't know."
+
+
+@pytest.mark.slow
+def test_a_function_is_a_model(tmp_path: Path) -> None:
+    settings = {**SETTINGS, "models": {"mine": reply, "other": "scripted"}, "rungs": ["prompt"]}
+    del settings["model"]
+    project = rung.project(documents=DOCUMENTS, cases=CASES, folder=tmp_path / "p", **settings)
+    verdict = project.compare()
+    rows = {row["case"]: row for row in project.verdict().cases(rung="prompt")}
+    assert (rows["a"]["answer"], rows["a"]["correct"]) == ("nine euros", 1)
+    assert rows["c"]["failure"] == "RuntimeError: no such thing"
+    again = project.compare().executed
+    assert 0 < again < verdict.executed  # answers are remembered, and what failed is asked again
+    assert project.ask("What does express cost?", rung="prompt").plain == "nine euros"
+    _registered.clear()  # as in another process
+    with pytest.raises(UserError, match="a function of a Python process that has ended"):
+        rung.open(tmp_path / "p").compare()
+
+
+def test_functions_are_told_apart_by_their_source() -> None:
+    def other(messages: list[dict[str, str]]) -> str:
+        return str(len(messages))
+
+    assert register(reply) == register(reply) != register(other)
+    assert isinstance(generator(register(other)), CallableGenerator)
+    made = generator(register(lambda _messages: 3))  # type: ignore[arg-type, return-value]
+    ((_, result),) = made.run([Request(Generate((Message("user", "x"),)))])
+    assert result == Failure("the function returned int in place of a text", step="generate")
+
+
+@pytest.mark.slow
+def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    notebook = json.loads((Path(__file__).parents[2] / "examples/notebook.ipynb").read_text(encoding="utf-8"))
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    cells = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert len(cells) >= 4
+    for cell in cells:
+        exec(compile(cell, "notebook.ipynb", "exec"), names)
+    assert names["verdict"].winner is not None
+    assert names["rows"]

@@ -1,0 +1,1 @@
+"""Tests of the forms that cases and answers go out in."""
