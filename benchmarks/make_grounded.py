@@ -147,9 +147,11 @@ def refusing(asked: argparse.Namespace) -> tuple[Path, dict[str, object]]:
     learning.run(lambda d, a, n=None: show("train", d, a, n))
     for name, content in learner.files(base={"name": base.name, "identity": base.identity}).items():
         write_whole(folder / name, content)
+    before = asked.begin / "made.json"
     facts = {
         "base": BASE,
         "begun_from": began,
+        "first_stage": json.loads(before.read_text(encoding="utf-8")) if before.exists() else None,
         "lessons": told(found),
         "refused": sum(example.output == REFUSAL for block in found for example in block),
         "replayed": len(rows) - sum(len(block) for block in found),
