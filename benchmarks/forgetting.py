@@ -21,9 +21,8 @@ from pathlib import Path
 
 from rung.models.catalog import generator
 from rung.models.local import LocalGenerator
-from rung.training.device import product_type
+from rung.training.bases import base_of
 from rung.training.forgetting import Limit, Measured, measure_following, measure_text, over, worse
-from rung.training.merging import tuned_network
 from rung.training.probing import Probe, read_probe
 
 
@@ -39,13 +38,13 @@ def probes(data: Path | None, rows: int) -> dict[str, Probe]:
 
 def measured(model: LocalGenerator, adapter: Path | None, asked: dict[str, Probe]) -> dict[str, Measured]:
     """Every probe's numbers with this adapter, or of the base."""
-    network = tuned_network(model, adapter, dtype=product_type())
+    weights = base_of(model).losses(adapter)
     found = {}
     for name, probe in asked.items():
         began = time.monotonic()
-        found[name] = measure_text(network, model.tokens, probe)
+        found[name] = measure_text(weights, model.tokens, probe)
         print(f"{adapter.name[:8] if adapter else 'base'} {name}: {time.monotonic() - began:.0f} s", file=sys.stderr)
-    del network
+    del weights
     if adapter is not None:
         model.use_adapters({str(adapter): adapter})
     for name, probe in asked.items():

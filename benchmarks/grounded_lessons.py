@@ -116,6 +116,23 @@ def read(data: Path, name: str) -> Set:
     return found
 
 
+def judged(data: Path, file: str) -> Set:
+    """The passages and questions of squad2's articles in a file of cases that teach nothing."""
+    found = Set({}, defaultdict(list))
+    for row in rows(data / "knowledge/squad2" / file):
+        about = str(row["meta"]["context_document"])  # type: ignore[index,call-overload]
+        answers = [str(a) for a in row["answers"]]  # type: ignore[union-attr]
+        found.cases[about].append(Case(str(row["id"]), str(row["question"]), answers, about))
+    for row in rows(data / "knowledge/squad2/documents.jsonl"):
+        article, id = str(row["id"]).rsplit(":", 1)[0], str(row["id"])
+        if article in {key.rsplit(":", 1)[0] for key in found.cases}:
+            text = str(row["text"])
+            found.documents[id] = Passage(id, id, 0, len(text), text, str(row.get("title") or ""))
+            found.groups.setdefault(article, []).append(id)
+    _index(found)
+    return found
+
+
 def _index(given: Set) -> None:
     seen = Counter[str]()
     for key, passage in given.documents.items():
