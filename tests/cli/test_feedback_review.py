@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from rung.commands.review import waiting
+from rung.commands.review import decide, waiting
 from rung.config.project import load_project
+from rung.errors import UserError
 from rung.state.database import State
 from rung.state.feedback import Rating, Remark, add_remark
 from tests.cli.conftest import Run
@@ -37,6 +38,7 @@ def test_feedback_becomes_a_case_once_somebody_approved_it(rung: Run, shop: Path
     rung("review", shop, "--approve", first["id"], "--by", "Grace")
     rung("review", shop, "--reject", second["id"], "--by", "Grace", "--reason", "nobody asks that")
     assert json.loads(rung("review", shop, "--json").out) == []
+    assert json.loads(rung("feedback", "draft", shop, "--json").out)["added"] == 0  # what was rejected does not come back
     (row,) = map(json.loads, (shop / "feedback.drafts.jsonl").read_text("utf-8").splitlines())
     assert (row["question"], row["answers"], row["approved_by"]) == (QUESTION, ["Yes, within a week."], "Grace")
     log = [json.loads(line) for line in (shop / "reviews.jsonl").read_text("utf-8").splitlines()]
@@ -70,14 +72,11 @@ def test_two_reviewers_at_once_lose_nothing(rung: Run, shop: Path) -> None:
     rung("feedback", "draft", shop)
     project = load_project(shop)
     one, other = waiting(project), waiting(project)  # both have read the same file
-    from rung.commands.review import decide
-    from rung.errors import UserError
-
     for draft in one[::2]:
         decide(project, draft, "approve", by="Ada")
     for draft in other[1::2]:
         decide(project, draft, "reject", by="Grace", reason="no")
-    with pytest.raises(UserError, match="somebody decided on it meanwhile"):
+    with pytest.raises(UserError, match="decided on, meanwhile"):
         decide(project, other[0], "reject", by="Grace", reason="no")
     rows = [json.loads(line) for line in (shop / "feedback.drafts.jsonl").read_text("utf-8").splitlines()]
     assert [row["approved_by"] for row in rows] == ["Ada"] * 3
@@ -117,3 +116,15 @@ def test_a_person_at_a_terminal_mends_and_decides(rung: Run, shop: Path) -> None
         (QUESTION, ["Yes, we do."], "Ada"),
         ("Is the shop open today?", ["Yes."], ""),
     ]
+
+
+def test_a_draft_that_was_mended_by_hand_meanwhile_is_not_written_over(rung: Run, shop: Path) -> None:
+    said(shop, QUESTION, correction="Yes.")
+    rung("feedback", "draft", shop)
+    project = load_project(shop)
+    (draft,) = waiting(project)
+    file = shop / "feedback.drafts.jsonl"
+    file.write_text(file.read_text("utf-8").replace('"Yes."', '"Yes, in a week."'), "utf-8")
+    with pytest.raises(UserError, match="was changed"):
+        decide(project, draft, "approve", by="Ada")
+    assert "Yes, in a week." in file.read_text("utf-8")

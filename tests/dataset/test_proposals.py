@@ -110,3 +110,19 @@ def test_a_thousand_remarks_are_grouped() -> None:
     comments = [bad(f"What does part number {n % 100} of the machine cost?") for n in range(1000)]
     done = propose(comments)
     assert [len(one.comments) for one in done.proposals] == [10] * 100
+
+
+def test_what_one_may_know_is_no_answer_to_another() -> None:
+    comments = [bad(answer=REFUSED, asker=()), bad(answer=REFUSED, correction="95,000 EUR", asker=("hr",))]
+    done = propose(comments)
+    assert [(one.kind, one.row()["as"], one.answers) for one in done.proposals] == [
+        ("unanswered", [], ()),
+        ("corrected", ["hr"], ("95,000 EUR",)),
+    ]
+    assert len({one.id for one in done.proposals}) == 2
+
+
+def test_personal_data_in_what_was_said_is_marked_too() -> None:
+    proposal = only(bad(answer="Write to ada@lovelace.org."))
+    assert proposal is not None
+    assert proposal.marked

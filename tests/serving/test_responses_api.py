@@ -111,6 +111,7 @@ def test_a_stream_has_its_events_in_order_and_comes_to_the_same(client: Client) 
         ({"tools": [{"type": "function", "name": "f", "parameters": {}, "strict": True}]}, "tools"),
         ({"tools": [{"type": "web_search"}]}, "tools[0].type"),
         ({"tool_choice": "required"}, "tool_choice"),
+        ({"tool_choice": {"type": "function", "name": "f"}}, "tool_choice"),
         ({"max_output_tokens": 0}, "max_output_tokens"),
         ({"max_tokens": 5}, "max_tokens"),
         ({"temperature": 3}, "temperature"),
@@ -242,3 +243,10 @@ def test_rights_hold_and_an_answer_can_be_rated_with_what_the_client_said(shop: 
         (remark,) = remarks(state)
     entry = remark.entry or {}
     assert (entry["user"], entry["metadata"], entry["answer"]) == ("ada", {"chat": "7"}, ANSWER)
+
+
+def test_what_a_response_says_of_reasoning_may_be_sent_back(client: Client) -> None:
+    said = client.post("/v1/responses", {"model": "rag", "input": SHIPPING}).json()["reasoning"]
+    assert client.post("/v1/responses", {"model": "rag", "input": SHIPPING, "reasoning": said}).status_code == 200
+    high = client.post("/v1/responses", {"model": "rag", "input": SHIPPING, "reasoning": {"effort": "high"}})
+    assert (high.status_code, high.json()["error"]["param"]) == (400, "reasoning")

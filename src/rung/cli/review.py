@@ -50,7 +50,10 @@ def review(  # noqa: PLR0917 - typer reads the options from the parameters
     project = load_project(folder)
     drafts = waiting(project)
     if approve or reject:
-        return _decide_on(project, drafts, approve or [], reject or [], by=by or getuser(), reason=reason)
+        _decide_on(project, drafts, approve or [], reject or [], by=by or getuser(), reason=reason)
+        counts = {"approved": len(approve or []), "rejected": len(reject or [])}
+        out(dumps(counts)) if json else out_line(f"{counts['approved']} approved, {counts['rejected']} rejected")
+        return FINE
     if json:
         out(dumps([{"file": str(one.path), "line": one.line, **one.row} for one in drafts], ensure_ascii=False))
         return FINE
@@ -75,7 +78,7 @@ def review(  # noqa: PLR0917 - typer reads the options from the parameters
 
 def _decide_on(
     project: Project, drafts: Sequence[Waiting], approve: Sequence[str], reject: Sequence[str], *, by: str, reason: str
-) -> int:
+) -> None:
     from rung.commands.review import decide
     from rung.errors import UserError
     from rung.plugins import hint
@@ -88,8 +91,6 @@ def _decide_on(
         decide(project, by_id[id], "approve", by=by, reason=reason)
     for id in reject:
         decide(project, by_id[id], "reject", by=by, reason=reason)
-    out_line(f"{len(approve)} approved, {len(reject)} rejected")
-    return FINE
 
 
 def _asked(project: Project, draft: Waiting, count: str, by: str) -> bool:
@@ -147,7 +148,9 @@ def _edited(draft: Waiting) -> Waiting:
         answers.append(line)
     if answers == ["-"]:
         return draft.mended(question=question, answers=(), answerable=False)
-    return draft.mended(question=question, answers=answers or draft.answers, answerable=True)
+    if not answers:
+        return draft.mended(question=question, answers=draft.answers, answerable=draft.row.get("answerable") is not False)
+    return draft.mended(question=question, answers=answers, answerable=True)
 
 
 def _read(prompt: str) -> str:

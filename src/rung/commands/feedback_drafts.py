@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rung.commands.draft_cases import append_rows, text_of
+from rung.commands.review import deciding, rejected
 from rung.config.project import Project
 from rung.dataset.load import load_dataset
 from rung.dataset.proposals import Comment, Proposals, propose
@@ -22,7 +23,7 @@ FILE = "feedback.drafts.jsonl"
 @dataclass(frozen=True, slots=True)
 class FeedbackDrafts:
     """What came of the feedback. `comments`: remarks with a question; `silent`: those without, whose server forgot it;
-    `there`: proposals that the file holds already; `added`: lines that were written."""
+    `there`: proposals that the file holds already, or that somebody rejected; `added`: lines that were written."""
 
     proposals: Proposals
     comments: int
@@ -43,9 +44,10 @@ def draft_from_feedback(project: Project, path: Path) -> FeedbackDrafts:
     dataset = load_dataset(project, judging=False)
     proposals = propose(asked, cases=dataset.cases, examples=dataset.examples)
     rows = [proposal.row() for proposal in proposals.proposals]
-    seen = set(_ids(path))
-    new = [row for row in rows if row["id"] not in seen]
-    append_rows(path, new)
+    with deciding(project):
+        seen = set(_ids(path))
+        new = [row for row in rows if row["id"] not in seen | rejected(project)]
+        append_rows(path, new)
     return FeedbackDrafts(proposals, len(asked), len(heard) - len(asked), len(rows) - len(new), len(new))
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,11 +31,13 @@ Action = Literal["approve", "reject"]
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A draft that waits for a person. `line` counts from 1; `is_named`: whether `cases` names its file."""
+    """A draft that waits for a person. `line` counts from 1; `read`: the row as it stood there, `row` as it is now;
+    `is_named`: whether `cases` names its file."""
 
     path: Path
     line: int
     row: Mapping[str, Json]
+    read: Mapping[str, Json]
     is_named: bool
 
     @property
@@ -102,7 +105,7 @@ def decide(project: Project, draft: Waiting, action: Action, *, by: str, reason:
             case_of(after, f"{draft.path}:{draft.line}")
         except ValueError as error:
             raise UserError(f"{draft.path}:{draft.line}: {error}") from error
-    with alone(project.state / "reviews.lock"):
+    with deciding(project):
         lines = text_of(draft.path).split("\n")
         index = _index_of(lines, draft)
         before = json_of(lines[index])
@@ -117,6 +120,28 @@ def decide(project: Project, draft: Waiting, action: Action, *, by: str, reason:
         write_output(draft.path, "\n".join(lines), force=True)
 
 
+@contextmanager
+def deciding(project: Project) -> Iterator[None]:
+    """Alone with the files of drafts, among all processes.
+
+    Raises:
+        UserError: the lock's file cannot be written.
+    """
+    with alone(project.state / "reviews.lock"):
+        yield
+
+
+def rejected(project: Project) -> frozenset[str]:
+    """Ids of the drafts that somebody rejected.
+
+    Raises:
+        UserError: the log cannot be read.
+    """
+    events = (json_of(line) for line in text_of(project.root / LOG).split("\n") if line.strip())
+    rows = (event.get("before") for event in events if isinstance(event, dict) and event.get("action") == "reject")
+    return frozenset(str(row.get("id", "")) for row in rows if isinstance(row, dict))
+
+
 def _drafts(path: Path, *, is_named: bool) -> Iterator[Waiting]:
     for number, line in enumerate(text_of(path).split("\n"), 1):
         try:
@@ -124,7 +149,7 @@ def _drafts(path: Path, *, is_named: bool) -> Iterator[Waiting]:
         except Malformed:
             continue
         if isinstance(row, dict) and row.get("drafted_by") and not str(row.get("approved_by") or "").strip():
-            yield Waiting(path, number, row, is_named)
+            yield Waiting(path, number, row, row, is_named)
 
 
 def _index_of(lines: Sequence[str], draft: Waiting) -> int:
@@ -134,9 +159,9 @@ def _index_of(lines: Sequence[str], draft: Waiting) -> int:
             row = json_of(line) if line.strip() else None
         except Malformed:
             continue
-        if isinstance(row, dict) and row.get("id") == draft.id and not str(row.get("approved_by") or "").strip():
+        if row == draft.read:
             return index
-    raise UserError(f"{draft.path}: the draft '{draft.id}' is no longer there, or somebody decided on it meanwhile")
+    raise UserError(f"{draft.path}: '{draft.id}' was changed, or decided on, meanwhile: look at it again")
 
 
 def _log(path: Path, event: Mapping[str, Json]) -> None:

@@ -1,6 +1,6 @@
 """What people said of answers, as cases that a person may approve: rules, each with its reason.
 
-Remarks on nearly the same question, in the same words before it, are one. Of each such question:
+Remarks on nearly the same question, after the same turns and by the same rights, are one. Of each such question:
 
 | remarks | proposed | as |
 |---|---|---|
@@ -64,7 +64,7 @@ class Proposal:
     @property
     def id(self) -> str:
         """Equal questions, equal ids."""
-        return f"feedback-{digest('feedback', normal(self.question), _before(self.comments[0]))[:12]}"
+        return f"feedback-{digest('feedback', normal(self.question), _setting(self.comments[0]))[:12]}"
 
     def row(self) -> dict[str, Json]:
         """As a line of a cases file, which judges nothing while `approved_by` is empty."""
@@ -113,7 +113,9 @@ def propose(comments: Iterable[Comment], *, cases: Sequence[Case] = (), examples
             left_out.append((question, reason))
             continue
         answers = _distinct(comment.correction.strip() for comment in group if comment.correction.strip())
-        proposals.append(Proposal(kind, question, answers, tuple(group), _marked(question, *answers)))
+        given = (comment.answer for comment in group)
+        before = (message.content for message in group[0].messages)
+        proposals.append(Proposal(kind, question, answers, tuple(group), _marked(question, *answers, *given, *before)))
     return Proposals(tuple(proposals), tuple(left_out))
 
 
@@ -124,9 +126,9 @@ def _alike(comments: Sequence[Comment]) -> list[list[Comment]]:
     first: dict[tuple[str, str], int] = {}
     of: dict[int, int] = {}
     for index, comment in enumerate(comments):
-        of[index] = first.setdefault((texts[index], _before(comment)), index)
+        of[index] = first.setdefault((texts[index], _setting(comment)), index)
     for a, b in candidates(texts):
-        if of[a] != of[b] and of[b] == b and _before(comments[a]) == _before(comments[b]) and near(read[a], read[b]):
+        if of[a] != of[b] and of[b] == b and _setting(comments[a]) == _setting(comments[b]) and near(read[a], read[b]):
             of = {index: of[a] if head == b else head for index, head in of.items()}
     groups: dict[int, list[Comment]] = {}
     for index, head in of.items():
@@ -164,8 +166,10 @@ def _read(text: str) -> Read:
     return Read(normal(text))
 
 
-def _before(comment: Comment) -> str:
-    return "\n".join(f"{m.role}: {normal(m.content)}" for m in comment.messages)
+def _setting(comment: Comment) -> str:
+    """The turns before, and whose documents were read: what one may know is no answer to another."""
+    asker = "unknown" if comment.asker is None else " ".join(sorted(comment.asker))
+    return "\n".join([asker, *(f"{m.role}: {normal(m.content)}" for m in comment.messages)])
 
 
 def _marked(*texts: str) -> tuple[str, ...]:

@@ -57,7 +57,8 @@ class Body(BaseModel):
 def _is_neutral(body: type[Body], name: str, given: object) -> bool:
     if name not in body.neutral or isinstance(given, bool) != isinstance(body.neutral[name], bool):
         return False
-    return bool(given == body.neutral[name])
+    members = {key: one for key, one in given.items() if one is not None} if isinstance(given, Mapping) else given
+    return bool(members == body.neutral[name])
 
 
 class TextPart(Body):

@@ -17,7 +17,6 @@ from rung.serving import sse
 from rung.serving.answering import Answered, Asked, Wishes
 from rung.serving.chats import Body, Metadata, Note, Turn, chat_of, no_instruction, notes_of
 from rung.serving.citations import own_field, url_citations
-from rung.serving.client_tools import NamedTool
 from rung.serving.refusal import NotAnswered, unsupported
 from rung.serving.request_state import answering_of, base_url, begun, caller_of, whole
 from rung.serving.response_format import Form, form_of
@@ -90,6 +89,13 @@ class ResponseStreamOptions(Body):
     include_obfuscation: Literal[False] = False
 
 
+class NamedFunction(Body):
+    """The one function to be called, as this API names it."""
+
+    type: Literal["function"]
+    name: str
+
+
 class ResponsesRequest(Body):
     """Body of /v1/responses. `previous_response_id` and `conversation` are here to be refused with a reason."""
 
@@ -112,7 +118,7 @@ class ResponsesRequest(Body):
     max_output_tokens: int | None = Field(None, ge=1)
     text: Text | None = None
     tools: list[FunctionTool] = Field([], max_length=128)
-    tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None
+    tool_choice: Literal["none", "auto", "required"] | NamedFunction | None = None
     parallel_tool_calls: bool = True
     store: bool = False
     previous_response_id: str | None = None
