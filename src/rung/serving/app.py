@@ -41,14 +41,8 @@ from rung.state.database import State
 from rung.state.deployments import last_event
 
 _log = logging.getLogger(__name__)
-_CHOICES = (
-    "list[",
-    "literal[",
-    "dict[",
-    "function-",
-    "NamedTool",
-    "NamedFunction",
-)  # begin what pydantic calls the types of a choice
+# how names begin that pydantic gives the types of a choice
+_CHOICES = ("list[", "literal[", "dict[", "function-", "NamedTool", "NamedFunction")
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")  # names under which this machine reaches itself
 _ABOUT = "The project's rungs as they were measured, under OpenAI's and Anthropic's APIs. `model` names a deployment."
 
