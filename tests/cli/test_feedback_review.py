@@ -35,7 +35,7 @@ def test_feedback_becomes_a_case_once_somebody_approved_it(rung: Run, shop: Path
     first, second = json.loads(rung("review", shop, "--json").out)
     assert "--reason" in rung("review", shop, "--reject", second["id"], code=2).err
     assert "'answers' is empty" in rung("review", shop, "--approve", second["id"], "--by", "Grace", code=2).err
-    rung("review", shop, "--approve", first["id"], "--by", "Grace")
+    assert "does not name feedback.drafts.jsonl" in rung("review", shop, "--approve", first["id"], "--by", "Grace").out
     rung("review", shop, "--reject", second["id"], "--by", "Grace", "--reason", "nobody asks that")
     assert json.loads(rung("review", shop, "--json").out) == []
     assert json.loads(rung("feedback", "draft", shop, "--json").out)["added"] == 0  # what was rejected does not come back
@@ -128,3 +128,19 @@ def test_a_draft_that_was_mended_by_hand_meanwhile_is_not_written_over(rung: Run
     with pytest.raises(UserError, match="was changed"):
         decide(project, draft, "approve", by="Ada")
     assert "Yes, in a week." in file.read_text("utf-8")
+
+
+def test_drafts_stand_where_the_cases_are_and_judge_once_they_are_approved(rung: Run, shop: Path) -> None:
+    (shop / "cases").mkdir()
+    (shop / "cases.jsonl").rename(shop / "cases" / "cases.jsonl")
+    yaml = shop / "rung.yaml"
+    yaml.write_text(yaml.read_text("utf-8").replace("cases: cases.jsonl", "cases: cases/*.jsonl"), "utf-8")
+    before = json.loads(rung("check", shop, "--json", code=None).out)["cases"]
+    said(shop, QUESTION, correction="Yes.")
+    rung("feedback", "draft", shop)
+    (draft,) = json.loads(rung("review", shop, "--json").out)
+    assert draft["file"] == str((shop / "cases" / "feedback.drafts.jsonl").resolve())
+    approved = rung("review", shop, "--approve", draft["id"], "--by", "Ada").out
+    assert "does not name" not in approved
+    after = json.loads(rung("check", shop, "--json", code=None).out)["cases"]
+    assert sum(after.values()) == sum(before.values()) + 1

@@ -207,6 +207,12 @@ def test_a_body_that_is_too_large_is_refused_whether_it_says_so_or_not(client: C
     assert plain.json()["error"]["code"] == "request_too_large"
 
 
+def test_a_part_of_a_document_is_given_as_text(client: Client) -> None:
+    whole = client.get("/documents/docs/shipping.md?format=text").text
+    assert client.get("/documents/docs/shipping.md?start=2&end=10&format=text").text == whole[2:10]
+    assert client.get(f"/documents/docs/shipping.md?start={len(whole)}&end=1&format=text").text == ""
+
+
 def test_health_needs_no_caller_and_nothing_else_does_without(client: Client) -> None:
     nobody = Client(client.app)
     assert nobody.get("/health/live").status_code == nobody.get("/health/ready").status_code == 200

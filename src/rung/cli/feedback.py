@@ -39,8 +39,11 @@ def list_feedback(folder: Folder, json: Json = False) -> int:
 def draft(
     folder: Folder,
     output: Annotated[
-        str, typer.Option(metavar="FILE", help="The file to add to, in the project's folder.")
-    ] = "feedback.drafts.jsonl",
+        str | None,
+        typer.Option(
+            metavar="FILE", help="The file to add to, in the project's folder; default: feedback.drafts.jsonl by the cases."
+        ),
+    ] = None,
     json: Json = False,
 ) -> int:
     """Draft cases from feedback: corrections, questions that nobody answered, disagreements.
@@ -50,11 +53,11 @@ def draft(
     need_serving("feedback")
     from json import dumps
 
-    from rung.commands.feedback_drafts import draft_from_feedback
+    from rung.commands.feedback_drafts import draft_from_feedback, drafts_file
     from rung.config.project import load_project
 
     project = load_project(folder)
-    path = project.root / Path(output)
+    path = drafts_file(project) if output is None else project.root / Path(output)
     done = draft_from_feedback(project, path)
     kinds = [proposal.kind for proposal in done.proposals.proposals]
     counts = {kind: kinds.count(kind) for kind in ("corrected", "disputed", "unanswered", "wrong")}
@@ -63,9 +66,9 @@ def draft(
         sizes = {"comments": done.comments, "silent": done.silent, "there": done.there, "added": done.added}
         out(dumps({"file": str(path), "proposals": counts, **sizes, "left_out": left}, ensure_ascii=False))
         return FINE
-    out_line(f"{done.comments} remarks: {', '.join(f'{count} {kind}' for kind, count in counts.items())}")
+    out_line(f"remarks with a question: {done.comments}; {', '.join(f'{count} {kind}' for kind, count in counts.items())}")
     if done.silent:
-        out_line(f"{done.silent} remarks without a question: their server had forgotten it when they came")
+        out_line(f"remarks without: {done.silent}; their server had forgotten the question when they came")
     for question, why in done.proposals.left_out:
         out_line(f"not proposed: {question} ({why})")
     there = f", {done.there} stood there already" if done.there else ""

@@ -52,7 +52,11 @@ def review(  # noqa: PLR0917 - typer reads the options from the parameters
     if approve or reject:
         _decide_on(project, drafts, approve or [], reject or [], by=by or getuser(), reason=reason)
         counts = {"approved": len(approve or []), "rejected": len(reject or [])}
-        out(dumps(counts)) if json else out_line(f"{counts['approved']} approved, {counts['rejected']} rejected")
+        if json:
+            out(dumps(counts))
+        else:
+            out_line(f"{counts['approved']} approved, {counts['rejected']} rejected")
+            _say_unnamed([one for one in drafts if one.id in (approve or [])])
         return FINE
     if json:
         out(dumps([{"file": str(one.path), "line": one.line, **one.row} for one in drafts], ensure_ascii=False))
@@ -71,9 +75,15 @@ def review(  # noqa: PLR0917 - typer reads the options from the parameters
     except (_Quit, EOFError):
         pass
     out_line(f"{decided} decided")
-    if unnamed := sorted({one.path.name for one in drafts if not one.is_named}):
-        out_line(f"name under 'cases:' in rung.yaml, so that they judge: {', '.join(unnamed)}")
+    _say_unnamed(drafts)
     return FINE
+
+
+def _say_unnamed(drafts: Sequence[Waiting]) -> None:
+    if unnamed := sorted({one.path.name for one in drafts if not one.is_named}):
+        out_line(
+            f"'cases:' in rung.yaml does not name {', '.join(unnamed)}: until it does, what is approved there judges nothing"
+        )
 
 
 def _decide_on(

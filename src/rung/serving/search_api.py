@@ -108,7 +108,8 @@ def _passage(passage: Passage, base: str) -> dict[str, Json]:
 async def show(
     request: Request, document: str, start: int | None = None, end: int | None = None, format: str = "html"
 ) -> Response:
-    """The text of a document that the caller may read; `start` and `end` mark characters of it, where the page opens."""
+    """The text of a document that the caller may read; `start` and `end` mark characters of it, where the page opens, and
+    are what is given as text."""
     answering, caller = answering_of(request), caller_of(request)
     if format not in ("html", "text"):
         raise invalid("'format' is html or text", "format")
@@ -123,7 +124,7 @@ async def show(
     if shown is None:  # the same for what is not there and for what is another's
         raise NotAnswered(404, f"there is no document '{document}'", code="document_not_found")
     if format == "text":
-        return PlainTextResponse(shown.text)
+        return PlainTextResponse(shown.text[max(0, start or 0) : None if end is None else max(0, end)])
     return HTMLResponse(_page(shown, start, end))
 
 
