@@ -34,6 +34,7 @@ TOPICS = ("returns", "shipping", "invoices", "warranty", "gift cards", "repairs"
 
 class Person(FastHttpUser):
     wait_time = constant(0)
+    network_timeout = connection_timeout = 600.0  # a person's patience is no part of this
 
     def question(self):
         return f"What fee is due by rule {random.randrange(12)} of {random.choice(TOPICS)}? ({random.randrange(10**6)})"
