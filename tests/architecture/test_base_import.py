@@ -73,6 +73,7 @@ NEED_SERVE = frozenset(
 )
 # Tables are objects of SQLAlchemy: who opens the database imports these.
 _STATE = (
+    "addresses",
     "buffered",
     "database",
     "deployments",

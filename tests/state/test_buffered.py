@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 
 from rung.state.buffered import BufferedWriter
-from rung.state.database import State
+from rung.state.database import State, Unavailable
 from rung.state.tables import answers
 
 
@@ -80,3 +81,28 @@ def test_a_database_that_is_away_gets_what_waited_and_the_rest_is_counted(tmp_pa
         until(lambda: not writer.is_away)
         writer.close()
         assert count(state) == 3
+
+
+def test_rows_of_a_batch_that_was_kept_unsaid_are_no_dropped_ones(tmp_path: Path) -> None:
+    with State(tmp_path) as state:
+        writer = BufferedWriter(state, seconds=3600)
+        away = [True]
+
+        def kept_unsaid(connection: sa.Connection) -> None:
+            if away.pop():
+                driver = connection.connection.driver_connection
+                assert driver is not None
+                driver.execute("COMMIT")
+                raise sa.exc.OperationalError("COMMIT", None, ConnectionError("the connection was lost"))
+
+        for id in ("one", "two"):
+            writer.add(answers, row(id))
+        sa.event.listen(state.engine, "commit", kept_unsaid)
+        with pytest.raises(Unavailable):
+            writer.flush()
+        sa.event.remove(state.engine, "commit", kept_unsaid)
+        assert count(state) == 2
+        for id in ("three", "three"):  # of another batch: one of them is refused, and said to be
+            writer.add(answers, row(id))
+        writer.close()
+        assert (count(state), writer.dropped) == (3, 1)

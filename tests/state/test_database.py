@@ -6,10 +6,12 @@ import json
 import os
 import resource
 import signal
+import socket
 import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +21,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from rung.errors import UserError
+from rung.state.addresses import database_secrets, without_secrets
+from rung.state.buffered import BufferedWriter
 from rung.state.database import FILE, State, Unavailable, form_of
 from rung.state.feedback import Remark, add_remark, complete, remarks, who_answered
 from rung.state.tables import METADATA, about, answers
@@ -157,6 +161,12 @@ def test_only_its_owner_reads_the_file(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
 
 
+def test_a_damaged_file_is_said(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(b"no database at all" * 1000)
+    with pytest.raises(Unavailable, match="not a database"):
+        State(tmp_path)
+
+
 def test_a_full_disk_is_said_and_nothing_half_is_kept(tmp_path: Path) -> None:
     with State(tmp_path) as state:
         add_remark(state, remark())
@@ -216,14 +226,84 @@ def test_a_shared_database_is_one_project_s(tmp_path: Path) -> None:
             State(tmp_path, address, project="bank")
 
 
+@pytest.mark.slow
+def test_what_a_server_refuses_for_now_is_unavailable_not_a_defect(tmp_path: Path) -> None:
+    with database("postgresql", tmp_path) as address:
+        State(tmp_path, address).close()
+        mark = "&" if "?" in address else "?"
+        with State(tmp_path, f"{address}{mark}options=-c%20default_transaction_read_only%3Don") as state:
+            with pytest.raises(Unavailable, match="read-only transaction"):
+                add_remark(state, remark())
+            writer = BufferedWriter(state, seconds=3600)
+            writer.add(answers, {"id": "a", "at": 1, "caller": "", "model": "", "digest": "", "process": ""})
+            with pytest.raises(Unavailable):
+                writer.flush()
+            assert writer.dropped == 0
+            writer.close()
+        with State(tmp_path, address) as state:
+            with state.writing() as connection:
+                connection.execute(sa.text(f"CREATE ROLE reader_{os.getpid()}"))
+
+            def read() -> None:
+                with state.writing() as connection:
+                    connection.execute(sa.text(f"SET LOCAL ROLE reader_{os.getpid()}"))
+                    connection.execute(sa.select(answers))
+
+            with pytest.raises(Unavailable, match="permission denied"):
+                read()
+            with state.writing() as connection:
+                connection.execute(sa.text(f"DROP ROLE reader_{os.getpid()}"))
+
+
+@pytest.mark.slow
+def test_nobody_waits_for_a_lock_or_a_statement_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rung.state.database._PATIENCE", 1)
+    with database("postgresql", tmp_path) as address, State(tmp_path, address) as one, State(tmp_path, address) as other:
+        with one.reading() as connection:
+            shown = [connection.scalar(sa.text(f"SHOW {name}")) for name in ("lock_timeout", "statement_timeout")]
+        assert shown == ["1s", "30s"]
+        with (
+            one.alone("deployments"),
+            pytest.raises(Unavailable, match="lock timeout"),
+            other.alone("deployments"),
+        ):
+            pass
+
+
+@pytest.mark.slow
+def test_a_host_that_says_nothing_counts_as_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rung.state.database._CONNECTING", 2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began = time.monotonic()
+        with pytest.raises(Unavailable, match="timeout"):
+            State(tmp_path, f"postgresql://127.0.0.1:{silent.getsockname()[1]}/rung?gssencmode=disable")
+        assert time.monotonic() - began < 15
+
+
 @pytest.mark.parametrize(
-    "address", ["postgresql://ada:secret@127.0.0.1:1/rung", "postgresql://127.0.0.1:1/rung?password=secret"]
+    "address",
+    [
+        "postgresql://ada:secret@127.0.0.1:1/rung",
+        "postgresql://127.0.0.1:1/rung?password=secret",
+        "postgresql://127.0.0.1:1/rung?pass%77ord=secret",
+        "postgresql://ada:pa/secret@127.0.0.1:1/rung",
+        "postgresql://ada:p secret@127.0.0.1:1/rung",
+        "postgresql://ada:p@secret@127.0.0.1:1/rung",
+        "postgresql://ada:p%40secret@127.0.0.1:1/rung",
+        "postgresql://ada:p@secret:x@127.0.0.1:port/rung",
+        "mysql://ada:pa/secret@127.0.0.1/rung",
+    ],
 )
 def test_a_database_that_is_away_is_said_without_its_password(tmp_path: Path, address: str) -> None:
-    with pytest.raises(Unavailable) as caught:
+    with pytest.raises(UserError) as caught:
         State(tmp_path, address)
-    assert "cannot be used" in str(caught.value)
+    assert "127.0.0.1" in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+def test_a_short_password_is_taken_out_of_sentences_as_a_word() -> None:
+    secrets = database_secrets("postgresql://ada:pw@db/rung")
+    assert without_secrets('no such host "pw@db", not of spwn', secrets) == 'no such host "***@db", not of spwn'
 
 
 def test_an_address_of_something_else_is_refused(tmp_path: Path) -> None:

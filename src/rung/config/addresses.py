@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urldefrag, urljoin, urlsplit
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 _SECRET = re.compile(r"(?<=://)[^/?#\s\"']*@")
+
+LOGIN_ELSEWHERE = (
+    "holds a user or a password, which would be kept: take them out of it, and set PGUSER and PGPASSWORD, or the whole "
+    "address as RUNG_RECORDS, in the environment"
+)
+
+
+def holds_login(address: str) -> bool:
+    """Whether an address of a database holds a user or a password: any `@`, since a password may hold `/`, `?` and `@`.
+
+    >>> [holds_login(f"postgresql://{rest}") for rest in ("ada@db/x", "u:pa/ss@db", "db/x?password=y", "db/x")]
+    [True, True, True, False]
+    """
+    return "@" in address or "password=" in unquote(address).lower()
 
 
 def has_password(address: str) -> bool:

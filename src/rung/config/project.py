@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from rung.config.addresses import has_password, without_password
+from rung.config.addresses import LOGIN_ELSEWHERE, has_password, holds_login, without_password
 from rung.config.schema import Settings
 from rung.errors import InputError, UserError
 from rung.files.limited import check_name, yaml_file
@@ -234,7 +234,9 @@ def _odd(value: object, where: Where = ()) -> Iterator[tuple[Where, str]]:
     elif isinstance(value, str):
         if control := _CONTROL.search(value):
             yield where, f"it holds the control character {ascii(control[0])[1:-1]}, which nobody sees: write it anew"
-        if has_password(value) and where not in _IN_WORDS and where[:2] != ("behaviour", "labels"):
+        if where == ("records",) and holds_login(value):  # not shown: what of it is the password may be read in several ways
+            yield where, LOGIN_ELSEWHERE
+        elif has_password(value) and where not in _IN_WORDS and where[:2] != ("behaviour", "labels"):
             message = "holds a user or a password, which would be kept and sent: take them out of it"
             yield where, f"'{without_password(value)}' {message}; keys of servers are set in the environment"
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from rung.config.addresses import LOGIN_ELSEWHERE, holds_login
 from rung.config.serving import ServeSettings
 
 _NEW_ROWS = re.compile(r"(\d{1,3}(?:,\d{3})+|\d{1,9}) (?:new )?approved rows?")
@@ -347,8 +348,8 @@ class Settings(_Section):
     def _a_database(cls, records: str) -> str:
         if records and not re.fullmatch(r"postgres(ql)?://\S*", records):
             raise ValueError("must be postgresql://HOST/DATABASE; left out, the project's folder keeps them")
-        if "password=" in records:
-            raise ValueError("holds a password: set PGPASSWORD or the whole address as RUNG_RECORDS in the environment")
+        if holds_login(records):
+            raise ValueError(LOGIN_ELSEWHERE)
         return records
 
     @field_validator("models", mode="before")

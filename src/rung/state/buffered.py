@@ -2,6 +2,7 @@
 
 What a kill loses is at most what came within the last `seconds`, and what the database did not take meanwhile. A database
 that is away is asked again every `seconds`; at most `limit` rows wait for it, and those that find no room are counted.
+Where it went away before it said whether a batch is kept, rows of a key of their own are there once; others may be there twice.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from itertools import groupby, islice
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from rung.state.database import State, Unavailable
 
+_Row = tuple[sa.Table, Mapping[str, Any]]
 _log = logging.getLogger(__name__)
 _BATCH = 1_000
 
@@ -27,7 +30,8 @@ class BufferedWriter:
     def __init__(self, state: State, *, seconds: float = 1.0, limit: int = 50_000) -> None:
         self.dropped, self.is_away = 0, False
         self._state, self._seconds, self._limit = state, seconds, limit
-        self._rows: deque[tuple[sa.Table, Mapping[str, Any]]] = deque()
+        self._rows: deque[_Row] = deque()
+        self._tried = 0  # rows, the oldest, that may be in the database already
         self._lock, self._writing, self._ending = threading.Lock(), threading.Lock(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="state writer", daemon=True)
         self._thread.start()
@@ -47,8 +51,10 @@ class BufferedWriter:
             Unavailable: the database is; what waits goes on waiting.
         """
         with self._writing:
-            while rows := list(islice(self._rows, _BATCH)):
-                self._write(rows)
+            while rows := list(islice(self._rows, self._tried or _BATCH)):
+                again, self._tried = self._tried > 0, len(rows)
+                self._write(rows, again)
+                self._tried = 0
                 with self._lock:
                     for _ in rows:
                         self._rows.popleft()
@@ -76,15 +82,24 @@ class BufferedWriter:
             except Exception:
                 _log.exception("a defect of Rung: rows could not be written")
 
-    def _write(self, rows: list[tuple[sa.Table, Mapping[str, Any]]]) -> None:
+    def _write(self, rows: list[_Row], again: bool) -> None:
         try:
             with self._state.writing() as connection:
                 for table, some in groupby(rows, key=lambda row: row[0]):
-                    connection.execute(table.insert(), [dict(row) for _, row in some])
-        except (sa.exc.IntegrityError, sa.exc.DataError, sa.exc.StatementError) as error:
+                    insert = _unless_there(table, connection) if again else table.insert()
+                    connection.execute(insert, [dict(row) for _, row in some])
+        except sa.exc.StatementError as error:  # a value or a row; what else the database says is `Unavailable`
             if len(rows) > 1:  # one of them: the others are written without it
                 for row in rows:
-                    self._write([row])
+                    self._write([row], again)
                 return
             self.dropped += 1
             _log.error("a row of '%s' was refused and is lost: %s", rows[0][0].name, type(error).__name__)
+
+
+def _unless_there(table: sa.Table, connection: sa.Connection) -> sa.Insert:
+    """Rows of a key of their own, those left out that are there; a key that the database gives tells nothing."""
+    if table.autoincrement_column is not None:
+        return table.insert()
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    return dialect.insert(table).on_conflict_do_nothing()

@@ -9,7 +9,6 @@ running goes on, since migrations only add.
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -23,13 +22,17 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from rung.config.project import Project
-from rung.errors import MissingExtra, UserError
+from rung.errors import MissingExtra, UserError, first_line
 from rung.files.durable import alone
+from rung.state.addresses import database_name, database_secrets, without_secrets
 from rung.state.tables import about
 
 FILE = "state.db"
 _LOCK_KEY = 0x72756E67  # of PostgreSQL's advisory lock around migrations
-_PATIENCE = 15  # seconds that a transaction waits for others
+_PATIENCE = 15  # seconds that a transaction waits for others, and for a host that says nothing
+_CONNECTING = 5  # seconds until a host counts as away
+_STATEMENT = 30  # seconds that PostgreSQL works on one statement
+_MIGRATING = 600  # seconds of a statement that changes tables, and of waiting for another server that does
 
 
 class Unavailable(UserError):
@@ -58,7 +61,8 @@ class State:
         self.folder = folder
         self.is_shared = bool(address)
         self.engine = _engine(folder / FILE, address)
-        self.name = _without_password(address) if address else str(folder / FILE)
+        self.name = database_name(address) if address else str(folder / FILE)
+        self._secrets = database_secrets(address) if address else ()
         reading = {"isolation_level": "REPEATABLE READ"} if self.is_shared else {"rung_begin": "BEGIN"}
         self._readers = self.engine.execution_options(**reading)
         try:
@@ -112,12 +116,14 @@ class State:
 
     @contextmanager
     def _said(self) -> Iterator[None]:
-        """What the driver raises, in a sentence; a mistake of ours keeps its traceback."""
+        """What the driver raises, in a sentence; a row that cannot be kept is told to whoever wrote it."""
         try:
             yield
-        except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
-            reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-            raise Unavailable(f"{self.name} cannot be used ({_without_password(reason)})") from error
+        except (sa.exc.IntegrityError, sa.exc.DataError):
+            raise
+        except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
+            reason = first_line(getattr(error, "orig", None) or error)
+            raise Unavailable(f"{self.name} cannot be used ({without_secrets(reason, self._secrets)})") from error
 
     def _migrate(self) -> None:
         script = ScriptDirectory.from_config(_migrations())
@@ -126,6 +132,8 @@ class State:
             lock = nullcontext() if self.is_shared else alone(self.folder / f"{FILE}.lock")
             with lock, self.engine.begin() as connection:
                 if self.is_shared:
+                    for bound in ("lock_timeout", "statement_timeout"):
+                        connection.execute(sa.select(sa.func.set_config(bound, f"{_MIGRATING}s", True)))
                     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK_KEY)))
                 current = MigrationContext.configure(connection).get_current_revision()
                 if current is not None and current not in revisions:
@@ -174,17 +182,40 @@ def _engine(path: Path, address: str) -> sa.Engine:
         return _sqlite(path)
     scheme, mark, rest = address.partition("://")
     if scheme not in ("postgresql", "postgres") or not mark:
-        raise UserError(
-            f"records: '{_without_password(address)}' is no address of PostgreSQL: write postgresql://HOST/DATABASE"
-        )
+        raise UserError(f"records: '{database_name(address)}' is no address of PostgreSQL: write postgresql://HOST/DATABASE")
     try:
         import psycopg  # noqa: F401
     except ImportError as error:
         raise MissingExtra("postgres", "a database of its own") from error
     try:
-        return sa.create_engine(f"postgresql+psycopg://{rest}", pool_pre_ping=True, pool_timeout=_PATIENCE)
-    except (sa.exc.ArgumentError, ValueError) as error:
-        raise UserError(f"records: '{_without_password(address)}' is no address of PostgreSQL") from error
+        return _postgresql(sa.make_url(f"postgresql+psycopg://{rest}"))
+    except (sa.exc.ArgumentError, ValueError):  # whose words hold the address
+        raise UserError(f"records: '{database_name(address)}' is no address of PostgreSQL") from None
+
+
+def _postgresql(url: sa.URL) -> sa.Engine:
+    """What address, environment or server say of the bounds goes before ours."""
+    bounds = {
+        "connect_timeout": _CONNECTING,
+        "keepalives_idle": _PATIENCE // 3,
+        "keepalives_interval": _PATIENCE // 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": _PATIENCE * 1000,
+    }
+    asked = {*url.query, *(["connect_timeout"] if "PGCONNECT_TIMEOUT" in os.environ else [])}
+    connect = {name: bound for name, bound in bounds.items() if name not in asked}
+    engine = sa.create_engine(url, pool_pre_ping=True, pool_timeout=_PATIENCE, connect_args=connect)
+
+    @sa.event.listens_for(engine, "connect")
+    def prepared(connection: Any, _record: object) -> None:
+        for name, seconds in (("lock_timeout", _PATIENCE), ("statement_timeout", _STATEMENT)):
+            connection.execute(
+                "SELECT set_config(name, %s, false) FROM pg_settings WHERE name = %s AND setting = '0'",
+                (f"{seconds}s", name),
+            )
+        connection.commit()
+
+    return engine
 
 
 def _sqlite(path: Path) -> sa.Engine:
@@ -214,9 +245,3 @@ def _sqlite(path: Path) -> sa.Engine:
         connection.exec_driver_sql(begin)
 
     return engine
-
-
-def _without_password(text: str) -> str:
-    """A text whose addresses hold no password, nor one in a query or among libpq's words."""
-    text = re.sub(r"(//[^/\s:@]*:)[^@\s/]*@", r"\1…@", text)
-    return re.sub(r"(?i)(password=)[^&\s]+", r"\1…", text)
