@@ -14,7 +14,16 @@ import pytest
 from mcp import Client as McpClient
 from mcp.client.streamable_http import streamable_http_client
 
+from rung.config.project import load_project
+from rung.errors import Damaged
+from rung.serving.answering import Answering
+from rung.serving.callers import Caller
+from rung.serving.conversations import Conversations, Limits
+from rung.serving.feedback import Feedback
 from rung.serving.keys import KeyRequest, KeyStore
+from rung.serving.mcp_http import ServedTools
+from rung.serving.mcp_server import mcp_server
+from rung.serving.metrics import Metrics
 from rung.state.database import State
 from rung.state.feedback import remarks
 from tests.serving.processes import HEADERS, Server, rung_serve
@@ -102,6 +111,46 @@ def test_a_caller_s_tools_give_what_it_may_read_in_both_eras(keyed: tuple[str, d
     assert rows == [("ada", DISCOUNT, {"correction": "50 %"})] * 2
 
 
+class Broken(Answering):
+    """Whose index is."""
+
+    def refresh(self) -> None:
+        raise Damaged("/srv/.rung/index is damaged", "/srv/.rung/index")
+
+
+class Defective(Answering):
+    """Ours to mend."""
+
+    def refresh(self) -> None:
+        raise ValueError("/srv/.rung/index")
+
+
+@pytest.mark.parametrize(("kind", "told"), [(Broken, "the server's log says why under"), (Defective, "a defect of Rung")])
+def test_what_is_wrong_inside_stands_in_the_log_and_nowhere_else(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: type[Answering], told: str
+) -> None:
+    (tmp_path / "rung.yaml").write_text("knowledge: {sources: [docs]}\n", "utf-8")
+    with State(tmp_path) as state:
+        ratings, answering = Feedback(state), kind({}, Conversations(Limits()), Metrics(), None)
+        tools = ServedTools(answering, ratings, Caller("eve"))
+
+        async def session() -> list[Any]:
+            async with McpClient(mcp_server(load_project(tmp_path), lambda _request: tools)) as client:
+                return [
+                    await client.call_tool("get_document", {"id": "a"}),
+                    await client.call_tool("feedback", {"rating": "up"}),
+                ]
+
+        damaged, mistaken = anyio.run(session)
+        answering.conversations.close()
+        ratings.close()
+    assert damaged.is_error
+    assert told in text(damaged)
+    assert "/srv" not in text(damaged)
+    assert "/srv/.rung/index" in caplog.text
+    assert "give the answer_id" in text(mistaken)
+
+
 @pytest.mark.slow
 def test_no_key_no_answer_and_a_key_no_more_than_its_scopes_and_limits(keyed: tuple[str, dict[str, str]]) -> None:
     url, keys = keyed
@@ -133,7 +182,7 @@ def test_what_cannot_be_meant_is_said_and_the_server_goes_on(keyed: tuple[str, d
     url, keys = keyed
     own = calls(url, bearer(keys["staff"]), ("ask", {"question": SHIPPING, "rung": "rag"}))[0].structured_content
     wrong: list[tuple[str, dict[str, Any], str]] = [
-        ("ask", {"question": SHIPPING}, "there is no verdict yet"),
+        ("ask", {"question": SHIPPING}, "nothing was promoted, and no verdict has a winner"),
         ("ask", {"question": " ", "rung": "rag"}, "the question is empty"),
         ("ask", {"question": "x", "rung": "rga"}, "there is no model 'rga'"),
         ("ask", {"question": "x" * 20_001, "rung": "rag"}, "may have 20,000"),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import threading
-import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -50,6 +50,10 @@ class Rated:
     characters: int
 
 
+class Unknown(NotAnswered):
+    """No answer of this id is known; another process may write it within a moment."""
+
+
 class Feedback:
     """The ratings of a project, and the answers that can be rated: those that this process gave with question and answer,
     those of other processes on the same database by their id."""
@@ -90,6 +94,7 @@ class Feedback:
         """Write a rating down, with the question and the answer where they are still known.
 
         Raises:
+            Unknown: nobody has said yet that this answer was given.
             NotAnswered: this caller got no such answer, or the database takes nothing.
         """
         name = next((id[len(p) :] for p in _PREFIXES if id.startswith(p)), id)
@@ -97,10 +102,23 @@ class Feedback:
             who, entry, process = self._answer(name)
             if who != caller.id:
                 message = f"there is no answer '{id}' of yours that can be rated"
-                raise NotAnswered(404, message, param="id", code="answer_not_found")
+                kind = Unknown if who is None and _ID.fullmatch(name) else NotAnswered
+                raise kind(404, message, param="id", code="answer_not_found")
             add_remark(self._state, Remark(name, caller.name, rating, details, entry), process=process)
         except UserError as error:
             raise _not_kept(error) from error
+
+    async def rate_soon(self, caller: Caller, id: str, rating: Rating, details: Mapping[str, Json]) -> None:
+        """As `rate`, for an answer too that another process gave a moment ago. No thread waits for it.
+
+        Raises:
+            NotAnswered: as `rate`.
+        """
+        try:
+            await run_in_threadpool(self.rate, caller, id, rating, details)
+        except Unknown:
+            await asyncio.sleep(2 * _SOON)
+            await run_in_threadpool(self.rate, caller, id, rating, details)
 
     def note(self, caller: Caller, question: str, rating: Rating, details: Mapping[str, Json]) -> None:
         """Write down what is said of an answer to a question, whoever gave it.
@@ -115,8 +133,14 @@ class Feedback:
             raise _not_kept(error) from error
 
     def close(self) -> None:
-        """Write what waits."""
+        """Write what waits, and what other processes ask of this one's answers."""
         self._chores.close()
+        try:
+            self._tidy()
+        except UserError as error:
+            _log.error("what was rated elsewhere stays without its question: %s", error)
+        except Exception:
+            _log.exception("a defect of Rung in 'feedback'")
         self._writer.close()
 
     def _answer(self, id: str) -> tuple[str | None, Mapping[str, Json] | None, str]:
@@ -126,9 +150,6 @@ class Feedback:
         if rated is not None:
             return rated.caller, rated.entry, ""
         answer = who_answered(self._state, id)
-        if answer is None and _ID.fullmatch(id):  # another process writes it within a moment
-            time.sleep(2 * _SOON)
-            answer = who_answered(self._state, id)
         if answer is None:
             return None, None, ""
         return answer.caller, {"model": answer.model, "digest": answer.digest}, answer.process
@@ -164,6 +185,6 @@ async def rate(request: Request, body: FeedbackBody) -> Response:
     """Written down with question and answer before it is acknowledged. Only who got the answer may rate it."""
     feedback, caller = feedback_of(request), caller_of(request)
     details = body.model_dump(include={"comment", "correction"}, exclude_none=True)
-    await run_in_threadpool(feedback.rate, caller, body.id, body.rating, details)
+    await feedback.rate_soon(caller, body.id, body.rating, details)
     answering_of(request).metrics.feedback.labels(body.rating).inc()
     return JSONResponse({"object": "feedback", "id": body.id, "stored": True})

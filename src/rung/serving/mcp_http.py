@@ -6,8 +6,9 @@ by every one of them, and there is nothing that somebody else could go on with.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing, asynccontextmanager
+import logging
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -21,9 +22,9 @@ from starlette.types import Receive, Scope, Send
 from rung.config.project import Project
 from rung.errors import InternalError, UserError
 from rung.records import Json
+from rung.serving.answering import DEFECT, Answering, Asked
 from rung.serving.answering import Answered as ServedAnswer
-from rung.serving.answering import Answering, Asked
-from rung.serving.callers import Caller
+from rung.serving.callers import Caller, Refused
 from rung.serving.chats import Turn, chat_of
 from rung.serving.deployments import WINNER
 from rung.serving.feedback import Feedback
@@ -34,6 +35,7 @@ from rung.serving.tool_results import (
     MAX_ID,
     Answered,
     DocumentPart,
+    NotMeant,
     SearchHits,
     answered,
     asked_text,
@@ -47,6 +49,8 @@ from rung.state.feedback import Rating
 if TYPE_CHECKING:
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class ServedTools:
@@ -59,27 +63,33 @@ class ServedTools:
     async def search(self, query: str, top: int) -> SearchHits:
         """See `Tools`."""
         self.caller.require("search")
-        passages = await found(self.answering, self.caller, asked_text(query, "query"), top=top)
+        with self._told():
+            passages = await found(self.answering, self.caller, asked_text(query, "query"), top=top)
         # why there are none is not told: it would say that something is there
         return SearchHits(tuple(map(hit_of, passages)), "" if passages else "nothing was found")
 
     async def document(self, id: str, span: str) -> DocumentPart:
         """See `Tools`."""
         self.caller.require("search")
-        return await run_in_threadpool(self._document, id, span)
+        with self._told():
+            return await run_in_threadpool(self._document, id, span)
 
     def _document(self, id: str, span: str) -> DocumentPart:
         self.answering.refresh()
         if self.answering.knowledge is None:
-            raise UserError("the project has no documents")
+            raise NotMeant("the project has no documents")
         return part_of(document_for(self.caller.asker, self.answering.knowledge, id), span)
 
     async def ask(self, question: str, rung: str) -> Answered:
         """See `Tools`."""
         self.caller.require("ask")
+        with self._told():
+            return await self._asked(question, rung)
+
+    async def _asked(self, question: str, rung: str) -> Answered:
         if not rung and WINNER not in self.answering.deployments:
             there = ", ".join(self.answering.deployments)
-            raise UserError(f"there is no verdict yet, so that there is no winner to ask: name a rung: {there}")
+            raise NotMeant(f"nothing was promoted, and no verdict has a winner to ask: name a rung: {there}")
         deployment = self.answering.deployment(rung or WINNER, self.caller)
         chat = chat_of([Turn(role="user", content=asked_text(question, "question"))], deployment, where="question")
         given = await self._whole(Asked(deployment, chat.question))
@@ -104,15 +114,32 @@ class ServedTools:
     async def feedback(self, rating: Rating, answer_id: str, question: str, correction: str) -> None:
         """See `Tools`."""
         self.caller.require("feedback")
+        with self._told():
+            await self._remarked(rating, answer_id, question, correction)
+        self.answering.metrics.feedback.labels(rating).inc()
+
+    async def _remarked(self, rating: Rating, answer_id: str, question: str, correction: str) -> None:
         details: dict[str, Json] = {"correction": short_text(correction, "correction")} if correction.strip() else {}
         if answer_id:
-            await run_in_threadpool(self.ratings.rate, self.caller, answer_id[:MAX_ID], rating, details)
+            await self.ratings.rate_soon(self.caller, answer_id[:MAX_ID], rating, details)
         elif question.strip():
             about = asked_text(question, "question")
             await run_in_threadpool(self.ratings.note, self.caller, about, rating, details)
         else:
-            raise UserError("it is about nothing: give the answer_id that 'ask' returned, or the question")
-        self.answering.metrics.feedback.labels(rating).inc()
+            raise NotMeant("it is about nothing: give the answer_id that 'ask' returned, or the question")
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What goes wrong, as the caller may hear it: its own mistakes in words, the rest by its number in the log."""
+        try:
+            yield
+        except (NotMeant, NotAnswered, Refused):
+            raise
+        except UserError as error:
+            raise self.answering.failed(str(error)) from error
+        except Exception as error:  # the SDK would tell its words
+            _log.error("a defect of Rung in a tool of '%s'", MCP, exc_info=error)
+            raise NotAnswered(500, DEFECT) from error
 
 
 class McpEndpoint:

@@ -39,7 +39,7 @@ class Tools(Protocol):
         ...
 
     async def ask(self, question: str, rung: str) -> Answered:
-        """An answer; `rung` "": by the last verdict's winner."""
+        """An answer; `rung` "": by what is deployed, or the last verdict's winner."""
         ...
 
     async def feedback(self, rating: Rating, answer_id: str, question: str, correction: str) -> None:
@@ -124,9 +124,12 @@ def _add_asking(server: "MCPServer[None]", tools_of: ToolsOf) -> None:
     async def ask(
         context: Context,
         question: Annotated[str, Field(description="The question, whole: it stands alone.")],
-        rung: Annotated[str, Field(description="Which rung answers. Left out: the winner of the last verdict.")] = "",
+        rung: Annotated[
+            str, Field(description="Which rung answers. Left out: what is deployed; before that, the last verdict's winner.")
+        ] = "",
     ) -> Annotated[CallToolResult, Answered]:
-        """An answer with citations, by the rung that won the project's comparison. It says so where it does not know."""
+        """An answer with citations, by what the project has deployed, or by the rung that won its comparison. It says so where
+        it does not know."""
         answered = await _done(tools_of(_request(context)).ask(question, rung))
         return _result(answered, _answer(answered))
 

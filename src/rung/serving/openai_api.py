@@ -206,7 +206,8 @@ def _usage(answers: Sequence[Answered]) -> dict[str, Json]:
 
 @router.get("/v1/models", summary="What is served", tags=["openai"])
 async def models(request: Request) -> Response:
-    """The deployments, each with the digests of what it answers with. `rung` is the last verdict's winner."""
+    """The deployments, each with the digests of what it answers with. `rung` is what was promoted; before that, the last
+    verdict's winner."""
     answering = answering_of(request)
     return JSONResponse({"object": "list", "data": [_model(answering, d) for d in answering.deployments.values()]})
 

@@ -26,6 +26,10 @@ _FEW = 10_000  # ids among which near ones are looked for
 _SPAN = re.compile(r"(?P<line>L?)(?P<start>\d{1,12})\s*-\s*L?(?P<end>\d{1,12})")
 
 
+class NotMeant(UserError):
+    """A mistake of whoever called a tool: the sentence holds nothing but what came with the call, and what it may know."""
+
+
 @dataclass(frozen=True, slots=True)
 class SearchHit:
     """A passage that a search found: characters `start` to `end`. Lines count from 1; page 0: the document has none."""
@@ -150,13 +154,13 @@ def document_for(asker: Asker, knowledge: Knowledge, id: str) -> Document:
     """The document of this id.
 
     Raises:
-        UserError: there is none that the asker may read.
+        NotMeant: there is none that the asker may read.
     """
     access, name = knowledge.document_groups(), id.strip().removeprefix("./")
     document = knowledge.document(name) if name in access and asker.may_read(access[name]) else None
     if document is None:
         readable = [one for one, groups in access.items() if asker.may_read(groups)]
-        raise UserError(f"there is no document '{id[:200]}' that this asker may read; {_nearest(name, readable)}")
+        raise NotMeant(f"there is no document '{id[:200]}' that this asker may read; {_nearest(name, readable)}")
     return document
 
 
@@ -164,7 +168,7 @@ def part_of(document: Document, span: str = "") -> DocumentPart:
     """A document, or a part of it: "L10-L40" are lines, "100-250" characters.
 
     Raises:
-        UserError: it has no such span.
+        NotMeant: it has no such span.
     """
     text = document.text
     start, end = _span(span, text) if span else (0, len(text))
@@ -188,10 +192,10 @@ def asked_text(text: str, what: str) -> str:
     """A question or a query.
 
     Raises:
-        UserError: it says nothing, or is too long.
+        NotMeant: it says nothing, or is too long.
     """
     if not text.strip():
-        raise UserError(f"the {what} is empty: write one")
+        raise NotMeant(f"the {what} is empty: write one")
     return short_text(text, what)
 
 
@@ -199,10 +203,10 @@ def short_text(text: str, what: str) -> str:
     """A text that is not too long.
 
     Raises:
-        UserError: it is.
+        NotMeant: it is.
     """
     if len(text) > MAX_QUERY:
-        raise UserError(f"the {what} has {len(text):,} characters, and may have {MAX_QUERY:,}: shorten it")
+        raise NotMeant(f"the {what} has {len(text):,} characters, and may have {MAX_QUERY:,}: shorten it")
     return text
 
 
@@ -217,15 +221,15 @@ def _nearest(name: str, ids: Sequence[str]) -> str:
 def _span(span: str, text: str) -> tuple[int, int]:
     form = _SPAN.fullmatch(span.strip())
     if form is None:
-        raise UserError(f"the span {span[:40]!r} is none: write lines as 'L10-L40', characters as '100-250'")
+        raise NotMeant(f"the span {span[:40]!r} is none: write lines as 'L10-L40', characters as '100-250'")
     first, last = int(form["start"]), int(form["end"])
     if not form["line"]:
         if not first < last or first >= len(text):
-            raise UserError(f"there are no characters {first}-{last}: the document has {len(text):,}, counted from 0")
+            raise NotMeant(f"there are no characters {first}-{last}: the document has {len(text):,}, counted from 0")
         return first, min(last, len(text))
     ends = [0, *(match.end() for match in re.finditer("\n", text))]  # where each line begins
     if not 1 <= first <= last or first > len(ends):
-        raise UserError(f"there are no lines {first}-{last}: the document has {len(ends):,}, counted from 1")
+        raise NotMeant(f"there are no lines {first}-{last}: the document has {len(ends):,}, counted from 1")
     return ends[first - 1], ends[last] if last < len(ends) else len(text)
 
 
