@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rung.errors import UserError
+from rung.progress import Silent, reporting
 from rung.records import Message, Question
 from rung.records.traces import Trace
 from rung.serving.answering import Wishes
@@ -31,8 +32,31 @@ def recorded(question: Question = QUESTION, wishes: Wishes | None = None, prompt
     return spans(content=content).trace(asked, runs(prompt), ending())
 
 
+class Told(Silent):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+
+def answered_by(id: str, digest: str) -> Trace:
+    """A trace of `rung`, when it was this deployment."""
+    attributes = {names.STRATEGY: "rag", names.DEPLOYMENT: id}
+    asked = replace(opening(), deployment="rung", digest=digest, question=QUESTION, attributes=attributes)
+    return spans(content=True).trace(asked, runs(), ending())
+
+
 @pytest.mark.parametrize(
-    "wishes", [Wishes(), Wishes(40, 0.5, 7, ("END", "\n\n"), '{"type":"object"}'), Wishes(temperature=0.0, seed=0)]
+    "wishes",
+    [
+        Wishes(),
+        Wishes(40, 0.5, 7, ("END", "\n\n"), '{"type":"object"}'),
+        Wishes(temperature=0.0, seed=0),
+        Wishes(instruction="In French."),
+    ],
 )
 def test_question_turns_parameters_and_groups_come_back(wishes: Wishes) -> None:
     again = asked_again(recorded(wishes=wishes))
@@ -47,6 +71,7 @@ def test_a_long_prompt_is_no_reason_and_a_long_question_is() -> None:
         recorded(Question("asked", "x " * MAX_TEXT)),
         recorded(replace(QUESTION, messages=(Message("user", "x " * MAX_TEXT),))),
         recorded(wishes=Wishes(schema="x" * (MAX_TEXT + 1))),
+        recorded(wishes=Wishes(instruction="x " * MAX_TEXT)),
     ):
         with pytest.raises(UserError, match="was cut, as it is long"):
             asked_again(long)
@@ -55,6 +80,7 @@ def test_a_long_prompt_is_no_reason_and_a_long_question_is() -> None:
 def test_what_was_masked_is_counted_where_it_was_asked_only() -> None:
     assert asked_again(recorded(prompt="write to ann.miller@corp.de")).masked == 0
     assert asked_again(recorded(replace(QUESTION, text="I am ann.miller@corp.de"))).masked == 1
+    assert asked_again(recorded(wishes=Wishes(instruction="Write to ann.miller@corp.de"))).masked == 1
 
 
 def test_without_its_text_it_is_refused() -> None:
@@ -69,3 +95,17 @@ def test_what_was_promoted_answers_again(measured: Path) -> None:
             assert answer_again(builder, state, recorded(), name).summary.digest == record.spec.digest
         with pytest.raises(UserError, match="there is no deployment 'gone'"):
             answer_again(builder, state, recorded(), "gone")
+
+
+def test_the_deployment_that_answered_does_so_again_whatever_is_served_now(measured: Path) -> None:
+    first, second = promoted(measured, "long_context"), promoted(measured, "rag")
+    with promoting(measured) as (builder, state):
+        with reporting(told := Told()):
+            trace = answered_by(first.id, first.spec.digest)
+            again = answer_again(builder, state, trace)
+            assert (again.summary.digest, again.root.attributes[names.DEPLOYMENT]) == (first.spec.digest, first.id)
+            assert told.lines == []
+            gone = answered_by("0" * 12, first.spec.digest)
+            assert answer_again(builder, state, gone).summary.digest == second.spec.digest
+        assert "cannot be opened any more" in told.lines[0]
+        assert "another strategy is 'rung' now" in told.lines[1]

@@ -63,7 +63,8 @@ class Wishes:
     def texts(self) -> dict[str, Json]:
         """What of it is somebody's text."""
         stop: dict[str, Json] = {names.STOP: list[Json](self.stop)} if self.stop else {}
-        return {**stop, names.SCHEMA: self.schema} if self.schema else stop
+        given: dict[str, Json] = {names.SCHEMA: self.schema, names.INSTRUCTION: self.instruction}
+        return {**stop, **{name: text for name, text in given.items() if text}}
 
     def changed(self, step: Step) -> Step:
         """A step as this request wants it."""

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 from rung.builders.building import ArtifactBuilder
 from rung.errors import UserError
+from rung.progress import say
 from rung.records import Json, Message, Question
 from rung.records.traces import Trace
 from rung.serving.answering import Answering, Asked, Wishes
 from rung.serving.app import Service, open_record
 from rung.serving.callers import Caller, Open
 from rung.serving.conversations import Limits
-from rung.serving.deployments import WINNER
+from rung.serving.deployments import WINNER, Deployment
 from rung.serving.refusal import NotAnswered
 from rung.serving.traced import Traces, price_of
 from rung.state.database import State
@@ -81,6 +82,7 @@ def asked_again(trace: Trace) -> Again:
         None if seed is None else int(str(seed)),
         tuple(map(str, _list(content.get(names.STOP)))),
         str(content.get(names.SCHEMA, "")),
+        str(content.get(names.INSTRUCTION, "")),
     )
     groups = frozenset(map(str, _list(attributes.get(names.GROUPS))))
     masked = int(str(attributes.get(names.ASKED_MASKED, 0)))
@@ -94,7 +96,8 @@ def answer_again(builder: ArtifactBuilder, state: State, trace: Trace, deploymen
         builder: of the open project.
         state: its database.
         trace: what was recorded.
-        deployment: what answers; "": the one that did.
+        deployment: what answers; "": the one that did. Where that cannot be opened any more, what has its name now, which
+            is said.
 
     Raises:
         UserError: it cannot be asked again, or what is to answer is not there.
@@ -105,8 +108,8 @@ def answer_again(builder: ArtifactBuilder, state: State, trace: Trace, deploymen
     answering.traces = Traces(recorder)
     name = deployment or trace.summary.deployment
     if not answering.deployments:  # something was promoted: what is served now, or the deployment of this id
-        id = standing_now(state).current if name == WINNER else name
-        answering.deployments = {name: open_record(builder, promoted(state, id))}
+        own = "" if deployment else str(trace.root.attributes.get(names.DEPLOYMENT, ""))
+        answering.deployments = {name: _opened(builder, state, name, own)}
     try:
         asyncio.run(_answered(answering, again, name))
     finally:
@@ -114,7 +117,19 @@ def answer_again(builder: ArtifactBuilder, state: State, trace: Trace, deploymen
         recorder.close()
     if last.trace is None:
         raise UserError("the question could not be answered again")
+    if not deployment and last.trace.summary.digest != trace.summary.digest:
+        say(f"! another strategy is '{name}' now than when {trace.summary.id} was answered: it answered again")
     return last.trace
+
+
+def _opened(builder: ArtifactBuilder, state: State, name: str, own: str) -> Deployment:
+    """What was promoted under this name or id; `own`: the id of what answered under it, "" where that does not count."""
+    if own:
+        try:
+            return open_record(builder, promoted(state, own))
+        except UserError as error:
+            say(f"! deployment {own}, which answered, cannot be opened any more ({error}): what is '{name}' now answers")
+    return open_record(builder, promoted(state, standing_now(state).current if name == WINNER else name))
 
 
 async def _answered(answering: Answering, again: Again, name: str) -> None:

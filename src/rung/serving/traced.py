@@ -129,6 +129,8 @@ class Traces:
         if cached is None or cached[0] is not deployment:
             pinned = deployment.pinned
             attributes: dict[str, Json] = {names.STRATEGY: pinned.label}
+            if deployment.id:
+                attributes[names.DEPLOYMENT] = deployment.id
             if pinned.artifacts:
                 attributes[names.ARTIFACTS] = dict[str, Json](pinned.artifacts)
             identities = {carrier: engine.identity for carrier, engine in deployment.engines.items() if carrier != "search"}

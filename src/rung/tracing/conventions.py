@@ -52,6 +52,7 @@ PROVIDERS: Final = {  # what rung.yaml calls a host -> its well-known name
 }
 OWN_PROVIDER: Final = "rung"  # a model in this process
 
+DEPLOYMENT: Final = "rung.deployment.id"
 STRATEGY: Final = "rung.strategy"
 ANSWERED_BY: Final = "rung.answered_by"
 ADAPTER: Final = "rung.adapter"
@@ -80,6 +81,7 @@ ASKED_CUT: Final = "rung.asked.cut"
 TEXTS: Final = "rung.passages.text"
 STOP: Final = "gen_ai.request.stop_sequences"
 SCHEMA: Final = "rung.request.schema"
+INSTRUCTION: Final = "rung.request.instruction"
 LABEL: Final = "rung.label"
 TEXT: Final = "rung.text"
 OPT_IN: Final = frozenset({RETRIEVAL_DOCUMENTS, CITATIONS})  # names of documents: exported with content only
