@@ -2,7 +2,7 @@
 
 What a kill loses is at most what came within the last `seconds`, and what the database did not take meanwhile. A database
 that is away is asked again every `seconds`; at most `limit` rows wait for it, and those that find no room are counted.
-Where it went away before it said whether a batch is kept, rows of a key of their own are there once; others may be there twice.
+Where it went away before it said whether a batch is kept, rows with a key of their own are there once, others perhaps twice.
 """
 
 from __future__ import annotations
