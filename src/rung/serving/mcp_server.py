@@ -128,8 +128,8 @@ def _add_asking(server: "MCPServer[None]", tools_of: ToolsOf) -> None:
             str, Field(description="Which rung answers. Left out: what is deployed; before that, the last verdict's winner.")
         ] = "",
     ) -> Annotated[CallToolResult, Answered]:
-        """An answer with citations, by what the project has deployed, or by the rung that won its comparison. It says so where
-        it does not know."""
+        """An answer with citations, by what the project has deployed, or by the rung that won its comparison.
+        It says so where it does not know."""
         answered = await _done(tools_of(_request(context)).ask(question, rung))
         return _result(answered, _answer(answered))
 

@@ -101,5 +101,6 @@ def _unless_there(table: sa.Table, connection: sa.Connection) -> sa.Insert:
     """Rows of a key of their own, those left out that are there; a key that the database gives tells nothing."""
     if table.autoincrement_column is not None:
         return table.insert()
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    return dialect.insert(table).on_conflict_do_nothing()
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table).on_conflict_do_nothing()
+    return postgresql.insert(table).on_conflict_do_nothing()
