@@ -92,6 +92,25 @@ def test_a_bar_that_was_never_set_is_cleared_by_nothing(rung: Run, measured: Pat
     assert "bar: rung.yaml sets no bar" in rung("promote", measured, code=1).err
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("correct: 0.2", "correct: 0.1", "correct was 0.2 and is 0.1"),
+        ("leaks: 0}", "leaks: 0.5}", "leaks was 0.0 and is 0.5"),
+        ("leaks: 0}", "leaks: 0, metric: f1}", "metric was not set and is f1"),
+        ("bar: {", "verdict: {risk: 0.1}\nbar: {", "risk was 0.2 and is 0.1"),
+    ],
+)
+def test_a_verdict_by_another_bar_says_nothing_of_this_one(rung: Run, measured: Path, old: str, new: str, says: str) -> None:
+    text = (measured / "rung.yaml").read_text("utf-8")
+    assert old in text
+    (measured / "rung.yaml").write_text(text.replace(old, new), "utf-8")
+    refused = rung("promote", measured, code=1).err
+    assert f"bar: the last verdict was judged otherwise than rung.yaml asks now ({says}): decide anew with" in refused
+    rung("rescore", measured, code=None)
+    assert "judged otherwise" not in rung("promote", measured, "--json", code=None).out
+
+
 def test_answers_that_are_kept_no_more_shut_the_gate(measured: Path) -> None:
     verdict_file(measured, "evaluations.jsonl.gz").unlink()
     (verdict_file(measured, "sealed.json")).unlink()

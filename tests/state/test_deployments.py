@@ -28,7 +28,7 @@ from rung.state.deployments import (
     standing_now,
 )
 from rung.state.feedback import Remark, add_remark
-from rung.state.tables import deployment_events, differences, observations
+from rung.state.tables import deployment_events, differences, feedback, observations
 from tests.records.test_deployment import RECORD
 from tests.state.databases import KINDS, database
 
@@ -125,12 +125,26 @@ def test_what_was_seen_is_counted_by_deployment_and_the_first_rating_of_an_answe
 
 def test_limits_are_looked_at_over_one_block_at_a_time(state: State) -> None:
     observed(state, BLOCK, of="d", end="failed")
-    one, after = seen_since(state, "d", after=0)
-    assert one == Seen()
+    blocks, place = seen_since(state, "d", since=0)
+    assert blocks == (Seen(answers=BLOCK, failed=BLOCK), Seen(), Seen())
     observed(state, 7, of="d")
-    assert seen_since(state, "d", after=0) == (Seen(answers=7), after)
+    assert seen_since(state, "d", since=0) == ((blocks[0], Seen(answers=7), Seen()), place)
     observed(state, 4, of="other")
-    assert seen_since(state, "d", after=after)[0].answers == 7
+    assert seen_since(state, "d", since=0, after=place) == ((Seen(answers=7), Seen()), place)
+    assert seen_since(state, "d", since=place[0] + 2)[0] == (Seen(answers=5), Seen())
+
+
+def test_ratings_have_blocks_of_their_own_and_none_is_lost(state: State) -> None:
+    observed(state, 2 * BLOCK, of="d")
+    with state.writing() as connection:
+        row = {"at": 1, "caller": "ada", "details": {}}
+        rows = [{**row, "answer": f"danswered{n}", "rating": "down"} for n in range(BLOCK + 3)]
+        connection.execute(feedback.insert(), [{**row, "answer": "elsewhere", "rating": "down"}, *rows])
+        connection.execute(feedback.insert(), [{**one, "rating": "up"} for one in rows])  # the second word on each
+    blocks, place = seen_since(state, "d", since=0)
+    assert blocks == (Seen(answers=BLOCK), Seen(answers=BLOCK), Seen(), Seen(down=BLOCK), Seen(down=3))
+    add_remark(state, Remark(f"danswered{BLOCK + 5}", "ada", "up", {}, {}))
+    assert seen_since(state, "d", since=0, after=place)[0] == (Seen(), Seen(up=1, down=3))
 
 
 def test_an_event_says_how_many_answers_had_been_seen(state: State) -> None:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from rung.config.project import Project
 from rung.errors import UserError
 from rung.files.durable import damaged, short_sum
+from rung.pipeline.limits import asked_in
 from rung.pipeline.made_by import made_by
 from rung.pipeline.prepare import Prepared
 from rung.records import (
@@ -84,7 +85,7 @@ class Facts:
 
     `document_groups`: who may read each document, as when the answers were scored. `weight`: the fields of the weight of the
     dense ranking (`pipeline.dense_weight`). `made_by`: what answers were made by beside a rung's own record
-    (`pipeline.made_by`).
+    (`pipeline.made_by`). `asked`: what they were judged by (`limits.asked_in`), empty where an earlier Rung did.
     """
 
     correct_by: str
@@ -96,6 +97,7 @@ class Facts:
     weight: Mapping[str, Any] | None = None
     document_groups: Mapping[str, tuple[str, ...]] | None = None
     made_by: Mapping[str, str] = field(default_factory=dict)
+    asked: Mapping[str, Any] = field(default_factory=dict)
 
 
 def facts_of(project: Project, prepared: Prepared, correct_by: str, coverage: Coverage) -> Facts:
@@ -111,6 +113,7 @@ def facts_of(project: Project, prepared: Prepared, correct_by: str, coverage: Co
         weight=None if prepared.weight is None else asdict(prepared.weight),
         document_groups=prepared.document_groups,
         made_by=made_by(project, prepared),
+        asked=asked_in(project),
     )
 
 

@@ -10,7 +10,7 @@ from rung.dataset.load import Dataset
 from rung.errors import UserError
 from rung.pipeline.schema_support import check_schema
 from rung.plugins import hint
-from rung.records import Case, Metric
+from rung.records import Case, Json, Metric
 from rung.scoring import ScoringContext, metrics, scoring_context
 from rung.scoring.json_fields import FieldFault
 from rung.verdict.bar import OF_RUNS, Bar, bar_of
@@ -33,6 +33,12 @@ def bar_in(project: Project) -> Bar:
     settings, risk = project.settings.bar, project.settings.verdict.risk
     bar = bar_of(settings.limits(), limitable(), correct=settings.correct, metric=settings.metric or "", risk=risk)
     return replace(bar, prefer=project.settings.prefer)
+
+
+def asked_in(project: Project) -> dict[str, Json]:
+    """What a rung is judged by in this project: bar, metric, weights, limits, and the risk, by name."""
+    given = project.settings.bar.model_dump(mode="json", exclude={"forgetting"}, exclude_none=True)
+    return {**given, "risk": project.settings.verdict.risk}
 
 
 def check_limits(project: Project) -> None:

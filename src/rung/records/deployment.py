@@ -182,6 +182,7 @@ class Standing:
         failed: of those that were stopped or taken back: nothing goes back to them by itself.
         last: number of the last event; 0: there is none.
         since: the number of the last answer that was seen before the current one was served.
+        returned_by: who went back to the current one; "" where it came in another way.
     """
 
     current: str = ""
@@ -191,6 +192,7 @@ class Standing:
     failed: frozenset[str] = frozenset()
     last: int = 0
     since: int = 0
+    returned_by: str = ""
 
     @property
     def green(self) -> str:
@@ -223,7 +225,8 @@ class Standing:
     def _serving(self, event: DeploymentEvent) -> Standing:
         id, since = event.deployment, event.figures.get(SINCE)
         earlier = self.earlier if self.current in ("", id) else (*self.earlier, self.current)
-        now = replace(self, current=id, earlier=earlier, failed=self.failed - {id})
+        by = event.by if event.what == "rolled back" else ""
+        now = replace(self, current=id, earlier=earlier, failed=self.failed - {id}, returned_by=by)
         return replace(now, since=since if isinstance(since, int) else 0)
 
 

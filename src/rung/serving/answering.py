@@ -20,7 +20,7 @@ from rung.records import Answer, Citation, Json, Question
 from rung.records.steps import Conversation, Engine, Generate, Step
 from rung.runtime.batch import Tally
 from rung.serving.callers import Caller
-from rung.serving.conversations import Conversations, Ended, NeverBegan, Overloaded, Pending, TooSlow
+from rung.serving.conversations import Conversations, Ended, Overloaded, Pending, TooSlow
 from rung.serving.deployments import WINNER, Deployment
 from rung.serving.metrics import Metrics
 from rung.serving.noting import NotingSearch
@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 DEFECT = "this is a defect of Rung; the server's log says where"
 _log = logging.getLogger(__name__)
-_ENDS = {502: "failed", 504: "late"}  # status of a refusal -> what it says of the deployment
+_ENDS = {500: "failed", 502: "failed", 504: "late"}  # status of a refusal -> what it says of the deployment
+_OWN = 0.9  # of the time limit: who had less of it for itself, since it waited, was not late by its own doing
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,11 @@ class Wishes:
         given: dict[str, Json] = {names.SCHEMA: self.schema, names.INSTRUCTION: self.instruction}
         return {**stop, **{name: text for name, text in given.items() if text}}
 
+    def change(self, deployment: Deployment) -> bool:
+        """Whether an answer may come out otherwise than measured by more than `max_tokens`."""
+        is_warm = self.temperature not in (None, deployment.temperature)
+        return is_warm or bool(self.stop or self.schema or self.instruction)
+
     def changed(self, step: Step) -> Step:
         """A step as this request wants it."""
         if not isinstance(step, Generate):
@@ -78,13 +84,14 @@ class Wishes:
 @dataclass(frozen=True)
 class Asked:
     """A question to a deployment. `id` names its answer, in feedback too; `stopped`: the sequences that ended its text;
-    `notes`: what the client says of the request, such as its user, kept with feedback and nowhere else."""
+    `bounded`: the room of texts that the client made smaller; `notes`: what it says of itself, kept with feedback alone."""
 
     deployment: Deployment
     question: Question
     wishes: Wishes = Wishes()
     id: str = field(default_factory=new_trace)
     stopped: list[str] = field(default_factory=list)
+    bounded: list[int] = field(default_factory=list)
     notes: Mapping[str, Json] = field(default_factory=dict)
 
 
@@ -106,7 +113,8 @@ class Answering:
 
     `on_spent` is told of tokens, read and written, when they are spent: of those too whose client has left. It is called on
     the conversations' threads. `on_end` is told how an answer came out ("answered", "failed", "late"), after how many
-    seconds, and whether it refuses; of those that never began, or whose client left, nothing. `route` says which deployment
+    seconds, and whether it refuses; of those whose client left, or that had too little time after they had waited, nothing,
+    nor of a failure where the client changed what was measured. `route` says which deployment
     answers a caller under the name `rung`; None: the one that has this name.
     """
 
@@ -166,9 +174,16 @@ class Answering:
                             self.on_end(asked, "answered", piece.ended.live.seconds, piece.answer.refused)
                         yield piece
         except NotAnswered as refusal:
-            if refusal.status in _ENDS and not isinstance(refusal.__cause__, NeverBegan):
+            if self._is_its_own(asked, refusal):
                 self.on_end(asked, _ENDS[refusal.status], time.monotonic() - began, False)
             raise
+
+    def _is_its_own(self, asked: Asked, refusal: NotAnswered) -> bool:
+        """Whether a refusal speaks against the deployment: neither the queue nor what the client changed may be why."""
+        slow = refusal.__cause__
+        if refusal.status not in _ENDS or asked.bounded or asked.wishes.change(asked.deployment):
+            return False
+        return not isinstance(slow, TooSlow) or slow.had >= _OWN * self.conversations.limits.seconds
 
     async def _answer(self, caller: Caller, asked: Asked, recording: Recording | None) -> AsyncGenerator[str | Answered]:
         speech, deployment = Speech(), asked.deployment
@@ -181,6 +196,8 @@ class Answering:
                 if closed := self._closed(caller, noting):
                     raise UserError(_closed_to(caller, closed))
                 last[:] = [changed]
+                if isinstance(step, Generate) and changed.max_tokens < step.max_tokens:
+                    asked.bounded.append(changed.max_tokens)
             return changed
 
         def spent(tally: Tally, unfinished: str) -> None:

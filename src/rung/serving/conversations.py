@@ -53,7 +53,11 @@ class Overloaded(Exception):
 
 
 class TooSlow(Exception):
-    """The answer was not whole when its time was up."""
+    """The answer was not whole when its time was up. `had`: seconds since its turn began."""
+
+    def __init__(self, had: float = 0.0) -> None:
+        self.had = had
+        super().__init__("its time is up")
 
 
 class NeverBegan(TooSlow):
@@ -124,9 +128,9 @@ class _Open(Generic[T]):
             raise _Left
         self.tell(piece)
 
-    def expire(self) -> None:
-        """Time is up; called on the event loop."""
-        self.give_up(TooSlow())
+    def expire(self, had: float) -> None:
+        """Time is up, after so many seconds of its turn; called on the event loop."""
+        self.give_up(TooSlow(had))
 
     def give_up(self, why: Exception) -> None:
         """End it, for this reason; called on the event loop."""
@@ -156,7 +160,8 @@ class Conversations:
         Args:
             caller: who asks.
             pending: what is to be carried out.
-            behind: nobody waits for it, so that it comes after all that somebody waits for, and makes room for that.
+            behind: nobody waits for it, so that it comes after all that somebody waits for, and makes room for that; its
+                time begins with its turn.
 
         Raises:
             Overloaded: the queue is full.
@@ -175,7 +180,8 @@ class Conversations:
         job = self._threads.submit(self._run, opened, pending, caller.asker, waited)
         self.open += 1
         job.add_done_callback(lambda _done: self._on_loop(opened, pending.watcher, behind=behind))
-        alarm = opened.loop.call_later(self.limits.seconds - waited, opened.expire)
+        room = self.limits.seconds - (0.0 if behind else waited)
+        alarm = opened.loop.call_later(room, opened.expire, room)
         try:
             while True:
                 news = await opened.news.get()

@@ -19,7 +19,7 @@ from rung.dataset.load import load_dataset
 from rung.errors import UserError
 from rung.pipeline.evaluation_store import Asked as AsStored
 from rung.pipeline.evaluation_store import Stored
-from rung.pipeline.limits import bar_in
+from rung.pipeline.limits import asked_in, bar_in
 from rung.pipeline.prepare import at_hand
 from rung.pipeline.publishing import Published
 from rung.records import Answer, Asker, Bill, Case, Estimate, Latency, Outcome, RungResult
@@ -63,7 +63,7 @@ def checks(builder: ArtifactBuilder, deployment: Deployment, verdict: Published,
     """
     result = _result(_row(verdict, deployment.pinned.label))
     return (
-        _bar(builder, verdict, result),
+        _bar(builder, verdict, result, stored),
         _leaks(result),
         _forgetting(builder, deployment),
         _parity(builder, deployment, stored),
@@ -99,7 +99,7 @@ def _result(row: Mapping[str, Any]) -> RungResult:
     )
 
 
-def _bar(builder: ArtifactBuilder, verdict: Published, result: RungResult) -> Check:
+def _bar(builder: ArtifactBuilder, verdict: Published, result: RungResult, stored: Stored | None) -> Check:
     bar, probability = bar_in(builder.project), result.probability
     coverage: Any = verdict.said.get("coverage") or {}
     broken = [f"{name} is {value:.4g}" for name, value, _ in bar.broken_by(result)]
@@ -107,12 +107,27 @@ def _bar(builder: ArtifactBuilder, verdict: Published, result: RungResult) -> Ch
         return Check("bar", False, None, "rung.yaml sets no bar for 'correct', so that nothing says what is good enough")
     if probability is None:
         return Check("bar", False, None, "the last verdict does not say how probably it reaches the bar")
+    if other := _asked_otherwise(builder, verdict, stored):
+        return Check("bar", False, probability, other)
     says = f"reaches {bar.correct:g} with probability {probability:.2f}, where {1 - bar.risk:.2f} is asked for"
     if broken:
         says += f"; a limit is broken: {', '.join(broken)}"
     if partial := coverage.get("partial"):
         says += f"; the comparison ended early: {partial}"
     return Check("bar", bar.is_cleared(probability) and not broken and not partial, probability, says)
+
+
+def _asked_otherwise(builder: ArtifactBuilder, verdict: Published, stored: Stored | None) -> str:
+    """What the verdict was judged by and `rung.yaml` does not ask any more, in words; "" where both are the same."""
+    now, root = asked_in(builder.project), builder.project.root
+    then = dict(stored.facts.asked) if stored is not None else {}
+    again = f"decide anew with 'rung rescore {root}' or 'rung compare {root}'"
+    if not then:
+        return f"the last verdict does not say by what bar it was judged: {again}"
+    then["risk"] = verdict.said["risk"]
+    names = sorted(name for name in {**now, **then} if now.get(name) != then.get(name))
+    changes = (f"{name} was {then.get(name, 'not set')} and is {now.get(name, 'not set')}" for name in names)
+    return f"the last verdict was judged otherwise than rung.yaml asks now ({', '.join(changes)}): {again}" if names else ""
 
 
 def _leaks(result: RungResult) -> Check:

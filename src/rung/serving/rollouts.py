@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 
@@ -23,11 +25,23 @@ from rung.serving.periodic import Periodic
 from rung.serving.trials import Decision, broken_limit, decide_canary, decide_shadow, risk_of_limit
 from rung.state.buffered import BufferedWriter
 from rung.state.database import State, Unavailable, now_ms
-from rung.state.deployments import Overtaken, Seen, add_event, deployment, events, last_event, last_seen, seen, seen_since
+from rung.state.deployments import (
+    Overtaken,
+    Place,
+    Seen,
+    add_event,
+    deployment,
+    events,
+    last_event,
+    last_seen,
+    seen,
+    seen_since,
+)
 from rung.state.tables import observations
 
 _log = logging.getLogger(__name__)
 SOON = 0.25  # seconds until what was seen is written, and a new event is noticed
+AGAIN, LATEST = 5.0, 300.0  # seconds until what could not be opened is tried again: at first, and at most
 WRITER = "rung serve"  # who did what a server decided
 
 
@@ -76,8 +90,10 @@ class Rollouts:
         self.served = Served()
         self.is_away = False
         self._state, self._opener, self._metrics, self._on_change = state, opener, metrics, on_change
-        self._looking, self._after = threading.RLock(), 0  # the number before the block that limits are looked at over
+        self._looking = threading.RLock()
+        self._after: Place = (0, 0)  # before the blocks of the current one that limits are looked at over
         self._told, self._looked = "", (-1, 0, 0)
+        self._again, self._pause = math.inf, AGAIN  # when what could not be opened is tried again, and the pause after that
         self.follow(starting=True)
         self._writer = BufferedWriter(state, seconds=SOON)
         self._chores = Periodic("deployments", self.work, seconds=SOON)
@@ -119,15 +135,17 @@ class Rollouts:
             raise
 
     def follow(self, *, starting: bool = False) -> None:
-        """Answer by what the events come to now. While it starts, what cannot be opened is refused; later it is said, and
-        what was open goes on answering.
+        """Answer by what the events come to now. While it starts, what cannot be opened is refused; later it is said, tried
+        again after a pause that doubles, and what was open goes on answering.
 
         Raises:
             UserError: see above.
         """
         with self._looking:
-            if last_event(self._state) == self.served.now.last:
+            is_new = last_event(self._state) != self.served.now.last
+            if not is_new and time.monotonic() < self._again:
                 return
+            self._pause = AGAIN if is_new else min(2 * self._pause, LATEST)
             now = standing(events(self._state))
             before, opened, records = self.served, self._open_ones(), dict(self.served.records)
             for id in dict.fromkeys(one for one in (now.current, now.candidate) if one and one not in opened):
@@ -136,17 +154,24 @@ class Rollouts:
                     opened[id] = self._opener(records[id])
                 except Unavailable:
                     raise
-                except UserError as error:
+                except Exception as error:  # whatever an engine raises: the other one is served and looked at all the same
                     if starting and id == now.current:
                         raise
-                    _log.error("deployment %s is not served here: %s", id, error)
+                    _log.error(
+                        "deployment %s is not served here: %s; it is tried again in %g s",
+                        *(id, error, self._pause),
+                        exc_info=None if isinstance(error, UserError) else error,
+                    )
+            is_whole = all(id in opened for id in (now.current, now.candidate) if id)
+            self._again = math.inf if is_whole else time.monotonic() + self._pause
             current = opened.get(now.current, before.current if now.current else None)
             candidate = opened.get(now.candidate) if now.candidate else None
             served = Served(now, current, candidate, records)
             self._on_change(served)
             self.served = served
-            self._after = max(self._after, now.since) if now.current == before.now.current else now.since
-            self._tell(before.now, opened)
+            if now.current != before.now.current or now.since != before.now.since:
+                self._after = (0, 0)
+            self._tell(before.now, opened, starting=starting)
 
     def decide(self) -> Decision | None:
         """Look at what was seen, and act upon it; None where nothing follows.
@@ -184,14 +209,18 @@ class Rollouts:
         return decide_canary(rollout, old, new) if now.trying == "canary" else decide_shadow(rollout, old, new)
 
     def _guard(self, served: Served, record: DeploymentRecord) -> Decision | None:
-        """Take the served deployment back where it breaks a limit, over the answers of its block that is under way."""
+        """Take the served deployment back where it breaks a limit in a block that was filled, or is under way."""
         now, rollout = served.now, record.rollout
-        one, self._after = seen_since(self._state, record.id, after=max(self._after, now.since), slower_than=rollout.max_p95)
-        broken = broken_limit(rollout, one, risk=risk_of_limit(rollout))
+        blocks, place = seen_since(self._state, record.id, since=now.since, after=self._after, slower_than=rollout.max_p95)
+        risk = risk_of_limit(rollout)
+        one, broken = next(((one, why) for one in blocks if (why := broken_limit(rollout, one, risk=risk))), (Seen(), ""))
         if not broken:
+            self._after = place
             return None
-        if not now.green:
-            self._say(f"ALERT: deployment {record.id} breaks a limit, and there is none to go back to: {broken}")
+        if now.returned_by == WRITER or not now.green:
+            why = "was gone back to by itself already" if now.green else "there is none to go back to"
+            self._say(f"ALERT: deployment {record.id} breaks a limit, and {why}: {broken}")
+            self._after = place
             return None
         decision = Decision("stopped", broken, {"seen": dict(asdict(one))})
         event = DeploymentEvent(0, now.green, "rolled back", WRITER, f"{record.id}: {broken}", decision.figures)
@@ -212,9 +241,9 @@ class Rollouts:
         both = (self.served.current, self.served.candidate)
         return {one.id: one for one in both if one is not None and one.id}
 
-    def _tell(self, before: Standing, opened: Mapping[str, Deployment]) -> None:
-        """The log and the metrics of a change."""
-        for event in (one for one in events(self._state) if one.number > before.last and before.last):
+    def _tell(self, before: Standing, opened: Mapping[str, Deployment], *, starting: bool) -> None:
+        """The log and the metrics of a change; of what happened before this server, nothing is told."""
+        for event in (one for one in events(self._state) if one.number > before.last and not starting):
             level = logging.WARNING if event.what in ("stopped", "rolled back", "undecided") else logging.INFO
             alert = "ALERT: " if event.by == WRITER and event.what in ("stopped", "rolled back") else ""
             _log.log(level, "%sdeployment %s %s by %s: %s", alert, event.deployment, event.what, event.by, event.why)

@@ -20,7 +20,7 @@ def asked_anew(first: Asked, count: int) -> list[Asked]:
     """So many requests for an answer to the same question. Each but the first has a seed and an id of its own."""
     seed = first.wishes.seed or 0
     others = (
-        replace(first, id=uuid.uuid4().hex, stopped=[], wishes=replace(first.wishes, seed=(seed + n) % _SEEDS))
+        replace(first, id=uuid.uuid4().hex, stopped=[], bounded=[], wishes=replace(first.wishes, seed=(seed + n) % _SEEDS))
         for n in range(1, count)
     )
     return [first, *others]

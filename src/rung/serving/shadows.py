@@ -17,7 +17,7 @@ from rung.records import Answer, Json
 from rung.records.steps import Conversation
 from rung.serving.answering import Answered, Answering
 from rung.serving.callers import Caller
-from rung.serving.conversations import Ended, GivenUp, Overloaded, Pending, TooSlow
+from rung.serving.conversations import Ended, GivenUp, NeverBegan, Overloaded, Pending, TooSlow
 from rung.serving.deployments import WINNER
 from rung.serving.rollouts import Rollouts
 from rung.state.buffered import BufferedWriter
@@ -48,7 +48,7 @@ class Shadows:
         asked = answered.asked
         if served.candidate is None or served.now.trying != "shadow" or asked.deployment.name != WINNER:
             return
-        if not answered.as_measured or asked.deployment.id != served.now.current:
+        if not answered.as_measured or asked.bounded or asked.deployment.id != served.now.current:
             return
         if len(self._tasks) >= MOST:
             self._count("dropped")
@@ -79,22 +79,24 @@ class Shadows:
 
         pending = Pending(begin, candidate.engines, each=asked.wishes.changed, refresh=self._answering.refresh)
         ended: Ended[Answer] | None = None
+        why = "no answer"
         try:
             async with aclosing(self._answering.conversations.carry(caller, pending, behind=True)) as news:
                 async for piece in news:
                     if isinstance(piece, Ended):
                         ended = piece
-        except (GivenUp, Overloaded):
+        except (GivenUp, Overloaded, NeverBegan):
             self._count("dropped")
             return
         except TooSlow:
             self._rollouts.ended(asked, "late", seconds=self._answering.conversations.limits.seconds)
             self._count("late")
             return
-        except UserError as error:
-            _log.warning("an answer in the shadow failed: %s", error)
+        except Exception as error:  # whatever it is, it speaks against the one in the shadow
+            why = str(error) or type(error).__name__
+            _log.warning("an answer in the shadow failed: %s", why, exc_info=None if isinstance(error, UserError) else error)
         if ended is None or ended.live.value is None:
-            why = ended.live.failure.error if ended is not None and ended.live.failure is not None else "no answer"
+            why = ended.live.failure.error if ended is not None and ended.live.failure is not None else why
             self._rollouts.ended(asked, "failed", seconds=ended.live.seconds if ended is not None else 0.0)
             self._keep(answered, {"failure": why[:2_000]})
             self._count("failed")

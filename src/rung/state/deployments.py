@@ -6,6 +6,7 @@ and looks again. So every server comes to the same standing, whatever its clock 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,7 +20,8 @@ from rung.records.deployment import SINCE, DeploymentEvent, DeploymentRecord, St
 from rung.state.database import State, now_ms
 from rung.state.tables import deployment_events, deployments, differences, feedback, observations
 
-BLOCK = 1_000  # answers of the served deployment that its limits are looked at over
+BLOCK = 1_000  # answers, and ratings, of the served deployment that its limits are looked at over
+Place = tuple[int, int]  # the numbers of the last answer and of the last rating before the blocks that are under way
 
 
 class Overtaken(UserError):
@@ -165,27 +167,45 @@ def seen(state: State, *, trial: str, slower_than: Mapping[str, float] | None = 
         }
 
 
-def seen_since(state: State, id: str, *, after: int, slower_than: float | None = None) -> tuple[Seen, int]:
-    """What was seen of a deployment in its block of `BLOCK` answers that is under way, and the number before that block.
+def seen_since(
+    state: State, id: str, *, since: int, after: Place = (0, 0), slower_than: float | None = None
+) -> tuple[tuple[Seen, ...], Place]:
+    """What was seen of a deployment, in blocks of `BLOCK` answers, and of `BLOCK` first ratings in the order in which they
+    came: each that was filled after a place, and the two that are under way. With it the place before these two.
 
     Args:
         state: where it is kept.
         id: the deployment's.
-        after: number before an earlier block of it, 0 at first.
+        since: number of the last answer before it was served.
+        after: the place that was returned before.
         slower_than: see `Seen`.
 
     Raises:
         Unavailable: the database is.
     """
+    blocks, (last, rating) = [], after
+    last = max(last, since)
+    table, earlier = observations.c, feedback.alias()
+    own = sa.and_(table.deployment == id, table.number > since)
+    is_first = ~sa.exists().where(earlier.c.answer == feedback.c.answer, earlier.c.number < feedback.c.number)
+    ratings = sa.select(feedback.c.number, feedback.c.rating).join(observations, table.answer == feedback.c.answer)
     with state.reading() as connection:
-        own = sa.and_(observations.c.deployment == id)
         while True:
-            ordered = sa.select(observations.c.number).where(own, observations.c.number > after)
-            end = connection.scalar(ordered.order_by(observations.c.number).offset(BLOCK - 1).limit(1))
+            which = sa.and_(own, table.number > last)
+            ordered = sa.select(table.number).where(which).order_by(table.number)
+            end = connection.scalar(ordered.offset(BLOCK - 1).limit(1))
+            blocks.append(_came(connection, which if end is None else sa.and_(which, table.number <= end), slower_than))
             if end is None:
                 break
-            after = end
-        return _seen(connection, sa.and_(own, observations.c.number > after), slower_than), after
+            last = end
+        while True:
+            some = ratings.where(own, is_first, feedback.c.number > rating).order_by(feedback.c.number).limit(BLOCK)
+            rows = connection.execute(some).all()
+            counted = Counter(row.rating for row in rows)
+            blocks.append(Seen(up=counted["up"], down=counted["down"]))
+            if len(rows) < BLOCK:
+                return tuple(blocks), (last, rating)
+            rating = rows[-1].number
 
 
 def last_seen(state: State) -> tuple[int, int]:
@@ -213,12 +233,18 @@ def pairs(state: State, id: str, *, limit: int | None = None) -> tuple[tuple[Pai
     return tuple(Pair(row.answer, row.question, row.old, row.new, row.at) for row in rows), count
 
 
-def _seen(connection: sa.Connection, which: sa.ColumnElement[bool], slower_than: float | None) -> Seen:
+def _came(connection: sa.Connection, which: sa.ColumnElement[bool], slower_than: float | None) -> Seen:
+    """How answers came, without their ratings."""
     table = observations.c
     slow = sa.false() if slower_than is None else sa.and_(table.end == "answered", table.seconds > slower_than)
     parts = (table.end == "failed", table.end == "late", table.refused, slow)
     counted = [sa.func.coalesce(sa.func.sum(sa.case((part, 1), else_=0)), 0) for part in parts]
     answers, *numbers = connection.execute(sa.select(sa.func.count(), *counted).where(which)).one()
+    return Seen(int(answers), *map(int, numbers))
+
+
+def _seen(connection: sa.Connection, which: sa.ColumnElement[bool], slower_than: float | None) -> Seen:
+    table = observations.c
     of_these = feedback.c.answer.in_(sa.select(table.answer).where(which))
     words = sa.select(feedback.c.answer, sa.func.min(feedback.c.number).label("number")).where(of_these)
     first = words.group_by(feedback.c.answer).subquery()
@@ -231,9 +257,7 @@ def _seen(connection: sa.Connection, which: sa.ColumnElement[bool], slower_than:
         .group_by(feedback.c.rating)
     )
     ratings = {str(rating): int(count) for rating, count in connection.execute(rated)}
-    names = ("failed", "late", "refused", "slow")
-    of_answers = {name: int(count) for name, count in zip(names, numbers, strict=True)}
-    return Seen(int(answers), **of_answers, up=ratings.get("up", 0), down=ratings.get("down", 0))
+    return replace(_came(connection, which, slower_than), up=ratings.get("up", 0), down=ratings.get("down", 0))
 
 
 def _last(connection: sa.Connection) -> int:
