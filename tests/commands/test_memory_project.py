@@ -146,7 +146,7 @@ def test_a_function_is_a_model(tmp_path: Path) -> None:
         rung.open(tmp_path / "p").compare()
 
 
-def test_functions_are_told_apart_by_their_source() -> None:
+def test_functions_are_told_apart_by_their_code() -> None:
     def other(messages: list[dict[str, str]]) -> str:
         return str(len(messages))
 
@@ -155,6 +155,54 @@ def test_functions_are_told_apart_by_their_source() -> None:
     made = generator(register(lambda _messages: 3))  # type: ignore[arg-type, return-value]
     ((_, result),) = made.run([Request(Generate((Message("user", "x"),)))])
     assert result == Failure("the function returned int in place of a text", step="generate")
+
+
+class Bot:
+    """A model with a state."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def reply(self, _messages: list[dict[str, str]]) -> str:
+        """What it was made with."""
+        return self.text
+
+
+def test_functions_of_the_same_lines_are_models_of_their_own() -> None:
+    def closing(text: object) -> Any:
+        return lambda _messages: f"{text}"
+
+    def defaulting(text: str) -> Any:
+        def reply(_messages: list[dict[str, str]], said: str = text, *, more: str = text) -> str:
+            return said + more
+
+        return reply
+
+    def cyclic() -> Any:
+        own: list[Any] = []
+        own.append(own)
+        return closing(own)
+
+    on_a_line = [lambda _messages: "one", lambda _messages: "two"]
+    bots = [Bot("one"), Bot("two")]
+    spaces: list[dict[str, Any]] = [{"said": "one"}, {"said": "two"}]
+    for space in spaces:
+        exec("def reply(_messages): return said", space)
+    models: list[Any] = [
+        *on_a_line,
+        *map(closing, (1, True, "1", 1.0, "two", (1,), [1], {"a": 1}, {"b": 1}, frozenset({1}), object(), object())),
+        *map(defaulting, ("one", "two")),
+        *(bot.reply for bot in bots),
+        *(space["reply"] for space in spaces),
+        cyclic(),
+    ]
+    names = [register(model) for model in models]
+    assert len(set(names)) == len(models)
+    assert [_registered[name]([]) for name in names] == [model([]) for model in models]
+    assert [register(model) for model in models] == names
+    assert register(bots[0].reply) == names[-5]
+    assert register(closing({"a": 1})) == names[9]  # equal in all: what it answered is remembered
+    assert register(closing(object())) not in names
 
 
 @pytest.mark.slow

@@ -1,22 +1,23 @@
 """Functions of this process as models, for notebooks: `python:<name>`, by which rung.yaml names one that was registered.
 
 A function gets the chat, a list of `{"role", "content"}`, and returns the assistant's text. Its name has a digest of its
-source, so that answers of the same function are remembered and those of a changed one are not; what it calls is not seen.
-Another process does not know it. Schema and labels are not held: answers are checked for them afterwards.
+code, its defaults and what it closes over, so that answers of the same function are remembered and those of a changed one
+are not; what it calls is not seen. Of a callable of another kind, or one that holds what is no plain data, every object is
+a model of its own, and nothing is remembered for the next process. Another process does not know it. Schema and labels are not held: answers are checked for them afterwards.
 """
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import CodeType, FunctionType, MethodType
 from uuid import uuid4
 
 from rung.errors import ModelError, first_line
 from rung.models.protocol import Embedder, Generator, Server
 from rung.progress import Tick
-from rung.records import Failure, Message, digest
+from rung.records import Failure, Json, Message, canonical, digest
 from rung.records.steps import Generate, GenerateResult, Request, Result, StepFailed
 
 PREFIX = "python:"
@@ -25,15 +26,70 @@ _registered: dict[str, Reply] = {}
 
 
 def register(function: Reply) -> str:
-    """Make a function a model of this process; its name is returned."""
+    """Make a function a model of this process; its name is returned. Never takes the name of one that differs."""
     bare = re.sub(r"\W+", "_", getattr(function, "__name__", type(function).__name__)).strip("_") or "function"
     try:
-        source = inspect.getsource(function)
-    except (OSError, TypeError):  # a callable object, or one that was typed in
-        source = uuid4().hex
-    name = f"{PREFIX}{bare}-{digest('python', source)[:10]}"
+        known = digest("python", _held_by(function))
+    except (_NotPlainError, RecursionError):
+        return _name_of_its_own(bare, function)
+    name = f"{PREFIX}{bare}-{known[:10]}"
+    there = _registered.setdefault(name, function)
+    same = there is function or getattr(there, "__globals__", None) is getattr(function, "__globals__", None)
+    return name if same else _name_of_its_own(bare, function)
+
+
+def _name_of_its_own(bare: str, function: Reply) -> str:
+    """A name that this object alone has, and keeps."""
+    for name, one in _registered.items():
+        if one is function or (isinstance(one, MethodType) and one == function):
+            return name
+    name = f"{PREFIX}{bare}-{uuid4().hex[:10]}"
     _registered[name] = function
     return name
+
+
+class _NotPlainError(Exception):
+    """Two objects of the kind cannot be told to be equal from one process to the next."""
+
+
+def _held_by(function: object) -> Json:
+    """All that tells a function from another: equal functions have equal ones, in every process.
+
+    Raises:
+        _NotPlainError: it is no function, or holds what is no plain data.
+    """
+    if not isinstance(function, FunctionType):  # a callable object, a method with what its `self` holds
+        raise _NotPlainError
+    cells = []
+    for cell in function.__closure__ or ():
+        try:
+            cells.append(_plain(cell.cell_contents))
+        except ValueError:  # it is not filled yet
+            raise _NotPlainError from None
+    return [function.__module__, _code(function.__code__), cells, _plain(function.__defaults__), _plain(function.__kwdefaults__)]
+
+
+def _code(code: CodeType) -> Json:
+    """A code object without its place in a file."""
+    names: list[Json] = [list(some) for some in (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)]
+    counts: list[Json] = [code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags]
+    return [code.co_code.hex(), code.co_exceptiontable.hex(), names, counts, [_plain(one) for one in code.co_consts]]
+
+
+def _plain(value: object) -> Json:
+    """A value with its type: `1`, `True` and `"1"` are three."""
+    kind = type(value).__name__
+    if type(value) is CodeType:
+        return _code(value)
+    if value is None or value is Ellipsis or type(value) in (bool, int, float, complex, str, bytes):
+        return [kind, repr(value)]
+    if type(value) in (list, tuple) and isinstance(value, (list, tuple)):
+        return [kind, *(_plain(one) for one in value)]
+    if type(value) in (set, frozenset) and isinstance(value, (set, frozenset)):
+        return [kind, *sorted((_plain(one) for one in value), key=canonical)]
+    if type(value) is dict:
+        return [kind, *([_plain(key), _plain(one)] for key, one in value.items())]
+    raise _NotPlainError
 
 
 class CallableHost:
@@ -72,7 +128,7 @@ class CallableGenerator:
 
     @property
     def identity(self) -> str:
-        """The function's name, with the digest of its source."""
+        """The function's name, with the digest of what it is."""
         return f"{self._name}/1"
 
     def use_adapters(self, adapters: Mapping[str, Path]) -> None:
