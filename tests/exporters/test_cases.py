@@ -77,6 +77,36 @@ def test_assertions_are_those_that_ask_nearest_to_the_same(
     assert [one["type"] for one in test["assert"]] == kinds
 
 
+@pytest.mark.parametrize("by", ["json", "json_fields"])
+def test_accepted_answers_in_json_come_back_as_they_were(by: str, tmp_path: Path) -> None:
+    accepted = [
+        ('{"b":1,  "a":[1.0,true]}', '{"a": 2}'),
+        ('"text"', '"other"'),
+        ('"text"',),
+        ("null",),
+        ("null", '"null"'),
+        ('"null"',),
+        ("1", "1.0", "true"),
+        ("1e3",),
+        ('"1"',),
+        ("false",),
+        ('["x"]', "{}"),
+    ]
+    cases = [Case(f"c{n}", f"q{n}?", answers) for n, answers in enumerate(accepted)]
+    assert by_promptfoo(cases, tmp_path, Judged(by, SCHEMA)) == cases
+    _, importer = form_of(file := ImportFile(tmp_path / "suite.yaml"))
+    assert {row.metric for row in importer.read(file)} == {""}  # the schema says how they are judged
+
+
+def test_json_that_a_person_changed_there_is_not_undone(tmp_path: Path) -> None:
+    text = suite_of("p", [Case("a", "q?", ('{"a":1}', '{"a":2}'))], Judged("json", SCHEMA), {}).text
+    path = tmp_path / "suite.yaml"
+    for changed in ("true", "3"):
+        path.write_text(text.replace("a: 1\n", f"a: {changed}\n"), encoding="utf-8")
+        (case,) = imported(path, "promptfoo")
+        assert case.answers == (f'{{"a": {changed}}}',)
+
+
 def test_what_a_person_changed_there_is_not_undone(tmp_path: Path) -> None:
     text = suite_of("p", [Case("a", "q?", ("x", "y"))], Judged("judge"), {}).text
     path = tmp_path / "suite.yaml"

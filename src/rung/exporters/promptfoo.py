@@ -1,7 +1,7 @@
 """Cases as a Promptfoo configuration: a test each, whose assertions ask nearest to what the project's bar does.
 
 A test's `metadata.rung` has what of the case Promptfoo has no place for, and all accepted answers where its assertion holds
-one alone; `rung import` reads it back. Braces that Promptfoo would fill in stand between `{% raw %}` and `{% endraw %}`.
+one alone or judges JSON; `rung import` reads it back. Braces that Promptfoo would fill in stand between `{% raw %}` and `{% endraw %}`.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def _assertions(case: Case, judged: Judged, notes: dict[str, int]) -> tuple[list
             noted("Promptfoo compares with the first accepted answer alone")
         if judged.by == "json_fields":
             noted("Promptfoo compares JSON as a whole, not by field")
-        return [form, {"type": "equals", "value": _json(first)}], not several
+        return [form, {"type": "equals", "value": _json(first)}], False  # which text of the JSON it was is not held
     if judged.by in ("judge", "rouge_l"):
         if several:
             noted("Promptfoo compares with the first accepted answer alone")
@@ -174,10 +174,11 @@ def raw(text: str) -> str:
 
 
 def _json(answer: str) -> Json:
+    """JSON as `equals` compares it: objects, lists and numbers as such, texts and null as the output spells them."""
     try:
         value: Json = json.loads(answer)
     except ValueError:
         raise ValueError("its accepted answer is no JSON") from None
     if _TEMPLATE.search(answer):
         raise ValueError("its accepted answer is JSON with braces that would be filled in")
-    return value
+    return json.dumps(value, ensure_ascii=False) if value is None or isinstance(value, str) else value

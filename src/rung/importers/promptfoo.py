@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from rung.importers.fields import (
 from rung.importers.imported import ImportedRow, Importer, Row, case_row, document_row, ids
 from rung.importers.promptfoo_asserts import SEVERAL, Asserted, asserted, filled, from_cell, names_in, unraw
 from rung.importers.source import ImportFile
-from rung.records import Json
+from rung.records import Json, canonical
 from rung.text.parsing import Malformed, json_of
 
 MAX_EXPANDED = 1000  # cases of one test whose variables are lists
@@ -198,6 +199,8 @@ class Suite:
             cases.append(case)
             documents += context
         metrics = {metric for metric in results.metrics if metric}
+        if results.schema is not None:  # answers that a schema holds are compared as JSON
+            metrics &= {"judge"}
         metric = "judge" if "judge" in metrics and not results.answers else next(iter(metrics - {"judge"}), "judge")
         return ImportedRow(
             line,
@@ -237,7 +240,7 @@ class Suite:
         if isinstance(test.get("description"), str) and test["description"] != own_row.get("id"):
             meta["description"] = test["description"]
         question, before = _question(unraw(flat[question_name]))
-        answers = _all_accepted(answers, own_row.pop("answers", None))
+        answers = _all_accepted(answers, own_row.pop("answers", None), as_json=results.is_json)
         meta = {**object_of(own_row.pop("meta", None)), **meta}
         options = object_of(test.get("options"))
         question = f"{words(options.get('prefix'))}{question}{words(options.get('suffix'))}"
@@ -288,9 +291,21 @@ def _own_row(test: Mapping[str, Json]) -> Row:
     return {key: value for key, value in row.items() if key in _OF_A_ROW}
 
 
-def _all_accepted(answers: list[Json], written: Json) -> list[Json]:
+def _all_accepted(answers: list[Json], written: Json, *, as_json: bool) -> list[Json]:
     """The accepted answers: all that were written, where the assertions have some of those and no others."""
-    return [*written] if isinstance(written, list) and all(one in written for one in answers) else answers
+    if not isinstance(written, list):
+        return answers
+    same = _of_json if as_json else words
+    there = {same(one) for one in written}
+    return [*written] if all(same(one) in there for one in answers) else answers
+
+
+def _of_json(answer: Json) -> str:
+    """A text that JSON texts of the same value share: the order of keys, spaces and `1.0` for `1` are no difference."""
+    text = words(answer)
+    with suppress(ValueError, RecursionError):
+        return canonical(json.loads(text, parse_int=float))
+    return text
 
 
 def _last(name: str) -> str:

@@ -46,6 +46,7 @@ class Asserted:
     metrics: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     several: bool = False  # asks for several texts at once
+    is_json: bool = False  # asks for JSON, with a schema or without
 
 
 def asserted(assertions: Sequence[Json], variables: Mapping[str, Json]) -> Asserted:
@@ -61,6 +62,7 @@ def asserted(assertions: Sequence[Json], variables: Mapping[str, Json]) -> Asser
             result.rubrics += [text for value in texts(one.get("value")) if (text := _rendered(value, variables, result))]
             result.metrics.append("judge")
         elif kind in _JSON:
+            result.is_json = True
             _schema(kind, one.get("value"), result)
         elif kind == "is-refusal":
             result.refuses = True
