@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 from rung.cli.command_line import command_line
 from rung.commands.agents_page import agents_page
 from rung.commands.first_look import first_look
+from rung.commands.found_rows import FoundRows, found_rows
+from rung.commands.start import start
 from rung.config.project import load_project
 from rung.pipeline.sources import Sources
 from tests.cli.conftest import Run
@@ -129,6 +132,75 @@ def test_what_no_project_is_made_of(rung: Run, tmp_path: Path, words: tuple[str,
     before = tree(tmp_path)
     assert why in rung("init", *words, code=2).err
     assert tree(tmp_path) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("in_the_way", "why"),
+    [
+        ("cases", "cases is no folder: move it away"),
+        ("cases/drafts.jsonl", "drafts.jsonl is a link that leads nowhere"),
+        ("rung.yaml", "rung.yaml is a link that leads nowhere"),
+    ],
+)
+def test_a_project_is_made_whole_or_not_at_all(rung: Run, tmp_path: Path, in_the_way: str, why: str) -> None:
+    put(tmp_path, "p/docs/a.md", "Express costs nine euros.")
+    there = tmp_path / "p" / in_the_way
+    if "." in in_the_way:
+        there.parent.mkdir(exist_ok=True)
+        there.symlink_to("nowhere")
+    else:
+        there.write_text("mine")
+    before = sorted(tmp_path.rglob("*"))
+    for words in ((), ("--dry-run",)):
+        assert why in " ".join(rung("init", "--docs", "p", *words, code=2).err.split())
+        assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_what_fails_later_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path, "docs/a.md", "Express costs nine euros.")
+
+    def fail(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rung.commands.start.draft", fail)
+    with pytest.raises(KeyboardInterrupt):
+        start(tmp_path / "new" / "p", tmp_path / "docs")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a.md", "docs"]
+
+
+def test_a_link_in_the_place_of_agents_md_stays(tmp_path: Path) -> None:
+    put(tmp_path, "docs/a.md", "Express costs nine euros.")
+    (tmp_path / "AGENTS.md").symlink_to("nowhere")
+    start(tmp_path, tmp_path)
+    assert (tmp_path / "AGENTS.md").is_symlink()
+    assert load_project(tmp_path).settings.cases == ("cases/*.jsonl",)
+
+
+def test_files_among_the_cases_that_are_none_are_not_named(tmp_path: Path) -> None:
+    put(tmp_path, "docs/a.md", "Express costs nine euros.")
+    put(tmp_path, "cases/chats.jsonl", CHAT)
+    started = start(tmp_path, tmp_path, drafts=False)
+    assert load_project(tmp_path).settings.cases == ("cases/cases.jsonl",)
+    assert f"{tmp_path / 'cases/chats.jsonl'}: no rows of cases, so rung.yaml does not name it under 'cases'" in started.notes
+    (tmp_path / "rung.yaml").unlink()
+    put(tmp_path, "cases/mine.jsonl", '{"question": "q", "answers": ["x"]}\n')
+    start(tmp_path, tmp_path)
+    assert load_project(tmp_path).settings.cases == ("cases/mine.jsonl", "cases/drafts.jsonl")
+    (tmp_path / "rung.yaml").unlink()
+    (tmp_path / "cases/chats.jsonl").unlink()
+    start(tmp_path, tmp_path)
+    assert load_project(tmp_path).settings.cases == ("cases/*.jsonl",)
+
+
+@pytest.mark.timeout(20)
+def test_what_is_no_regular_file_is_not_opened(tmp_path: Path) -> None:
+    put(tmp_path, "a.md", "x")
+    for name in ("rows.jsonl", "docs.md", "table.csv"):
+        os.mkfifo(tmp_path / name)
+    (tmp_path / "link.jsonl").symlink_to("rows.jsonl")
+    assert str(first_look(tmp_path)) == "1 .md"
+    assert found_rows(tmp_path) == FoundRows()
 
 
 def test_what_agents_are_told_is_true() -> None:

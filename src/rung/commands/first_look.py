@@ -115,14 +115,15 @@ def _is_document(path: Path) -> bool:
 
 def files_below(folder: Path, *, rows: bool = False) -> Iterator[Path]:
     """The files of a folder and of those below it, without hidden ones and what belongs to tools; `rows`: those of `cases`
-    and `examples` too."""
+    and `examples` too. Named pipes and devices are none: to open one may wait for ever."""
     for directory, inner, names in os.walk(folder):
         at_top = Path(directory) == folder
         apart = APART | APART_AT_TOP if at_top and not rows else APART
         inner[:] = sorted(name for name in inner if not name.startswith(".") and name not in apart)
         for name in sorted(names):
-            if not name.startswith(".") and not (at_top and name in OURS):
-                yield Path(directory) / name
+            path = Path(directory) / name
+            if not name.startswith(".") and not (at_top and name in OURS) and path.is_file():
+                yield path
 
 
 def _readable() -> frozenset[str]:

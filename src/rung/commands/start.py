@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import glob
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from rung.commands.first_look import KINDS, FirstLook, first_look, in_words, mis
 from rung.commands.found_rows import FoundRows, found_rows
 from rung.config.project import FILE, load_project
 from rung.errors import UserError
-from rung.files.outputs import check_free, write_output
+from rung.files.outputs import check_free, writable, write_output
 from rung.pipeline.sources import Sources
 
 EACH = 5  # drafts of each kind
@@ -67,7 +69,7 @@ def start(folder: Path, source: Path, *, drafts: bool = True, dry_run: bool = Fa
         dry_run: write nothing.
 
     Raises:
-        UserError: there is no document, or a project already.
+        UserError: there is no document, a project already, or something in the way of a file. Nothing is written then.
     """
     if not source.is_dir():
         raise UserError(f"{source} is no folder: name the one with your documents")
@@ -82,20 +84,65 @@ def start(folder: Path, source: Path, *, drafts: bool = True, dry_run: bool = Fa
         started.notes.append(in_words(extra, files))
     _said_of_rows(started)
     wants = drafts and not (folder / DRAFTS).exists()
-    nothing = not started.rows.cases and not any((folder / "cases").glob("*.jsonl"))
-    listed = [DRAFTS] if wants else [EMPTY] if nothing else []
-    text = _yaml(folder, source, started, listed)
-    contents = {FILE: text, **({EMPTY: ""} if listed == [EMPTY] else {})}
-    contents |= {} if (folder / AGENTS).exists() else {AGENTS: agents_page(folder.resolve().name)}
-    for name, content in contents.items():
-        if not dry_run:
-            write_output(folder / name, content)
-        started.written.append(folder / name)
-    if wants:
-        started.written.append(folder / DRAFTS)
-        if not dry_run:
-            _draft(folder, started)
+    others = _no_cases(folder, started.rows)
+    started.notes += [f"{path}: no rows of cases, so rung.yaml does not name it under 'cases'" for path in others]
+    unnamed = not started.rows.cases and (bool(others) or not _rows_in_cases(folder))
+    listed = [DRAFTS] if wants else [EMPTY] if unnamed else []
+    text = _yaml(folder, source, started, listed, wide=not others)
+    contents = {FILE: text, **({EMPTY: ""} if listed == [EMPTY] and not (folder / EMPTY).exists() else {})}
+    contents |= {} if os.path.lexists(folder / AGENTS) else {AGENTS: agents_page(folder.resolve().name)}
+    started.written = [folder / name for name in (*contents, *([DRAFTS] if wants else []))]
+    for path in started.written:
+        _check_target(path)
+    if not dry_run:
+        with _whole_or_not(started.written):
+            for name, content in contents.items():
+                write_output(folder / name, content)
+            if wants:
+                _draft(folder, started)
     return started
+
+
+def _check_target(path: Path) -> None:
+    """Refuse what would fail only when the file is written: before anything is."""
+    check_free(path, instead="move it away")
+    if path.is_symlink():
+        raise UserError(f"{path} is a link that leads nowhere: move it away", code="exists")
+    inside = next(parent for parent in path.parents if os.path.lexists(parent) or parent == parent.parent)
+    if not inside.is_dir():
+        raise UserError(f"{path} cannot be written, since {inside} is no folder: move it away", code="exists")
+    if not writable(inside):
+        raise UserError(f"{path} cannot be written: {inside} may not be written to")
+
+
+@contextmanager
+def _whole_or_not(files: Sequence[Path]) -> Iterator[None]:
+    """Take back the files, which were not there before, and the folders made for them, when the block fails."""
+    folders = {parent for path in files for parent in path.parents if not parent.exists()}
+    try:
+        yield
+    except BaseException:
+        for path in files:
+            path.unlink(missing_ok=True)
+        for made in sorted(folders, key=lambda one: len(one.parts), reverse=True):
+            with suppress(OSError):
+                made.rmdir()
+        raise
+
+
+def _rows_in_cases(folder: Path) -> list[Path]:
+    """The files that `cases/*.jsonl` takes."""
+    return sorted(path for path in (folder / "cases").glob("*.jsonl") if not path.name.startswith("."))
+
+
+def _no_cases(folder: Path, rows: FoundRows) -> list[Path]:
+    """Those of them that are no cases or drafts; an empty file is not yet anything else."""
+    known = {path.resolve() for path in rows.cases}
+    return [path for path in _rows_in_cases(folder) if path.resolve() not in known and not _is_empty(path)]
+
+
+def _is_empty(path: Path) -> bool:
+    return path.is_file() and not path.stat().st_size
 
 
 def _draft(folder: Path, started: Started) -> None:
@@ -115,13 +162,14 @@ def _questions(files: Mapping[Path, int]) -> list[str]:
     return [str(row.get("question", "")) for path in files for _, row in ImportFile(path).rows]
 
 
-def _yaml(folder: Path, source: Path, started: Started, more: list[str]) -> str:
+def _yaml(folder: Path, source: Path, started: Started, more: list[str], *, wide: bool) -> str:
     rows = started.rows
     prefix = "" if source.resolve() == folder.resolve() else f"{glob.escape(_path(source, folder))}/"
     sources = [f"{prefix}{pattern}" for pattern in started.look.patterns]
     cases = [*_patterns(rows.cases, folder), *more]
-    together = ("cases/*.jsonl" if one.rpartition("/")[0] == "cases" and one.endswith(".jsonl") else one for one in cases)
-    cases = list(dict.fromkeys(together))
+    if wide:
+        wider = ("cases/*.jsonl" if one.rpartition("/")[0] == "cases" and one.endswith(".jsonl") else one for one in cases)
+        cases = list(dict.fromkeys(wider))
     count = sum(rows.cases.values())
     judging = f"{count:,} rows: they judge; no rung ever sees them" if count else _JUDGING
     examples = _patterns(rows.examples, folder)
