@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import rung
@@ -65,6 +68,63 @@ def test_rows_of_lists_and_frames() -> None:
 def test_what_makes_no_project(given: dict[str, Any], why: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=why):
         rung.project(folder=tmp_path / "p", **given)
+
+
+def test_cells_become_what_json_holds() -> None:
+    row = {
+        "when": [date(2026, 1, 2), datetime(2026, 1, 2, 3, 4), np.datetime64("2026-01-02T03:04:05.000000006", "ns")],
+        "numbers": {"a": np.int64(3), "b": np.float32(0.5), "c": np.bool_(True), 4: np.str_("x")},
+        "arrays": np.array([[1, 2], [3, 4]]),
+        "objects": np.array([np.array([1.5]), None, {"d": date(2026, 1, 2)}], dtype=object),
+        "dates": np.array(["2026-01-02"], dtype="datetime64[ns]"),
+        "groups": {"b", "a"},
+        "nested": (1, [float("nan"), None]),
+        "none": np.float32("nan"),
+        "nat": np.datetime64("NaT"),
+    }
+    (made,) = records([row], "cases")
+    assert json.loads(json.dumps(made, allow_nan=False)) == {
+        "when": ["2026-01-02", "2026-01-02T03:04:00", "2026-01-02T03:04:05.000000006"],
+        "numbers": {"a": 3, "b": 0.5, "c": True, "4": "x"},
+        "arrays": [[1, 2], [3, 4]],
+        "objects": [[1.5], None, {"d": "2026-01-02"}],
+        "dates": ["2026-01-02T00:00:00.000000000"],
+        "groups": ["a", "b"],
+        "nested": [1, [None, None]],
+    }
+
+
+CYCLE: list[Any] = []
+CYCLE.append(CYCLE)
+
+
+@pytest.mark.parametrize(
+    ("meta", "why"),
+    [
+        ({"a": [1, object()]}, r"^cases\[3\]\.meta\.a\[1\]: <object .*no form in JSON"),
+        (b"x", r"^cases\[3\]\.meta: b'x' \(bytes\)"),
+        (float("inf"), r"^cases\[3\]\.meta: inf"),
+        ({"a": "\ud800"}, r"^cases\[3\]\.meta\.a: holds half a character"),
+        (CYCLE, "nested more than 100 deep"),
+    ],
+)
+def test_what_json_cannot_hold_is_named_and_nothing_is_written(meta: object, why: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=why):
+        rung.project(documents=["x"], cases=[*CASES, {**CASES[0], "meta": meta}], folder=tmp_path / "p" / "q")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_settings_that_cannot_be_leave_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "t"))
+    (tmp_path / "t").mkdir()
+    for folder in (tmp_path / "p" / "q", None):
+        for bad in ({"bahr": 1}, {"bar": {"correct": object()}}):
+            with pytest.raises(UserError):
+                rung.project(documents=["x"], folder=folder, **bad)
+    (tmp_path / "documents.jsonl").write_text("mine")
+    with pytest.raises(UserError, match="there already"):
+        rung.project(documents=["x"], folder=tmp_path, task="t")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["documents.jsonl", "t"]
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:

@@ -70,3 +70,29 @@ def test_a_task_of_mteb(tmp_path: Path) -> None:
         "no judgement finds a document relevant for the query 'q3'",
         "there is no query 'q4', which is judged",
     ]
+
+
+def test_a_query_of_mteb_that_several_splits_judge_has_the_judgements_of_one(tmp_path: Path) -> None:
+    write(tmp_path / "corpus/corpus-00000-of-00001.parquet", [{"_id": d, "text": d} for d in ("d1", "d2", "d3")])
+    write(tmp_path / "queries/queries-00000-of-00001.parquet", [{"_id": q, "text": f"{q}?"} for q in ("q1", "q2", "q3")])
+    judged = {
+        "dev": [("q1", "d1", 1), ("q2", "d2", 1)],
+        "test": [("q1", "d2", 2), ("q1", "d1", 0), ("q3", "d3", 0)],
+        "train": [("q1", "d3", 1), ("q2", "d3", 1), ("q3", "d1", 1)],
+    }
+    for split, some in judged.items():
+        rows = [{"query-id": q, "corpus-id": d, "score": s} for q, d, s in some]
+        write(tmp_path / f"qrels/{split}-00000-of-00001.parquet", rows)
+    _, importer = form_of(file := ImportFile(tmp_path))
+    taken = {str(case["id"]): (case, row.notes) for row in importer.read(file) for case in row.cases}
+    assert {id: (case["split"], case["gold_documents"]) for id, (case, _) in taken.items()} == {
+        "q1": ("test", ["d2"]),
+        "q2": ("dev", ["d2"]),
+        "q3": ("train", ["d1"]),
+    }
+    assert taken["q1"][0]["meta"] == {"grades": {"d2": 2}}
+    assert [notes for _, notes in taken.values()] == [
+        ("is judged in dev and train, too: those judgements are not taken",),
+        ("is judged in train, too: those judgements are not taken",),
+        (),
+    ]

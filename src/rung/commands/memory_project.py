@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
+from datetime import date, time
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -13,11 +14,12 @@ import yaml
 
 from rung.config.project import FILE, Project, load_project
 from rung.errors import UserError
-from rung.files.outputs import check_free, write_output
+from rung.files.outputs import check_free, whole_or_not, write_output
 from rung.models.callables import register
 from rung.records import digest
 
 DOCUMENTS, CASES, EXAMPLES = "documents.jsonl", "cases.jsonl", "examples.jsonl"
+MAX_DEPTH = 100  # of lists and objects within each other
 _PLURAL = {"documents": DOCUMENTS, "cases": CASES, "examples": EXAMPLES}
 
 
@@ -37,14 +39,12 @@ def write_project(
     Raises:
         UserError: rows that are none, a project that is there, or settings that cannot be.
     """
-    root = Path(mkdtemp(prefix="rung-")) if folder is None else folder
-    check_free(root / FILE, instead="name another folder")
     rows = {
         "documents": [_document(row) for row in records(documents, "documents", text="text")],
         "cases": [_case(row) for row in records(cases, "cases")],
         "examples": records(examples, "examples"),
     }
-    whole = {key: _named(value) for key, value in settings.items()}
+    whole = {key: _named(value, key) for key, value in settings.items()}
     for kind, section, key in (("documents", "knowledge", "sources"), ("examples", "behaviour", "examples")):
         if rows[kind]:
             inner = whole.setdefault(section, {})
@@ -55,20 +55,40 @@ def write_project(
         if "cases" in settings:
             raise UserError("cases are said twice: leave one of the two out")
         whole["cases"] = [CASES]
-    for kind, some in rows.items():
-        if some:
-            write_output(root / _PLURAL[kind], "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in some))
-    write_output(root / FILE, yaml.safe_dump(whole, allow_unicode=True, sort_keys=False))
-    return load_project(root)
+    texts = {
+        _PLURAL[kind]: "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in some) for kind, some in rows.items() if some
+    }
+    texts[FILE] = yaml.safe_dump(whole, allow_unicode=True, sort_keys=False)
+    if folder is None:
+        return _written(Path(mkdtemp(prefix="rung-")), texts, made=True)
+    return _written(folder, texts)
 
 
-def _named(value: Any) -> Any:
+def _written(root: Path, texts: Mapping[str, str], *, made: bool = False) -> Project:
+    """The project of these files; nothing of them stays where it cannot be. `made`: the folder then goes, too."""
+    files = [root / name for name in texts]
+    for path in files:
+        check_free(path, instead="name another folder")
+    try:
+        with whole_or_not(files):
+            for path, text in zip(files, texts.values(), strict=True):
+                write_output(path, text)
+            return load_project(root)
+    except BaseException:
+        if made:
+            root.rmdir()
+        raise
+
+
+def _named(value: Any, where: str) -> Any:
     """A setting as rung.yaml has it: a function becomes the name of a model of this process."""
     if callable(value):
         return register(value)
     if isinstance(value, Mapping):
-        return {key: _named(inner) for key, inner in value.items()}
-    return [_named(inner) for inner in value] if isinstance(value, (list, tuple)) else value
+        return {str(key): _named(inner, f"{where}.{key}") for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_named(inner, f"{where}[{index}]") for index, inner in enumerate(value)]
+    return _bare(value, where)
 
 
 def records(rows: Any, what: str, *, text: str = "") -> list[dict[str, Any]]:
@@ -86,9 +106,10 @@ def records(rows: Any, what: str, *, text: str = "") -> list[dict[str, Any]]:
     listed: list[dict[str, Any]] = []
     for number, row in enumerate(rows):
         if text and isinstance(row, str):
-            listed.append({text: row})
+            listed.append({text: _bare(row, f"{what}[{number}]")})
         elif isinstance(row, Mapping):
-            listed.append({str(key): _bare(value) for key, value in row.items() if not _is_missing(value)})
+            bare = {str(key): _bare(value, f"{what}[{number}].{key}") for key, value in row.items()}
+            listed.append({key: value for key, value in bare.items() if value is not None})
         else:
             raise UserError(f"{what}[{number}] is no row: it must be a dictionary, found {type(row).__name__}")
     return listed
@@ -112,7 +133,38 @@ def _is_missing(value: Any) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value)) or type(value).__name__ in ("NAType", "NaTType")
 
 
-def _bare(value: Any) -> Any:
-    """A cell as JSON writes it: numpy's numbers and arrays as Python's."""
-    bare = value.tolist() if hasattr(value, "tolist") else value
-    return list(bare) if isinstance(bare, tuple) else bare
+def _bare(value: Any, where: str, depth: int = 0) -> Any:
+    """A value as JSON writes it: dates as ISO 8601, numpy's numbers and arrays as Python's; None where it says nothing.
+
+    Raises:
+        UserError: it is none of these; begins with `where` it stands.
+    """
+    if depth > MAX_DEPTH:
+        raise UserError(f"{where[:60]}…: is nested more than {MAX_DEPTH} deep")
+    if isinstance(value, Mapping):
+        return {str(key): _bare(inner, f"{where}.{key}", depth + 1) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_bare(inner, f"{where}[{index}]", depth + 1) for index, inner in enumerate(value)]
+    if isinstance(value, (set, frozenset)):
+        return [_bare(inner, where, depth + 1) for inner in sorted(value, key=str)]
+    if hasattr(value, "tolist"):  # numpy
+        if getattr(getattr(value, "dtype", None), "kind", "") != "M":
+            return _bare(value.tolist(), where, depth + 1)
+        if getattr(value, "ndim", 1):
+            return [_bare(inner, where, depth + 1) for inner in value]
+        return None if str(value) == "NaT" else str(value)  # nanoseconds would become a number
+    return _scalar(value, where)
+
+
+def _scalar(value: Any, where: str) -> Any:
+    if isinstance(value, (bool, str)):
+        if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+            raise UserError(f"{where}: holds half a character (a lone surrogate), which no file can hold")
+        return value
+    if _is_missing(value):
+        return None
+    if isinstance(value, (date, time)):
+        return value.isoformat()
+    if isinstance(value, (int, float)) and value not in (math.inf, -math.inf):
+        return value
+    raise UserError(f"{where}: {value!r:.60} ({type(value).__name__}) has no form in JSON: give a text or a number")

@@ -8,8 +8,7 @@ from __future__ import annotations
 import glob
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from rung.commands.first_look import KINDS, FirstLook, first_look, in_words, mis
 from rung.commands.found_rows import FoundRows, found_rows
 from rung.config.project import FILE, load_project
 from rung.errors import UserError
-from rung.files.outputs import check_free, writable, write_output
+from rung.files.outputs import check_free, whole_or_not, writable, write_output
 from rung.pipeline.sources import Sources
 
 EACH = 5  # drafts of each kind
@@ -95,7 +94,7 @@ def start(folder: Path, source: Path, *, drafts: bool = True, dry_run: bool = Fa
     for path in started.written:
         _check_target(path)
     if not dry_run:
-        with _whole_or_not(started.written):
+        with whole_or_not(started.written):
             for name, content in contents.items():
                 write_output(folder / name, content)
             if wants:
@@ -113,21 +112,6 @@ def _check_target(path: Path) -> None:
         raise UserError(f"{path} cannot be written, since {inside} is no folder: move it away", code="exists")
     if not writable(inside):
         raise UserError(f"{path} cannot be written: {inside} may not be written to")
-
-
-@contextmanager
-def _whole_or_not(files: Sequence[Path]) -> Iterator[None]:
-    """Take back the files, which were not there before, and the folders made for them, when the block fails."""
-    folders = {parent for path in files for parent in path.parents if not parent.exists()}
-    try:
-        yield
-    except BaseException:
-        for path in files:
-            path.unlink(missing_ok=True)
-        for made in sorted(folders, key=lambda one: len(one.parts), reverse=True):
-            with suppress(OSError):
-                made.rmdir()
-        raise
 
 
 def _rows_in_cases(folder: Path) -> list[Path]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
@@ -74,6 +74,23 @@ def write_output(path: Path, text: str, *, force: bool = False) -> None:
     """`new_file` with this text."""
     with new_file(path, force=force) as file:
         file.write(text)
+
+
+@contextmanager
+def whole_or_not(files: Sequence[Path]) -> Iterator[None]:
+    """Take back what came of these files, and the folders made for them, when the block fails; what was there stays."""
+    fresh = [path for path in files if not os.path.lexists(path)]
+    folders = {parent for path in files for parent in path.parents if not parent.exists()}
+    try:
+        yield
+    except BaseException:
+        for path in fresh:
+            with suppress(OSError):
+                path.unlink()
+        for made in sorted(folders, key=lambda one: len(one.parts), reverse=True):
+            with suppress(OSError):
+                made.rmdir()
+        raise
 
 
 def _put(part: Path, target: Path, *, force: bool) -> None:

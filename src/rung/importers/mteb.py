@@ -15,6 +15,8 @@ from rung.records import Json
 
 _JUDGED = ("qrels", "default", "data")  # folders of judgements
 _SPLITS = {"train": "train", "dev": "dev", "validation": "dev", "test": "test"}
+_PREFERRED = ("test", "dev", "train", "")  # of a query that is judged in several
+Grades = dict[str, dict[str, dict[str, Json]]]  # query -> split ("" where its file names none) -> document -> grade
 
 
 def _files(folder: Path, *names: str) -> list[Path]:
@@ -51,7 +53,7 @@ def _read(file: ImportFile) -> Iterator[ImportedRow]:
                 continue
             documents.add(id)
             yield ImportedRow(line, documents=(document_row(text, id=id, title=words(row.get("title"))),), part=part)
-    grades: dict[str, tuple[dict[str, Json], str]] = {}
+    grades: Grades = {}
     for path in judged:
         split = _SPLITS.get(path.name.split("-")[0].split(".")[0], "")
         yield from _judgements(path, folder, (grades, split, documents if corpus else None))
@@ -59,7 +61,7 @@ def _read(file: ImportFile) -> Iterator[ImportedRow]:
 
 
 def _judgements(
-    path: Path, folder: Path, into: tuple[dict[str, tuple[dict[str, Json], str]], str, set[str] | None]
+    path: Path, folder: Path, into: tuple[Grades, str, set[str] | None]
 ) -> Iterator[ImportedRow]:
     """Puts each judgement of a file to its query; what cannot be used is refused."""
     grades, split, documents = into
@@ -71,15 +73,18 @@ def _judgements(
         elif documents is not None and document not in documents:
             yield ImportedRow(line, refused=f"there is no document '{document}'", part=part)
         elif score > 0:
-            grades.setdefault(query, ({}, split))[0][document] = int(score) if float(score).is_integer() else score
+            its = grades.setdefault(query, {}).setdefault(split, {})
+            its[document] = int(score) if float(score).is_integer() else score
 
 
-def _queries(paths: list[Path], folder: Path, grades: dict[str, tuple[dict[str, Json], str]]) -> Iterator[ImportedRow]:
+def _queries(paths: list[Path], folder: Path, grades: Grades) -> Iterator[ImportedRow]:
     for path in paths:
         part = path.relative_to(folder).as_posix()
         for line, row in _rows(path):
             id, text = _id(row, "_id", "id", "query-id"), words(row.get("text", row.get("query")))
-            its, split = grades.pop(id, ({}, ""))
+            by_split = grades.pop(id, {})
+            split = next((one for one in _PREFERRED if one in by_split), "")
+            its = by_split.get(split, {})
             if not text.strip():
                 yield ImportedRow(line, refused="has no text", part=part)
             elif not its:
@@ -87,7 +92,9 @@ def _queries(paths: list[Path], folder: Path, grades: dict[str, tuple[dict[str, 
             else:
                 gold = sorted(its, key=lambda document: -float(str(its[document])))
                 case: Row = case_row(text, id=id, gold=gold, meta={"grades": its})
-                yield ImportedRow(line, cases=({**case, "split": split} if split else case,), part=part)
+                others = [one or "no split" for one in by_split if one != split]
+                notes = (f"is judged in {' and '.join(others)}, too: those judgements are not taken",) if others else ()
+                yield ImportedRow(line, cases=({**case, "split": split} if split else case,), notes=notes, part=part)
     for query in grades:
         yield ImportedRow(0, refused=f"there is no query '{query}', which is judged", part="")
 
