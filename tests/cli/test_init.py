@@ -182,7 +182,9 @@ def test_files_among_the_cases_that_are_none_are_not_named(tmp_path: Path) -> No
     put(tmp_path, "cases/chats.jsonl", CHAT)
     started = start(tmp_path, tmp_path, drafts=False)
     assert load_project(tmp_path).settings.cases == ("cases/cases.jsonl",)
-    assert f"{tmp_path / 'cases/chats.jsonl'}: no rows of cases, so rung.yaml does not name it under 'cases'" in started.notes
+    assert (
+        f"{tmp_path / 'cases/chats.jsonl'}: no rows of cases, so rung.yaml does not name it under 'cases'" in started.notes
+    )
     (tmp_path / "rung.yaml").unlink()
     put(tmp_path, "cases/mine.jsonl", '{"question": "q", "answers": ["x"]}\n')
     start(tmp_path, tmp_path)

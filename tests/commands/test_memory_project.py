@@ -14,6 +14,7 @@ import pytest
 
 import rung
 from rung.api import OpenProject
+from rung.commands.export_data import DataReport, DataRequest, export_data
 from rung.commands.kept_verdict import KeptVerdict
 from rung.commands.memory_project import records
 from rung.errors import UserError
@@ -215,6 +216,71 @@ def test_functions_are_told_apart_by_their_code() -> None:
     made = generator(register(lambda _messages: 3))  # type: ignore[arg-type, return-value]
     ((_, result),) = made.run([Request(Generate((Message("user", "x"),)))])
     assert result == Failure("the function returned int in place of a text", step="generate")
+
+
+def failing(messages: list[dict[str, str]]) -> str:
+    """A model that has one answer."""
+    if "When may I" in messages[-1]["content"]:
+        return "thirty days"
+    raise RuntimeError("is tired")
+
+
+@pytest.mark.slow
+def test_failures_are_shown_to_whom_their_case_is(tmp_path: Path) -> None:
+    documents = [
+        {"id": "open", "text": "Express costs nine euros."},
+        {"id": "staff", "text": "The discount is forty percent.", "groups": ["staff"]},
+        {"id": "returns", "text": "You may return it within thirty days.", "groups": ["staff"]},
+    ]
+    cases = [
+        {"id": "a", "question": "What does express cost?", "answers": ["nine euros"], "gold_documents": ["open"]},
+        {"id": "b", "question": "What is the discount?", "answers": ["forty percent"], "gold_documents": ["staff"]},
+        {"id": "c", "question": "When may I return it?", "answers": ["thirty days"], "gold_documents": ["returns"]},
+    ]
+    rows = [{**case, "split": "test", "as": ["staff"]} for case in cases]
+    settings = {**SETTINGS, "model": failing}
+    project = rung.project(documents=documents, cases=rows, folder=tmp_path / "p", **settings)
+    project.compare()
+    kept = project.verdict()
+    whole = kept.cases(rung="rag")
+    assert [(row["case"], row["question"], row["failure"] is None) for row in whole] == [
+        ("a", "What does express cost?", False),
+        ("b", "What is the discount?", False),
+        ("c", "When may I return it?", True),
+    ]
+    assert kept.cases(rung="rag", groups=frozenset({"staff"})) == whole
+    assert kept.cases(rung="rag", groups=frozenset()) == whole[:1]
+
+    def exported(form: str, **more: Any) -> DataReport:
+        request = DataRequest(form, tmp_path / form, rung="rag", groups=frozenset(), **more)
+        return export_data(project.project, request)
+
+    left = "1 answers touch what these groups may not read, and are left out"
+    failures = "1 failures at cases that are not known to be for these groups are left out: no rate is whole"
+    assert exported("answers-csv").notes == [left, failures]
+    none = "no run of rag is written: none of its rankings may be read by these groups"
+    assert exported("trec").notes[-2:] == [left, none]
+    with pytest.raises(UserError, match=f"nothing that could be written as ragas\n  {left}"):
+        exported("ragas")
+    with pytest.raises(UserError) as refused:
+        exported("promptfoo")
+    reasons = [line.rpartition(": ")[2] for line in str(refused.value).splitlines()[1:]]
+    hidden = "what the rung made of it touches what these groups may not read"
+    assert reasons == ["the rung gave no answer to it", hidden, hidden]
+
+
+def test_an_export_lists_the_problems_of_what_it_exports(tmp_path: Path) -> None:
+    draft = {"id": "d", "question": "q?", "answers": ["x"], "drafted_by": "rules"}
+    approved = {**draft, "id": "e", "question": "r?", "approved_by": "Ada"}
+    chats = [{"messages": [{"role": r, "content": "x"} for r in ("user", last)]} for last in ("assistant", "user")]
+    project = rung.project(documents=["x"], cases=[draft, approved], examples=chats, folder=tmp_path / "p", task="t")
+    examples = export_data(project.project, DataRequest("openai", tmp_path / "o.jsonl"))
+    assert {(one.path, one.line) for one in examples.left_out} == {("examples.jsonl", 2)}
+    cases = export_data(project.project, DataRequest("cases-csv", tmp_path / "c.csv"))
+    assert {(one.path, one.line) for one in cases.left_out} == {("cases.jsonl", 1)}
+    head, row = (tmp_path / "c.csv").read_text().splitlines()
+    assert "drafted_by,approved_by" in head
+    assert "rules,Ada" in row
 
 
 class Bot:

@@ -134,19 +134,28 @@ def test_what_promptfoo_cannot_hold_is_listed(case: Case, judged: Judged, why: s
 
 def test_stored_answers_are_judged_without_a_provider() -> None:
     suite = suite_of("p", CASES[:2], MATCH, {}, outputs={"a": "30 days {{x}}"})
-    assert [case.id for case, _ in suite.left_out] == ["b"]
+    assert [(case.id, why) for case, why in suite.left_out] == [("b", "the rung gave no answer to it")]
     (test,) = yaml.safe_load(suite.text)["tests"]
     assert test["providerOutput"] == "30 days {{x}}"
 
 
+def test_an_output_that_is_kept_from_an_asker_is_not_said_to_be_none() -> None:
+    suite = suite_of("p", CASES[:1], MATCH, {}, outputs={}, hidden={"a"})
+    assert [why for _, why in suite.left_out] == ["what the rung made of it touches what these groups may not read"]
+
+
 def test_a_table_gives_them_back(tmp_path: Path) -> None:
     alone = Case("s", "Which?", gold_documents=("d", "e"), meta={"grades": {"d": 2}})
-    quotes: dict[str, list[Json]] = {"a": [{"document": "docs/r.md", "quote": "30 days"}]}
+    quotes: list[Json] = [{"document": "docs/r.md", "quote": "30 days"}]
+    signed: dict[str, Json] = {"drafted_by": "rules", "approved_by": "Ada"}
+    written: dict[str, dict[str, Json]] = {"a": {"evidence": quotes, **signed}}
     path = tmp_path / "cases.csv"
-    path.write_text(cases_csv([*CASES, alone], quotes), encoding="utf-8", newline="")
+    path.write_text(cases_csv([*CASES, alone], written), encoding="utf-8", newline="")
     assert imported(path, "table") == [*CASES, alone]
     _, importer = form_of(file := ImportFile(path))
-    assert [row.cases[0].get("evidence") for row in importer.read(file)][:2] == [quotes["a"], None]
+    rows = [row.cases[0] for row in importer.read(file)][:2]
+    assert [row.get("evidence") for row in rows] == [quotes, None]
+    assert [{key: row[key] for key in signed if key in row} for row in rows] == [signed, {}]
 
 
 def test_judgements_give_queries_gold_and_grades_back(tmp_path: Path) -> None:

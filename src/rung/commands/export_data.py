@@ -6,13 +6,13 @@ A tuned model is left to `commands.export`. Nothing is asked of a model; what a 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rung.commands.verdict_rows import VerdictAnswers
+from rung.commands.verdict_rows import VerdictAnswers, judged_cases
 from rung.config.project import Project
-from rung.dataset.load import Dataset, load_dataset
+from rung.dataset.load import Dataset, load_dataset, paths, shown_as
 from rung.dataset.write_examples import FORMATS as EXAMPLE_FORMS
 from rung.dataset.write_examples import rows_as, unwritten
 from rung.errors import UserError
@@ -76,7 +76,7 @@ def export_data(project: Project, request: DataRequest) -> DataReport:
     else:
         files = FORMS[request.form](project, request, report)
     if not files:
-        listed = "".join(f"\n  {problem}" for problem in report.left_out[:10])
+        listed = "".join(f"\n  {why}" for why in [*report.left_out[:10], *report.notes])
         raise UserError(f"{project.root}: there is nothing that could be written as {request.form}{listed}")
     for path in files:
         check_free(path, force=request.force)
@@ -90,7 +90,7 @@ Files = dict[Path, tuple[str, int]]  # path -> (text, rows)
 
 
 def _examples(project: Project, request: DataRequest, report: DataReport) -> Files:
-    examples = _rows(project, report).examples
+    examples = _rows(project, report, project.settings.behaviour.examples).examples
     rows, misfits = rows_as(examples, request.form)
     report.left_out += [Problem.at(example.place, f"cannot be written: {why}") for example, why in misfits]
     report.notes += unwritten(examples, request.form)
@@ -102,10 +102,11 @@ def _promptfoo(project: Project, request: DataRequest, report: DataReport) -> Fi
     rows = _rows(project, report)
     answered = _answers(project, request) if request.rung else None
     outputs = None if answered is None else answered.texts(request.rung)
+    hidden = set[str]() if answered is None else answered.hidden_cases(request.rung)
     cases = [case for case in rows.cases if outputs is None or case.split == "test"]
     context = scoring_in(project, rows.split("test"), schema=rows.schema, labels=rows.labels)
     judged = Judged(context.correct_by, rows.schema, project.settings.judge.rubric, project.settings.bar.correct)
-    suite = suite_of(project.name, cases, judged, rows.quotes, outputs=outputs)
+    suite = suite_of(project.name, cases, judged, rows.written, outputs=outputs, hidden=hidden)
     report.left_out += [Problem.at(case.place, f"case '{case.id}': {why}") for case, why in suite.left_out]
     report.notes += suite.notes
     count = len(cases) - len(suite.left_out)
@@ -114,14 +115,13 @@ def _promptfoo(project: Project, request: DataRequest, report: DataReport) -> Fi
 
 def _cases_csv(project: Project, request: DataRequest, report: DataReport) -> Files:
     rows = _rows(project, report)
-    return {request.out: (cases_csv(rows.cases, rows.quotes), len(rows.cases))} if rows.cases else {}
+    return {request.out: (cases_csv(rows.cases, rows.written), len(rows.cases))} if rows.cases else {}
 
 
 def _trec(project: Project, request: DataRequest, report: DataReport) -> Files:
     """A folder: the queries, the judgements of each split, and a run of each rung that searched, if there is a verdict."""
     rows = _rows(project, report)
-    judged = [case for case in rows.cases if case.answerable and gold_of(_with_gold(case, rows))]
-    cases = [_with_gold(case, rows) for case in judged]
+    cases = [case for case in judged_cases(rows) if case.answerable and gold_of(case)]
     if without := len(rows.cases) - len(cases):
         report.notes.append(f"{without:,} cases name no gold document: no ranking can be judged by them")
     if spans := sum(bool(rows.quotes.get(case.id)) for case in cases):
@@ -139,15 +139,6 @@ def _trec(project: Project, request: DataRequest, report: DataReport) -> Files:
     return {**files, **_runs(project, request, report)} if files else {}
 
 
-def _with_gold(case: Case, rows: Dataset) -> Case:
-    """A case whose gold documents are those of its evidence, too."""
-    from dataclasses import replace
-
-    quotes = rows.quotes.get(case.id, ())
-    named = [str(one["document"]) for one in quotes if isinstance(one, dict) and isinstance(one.get("document"), str)]
-    return replace(case, gold_documents=tuple(dict.fromkeys((*case.gold_documents, *named))))
-
-
 def _runs(project: Project, request: DataRequest, report: DataReport) -> Files:
     from rung.pipeline.publishing import latest_folder
 
@@ -156,13 +147,17 @@ def _runs(project: Project, request: DataRequest, report: DataReport) -> Files:
         return {}
     answers = _answers(project, request)
     files: Files = {}
+    report.notes += answers.hidden(failures=False)
     for evaluation in answers.evaluations:
+        searched = [one for one in evaluation.outcomes if one.answer is not None and one.answer.retrieved]
         lines = [
             line
-            for outcome in evaluation.outcomes
-            if outcome.answer is not None and outcome.answer.retrieved and answers.shows(evaluation.name, outcome.case)
+            for outcome in searched
+            if outcome.answer is not None and answers.shows(evaluation.name, outcome)
             for line in run_lines(outcome.case, best_of_documents(outcome.answer.retrieved), tag=evaluation.name)
         ]
+        if searched and not lines:
+            report.notes.append(f"no run of {evaluation.name} is written: none of its rankings may be read by these groups")
         if lines:
             name = "".join(c if c.isalnum() or c in "-_.=" else "_" for c in evaluation.name)
             files[request.out / "runs" / f"{name}.txt"] = ("".join(lines), len(lines))
@@ -181,7 +176,7 @@ def _answers_csv(project: Project, request: DataRequest, report: DataReport) -> 
 def _ragas(project: Project, request: DataRequest, report: DataReport) -> Files:
     answers = _answers(project, request)
     rows = [row for row in answers.rows if request.rung in ("", row["rung"])]
-    report.notes += answers.hidden()
+    report.notes += answers.hidden(failures=False)  # a row is an answer
     return {request.out: ("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), len(rows))} if rows else {}
 
 
@@ -203,15 +198,23 @@ FORMS: Mapping[str, Callable[[Project, DataRequest, DataReport], Files]] = {
 
 
 def _answers(project: Project, request: DataRequest) -> VerdictAnswers:
-    return VerdictAnswers(_published(project, request), rung=request.rung, groups=request.groups)
+    def cases() -> Iterable[Case]:
+        return judged_cases(load_dataset(project, judging=False))
+
+    return VerdictAnswers(_published(project, request), rung=request.rung, groups=request.groups, cases=cases)
 
 
 def _published(project: Project, request: DataRequest) -> Published:
     return latest(project) if request.verdict in ("", LATEST) else published(project, request.verdict)
 
 
-def _rows(project: Project, report: DataReport) -> Dataset:
-    """The cases and examples of a project; what of them cannot be read is left out and said."""
+def _rows(project: Project, report: DataReport, patterns: Sequence[str] | None = None) -> Dataset:
+    """The cases and examples of a project. What cannot be read of the files that are exported is left out and said.
+
+    `patterns`: which those are; None: those of the cases.
+    """
     rows = load_dataset(project, judging=False)
-    report.left_out += rows.problems
+    exported = project.settings.cases if patterns is None else patterns
+    shown = {shown_as(project, path) for path in paths(project, exported, ("cases",))}
+    report.left_out += [problem for problem in rows.problems if problem.path in shown]
     return rows

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any, Literal
 
-from rung.commands.verdict_rows import VerdictAnswers
+from rung.commands.verdict_rows import VerdictAnswers, judged_cases
+from rung.config.project import Project
+from rung.dataset.load import load_dataset
 from rung.errors import MissingExtra, UserError
 from rung.pipeline.publishing import Published
-from rung.records import Json
+from rung.records import Case, Json
 
 Rows = list[dict[str, Json]]
 As = Literal["records", "pandas", "polars"]
@@ -18,9 +20,13 @@ As = Literal["records", "pandas", "polars"]
 
 @dataclass(frozen=True, slots=True)
 class KeptVerdict:
-    """A verdict as `rung compare` published it. Shows itself in a notebook as a table."""
+    """A verdict as `rung compare` published it. Shows itself in a notebook as a table.
+
+    `project`: whose cases tell what was asked, and who may see it, where no rung answered.
+    """
 
     published: Published
+    project: Project | None = None
 
     @property
     def json(self) -> Mapping[str, Json]:
@@ -68,7 +74,10 @@ class KeptVerdict:
         Raises:
             UserError: no such rung, its answers were taken away, or the library is not installed.
         """
-        return framed(VerdictAnswers(self.published, rung=rung, groups=groups).table(), as_)
+        return framed(VerdictAnswers(self.published, rung=rung, groups=groups, cases=self._asked).table(), as_)
+
+    def _asked(self) -> Iterable[Case]:
+        return () if self.project is None else judged_cases(load_dataset(self.project, judging=False))
 
     @property
     def _rungs(self) -> list[dict[str, Any]]:

@@ -56,7 +56,9 @@ def write_project(
             raise UserError("cases are said twice: leave one of the two out")
         whole["cases"] = [CASES]
     texts = {
-        _PLURAL[kind]: "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in some) for kind, some in rows.items() if some
+        _PLURAL[kind]: "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in some)
+        for kind, some in rows.items()
+        if some
     }
     texts[FILE] = yaml.safe_dump(whole, allow_unicode=True, sort_keys=False)
     if folder is None:

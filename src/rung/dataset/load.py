@@ -27,11 +27,14 @@ from rung.stats.rules_of_thumb import NO_CASES, NO_LINES
 from rung.text.json_values import SchemaFault, line_of, pointer_lines, validator
 
 DEV_SHARE = 0.2
-Read = tuple[Case, tuple[Json, ...]]  # a case, and its evidence as written
+Read = tuple[Case, dict[str, Json]]  # a case, and what of its row is kept beside it
 CASE_KEYS = (
     *("id", "question", "answers", "answerable", "evidence", "gold_documents", "split", "as", "messages", "meta"),
     *("drafted_by", "approved_by"),
 )
+
+
+BESIDE = ("evidence", "drafted_by", "approved_by")  # keys of a row that a case does not have as they are written
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Dataset:
     labels: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
     quotes: Mapping[str, tuple[Json, ...]] = field(default_factory=dict)  # case id -> evidence as written
+    written: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)  # case id -> `BESIDE` of its row
     missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # case id -> documents it names that are not there
 
     def split(self, name: Split) -> tuple[Case, ...]:
@@ -72,7 +76,7 @@ def load_dataset(project: Project, *, judging: bool = True, obstacles: Obstacles
         read = list(_read_cases(project, problems)) if project.settings.cases else []
     elif project.settings.cases or not met.gather:
         read = met.past(lambda: _some_cases(project, problems), read)
-    quotes = {case.id: evidence for case, evidence in read}
+    written = {case.id: beside for case, beside in read}
     cases = tuple(case for case, _ in read)
     none: tuple[Example, ...] = ()
     no_labels: tuple[str, ...] = ()
@@ -90,7 +94,8 @@ def load_dataset(project: Project, *, judging: bool = True, obstacles: Obstacles
         schema=schema,
         labels=labels,
         problems=tuple(problems),
-        quotes=quotes,
+        quotes={case: _evidence_of(beside) for case, beside in written.items()},
+        written=written,
     )
 
 
@@ -198,14 +203,14 @@ def paths(project: Project, patterns: Iterable[str], where: tuple[str | int, ...
 
 
 def _read_cases(project: Project, problems: list[Problem]) -> Iterator[Read]:
-    """Each case once, with its evidence as written."""
+    """Each case once, with what of its row is kept beside it."""
     seen: dict[str, str] = {}
     judged = project.settings.bar.metric == "judge"
     for path in dict.fromkeys(paths(project, project.settings.cases, ("cases",))):
         shown = shown_as(project, path)
         for number, row in json_lines(path, shown, problems):
             try:
-                case, evidence = case_of(row, f"{shown}:{number}", judged=judged)
+                case, _ = case_of(row, f"{shown}:{number}", judged=judged)
             except ValueError as error:
                 problems.append(Problem(shown, number, str(error)))
                 continue
@@ -213,7 +218,12 @@ def _read_cases(project: Project, problems: list[Problem]) -> Iterator[Read]:
             problems.extend(Problem(shown, number, why) for why in misgraded(case))
             if _is_new(case.id, case.place, seen, problems):
                 own = project.settings.knowledge.ignore_identical_ids
-                yield ignoring_itself(case) if own else case, evidence
+                yield ignoring_itself(case) if own else case, {key: row[key] for key in BESIDE if row.get(key)}
+
+
+def _evidence_of(beside: Mapping[str, Json]) -> tuple[Json, ...]:
+    evidence = beside.get("evidence")
+    return tuple(evidence) if isinstance(evidence, list) else ()
 
 
 def _is_new(id: str, location: str, seen: dict[str, str], problems: list[Problem]) -> bool:

@@ -9,23 +9,26 @@ from collections.abc import Mapping, Sequence
 
 from rung.records import Case, Json
 
-Quotes = Mapping[str, Sequence[Json]]  # case -> its evidence as it is written
+Written = Mapping[str, Mapping[str, Json]]  # case -> `evidence` as its row has it, `drafted_by` and `approved_by`
 COLUMNS = (
     *("id", "question", "answers", "answerable", "split", "as", "messages", "evidence", "gold_documents"),
     *("drafted_by", "approved_by", "meta"),
 )
 
 
-def row_of(case: Case, quotes: Quotes) -> dict[str, Json]:
+def row_of(case: Case, written: Written) -> dict[str, Json]:
     """The row as docs/data-formats.md has it; what there is nothing of has no key."""
     row: dict[str, Json] = {"id": case.id, "question": case.question, "answers": [*case.answers]}
-    evidence: list[Json] = [*quotes.get(case.id, ())] or [
+    its = written.get(case.id, {})
+    evidence = its.get("evidence") or [
         {"document": span.document, "start": span.start, "end": span.end} for span in case.evidence
     ]
     optional: dict[str, Json] = {
         "messages": [{"role": turn.role, "content": turn.content} for turn in case.messages],
         "evidence": evidence,
         "gold_documents": [*case.gold_documents],
+        "drafted_by": its.get("drafted_by"),
+        "approved_by": its.get("approved_by"),
         "meta": dict(case.meta),
     }
     if not case.answerable:
@@ -36,9 +39,9 @@ def row_of(case: Case, quotes: Quotes) -> dict[str, Json]:
     return {**row, **{key: value for key, value in optional.items() if value}}
 
 
-def cases_csv(cases: Sequence[Case], quotes: Quotes) -> str:
+def cases_csv(cases: Sequence[Case], written: Written) -> str:
     """The cases as CSV: a row each, lists and objects as JSON."""
-    rows = [{**row_of(case, quotes), "answerable": case.answerable} for case in cases]
+    rows = [{**row_of(case, written), "answerable": case.answerable} for case in cases]
     return table([name for name in COLUMNS if any(name in row for row in rows)], rows)
 
 

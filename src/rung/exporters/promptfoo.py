@@ -1,19 +1,20 @@
 """Cases as a Promptfoo configuration: a test each, whose assertions ask nearest to what the project's bar does.
 
 A test's `metadata.rung` has what of the case Promptfoo has no place for, and all accepted answers where its assertion holds
-one alone or judges JSON; `rung import` reads it back. Braces that Promptfoo would fill in stand between `{% raw %}` and `{% endraw %}`.
+one alone or judges JSON; `rung import` reads it back. Braces that Promptfoo would fill in stand between `{% raw %}` and
+`{% endraw %}`.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import yaml
 
-from rung.exporters.case_rows import Quotes, row_of
+from rung.exporters.case_rows import Written, row_of
 from rung.records import Case, Json
 
 RAW, END = "{% raw %}", "{% endraw %}"
@@ -44,7 +45,13 @@ class Judged:
 
 
 def suite_of(
-    name: str, cases: Sequence[Case], judged: Judged, quotes: Quotes, *, outputs: Mapping[str, str] | None = None
+    name: str,
+    cases: Sequence[Case],
+    judged: Judged,
+    written: Written,
+    *,
+    outputs: Mapping[str, str] | None = None,
+    hidden: Collection[str] = (),
 ) -> Suite:
     """The configuration of a project's cases.
 
@@ -52,16 +59,19 @@ def suite_of(
         name: of the project.
         cases: in their order.
         judged: how the project judges.
-        quotes: the evidence of the cases as it is written.
+        written: what their rows say beside what a case has.
         outputs: what a rung answered, by case: Promptfoo judges that and asks no provider; other cases are left out.
+        hidden: of the others those whose output is kept from who gets the configuration.
     """
     suite, tests, notes = Suite(), list[Json](), dict[str, int]()
     for case in cases:
         if outputs is not None and case.id not in outputs:
-            suite.left_out.append((case, "the rung gave no answer to it"))
+            kept = "what the rung made of it touches what these groups may not read"
+            reason = kept if case.id in hidden else "the rung gave no answer to it"
+            suite.left_out.append((case, reason))
             continue
         try:
-            test = _test(case, judged, quotes, notes)
+            test = _test(case, judged, written, notes)
             if outputs is not None:
                 test["providerOutput"] = outputs[case.id]
         except ValueError as why:
@@ -96,7 +106,7 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _text)
 
 
-def _test(case: Case, judged: Judged, quotes: Quotes, notes: dict[str, int]) -> dict[str, Json]:
+def _test(case: Case, judged: Judged, written: Written, notes: dict[str, int]) -> dict[str, Json]:
     """One test.
 
     Raises:
@@ -109,7 +119,7 @@ def _test(case: Case, judged: Judged, quotes: Quotes, notes: dict[str, int]) -> 
     assertions, whole = _assertions(case, judged, notes)
     row = {
         key: value
-        for key, value in row_of(case, quotes).items()
+        for key, value in row_of(case, written).items()
         if key not in ("question", "answers", "answerable", "messages")
     }
     own: dict[str, Json] = row if whole else {**row, "answers": [*case.answers]}

@@ -60,9 +60,7 @@ def _read(file: ImportFile) -> Iterator[ImportedRow]:
     yield from _queries(queries, folder, grades)
 
 
-def _judgements(
-    path: Path, folder: Path, into: tuple[Grades, str, set[str] | None]
-) -> Iterator[ImportedRow]:
+def _judgements(path: Path, folder: Path, into: tuple[Grades, str, set[str] | None]) -> Iterator[ImportedRow]:
     """Puts each judgement of a file to its query; what cannot be used is refused."""
     grades, split, documents = into
     part = path.relative_to(folder).as_posix()

@@ -3,7 +3,9 @@
 A function gets the chat, a list of `{"role", "content"}`, and returns the assistant's text. Its name has a digest of its
 code, its defaults and what it closes over, so that answers of the same function are remembered and those of a changed one
 are not; what it calls is not seen. Of a callable of another kind, or one that holds what is no plain data, every object is
-a model of its own, and nothing is remembered for the next process. Another process does not know it. Schema and labels are not held: answers are checked for them afterwards.
+a model of its own, and nothing is remembered for the next process. Another process does not know it.
+
+Schema and labels are not held: answers are checked for them afterwards.
 """
 
 from __future__ import annotations
@@ -66,7 +68,13 @@ def _held_by(function: object) -> Json:
             cells.append(_plain(cell.cell_contents))
         except ValueError:  # it is not filled yet
             raise _NotPlainError from None
-    return [function.__module__, _code(function.__code__), cells, _plain(function.__defaults__), _plain(function.__kwdefaults__)]
+    return [
+        function.__module__,
+        _code(function.__code__),
+        cells,
+        _plain(function.__defaults__),
+        _plain(function.__kwdefaults__),
+    ]
 
 
 def _code(code: CodeType) -> Json:
