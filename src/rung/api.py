@@ -57,8 +57,8 @@ class OpenProject:
         from rung.commands.kept_verdict import KeptVerdict
         from rung.pipeline.publishing import latest, published
 
-        kept = latest(self.project) if name == "latest" else published(self.project, str(name))
-        return KeptVerdict(kept, self.project)
+        chosen = latest(self.project) if name == "latest" else published(self.project, str(name))
+        return KeptVerdict(chosen, self.project)
 
     def rescore(self, verdict: str = "latest") -> Verdict:
         """A new verdict from the stored answers of an earlier one (its number, digest or path), by today's cases and bar.

@@ -62,12 +62,12 @@ def write_project(
     }
     texts[FILE] = yaml.safe_dump(whole, allow_unicode=True, sort_keys=False)
     if folder is None:
-        return _written(Path(mkdtemp(prefix="rung-")), texts, made=True)
+        return _written(Path(mkdtemp(prefix="rung-")), texts, temporary=True)
     return _written(folder, texts)
 
 
-def _written(root: Path, texts: Mapping[str, str], *, made: bool = False) -> Project:
-    """The project of these files; nothing of them stays where it cannot be. `made`: the folder then goes, too."""
+def _written(root: Path, texts: Mapping[str, str], *, temporary: bool = False) -> Project:
+    """The project of these files; nothing of them stays where it cannot be. `temporary`: the folder then goes, too."""
     files = [root / name for name in texts]
     for path in files:
         check_free(path, instead="name another folder")
@@ -77,7 +77,7 @@ def _written(root: Path, texts: Mapping[str, str], *, made: bool = False) -> Pro
                 write_output(path, text)
             return load_project(root)
     except BaseException:
-        if made:
+        if temporary:
             root.rmdir()
         raise
 

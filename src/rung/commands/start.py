@@ -121,8 +121,8 @@ def _rows_in_cases(folder: Path) -> list[Path]:
 
 def _no_cases(folder: Path, rows: FoundRows) -> list[Path]:
     """Those of them that are no cases or drafts; an empty file is not yet anything else."""
-    known = {path.resolve() for path in rows.cases}
-    return [path for path in _rows_in_cases(folder) if path.resolve() not in known and not _is_empty(path)]
+    cases = {path.resolve() for path in rows.cases}
+    return [path for path in _rows_in_cases(folder) if path.resolve() not in cases and not _is_empty(path)]
 
 
 def _is_empty(path: Path) -> bool:

@@ -103,12 +103,12 @@ class VerdictAnswers:
         left = [o for one in self.evaluations for o in one.outcomes if not self.shows(one.name, o)]
         failed = sum(outcome.answer is None for outcome in left)
         answers = len(left) - failed
-        said = [f"{answers:,} answers touch what these groups may not read, and are left out"] if answers else []
+        notes = [f"{answers:,} answers touch what these groups may not read, and are left out"] if answers else []
         if failed and failures:
-            said.append(
+            notes.append(
                 f"{failed:,} failures at cases that are not known to be for these groups are left out: no rate is whole"
             )
-        return said
+        return notes
 
     def table(self) -> list[dict[str, Json]]:
         """A row for each rung and case: `COLUMNS`, then the metrics that apply to it."""

@@ -66,8 +66,8 @@ def suite_of(
     suite, tests, notes = Suite(), list[Json](), dict[str, int]()
     for case in cases:
         if outputs is not None and case.id not in outputs:
-            kept = "what the rung made of it touches what these groups may not read"
-            reason = kept if case.id in hidden else "the rung gave no answer to it"
+            withheld = "what the rung made of it touches what these groups may not read"
+            reason = withheld if case.id in hidden else "the rung gave no answer to it"
             suite.left_out.append((case, reason))
             continue
         try:

@@ -87,9 +87,9 @@ def whole_or_not(files: Sequence[Path]) -> Iterator[None]:
         for path in fresh:
             with suppress(OSError):
                 path.unlink()
-        for made in sorted(folders, key=lambda one: len(one.parts), reverse=True):
+        for folder in sorted(folders, key=lambda one: len(one.parts), reverse=True):
             with suppress(OSError):
-                made.rmdir()
+                folder.rmdir()
         raise
 
 

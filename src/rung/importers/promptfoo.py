@@ -198,9 +198,8 @@ class Suite:
             case, context = self._case(test, each, results)
             cases.append(case)
             documents += context
-        metrics = {metric for metric in results.metrics if metric}
-        if results.schema is not None:  # answers that a schema holds are compared as JSON
-            metrics &= {"judge"}
+        only = {"judge"} if results.schema is not None else {*results.metrics} - {""}  # by a schema answers are JSON
+        metrics = only.intersection(results.metrics)
         metric = "judge" if "judge" in metrics and not results.answers else next(iter(metrics - {"judge"}), "judge")
         return ImportedRow(
             line,

@@ -31,10 +31,10 @@ def register(function: Reply) -> str:
     """Make a function a model of this process; its name is returned. Never takes the name of one that differs."""
     bare = re.sub(r"\W+", "_", getattr(function, "__name__", type(function).__name__)).strip("_") or "function"
     try:
-        known = digest("python", _held_by(function))
+        content = digest("python", _held_by(function))
     except (_NotPlainError, RecursionError):
         return _name_of_its_own(bare, function)
-    name = f"{PREFIX}{bare}-{known[:10]}"
+    name = f"{PREFIX}{bare}-{content[:10]}"
     there = _registered.setdefault(name, function)
     same = there is function or getattr(there, "__globals__", None) is getattr(function, "__globals__", None)
     return name if same else _name_of_its_own(bare, function)
