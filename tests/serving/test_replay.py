@@ -11,8 +11,8 @@ from rung.errors import UserError
 from rung.progress import Silent, reporting
 from rung.records import Message, Question
 from rung.records.traces import Trace
-from rung.serving.answering import Wishes
 from rung.serving.replay import answer_again, asked_again
+from rung.serving.wishes import Wishes
 from rung.tracing import conventions as names
 from rung.tracing.content import MAX_TEXT
 from tests.serving.promoting import promoted, promoting

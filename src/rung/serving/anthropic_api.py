@@ -12,7 +12,7 @@ from pydantic import Field
 
 from rung.records import Json
 from rung.serving import sse
-from rung.serving.answering import Answered, Asked, Wishes
+from rung.serving.answering import Answered, Asked
 from rung.serving.chats import (
     MAX_NOTE,
     Body,
@@ -26,6 +26,7 @@ from rung.serving.chats import (
 from rung.serving.citations import own_field
 from rung.serving.refusal import NotAnswered, unsupported
 from rung.serving.request_state import answering_of, base_url, begun, caller_of, whole
+from rung.serving.wishes import Wishes
 
 router = APIRouter()
 PATH = "/v1/messages"

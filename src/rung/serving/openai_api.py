@@ -16,7 +16,7 @@ from pydantic import Field
 from rung.records import Json
 from rung.records.steps import Conversation
 from rung.serving import several, sse
-from rung.serving.answering import Answered, Answering, Asked, Wishes
+from rung.serving.answering import Answered, Answering, Asked
 from rung.serving.chats import Body, Chat, Metadata, Note, Turn, chat_of, notes_of, stop_of
 from rung.serving.citations import own_field, url_citations
 from rung.serving.client_tools import Call, Tool, ToolChoice, call_of
@@ -25,6 +25,7 @@ from rung.serving.deployments import Deployment
 from rung.serving.refusal import NotAnswered, invalid, readable, unsupported
 from rung.serving.request_state import all_whole, answering_of, base_url, begun, caller_of, embedding_of, unless_left
 from rung.serving.response_format import ResponseFormat, form_of, schema_of
+from rung.serving.wishes import Wishes
 
 if TYPE_CHECKING:
     from rung.models.protocol import Vectors

@@ -12,13 +12,14 @@ from rung.errors import UserError
 from rung.progress import say
 from rung.records import Json, Message, Question
 from rung.records.traces import Trace
-from rung.serving.answering import Answering, Asked, Wishes
+from rung.serving.answering import Answering, Asked
 from rung.serving.app import Service, open_record
 from rung.serving.callers import Caller, Open
 from rung.serving.conversations import Limits
 from rung.serving.deployments import WINNER, Deployment
 from rung.serving.refusal import NotAnswered
 from rung.serving.traced import Traces, price_of
+from rung.serving.wishes import Wishes
 from rung.state.database import State
 from rung.state.deployments import deployment as promoted
 from rung.state.deployments import standing_now

@@ -14,12 +14,13 @@ from pydantic import BeforeValidator, Field
 
 from rung.records import Json
 from rung.serving import sse
-from rung.serving.answering import Answered, Asked, Wishes
+from rung.serving.answering import Answered, Asked
 from rung.serving.chats import Body, Metadata, Note, Turn, chat_of, no_instruction, notes_of
 from rung.serving.citations import own_field, url_citations
 from rung.serving.refusal import NotAnswered, unsupported
 from rung.serving.request_state import answering_of, base_url, begun, caller_of, whole
 from rung.serving.response_format import Form, form_of
+from rung.serving.wishes import Wishes
 
 router = APIRouter()
 PATH = "/v1/responses"
