@@ -49,7 +49,7 @@ class Asked:
 
     deployment: Deployment
     question: Question
-    wishes: Wishes = Wishes()
+    wishes: Wishes = field(default_factory=Wishes)
     id: str = field(default_factory=new_trace)
     stopped: list[str] = field(default_factory=list)
     bounded: list[int] = field(default_factory=list)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from rung.records import Json
 from rung.records.steps import Generate, Step
+from rung.serving.deployments import Deployment
 from rung.tracing import conventions as names
 
 
