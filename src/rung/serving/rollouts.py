@@ -211,16 +211,16 @@ class Rollouts:
     def _guard(self, served: Served, record: DeploymentRecord) -> Decision | None:
         """Take the served deployment back where it breaks a limit in a block that was filled, or is under way."""
         now, rollout = served.now, record.rollout
-        blocks, place = seen_since(self._state, record.id, since=now.since, after=self._after, slower_than=rollout.max_p95)
+        blocks, index = seen_since(self._state, record.id, since=now.since, after=self._after, slower_than=rollout.max_p95)
         risk = risk_of_limit(rollout)
         one, broken = next(((one, why) for one in blocks if (why := broken_limit(rollout, one, risk=risk))), (Seen(), ""))
         if not broken:
-            self._after = place
+            self._after = index
             return None
         if now.returned_by == WRITER or not now.green:
             why = "was gone back to by itself already" if now.green else "there is none to go back to"
             self._say(f"ALERT: deployment {record.id} breaks a limit, and {why}: {broken}")
-            self._after = place
+            self._after = index
             return None
         decision = Decision("stopped", broken, {"seen": dict(asdict(one))})
         event = DeploymentEvent(0, now.green, "rolled back", WRITER, f"{record.id}: {broken}", decision.figures)

@@ -1,4 +1,4 @@
-"""Addresses of databases, as they may be told: without a password, however it was written. Pure."""
+"""Addresses of databases, as they may be shown: without a password, however it was written. Pure."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def database_name(address: str) -> str:
         is_plain = "@" not in f"{url.username or ''}{url.host or ''}{url.database or ''}"
     except (sa.exc.ArgumentError, ValueError):
         is_plain = False
-    told = url.render_as_string(hide_password=True) if is_plain else _up_to_the_last_at(address)
-    return _QUERY.sub(r"\1***", told)
+    shown = url.render_as_string(hide_password=True) if is_plain else _up_to_the_last_at(address)
+    return _QUERY.sub(r"\1***", shown)
 
 
 def database_secrets(address: str) -> tuple[str, ...]:
@@ -34,10 +34,10 @@ def database_secrets(address: str) -> tuple[str, ...]:
     rest = address.partition("://")[2]
     user_info = rest.rpartition("@")[0]
     whole = user_info.partition(":")[2]
-    found = {whole, *whole.split("@"), *(match[0].partition("=")[2] for match in _QUERY.finditer(rest))}
-    found |= {value for name, value in parse_qsl(rest.rpartition("?")[2]) if name.lower().endswith("password")}
-    found |= {unquote(one) for one in found}
-    return tuple(sorted(filter(None, found), key=len, reverse=True))
+    secrets = {whole, *whole.split("@"), *(match[0].partition("=")[2] for match in _QUERY.finditer(rest))}
+    secrets |= {value for name, value in parse_qsl(rest.rpartition("?")[2]) if name.lower().endswith("password")}
+    secrets |= {unquote(one) for one in secrets}
+    return tuple(sorted(filter(None, secrets), key=len, reverse=True))
 
 
 def without_secrets(text: str, secrets: Sequence[str]) -> str:
@@ -52,5 +52,5 @@ def _up_to_the_last_at(address: str) -> str:
     scheme, mark, rest = address.partition("://")
     if not mark:
         scheme, rest = "", address
-    _, at, place = rest.rpartition("@")
-    return f"{scheme}{mark}***@{place}" if at else address
+    _, at, location = rest.rpartition("@")
+    return f"{scheme}{mark}***@{location}" if at else address
