@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -28,7 +27,9 @@ from rung.state.tables import deployment_events, observations
 from rung.state.tables import deployments as table
 from tests.serving.promoting import Asker, deployments, promoted
 from tests.serving.serving import SHIPPING, Client, Slow, chat, served
+from tests.serving.test_traces import database_away
 from tests.state.databases import KINDS, database, named
+from tests.tracing.test_recorder import until
 
 WINNER, OTHER = "long_context", "rag"
 
@@ -41,6 +42,12 @@ def state_of(client: Client) -> State:
 def looked(client: Client) -> None:
     """As the server does every moment."""
     client.app.state.rollouts.work()
+
+
+def seen(client: Client) -> int:
+    """Answers that are written down as seen."""
+    with state_of(client).reading() as connection:
+        return connection.scalar(sa.select(sa.func.count()).select_from(observations)) or 0
 
 
 def askers(client: Client, record: DeploymentRecord, share: float, count: int) -> tuple[list[Asker], list[Asker]]:
@@ -278,23 +285,14 @@ def test_going_back_by_hand(measured: Path) -> None:
 def test_a_database_that_is_away_stops_no_answer(measured: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     record = promoted(measured, WINNER)
     with served(measured) as client:
-        folder = measured / ".rung"
-        shutil.move(folder / "state.db", folder / "elsewhere.db")
-        (folder / "state.db").mkdir()  # cannot be opened
-        state_of(client).engine.dispose()
-        with pytest.raises(UserError, match="cannot be used"):
-            looked(client)
-        assert "deployments" in client.get("/health/ready").json()["degraded"]
-        assert client.get("/health/ready").status_code == 200
-        assert Asker(client, "ada").ask()[1] == record.spec.digest
-        (folder / "state.db").rmdir()
-        for name in ("state.db-wal", "state.db-shm"):
-            (folder / name).unlink(missing_ok=True)
-        shutil.move(folder / "elsewhere.db", folder / "state.db")
-        looked(client)
-        assert "deployments" not in client.get("/health/ready").json().get("degraded", ())
-        with state_of(client).reading() as connection:  # what was seen meanwhile was kept for later
-            assert connection.scalar(sa.select(sa.func.count()).select_from(observations)) == 1
+        with database_away(measured, client):
+            with pytest.raises(UserError, match="cannot be used"):
+                looked(client)
+            assert "deployments" in client.get("/health/ready").json()["degraded"]
+            assert client.get("/health/ready").status_code == 200
+            assert Asker(client, "ada").ask()[1] == record.spec.digest
+        until(lambda: "degraded" not in client.get("/health/ready").json())
+        until(lambda: seen(client) == 1)  # what was seen meanwhile was kept for later
 
 
 def test_what_a_server_cannot_open_it_does_not_serve_and_says_so(measured: Path, caplog: pytest.LogCaptureFixture) -> None:
