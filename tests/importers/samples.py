@@ -54,6 +54,15 @@ def archive(members: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
+def parquet(*rows: dict[str, Json]) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(list(rows)), buffer)
+    return buffer.getvalue()
+
+
 def zstandard(members: dict[str, bytes]) -> bytes:
     """An archive whose members are packed with Zstandard (method 93), as recent versions of Inspect write it."""
     import pyarrow as pa
@@ -774,5 +783,19 @@ SAMPLES = (
         2,
         1,
         {"cases": 1},
+    ),
+    Sample(
+        "mteb",
+        {
+            "qrels/test-00000-of-00001.parquet": parquet(
+                {"query-id": "q1", "corpus-id": "d1", "score": 2}, {"query-id": "q1", "corpus-id": "", "score": 1}
+            ),
+            "queries/queries-00000-of-00001.parquet": parquet({"_id": "q1", "text": "How long do repairs take?"}),
+            "corpus/corpus-00000-of-00001.parquet": parquet({"_id": "d1", "title": "Repairs", "text": "A week."}),
+        },
+        3,
+        1,
+        {"cases": 1, "documents": 1},
+        folder=True,
     ),
 )
