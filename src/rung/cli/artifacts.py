@@ -31,7 +31,7 @@ Kind = Annotated[
 artifacts = typer.Typer(
     cls=ListByDefault,
     context_settings={"ignore_unknown_options": True},  # those of `list`
-    help="List what was made from what, promote, retire, say what is due.",
+    help="List what was made from what, promote, retire.",
     epilog="'rung artifacts [FOLDER]' alone is 'rung artifacts list'.",
 )
 

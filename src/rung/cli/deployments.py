@@ -32,7 +32,7 @@ def deployments(
     limit: Annotated[int, typer.Option(min=1, help="With ID: so many answers of the shadow that differ.")] = SHOWN,
     json: Json = False,
 ) -> int:
-    """List what was promoted, or show one: its digests, its checks, what was seen of it, and every event.
+    """List what was promoted, or show one of them whole.
 
     Nothing is ever taken off the list.
     """

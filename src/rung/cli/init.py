@@ -72,7 +72,7 @@ def init(  # noqa: PLR0917 - typer takes them by name
     dry_run: DryRun = False,
     json: Json = False,
 ) -> int:
-    """Make a project: a small one that runs, or over your documents.
+    """Make a project: a small one, or over your documents.
 
     Over documents (--docs, or a FOLDER that has some) documents, cases and examples are found by looking, a commented
     rung.yaml names them, and cases are drafted. Nothing that is there is touched, and files of other tools are named.

@@ -62,7 +62,7 @@ def promote(  # noqa: PLR0917 - typer reads the options from the parameters
     ] = "",
     json: Json = False,
 ) -> int:
-    """Have what was measured served: every server of the project follows at once.
+    """Have what was measured served, by every server.
 
     A gate is passed first: the bar is cleared at its risk, nothing leaked, nothing was forgotten beyond the limit, and
     cases asked anew are answered as they were scored. Each check is kept with the deployment, with its figure.

@@ -23,7 +23,7 @@ def replay(
     ] = "",
     json: Json = False,
 ) -> int:
-    """Answer a recorded question again, for the same groups, and compare.
+    """Answer a recorded question again, and compare.
 
     Answer, passages, tokens, time and digests stand side by side. It needs the question: serve.traces.content in rung.yaml
     must have been true when it was asked. Nothing is recorded of the second answer.

@@ -20,7 +20,7 @@ def rollback(
     by: Annotated[str, typer.Option(help="Who does it; default: who is signed in.", show_default=False)] = "",
     json: Json = False,
 ) -> int:
-    """End what is tried; else go back to the last deployment that nothing was wrong with.
+    """End what is tried; else go back to the last good one.
 
     Every server of the project follows at once; answers under way are finished.
     """

@@ -42,7 +42,7 @@ def trace(  # noqa: PLR0917 - typer reads the options from the parameters
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 20,
     json: Json = False,
 ) -> int:
-    """List the newest answers of the server, or show how one of them came to be.
+    """List the newest answers, or show how one came to be.
 
     With an ID: its question, passages, prompts, versions, tokens, cost and time, step by step. Texts are there where
     serve.traces.content in rung.yaml is true.
