@@ -172,16 +172,19 @@ def _asked_already(project: Project) -> set[str]:
     return questions
 
 
-def _questions(text: str) -> set[str]:
-    questions = set()
-    for line in text.split("\n"):
+def rows_of(lines: Sequence[str]) -> Iterator[tuple[int, dict[str, Json]]]:
+    """(index, row) of each line that is one; others are left to whoever reads cases."""
+    for index, line in enumerate(lines):
         try:
             row = json_of(line) if line.strip() else None
         except Malformed:
             continue
         if isinstance(row, dict):
-            questions.add(str(row.get("question", "")))
-    return questions
+            yield index, row
+
+
+def _questions(text: str) -> set[str]:
+    return {str(row.get("question", "")) for _, row in rows_of(text.split("\n"))}
 
 
 def _ruled(kind: Kind, documents: Sequence[Document]) -> Iterator[Draft]:

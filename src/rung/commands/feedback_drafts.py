@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
-from rung.commands.draft_cases import append_rows, text_of
+from rung.commands.draft_cases import append_rows, rows_of, text_of
 from rung.commands.review import deciding, rejected
 from rung.config.project import Project
 from rung.dataset.load import load_dataset
@@ -16,7 +16,6 @@ from rung.dataset.proposals import Comment, Proposals, propose
 from rung.records import Json, Message
 from rung.state.database import State, open_state
 from rung.state.feedback import Remark, remarks
-from rung.text.parsing import Malformed, json_of
 
 FILE = "feedback.drafts.jsonl"
 
@@ -55,7 +54,7 @@ def draft_from_feedback(project: Project, path: Path) -> FeedbackDrafts:
     proposals = propose(asked, cases=dataset.cases, examples=dataset.examples)
     rows = [proposal.row() for proposal in proposals.proposals]
     with deciding(project):
-        seen = set(_ids(path))
+        seen = {str(row.get("id", "")) for _, row in rows_of(text_of(path).split("\n"))}
         new = [row for row in rows if row["id"] not in seen | rejected(project)]
         append_rows(path, new)
     return FeedbackDrafts(proposals, len(asked), len(heard) - len(asked), len(rows) - len(new), len(new))
@@ -90,16 +89,6 @@ def _comment(remark: Remark) -> Comment:
         ),
         asker=tuple(map(str, groups)) if isinstance(groups, list) else None,
     )
-
-
-def _ids(path: Path) -> Iterator[str]:
-    for line in text_of(path).split("\n"):
-        try:
-            row = json_of(line) if line.strip() else None
-        except Malformed:
-            continue
-        if isinstance(row, dict):
-            yield str(row.get("id", ""))
 
 
 def remark_json(comment: Comment) -> str:

@@ -16,14 +16,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from rung.commands.draft_cases import text_of
+from rung.commands.draft_cases import rows_of, text_of
 from rung.config.project import Project
 from rung.dataset.load import case_of, paths
 from rung.errors import UserError
 from rung.files.durable import alone
 from rung.files.outputs import write_output
 from rung.records import Json, plain
-from rung.text.parsing import Malformed, json_of
+from rung.text.parsing import json_of
 
 LOG, DRAFTS = "reviews.jsonl", "*.drafts.jsonl"
 Action = Literal["approve", "reject"]
@@ -137,28 +137,20 @@ def rejected(project: Project) -> frozenset[str]:
     Raises:
         UserError: the log cannot be read.
     """
-    events = (json_of(line) for line in text_of(project.root / LOG).split("\n") if line.strip())
-    rows = (event.get("before") for event in events if isinstance(event, dict) and event.get("action") == "reject")
+    events = (event for _, event in rows_of(text_of(project.root / LOG).split("\n")))
+    rows = (event.get("before") for event in events if event.get("action") == "reject")
     return frozenset(str(row.get("id", "")) for row in rows if isinstance(row, dict))
 
 
 def _drafts(path: Path, *, is_named: bool) -> Iterator[Waiting]:
-    for number, line in enumerate(text_of(path).split("\n"), 1):
-        try:
-            row = json_of(line) if line.strip() else None
-        except Malformed:
-            continue
-        if isinstance(row, dict) and row.get("drafted_by") and not str(row.get("approved_by") or "").strip():
-            yield Waiting(path, number, row, row, is_named)
+    for index, row in rows_of(text_of(path).split("\n")):
+        if row.get("drafted_by") and not str(row.get("approved_by") or "").strip():
+            yield Waiting(path, index + 1, row, row, is_named)
 
 
 def _index_of(lines: Sequence[str], draft: Waiting) -> int:
     """Where the draft stands now: others may have been taken out before it."""
-    for index, line in enumerate(lines):
-        try:
-            row = json_of(line) if line.strip() else None
-        except Malformed:
-            continue
+    for index, row in rows_of(lines):
         if row == draft.read:
             return index
     raise UserError(f"{draft.path}: '{draft.id}' was changed, or decided on, meanwhile: look at it again")
