@@ -12,7 +12,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from rung.errors import UserError
@@ -146,7 +146,8 @@ class Rollouts:
             if not is_new and time.monotonic() < self._again:
                 return
             self._pause = AGAIN if is_new else min(2 * self._pause, LATEST)
-            now = standing(events(self._state))
+            history = events(self._state)
+            now = standing(history)
             before, opened, records = self.served, self._open_ones(), dict(self.served.records)
             for id in dict.fromkeys(one for one in (now.current, now.candidate) if one and one not in opened):
                 try:
@@ -171,7 +172,8 @@ class Rollouts:
             self.served = served
             if now.current != before.now.current or now.since != before.now.since:
                 self._after = (0, 0)
-            self._tell(before.now, opened, starting=starting)
+            new = () if starting else tuple(one for one in history if one.number > before.now.last)
+            self._tell(new, opened)
 
     def decide(self) -> Decision | None:
         """Look at what was seen, and act upon it; None where nothing follows.
@@ -241,9 +243,9 @@ class Rollouts:
         both = (self.served.current, self.served.candidate)
         return {one.id: one for one in both if one is not None and one.id}
 
-    def _tell(self, before: Standing, opened: Mapping[str, Deployment], *, starting: bool) -> None:
+    def _tell(self, new: Sequence[DeploymentEvent], opened: Mapping[str, Deployment]) -> None:
         """The log and the metrics of a change; of what happened before this server, nothing is told."""
-        for event in (one for one in events(self._state) if one.number > before.last and not starting):
+        for event in new:
             level = logging.WARNING if event.what in ("stopped", "rolled back", "undecided") else logging.INFO
             alert = "ALERT: " if event.by == WRITER and event.what in ("stopped", "rolled back") else ""
             _log.log(level, "%sdeployment %s %s by %s: %s", alert, event.deployment, event.what, event.by, event.why)
