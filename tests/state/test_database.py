@@ -12,7 +12,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,19 +25,7 @@ from rung.state.buffered import BufferedWriter
 from rung.state.database import FILE, State, Unavailable, form_of
 from rung.state.feedback import Remark, add_remark, complete, remarks, who_answered
 from rung.state.tables import METADATA, about, answers
-from tests.state.databases import KINDS, database
-
-
-@pytest.fixture(params=KINDS)
-def records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    with database(request.param, tmp_path) as address:
-        yield address
-
-
-@pytest.fixture
-def state(records: str, tmp_path: Path) -> Iterator[State]:
-    with State(tmp_path, records) as opened:
-        yield opened
+from tests.state.databases import database
 
 
 def remark(question: str = "one") -> Remark:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,19 +29,6 @@ from rung.state.deployments import (
 from rung.state.feedback import Remark, add_remark
 from rung.state.tables import deployment_events, differences, feedback, observations
 from tests.records.test_deployment import RECORD
-from tests.state.databases import KINDS, database
-
-
-@pytest.fixture(params=KINDS)
-def records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    with database(request.param, tmp_path) as address:
-        yield address
-
-
-@pytest.fixture
-def state(records: str, tmp_path: Path) -> Iterator[State]:
-    with State(tmp_path, records) as opened:
-        yield opened
 
 
 def named(by: str) -> DeploymentRecord:
