@@ -360,3 +360,16 @@ def _anew(one: Knowledge) -> Knowledge:
 
 def _closed_to(caller: Caller, document: str) -> str:
     return f"what was found for {caller.name} is of {document!r} too, which it may not read any more"
+
+
+async def whole_answer(news: AsyncGenerator[str | Answered]) -> Answered:
+    """What `Answering.answer` comes to, its texts unheard.
+
+    Raises:
+        NotAnswered: it failed.
+    """
+    async with aclosing(news) as pieces:
+        async for piece in pieces:
+            if isinstance(piece, Answered):
+                return piece
+    raise InternalError("a conversation ended without an answer")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Mapping, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +23,7 @@ from rung.pipeline.prepare import at_hand
 from rung.pipeline.publishing import Published
 from rung.records import Answer, Asker, Bill, Case, Estimate, Latency, Outcome, RungResult
 from rung.records.deployment import Check
-from rung.serving.answering import Answered, Answering, Asked
+from rung.serving.answering import Answering, Asked, whole_answer
 from rung.serving.callers import Caller
 from rung.serving.conversations import Conversations, Limits
 from rung.serving.deployments import Deployment
@@ -183,13 +182,9 @@ async def _answered(builder: ArtifactBuilder, deployment: Deployment, cases: Seq
     async def one(case: Case) -> Answer | None:
         asked, caller = Asked(deployment, case.ask()), AsCase(f"case {case.id}", asks=case.asker)
         try:
-            async with aclosing(answering.answer(caller, asked)) as news:
-                async for piece in news:
-                    if isinstance(piece, Answered):
-                        return piece.answer
+            return (await whole_answer(answering.answer(caller, asked))).answer
         except NotAnswered:
-            pass
-        return None
+            return None
 
     try:
         return list(await asyncio.gather(*map(one, cases)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -22,8 +22,7 @@ from starlette.types import Receive, Scope, Send
 from rung.config.project import Project
 from rung.errors import InternalError, UserError
 from rung.records import Json
-from rung.serving.answering import DEFECT, Answering, Asked
-from rung.serving.answering import Answered as ServedAnswer
+from rung.serving.answering import DEFECT, Answering, Asked, whole_answer
 from rung.serving.callers import Caller, Refused
 from rung.serving.chats import Turn, chat_of
 from rung.serving.deployments import WINNER
@@ -92,7 +91,7 @@ class ServedTools:
             raise NotMeant(f"nothing was promoted, and no verdict has a winner to ask: name a rung: {there}")
         deployment = self.answering.deployment(rung or WINNER, self.caller)
         chat = chat_of([Turn(role="user", content=asked_text(question, "question"))], deployment, where="question")
-        given = await self._whole(Asked(deployment, chat.question))
+        given = await whole_answer(self.answering.answer(self.caller, Asked(deployment, chat.question)))
         access = self.answering.knowledge.document_groups() if self.answering.knowledge else {}
         spec = deployment.spec
         shown = answered(
@@ -103,13 +102,6 @@ class ServedTools:
             is_prose=not (spec is not None and (spec.schema or spec.labels)),
         )
         return replace(shown, answer_id=given.asked.id)
-
-    async def _whole(self, asked: Asked) -> ServedAnswer:
-        async with aclosing(self.answering.answer(self.caller, asked)) as news:
-            async for piece in news:
-                if isinstance(piece, ServedAnswer):
-                    return piece
-        raise InternalError("a conversation ended without an answer")
 
     async def feedback(self, rating: Rating, answer_id: str, question: str, correction: str) -> None:
         """See `Tools`."""

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from fastapi import Request
 
-from rung.errors import InternalError
 from rung.models.protocol import Embedder
-from rung.serving.answering import Answered, Answering
+from rung.serving.answering import Answered, Answering, whole_answer
 from rung.serving.callers import Caller
 from rung.serving.refusal import NotAnswered
 
@@ -52,15 +51,7 @@ async def whole(request: Request, news: AsyncGenerator[str | Answered]) -> Answe
     Raises:
         NotAnswered: it failed, or the client left.
     """
-
-    async def last() -> Answered:
-        async with aclosing(news) as pieces:
-            async for piece in pieces:
-                if isinstance(piece, Answered):
-                    return piece
-        raise InternalError("a conversation ended without an answer")
-
-    return await unless_left(request, last())
+    return await unless_left(request, whole_answer(news))
 
 
 async def all_whole(request: Request, news: AsyncGenerator[tuple[int, str | Answered]]) -> list[Answered]:
