@@ -104,8 +104,8 @@ def test_the_time_of_a_shadow_begins_with_its_turn(measured: Path, how: str) -> 
 
         async def asked() -> None:
             async with client.connected() as connected:
-                await connected.post("/v1/chat/completions", json=chat(model="rung"))
                 turns.behind = 1  # as if another had the one place that there is for what nobody waits for
+                await connected.post("/v1/chat/completions", json=chat(model="rung"))
                 await asyncio.sleep(0.9 if how == "waited" else 1.7)
                 turns.free -= 1
                 turns.give(behind=True)
