@@ -171,9 +171,9 @@ def search(
         return Searcher(engines).find([query], request or SearchRequest())[0]
 
 
-def opened(project: Project, *, reading: bool = False) -> AbstractContextManager[Engines]:
+def opened(project: Project, *, reading: bool = False, many_threads: bool = False) -> AbstractContextManager[Engines]:
     """The engines of one command, see `open_engines`; mistakes in the rungs and limits are found before any work is done."""
     allowed_rungs(project)
     check_limits(project)
     check_sampling(project)
-    return open_engines(project, reading=reading)
+    return open_engines(project, reading=reading, many_threads=many_threads)

@@ -59,7 +59,7 @@ def serve(  # noqa: PLR0917 - typer reads the options from the parameters
     with (
         reporting(Screen()),
         open_state(project) as state,
-        opened(project, reading=True) as engines,
+        opened(project, reading=True, many_threads=True) as engines,
         StepRunner(engines) as runner,
     ):
         listener = listening(host, port)  # before models are opened

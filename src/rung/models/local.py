@@ -21,7 +21,7 @@ from rung.models.admission import run_jobs, stream_job
 from rung.models.grammar import GRAMMAR
 from rung.models.graph import projection_shapes, read_config
 from rung.models.jobs import Job
-from rung.models.pipeline import Pipeline
+from rung.models.pipeline import Pipeline, decoder_of
 from rung.models.precision import Precision
 from rung.models.tokens import Tokens
 from rung.records import Failure, Json, Message
@@ -45,6 +45,8 @@ class LocalGenerator:
         cache_bytes: memory for keys and values of each pipeline; None: a sixteenth of the machine's, at most 1 GB, and
             never less than one whole context.
         taught: what was taught to the model in the folder before it was shipped: part of its weights, below any adapter.
+
+    Set `apart` before the first request where many threads ask at the same time: the model decodes in a process of its own.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class LocalGenerator:
         cache_bytes: int | None = None,
         taught: Lora | None = None,
     ) -> None:
+        self.apart = False
         self.folder = folder
         self.taught = taught
         self.name = name
@@ -202,8 +205,12 @@ class LocalGenerator:
                 lora = self.taught if lora is None else joined(self.taught, lora)
             while len(self._pipelines) >= _MAX_PIPELINES:
                 self._pipelines.popitem(last=False)
-            pipeline = Pipeline(
-                self.folder, self.tokens, lora=lora, precision=self._precision, cache_bytes=self._cache_bytes
+            decoder = decoder_of(
+                *(self.folder, self.tokens),
+                lora=lora,
+                precision=self._precision,
+                cache_bytes=self._cache_bytes,
+                apart=self.apart,
             )
-            self._pipelines[adapter] = pipeline
+            self._pipelines[adapter] = pipeline = Pipeline(decoder, self.tokens)
             return pipeline

@@ -53,6 +53,14 @@ class Generator(Protocol):
         ...
 
 
+@runtime_checkable
+class Decoding(Protocol):
+    """A generator that decodes on this machine. `apart`, set before it is asked: it does so in a process of its own, and
+    keeps no thread of this one waiting."""
+
+    apart: bool
+
+
 class Embedder(Protocol):
     """Texts to unit vectors."""
 

@@ -18,7 +18,7 @@ from rung.config.project import Project
 from rung.config.schema import DEFAULT_EMBEDDER, TUNED
 from rung.errors import ModelError, ServerError
 from rung.files.outputs import writable
-from rung.models.protocol import Remote
+from rung.models.protocol import Decoding, Remote
 from rung.progress import phase, say
 from rung.records.steps import Engine
 from rung.runtime.batch import Tally
@@ -95,15 +95,17 @@ def open_cache(project: Project, *, lasting: bool = True) -> StepCache:
 
 
 @contextmanager
-def open_engines(project: Project, *, reading: bool = False, lasting: bool = True) -> Iterator[Engines]:
+def open_engines(
+    project: Project, *, reading: bool = False, lasting: bool = True, many_threads: bool = False
+) -> Iterator[Engines]:
     """The engines of one command, closed at its end.
 
     With `reading`, a project whose folder cannot be written does too, as long as its index is up to date. `lasting` False:
-    nothing is written into the project.
+    nothing is written into the project. `many_threads`: each will ask for an answer of its own.
     """
     cache = open_cache(project, lasting=lasting and (not reading or writable(project.state)))
     try:
-        with Engines(project, cache) as engines:
+        with Engines(project, cache, many_threads=many_threads) as engines:
             yield engines
     finally:
         cache.close()
@@ -127,6 +129,8 @@ class _Shared(cached_property[M]):
 class Engines:
     """A project's models, index and tools. `cache`: what is remembered of servers; `tally`: what its model consumed.
 
+    `many_threads`: each asks for an answer of its own, at the same time as others.
+
     Of what was built in this command, by digest: folders of adapters, classifiers (routers too) and example indexes, and
     the documents indexed in other ways. Where a project names several models, each has a view of its own (`on`), which
     shares all but the model, its adapters and its tally; `whole` is what it is a view of.
@@ -139,6 +143,7 @@ class Engines:
     heads: dict[str, Path] = field(default_factory=dict)
     example_indexes: dict[str, Path] = field(default_factory=dict)
     indexes: dict[str, Knowledge] = field(default_factory=dict)
+    many_threads: bool = False
     whole: Engines | None = None
     views: dict[str, Engines] = field(default_factory=dict)
 
@@ -182,7 +187,7 @@ class Engines:
 
         settings = self.project.settings
         with self.pointing_at("model"), phase(f"model {settings.model}") as tick:
-            return self._recalling(generator(self.named(settings.model), server=settings.server, progress=tick))
+            return self._ready(generator(self.named(settings.model), server=settings.server, progress=tick))
 
     @_Shared
     def judge(self) -> Generator:
@@ -194,7 +199,7 @@ class Engines:
             return self.on(settings.judge.model).generator
         with self.pointing_at("judge"), phase(f"judge {settings.judge.model}") as tick:
             server = self.project.written.server
-            return self._recalling(generator(self.named(settings.judge.model), server=server, progress=tick))
+            return self._ready(generator(self.named(settings.judge.model), server=server, progress=tick))
 
     @_Shared
     def embedder(self) -> Embedder:
@@ -214,7 +219,7 @@ class Engines:
         settings = self.project.settings
         name = DEFAULT_EMBEDDER if settings.embedder == TUNED else settings.embedder
         with self.pointing_at("embedder"), phase(f"embedder {name}") as tick:
-            return self._recalling(embedder(self.named(name), server=self.project.written.server, progress=tick))
+            return self._ready(embedder(self.named(name), server=self.project.written.server, progress=tick))
 
     def tuned_embedder(self, folder: Path, form: str = "") -> Embedder:
         """The embedder of a retriever's artifact. `form`: of one that has no manifest yet.
@@ -334,8 +339,10 @@ class Engines:
         """A path in a model's name is the project's, wherever the command is run."""
         return model_of(self.project, model)
 
-    def _recalling(self, model: M) -> M:
-        """A model that was opened, told what is remembered of its server."""
+    def _ready(self, model: M) -> M:
+        """A model that was opened, told how it will be asked and what is remembered of its server."""
+        if isinstance(model, Decoding):
+            model.apart = (self.whole or self).many_threads
         if isinstance(model, Remote) and (entry := known(self.cache, model)):
             model.recall(entry)
         return model
