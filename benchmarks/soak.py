@@ -11,6 +11,7 @@ last third of the time is more than a tenth above the second third.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import os
 import signal
@@ -73,8 +74,14 @@ class Person(FastHttpUser):
 
 
 def megabytes(pid: int) -> float:
-    """Resident, of a process."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+    """Resident, of a process and its children, among them the one that decodes."""
+    pages = 0
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            if pid in (parent, int(folder.name)):
+                pages += int((folder / "statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def changing(folder: Path, ending: threading.Event) -> None:
@@ -128,7 +135,7 @@ def main() -> None:
 
 
 def load(given: argparse.Namespace, url: str, users: Path, pid: int) -> list[float]:
-    """Let locust run; the server's memory every five seconds."""
+    """Let locust run; the server's memory every five seconds, with that of its children."""
     end = f"{round(given.minutes * 60)}s"
     command = [given.locust, "-f", str(users), "--headless", "-u", str(given.users), "-r", str(given.users), "-t", end]
     command += [

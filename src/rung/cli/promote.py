@@ -126,7 +126,7 @@ def _promoted(project: Project, request: PromoteRequest, screen: Screen) -> Depl
     with (
         reporting(screen),
         open_state(project) as state,
-        opened(project, reading=True) as engines,
+        opened(project, reading=True, many_threads=True) as engines,
         StepRunner(engines) as runner,
     ):
         return promoted(ArtifactBuilder(runner), state, request)[0]

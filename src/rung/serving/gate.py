@@ -21,6 +21,7 @@ from rung.pipeline.evaluation_store import Stored
 from rung.pipeline.limits import asked_in, bar_in
 from rung.pipeline.prepare import at_hand
 from rung.pipeline.publishing import Published
+from rung.progress import Tick, phase
 from rung.records import Answer, Asker, Bill, Case, Estimate, Latency, Outcome, RungResult
 from rung.records.deployment import Check
 from rung.serving.answering import Answering, Asked, whole_answer
@@ -179,15 +180,22 @@ async def _answered(builder: ArtifactBuilder, deployment: Deployment, cases: Seq
         {deployment.name: deployment}, Conversations(Limits()), Metrics(), at_hand(engines), cuttings=engines.indexes
     )
 
-    async def one(case: Case) -> Answer | None:
+    done = 0
+
+    async def one(case: Case, tick: Tick) -> Answer | None:
+        nonlocal done
         asked, caller = Asked(deployment, case.ask()), AsCase(f"case {case.id}", asks=case.asker)
         try:
             return (await whole_answer(answering.answer(caller, asked))).answer
         except NotAnswered:
             return None
+        finally:
+            done += 1
+            tick(done, len(cases), "")
 
     try:
-        return list(await asyncio.gather(*map(one, cases)))
+        with phase("cases asked as a server would") as tick:
+            return list(await asyncio.gather(*(one(case, tick) for case in cases)))
     finally:
         answering.conversations.close()
 
