@@ -151,3 +151,37 @@ differences = sa.Table(  # what a deployment in the shadow said otherwise than t
     sa.Column("old", JsonText, nullable=False),
     sa.Column("new", JsonText, nullable=False),
 )
+
+alerts = sa.Table(  # what became of each thing that a watch reads; `record`: of `rung.records.alerts`
+    "alerts",
+    METADATA,
+    sa.Column("detector", PlainText, primary_key=True),
+    sa.Column("name", PlainText, primary_key=True),
+    sa.Column("subject", PlainText, primary_key=True),
+    sa.Column("state", PlainText, nullable=False),
+    sa.Column("record", JsonText, nullable=False),
+)
+
+alert_events = sa.Table(  # only grows: an alert fired, or ended; `delivered`: to the webhook, or there was none
+    "alert_events",
+    METADATA,
+    sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("look", sa.BigInteger, nullable=False),
+    sa.Column("detector", PlainText, nullable=False),
+    sa.Column("state", PlainText, nullable=False),
+    sa.Column("why", PlainText, nullable=False),
+    sa.Column("reading", JsonText, nullable=False),
+    sa.Column("delivered", sa.Boolean, nullable=False),
+    sa.Index("ix_alert_events_delivered", "delivered", "number"),
+)
+
+baselines = sa.Table(  # what a deployment answered to canaries when it was promoted, by detector
+    "baselines",
+    METADATA,
+    sa.Column("deployment", PlainText, primary_key=True),  # its id
+    sa.Column("detector", PlainText, primary_key=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("look", sa.BigInteger, nullable=False),
+    sa.Column("value", JsonText, nullable=False),
+)

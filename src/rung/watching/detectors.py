@@ -1,0 +1,39 @@
+"""Every detector, by name: a function from `Surroundings` to `Reading`s, one file each. A detector more is one line here.
+
+A detector reads, judges and says; it writes nothing and keeps nothing from look to look. What it compares with, it kept of
+a deployment as a baseline, when that was promoted (`Detector.baseline`). Where it cannot look it raises a `UserError`, or
+gives a reading that is "unknown".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from rung.records import Json
+from rung.records.alerts import Reading
+from rung.watching.surroundings import Surroundings
+
+Look = Callable[[Surroundings], Iterable[Reading]]
+KeepBaseline = Callable[[Surroundings], Mapping[str, Json]]
+HOUR = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """One kind of drift.
+
+    Args:
+        name: by which alerts name it.
+        look: what it does in a look.
+        pause: seconds, by a clock that cannot jump, that a process lets pass between two looks of it: looking costs.
+        baseline: what it wants kept of a deployment that is as it was measured; None: nothing.
+    """
+
+    name: str
+    look: Look
+    pause: float = 0.0
+    baseline: KeepBaseline | None = None
+
+
+DETECTORS: tuple[Detector, ...] = ()
