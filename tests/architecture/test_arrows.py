@@ -29,6 +29,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("commands",),
     ("loop",),
     ("serving",),
+    ("watching",),
     ("cli", "web", "api"),
 )
 RANK = {unit: rank for rank, layer in enumerate(LAYERS) for unit in layer}

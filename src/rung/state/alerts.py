@@ -48,14 +48,16 @@ def last_look(state: State) -> LastLook:
         return _last(connection)
 
 
-def record_look(
-    state: State, decide: Callable[[Mapping[Key, Alert], int, int], tuple[Mapping[Key, Alert], Sequence[AlertEvent]]]
-) -> tuple[int, dict[Key, Alert], list[AlertEvent]]:
+Decide = Callable[[Mapping[Key, Alert], int], tuple[Mapping[Key, Alert], Sequence[AlertEvent]]]
+
+
+def record_look(state: State, decide: Decide, *, at: int) -> tuple[int, dict[Key, Alert], list[AlertEvent]]:
     """Count a look, and keep what it made of the alerts. All of it is kept when this returns.
 
     Args:
         state: where it is kept.
-        decide: alerts as they are, number of the look, time of day -> alerts as they are now, what is to be told.
+        decide: alerts as they are, number of the look -> alerts as they are now, what is to be told.
+        at: the time of day, in ms since 1970.
 
     Returns:
         Number of the look, alerts, events with their numbers.
@@ -64,10 +66,9 @@ def record_look(
         Unavailable: the database is; nothing of it is kept.
     """
     with state.alone("watch") as connection:
-        last, at = _last(connection), now_ms()
-        number = last.number + 1
+        number = _last(connection).number + 1
         before = _alerts(connection)
-        now, events = decide(before, number, at)
+        now, events = decide(before, number)
         for key in before.keys() - now.keys():
             connection.execute(alerts.delete().where(_is(key)))
         for key, alert in now.items():

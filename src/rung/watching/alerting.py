@@ -29,7 +29,7 @@ def after(alert: Alert | None, detector: str, reading: Reading, *, look: int, at
     """
     before = alert or Alert(detector, reading, look=look, since=look, at=at)
     if reading.state == "unknown":
-        return replace(before, look=look, unknown=before.unknown + 1, blind=reading.says), None
+        return _unknown(before, reading.says, look), None
     seen = replace(before, reading=reading, look=look, unknown=0, blind="")
     if reading.state == "between":
         return seen, None
@@ -61,12 +61,9 @@ def looks_to_clear(alert: Alert) -> int:
     return alert.reading.clears_after * 2 ** min(alert.relapses, MOST_DOUBLED)
 
 
-def gone(alert: Alert, *, look: int, at: int) -> tuple[Alert | None, AlertEvent | None]:
-    """The alert after a look of its detector that had no reading of it any more; None: it is to be forgotten."""
-    if alert.state != "firing":
-        return None, None
-    _, event = _ended(replace(alert, look=look), GONE, at=at)
-    return None, event
+def gone(alert: Alert, *, look: int, at: int) -> AlertEvent | None:
+    """What is to be told of an alert that its detector had no reading of any more; it is forgotten."""
+    return _ended(replace(alert, look=look), GONE, at=at)[1] if alert.state == "firing" else None
 
 
 def _ended(alert: Alert, why: str, *, at: int) -> tuple[Alert, AlertEvent]:
@@ -79,14 +76,19 @@ def _moved(alert: Alert, state: str, at: int) -> Alert:
 
 
 def all_after(
-    alerts: Mapping[Key, Alert], readings: Mapping[str, Iterable[Reading]], *, look: int, at: int
+    alerts: Mapping[Key, Alert],
+    readings: Mapping[str, Iterable[Reading]],
+    *,
+    blind: Mapping[str, str],
+    look: int,
+    at: int,
 ) -> tuple[dict[Key, Alert], list[AlertEvent]]:
-    """All alerts after a look.
+    """All alerts after a look, and what is to be told of.
 
     Args:
         alerts: as they were.
-        readings: what each detector that looked says; one that did not look, or could not, is not among them, and its alerts
-            stay as they are.
+        readings: what each detector that looked says; one that did not is not among them, and its alerts stay as they are.
+        blind: why, by name, for those of them that could not look to the end: what they did not come to is unknown, not gone.
         look: number of the look.
         at: the time of day.
     """
@@ -97,8 +99,14 @@ def all_after(
             now[key], event = after(alerts.get(key), detector, reading, look=look, at=at)
             events += [event] if event else []
         for key in [key for key in alerts if key[0] == detector and key not in seen]:
-            left, event = gone(alerts[key], look=look, at=at)
+            if detector in blind:
+                now[key] = _unknown(alerts[key], blind[detector], look)
+                continue
+            event = gone(alerts[key], look=look, at=at)
             events += [event] if event else []
-            if left is None:
-                del now[key]
+            del now[key]
     return now, events
+
+
+def _unknown(alert: Alert, why: str, look: int) -> Alert:
+    return replace(alert, look=look, unknown=alert.unknown + 1, blind=why)

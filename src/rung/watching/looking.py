@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from rung.config.project import Project
-from rung.errors import UserError
+from rung.errors import InternalError, UserError
 from rung.records.alerts import Alert, AlertEvent, Key, Reading
 from rung.runtime.engines import Engines
 from rung.state.alerts import LastLook, last_look, record_look
@@ -73,10 +73,15 @@ class Watch:
         clock = self._clock(last_look(self.state))
         surroundings = Surroundings(self.project, self.state, self.engines, clock)
         due = [one for one in self.detectors if self._is_due(one)]
-        readings = {one.name: self._readings(one, surroundings) for one in due}
+        readings, blind = dict[str, list[Reading]](), dict[str, str]()
+        for one in due:
+            readings[one.name], why = _readings(one, surroundings)
+            blind |= {one.name: why} if why else {}
+        at = round(clock.now.timestamp() * 1000)
         number, alerts, events = record_look(
             self.state,
-            lambda before, look, at: all_after(before, readings, look=look, at=at),
+            lambda before, look: all_after(before, readings, blind=blind, look=look, at=at),
+            at=at,
         )
         for one in due:
             self._looked[one.name] = self.steady()
@@ -86,19 +91,6 @@ class Watch:
     def _is_due(self, detector: Detector) -> bool:
         looked = self._looked.get(detector.name)
         return looked is None or self.steady() - looked >= detector.pause
-
-    def _readings(self, detector: Detector, surroundings: Surroundings) -> list[Reading]:
-        """What it says, and whether it could look."""
-        try:
-            readings, why = list(detector.look(surroundings)), ""
-        except Unavailable:
-            raise
-        except UserError as error:
-            readings, why = [], str(error)
-        except Exception as error:
-            _log.exception("a defect of Rung in the detector of %s", detector.name)
-            readings, why = [], f"a defect of Rung: {type(error).__name__}: {error}"
-        return [*readings, _could_look(detector, why)]
 
     def _clock(self, last: LastLook) -> Clock:
         wall, steady = self.wall(), self.steady()
@@ -113,7 +105,25 @@ class Watch:
         return Clock(last.number + 1, datetime.fromtimestamp(wall, UTC), jumped)
 
 
-def _could_look(detector: Detector, why: str) -> Reading:
+def _readings(detector: Detector, surroundings: Surroundings) -> tuple[list[Reading], str]:
+    """What a detector says, whether it could look among it, and why it could not; "": it could."""
+    readings, why = list[Reading](), ""
+    try:
+        for reading in detector.look(surroundings):
+            if any((one.name, one.subject) == (reading.name, reading.subject) for one in readings):
+                raise InternalError(f"two readings of {reading.name} ({reading.subject})")
+            readings.append(reading)
+    except Unavailable:
+        raise
+    except UserError as error:
+        why = str(error)
+    except Exception as error:
+        _log.exception("a defect of Rung in the detector of %s", detector.name)
+        why = f"a defect of Rung: {type(error).__name__}: {error}"
+    return [*readings, _could_look(why)], why
+
+
+def _could_look(why: str) -> Reading:
     """Whether a detector could look, itself an alert: what is not looked at must not pass for fine."""
     return Reading(
         COULD,

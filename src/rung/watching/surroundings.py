@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from rung.config.project import Project
 from rung.dataset.load import Dataset, load_dataset
-from rung.errors import UserError
 from rung.pipeline.evaluation_store import EVALUATIONS, Stored, read_evaluations
 from rung.pipeline.pinned_strategy import measured_specs
 from rung.pipeline.publishing import Published, latest_folder, published, verdicts_of
@@ -139,13 +138,3 @@ class Surroundings:
         from rung.state.alerts import baselines_of
 
         return baselines_of(self.state, self.standing.current)
-
-    def need_deployment(self) -> DeploymentRecord:
-        """What is served.
-
-        Raises:
-            UserError: nothing was promoted.
-        """
-        if self.deployment is None:
-            raise UserError("nothing was promoted, so there is nothing whose traffic could be watched: 'rung promote'")
-        return self.deployment
