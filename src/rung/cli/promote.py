@@ -16,7 +16,9 @@ from rung.cli.screen import Screen, err, out
 if TYPE_CHECKING:
     from rung.config.project import Project
     from rung.records.deployment import DeploymentRecord, Rollout
+    from rung.runtime.engines import Engines
     from rung.serving.promotion import PromoteRequest
+    from rung.state.database import State
 
 
 def promote(  # noqa: PLR0917 - typer reads the options from the parameters
@@ -129,7 +131,27 @@ def _promoted(project: Project, request: PromoteRequest, screen: Screen) -> Depl
         opened(project, reading=True, many_threads=True) as engines,
         StepRunner(engines) as runner,
     ):
-        return promoted(ArtifactBuilder(runner), state, request)[0]
+        record = promoted(ArtifactBuilder(runner), state, request)[0]
+        _keep_baseline(project, state, engines, record.id)
+        return record
+
+
+def _keep_baseline(project: Project, state: State, engines: Engines, id: str) -> None:
+    """What `rung watch` compares with from now on; where it cannot be had, the deployment stands all the same."""
+    from rung.errors import UserError
+    from rung.progress import phase, say
+    from rung.watching.baselines import kept
+
+    mend = "'rung watch --baseline' keeps it, once that is mended"
+    try:
+        with phase("keep a baseline for rung watch"):
+            why = kept(project, state, engines, deployment=id)
+    except UserError as error:
+        say(f"! no baseline was kept for 'rung watch' ({error}): {mend}")
+        return
+    for name, reason in why.items():
+        if reason:
+            say(f"no baseline of {name} was kept for 'rung watch': {reason}")
 
 
 def _show(record: DeploymentRecord, *, is_promoted: bool, json: bool) -> None:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from rung.config.addresses import LOGIN_ELSEWHERE, holds_login
 from rung.config.serving import ServeSettings
+from rung.config.watching import WatchSettings
 
 _NEW_ROWS = re.compile(r"(\d{1,3}(?:,\d{3})+|\d{1,9}) (?:new )?approved rows?")
 DEFAULT_MODEL = "smollm2-135m-grounded"
@@ -322,6 +323,7 @@ class Settings(_Section):
     server: ServerSettings = ServerSettings()
     workers: WorkersSettings = WorkersSettings()
     serve: ServeSettings = ServeSettings()
+    watch: WatchSettings = WatchSettings()
     records: str = ""
     seed: int = Field(default=0, ge=0, le=MAX_SEED)
 

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from rung.errors import InternalError, ModelError
+from rung.errors import InternalError, ModelError, ServerError
 from rung.models.endpoint import Endpoint
 from rung.models.http_client import RequestFailed, Served
 from rung.models.http_reading import Turn, consumed, cut_silently, read
@@ -127,6 +127,21 @@ class HttpGenerator(Served):
             refused = error.complaint is not None and error.complaint.status in (400, 422)
             return f"{error}; what is asked to keep it fails" if refused else ""
         return ""
+
+    def stated_version(self) -> dict[str, str]:
+        """Ask for one word, and return what the server says of what answered: `model`, its full name, and
+        `system_fingerprint`, of all that it runs on; without what it does not say.
+
+        Raises:
+            ServerError: as `run`, and where this request fails.
+        """
+        step = Generate((Message("user", "Say hello."),), max_tokens=_ROOM)
+        try:
+            answer, _ = self._posted(step, threading.Event(), hasty=True)
+        except RequestFailed as error:
+            raise ServerError(f"{self._endpoint} does not say what it is ({error}): look at the server") from error
+        named = {name: answer.get(name) for name in ("model", "system_fingerprint")}
+        return {name: value for name, value in named.items() if isinstance(value, str) and value}
 
     def _other_name(self, name: Json, listing: Listing) -> str:
         """The name of what answered, where the server has no model of ours and calls this one otherwise."""

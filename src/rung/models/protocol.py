@@ -142,6 +142,20 @@ class SchemaRemote(Remote, Protocol):
         ...
 
 
+@runtime_checkable
+class VersionedRemote(Remote, Protocol):
+    """One that tells what answers under its name, and when it ends."""
+
+    def stated_version(self) -> Mapping[str, str]:
+        """What its server says of what answered: `model`, its full name, and `system_fingerprint`; without what it does not
+        say; raises as `check`."""
+        ...
+
+    def ending(self) -> Mapping[str, Json]:
+        """`ends` (an ISO date) and `instead`, where its server says so; {} where it does not, or does not answer."""
+        ...
+
+
 class Host(Protocol):
     """A family of models under one form of name: what an entry point of the group `rung.models` must make."""
 

@@ -180,13 +180,35 @@ def _unchanged(
     """A rung as the last verdict measured it; None where `rung.yaml` asks for another now, or what it takes is gone."""
     verdict, project = latest_folder(builder.project), builder.project
     spec = None if verdict is None else _stored_spec(verdict, label)
-    record = getattr(rung, "record", None)
-    if spec is None or record is None:
+    if spec is None or getattr(rung, "record", None) is None:
         return None
-    own = shown(read(record, own_settings(settings), rung=rung.name))
-    own |= {name: settings[name] for name in OF_ANY_RUNG if name in settings}
+    now = _configured(project, spec, rung, settings)
+    return _as_measured(builder.engines, label, spec) if now.digest == spec.digest else None
+
+
+def configured_spec(project: Project, label: str, spec: StrategySpec) -> StrategySpec | None:
+    """A strategy with all that `rung.yaml` says of its rung now; None where it names no such rung any more.
+
+    Settings that a search found stand in no `rung.yaml`: a rung of another label keeps its own.
+
+    Raises:
+        UserError: `rung.yaml` or a file that it names is wrong.
+    """
+    same = [one for one in allowed(project) if one[1].name == spec.rung]
+    if not same:
+        return None
+    own = next((one for one in same if one[0] == label), None)
+    _, rung, settings = own or same[0]
+    now = _configured(project, spec, rung, settings)
+    return now if own and getattr(rung, "record", None) else replace(now, settings=spec.settings)
+
+
+def _configured(project: Project, spec: StrategySpec, rung: type[Rung], settings: Mapping[str, Json]) -> StrategySpec:
+    record = getattr(rung, "record", None)
+    own = spec.settings if record is None else shown(read(record, own_settings(settings), rung=rung.name))
+    own = {**own, **{name: settings[name] for name in OF_ANY_RUNG if name in settings}}
     configured, from_examples = project.settings, project.settings.behaviour.labels == "from_examples"
-    now = replace(
+    return replace(
         spec,
         rung=rung.name,
         settings=own,
@@ -195,7 +217,6 @@ def _unchanged(
         labels=spec.labels if from_examples else read_labels(project, (), []),
         seed=configured.seed,
     )
-    return _as_measured(builder.engines, label, spec) if now.digest == spec.digest else None
 
 
 def _all(spec: StrategySpec) -> Iterator[tuple[str, str]]:

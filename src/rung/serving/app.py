@@ -22,6 +22,7 @@ from rung.pipeline.prepare import at_hand
 from rung.progress import say
 from rung.records.deployment import DeploymentRecord
 from rung.serving import anthropic_api, feedback, openai_api, responses_api, search_api
+from rung.serving.alert_counts import AlertCounts
 from rung.serving.answering import DEFECT, Answered, Answering
 from rung.serving.callers import Caller, Identity
 from rung.serving.conversations import Conversations, Limits
@@ -88,6 +89,7 @@ def application(service: Service) -> FastAPI:
         say(f"! {remark}")
     answering.traces = traces
     TraceCounts(traces, answering.metrics.registry)
+    answering.metrics.registry.register(AlertCounts(service.state))
     limiter = Limiter()
     answering.on_spent, answering.route = limiter.consumed, rollouts.route
     answering.on_end = lambda asked, end, seconds, refused: rollouts.ended(asked, end, seconds=seconds, refused=refused)
@@ -179,7 +181,7 @@ def _add_health(app: FastAPI, answering: Answering) -> None:
         return JSONResponse(report, 200 if status == "ready" else 503)
 
     @app.get("/metrics", summary="What was counted, for Prometheus", tags=["health"])
-    async def metrics() -> Response:
+    def metrics() -> Response:  # on a thread: it may ask the database
         answering.metrics.open.set(answering.conversations.open)
         answering.metrics.waiting.set(answering.conversations.waiting)
         return PlainTextResponse(answering.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)

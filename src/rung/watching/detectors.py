@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from rung.records import Json
 from rung.records.alerts import Reading
+from rung.watching import contradictions, cost_drift, embedding_drift, index_drift, model_drift, prompt_drift
 from rung.watching.surroundings import Surroundings
 
 Look = Callable[[Surroundings], Iterable[Reading]]
@@ -36,4 +37,11 @@ class Detector:
     baseline: KeepBaseline | None = None
 
 
-DETECTORS: tuple[Detector, ...] = ()
+DETECTORS: tuple[Detector, ...] = (
+    Detector("index", index_drift.look),
+    Detector("contradictions", contradictions.look, pause=HOUR),
+    Detector("embedding", embedding_drift.look, baseline=embedding_drift.baseline),
+    Detector("prompt", prompt_drift.look, baseline=prompt_drift.baseline),
+    Detector("model", model_drift.look, pause=HOUR, baseline=model_drift.baseline),
+    Detector("cost", cost_drift.look),
+)

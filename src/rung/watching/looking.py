@@ -44,34 +44,33 @@ class LookReport:
 
 @dataclass
 class Watch:
-    """Looks at one project again and again; what it must not forget is in the database.
+    """Looks again and again, at one project; what it must not forget is in the database.
 
     Args:
-        project: that is watched.
-        state: its database.
-        engines: its models and index.
         detectors: which look.
         wall: the time of day, in seconds since 1970.
         steady: a clock that cannot jump, in seconds.
     """
 
-    project: Project
-    state: State
-    engines: Engines
     detectors: Sequence[Detector] = DETECTORS
     wall: Callable[[], float] = time.time
     steady: Callable[[], float] = time.monotonic
     _looked: dict[str, float] = field(default_factory=dict, init=False)  # when each detector did, by the steady clock
     _before: tuple[float, float] | None = field(default=None, init=False)  # both clocks at the look before
 
-    def look(self) -> LookReport:
+    def look(self, project: Project, state: State, engines: Engines) -> LookReport:
         """Look once. What it found is in the database when this returns.
+
+        Args:
+            project: as it is now.
+            state: its database.
+            engines: its models and index.
 
         Raises:
             Unavailable: the database is; then nothing was counted.
         """
-        clock = self._clock(last_look(self.state))
-        surroundings = Surroundings(self.project, self.state, self.engines, clock)
+        clock = self._clock(last_look(state))
+        surroundings = Surroundings(project, state, engines, clock)
         due = [one for one in self.detectors if self._is_due(one)]
         readings, blind = dict[str, list[Reading]](), dict[str, str]()
         for one in due:
@@ -79,9 +78,7 @@ class Watch:
             blind |= {one.name: why} if why else {}
         at = round(clock.now.timestamp() * 1000)
         number, alerts, events = record_look(
-            self.state,
-            lambda before, look: all_after(before, readings, blind=blind, look=look, at=at),
-            at=at,
+            state, lambda before, look: all_after(before, readings, blind=blind, look=look, at=at), at=at
         )
         for one in due:
             self._looked[one.name] = self.steady()

@@ -50,12 +50,14 @@ class Surroundings:
         engines: its models and index, which open when they are first asked for and stay open from look to look; their cache
             is thrown away, so that what a detector asks a model stays out of the project.
         clock: of this look.
+        watched: id of the deployment that is looked at; "": the one that is served.
     """
 
     project: Project
     state: State
     engines: Engines
     clock: Clock = field(default_factory=Clock)
+    watched: str = ""
 
     @cached_property
     def standing(self) -> Standing:
@@ -69,7 +71,8 @@ class Surroundings:
         """What is served; None: nothing was promoted."""
         from rung.state.deployments import deployment
 
-        return deployment(self.state, self.standing.current) if self.standing.current else None
+        id = self.watched or self.standing.current
+        return deployment(self.state, id) if id else None
 
     @cached_property
     def verdict(self) -> Published | None:
@@ -130,11 +133,12 @@ class Surroundings:
 
         if self.deployment is None:
             return ()
-        return observed(self.state, self.deployment.id, since=self.standing.since, limit=WINDOW)
+        since = self.standing.since if self.deployment.id == self.standing.current else 0
+        return observed(self.state, self.deployment.id, since=since, limit=WINDOW)
 
     @cached_property
     def baselines(self) -> Mapping[str, Baseline]:
         """What detectors had of what is served when it was as measured, by detector; {}: none was kept."""
         from rung.state.alerts import baselines_of
 
-        return baselines_of(self.state, self.standing.current)
+        return baselines_of(self.state, self.deployment.id) if self.deployment else {}

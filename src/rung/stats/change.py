@@ -1,0 +1,137 @@
+"""When a stream of answers began to have more bad ones than it may: evidence summed over every point where that may have been.
+
+An e-detector of the Shiryaev-Roberts kind (Shin, Ramdas and Rinaldo, "E-detectors: a nonparametric framework for sequential
+change detection", NEJSDS 2024). For answer n, x = 1 where it is bad, q the share that may be, p > q:
+
+    L_n = (p/q)^x ((1-p)/(1-q))^(1-x)        R_n = (1 + R_(n-1)) L_n
+
+averaged over several p. While the chance of a bad answer is at most q, whatever came before, E[R_t] <= E[t] at every stopping
+time t, so that the chance of ever seeing R >= N/risk within N answers is at most `risk`. No normal approximation is in it.
+Looking at some answers only, or beginning anew, makes R smaller, never larger. What is counted as bad is left to the caller.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rung.errors import InternalError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+RATES = 12  # values of p: even on the scale of arcsin(sqrt) between q and 1
+ROOM = 3.0  # R is held to e^ROOM times what counts as shown: what went well again is seen so many answers later, not more
+_EDGE = 1e-6  # shares keep so far from 0 and 1
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a stream says. `evidence`: log R at its end; `since`: how many answers ago it most likely began, 0 where nothing
+    speaks for a change; `share`: of bad ones since then, of all where `since` is 0."""
+
+    evidence: float
+    since: int
+    share: float
+
+
+def shown(*, within: int, risk: float) -> float:
+    """The evidence from which a change is shown, with a chance of at most `risk` of being wrong within so many answers.
+
+    >>> round(shown(within=10_000, risk=0.005), 2)
+    14.51
+    """
+    if within < 1 or not 0 < risk < 1:
+        raise InternalError(f"no stream of {within} answers has a risk of {risk}")
+    return math.log(within / risk)
+
+
+def change(bad: NDArray[np.bool_], share: float, *, within: int, risk: float) -> Change:
+    """The evidence that more than `share` of the newest answers are bad.
+
+    >>> import numpy as np
+    >>> quiet, then = np.zeros(500, dtype=bool), np.ones(20, dtype=bool)
+    >>> change(np.concatenate([quiet, then]), 0.05, within=1000, risk=0.01).since
+    20
+
+    Args:
+        bad: of each answer, oldest first, [answers].
+        share: that may be bad, in (0, 1).
+        within: the number of answers that `risk` is of.
+        risk: the chance that is taken of saying so while it is not so.
+    """
+    import numpy as np
+
+    limit = min(max(share, _EDGE), 1 - _EDGE)
+    if not len(bad):
+        return Change(-math.inf, 0, 0.0)
+    rates = _rates(limit)
+    if_bad, if_good = np.log(rates / limit), np.log((1 - rates) / (1 - limit))  # log L by rate, [RATES]
+    most = shown(within=within, risk=risk) + ROOM
+    evidence = np.full(len(rates), -np.inf)
+    summed, since = np.zeros(len(rates)), np.zeros(len(rates), dtype=np.int64)  # CUSUM: its sum, answers since it was 0
+    for is_bad in bad.tolist():
+        step = if_bad if is_bad else if_good
+        evidence = np.minimum(np.logaddexp(0.0, evidence) + step, most)
+        summed = summed + step
+        since = np.where(summed > 0, since + 1, 0)
+        summed = np.minimum(np.maximum(summed, 0.0), most)
+    best = int(np.argmax(summed))
+    began = int(since[best])
+    top = float(evidence.max())
+    total = top + math.log(float(np.exp(evidence - top).mean()))
+    return Change(total, began, float(bad[-began:].mean()))
+
+
+def answers_to_find(share: float, became: float, *, within: int, risk: float, power: float = 0.99) -> int:
+    """Answers within which a change to a greater share of bad ones is shown, with a chance of about `power`.
+
+    The first n at which n D - z s sqrt(n) reaches what is to be shown: D and s are mean and standard deviation of the log of
+    L at the value of p that is best for the new share, z is the normal quantile of `power`.
+
+    >>> answers_to_find(0.1, 0.9, within=10_000, risk=0.005) < 20
+    True
+    """
+    from statistics import NormalDist
+
+    limit = min(max(share, _EDGE), 1 - _EDGE)
+    became = min(became, 1 - _EDGE)
+    if became <= limit:
+        raise InternalError(f"{became} is no greater share than {limit}")
+    z, needed = NormalDist().inv_cdf(power), shown(within=within, risk=risk) + math.log(RATES)
+    best = math.inf
+    for rate in _rates(limit).tolist():
+        if_bad, if_good = math.log(rate / limit), math.log((1 - rate) / (1 - limit))
+        mean = became * if_bad + (1 - became) * if_good
+        if mean > 0:
+            spread = z * abs(if_bad - if_good) * math.sqrt(became * (1 - became))
+            root = (spread + math.sqrt(spread**2 + 4 * mean * needed)) / (2 * mean)
+            best = min(best, root**2)
+    return math.ceil(best)
+
+
+def share_beyond(count: int, place: int, *, risk: float) -> float:
+    """The share of a population that lies beyond the `place`-th smallest of `count` draws of it is at most this, but for a
+    chance of `risk`; the quantile of Beta(count - place + 1, place), which needs no shape of the population.
+
+    >>> round(share_beyond(20, 20, risk=0.01), 3)
+    0.206
+    """
+    from scipy.special import betaincinv
+
+    if not 1 <= place <= count:
+        raise InternalError(f"there is no place {place} among {count}")
+    return float(betaincinv(count - place + 1, place, 1 - risk))
+
+
+def _rates(limit: float) -> Floats:
+    import numpy as np
+
+    begin = math.asin(math.sqrt(limit))
+    parts = (np.arange(RATES) + 0.5) / RATES
+    rates: Floats = np.sin(begin + (math.pi / 2 - begin) * parts) ** 2
+    return np.clip(rates, _EDGE, 1 - _EDGE)

@@ -1,0 +1,133 @@
+"""Whether answers take longer, read and write more tokens or cost more than the verdict measured, by their own numbers.
+
+An answer is bad where it takes more than 1.5 times what 95 % of the verdict's took. How large a share of those is usual is not
+known from so few: with the chance `RISK` it is at most `share_beyond` says, whatever its distribution. More than that, shown
+by `stats.change` over the newest answers, is a drift. An answer that failed or came late is no answer here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rung.records.alerts import Reading
+from rung.watching.surroundings import WINDOW, Surroundings
+
+if TYPE_CHECKING:
+    from rung.records import Evaluation
+    from rung.state.observed import Observed
+
+USUAL = 0.95  # of the verdict's answers that are within the number
+TIMES = 1.5  # so much more is put up with: people ask through a network, and several at once
+RISK = 0.005  # of the limit being too low, and of the stream seeming worse than it is: of each
+FEWEST = 10  # of the verdict's answers
+
+
+@dataclass(frozen=True, slots=True)
+class _Measure:
+    """What is measured: its numbers in the verdict and as served. `unit` stands behind a number."""
+
+    name: str
+    unit: str
+    measured: Sequence[float]
+    served: Sequence[float]
+    why_none: str
+    do: str
+
+
+def look(surroundings: Surroundings) -> Iterator[Reading]:
+    """A reading of seconds, of tokens, and of dollars where they are known."""
+    evaluation, answered = surroundings.evaluation, [one for one in surroundings.observed if one.end == "answered"]
+    if surroundings.deployment is None:
+        why = "nothing was promoted, so nothing is known of what is served: 'rung promote'"
+    elif evaluation is None:
+        why = f"the verdict {surroundings.deployment.verdict} that measured it is gone, or its answers are: 'rung compare'"
+    else:
+        for part in _parts(evaluation, answered):
+            yield _reading(part)
+        return
+    for name in ("seconds of an answer", "tokens of an answer"):
+        yield Reading(name, "unknown", why)
+
+
+def _parts(evaluation: Evaluation, answered: Sequence[Observed]) -> Iterator[_Measure]:
+    latency = evaluation.result.latency
+    times = [] if latency is None else [ms / 1000 for ms in latency.times]
+    yield _Measure(
+        "seconds of an answer",
+        "s",
+        times,
+        [one.seconds for one in answered],
+        "the verdict has no live times of it",
+        "look in 'rung trace' which step grew slow; 'rung rollback' goes back, where the deployment is at fault",
+    )
+    usage = [outcome.usage for outcomes in evaluation.passes for outcome in outcomes if outcome.answer is not None]
+    untraced = "no answer of it has a trace: 'serve.traces.sample' in rung.yaml says how many have"
+    yield _Measure(
+        "tokens of an answer",
+        "tokens",
+        [float(one.prompt_tokens + one.completion_tokens) for one in usage],
+        [
+            float(one.prompt_tokens + one.completion_tokens)
+            for one in answered
+            if one.prompt_tokens is not None and one.completion_tokens is not None
+        ],
+        untraced,
+        "look at the longest in 'rung trace': longer questions, longer documents or longer answers; then 'rung compare'",
+    )
+    prices = [one.usd for one in usage if one.usd is not None]
+    if prices and len(prices) == len(usage) and any(prices):
+        yield _Measure(
+            "dollars of an answer",
+            "USD",
+            prices,
+            [one.usd for one in answered if one.usd is not None],
+            untraced,
+            "compare its vendor's prices and the tokens of an answer with the verdict's; then 'rung compare'",
+        )
+
+
+def _reading(part: _Measure) -> Reading:
+    import numpy as np
+
+    from rung.stats.change import answers_to_find, change, share_beyond, shown
+
+    if len(part.measured) < FEWEST:
+        why = f"the verdict has {len(part.measured)} of them, and {FEWEST} are needed" if part.measured else part.why_none
+        return Reading(part.name, "unknown", f"{part.name}: {why}")
+    if not part.served:
+        why = "nothing was answered yet since it is served" if part.unit == "s" else part.why_none
+        return Reading(part.name, "unknown", f"{part.name}: {why}")
+    count = len(part.measured)
+    place = math.ceil(USUAL * count)
+    limit = sorted(part.measured)[place - 1] * TIMES
+    share = share_beyond(count, place, risk=RISK)
+    bad = np.array(part.served) > limit
+    seen, needed = change(bad, share, within=WINDOW, risk=RISK), shown(within=WINDOW, risk=RISK)
+    drifted = seen.evidence >= needed
+    state = "drifted" if drifted else "between" if seen.evidence >= needed / 2 else "fine"
+    newest = f"{seen.share:.1%} of the newest {seen.since or len(bad):,} answers"
+    return Reading(
+        name=part.name,
+        state=state,  # type: ignore[arg-type]
+        says=f"{newest} take more than {limit:.4g} {part.unit}, and {share:.1%} may "
+        f"({TIMES:g} times what {USUAL:.0%} of the verdict's {count:,} took)",
+        figure=seen.share,
+        limit=share,
+        test=f"Shiryaev-Roberts e-detector of the share of such answers: log evidence {seen.evidence:.1f} of {needed:.1f}",
+        false_alarms=2 * RISK,
+        per=f"{WINDOW:,} answers",
+        do=part.do if drifted else "",
+        fires_after=1,
+        clears_after=2,
+        evidence={
+            "answers": len(bad),
+            "since": seen.since,
+            "evidence": max(seen.evidence, -1e9),
+            "median": float(np.median(part.served[-(seen.since or len(bad)) :])),
+            "measured_median": float(np.median(part.measured)),
+            "found_within": {f"{became:g}": answers_to_find(share, became, within=WINDOW, risk=RISK) for became in (0.5, 0.9) if became > share},
+        },
+    )

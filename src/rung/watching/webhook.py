@@ -1,0 +1,96 @@
+"""Tells a webhook of what fired and what ended: one POST of JSON, with little patience, tried again at the next look.
+
+The address may hold a secret, so that messages have its host alone. Where an event was not delivered it waits in the
+database, oldest first; one that was delivered while this process was killed is delivered again, by the same number.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping, Sequence
+
+from rung.config.addresses import host_of
+from rung.config.project import Project
+from rung.config.watching import ELSEWHERE
+from rung.errors import UserError
+from rung.records import Json, plain
+from rung.records.alerts import AlertEvent
+from rung.state.alerts import delivered, undelivered
+from rung.state.database import State
+
+SECONDS = 5.0  # until a connection, and until the next byte
+WHOLE = 10.0  # seconds of it all, whatever the other side does
+AT_ONCE = 100  # events of one POST
+FORMAT = 1
+
+
+def address(project: Project, given: str = "") -> str:
+    """The webhook: as given, else by the environment, else as `rung.yaml` says; "": there is none.
+
+    Raises:
+        UserError: it is no address.
+    """
+    url = given or os.environ.get(ELSEWHERE, "") or project.settings.watch.webhook
+    if url and not (url.startswith(("http://", "https://")) and host_of(url)):
+        raise UserError("the webhook is no address: write https://HOST/…")
+    return url
+
+
+def tell(state: State, project: str, url: str) -> str:
+    """Deliver what waits. Returns why it was not, "" where all was.
+
+    Args:
+        state: where events wait.
+        project: its name.
+        url: of the webhook; "": what waits counts as delivered, since nobody wants it.
+
+    Raises:
+        Unavailable: the database is.
+    """
+    while events := undelivered(state, limit=AT_ONCE):
+        why = _posted(url, body(project, events)) if url else ""
+        if why:
+            return f"the webhook at {host_of(url)} {why}; {len(events):,} events wait, and are sent again at the next look"
+        delivered(state, events[-1].number)
+    return ""
+
+
+def body(project: str, events: Sequence[AlertEvent]) -> dict[str, Json]:
+    """What is sent. `text` is what chats show; the rest is for programs."""
+    lines = [f"{event.state.upper()} {project}: {event.reading.name}{_of(event)}: {event.why}{_do(event)}" for event in events]
+    return {
+        "format": FORMAT,
+        "project": project,
+        "text": "\n".join(lines),
+        "events": [plain(event) for event in events],
+    }
+
+
+def _of(event: AlertEvent) -> str:
+    return f" ({event.reading.subject})" if event.reading.subject else ""
+
+
+def _do(event: AlertEvent) -> str:
+    return f" → {event.reading.do}" if event.state == "firing" and event.reading.do else ""
+
+
+def _posted(url: str, content: Mapping[str, Json]) -> str:
+    """Why it was not taken, "" where it was. A thread that a webhook holds up is left behind."""
+    outcome: list[str] = []
+    thread = threading.Thread(target=lambda: outcome.append(_post(url, content)), name="webhook", daemon=True)
+    thread.start()
+    thread.join(WHOLE)
+    return outcome[0] if outcome else f"did not answer within {WHOLE:g} s"
+
+
+def _post(url: str, content: Mapping[str, Json]) -> str:
+    import httpx
+
+    try:
+        with httpx.Client(timeout=SECONDS) as client, client.stream("POST", url, json=dict(content)) as response:
+            return "" if response.is_success else f"answered {response.status_code}"  # what it says beside is not read
+    except httpx.TimeoutException:
+        return f"did not answer within {SECONDS:g} s"
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        return f"cannot be reached ({type(error).__name__})"
