@@ -25,7 +25,9 @@ def watch(  # noqa: PLR0917 - typer reads the options from the parameters
     folder: Folder,
     every: Annotated[
         float | None,
-        typer.Option(min=1, help="Go on, so many seconds after each look, until Ctrl-C.", callback=finite, show_default=False),
+        typer.Option(
+            min=1, help="Go on, so many seconds after each look, until Ctrl-C.", callback=finite, show_default=False
+        ),
     ] = None,
     baseline: Annotated[
         bool, typer.Option("--baseline", help="Keep what is served now as what later looks compare with, and do not look.")

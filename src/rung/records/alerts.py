@@ -74,6 +74,7 @@ class Alert:
         fine: looks in a row that found it fine.
         unknown: looks in a row that could not tell.
         blind: why the last look could not; "": it could.
+        clears_after: fine looks that its end takes, as the last reading said that found it drifted.
         relapses: how often it fired again soon after it had ended: each doubles what its end takes.
         ended: number of the look at which it last ended; 0: it never fired.
     """
@@ -88,6 +89,7 @@ class Alert:
     fine: int = 0
     unknown: int = 0
     blind: str = ""
+    clears_after: int = 2
     relapses: int = 0
     ended: int = 0
 

@@ -149,8 +149,9 @@ def baselines_of(state: State, deployment: str) -> dict[str, Baseline]:
 
 
 def _last(connection: sa.Connection) -> LastLook:
-    rows = dict(connection.execute(sa.select(about.c.name, about.c.value).where(about.c.name.in_((_LOOK, _AT)))).tuples())
-    return LastLook(int(rows.get(_LOOK, 0)), int(rows.get(_AT, 0)))
+    rows = connection.execute(sa.select(about.c.name, about.c.value).where(about.c.name.in_((_LOOK, _AT))))
+    values = {row.name: int(row.value) for row in rows}
+    return LastLook(values.get(_LOOK, 0), values.get(_AT, 0))
 
 
 def _note(connection: sa.Connection, name: str, value: int) -> None:

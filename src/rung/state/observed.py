@@ -15,7 +15,7 @@ from rung.state.tables import observations, traces
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """An answer. `end`: "answered", "failed" or "late"; tokens and `usd` None: no trace was kept, or its price is unknown."""
+    """An answer. `end`: "answered", "failed" or "late"; tokens and `usd` None: no trace was kept, or no price is known."""
 
     number: int
     answer: str

@@ -1,12 +1,12 @@
-"""When a stream of answers began to have more bad ones than it may: evidence summed over every point where that may have been.
+"""Whether a stream of answers has more bad ones than it may by now: evidence summed over every point where that may begin.
 
 An e-detector of the Shiryaev-Roberts kind (Shin, Ramdas and Rinaldo, "E-detectors: a nonparametric framework for sequential
 change detection", NEJSDS 2024). For answer n, x = 1 where it is bad, q the share that may be, p > q:
 
     L_n = (p/q)^x ((1-p)/(1-q))^(1-x)        R_n = (1 + R_(n-1)) L_n
 
-averaged over several p. While the chance of a bad answer is at most q, whatever came before, E[R_t] <= E[t] at every stopping
-time t, so that the chance of ever seeing R >= N/risk within N answers is at most `risk`. No normal approximation is in it.
+averaged over several p. While the chance of a bad answer is at most q, whatever came before, E[R_t] <= E[t] at every
+stopping time t, so that the chance of ever seeing R >= N/risk within N answers is at most `risk`. No normal approximation is in it.
 Looking at some answers only, or beginning anew, makes R smaller, never larger. What is counted as bad is left to the caller.
 """
 
@@ -70,21 +70,26 @@ def change(bad: NDArray[np.bool_], share: float, *, within: int, risk: float) ->
     if not len(bad):
         return Change(-math.inf, 0, 0.0)
     rates = _rates(limit)
-    if_bad, if_good = np.log(rates / limit), np.log((1 - rates) / (1 - limit))  # log L by rate, [RATES]
-    most = shown(within=within, risk=risk) + ROOM
-    evidence = np.full(len(rates), -np.inf)
-    summed, since = np.zeros(len(rates)), np.zeros(len(rates), dtype=np.int64)  # CUSUM: its sum, answers since it was 0
+    if_bad, if_good = rates / limit, (1 - rates) / (1 - limit)  # L by rate, [RATES]
+    most = math.exp(shown(within=within, risk=risk) + ROOM)
+    evidence = np.zeros(len(rates))
     for is_bad in bad.tolist():
-        step = if_bad if is_bad else if_good
-        evidence = np.minimum(np.logaddexp(0.0, evidence) + step, most)
-        summed = summed + step
-        since = np.where(summed > 0, since + 1, 0)
-        summed = np.minimum(np.maximum(summed, 0.0), most)
-    best = int(np.argmax(summed))
-    began = int(since[best])
-    top = float(evidence.max())
-    total = top + math.log(float(np.exp(evidence - top).mean()))
-    return Change(total, began, float(bad[-began:].mean()))
+        evidence = np.minimum((1 + evidence) * (if_bad if is_bad else if_good), most)
+    since = _since(bad, np.log(if_bad), np.log(if_good))
+    share_since = float(bad[-since:].mean()) if since else float(bad.mean())
+    return Change(math.log(max(float(evidence.mean()), 1e-300)), since, share_since)
+
+
+def _since(bad: NDArray[np.bool_], if_bad: Floats, if_good: Floats) -> int:
+    """Answers since the sum of log L, at the rate where it rose most, was lowest (CUSUM); 0 where none rose."""
+    import numpy as np
+
+    steps = np.where(bad[:, None], if_bad, if_good)
+    sums = np.concatenate([np.zeros((1, len(if_bad))), steps.cumsum(axis=0)])  # [answers + 1, RATES]
+    rose = sums[-1] - sums.min(axis=0)
+    best = int(np.argmax(rose))
+    lowest = len(sums) - 1 - int(np.argmin(sums[::-1, best]))
+    return len(bad) - lowest if rose[best] > 0 else 0
 
 
 def answers_to_find(share: float, became: float, *, within: int, risk: float, power: float = 0.99) -> int:

@@ -1,1 +1,1 @@
-"""Whether what is served is still what was measured, on what it was measured: one detector a file, alerts that do not flap."""
+"""Whether what is served is still what was measured, on what it was measured: a detector a file, alerts that do not flap."""

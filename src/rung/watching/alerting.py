@@ -34,7 +34,8 @@ def after(alert: Alert | None, detector: str, reading: Reading, *, look: int, at
     if reading.state == "between":
         return seen, None
     if reading.state == "drifted":
-        return _drifted(replace(seen, drifted=before.drifted + 1, fine=0), at=at)
+        counted = replace(seen, drifted=before.drifted + 1, fine=0, clears_after=reading.clears_after)
+        return _drifted(counted, at=at)
     return _fine(replace(seen, drifted=0, fine=before.fine + 1), at=at)
 
 
@@ -58,7 +59,7 @@ def _fine(alert: Alert, *, at: int) -> tuple[Alert, AlertEvent | None]:
 
 def looks_to_clear(alert: Alert) -> int:
     """Fine looks in a row that end it."""
-    return alert.reading.clears_after * 2 ** min(alert.relapses, MOST_DOUBLED)
+    return alert.clears_after * 2 ** min(alert.relapses, MOST_DOUBLED)
 
 
 def gone(alert: Alert, *, look: int, at: int) -> AlertEvent | None:
@@ -88,7 +89,7 @@ def all_after(
     Args:
         alerts: as they were.
         readings: what each detector that looked says; one that did not is not among them, and its alerts stay as they are.
-        blind: why, by name, for those of them that could not look to the end: what they did not come to is unknown, not gone.
+        blind: why, by name, for those of them that could not look to the end: what they did not come to is unknown.
         look: number of the look.
         at: the time of day.
     """

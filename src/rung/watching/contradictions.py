@@ -33,11 +33,58 @@ _VERSION = re.compile(
     re.IGNORECASE,
 )
 _NUMBERS = frozenset(
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen twenty thirty forty fifty "
-    "sixty seventy eighty ninety hundred thousand million half twice double monday tuesday wednesday thursday friday saturday "
-    "sunday january february march april june july august september october november december".split()
+    [
+        "zero",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "thirteen",
+        "fourteen",
+        "fifteen",
+        "twenty",
+        "thirty",
+        "forty",
+        "fifty",
+        "sixty",
+        "seventy",
+        "eighty",
+        "ninety",
+        "hundred",
+        "thousand",
+        "million",
+        "half",
+        "twice",
+        "double",
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+        "january",
+        "february",
+        "march",
+        "april",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+    ]
 )
-_NEGATIONS = frozenset("not no never cannot nor without none nothing neither".split())
+_NEGATIONS = frozenset(["not", "no", "never", "cannot", "nor", "without", "none", "nothing", "neither"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,4 +201,3 @@ def _between(
         # a sentence that stands in one of them several times, as lines of a table do, is of several things
         if len(same) == 1 and same[0].values != one.values and sum(each.frame == one.frame for each in own) == 1:
             yield Contradiction(document.id, other.id, one.text, same[0].text)
-

@@ -1,8 +1,8 @@
 """Whether answers take longer, read and write more tokens or cost more than the verdict measured, by their own numbers.
 
-An answer is bad where it takes more than 1.5 times what 95 % of the verdict's took. How large a share of those is usual is not
-known from so few: with the chance `RISK` it is at most `share_beyond` says, whatever its distribution. More than that, shown
-by `stats.change` over the newest answers, is a drift. An answer that failed or came late is no answer here.
+An answer is bad where it takes more than 1.25 times what 95 % of the verdict's took. How large a share of those is usual is
+not known from so few: but for the chance `RISK` it is at most what `share_beyond` says, whatever the distribution. More than
+that, shown by `stats.change` over the newest answers, is a drift. An answer that failed or came late is no answer here.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from rung.state.observed import Observed
 
 USUAL = 0.95  # of the verdict's answers that are within the number
-TIMES = 1.5  # so much more is put up with: people ask through a network, and several at once
+TIMES = 1.25  # so much more is put up with: people ask through a network, and several at once
 RISK = 0.005  # of the limit being too low, and of the stream seeming worse than it is: of each
-FEWEST = 10  # of the verdict's answers
+FEWEST = 3  # of the verdict's answers: fewer say of no share that it is unusual
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +128,10 @@ def _reading(part: _Measure) -> Reading:
             "evidence": max(seen.evidence, -1e9),
             "median": float(np.median(part.served[-(seen.since or len(bad)) :])),
             "measured_median": float(np.median(part.measured)),
-            "found_within": {f"{became:g}": answers_to_find(share, became, within=WINDOW, risk=RISK) for became in (0.5, 0.9) if became > share},
+            "found_within": {
+                f"{became:g}": answers_to_find(share, became, within=WINDOW, risk=RISK)
+                for became in (0.5, 0.9)
+                if became > share
+            },
         },
     )

@@ -150,7 +150,9 @@ def _libraries(before: Mapping[str, Any]) -> Reading:
         figure=len(moved),
         limit=1,
         test="versions compared",
-        do="look at the canaries beside this: where they stayed, 'rung watch --baseline' takes the new versions" if moved else "",
+        do="look at the canaries beside this: where they stayed, 'rung watch --baseline' takes the new versions"
+        if moved
+        else "",
         fires_after=1,
         clears_after=1,
     )
@@ -255,9 +257,7 @@ def _searched(surroundings: Surroundings, cases: tuple[Case, ...], dense_weight:
         raise InternalError("nothing is indexed, and canaries were to be searched")
     vectors = embedder.embed([readable(case.question) for case in cases], kind="query")
     fusion = Fusion(dense_weight, by=surroundings.project.settings.knowledge.fusion)
-    lookups = [
-        Lookup(readable(case.question), vectors[at], case.asker.groups, DEEP) for at, case in enumerate(cases)
-    ]
+    lookups = [Lookup(readable(case.question), vectors[at], case.asker.groups, DEEP) for at, case in enumerate(cases)]
     return _Searched(cases, vectors, tuple(snapshot.search(lookups, fusion)))
 
 

@@ -1,4 +1,4 @@
-"""Whether the index still holds what the sources say: changed, missing, unreadable, and grown old, by age or by their own dates.
+"""Whether the index still holds what the sources say: changed, missing, unreadable, grown old by age or by their own dates.
 
 What a sync would do is found as `rung sync --dry-run` finds it, and counted, not estimated. Whether sources have stopped
 being fed is a test: with changes as often as `knowledge.changes` says, coming one by one by chance, none in so long a time
@@ -112,7 +112,7 @@ def _missing(report: SyncReport, held: int, *, is_syncing: bool, is_harmless: bo
 
 
 def _is_harmless(report: SyncReport, knowledge: Knowledge) -> bool:
-    """Whether a sync by itself does no harm: little goes, not everything is made anew, and nobody went back to this index."""
+    """Whether a sync by itself does no harm: little goes, not all is made anew, and nobody went back to this index."""
     held = len(knowledge.document_groups())
     return not report.rebuilt and not knowledge.held and report.removed <= SMALL * held
 
@@ -156,7 +156,9 @@ def _still(surroundings: Surroundings) -> Reading:
         test=f"Poisson: none where {limit:.1f} are expected has a chance of {RISK:g}",
         false_alarms=RISK,
         per="time without a change",
-        do="look whether what writes the sources still runs, and say in knowledge.changes what is true" if state == "drifted" else "",
+        do="look whether what writes the sources still runs, and say in knowledge.changes what is true"
+        if state == "drifted"
+        else "",
     )
 
 
@@ -215,8 +217,6 @@ def dated_by(meta: Mapping[str, Json], names: Sequence[str]) -> date | None:
             with suppress(ValueError):
                 return date(*map(int, match.groups()))
     return None
-
-
 
 
 def _first(dates: Mapping[str, date]) -> str:

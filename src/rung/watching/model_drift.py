@@ -35,7 +35,9 @@ FEWEST = 5  # answered canaries
 SOON = 60  # days before a model's end at which that is told of
 SHOWN = 5  # canaries in the evidence
 _TASK = "Answer in one short sentence."
-_AGAIN = "measure it anew with 'rung compare', or pin a dated version of the model in rung.yaml; 'rung watch --baseline' takes it"
+_AGAIN = (
+    "measure it anew with 'rung compare', or pin a dated version of the model in rung.yaml; 'rung watch --baseline' takes it"
+)
 _FIELDS = {"model": "the name that it gives to what answers", "system_fingerprint": "the fingerprint of its system"}
 
 

@@ -58,7 +58,9 @@ def tell(state: State, project: str, url: str) -> str:
 
 def body(project: str, events: Sequence[AlertEvent]) -> dict[str, Json]:
     """What is sent. `text` is what chats show; the rest is for programs."""
-    lines = [f"{event.state.upper()} {project}: {event.reading.name}{_of(event)}: {event.why}{_do(event)}" for event in events]
+    lines = [
+        f"{event.state.upper()} {project}: {event.reading.name}{_of(event)}: {event.why}{_do(event)}" for event in events
+    ]
     return {
         "format": FORMAT,
         "project": project,
