@@ -11,7 +11,7 @@ from rung.errors import InternalError
 from rung.stats.exchangeable import log_p_of_first, oddness
 
 
-def p_of(values: np.ndarray) -> float:  # type: ignore[type-arg]
+def p_of(values: np.ndarray) -> float:
     """Of rows of draws that are numbers, alike where they are equal."""
     unlike = (values[:, :, None] != values[:, None, :]).astype(float)
     return math.exp(log_p_of_first(oddness(unlike)))
@@ -47,6 +47,6 @@ def test_the_same_everywhere_says_nothing() -> None:
 
 
 @pytest.mark.parametrize("odd", [np.zeros((0, 3)), np.zeros((2, 1)), np.zeros(3)])
-def test_no_rows_and_no_draws_are_no_test(odd: np.ndarray) -> None:  # type: ignore[type-arg]
+def test_no_rows_and_no_draws_are_no_test(odd: np.ndarray) -> None:
     with pytest.raises(InternalError):
         log_p_of_first(odd)

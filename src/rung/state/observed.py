@@ -52,4 +52,4 @@ def observed(state: State, deployment: str, *, since: int = 0, limit: int) -> tu
         *(kept_of.prompt_tokens, kept_of.completion_tokens, kept_of.usd),
     ).select_from(newest.outerjoin(traces, kept_of.id == newest.c.answer))
     with state.reading() as connection:
-        return tuple(Observed(*row) for row in connection.execute(rows.order_by(newest.c.number)))
+        return tuple(Observed(**row) for row in connection.execute(rows.order_by(newest.c.number)).mappings())

@@ -6,8 +6,8 @@ change detection", NEJSDS 2024). For answer n, x = 1 where it is bad, q the shar
     L_n = (p/q)^x ((1-p)/(1-q))^(1-x)        R_n = (1 + R_(n-1)) L_n
 
 averaged over several p. While the chance of a bad answer is at most q, whatever came before, E[R_t] <= E[t] at every
-stopping time t, so that the chance of ever seeing R >= N/risk within N answers is at most `risk`. No normal approximation is in it.
-Looking at some answers only, or beginning anew, makes R smaller, never larger. What is counted as bad is left to the caller.
+stopping time t, so that the chance of ever seeing R >= N/risk within N answers is at most `risk`. No normal approximation
+is in it. Looking at some answers only, or beginning anew, makes R smaller, never larger. What is counted as bad is left to the caller.
 """
 
 from __future__ import annotations

@@ -56,4 +56,5 @@ def log_p_of_first(odd: Floats) -> float:
 def oddness(unlike: Floats) -> Floats:
     """Mean distance of each draw from the others of its row: [rows, draws, draws] -> [rows, draws]."""
     draws = unlike.shape[1]
-    return unlike.sum(axis=2) / (draws - 1)
+    mean: Floats = unlike.sum(axis=2) / (draws - 1)
+    return mean

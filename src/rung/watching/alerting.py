@@ -59,7 +59,7 @@ def _fine(alert: Alert, *, at: int) -> tuple[Alert, AlertEvent | None]:
 
 def looks_to_clear(alert: Alert) -> int:
     """Fine looks in a row that end it."""
-    return alert.clears_after * 2 ** min(alert.relapses, MOST_DOUBLED)
+    return alert.clears_after << min(alert.relapses, MOST_DOUBLED)
 
 
 def gone(alert: Alert, *, look: int, at: int) -> AlertEvent | None:
