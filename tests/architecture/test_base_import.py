@@ -43,6 +43,7 @@ NEED_TRAIN: frozenset[str] = frozenset({"rung.models.causal.rows"})
 NEED_SERVE = frozenset(
     f"rung.serving.{name}"
     for name in (
+        "alert_counts",
         "answering",
         "anthropic_api",
         "app",
@@ -74,6 +75,7 @@ NEED_SERVE = frozenset(
 # Tables are objects of SQLAlchemy: who opens the database imports these.
 _STATE = (
     "addresses",
+    "alerts",
     "buffered",
     "database",
     "deployments",
@@ -82,10 +84,18 @@ _STATE = (
     "migrations.versions.a01_first",
     "migrations.versions.a02_traces",
     "migrations.versions.a03_deployments",
+    "migrations.versions.a04_watch",
+    "observed",
     "tables",
 )
 NEED_DATABASE = frozenset(
-    {"rung.commands.feedback_drafts", "rung.tracing.kept", "rung.tracing.store", *(f"rung.state.{name}" for name in _STATE)}
+    {
+        "rung.commands.feedback_drafts",
+        "rung.tracing.kept",
+        "rung.tracing.store",
+        *(f"rung.state.{name}" for name in _STATE),
+        *(f"rung.watching.{name}" for name in ("baselines", "looking", "running", "webhook")),
+    }
 )
 
 RUN = """
