@@ -31,6 +31,10 @@ class Server(FakeServer):
     version: str = "m-2026-01"
     system: str = "fp_1"
 
+    def __enter__(self) -> Server:
+        super().__enter__()
+        return self
+
     def reply(self, asked: Any) -> dict[str, Any]:
         """See `FakeServer`."""
         question = asked.text.rpartition("\n")[2]

@@ -12,6 +12,7 @@ from rung.config.project import load_project
 from rung.pipeline.pinned_strategy import configured_spec, measured_specs
 from rung.pipeline.publishing import latest
 from rung.records.spec import StrategySpec
+from rung.watching.baselines import kept as kept_of
 from rung.watching.prompt_drift import baseline, look, prompts_digest
 from tests.serving.promoting import said
 from tests.watching.around import around, baselines, by_name, states
@@ -76,16 +77,28 @@ def test_an_artifact_that_is_gone_or_altered_is_told(served: Path) -> None:
 def test_other_words_around_a_question_are_told(served: Path) -> None:
     with around(served) as surroundings:
         value = dict(baseline(surroundings))
-        now = by_name(look, around_with(surroundings, baselines("prompt", value)))
-        assert now["prompts written"].state == "fine"
-    with around(served, baselines=baselines("prompt", {"prompts": "of another version"})) as surroundings:
-        assert by_name(look, surroundings)["prompts written"].state == "drifted"
+    for kept, state in ((value, "fine"), ({"prompts": "of another version"}, "drifted")):
+        with around(served, baselines=baselines("prompt", kept)) as surroundings:
+            assert by_name(look, surroundings)["prompts written"].state == state
 
 
-def around_with(surroundings, kept):  # type: ignore[no-untyped-def]
-    """The same with this baseline."""
-    vars(surroundings)["baselines"] = kept
-    return surroundings
+def test_an_artifact_that_was_retired_is_told_and_keeps_nothing_from_being_looked_at(served: Path) -> None:
+    """A baseline whose artifact is gone: what can still be compared is."""
+    from rung.watching.running import Watching
+    from tests.serving.promoting import promoted, promoting
+
+    record = promoted(served, "few_shot")
+    with promoting(served) as (builder, state):
+        assert all(not why or "model" in name for name, why in kept_of(builder.project, state, builder.engines).items())
+    (digest,) = record.artifacts
+    (folder,) = (served / ".rung/artifacts").glob(f"*/{digest}")
+    shutil.rmtree(folder)
+    with Watching(served) as watching:
+        report = watching.once().report
+    readings = {one.name: one for one in report.readings["prompt"]}
+    assert (readings["artifacts served"].state, readings["prompts written"].state) == ("drifted", "fine")
+    assert digest[:12] in readings["artifacts served"].says
+    assert {alert.reading.name for alert in report.firing} == {"artifacts served"}
 
 
 def test_every_rung_that_was_measured_writes_prompts_and_stands_in_rung_yaml_as_it_was(compared: Path) -> None:

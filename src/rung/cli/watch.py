@@ -119,7 +119,7 @@ def _as_json(looked: Looked) -> dict[str, JsonValue]:
     from rung.records import plain
 
     report = looked.report
-    readings = {name: [plain(one) for one in some] for name, some in report.readings.items()}
+    readings: dict[str, JsonValue] = {name: plain(some) for name, some in report.readings.items()}
     return {
         "look": report.look,
         "at": report.at.isoformat(timespec="seconds"),

@@ -7,7 +7,8 @@ change detection", NEJSDS 2024). For answer n, x = 1 where it is bad, q the shar
 
 averaged over several p. While the chance of a bad answer is at most q, whatever came before, E[R_t] <= E[t] at every
 stopping time t, so that the chance of ever seeing R >= N/risk within N answers is at most `risk`. No normal approximation
-is in it. Looking at some answers only, or beginning anew, makes R smaller, never larger. What is counted as bad is left to the caller.
+is in it. Looking at some answers only, or beginning anew, makes R smaller, never larger. What is counted as bad is left to
+the caller.
 """
 
 from __future__ import annotations
@@ -119,18 +120,18 @@ def answers_to_find(share: float, became: float, *, within: int, risk: float, po
     return math.ceil(best)
 
 
-def share_beyond(count: int, place: int, *, risk: float) -> float:
-    """The share of a population that lies beyond the `place`-th smallest of `count` draws of it is at most this, but for a
-    chance of `risk`; the quantile of Beta(count - place + 1, place), which needs no shape of the population.
+def share_beyond(count: int, rank: int, *, risk: float) -> float:
+    """The share of a population that lies beyond the `rank`-th smallest of `count` draws of it is at most this, but for a
+    chance of `risk`; the quantile of Beta(count - rank + 1, rank), which needs no shape of the population.
 
     >>> round(share_beyond(20, 20, risk=0.01), 3)
     0.206
     """
     from scipy.special import betaincinv
 
-    if not 1 <= place <= count:
-        raise InternalError(f"there is no place {place} among {count}")
-    return float(betaincinv(count - place + 1, place, 1 - risk))
+    if not 1 <= rank <= count:
+        raise InternalError(f"there is no rank {rank} among {count}")
+    return float(betaincinv(count - rank + 1, rank, 1 - risk))
 
 
 def _rates(limit: float) -> Floats:

@@ -101,9 +101,9 @@ def _reading(part: _Measure) -> Reading:
         why = "nothing was answered yet since it is served" if part.unit == "s" else part.why_none
         return Reading(part.name, "unknown", f"{part.name}: {why}")
     count = len(part.measured)
-    place = math.ceil(USUAL * count)
-    limit = sorted(part.measured)[place - 1] * TIMES
-    share = share_beyond(count, place, risk=RISK)
+    rank = math.ceil(USUAL * count)
+    limit = sorted(part.measured)[rank - 1] * TIMES
+    share = share_beyond(count, rank, risk=RISK)
     bad = np.array(part.served) > limit
     seen, needed = change(bad, share, within=WINDOW, risk=RISK), shown(within=WINDOW, risk=RISK)
     drifted = seen.evidence >= needed
