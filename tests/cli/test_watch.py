@@ -16,6 +16,7 @@ from tests.cli.conftest import Run
 pytest.importorskip("fastapi")
 
 
+@pytest.mark.slow
 def test_before_anything_was_promoted_it_looks_at_what_there_is(rung: Run, shop: Path) -> None:
     rung("sync", shop)
     done = rung("watch", shop)
@@ -51,6 +52,7 @@ def test_what_cannot_be_is_refused(rung: Run, shop: Path, words: list[str], says
     assert says in rung("watch", shop, *words, code=2).err
 
 
+@pytest.mark.slow
 def test_a_webhook_that_is_not_there_is_said_and_stops_nothing(rung: Run, shop: Path) -> None:
     rung("sync", shop)
     (shop / "docs/new.md").write_text("# New\n\nWe ship to Denmark.\n", encoding="utf-8")
@@ -60,6 +62,7 @@ def test_a_webhook_that_is_not_there_is_said_and_stops_nothing(rung: Run, shop: 
     assert "secret" not in done.err + done.out
 
 
+@pytest.mark.slow
 def test_it_goes_on_until_it_is_interrupted(shop: Path) -> None:
     command = [sys.executable, "-m", "rung", "watch", str(shop), "--every", "1", "--json"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ))

@@ -109,10 +109,11 @@ def look(surroundings: Surroundings) -> Iterator[Reading]:
     if surroundings.snapshot is None:
         return
     today = surroundings.clock.now.date()
-    documents = surroundings.snapshot.documents()
+    ids = sorted(surroundings.snapshot.state.documents)
+    documents = surroundings.snapshot.documents(ids[:MOST])
     valid = [one for one in documents if (day := dated_by(one.meta, ENDS)) is None or day >= today]
-    every = list(contradictions(valid[:MOST]))
-    left_out = f"; {len(valid) - MOST:,} documents beyond {MOST:,} were not looked at" if len(valid) > MOST else ""
+    every = list(contradictions(valid))
+    left_out = f"; {len(ids) - MOST:,} documents beyond {MOST:,} were not looked at" if len(ids) > MOST else ""
     pairs = {(one.one, one.other) for one in every}
     first = f", as {every[0].one} ('{every[0].says}') and {every[0].other} ('{every[0].other_says}')" if every else ""
     yield Reading(

@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -41,8 +42,9 @@ def look(surroundings: Surroundings) -> Iterator[Reading]:
     if not project.settings.knowledge.sources:
         return
     sources, knowledge = Sources(project, remember=False, may_be_empty=True), surroundings.engines.documents
+    passing = _Passing(sources)
     knowledge.refresh()
-    report = knowledge.compare(sources)
+    report = knowledge.compare(passing)
     is_syncing = syncing(project.state / "index")
     is_harmless = _is_harmless(report, knowledge)
     snapshot = surroundings.snapshot
@@ -53,10 +55,25 @@ def look(surroundings: Surroundings) -> Iterator[Reading]:
     if snapshot is None:
         return
     yield _still(surroundings)
-    documents = snapshot.documents()
-    yield _past(surroundings, documents)
+    yield _past(surroundings, passing.ends)
     if project.settings.watch.stale_days is not None:
-        yield _old(surroundings, documents, project.settings.watch.stale_days)
+        yield _old(surroundings, passing, project.settings.watch.stale_days)
+
+
+@dataclass
+class _Passing:
+    """The documents of the sources; the dates that they give are kept while they pass, by document."""
+
+    sources: Sources
+    ends: dict[str, date] = field(default_factory=dict)
+    written: dict[str, date] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[Document]:
+        for document in self.sources:
+            for dates, names in ((self.ends, ENDS), (self.written, WRITTEN)):
+                if (day := dated_by(document.meta, names)) is not None:
+                    dates[document.id] = day
+            yield document
 
 
 def syncing(folder: Path) -> bool:
@@ -162,13 +179,12 @@ def _still(surroundings: Surroundings) -> Reading:
     )
 
 
-def _past(surroundings: Surroundings, documents: Sequence[Document]) -> Reading:
+def _past(surroundings: Surroundings, dated: Mapping[str, date]) -> Reading:
     """Documents that say themselves that they hold no more."""
     name = "documents past their date"
     if surroundings.clock.jumped:
         return Reading(name, "unknown", surroundings.clock.jumped)
     today = surroundings.clock.now.date()
-    dated = {one.id: day for one in documents if (day := dated_by(one.meta, ENDS)) is not None}
     past = {id: day for id, day in dated.items() if day < today}
     return Reading(
         name,
@@ -182,15 +198,15 @@ def _past(surroundings: Surroundings, documents: Sequence[Document]) -> Reading:
     )
 
 
-def _old(surroundings: Surroundings, documents: Sequence[Document], days: float) -> Reading:
+def _old(surroundings: Surroundings, documents: _Passing, days: float) -> Reading:
     """Documents that were written longer ago than `watch.stale_days` allows."""
     name = "documents stale"
     if surroundings.clock.jumped:
         return Reading(name, "unknown", surroundings.clock.jumped)
     oldest = surroundings.clock.now.date() - timedelta(days=days)
-    dated = {one.id: day for one in documents if (day := dated_by(one.meta, WRITTEN)) is not None}
+    dated = documents.written
     old = {id: day for id, day in dated.items() if day < oldest}
-    undated = len(documents) - len(dated)
+    undated = documents.sources.count - len(dated)
     return Reading(
         name,
         "drifted" if old else "fine",

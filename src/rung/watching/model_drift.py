@@ -91,12 +91,12 @@ def _asked(generator: Generator, questions: Sequence[str]) -> list[str | None]:
 def _versions(model: str, generator: Generator, before: Any) -> Iterator[Reading]:
     if not isinstance(generator, VersionedRemote):
         return
-    now = generator.stated_version()
+    now = generator.stated_version() if before else {}
     for field, what in _FIELDS.items():
         name = f"version: {field}"
         seen = (before or {}).get("versions", {}).get(field, [])
         if field not in now or not seen:
-            why = "no baseline was kept" if field in now and before is None else f"its server does not say {what}"
+            why = f"its server does not say {what}" if before else "no baseline was kept: 'rung watch --baseline' keeps one"
             yield Reading(name, "unknown", f"{model}: {why}", subject=model)
             continue
         is_new = now[field] not in seen
