@@ -215,17 +215,17 @@ class Traffic:
         return around(self.opened, deployment=RECORD, evaluation=evaluation, observed=tuple(seen[-WINDOW:]))
 
     def quiet(self, seed: int) -> set[str]:
-        """What fires in 10,000 quiet answers, a look after every 200."""
+        """What fires in 10,000 quiet answers, a look after every 500."""
         rng, stream = np.random.default_rng(seed), Stream(cost_drift.look)
         evaluation, seen = measured(rng), answers(rng, WINDOW)
-        for count in range(200, WINDOW + 1, 200):
+        for count in range(500, WINDOW + 1, 500):
             stream.once(self.around(evaluation, seen[:count]))
         return {*stream.fired}
 
     def until(self, seed: int, name: str, change: dict[str, float]) -> int | None:
-        """Answers after a change at 2,000 until it fires, a look after every 5; None: not within 400."""
+        """Answers after a change at 500 until it fires, a look after every 5; None: not within 400."""
         rng, stream = np.random.default_rng(seed), Stream(cost_drift.look)
-        evaluation, before = measured(rng), answers(rng, 2000)
+        evaluation, before = measured(rng), answers(rng, 500)
         after = answers(rng, 400, **change)
         for at in range(5, 401, 5):
             stream.once(self.around(evaluation, before + after[:at]))
@@ -376,7 +376,7 @@ def _source_stream(seed: int) -> tuple[dict[str, int | None], bool]:
         with project(folder) as opened:
             engines, still = opened[2], Stream(index_drift.look)
             up_to_date(engines, asked=True)
-            for one in spare[:5]:
+            for one in spare[:2]:
                 path = folder / path_of(rng.choice(used)["id"])
                 path.write_bytes(path.read_bytes())
                 still.once(around(opened))
@@ -427,7 +427,7 @@ def embedder(streams: int) -> None:
     """It is swapped under its name; quiet: documents come, go and change, and are synced; a server is a little noisy."""
     some = [_embedder_stream(n) for n in range(streams)]
     head()
-    quiet = (sum(bool(fired) for _, fired in some), streams, "1 % per change of the index, 5 changes each")
+    quiet = (sum(bool(fired) for _, fired in some), streams, "1 % per change of the index, 2 changes each")
     for what in (ANOTHER, HALF):
         row(what, [found[what] for found, _ in some], "looks", "1 look", quiet)
     if any(fired for _, fired in some):
@@ -451,7 +451,7 @@ def _embedder_stream(seed: int) -> tuple[dict[str, int | None], set[str]]:
                     stream.once(around(opened, deployment=None, baselines=kept))
                 vars(engines)["embedder"] = own
 
-            for _ in range(5):
+            for _ in range(2):
                 look(still, Swapped(own, "noisy", seed), 1)
                 _edited(folder, rng, used, [spare.pop() for _ in range(3)])
                 up_to_date(engines, asked=True)

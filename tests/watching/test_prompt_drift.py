@@ -11,6 +11,7 @@ import pytest
 from rung.config.project import load_project
 from rung.pipeline.pinned_strategy import configured_spec, measured_specs
 from rung.pipeline.publishing import latest
+from rung.records import Json
 from rung.records.spec import StrategySpec
 from rung.watching.baselines import kept as kept_of
 from rung.watching.prompt_drift import baseline, look, prompts_digest
@@ -76,8 +77,8 @@ def test_an_artifact_that_is_gone_or_altered_is_told(served: Path) -> None:
 
 def test_other_words_around_a_question_are_told(served: Path) -> None:
     with around(served) as surroundings:
-        value = dict(baseline(surroundings))
-    for kept, state in ((value, "fine"), ({"prompts": "of another version"}, "drifted")):
+        value: dict[str, Json] = dict(baseline(surroundings))
+    for kept, state in ((value, "fine"), (dict[str, Json](prompts="of another version"), "drifted")):
         with around(served, baselines=baselines("prompt", kept)) as surroundings:
             assert by_name(look, surroundings)["prompts written"].state == state
 
