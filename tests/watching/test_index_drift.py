@@ -188,6 +188,15 @@ def test_pages_of_one_form_are_no_versions(one: tuple[str, str], other: tuple[st
     assert list(contradictions(some)) == []
 
 
+def test_pages_of_two_years_are_editions_and_what_they_say_of_these_is_no_contradiction() -> None:
+    text = "The election of 1908 was held on October 26 in Canada. It was won by the Liberals under Laurier."
+    some = [
+        Document("a/Election_1908.md", text, title="Election, 1908"),
+        Document("a/Election_1904.md", text.replace("1908", "1904").replace("26", "3"), title="Election, 1904"),
+    ]
+    assert list(contradictions(some)) == []
+
+
 def test_lines_of_a_table_do_not_contradict_each_other() -> None:
     rows = "The price of one piece is 3 euros. The price of one piece is 4 euros. We sell it by the piece."
     some = [Document("a-v1.md", rows, title="T"), Document("a-v2.md", rows.replace("4", "5"), title="T")]

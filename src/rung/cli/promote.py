@@ -140,7 +140,7 @@ def _keep_baseline(project: Project, state: State, engines: Engines, id: str) ->
     """What `rung watch` compares with from now on; where it cannot be had, the deployment stands all the same."""
     from rung.errors import UserError
     from rung.progress import phase, say
-    from rung.watching.baselines import kept
+    from rung.watching.baselines import NOTHING, kept
 
     mend = "'rung watch --baseline' keeps it, once that is mended"
     try:
@@ -150,8 +150,8 @@ def _keep_baseline(project: Project, state: State, engines: Engines, id: str) ->
         say(f"! no baseline was kept for 'rung watch' ({error}): {mend}")
         return
     for name, reason in why.items():
-        if reason:
-            say(f"no baseline of {name} was kept for 'rung watch': {reason}")
+        if reason not in ("", NOTHING):
+            say(f"! no baseline of {name} was kept for 'rung watch' ({reason}): {mend}")
 
 
 def _show(record: DeploymentRecord, *, is_promoted: bool, json: bool) -> None:

@@ -13,6 +13,8 @@ from rung.state.database import State, Unavailable
 from rung.watching.detectors import DETECTORS, Detector
 from rung.watching.surroundings import Clock, Surroundings
 
+NOTHING = "there is nothing of it to compare with"
+
 
 def kept(
     project: Project,
@@ -32,7 +34,8 @@ def kept(
         detectors: which keep one.
 
     Returns:
-        By detector, why it has none, "" where it has; one that could not look does not keep the others from it.
+        By detector, why it has none, "" where it has, `NOTHING` where there is nothing to be had of this project. One that
+        could not look does not keep the others from it.
 
     Raises:
         UserError: nothing was promoted.
@@ -53,7 +56,7 @@ def kept(
         except UserError as error:
             why[one.name] = str(error)
             continue
-        why[one.name] = "" if value else "there is nothing of it to compare with"
+        why[one.name] = "" if value else NOTHING
         values |= {one.name: value} if value else {}
     keep_baseline(state, record.id, values)
     return why

@@ -25,7 +25,7 @@ MOST = 20_000  # documents that are looked at
 CROWD = 30  # documents of one name; of more, the first are looked at
 COMMON = 0.5  # share of the shorter one's sentences that both have, numbers aside
 WORDS = 4  # of a sentence, beside its numbers
-FALSE = 0.02  # of the contradictions that it finds, stated; see benchmarks/watching.py
+FALSE = 0.001  # chance that two documents of one name, and no versions of one another, contradict; benchmarks/watching.py
 _WORD = re.compile(r"\w+(?:[.,:/-]\d+)*")
 _VERSION = re.compile(
     r"\b(?:v(?:er(?:sion)?)?[ ._-]?\d+(?:[._]\d+)*|(?:19|20)\d{2}(?:[ ._-]\d{1,2}){0,2}|old|new|copy|draft|final|backup|bak|"
@@ -124,7 +124,7 @@ def look(surroundings: Surroundings) -> Iterator[Reading]:
         limit=1,
         test="sentences of two versions of one document that differ in numbers or a negation alone, counted",
         false_alarms=FALSE,
-        per="contradiction found",
+        per="pair of documents of one name",
         do="take the version that holds no more out of the sources, or give it a date (valid_until); then 'rung sync'"
         if every
         else "",
@@ -144,17 +144,21 @@ def contradictions(documents: Sequence[Document]) -> Iterator[Contradiction]:
     >>> [(one.says, one.other_says) for one in contradictions([old, new])]
     [('You may return goods within 30 days.', 'You may return goods within 14 days.')]
     """
-    groups: dict[str, list[int]] = defaultdict(list)
-    for at, document in enumerate(documents):
-        for name in _names(document):
-            groups[name].append(at)
-    pairs = {pair for some in groups.values() for pair in combinations(some[:CROWD], 2)}
     read: dict[int, list[_Sentence]] = {}
-    for at, other in sorted(pairs):
+    for at, other in pairs_of_one_name(documents):
         for index in (at, other):
             if index not in read:
                 read[index] = list(_sentences(documents[index].text))
         yield from _between(documents[at], read[at], documents[other], read[other])
+
+
+def pairs_of_one_name(documents: Sequence[Document]) -> list[tuple[int, int]]:
+    """Places of documents that may be versions of each other, by title or path; of more than `CROWD`, the first."""
+    groups: dict[str, list[int]] = defaultdict(list)
+    for at, document in enumerate(documents):
+        for name in _names(document):
+            groups[name].append(at)
+    return sorted({pair for some in groups.values() for pair in combinations(some[:CROWD], 2)})
 
 
 def _names(document: Document) -> Iterator[str]:
@@ -197,8 +201,15 @@ def _between(
     common = sum(one.frame in by_frame for one in own)
     if common < COMMON * min(len(own), len(others)):
         return
+    named = _numbers_of(document) ^ _numbers_of(other)
     for one in own:
         same = by_frame.get(one.frame, ())
-        # a sentence that stands in one of them several times, as lines of a table do, is of several things
-        if len(same) == 1 and same[0].values != one.values and sum(each.frame == one.frame for each in own) == 1:
+        # a sentence that stands in one of them several times, as lines of a table do, is of several things; one that has
+        # the number by which its document is told from the other is of another edition, not another word on the same
+        is_single = len(same) == 1 and sum(each.frame == one.frame for each in own) == 1
+        if is_single and same[0].values != one.values and not named & {*one.values, *same[0].values}:
             yield Contradiction(document.id, other.id, one.text, same[0].text)
+
+
+def _numbers_of(document: Document) -> frozenset[str]:
+    return frozenset(re.findall(r"\d+", f"{document.title} {PurePosixPath(document.id).stem}"))
