@@ -151,6 +151,11 @@ def questions() -> list[dict[str, Any]]:
     return [one for one in rows if one["answerable"] and len(set(one["answers"])) >= 2]
 
 
+def corpus_of(name: str) -> Path:
+    """Of a set of judged documents."""
+    return DATA.parents[1] / "retrieval" / name / "corpus.jsonl.gz"
+
+
 def make(folder: Path, rng: random.Random, others: int = 60) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """A project of 30 questions with their paragraphs and others; its documents, and as many that are not in it yet."""
     every = {one["id"]: one for one in documents()}
@@ -481,7 +486,7 @@ def versions(streams: int) -> None:
     others = [
         Document(one["_id"], one["text"], title=one["title"])
         for name in ("dbpedia_mini", "cranfield", "scifact")
-        for one in map(json.loads, gzip.open(DATA.parents[1] / "retrieval" / name / "corpus.jsonl.gz", "rt"))
+        for one in map(json.loads, gzip.decompress(corpus_of(name).read_bytes()).splitlines())
     ]
     pairs = sum(len(contradicting.pairs_of_one_name(some)) for some in (pages, others))
     wrong = [one for some in (pages, others) for one in contradicting.contradictions(some)]

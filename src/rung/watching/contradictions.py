@@ -8,7 +8,7 @@ negation. What is worded anew is not found; what both say of different things in
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -201,15 +201,15 @@ def _between(
     common = sum(one.frame in by_frame for one in own)
     if common < COMMON * min(len(own), len(others)):
         return
-    named = _numbers_of(document) ^ _numbers_of(other)
+    named, times = _years_of(document) ^ _years_of(other), Counter(one.frame for one in own)
     for one in own:
-        same = by_frame.get(one.frame, ())
+        same = by_frame.get(one.frame, [])
         # a sentence that stands in one of them several times, as lines of a table do, is of several things; one that has
-        # the number by which its document is told from the other is of another edition, not another word on the same
-        is_single = len(same) == 1 and sum(each.frame == one.frame for each in own) == 1
+        # the year by which its document is told from the other is of another edition, not another word on the same
+        is_single = len(same) == times[one.frame] == 1
         if is_single and same[0].values != one.values and not named & {*one.values, *same[0].values}:
             yield Contradiction(document.id, other.id, one.text, same[0].text)
 
 
-def _numbers_of(document: Document) -> frozenset[str]:
-    return frozenset(re.findall(r"\d+", f"{document.title} {PurePosixPath(document.id).stem}"))
+def _years_of(document: Document) -> frozenset[str]:
+    return frozenset(re.findall(r"(?:19|20)\d{2}", f"{document.title} {PurePosixPath(document.id).stem}"))
