@@ -221,10 +221,10 @@ class Traffic:
         return around(self.opened, deployment=RECORD, evaluation=evaluation, observed=tuple(seen[-WINDOW:]))
 
     def quiet(self, seed: int) -> set[str]:
-        """What fires in 10,000 quiet answers, a look after every 500."""
+        """What fires in 10,000 quiet answers, a look after every 1,000."""
         rng, stream = np.random.default_rng(seed), Stream(cost_drift.look)
         evaluation, seen = measured(rng), answers(rng, WINDOW)
-        for count in range(500, WINDOW + 1, 500):
+        for count in range(1000, WINDOW + 1, 1000):
             stream.once(self.around(evaluation, seen[:count]))
         return {*stream.fired}
 
@@ -244,7 +244,7 @@ class Traffic:
         rng = np.random.default_rng(0)
         some = cost_drift.look(self.around(measured(rng), answers(rng, 500)))
         within: Any = next(one for one in some if one.name == name).evidence["found_within"]
-        return ", ".join(f"{count} where {float(share):.0%} are beyond it" for share, count in within.items())
+        return ", ".join(f"{count} where {float(share):.0%} are beyond" for share, count in within.items())
 
 
 def traffic(streams: int) -> None:

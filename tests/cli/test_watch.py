@@ -20,7 +20,7 @@ pytest.importorskip("fastapi")
 def test_before_anything_was_promoted_it_looks_at_what_there_is(rung: Run, shop: Path) -> None:
     rung("sync", shop)
     done = rung("watch", shop)
-    assert "look 1: 0 alerts fire" in done.out
+    assert "look 1: alerts that fire: 0" in done.out
     assert "sources changed: the index holds the sources as they are" in done.out
     assert "not told  cost, seconds of an answer: nothing was promoted" in done.out
     assert rung("watch", shop, "--baseline", code=2).err.count("promote") == 2
@@ -35,7 +35,7 @@ def test_from_promotion_to_an_alert_and_its_end(rung: Run, shop: Path) -> None:
     (shop / "docs/new.md").write_text("# New\n\nWe ship to Denmark.\n", encoding="utf-8")
     rung("watch", shop)
     done = rung("watch", shop, code=1)
-    assert "FIRING    index, sources changed: 1 sources" in done.out
+    assert "FIRING    index, sources changed: sources that are not in the index as they are now: 1 (" in done.out
     assert "→ 'rung sync' takes them in" in done.out
     report = rung("watch", shop, "--json", "--act", code=1).json
     assert (report["look"], report["firing"]) == (4, 1)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rung.errors import InternalError
-from rung.stats.change import RATES, ROOM, answers_to_find, change, share_beyond, shown
+from rung.stats.change import RATES, ROOM, Change, answers_to_find, change, changes, share_beyond, shown, together
 from tests.stats.simulated import ever_shown
 
 
@@ -28,6 +28,20 @@ def test_streams_one_by_one_are_as_all_at_once() -> None:
     needed = shown(within=300, risk=0.2)
     alone = [any(change(row[: n + 1], 0.1, within=300, risk=0.2).evidence >= needed for n in range(300)) for row in bad]
     assert alone == ever_shown(bad, 0.1, within=300, risk=0.2).tolist()
+
+
+def test_several_ways_together_invent_no_more_than_one() -> None:
+    """Two limits of the same numbers, each at the edge; 150 streams of 300, at a risk of one in ten."""
+    rng = np.random.default_rng(7)
+    needed, wrong = shown(within=300, risk=0.1), 0
+    for stream in rng.random((150, 300)):
+        bad = stream[:, None] > np.array([0.5, 0.9])
+        some = (changes(bad[:n], [0.5, 0.1], within=300, risk=0.1) for n in range(20, 301, 20))
+        wrong += any(together(each) >= needed for each in some)
+    assert wrong / 150 <= 0.1
+    steady = [Change(2.0, 3, 0.5), Change(2.0, 3, 0.5)]
+    assert together(steady) == pytest.approx(2.0)
+    assert together([Change(-math.inf, 0, 0.0)] * 2) == -math.inf
 
 
 @pytest.mark.parametrize(("share", "became"), [(0.05, 0.3), (0.2, 0.6), (0.3, 0.95)])

@@ -137,7 +137,7 @@ def _as_json(looked: Looked) -> dict[str, JsonValue]:
 def _lines(looked: Looked) -> Iterator[str]:
     """All that a look says, what fires first."""
     report = looked.report
-    yield f"look {report.look}: {len(report.firing)} alerts fire{f'; {report.jumped}' if report.jumped else ''}"
+    yield f"look {report.look}: alerts that fire: {len(report.firing)}{f'; {report.jumped}' if report.jumped else ''}"
     for alert in report.firing:
         yield from _alert("FIRING", alert)
     for alert in report.alerts.values():

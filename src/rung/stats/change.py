@@ -14,6 +14,7 @@ the caller.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -65,39 +66,54 @@ def change(bad: NDArray[np.bool_], share: float, *, within: int, risk: float) ->
         within: the number of answers that `risk` is of.
         risk: the chance that is taken of saying so while it is not so.
     """
+    return changes(bad[:, None], [share], within=within, risk=risk)[0]
+
+
+def changes(bad: NDArray[np.bool_], shares: Sequence[float], *, within: int, risk: float) -> list[Change]:
+    """The same of several ways of being bad, each with the share that may be: [answers, ways]. `together` says what they
+    show as one."""
     import numpy as np
 
-    limit = min(max(share, _EDGE), 1 - _EDGE)
     if not len(bad):
-        return Change(-math.inf, 0, 0.0)
-    rates = _rates(limit)
-    if_bad, if_good = rates / limit, (1 - rates) / (1 - limit)  # L by rate, [RATES]
+        return [Change(-math.inf, 0, 0.0) for _ in shares]
+    limits = [min(max(share, _EDGE), 1 - _EDGE) for share in shares]
+    rates, q = np.stack([_rates(limit) for limit in limits]), np.array(limits)[:, None]  # [ways, RATES], [ways, 1]
+    steps = np.where(bad[:, :, None], np.log(rates / q), np.log((1 - rates) / (1 - q)))  # log L, [answers, ways, RATES]
     most = math.exp(shown(within=within, risk=risk) + ROOM)
-    evidence = np.zeros(len(rates))
-    for is_bad in bad.tolist():
-        evidence = np.minimum((1 + evidence) * (if_bad if is_bad else if_good), most)
-    since = _since(bad, np.log(if_bad), np.log(if_good))
-    share_since = float(bad[-since:].mean()) if since else float(bad.mean())
-    return Change(math.log(max(float(evidence.mean()), 1e-300)), since, share_since)
+    evidence = np.zeros(rates.shape)
+    for factor in np.exp(steps):
+        evidence = np.minimum((1 + evidence) * factor, most)
+    sums = np.concatenate([np.zeros((1, *rates.shape)), steps.cumsum(axis=0)])
+    results = []
+    for way, some in enumerate(evidence.mean(axis=1)):
+        since = _since(sums[:, way])
+        share = float(bad[-since:, way].mean()) if since else float(bad[:, way].mean())
+        results.append(Change(math.log(max(float(some), 1e-300)), since, share))
+    return results
 
 
-def _since(bad: NDArray[np.bool_], if_bad: Floats, if_good: Floats) -> int:
-    """Answers since the sum of log L, at the rate where it rose most, was lowest (CUSUM); 0 where none rose."""
+def together(some: Sequence[Change]) -> float:
+    """The evidence of all of them: the log of the mean of R, to be held against `shown` as that of one is."""
+    top = max(one.evidence for one in some)
+    return top if math.isinf(top) else top + math.log(sum(math.exp(one.evidence - top) for one in some) / len(some))
+
+
+def _since(sums: Floats) -> int:
+    """Answers since the sum of log L, at the rate where it rose most, was lowest (CUSUM); 0 where none rose. `sums`:
+    [answers + 1, RATES]."""
     import numpy as np
 
-    steps = np.where(bad[:, None], if_bad, if_good)
-    sums = np.concatenate([np.zeros((1, len(if_bad))), steps.cumsum(axis=0)])  # [answers + 1, RATES]
     rose = sums[-1] - sums.min(axis=0)
     best = int(np.argmax(rose))
-    lowest = len(sums) - 1 - int(np.argmin(sums[::-1, best]))
-    return len(bad) - lowest if rose[best] > 0 else 0
+    return int(np.argmin(sums[::-1, best])) if rose[best] > 0 else 0
 
 
-def answers_to_find(share: float, became: float, *, within: int, risk: float, power: float = 0.99) -> int:
+def answers_to_find(share: float, became: float, *, within: int, risk: float, power: float = 0.99, ways: int = 1) -> int:
     """Answers within which a change to a greater share of bad ones is shown, with a chance of about `power`.
 
     The first n at which n D - z s sqrt(n) reaches what is to be shown: D and s are mean and standard deviation of the log of
-    L at the value of p that is best for the new share, z is the normal quantile of `power`.
+    L at the value of p that is best for the new share, z is the normal quantile of `power`. `ways`: that are looked at
+    together.
 
     >>> answers_to_find(0.1, 0.9, within=10_000, risk=0.005) < 20
     True
@@ -108,7 +124,7 @@ def answers_to_find(share: float, became: float, *, within: int, risk: float, po
     became = min(became, 1 - _EDGE)
     if became <= limit:
         raise InternalError(f"{became} is no greater share than {limit}")
-    z, needed = NormalDist().inv_cdf(power), shown(within=within, risk=risk) + math.log(RATES)
+    z, needed = NormalDist().inv_cdf(power), shown(within=within, risk=risk) + math.log(RATES * ways)
     best = math.inf
     for rate in _rates(limit).tolist():
         if_bad, if_good = math.log(rate / limit), math.log((1 - rate) / (1 - limit))

@@ -119,7 +119,7 @@ def look(surroundings: Surroundings) -> Iterator[Reading]:
     yield Reading(
         "contradictions",
         "drifted" if every else "fine",
-        f"{len(every):,} sentences of {len(pairs):,} pairs of versions contradict each other{first}{left_out}",
+        f"sentences that contradict one of another version: {len(every):,}, in {len(pairs):,} pairs{first}{left_out}",
         figure=len(every),
         limit=1,
         test="sentences of two versions of one document that differ in numbers or a negation alone, counted",

@@ -89,8 +89,8 @@ def syncing(folder: Path) -> bool:
 def _changed(report: SyncReport, held: int, *, is_syncing: bool, is_harmless: bool) -> Reading:
     count = report.added + report.changed + report.renamed
     says = (
-        f"{count:,} sources are not in the index as they are now: {report.added:,} new, {report.changed:,} changed, "
-        f"{report.renamed:,} renamed"
+        f"sources that are not in the index as they are now: {count:,} ({report.added:,} new, {report.changed:,} changed, "
+        f"{report.renamed:,} renamed)"
     )
     if report.rebuilt:
         says = f"the whole index is out of date: {report.rebuilt}"
@@ -110,7 +110,7 @@ def _changed(report: SyncReport, held: int, *, is_syncing: bool, is_harmless: bo
 
 
 def _missing(report: SyncReport, held: int, *, is_syncing: bool, is_harmless: bool) -> Reading:
-    says = f"{report.removed:,} of {held:,} documents of the index have no source any more"
+    says = f"documents of the index that have no source any more: {report.removed:,} of {held:,}"
     return Reading(
         "sources missing",
         _counted(is_behind=bool(report.removed), is_syncing=is_syncing),
@@ -138,7 +138,7 @@ def _unreadable(problems: Sequence[str], read: int) -> Reading:
     return Reading(
         "sources unreadable",
         "drifted" if problems else "fine",
-        f"{len(problems):,} problems while {read:,} documents were read{f': {problems[0]}' if problems else ''}",
+        f"problems while {read:,} documents were read: {len(problems):,}{f', as {problems[0]}' if problems else ''}",
         figure=len(problems),
         limit=1,
         test="files that could not be read, or with a reservation, counted",
