@@ -24,21 +24,21 @@ def test_a_quiet_stream_seems_to_change_no_oftener_than_stated(share: float) -> 
 
 def test_streams_one_by_one_are_as_all_at_once() -> None:
     rng = np.random.default_rng(2)
-    bad = rng.random((20, 300)) < 0.12
-    needed = shown(within=300, risk=0.2)
-    alone = [any(change(row[: n + 1], 0.1, within=300, risk=0.2).evidence >= needed for n in range(300)) for row in bad]
-    assert alone == ever_shown(bad, 0.1, within=300, risk=0.2).tolist()
+    bad = rng.random((8, 120)) < 0.15
+    needed = shown(within=120, risk=0.2)
+    alone = [any(change(row[: n + 1], 0.1, within=120, risk=0.2).evidence >= needed for n in range(120)) for row in bad]
+    assert alone == ever_shown(bad, 0.1, within=120, risk=0.2).tolist()
 
 
 def test_several_ways_together_invent_no_more_than_one() -> None:
-    """Two limits of the same numbers, each at the edge; 150 streams of 300, at a risk of one in ten."""
+    """Two limits of the same numbers, each at the edge; 60 streams of 300, at a risk of one in ten."""
     rng = np.random.default_rng(7)
     needed, wrong = shown(within=300, risk=0.1), 0
-    for stream in rng.random((150, 300)):
+    for stream in rng.random((60, 300)):
         bad = stream[:, None] > np.array([0.5, 0.9])
         some = (changes(bad[:n], [0.5, 0.1], within=300, risk=0.1) for n in range(20, 301, 20))
         wrong += any(together(each) >= needed for each in some)
-    assert wrong / 150 <= 0.1
+    assert wrong / 60 <= 0.1
     steady = [Change(2.0, 3, 0.5), Change(2.0, 3, 0.5)]
     assert together(steady) == pytest.approx(2.0)
     assert together([Change(-math.inf, 0, 0.0)] * 2) == -math.inf
