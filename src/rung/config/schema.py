@@ -108,6 +108,7 @@ class KnowledgeSettings(_Section):
     fusion: Literal["scores", "ranks"] = "scores"
     dense_weight: float | Literal["auto"] = "auto"
     ignore_identical_ids: bool = False
+    personal_data: Literal["allow", "mask"] = "allow"
     store: str = ""
 
     @property
@@ -155,11 +156,13 @@ class KnowledgeSettings(_Section):
 class BehaviourSettings(_Section):
     """What the answer must be like: examples of it, a JSON Schema file, or a closed list of labels (or a file of them).
 
-    With `require_approval`, only examples that somebody approved are used.
+    With `require_approval`, only examples that somebody approved are used. `personal_data`: what becomes of rows that are to
+    teach and hold some, or a secret.
     """
 
     examples: tuple[str, ...] = ()
     require_approval: bool = False
+    personal_data: Literal["refuse", "mask", "allow"] = "refuse"
     schema_file: str = Field(default="", alias="schema")
     labels: tuple[str, ...] | str = ()
 
@@ -325,6 +328,7 @@ class Settings(_Section):
     serve: ServeSettings = ServeSettings()
     watch: WatchSettings = WatchSettings()
     records: str = ""
+    detector: str = "forms"
     seed: int = Field(default=0, ge=0, le=MAX_SEED)
 
     @property
@@ -353,6 +357,13 @@ class Settings(_Section):
         if holds_login(records):
             raise ValueError(LOGIN_ELSEWHERE)
         return records
+
+    @field_validator("detector")
+    @classmethod
+    def _a_detector(cls, detector: str) -> str:
+        if not re.fullmatch(r"forms|presidio:[A-Za-z0-9_.-]+", detector):
+            raise ValueError("must be forms, or presidio:MODEL with the name of an installed spaCy model, as en_core_web_sm")
+        return detector
 
     @field_validator("models", mode="before")
     @classmethod

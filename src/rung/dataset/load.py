@@ -20,6 +20,7 @@ from rung.dataset.leakage import overlaps
 from rung.dataset.load_examples import slips
 from rung.dataset.obstacles import Obstacles
 from rung.dataset.row_files import json_lines
+from rung.dataset.teaching_rows import as_indexed, fit_to_teach
 from rung.errors import InputError, UserError
 from rung.files.limited import json_file, name_of, text_of
 from rung.records import Case, Evidence, Example, Json, Message, Problem, Split, canonical, digest
@@ -85,7 +86,10 @@ def load_dataset(project: Project, *, judging: bool = True, obstacles: Obstacles
     labels = met.past(lambda: read_labels(project, examples, problems), no_labels)
     if labels and not schema:
         examples, cases = spelt_alike(examples, cases, labels, problems)
-    teaching: tuple[Example | Case, ...] = (*examples, *(c for c in cases if c.split == "train"))
+    examples = fit_to_teach(project, examples, problems)
+    fit = {c.id: c for c in fit_to_teach(project, [c for c in cases if c.split == "train"], problems)}
+    cases = tuple(fit.get(c.id, c) for c in cases if c.split != "train" or c.id in fit)
+    teaching: tuple[Example | Case, ...] = (*examples, *fit.values())
     taught, repeated = overlaps(teaching, [c for c in cases if c.split != "train"])
     problems.extend(repeated)
     return Dataset(
@@ -94,7 +98,7 @@ def load_dataset(project: Project, *, judging: bool = True, obstacles: Obstacles
         schema=schema,
         labels=labels,
         problems=tuple(problems),
-        quotes={case: _evidence_of(beside) for case, beside in written.items()},
+        quotes={case: as_indexed(project, _evidence_of(beside)) for case, beside in written.items()},
         written=written,
     )
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from rung.dataset.redaction import redacted
 from rung.tracing.content import MAX_ALL, MAX_TEXT, Content
-from rung.tracing.redaction import redacted
 
 KEY = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg\nkqhkiG9w0BAQEF\n-----END PRIVATE KEY-----"
 RUNG_KEY = "rung_0a1b2c3d4e5f_" + "Ab3-" * 10 + "xyz"
