@@ -1,4 +1,4 @@
-"""Who recognises personal data, by the name that `rung.yaml` has: what has a form, or Presidio besides, for names and places.
+"""Who recognises personal data, by the name that `rung.yaml` has: by form, or Presidio besides, for names and places.
 
 Presidio's own recognisers are asked, and a spaCy model that the user has installed; nothing is fetched.
 """

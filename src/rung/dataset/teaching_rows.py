@@ -1,4 +1,4 @@
-"""Rows that are to teach, held to `behaviour.personal_data`: those with personal data or secrets are refused, masked, or taken.
+"""Rows that are to teach, held to `behaviour.personal_data`: those with personal data are refused, masked, or taken.
 
 What teaches stands in weights and prompts afterwards, where nobody can erase it. Cases that only judge are left as they are.
 """

@@ -97,6 +97,32 @@ class Served:
                 return []
             return [{name: _value(value) for name, value in row.items()} for _, row, _ in _held(state, named)]
 
+    def documents(self) -> Iterator[tuple[str, str]]:
+        """(table, document) for each time that a trace found, a difference cites or a remark names a document."""
+        import sqlalchemy as sa
+
+        from rung.state.tables import differences, feedback, traces
+        from rung.tracing.conventions import RETRIEVAL_DOCUMENTS
+
+        with self.opened() as state:
+            if state is None:
+                return
+            with state.reading() as connection:
+                reading = connection.execution_options(yield_per=_CHUNK)
+                for row in reading.execute(sa.select(traces.c.body)):
+                    spans = _value(row.body)
+                    listed = (
+                        span.get("attributes", {}).get(RETRIEVAL_DOCUMENTS) for span in spans if isinstance(span, dict)
+                    )
+                    named = {str(one.get("document")) for some in listed for one in some or ()}
+                    yield from (("traces", id) for id in named)
+                for row in reading.execute(sa.select(differences.c.old, differences.c.new)):
+                    cited = {str(id) for one in row if isinstance(one, dict) for id in one.get("documents") or ()}
+                    yield from (("differences", id) for id in cited)
+                for row in reading.execute(sa.select(feedback.c.entry)):
+                    entry = row.entry if isinstance(row.entry, dict) else {}
+                    yield from (("feedback", str(id)) for id in entry.get("documents") or ())
+
     def rewrite(self, state: State, tables: Sequence[str]) -> None:
         """Have the database's files written anew, without what these tables held.
 
