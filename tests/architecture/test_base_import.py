@@ -79,6 +79,7 @@ _STATE = (
     "buffered",
     "database",
     "deployments",
+    "retention",
     "feedback",
     "migrations.env",
     "migrations.versions.a01_first",

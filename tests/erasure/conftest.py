@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from rung.config.project import load_project
-from rung.records import Message, Question
+from rung.records import Json, Message, Question
 from rung.records.steps import Generate, GenerateResult
+from rung.records.traces import Trace
 from rung.state.database import now_ms, open_state
 from rung.state.feedback import Remark, add_remark
 from rung.state.tables import answers, differences, observations, traces
@@ -75,8 +76,8 @@ def fill(folder: Path) -> None:
         seen = {"at": now_ms(), "deployment": "x", "trial": "", "end": "answered", "refused": False, "seconds": 1.0}
         connection.execute(observations.insert(), [{**seen, "answer": OF_ANN}, {**seen, "answer": OF_BOB}])
     with open_state(load_project(folder)) as state:
-        entry = {"question": ASKED, "answer": "On the third.", "documents": ["docs/ann.md"], "digest": "d"}
-        add_remark(state, Remark(OF_ANN, "ann", "down", {"correction": f"{ANN} came in June."}, dict(entry)))
+        entry: dict[str, Json] = {"question": ASKED, "answer": "On the third.", "documents": ["docs/ann.md"], "digest": "d"}
+        add_remark(state, Remark(OF_ANN, "ann", "down", {"correction": f"{ANN} came in June."}, entry))
         add_remark(state, Remark(OF_BOB, "bob", "up", {}, {"question": "?", "answer": "!", "documents": []}))
     draft = {"id": "d1", "question": ASKED, "answers": [], "drafted_by": "feedback", "approved_by": ""}
     approved = {**draft, "id": "d2", "approved_by": "cy"}
@@ -91,7 +92,7 @@ def fill(folder: Path) -> None:
     (state_folder / "running.json").write_text(json.dumps(running), encoding="utf-8")
 
 
-def of_ann() -> object:
+def of_ann() -> Trace:
     """A trace with her words."""
     asked: Opening = opening(OF_ANN, asked=ASKED)
     assert asked.question == Question("asked", ASKED)

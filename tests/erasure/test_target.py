@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rung.erasure.target import FORGOTTEN, Target, folded, quotable
+from rung.records import Json
 
 ANN = Target("text", "Ann Smith", (folded("Ann Smith"),))
 
@@ -22,7 +23,7 @@ def test_what_resembles_it_is_not_it(text: str) -> None:
 
 
 def test_values_are_replaced_whole_and_others_stay() -> None:
-    value = {"a": ["Ann Smith lives", 3, None], "Ann Smith": {"b": "x"}}
+    value: Json = {"a": ["Ann Smith lives", 3, None], "Ann Smith": {"b": "x"}}
     assert ANN.is_in(value)
     assert ANN.without(value) == {"a": [FORGOTTEN, 3, None], FORGOTTEN: {"b": "x"}}
     assert not ANN.is_in(ANN.without(value))

@@ -50,7 +50,8 @@ class ForgetReport:
     @property
     def is_whole(self) -> bool:
         """Whether nothing more is to be done by anybody."""
-        return self.erased and not (self.left or self.trained or self.servers or self.remaining)
+        was_erased = self.erased or (self.again is not None and self.again.what == "done" and not self.findings)
+        return was_erased and not (self.left or self.trained or self.servers or self.remaining)
 
 
 def places_of(project: Project) -> tuple[Place, ...]:
@@ -143,9 +144,9 @@ def _require_few(project: Project, target: Target, findings: Sequence[Finding]) 
         (Documents(project), "documents, in the newest version", True),
         (Served(project), "traces", False),
     )
-    for place, what, is_few_of_few in limits:
+    for holder, what, is_few_of_few in limits:
         count = sum(one.count for one in findings if one.what == what)
-        total = place.count() if count > 1 else 0
+        total = holder.count() if count > 1 else 0
         if total and (count > max(FEW, total * MAX_SHARE) or (is_few_of_few and count * 2 > total)):
             raise UserError(
                 f"'{target.name}' stands in {count:,} of {total:,} {what}: that is no one person's; write more "

@@ -71,7 +71,8 @@ def _engine(model: str) -> AnalyzerEngine:
     engine = {"nlp_engine_name": "spacy", "models": [{"lang_code": "en", "model_name": model}]}
     registry = RecognizerRegistry(supported_languages=["en"])
     registry.load_predefined_recognizers(languages=["en"])
-    for unwanted in ("EmailRecognizer", "UrlRecognizer"):  # they would fetch the list of public suffixes; forms know these
+    # the first two fetch a list of public suffixes, the third takes versions for addresses; forms know all of these
+    for unwanted in ("EmailRecognizer", "UrlRecognizer", "IpRecognizer"):
         registry.remove_recognizer(unwanted)
     return AnalyzerEngine(nlp_engine=NlpEngineProvider(nlp_configuration=engine).create_engine(), registry=registry)
 

@@ -15,7 +15,7 @@ from rung.dataset.personal import personal
 
 Detector = Callable[[str], Iterable[tuple[str, str]]]  # (what it is, the characters) of each piece in a text
 _KEY = re.compile(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END [^\n-]*-----|\Z)", re.DOTALL)
-_BEARER = re.compile(r"(?i)\b(?:bearer|basic)\s+([A-Za-z0-9._~+/=-]{16,})")
+_BEARER = re.compile(r"(?i)\b(?:bearer|basic)\s+(?=\S*[0-9=])([A-Za-z0-9._~+/=-]{16,})")
 
 
 def by_form(text: str) -> Iterator[tuple[str, str]]:

@@ -83,17 +83,17 @@ class _Said:
     """What is found of an answer: texts, and who got it."""
 
     texts: list[str] = field(default_factory=list)
-    caller: str = ""
+    callers: set[str] = field(default_factory=set)
 
 
 def _answer(project: Project, id: str, name: str) -> Target:
     """An answer by its id: what was asked and what was said of it are looked for where its id does not stand."""
     gathered = _Said()
     for row in Served(project).rows_of(id):
-        gathered.caller = gathered.caller or str(row.get("caller") or "")
+        gathered.callers |= {str(row[name]) for name in ("caller", "caller_id") if row.get(name)}
         gathered.texts += _asked(row)
     texts = tuple(dict.fromkeys(t for t in map(folded, gathered.texts) if len(t) >= MIN_CHARACTERS * 5))
-    return Target("answer", name, texts, answers=frozenset({id}), caller=gathered.caller)
+    return Target("answer", name, texts, answers=frozenset({id}), callers=frozenset(gathered.callers))
 
 
 def _asked(row: Mapping[str, Any]) -> Iterable[str]:

@@ -170,19 +170,22 @@ def _held(state: State, target: Target) -> Iterator[tuple[str, Mapping[str, Any]
             if table.name in _COUNTS:
                 continue
             for row in connection.execution_options(yield_per=_CHUNK).execute(sa.select(table)).mappings():
-                change = _change_of(table, row, target)
+                values = {str(name): value for name, value in row.items()}
+                change = _change_of(table, values, target)
                 if change != {}:
-                    yield table.name, row, change
+                    yield table.name, values, change
 
 
 def _change_of(table: sa.Table, row: Mapping[str, Any], target: Target) -> dict[str, Any] | None:
     """What is to become of a row: {} it stays, None it goes."""
+    from rung.state.tables import JsonText
+
     values = {name: _value(value) for name, value in row.items()}
     is_named = str(values.get("answer", values.get("id", ""))).removesuffix(":shadow") in target.answers
     if table.name in WHOLE:
         return None if is_named or (_may_be_of(target, values) and _is_in(values, target)) else {}
-    if table.name == RATED and is_named:
-        return {"details": {}, "entry": None}
+    if is_named:  # what was said of it: of every other table the words, and numbers stay
+        return {c.name: None if c.nullable else {} for c in table.c if isinstance(c.type, JsonText)}
     if not _may_be_of(target, values):
         return {}
     names = _TEXTS.get(table.name) or tuple(column.name for column in table.c if not column.primary_key)
@@ -194,7 +197,8 @@ def _change_of(table: sa.Table, row: Mapping[str, Any], target: Target) -> dict[
 
 def _may_be_of(target: Target, values: Mapping[str, Any]) -> bool:
     """Whether a row may be of who got the answer that was named: what others ask in the same words stays theirs."""
-    return target.kind != "answer" or not target.caller or values.get("caller", target.caller) == target.caller
+    callers = {str(values[name]) for name in ("caller", "caller_id") if values.get(name)}
+    return target.kind != "answer" or not target.callers or not callers or bool(callers & target.callers)
 
 
 def _is_in(values: Mapping[str, Any], target: Target) -> bool:

@@ -46,7 +46,7 @@ class Target:
         documents: ids.
         answers: ids, 32 hexadecimal digits.
         rows: ids of cases and examples.
-        caller: who got the answer; "" where it is not known, or no answer was named.
+        callers: who got the answer, by name and by id; empty where it is not known, or no answer was named.
     """
 
     kind: Kind
@@ -55,7 +55,7 @@ class Target:
     documents: frozenset[str] = frozenset()
     answers: frozenset[str] = frozenset()
     rows: frozenset[str] = frozenset()
-    caller: str = ""
+    callers: frozenset[str] = frozenset()
 
     @property
     def is_of_documents(self) -> bool:

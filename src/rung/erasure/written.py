@@ -7,6 +7,7 @@ the project's own, and is named by `sources`.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Sequence
@@ -22,7 +23,8 @@ from rung.records import Json
 REVIEWS, DRAFTS = "reviews*.jsonl", "**/*.drafts.jsonl"
 FEEDBACK = "feedback*.jsonl"  # of an earlier Rung, taken over into the database or not
 KEYS = "keys.json"
-_LOCK = "reviews.lock"
+_LOCK, HEAD = "reviews.lock", "reviews.head"  # the digest of the log's last line, where it is kept
+_PREVIOUS = "previous"  # key of a line of a log that names the digest of one before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,13 @@ class Written:
         with alone(self.project.state / _LOCK):
             for path, lines in self._files(target):
                 if any(before != after for before, after in lines):
-                    write_whole(path, "".join(f"{after}\n" for _, after in lines if after is not None))
+                    changed, digests = _chained(lines)
+                    text = "".join(f"{line}\n" for line in changed)
+                    write_whole(path, text.encode("utf-8", "surrogateescape"))
+                    head = self.project.state / HEAD
+                    if path.match(REVIEWS) and head.is_file():
+                        last = head.read_text(encoding="utf-8").strip()
+                        write_whole(head, digests.get(last, last))
         if self._is_in_record(target):
             (self.project.state / RECORD).unlink(missing_ok=True)
         for part in self.project.state.glob(f"{Path(RECORD).stem}.[0-9]*"):  # of a process that was killed
@@ -92,6 +100,25 @@ def _after(line: str, path: Path, target: Target) -> str | None:
         return json.dumps(target.without(row), ensure_ascii=False) if isinstance(row, dict) else ""
     is_approved = isinstance(row, dict) and bool(str(row.get("approved_by") or "").strip())
     return line if is_approved and path.match("*.drafts.jsonl") else None
+
+
+def _chained(lines: Sequence[tuple[str, str | None]]) -> tuple[list[str], dict[str, str]]:
+    """The lines as they are now, each that names another by its digest naming it by the new one; digests before -> after."""
+    changed, digests = list[str](), dict[str, str]()
+    for before, after in lines:
+        if after is None:
+            continue
+        row = _value(after)
+        if isinstance(row, dict) and (previous := digests.get(str(row.get(_PREVIOUS)))) is not None:
+            after = json.dumps({**row, _PREVIOUS: previous}, ensure_ascii=False)  # noqa: PLW2901
+        if after != before:
+            digests[_digest(before)] = _digest(after)
+        changed.append(after)
+    return changed, digests
+
+
+def _digest(line: str) -> str:
+    return hashlib.sha256(line.strip().encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
 def _value(text: str) -> Json:
