@@ -21,6 +21,7 @@ from rung.erasure.documents import Documents
 from rung.erasure.ledger import Ledger
 from rung.erasure.running import serving
 from rung.errors import UserError
+from rung.runtime.engines import index_of
 from rung.state.database import open_state
 from rung.state.tables import differences, feedback, observations, traces
 from rung.training.registry import LearntRow
@@ -79,6 +80,14 @@ def test_files_of_the_user_are_named_with_their_lines_and_untouched(shop: Path) 
     assert ('"d1"' in drafts, '"d2"' in drafts) == (False, True)
 
 
+def test_versions_of_the_index_stay_where_none_holds_it(shop: Path, rung: Run) -> None:
+    (shop / "docs" / "more.md").write_text("# More\n\nWe open at nine.\n", encoding="utf-8")
+    rung("sync", shop)
+    (shop / "notes.txt").write_text("Bertha Borg called\n", encoding="utf-8")
+    assert erased(shop, "Bertha Borg").left[0].path == "notes.txt"
+    assert len(index_of(load_project(shop)).versions()) == 2
+
+
 def test_what_is_shown_first_changes_nothing_and_the_command_says_what_it_did(shop: Path, rung: Run) -> None:
     before = holding(shop / ".rung", ANN)
     shown = rung("forget", shop, ANN)
@@ -90,8 +99,8 @@ def test_what_is_shown_first_changes_nothing_and_the_command_says_what_it_did(sh
     assert "left to you" in said.out
     assert "backups" in said.out
     without_ann(shop)
-    again = rung("forget", shop, ANN, "--yes", "--json").json
-    assert (again["found"], again["left"], again["earlier"]["what"]) == ([], [], "done")
+    again = erased(shop)
+    assert (again.findings, again.left, again.again.what, again.erased, again.is_whole) == ((), (), "done", False, True)
 
 
 def test_the_record_has_a_keyed_digest_and_no_word(shop: Path) -> None:

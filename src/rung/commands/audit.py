@@ -58,6 +58,7 @@ def audit(project: Project) -> Audit:
         unknown.append("nothing is indexed yet: 'rung sync' indexes the documents")
     deployments, others = _deployments(project, unknown)
     texts = {document.id: document.text for document in documents}
+    gone = {} if snapshot is None else leftovers(project, index, texts)
     return Audit(
         project=project.name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -71,9 +72,7 @@ def audit(project: Project) -> Audit:
         artifacts=_artifacts(project, unknown),
         deployments=deployments,
         others=others,
-        gone=tuple(
-            GoneDocument(id, dict(sorted(counts.items()))) for id, counts in sorted(leftovers(project, index, texts).items())
-        ),
+        gone=tuple(GoneDocument(id, dict(sorted(counts.items()))) for id, counts in sorted(gone.items())),
         erasures=tuple(_erasures(Ledger(project.state).entries())),
         unknown=tuple(unknown),
     )

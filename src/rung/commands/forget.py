@@ -54,9 +54,10 @@ class ForgetReport:
         return was_erased and not (self.left or self.trained or self.servers or self.remaining)
 
 
-def places_of(project: Project) -> tuple[Place, ...]:
-    """The places of a project's state, in the order in which they are erased."""
-    return (Results(project), Verdicts(project), Written(project), Artifacts(project), Documents(project), Served(project))
+def places_of(project: Project, *, resumed: bool = False) -> tuple[Place, ...]:
+    """The places of a project's state, in the order in which they are erased. `resumed`: see `Documents`."""
+    documents = Documents(project, resumed)
+    return (Results(project), Verdicts(project), Written(project), Artifacts(project), documents, Served(project))
 
 
 def look(project: Project, name: str) -> ForgetReport:
@@ -103,7 +104,7 @@ def forget(project: Project, name: str, *, by: str, reason: str = "") -> ForgetR
             return report
         kind, digest = report.target.kind, ledger.digest(name)
         ledger.write(Erasure(now(), "begun", kind, digest, by, reason))
-        places = places_of(project)
+        places = places_of(project, resumed=report.again is not None and report.again.what == "begun")
         with phase("erasing") as tick:
             for number, one in enumerate(places):
                 one.erase(report.target)

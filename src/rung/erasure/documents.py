@@ -28,9 +28,13 @@ STAGED = "staging"  # in the folder of the index: vectors of what an interrupted
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """The index of a project, on this disk or on object storage, and what stands beside it."""
+    """The index of a project, on this disk or on object storage, and what stands beside it.
+
+    `resumed`: an erasure that was killed goes on, and may have left files that no version of the index names any more.
+    """
 
     project: Project
+    resumed: bool = False
 
     def find(self, target: Target) -> Sequence[Finding]:
         """See `Place`."""
@@ -61,10 +65,10 @@ class Documents:
         if not target.is_of_documents:
             return
         index = self._index()
-        if index is not None:
+        if index is not None and (self.resumed or next(held(index, target), None) is not None):
             self._take_out(index, target)
             shutil.rmtree(self.project.state / "index" / STAGED, ignore_errors=True)
-        forget_chunked_indexes(self.project.state)
+            forget_chunked_indexes(self.project.state)
         if self._remembered(target, dry_run=False) or (self.project.state / REMEMBERED).exists():
             vacuum(self.project.state / REMEMBERED)
 

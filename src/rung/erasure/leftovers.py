@@ -7,7 +7,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from rung.artifacts.registry import Registry
 from rung.config.project import Project
+from rung.dataset.load import paths
+from rung.dataset.row_files import json_lines
 from rung.erasure.served import Served
 from rung.erasure.verdicts import folders
 from rung.errors import UserError
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from rung.knowledge.protocol import Index
 
 EARLIER, RESULTS, VERDICTS = "earlier versions of the index", "memory of steps", "answers of verdicts"
+CASES, TAUGHT = "cases of yours", "rows that taught artifacts"
 
 
 def leftovers(project: Project, index: Index | None, texts: Mapping[str, str]) -> dict[str, Counter[str]]:
@@ -50,6 +54,26 @@ def _named(project: Project, index: Index | None, texts: Mapping[str, str]) -> I
         except UserError:
             shown = set()
         yield from ((VERDICTS, id) for id in shown)
+    yield from _in_rows(project, texts)
     for place_name, id in Served(project).documents():
         if id not in texts:
             yield place_name, id
+
+
+def _in_rows(project: Project, texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Cases that name a document which is gone, and those of them that taught an artifact."""
+    registry = Registry(project.state)
+    taught = {row.id for artifact in registry.artifacts() for row in registry.rows(artifact) or ()}
+    try:
+        files = list(paths(project, project.settings.cases, ("cases",)))
+    except UserError:  # files that are gone name nothing
+        return
+    for path in files:
+        for _, row in json_lines(path, path.name, []):
+            evidence, gold = row.get("evidence"), row.get("gold_documents")
+            items = [*(evidence if isinstance(evidence, list) else ()), *(gold if isinstance(gold, list) else ())]
+            ids = {str(item.get("document")) if isinstance(item, dict) else str(item) for item in items}
+            for id in sorted(ids - texts.keys()):
+                yield CASES, id
+                if str(row.get("id", "")) in taught:
+                    yield TAUGHT, id
