@@ -79,6 +79,7 @@ _STATE = (
     "buffered",
     "database",
     "deployments",
+    "erasing",
     "retention",
     "feedback",
     "migrations.env",

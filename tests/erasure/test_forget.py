@@ -29,6 +29,7 @@ from tests.cli.conftest import Run
 from tests.erasure.conftest import ANN, ASKED, OF_ANN, OF_BOB
 from tests.erasure.grepping import holding
 from tests.killing import killed
+from tests.serving.serving import served
 
 pytestmark = pytest.mark.slow
 
@@ -182,10 +183,15 @@ def test_a_comparison_under_way_is_not_met(shop: Path) -> None:
     assert erased(shop).erased
 
 
-def test_servers_that_run_are_told_of(shop: Path) -> None:
-    with serving(shop / ".rung"):
+def test_a_server_that_runs_brings_nothing_back_with_a_later_rating(shop: Path) -> None:
+    without_ann(shop)
+    with served(shop) as client, serving(shop / ".rung"):
+        asked = client.chat(ASKED).json()["id"]
+        assert client.post("/v1/feedback", {"id": asked, "rating": "down"}).status_code == 200
+        assert holding(shop / ".rung", ASKED) != []
         report = erased(shop)
-    assert (report.servers, report.is_whole) == (1, False)
+        assert (report.servers, report.remaining, report.is_whole) == (1, (), True)
+        assert client.post("/v1/feedback", {"id": asked, "rating": "up"}).status_code == 200
     assert holding(shop / ".rung", ANN) == []
 
 

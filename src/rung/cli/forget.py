@@ -78,7 +78,8 @@ def _lines(project: Project, report: ForgetReport, *, yes: bool) -> Iterator[str
             rows = f"{artifact.rows:,} rows" if artifact.rows else "rows unknown"
             yield f"  {artifact.kind} {artifact.digest} ({artifact.state}, {rows}): {artifact.advice}"
     if report.servers:
-        yield f"! {report.servers} servers run, and have answers in memory: restart them, and run the same command again"
+        count = "a server runs" if report.servers == 1 else f"{report.servers} servers run"
+        yield f"{count}: what was remembered of answers for their ratings was let go; answers under way were not"
     for one in report.remaining:
         yield f"! still in {one.store}: {one.count:,} {one.what}: somebody wrote meanwhile; run the same command again"
     if not yes:

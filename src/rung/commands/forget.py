@@ -34,8 +34,8 @@ FEW = 20  # unless these are so few, and not most of them
 class ForgetReport:
     """What holds it, what of that Rung does not erase, and what was trained on it.
 
-    `again`: the last record of the same, where there is one; `erased`: whether it was erased now; `servers`: that may still
-    have it in memory; `remaining`: what is found after the erasure, nothing unless somebody wrote meanwhile.
+    `again`: the last record of the same, where there is one; `erased`: whether it was erased now; `servers`: that run, and
+    let go what they remember; `remaining`: what is found after the erasure, nothing unless somebody wrote meanwhile.
     """
 
     target: Target
@@ -51,7 +51,7 @@ class ForgetReport:
     def is_whole(self) -> bool:
         """Whether nothing more is to be done by anybody."""
         was_erased = self.erased or (self.again is not None and self.again.what == "done" and not self.findings)
-        return was_erased and not (self.left or self.trained or self.servers or self.remaining)
+        return was_erased and not (self.left or self.trained or self.remaining)
 
 
 def places_of(project: Project, *, resumed: bool = False) -> tuple[Place, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from rung.config.project import Project
 from rung.erasure.databases import vacuum
+from rung.erasure.running import servers
 from rung.erasure.target import FORGOTTEN, Finding, Left, Target
 from rung.errors import MissingExtra, UserError
 
@@ -32,6 +34,7 @@ PINNED = ("deployments", "deployment_events")  # what is served is told by them:
 _TEXTS: Mapping[str, tuple[str, ...]] = {"feedback": ("details", "entry"), "deployment_events": ("why",)}
 _COUNTS = ("observations", "about")  # no words of anybody
 _CHUNK = 500
+WRITTEN_SECONDS = 3.0  # until a server has noticed an erasure, and what it was writing is in the database
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class Served:
         with self.opened() as state:
             if state is None:
                 return
+            self._have_servers_forget(state)
             changes: dict[str, list[tuple[Any, dict[str, Any] | None]]] = {}
             for table, row, change in _held(state, target):
                 if table != "deployments":
@@ -88,6 +92,14 @@ class Served:
 
             with state.reading() as connection:
                 return connection.scalar(sa.select(sa.func.count()).select_from(traces)) or 0
+
+    def _have_servers_forget(self, state: State) -> None:
+        """Wait until servers have let go what they remember, and written what they were about to."""
+        from rung.state.erasing import mark_erasure
+
+        mark_erasure(state)
+        if state.is_shared or servers(state.folder):
+            time.sleep(WRITTEN_SECONDS)
 
     def rows_of(self, answer: str) -> list[Mapping[str, Any]]:
         """Every row of an answer's id, what is compressed unpacked; of its caller too."""
