@@ -36,6 +36,11 @@ def test_secrets_and_personal_data_are_replaced(secret: str) -> None:
     assert shown.endswith("[a private key]\nShe wrote on 2026-11-29.")
 
 
+def test_basic_and_a_long_word_are_no_credential() -> None:
+    assert redacted("the basic non-discrimination-clause")[1] == 0
+    assert redacted("Authorization: Basic dXNlcjpwYXNzd29yZA==")[0] == "Authorization: Basic [a credential]"
+
+
 def test_a_key_without_an_end_is_replaced_to_the_end() -> None:
     assert redacted(KEY[:60])[0] == "[a private key]"
 

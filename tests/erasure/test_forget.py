@@ -125,6 +125,8 @@ def test_a_document_goes_with_what_quotes_it(shop: Path) -> None:
     assert "docs/ann.md" in {one.path for one in report.left}
     assert [row.id for row in rows(shop, traces)] == [OF_ANN, OF_BOB], "neither found the document"
     assert [row.answer for row in rows(shop, differences)] == [OF_BOB]
+    entry = rows(shop, feedback)[0].entry
+    assert (entry["question"], entry["answer"], entry["documents"]) == (ASKED, "[forgotten]", ["[forgotten]"])
 
 
 def test_an_answer_goes_by_its_id_with_what_its_caller_wrote(shop: Path) -> None:

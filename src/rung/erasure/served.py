@@ -21,6 +21,7 @@ from rung.erasure.databases import vacuum
 from rung.erasure.running import servers
 from rung.erasure.target import FORGOTTEN, Finding, Left, Target
 from rung.errors import MissingExtra, UserError
+from rung.records import Json
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -203,8 +204,16 @@ def _change_of(table: sa.Table, row: Mapping[str, Any], target: Target) -> dict[
     names = _TEXTS.get(table.name) or tuple(column.name for column in table.c if not column.primary_key)
     callers = {name: FORGOTTEN for name in ("caller", "caller_id") if target.holds(str(values.get(name, "")))}
     return callers | {
-        name: target.without(values[name]) for name in names if name not in callers and target.is_in(values[name])
+        name: _without(values[name], target) for name in names if name not in callers and target.is_in(values[name])
     }
+
+
+def _without(value: Json, target: Target) -> Json:
+    """As `Target.without`; an answer that cites a document which is forgotten was made of it, and goes too."""
+    without = target.without(value)
+    documents = value.get("documents") if isinstance(value, dict) else None
+    is_made_of_it = isinstance(documents, list) and any(id in target.documents for id in documents)
+    return {**without, "answer": FORGOTTEN} if is_made_of_it and isinstance(without, dict) else without
 
 
 def _may_be_of(target: Target, values: Mapping[str, Any]) -> bool:
