@@ -137,6 +137,7 @@ _PHONES = (
     ),
     re.compile(r"(?<![\w+.,/$€£-])(?<!\d )(?:\(0\d{2,5}\)[ /-]?|0\d{2,5}[ /-])\d{3,4}(?:[ -]?\d{2,5}){1,3}(?![\w-]|[.,]\d)"),
 )
+_EXTENSION = re.compile(r"x|ext")
 _NAMED_PHONE = re.compile(
     r"(?i:\b(?:phone|telephone|tel|mobile|cell|fax|whatsapp|call me (?:at|on)|reach me (?:at|on)|my number)\b)"
     r"(?: number| no\.?)?(?: is)?[.:]? {0,2}\+?(?!(?:19|20)\d\d )(\d[\d .()/-]{5,18}\d)(?![\w-]|[.,]\d)"
@@ -176,7 +177,12 @@ def _numbers(text: str) -> Iterator[tuple[str, re.Match[str]]]:
         hint in folded for hint in ("phone", "tel", "mobile", "cell", "fax", "whatsapp", "me at", "me on", "my number")
     )
     for pattern in (*_PHONES, _NAMED_PHONE) if called else _PHONES:
-        yield from (("a phone number", m) for m in pattern.finditer(text) if 7 <= sum(c.isdigit() for c in m[0]) <= 15)
+        yield from (("a phone number", m) for m in pattern.finditer(text) if 7 <= _digits(m[0]) <= 15)
+
+
+def _digits(number: str) -> int:
+    """Of a telephone number, its extension left out."""
+    return sum(c.isdigit() for c in _EXTENSION.split(number)[0])
 
 
 def _iban(begin: re.Match[str]) -> re.Match[str] | None:
