@@ -44,3 +44,14 @@ def test_lines_that_are_no_utf8_stay_as_they_are(tmp_path: Path) -> None:
     path.write_bytes(b'{"id": "caf\xe9"}\n{"id": "d", "question": "Ann  SMITH?"}\n')
     Written(load_project(tmp_path)).erase(ANN)
     assert path.read_bytes() == b'{"id": "caf\xe9"}\n'
+
+
+def test_keys_and_files_that_nobody_looks_after_are_named(tmp_path: Path) -> None:
+    (tmp_path / "rung.yaml").write_text("task: x\n", encoding="utf-8")
+    (tmp_path / ".rung" / "watch").mkdir(parents=True)
+    (tmp_path / ".rung" / "keys.json").write_text(json.dumps({"keys": [{"name": "Ann Smith"}]}), encoding="utf-8")
+    (tmp_path / ".rung" / "watch" / "baseline.json").write_text(json.dumps(["Ann\u00a0Smith"]), encoding="utf-8")
+    (tmp_path / ".rung" / "watch" / "other.json").write_text("[]", encoding="utf-8")
+    named = {Path(one.path).name: one.why for one in Written(load_project(tmp_path)).left(ANN)}
+    assert set(named) == {"keys.json", "baseline.json"}
+    assert "rung keys revoke" in named["keys.json"]

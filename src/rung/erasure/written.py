@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rung.artifacts.store import ARTIFACTS, CHUNKED_INDEXES
 from rung.config.project import Project
 from rung.erasure.target import Finding, Left, Target
 from rung.files.durable import SET_ASIDE, alone, write_whole
@@ -23,6 +24,8 @@ from rung.records import Json
 REVIEWS, DRAFTS = "reviews*.jsonl", "**/*.drafts.jsonl"
 FEEDBACK = "feedback*.jsonl"  # of an earlier Rung, taken over into the database or not
 KEYS = "keys.json"
+MAX_BYTES = 64 << 20  # of a file that is read
+_FOLDERS = frozenset({"index", CHUNKED_INDEXES, "verdicts", ARTIFACTS, SET_ASIDE})  # of the state, with a place of their own
 _LOCK, HEAD = "reviews.lock", "reviews.head"  # the digest of the log's last line, where it is kept
 _PREVIOUS = "previous"  # key of a line of a log that names the digest of one before it
 
@@ -46,10 +49,15 @@ class Written:
 
     def left(self, target: Target) -> Sequence[Left]:
         """See `Place`."""
-        path = self.project.state / KEYS
-        if path.is_file() and target.is_in(_value(path.read_text(encoding="utf-8", errors="replace"))):
-            return (Left(str(path), 0, "a key is called so: 'rung keys revoke' takes it back, its name stays"),)
-        return ()
+        listed = []
+        for path in self._others():
+            text = path.read_text(encoding="utf-8", errors="replace")
+            if target.holds(text) or any(target.is_in(_value(line)) for line in (text, *text.split("\n"))):
+                why = "a key is called so: 'rung keys revoke' takes it back, its name stays"
+                listed.append(
+                    Left(str(path), 0, why if path.name == KEYS else "no part of Rung that erases knows this file")
+                )
+        return listed
 
     def erase(self, target: Target) -> None:
         """See `Place`."""
@@ -72,6 +80,15 @@ class Written:
     def count(self) -> int:
         """See `Place`."""
         return 0
+
+    def _others(self) -> Iterator[Path]:
+        """Files of the state that no place looks after."""
+        state = self.project.state
+        for path in sorted(state.rglob("*")):
+            parts = path.relative_to(state).parts
+            looked_after = parts[0] in _FOLDERS or ".db" in path.name or path.name == RECORD or path.match(REVIEWS)
+            if path.is_file() and not (looked_after or path.match(FEEDBACK) or path.stat().st_size > MAX_BYTES):
+                yield path
 
     def _files(self, target: Target) -> Iterator[tuple[Path, list[tuple[str, str | None]]]]:
         """(file, each of its lines before and after); None: the line goes."""
