@@ -1,4 +1,4 @@
-"""`rung cases`: drafts of cases, from the documents, for a person to approve; a person's word on answers; gold that decayed."""
+"""`rung cases`: drafts of cases from the documents, for a person to approve; a person's word on answers; decayed gold."""
 
 from __future__ import annotations
 

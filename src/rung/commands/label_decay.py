@@ -1,7 +1,7 @@
 """The gold of a project's cases against its documents as they are now, and the rows whose gold moved or is gone, for review.
 
-The rules are in `dataset.label_decay`; here it is found out what stood there: the oldest kept verdict that judged by the same
-gold, so that one made after a change does not hide it.
+The rules are in `dataset.label_decay`; here it is found out what stood there: by the oldest kept verdict that judged by the
+same gold, so that one made after a change does not hide it.
 """
 
 from __future__ import annotations
@@ -59,7 +59,13 @@ class LabelDecay:
         """For programs."""
         counts: dict[str, Json] = dict(self.counts)
         gold: list[Json] = [one.as_json() for one in self.states]
-        return {"cases": self.cases, **counts, "no_gold": self.no_gold, "gold": gold, "problems": list(map(str, self.problems))}
+        return {
+            "cases": self.cases,
+            **counts,
+            "no_gold": self.no_gold,
+            "gold": gold,
+            "problems": list(map(str, self.problems)),
+        }
 
     def as_lines(self) -> Iterator[str]:
         """For a person: all that is not as it was, then counts."""
@@ -131,7 +137,9 @@ def _mark(path: Path, shown: str, due: Mapping[str, Sequence[GoldState]]) -> int
 def _draft(row: Mapping[str, Json], states: Sequence[GoldState]) -> dict[str, Json]:
     changed = [one for one in states if one.state in ("moved", "gone")]
     meta = row.get("meta")
-    was: dict[str, Json] = {key: row[key] for key in ("evidence", "gold_documents", "drafted_by", "approved_by") if row.get(key)}
+    was: dict[str, Json] = {
+        key: row[key] for key in ("evidence", "gold_documents", "drafted_by", "approved_by") if row.get(key)
+    }
     note = "; ".join(f"'{one.document}': {one.says}" for one in changed)
     own: dict[str, Json] = {"kind": f"label_{worst(states)}", "note": f"its gold changed: {note}", "before": was}
     after = {"id": states[0].case.id, **mended(row, states)}  # a row without an id is named by its words: it keeps its name

@@ -1,23 +1,24 @@
 """Which gold is still true after documents changed, which moved, which is gone: rules over texts, no model.
 
-What stood there when it was labelled is the quote itself; of characters, and of whole documents, what the last verdict showed
-of them (`Before`). Passages are cut anew without any effect: gold is characters of documents, and no passage's.
+What stood there when it was labelled is the quote itself; of characters, and of whole documents, what a verdict showed of
+them (`Before`). Passages are cut anew without any effect: gold is characters of documents, and no passage's.
 
 | what is found now | state |
 |---|---|
-| the same text at its place; or the document bears an accepted answer out | `true` |
-| the same text elsewhere in the document or in another one; or the place in other words that still bear the answer | `moved` |
+| the same text at its place; of a whole document, that it bears an accepted answer | `true` |
+| the same text elsewhere, also in another document; the place in other words that still bear the answer | `moved` |
 | the place says something else, or nothing has the text any more | `gone` |
-| the document could not be read; or nobody knows what stood there, or the answer never stood there in its own words | `unknown` |
+| the document could not be read; nobody knows what stood there, or it never had the answer in its own words | `unknown` |
 
 Finding the documents and what the verdict showed is left to `commands.label_decay`.
 """
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Literal
 
@@ -31,6 +32,7 @@ STATES: tuple[State, ...] = ("true", "moved", "gone", "unknown")
 MIN_LETTERS = 20  # of a text that tells another document, or another place, for its own
 SAME_PLACE = 0.5  # of the content words of two texts, in common: the place, in other words
 SAME_SAID = 0.8  # in common, with all numbers the same: says the same, where no accepted answer tells
+UNREAD, ABSENT = "the document could not be read", "the document is not there any more"
 _CANDIDATES = 5  # documents that are looked into for a text in other words
 _HELD = 0.5  # of the sentences of what was shown that a document has if it is the same one under another name
 
@@ -42,8 +44,8 @@ Before = Mapping[str, Sequence[Passage]]  # case id -> passages of its gold as t
 class GoldState:
     """What became of one piece of a case's gold. `item`: its place in `evidence` as written, None: in `gold_documents`.
 
-    `document`: as named; `text`: what stood there, "" where nobody knows. `now`: where it is now, as it would be written, None
-    where that is not known.
+    `document`: as named; `text`: what stood there, "" where nobody knows. `now`: where it is now, as it would be written;
+    None: nobody knows.
     """
 
     case: Case
@@ -161,6 +163,16 @@ def mended(row: Mapping[str, Json], states: Sequence[GoldState]) -> dict[str, Js
     return after
 
 
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A piece of gold as written. `start`: of characters, None: of a quote or a document."""
+
+    document: str
+    item: int | None = None
+    text: str = ""
+    start: int | None = None
+
+
 @dataclass(frozen=True)
 class _Looked:
     """One case. `before`: passages that the verdict showed of its gold."""
@@ -174,109 +186,81 @@ class _Looked:
         """A quote, or characters."""
         document, quote = str(item["document"]), item.get("quote")
         if isinstance(quote, str) and quote.strip():
-            return self._text(number, document, quote, start=None)
+            return self._text(_Piece(document, number, quote))
         start, end = item.get("start"), item.get("end")
+        piece = _Piece(document, number)
         if not (isinstance(start, int) and isinstance(end, int) and 0 <= start < end):
-            return self._state("unknown", "it says neither quote nor characters", document, number)
-        stood = _between(self.before, document, start, end)
-        if stood:
-            return self._text(number, document, stood, start=start)
-        if (early := self._absent(document, number)) is not None:
-            return early
+            return self._state("unknown", "it says neither quote nor characters", piece)
+        if stood := _between(self.before, document, start, end):
+            return self._text(_Piece(document, number, stood, start))
+        if document in self.texts.unread:
+            return self._state("unknown", UNREAD, piece)
+        if document not in self.texts.of:
+            return self._state("gone", ABSENT, piece)
         there = self.texts.of[document][start:end]
         if there.strip() and self._bears([there]):
-            return self._state("true", "its characters bear an accepted answer", document, number, there)
+            return self._state("true", "its characters bear an accepted answer", replace(piece, text=there))
         why = "nobody knows what stood at its characters: no verdict showed them; write a 'quote' in their place"
-        return self._state("unknown", why, document, number)
+        return self._state("unknown", why, piece)
 
     def document(self, document: str) -> GoldState:
         """A gold document without a quote."""
         shown = [p.text for p in self.before if p.document == document]
         bore = [text for text in shown if self._bears([text])]
-        stood = "\n".join(bore or shown)
+        piece = _Piece(document, text="\n".join(bore or shown))
         if document in self.texts.unread:
-            return self._state("unknown", "the document could not be read", document, text=stood)
-        if document in self.texts.of:
-            whole = self.texts.of[document]
-            if any(self.texts.find(document, text) for text in bore or shown):
-                return self._state("true", "what the verdict showed of it stands there", document, text=stood)
-            if self._bears([whole]):
-                return self._state("true", "it bears an accepted answer", document, text=stood)
-            if not bore:
-                why = "the document changed" if shown else "no verdict showed what it said"
-                return self._state(
-                    "unknown", f"{why}, and no accepted answer stands there in its own words", document, text=stood
-                )
+            return self._state("unknown", UNREAD, piece)
+        is_there = document in self.texts.of
+        if is_there and any(self.texts.find(document, text) for text in bore or shown):
+            return self._state("true", "what the verdict showed of it stands there", piece)
+        if is_there and self._bears([self.texts.of[document]]):
+            return self._state("true", "it bears an accepted answer", piece)
+        if is_there and not bore:
+            why = "the document changed" if shown else "no verdict showed what it said"
+            return self._state("unknown", f"{why}, and no accepted answer stands there in its own words", piece)
         if (other := self._renamed(document, bore or shown)) is not None:
-            says = f"the document is '{other}' now"
-            return self._state("moved", says, document, text=stood, now={"document": other})
-        if document not in self.texts.of:
-            return self._state("gone", "the document is not there any more", document, text=stood)
-        return self._state("gone", "the document does not bear an accepted answer any more", document, text=stood)
+            return self._state("moved", f"the document is '{other}' now", piece, {"document": other})
+        return self._state("gone", "it does not bear an accepted answer any more" if is_there else ABSENT, piece)
 
-    def _text(self, number: int, document: str, text: str, *, start: int | None) -> GoldState:
-        """A text that stood in a document; `start`: where, None: as a quote says, anywhere."""
+    def _text(self, piece: _Piece) -> GoldState:
+        """A text that stood in a document."""
+        document, text, start = piece.document, piece.text, piece.start
         if document in self.texts.unread:
-            return self._state("unknown", "the document could not be read", document, number, text)
+            return self._state("unknown", UNREAD, piece)
         here = document in self.texts.of
-        if here and start is not None and self.texts.of[document][start : start + len(text)] == text:
-            return self._state("true", "it stands there", document, number, text)
-        span = self.texts.find(document, text) if here and start is None else None
-        if span is not None:
-            return self._state("true", "it stands there", document, number, text)
-        if here and start is not None and (span := self.texts.near(document, text, start)) is not None:
-            says = f"it stands at characters {span[0]} to {span[1]} now"
-            return self._moved(says, document, number, text, document, span, start)
+        if here and start is None and self.texts.find(document, text) is not None:
+            return self._state("true", "it stands there", piece)
+        if here and start is not None:
+            if self.texts.of[document][start : start + len(text)] == text:
+                return self._state("true", "it stands there", piece)
+            if (span := self.texts.near(document, text, start)) is not None:
+                return self._moved(f"it stands at characters {span[0]} to {span[1]} now", piece, document, span)
         if others := self.texts.elsewhere(text, document):
-            other = self._preferred(document, others)
+            other = _nearest_name(document, others)
             also = f", and in {len(others) - 1} more" if len(others) > 1 else ""
-            span = self.texts.find(other, text)
-            assert span is not None
-            return self._moved(f"it stands in '{other}' now{also}", document, number, text, other, span, start)
-        return self._in_other_words(number, document, text, start)
+            if (span := self.texts.find(other, text)) is not None:
+                return self._moved(f"it stands in '{other}' now{also}", piece, other, span)
+        return self._in_other_words(piece)
 
-    def _in_other_words(self, number: int, document: str, text: str, start: int | None) -> GoldState:
-        looked = [document] if document in self.texts.of else self.texts.likely(text)
-        alike, other, span = _best(self.texts, looked, text)
+    def _in_other_words(self, piece: _Piece) -> GoldState:
+        is_there = piece.document in self.texts.of
+        looked = [piece.document] if is_there else self.texts.likely(piece.text)
+        alike, other, span = _best(self.texts, looked, piece.text)
         if alike < SAME_PLACE:
-            gone = "nothing has it any more" if document in self.texts.of else "the document is not there any more"
-            return self._state("gone", gone, document, number, text)
+            return self._state("gone", "nothing has it any more" if is_there else ABSENT, piece)
         reads = self.texts.of[other][span[0] : span[1]]
-        if self._bears([text]):
-            still = self._bears([reads])
-        else:  # no accepted answer stands in it word for word
-            still = alike >= SAME_SAID and _numbers(text) == _numbers(reads)
-        if still:
-            return self._moved("it stands in other words now", document, number, text, other, span, start)
-        return self._state("gone", f"it says something else now: {_short(reads)}", document, number, text)
+        same = alike >= SAME_SAID and _numbers(piece.text) == _numbers(reads)
+        if self._bears([reads]) if self._bears([piece.text]) else same:
+            return self._moved("it stands in other words now", piece, other, span)
+        return self._state("gone", f"it says something else now: {_short(reads)}", piece)
 
-    def _moved(
-        self, says: str, document: str, number: int, text: str, other: str, span: tuple[int, int], start: int | None
-    ) -> GoldState:
-        now: dict[str, Json] = {"document": other}
-        if start is None:
-            now["quote"] = self.texts.of[other][span[0] : span[1]]
-        else:
-            now |= {"start": span[0], "end": span[1]}
-        return self._state("moved", says, document, number, text, now)
+    def _moved(self, says: str, piece: _Piece, other: str, span: tuple[int, int]) -> GoldState:
+        if piece.start is None:
+            return self._state("moved", says, piece, {"document": other, "quote": self.texts.of[other][span[0] : span[1]]})
+        return self._state("moved", says, piece, {"document": other, "start": span[0], "end": span[1]})
 
-    def _absent(self, document: str, number: int) -> GoldState | None:
-        if document in self.texts.unread:
-            return self._state("unknown", "the document could not be read", document, number)
-        if document not in self.texts.of:
-            return self._state("gone", "the document is not there any more", document, number)
-        return None
-
-    def _state(
-        self,
-        state: State,
-        says: str,
-        document: str,
-        item: int | None = None,
-        text: str = "",
-        now: Mapping[str, Json] | None = None,
-    ) -> GoldState:
-        return GoldState(self.case, state, says, document, item, text, now)
+    def _state(self, state: State, says: str, piece: _Piece, now: Mapping[str, Json] | None = None) -> GoldState:
+        return GoldState(self.case, state, says, piece.document, piece.item, piece.text, now)
 
     def _renamed(self, document: str, shown: Sequence[str]) -> str | None:
         """The other document that has most sentences of what was shown, and bears what they bore."""
@@ -288,20 +272,17 @@ class _Looked:
         fit = [other for other in fit if not bore or self._bears([self.texts.of[other]])]
         most = max((counted[other] for other in fit), default=0)
         best = [other for other in fit if counted[other] == most]
-        return self._preferred(document, best) if best else None
+        return _nearest_name(document, best) if best else None
 
     def _bears(self, parts: Sequence[str]) -> bool:
         """Whether texts have an accepted answer, as `correct` reads it."""
         passages = [Passage("", "", 0, len(text), text) for text in parts]
         return bool(self.answers) and holds_whole(passages, self.answers)
 
-    @staticmethod
-    def _preferred(document: str, others: Sequence[str]) -> str:
-        """Of several documents the one whose name is nearest."""
-        import difflib
 
-        close = difflib.get_close_matches(document, others, n=1, cutoff=0.0)
-        return close[0] if close else others[0]
+def _nearest_name(document: str, others: Sequence[str]) -> str:
+    """Of several documents the one whose name is nearest."""
+    return difflib.get_close_matches(document, others, n=1, cutoff=0.0)[0]
 
 
 def _between(passages: Sequence[Passage], document: str, start: int, end: int) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rung.errors import InternalError
-from rung.stats.exchangeability import start_share
+from rung.stats.conformal_martingale import start_share
 from rung.stats.sequential import log_evidence
 
 if TYPE_CHECKING:
@@ -30,8 +30,9 @@ _AT_ONCE = 4096
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a stream says of a drop. `evidence`: natural logarithm, as of `sequential.Look`. `since`: answers before the moment
-    that the evidence is strongest for, None where there is nothing to say; `before`, `after`: mean scores on its two sides."""
+    """What a stream says of a drop. `evidence`: natural logarithm, as of `sequential.Look`. `since`: answers before the
+    moment that the evidence is strongest for, None where there is nothing to say; `before`, `after`: mean scores on its two
+    sides."""
 
     evidence: float
     since: int | None = None

@@ -1,10 +1,11 @@
 """A stream beside a reference sample: evidence that from some moment on it is not drawn as before, after every item.
 
-Conformal test martingales (Vovk, Nouretdinov and Gammerman 2003; Vovk, "Testing randomness online", Statistical Science 2021).
-Each item has a vector of scores, made by functions that are fixed beforehand. Its conformal p-value for a score is its rank
-among the reference sample and all of the stream up to itself. While reference and stream are exchangeable, these p-values are
-uniform and independent over time, exactly, however small the reference is. Bets on them are therefore fair: their capital
-passes 1/risk with a chance of at most `risk`, ever (Ville's inequality). What scores are taken is left to `watching`.
+Conformal test martingales (Vovk, Nouretdinov and Gammerman 2003; Vovk, "Testing randomness online", Statistical Science
+2021). Each item has a vector of scores, made by functions that are fixed beforehand. Its conformal p-value for a score is
+its rank among the reference sample and all of the stream up to itself. While reference and stream are exchangeable, these
+p-values are uniform and independent over time, exactly, however small the reference is. Bets on them are therefore fair:
+their capital passes 1/risk with a chance of at most `risk`, ever (Ville's inequality). What scores are taken is left to
+`watching`.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def start_share(t: int) -> float:
 
 
 @dataclass
-class Exchangeability:
+class ConformalMartingale:
     """The state of a test: what the next item is ranked among, and the capital of each bet.
 
     `ranked`: scores seen of each kind, in rising order, the reference's first, J lists. `weights`: how much of the capital
@@ -51,7 +52,7 @@ class Exchangeability:
     _rest: float = field(default=1.0)  # of the capital: has not begun
 
     @classmethod
-    def begin(cls, reference: Floats, weights: Floats, *, seed: int = 0) -> Exchangeability:
+    def begin(cls, reference: Floats, weights: Floats, *, seed: int = 0) -> ConformalMartingale:
         """A test that has seen the reference sample alone.
 
         Args:
