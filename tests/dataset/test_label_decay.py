@@ -121,7 +121,7 @@ def test_a_document_that_could_not_be_read_is_unknown_and_one_that_is_not_there_
 
 def test_characters_of_which_nobody_knows_what_stood_there() -> None:
     assert only(looked({"shipping.md": SHIPPING}, characters())).state == "true"  # they bear the answer
-    moved = only(looked({"shipping.md": f"A preface of some length.\n\n{SHIPPING}"}, characters()))
+    moved = only(looked({"shipping.md": f"{'A preface of some length. ' * 9}\n\n{SHIPPING}"}, characters()))
     assert moved.state == "unknown"
     assert "'quote'" in moved.says
     assert only(looked({}, characters())).state == "gone"

@@ -7,9 +7,10 @@ import math
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.stats import kstest
 
 from rung.errors import InternalError
-from rung.stats.conformal_martingale import EXPONENTS, ConformalMartingale, start_share
+from rung.stats.conformal_martingale import EXPONENTS, ConformalMartingale, _rank, start_share
 
 Floats = NDArray[np.float64]
 RISK = 0.05
@@ -40,17 +41,16 @@ def test_the_capital_is_the_sum_over_all_moments_to_begin() -> None:
     assert test.log_evidence == pytest.approx(math.log(by_hand))
 
 
-@pytest.mark.parametrize("reference", [4, 40])
-def test_p_values_are_uniform_so_that_the_expected_capital_is_one(reference: int) -> None:
-    """At the end of a quiet stream of a few items; a mean of many, whose spread is known from themselves."""
-    ends = []
-    for seed in range(3_000):
+@pytest.mark.parametrize("distinct", [3, 1_000_000])
+@pytest.mark.parametrize("reference", [2, 40])
+def test_p_values_are_uniform_and_independent_with_ties_too(reference: int, distinct: int) -> None:
+    p = np.empty((3_000, 3))
+    for seed in range(len(p)):
         rng = np.random.default_rng(seed)
-        test = begun(rng, reference, kinds=1, seed=seed)
-        test.observe(rng.normal(size=(6, 1)))
-        ends.append(math.exp(test.log_evidence))
-    error = np.std(ends) / len(ends) ** 0.5
-    assert abs(np.mean(ends) - 1) < 4 * error
+        ranked = sorted(rng.integers(0, distinct, reference).astype(float).tolist())
+        p[seed] = [_rank(ranked, float(rng.integers(0, distinct)), float(rng.random())) for _ in range(3)]
+    assert all(kstest(column, "uniform").pvalue > 1e-4 for column in p.T)
+    assert np.abs(np.corrcoef(p.T) - np.eye(3)).max() < 4 / 3_000**0.5
 
 
 @pytest.mark.slow
@@ -58,7 +58,7 @@ def test_p_values_are_uniform_so_that_the_expected_capital_is_one(reference: int
 @pytest.mark.parametrize("ties", [False, True])
 def test_quiet_streams_are_seldom_called_changed(reference: int, ties: bool) -> None:
     wrong = 0
-    for seed in range(200):
+    for seed in range(80):
         rng = np.random.default_rng(seed)
         draw = (
             (lambda n, rng=rng: rng.integers(0, 3, size=(n, 2)).astype(float))
@@ -66,9 +66,9 @@ def test_quiet_streams_are_seldom_called_changed(reference: int, ties: bool) -> 
             else (lambda n, rng=rng: rng.normal(size=(n, 2)))
         )
         test = ConformalMartingale.begin(draw(reference), np.ones((2, 2)), seed=seed)
-        test.observe(draw(400))
+        test.observe(draw(300))
         wrong += test.shows(RISK)
-    assert wrong / 200 <= RISK
+    assert wrong / 80 <= RISK
 
 
 @pytest.mark.parametrize("quiet", [0, 100, 1000])

@@ -40,6 +40,19 @@ def test_it_is_the_weighed_sum_that_it_says() -> None:
     assert said.evidence == pytest.approx(math.log(whole + 1 / math.log2(len(starts) + 2)))
 
 
+def test_the_expected_evidence_of_a_quiet_stream_is_at_most_one() -> None:
+    """Over every outcome of sixteen answers, by their counts before and after the one moment: nothing is drawn."""
+    rate, whole = 0.7, 0.0
+    for first in range(EVERY + 1):
+        for last in range(EVERY + 1):
+            chance = (
+                math.comb(EVERY, first) * math.comb(EVERY, last) * rate ** (first + last) * (1 - rate) ** (16 - first - last)
+            )
+            scores = np.array([1.0] * first + [0.0] * (EVERY - first) + [1.0] * last + [0.0] * (EVERY - last))
+            whole += chance * math.exp(drop(scores).evidence)
+    assert whole <= 1
+
+
 def test_moments_are_the_same_whatever_comes_after() -> None:
     assert list(moments(33)) == [0, 8, 16, 24, 32]
     long, short = moments(300_000), moments(100_000)
@@ -49,25 +62,24 @@ def test_moments_are_the_same_whatever_comes_after() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rate", [0.5, 0.9, 0.98])
-@pytest.mark.parametrize("reference", [None, 60])
+@pytest.mark.parametrize(("rate", "reference"), [(0.5, None), (0.95, None), (0.9, 60)])
 def test_quiet_streams_are_seldom_called_worse(rate: float, reference: int | None) -> None:
     wrong = 0
-    for seed in range(100):
+    for seed in range(40):
         rng = np.random.default_rng(seed)
-        scores = (rng.random(400) < rate).astype(float)
+        scores = (rng.random(240) < rate).astype(float)
         good = None if reference is None else int((rng.random(reference) < rate).sum())
         wrong += ever(scores, reference=None if good is None else (good, reference - good)) < math.inf  # type: ignore[operator]
-    assert wrong / 100 <= RISK
+    assert wrong / 40 <= RISK
 
 
 @pytest.mark.slow
 def test_shares_between_good_and_bad_keep_the_error_too() -> None:
     wrong = 0
-    for seed in range(100):
+    for seed in range(40):
         rng = np.random.default_rng(seed)
-        wrong += ever(rng.beta(0.4, 0.2, size=400), reference=(40.0, 20.0)) < math.inf
-    assert wrong / 100 <= RISK
+        wrong += ever(rng.beta(0.4, 0.2, size=240), reference=(40.0, 20.0)) < math.inf
+    assert wrong / 40 <= RISK
 
 
 def test_a_drop_is_found_and_placed() -> None:
@@ -86,7 +98,7 @@ def test_a_drop_is_found_and_placed() -> None:
 
 def test_a_rise_is_no_drop_and_neither_is_one_within_the_tolerance() -> None:
     rng = np.random.default_rng(3)
-    rising = np.concatenate([(rng.random(400) < 0.5), (rng.random(400) < 0.9)]).astype(float)
+    rising = np.concatenate([(rng.random(400) < 0.5), (rng.random(240) < 0.9)]).astype(float)
     assert not drop(rising).shows(0.05)
     slight = np.concatenate([np.tile([1.0] * 9 + [0.0], 60), np.tile([1.0] * 17 + [0.0] * 3, 30)])
     assert not drop(slight, tolerance=0.1).shows(0.05)

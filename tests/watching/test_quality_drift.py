@@ -126,7 +126,7 @@ def judged(folder: Path, questions: list[str]) -> Reading:
 def test_a_judge_s_lower_grades_are_found(folder: Path) -> None:
     said = judged(folder, known(np.random.default_rng(6), 60) + [f"Is table {n} of wood?" for n in range(60)])
     assert said.state == "drifted"
-    assert said.evidence["answers"] == 120
+    assert said.evidence["answers"] == 110  # of the last twenty every second
 
 
 def test_a_judge_s_grades_are_shown_on_the_scale_of_people(folder: Path) -> None:

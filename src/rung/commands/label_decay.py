@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rung.commands.draft_cases import rows_of, text_of
@@ -35,6 +35,7 @@ class LabelDecay:
     cases: int
     no_gold: int
     problems: tuple[Problem, ...] = ()
+    written: Mapping[str, tuple[Json, ...]] = field(default_factory=dict)  # case id -> its evidence as written
 
     @property
     def by_case(self) -> Mapping[str, tuple[GoldState, ...]]:
@@ -96,7 +97,7 @@ def label_decay(project: Project) -> LabelDecay:
     states = tuple(decayed(gold, Texts(texts, find_quote, unread=unread)))
     named = {one.case.id for one in states}
     none = sum(case.id not in named for case in rows.cases)
-    return LabelDecay(states, len(rows.cases), none, tuple(sources.problems))
+    return LabelDecay(states, len(rows.cases), none, tuple(sources.problems), rows.quotes)
 
 
 def mark_for_review(project: Project, decay: LabelDecay) -> int:
@@ -116,22 +117,32 @@ def mark_for_review(project: Project, decay: LabelDecay) -> int:
     with deciding(project):
         for path in files:
             if path.suffix == ".jsonl":
-                marked += _mark(path, shown_as(project, path), due)
+                marked += _mark(path, shown_as(project, path), due, decay.written)
     return marked
 
 
-def _mark(path: Path, shown: str, due: Mapping[str, Sequence[GoldState]]) -> int:
+def _mark(path: Path, shown: str, due: Mapping[str, Sequence[GoldState]], written: Mapping[str, Sequence[Json]]) -> int:
     lines, marked = text_of(path).split("\n"), 0
     at_place = {some[0].case.place: some for some in due.values()}
     for index, row in rows_of(lines):
         some = at_place.get(f"{shown}:{index + 1}")
-        if some is None or row.get("question") != some[0].case.question:
+        if some is None or _is_changed(row, some[0].case, written.get(some[0].case.id, ())):
             continue
         lines[index] = json.dumps(_draft(row, some), ensure_ascii=False)
         marked += 1
     if marked:
         write_output(path, "\n".join(lines), force=True)
     return marked
+
+
+def _is_changed(row: Mapping[str, Json], case: Case, written: Sequence[Json]) -> bool:
+    """Whether a row is another than the one that was looked at, or waits for a person already."""
+    if row.get("drafted_by") and not str(row.get("approved_by") or "").strip():
+        return True
+    named = row.get("gold_documents") or []
+    documents = (named,) if isinstance(named, str) else tuple(named) if isinstance(named, list) else ()
+    now = row.get("evidence") or []
+    return (row.get("question"), documents, now) != (case.question, case.gold_documents, list(written))
 
 
 def _draft(row: Mapping[str, Json], states: Sequence[GoldState]) -> dict[str, Json]:

@@ -244,7 +244,8 @@ class _Looked:
 
     def _in_other_words(self, piece: _Piece) -> GoldState:
         is_there = piece.document in self.texts.of
-        looked = [piece.document] if is_there else self.texts.likely(piece.text)
+        telling = len(_letters(piece.text)) >= MIN_LETTERS
+        looked = [piece.document] if is_there else self.texts.likely(piece.text) if telling else []
         alike, other, span = _best(self.texts, looked, piece.text)
         if alike < SAME_PLACE:
             return self._state("gone", "nothing has it any more" if is_there else ABSENT, piece)
