@@ -4,14 +4,11 @@
     python -m benchmarks.drift topics --streams 20  # quicker, and less sure
     python -m benchmarks.drift topics | scores | coverage
 
-`topics`: real questions of clinc150 (domains), banking77 (intents) and squad2 (articles), as the default embedder sees them;
-the verdict's cases are drawn from some topics, and from a known question on other topics come, or one of the known ones
-comes more often. Quiet streams are drawn as the cases are. `scores`: ratings and refusals drawn by their chances, and whether
-citations bear out real sentences of squad2, of which from a known answer on some cite another passage. `coverage`: how often
+`topics`: real questions of clinc150 (domains), banking77 (intents) and squad2 (articles), as the default embedder sees
+them; the verdict's cases are drawn from some topics, and from a known question on other topics come, or one of the known ones
+comes more often. Quiet streams are drawn as the cases are. `scores`: ratings and refusals drawn by their chances, and
+whether citations bear out real sentences of squad2, of which from a known answer on some cite another passage. `coverage`: how often
 the interval of "the cases stand for" holds the true share of known topics.
-
-A test that looks after each item finds a change at the first prefix that it calls drifted; what it says of a prefix never
-turns back, so that bisection finds it.
 """
 
 from __future__ import annotations
@@ -22,7 +19,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,9 +31,10 @@ from rung.config.schema import DEFAULT_EMBEDDER
 from rung.models.catalog import embedder
 from rung.records import Answer, Citation, Passage
 from rung.stats.drop import drop
+from rung.stats.two_sample import two_sample_test
 from rung.text.sentences import sentences
 from rung.text.support import claims
-from rung.watching.data_drift import FEWER_REFUSED, RISK, drift, representation, words_of
+from rung.watching.data_drift import AT_A_LOOK, FEWER_REFUSED, LOOKS, RISK, SHOWN, begun, representation, words_of
 from rung.watching.quality_drift import TOLERANCE
 
 Floats = NDArray[np.float64]
@@ -124,29 +122,21 @@ def stream_of(rng: np.random.Generator, pool: Pool, kind: str, *, cases: int, be
     return Stream(first, quiet, drawn(rng, pool, mixed, after, used) if after else [])
 
 
-def first_found(found: Callable[[int], bool], low: int, high: int) -> float:
-    """The smallest prefix that is called drifted, by bisection; infinite where not even the longest is."""
-    if not found(high):
-        return math.inf
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if found(middle) else (middle, high)
-    return float(high)
-
-
-def found_in(pool: Pool, stream: Stream, seed: int) -> Callable[[int], bool]:
-    """Whether a prefix of a stream is called drifted."""
-    live = np.array([*stream.before, *stream.after])
-    cases = np.array(stream.cases)
-
-    def found(length: int) -> bool:
-        some = live[:length]
-        said = drift(
-            pool.vectors[cases], pool.vectors[some], case_words=pool.words[cases], live_words=pool.words[some], seed=seed
-        )
-        return said.found == "drifted"
-
-    return found
+def found_after(pool: Pool, stream: Stream, seed: int) -> float:
+    """Questions after which a stream is called drifted, as `watching.data_drift.drift` would; infinite where never."""
+    cases, live = np.array(stream.cases), np.array([*stream.before, *stream.after])
+    scores, test = begun(pool.vectors[cases], pool.words[cases], seed=seed)
+    own, ended = scores.of(pool.vectors[live], pool.words[live]), math.inf
+    for number in range(len(live)):
+        test.observe(own[number : number + 1])
+        if test.most >= SHOWN:
+            ended = number + 1.0
+            break
+    for size in LOOKS:
+        some = pool.vectors[live[:size]]
+        if size <= min(len(live), ended) and two_sample_test(pool.vectors[cases], some, seed=seed + size).p <= AT_A_LOOK:
+            return float(size)
+    return ended
 
 
 def topics_part(streams: int, most: int) -> None:
@@ -168,13 +158,12 @@ def topic_row(name: str, pool: Pool, cases: int, kind: str, streams: int) -> str
         rng = np.random.default_rng((seed, cases, len(kind)))
         if kind == "quiet":
             made = stream_of(rng, pool, kind, cases=cases, before=QUIET, after=0)
-            ends.append(math.inf if not found_in(pool, made, seed)(QUIET) else 0.0)
+            ends.append(found_after(pool, made, seed))
             recent = made.before[-500:]
         else:
             before = 0 if start else CHANGE
             made = stream_of(rng, pool, kind, cases=cases, before=before, after=AFTER)
-            found = found_in(pool, made, seed)
-            end = first_found(found, 0, before + AFTER)
+            end = found_after(pool, made, seed)
             early += end <= before
             ends.append(end - before)
             recent = made.after[-500:]

@@ -20,7 +20,7 @@ from rung.stats.anchor_scores import AnchorScores, nearest
 from rung.stats.conformal_martingale import ConformalMartingale
 from rung.stats.covariate_shift import Coverage, Reweighted, coverage, reweighted
 from rung.stats.drop import Change, drop
-from rung.stats.two_sample import PERMUTATIONS, two_sample_test
+from rung.stats.two_sample import two_sample_test
 from rung.text.support import content
 from rung.verdict.bar import MAIN
 from rung.watching.new_topics import Topic, topics
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 RISK = 0.01  # of a false alarm in a stream: one half for each of the two tests
 MIN_CASES, MIN_QUESTIONS, MIN_DISTINCT = 20, 25, 10
 LOOKS = (25, 50, 100, 200, 400)  # questions of a stream that the two-sample test looks at; each look takes an equal share
+SHOWN, AT_A_LOOK = math.log(2 / RISK), RISK / 2 / len(LOOKS)  # of the martingale, as a logarithm; p of a look
 RECENT = 500  # questions, the newest, that coverage and topics are told of
 MIN_COVERAGE = 0.8  # of the traffic that the cases should stand for
 NEIGHBOURS = 3  # cases that a question takes its score from
@@ -57,11 +58,10 @@ class Drift:
     @property
     def found(self) -> Found:
         """Drifted where either test passes its share of the risk; fine where neither is on the way there."""
-        limit, least = math.log(2 / RISK), min((p for _, p in self.looks), default=1.0)
-        at = RISK / 2 / len(LOOKS)
-        if self.evidence >= limit or least <= at:
+        least = min((p for _, p in self.looks), default=1.0)
+        if self.evidence >= SHOWN or least <= AT_A_LOOK:
             return "drifted"
-        return "fine" if self.evidence < limit / 2 else "between"
+        return "fine" if self.evidence < SHOWN / 2 else "between"
 
 
 def drift(cases: Floats, live: Floats, *, case_words: Floats, live_words: Floats, seed: int = 0) -> Drift:
@@ -74,20 +74,22 @@ def drift(cases: Floats, live: Floats, *, case_words: Floats, live_words: Floats
         live_words: of each of what came, [m].
         seed: of all that is drawn.
     """
+    scores, test = begun(cases, case_words, seed=seed)
+    test.observe(scores.of(live, live_words))
+    tested = {size: two_sample_test(cases, live[:size], seed=seed + size) for size in LOOKS if size <= len(live)}
+    distance = next((one.distance for one in reversed(tested.values())), None)
+    return Drift(test.most, tuple((size, one.p) for size, one in tested.items()), distance)
+
+
+def begun(cases: Floats, case_words: Floats, *, seed: int = 0) -> tuple[AnchorScores, ConformalMartingale]:
+    """The martingale before the first question, and the scores that it takes: half of the cases, by chance, are anchors."""
     import numpy as np
 
     order = np.random.default_rng(seed).permutation(len(cases))
     anchors, reference = order[: len(cases) // 2], order[len(cases) // 2 :]
     scores = AnchorScores.fit(cases[anchors], seed=seed)
-    test = ConformalMartingale.begin(scores.of(cases[reference], case_words[reference]), scores.weights, seed=seed)
-    test.observe(scores.of(live, live_words))
-    looks, distance = [], None
-    for size in LOOKS:
-        if size <= len(live):
-            tested = two_sample_test(cases, live[:size], permutations=PERMUTATIONS, seed=seed + size)
-            distance = tested.distance
-            looks.append((size, tested.p))
-    return Drift(test.most, tuple(looks), distance)
+    own = scores.of(cases[reference], case_words[reference])
+    return scores, ConformalMartingale.begin(own, scores.weights, seed=seed)
 
 
 def look(surroundings: Surroundings) -> Iterator[Reading]:
@@ -217,9 +219,9 @@ class _Questions:
             found.found,
             says,
             figure=found.evidence,
-            limit=math.log(2 / RISK),
+            limit=SHOWN,
             test="conformal test martingale, and a two-sample test (MMD) of the first "
-            f"{', '.join(map(str, LOOKS))} questions at {RISK / 2 / len(LOOKS):.3f} each",
+            f"{', '.join(map(str, LOOKS))} questions at {AT_A_LOOK:.3f} each",
             false_alarms=RISK,
             per=f"{BLOCK:,} answers",
             do="draft cases from what is asked ('rung feedback draft', the topics below), review them, compare again"
