@@ -5,9 +5,10 @@
     python -m benchmarks.drift topics | scores | coverage
 
 `topics`: real questions of clinc150 (domains), banking77 (intents) and squad2 (articles), as the default embedder sees
-them; the verdict's cases are drawn from some topics, and from a known question on other topics come, or one of the known ones
-comes more often. Quiet streams are drawn as the cases are. `scores`: ratings and refusals drawn by their chances, and
-whether citations bear out real sentences of squad2, of which from a known answer on some cite another passage. `coverage`: how often
+them; the verdict's cases are drawn from some topics, and from a known question on other topics come, or one of the known
+ones comes more often. Quiet streams are drawn as the cases are. `scores`: ratings and refusals drawn by their chances, and
+whether citations bear out real sentences of squad2, of which from a known answer on some cite another passage.
+`coverage`: how often
 the interval of "the cases stand for" holds the true share of known topics.
 """
 
@@ -34,7 +35,7 @@ from rung.stats.drop import drop
 from rung.stats.two_sample import two_sample_test
 from rung.text.sentences import sentences
 from rung.text.support import claims
-from rung.watching.data_drift import AT_A_LOOK, FEWER_REFUSED, LOOKS, RISK, SHOWN, begun, representation, words_of
+from rung.watching.data_drift import AT_A_LOOK, FEWER_REFUSED, LOOKS, RISK, SHOWN, martingales, representation, words_of
 from rung.watching.quality_drift import TOLERANCE
 
 Floats = NDArray[np.float64]
@@ -82,19 +83,12 @@ def pools(most: int) -> dict[str, Pool]:
     return made
 
 
-def drawn(rng: np.random.Generator, pool: Pool, chances: Mapping[str, float], count: int, but: set[int]) -> list[int]:
-    """Rows of questions, topics by their chances, each question once while its topic has some; `but`: used already."""
+def drawn(rng: np.random.Generator, pool: Pool, chances: Mapping[str, float], count: int) -> list[int]:
+    """Rows of questions, each by itself: a topic by its chance, one of its questions."""
     names = sorted(chances)
-    left = {
-        name: [int(n) for n in rng.permutation(np.flatnonzero(pool.topics == name)) if int(n) not in but] for name in names
-    }
     every = {name: np.flatnonzero(pool.topics == name) for name in names}
     shares = np.array([chances[name] for name in names])
-    chosen = []
-    for name in rng.choice(names, size=count, p=shares / shares.sum()):
-        chosen.append(left[name].pop() if left[name] else int(rng.choice(every[name])))
-    but.update(chosen)
-    return chosen
+    return [int(rng.choice(every[str(name)])) for name in rng.choice(names, size=count, p=shares / shares.sum())]
 
 
 @dataclass(frozen=True)
@@ -111,27 +105,29 @@ def stream_of(rng: np.random.Generator, pool: Pool, kind: str, *, cases: int, be
     names = [str(name) for name in rng.permutation(np.unique(pool.topics))]
     old = names[: max(2, len(names) // 2)]
     weights = dict(zip(old, rng.dirichlet(np.full(len(old), 5.0)), strict=True))
-    used = set[int]()
-    first = drawn(rng, pool, weights, cases, used)
-    quiet = drawn(rng, pool, weights, before, used)
+    first = drawn(rng, pool, weights, cases)
+    quiet = drawn(rng, pool, weights, before)
     share = float(kind.split()[1]) / 100 if kind.startswith("new") else 0.6
     others = [str(name) for name in names[len(old) :]][:2] if kind.startswith("new") else old[:1]
     mixed = {name: (1 - share) * weight for name, weight in weights.items()}
     for name in others:
         mixed[name] = mixed.get(name, 0.0) + share / len(others)
-    return Stream(first, quiet, drawn(rng, pool, mixed, after, used) if after else [])
+    return Stream(first, quiet, drawn(rng, pool, mixed, after) if after else [])
 
 
 def found_after(pool: Pool, stream: Stream, seed: int) -> float:
     """Questions after which a stream is called drifted, as `watching.data_drift.drift` would; infinite where never."""
     cases, live = np.array(stream.cases), np.array([*stream.before, *stream.after])
-    scores, test = begun(pool.vectors[cases], pool.words[cases], seed=seed)
-    own, ended = scores.of(pool.vectors[live], pool.words[live]), math.inf
-    for number in range(len(live)):
-        test.observe(own[number : number + 1])
-        if test.most >= SHOWN:
-            ended = number + 1.0
-            break
+    vectors, words, ended = pool.vectors, pool.words, math.inf
+    given = {"case_words": words[cases], "live_words": words[live]}
+    for test, own, first, share in martingales(vectors[cases], vectors[live], seed=seed, **given):
+        for place in range(len(own)):
+            if first + place + 1 >= ended:
+                break
+            test.observe(own[place : place + 1])
+            if test.most + math.log(share) >= SHOWN:
+                ended = first + place + 1.0
+                break
     for size in LOOKS:
         some = pool.vectors[live[:size]]
         if size <= min(len(live), ended) and two_sample_test(pool.vectors[cases], some, seed=seed + size).p <= AT_A_LOOK:

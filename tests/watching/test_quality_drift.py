@@ -116,7 +116,7 @@ def grading(step: Generate) -> str:
 
 def judged(folder: Path, questions: list[str]) -> Reading:
     project = folder / "rung.yaml"
-    project.write_text(project.read_text() + "judge: {model: scripted}\n")
+    project.write_text(project.read_text() + "judge: {model: scripted}\nwatch: {judged: 400}\n")
     with watched(folder) as (surroundings, asked):
         surroundings.engines.__dict__["judge"] = ScriptedGenerator(grading)
         asked.ask_all(questions)
@@ -152,7 +152,12 @@ def test_a_judge_s_grades_are_shown_on_the_scale_of_people(folder: Path) -> None
 
 def test_what_is_judged_hangs_on_places_alone() -> None:
     answers = [LiveAnswer(n, str(n), "", "", False, "", None) for n in range(5_000)]
-    chosen = sampled(answers)
+    chosen = sampled(answers, 400)
     assert chosen[:100] == answers[:100]
-    assert chosen[: len(sampled(answers[:1_500]))] == sampled(answers[:1_500])
+    assert chosen[: len(sampled(answers[:1_500], 400))] == sampled(answers[:1_500], 400)
     assert 300 <= len(chosen) <= 500
+    assert sampled(answers, 8_000) == answers[:2_000] + answers[2_000::2]
+
+
+def test_the_judge_is_not_asked_unless_it_is_asked_for(folder: Path) -> None:
+    assert "judged" not in readings(folder, lambda asked: asked.ask_all(known(np.random.default_rng(8), 40)))

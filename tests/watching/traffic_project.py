@@ -11,12 +11,10 @@ from pathlib import Path
 import numpy as np
 
 import rung
-from rung.config.project import load_project
 from rung.records import Answer, Asker, Citation, Passage, Question
 from rung.records.steps import Search, SearchResult
-from rung.runtime.engines import open_engines
 from rung.runtime.live import StepRun
-from rung.state.database import State, now_ms, open_state
+from rung.state.database import State, now_ms
 from rung.state.feedback import Rating, Remark, add_remark
 from rung.state.tables import observations
 from rung.state.tables import traces as trace_table
@@ -25,6 +23,7 @@ from rung.tracing.spans import Ending, Opening, Spans
 from rung.tracing.store import row_of
 from rung.watching.surroundings import Surroundings
 from tests.serving.promoting import promoted
+from tests.watching.around import around
 
 ITEMS = ("kettle", "lamp", "chair", "shelf", "rug", "mirror", "clock", "vase", "desk", "sofa")
 ASKS = ("What does the {} cost?", "How long is the {} delivered?", "Is the {} in stock?", "Who makes the {}?")
@@ -117,7 +116,5 @@ class Traffic:
 @contextmanager
 def watched(folder: Path) -> Iterator[tuple[Surroundings, Traffic]]:
     """What a detector may look at, and who fills it. Ask first: what was read once is not read again."""
-    project = load_project(folder)
-    with open_state(project) as state, open_engines(project, lasting=False) as engines:
-        surroundings = Surroundings(project, state, engines)
-        yield surroundings, Traffic(state, surroundings.standing.current)
+    with around(folder) as surroundings:
+        yield surroundings, Traffic(surroundings.state, surroundings.standing.current)

@@ -4,8 +4,9 @@ Conformal test martingales (Vovk, Nouretdinov and Gammerman 2003; Vovk, "Testing
 2021). Each item has a vector of scores, made by functions that are fixed beforehand. Its conformal p-value for a score is
 its rank among the reference sample and all of the stream up to itself. While reference and stream are exchangeable, these
 p-values are uniform and independent over time, exactly, however small the reference is. Bets on them are therefore fair:
-their capital passes 1/risk with a chance of at most `risk`, ever (Ville's inequality). What scores are taken is left to
-`watching`.
+their capital passes 1/risk with a chance of at most `risk`, ever (Ville's inequality). That holds for each kind of score by
+itself, in what its own p-values tell: what is bet on several kinds is not summed, each has its share of the risk. What
+scores are taken is left to `watching`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-EXPONENTS = (0.3, 0.6)  # κ of the bets: smaller ones win more on p-values near 0, and lose more elsewhere
+EXPONENTS = (0.3, 0.7)  # κ of the bets: smaller ones win more on p-values near 0, and lose more elsewhere
 
 
 def start_share(t: int) -> float:
@@ -39,26 +40,29 @@ class ConformalMartingale:
     """The state of a test: what the next item is ranked among, and the capital of each bet.
 
     `ranked`: scores seen of each kind, in rising order, the reference's first, J lists. `weights`: how much of the capital
-    bets on each kind of score at each end, [J, 2]: on small ones, on large ones; it sums to 1. `capital`: of the bets that
-    have begun, A, [J, 2, K]. `items`: of the stream. `most`: the largest log evidence so far.
+    bets on each kind of score at each end, [J, 2]: on small ones, on large ones; it sums to 1, and so do the shares of the
+    risk. `capital`: of the bets that have begun, A, [J, 2, K]. `at_once`: all of it bets from the first item on. `items`:
+    of the stream. `most`: the largest log evidence so far.
     """
 
     ranked: list[list[float]]
     weights: Floats
     capital: Floats
     items: int = 0
-    most: float = 0.0
+    most: float = -math.inf
     seed: int = 0
+    at_once: bool = False
     _rest: float = field(default=1.0)  # of the capital: has not begun
 
     @classmethod
-    def begin(cls, reference: Floats, weights: Floats, *, seed: int = 0) -> ConformalMartingale:
+    def begin(cls, reference: Floats, weights: Floats, *, seed: int = 0, at_once: bool = False) -> ConformalMartingale:
         """A test that has seen the reference sample alone.
 
         Args:
             reference: scores of each item of it, [n, J].
             weights: see the class; any positive numbers, scaled to sum to 1.
             seed: of what breaks ties.
+            at_once: whether a change is looked for from the first item on alone, and not from any later one.
 
         Raises:
             InternalError: there is no reference, or the shapes do not go together.
@@ -69,15 +73,25 @@ class ConformalMartingale:
             raise InternalError(f"a reference of {reference.shape} does not go with weights of {weights.shape}")
         ranked = [sorted(map(float, column)) for column in reference.T]
         capital = np.zeros((*weights.shape, len(EXPONENTS)))
-        return cls(ranked, weights / weights.sum(), capital, seed=seed)
+        return cls(ranked, weights / weights.sum(), capital, seed=seed, at_once=at_once)
+
+    @property
+    def by_score(self) -> Floats:
+        """log E_j of each kind of score, with W_j = Σ over its ends of the weights, [J].
+
+        E_j = W_j (Σ over ends of weight / W_j · mean over κ of A + what has not begun)
+        """
+        import numpy as np
+
+        begun = (self.weights * self.capital.mean(axis=2)).sum(axis=1)
+        with np.errstate(divide="ignore"):
+            logs: Floats = np.log(begun + self.weights.sum(axis=1) * self._rest)
+        return logs
 
     @property
     def log_evidence(self) -> float:
-        """log E = log(Σ weights A / K + what has not begun)."""
-        import numpy as np
-
-        whole = float((self.weights[:, :, None] * self.capital).sum()) / len(EXPONENTS) + self._rest
-        return float(np.log(whole)) if whole > 0 else -math.inf
+        """log of the largest E_j: it passes log(1/risk) with a chance of at most Σ W_j risk = risk."""
+        return float(self.by_score.max())
 
     def shows(self, risk: float) -> bool:
         """Whether it was ever shown that the stream had changed; wrong with a chance of at most `risk`."""
@@ -110,17 +124,10 @@ class ConformalMartingale:
             u = np.random.default_rng((self.seed, self.items)).random(len(row))
             p = np.array([_rank(ranked, float(s), float(v)) for ranked, s, v in zip(self.ranked, row, u, strict=True)])
             ends = np.clip(np.stack([p, 1 - p], axis=1), 1e-12, 1.0)  # [J, 2]
-            begun = start_share(self.items)
+            begun = float(self.items == 1) if self.at_once else start_share(self.items)
             self.capital = (self.capital + begun) * kappa * ends[:, :, None] ** (kappa - 1)
-            self._rest = 1 / math.log2(self.items + 2)
+            self._rest = 0.0 if self.at_once else 1 / math.log2(self.items + 2)
             self.most = max(self.most, self.log_evidence)
-
-    def by_score(self) -> Floats:
-        """The share of the evidence that each kind of score has at each end, [J, 2]; it sums to 1 where a bet has begun."""
-        parts = self.weights * self.capital.mean(axis=2)
-        total = float(parts.sum())
-        shares: Floats = parts / total if total > 0 else parts
-        return shares
 
 
 def _rank(ranked: list[float], score: float, u: float) -> float:

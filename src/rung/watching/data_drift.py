@@ -1,8 +1,9 @@
 """Data drift: whether what is asked is still what the verdict's cases ask, and how far these stand for it.
 
-Two tests share one risk: a two-sample test of the first questions of a stream against all cases, and a conformal test
-martingale over every question, with half of the cases as anchors and the others as the reference. A stream ends and another
-begins at every block of answers (`traffic`), so that the risk is one for each block.
+Tests share one risk: a two-sample test of the first questions of a stream against all cases, and conformal test martingales
+over every question, of which one looks at the distance to the cases and to groups of them, others in the direction in which
+the latest questions lie. A stream ends and another begins at every block of answers (`traffic`), so that the risk is one for
+each block.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 from rung.records import Case, Estimate, Json
 from rung.records.alerts import Found, Reading
 from rung.stats.anchor_scores import AnchorScores, nearest
-from rung.stats.conformal_martingale import ConformalMartingale
+from rung.stats.conformal_martingale import ConformalMartingale, start_share
 from rung.stats.covariate_shift import Coverage, Reweighted, coverage, reweighted
 from rung.stats.drop import Change, drop
 from rung.stats.two_sample import two_sample_test
@@ -35,10 +36,12 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-RISK = 0.01  # of a false alarm in a stream: one half for each of the two tests
+RISK = 0.01  # of a false alarm in a stream, by all tests together
 MIN_CASES, MIN_QUESTIONS, MIN_DISTINCT = 20, 25, 10
 LOOKS = (25, 50, 100, 200, 400)  # questions of a stream that the two-sample test looks at; each look takes an equal share
-SHOWN, AT_A_LOOK = math.log(2 / RISK), RISK / 2 / len(LOOKS)  # of the martingale, as a logarithm; p of a look
+LOOKS_SHARE, FIRST_SHARE, STAGES_SHARE = 0.25, 0.25, 0.5  # of the risk
+SHOWN, AT_A_LOOK = math.log(1 / RISK), LOOKS_SHARE * RISK / len(LOOKS)  # of a martingale, as a logarithm; p of a look
+STAGE, WINDOWS, AHEAD = 100, (100, 300), 1_000  # questions between two directions; that tell one; that it looks at
 RECENT = 500  # questions, the newest, that coverage and topics are told of
 MIN_COVERAGE = 0.8  # of the traffic that the cases should stand for
 NEIGHBOURS = 3  # cases that a question takes its score from
@@ -49,7 +52,8 @@ _MANY_FOREIGN = 0.5  # of a question's words that stand in no case and no docume
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """What the two tests say. `evidence`: log of the martingale's largest capital; `looks`: (questions, p) of each look."""
+    """What the tests say. `evidence`: log of the largest capital of a martingale, times its share of the risk; `looks`:
+    (questions, p) of each look of the two-sample test."""
 
     evidence: float
     looks: tuple[tuple[int, float], ...]
@@ -65,31 +69,56 @@ class Drift:
 
 
 def drift(cases: Floats, live: Floats, *, case_words: Floats, live_words: Floats, seed: int = 0) -> Drift:
-    """Both tests of a stream of questions against cases.
+    """All tests of a stream of questions against cases.
 
     Args:
-        cases: unit vectors of the cases' questions, in an order that is not theirs alone to choose, [n, d].
+        cases: unit vectors of the cases' questions, [n, d].
         live: unit vectors of what came, oldest first, [m, d].
         case_words: words of each case's question, [n].
         live_words: of each of what came, [m].
         seed: of all that is drawn.
     """
-    scores, test = begun(cases, case_words, seed=seed)
-    test.observe(scores.of(live, live_words))
+    tests = martingales(cases, live, case_words=case_words, live_words=live_words, seed=seed)
+    most = max(_run(test, scores) + math.log(share) for test, scores, _, share in tests)
     tested = {size: two_sample_test(cases, live[:size], seed=seed + size) for size in LOOKS if size <= len(live)}
     distance = next((one.distance for one in reversed(tested.values())), None)
-    return Drift(test.most, tuple((size, one.p) for size, one in tested.items()), distance)
+    return Drift(most, tuple((size, one.p) for size, one in tested.items()), distance)
 
 
-def begun(cases: Floats, case_words: Floats, *, seed: int = 0) -> tuple[AnchorScores, ConformalMartingale]:
-    """The martingale before the first question, and the scores that it takes: half of the cases, by chance, are anchors."""
+def _run(test: ConformalMartingale, scores: Floats) -> float:
+    test.observe(scores)
+    return test.most
+
+
+def martingales(
+    cases: Floats, live: Floats, *, case_words: Floats, live_words: Floats, seed: int = 0
+) -> Iterator[tuple[ConformalMartingale, Floats, int, float]]:
+    """Each martingale before its first question: with the scores of the questions that it sees, the number of the first of
+    them, and its share of the risk.
+
+    The first has half of the cases as anchors, the others as its reference, and looks for a change at any question. Then at
+    every `STAGE` questions one for each of `WINDOWS` looks on in the direction in which the last so many lie from all before:
+    that is told by every second question and the anchors, and the other questions are reference beside the other cases, so
+    that what is ranked has had no say in it.
+    """
     import numpy as np
 
     order = np.random.default_rng(seed).permutation(len(cases))
-    anchors, reference = order[: len(cases) // 2], order[len(cases) // 2 :]
+    anchors, others = order[: len(cases) // 2], order[len(cases) // 2 :]
     scores = AnchorScores.fit(cases[anchors], seed=seed)
-    own = scores.of(cases[reference], case_words[reference])
-    return scores, ConformalMartingale.begin(own, scores.weights, seed=seed)
+    own = scores.of(cases[others], case_words[others])
+    first = ConformalMartingale.begin(own, scores.weights, seed=seed)
+    yield first, scores.of(live, live_words), 0, FIRST_SHARE
+    for stage in range(1, (len(live) - 1) // STAGE + 1):
+        begin = stage * STAGE
+        for number, window in enumerate(WINDOWS):
+            told, new = live[: max(0, begin - window) : 2], live[max(0, begin - window) : begin : 2]
+            direction = new.mean(axis=0) - np.concatenate([cases[anchors], told]).mean(axis=0)
+            reference = np.concatenate([cases[others], live[1 : max(1, begin - window) : 2]]) @ direction
+            ahead = (live[begin : begin + AHEAD] @ direction)[:, None]
+            drawn = seed + len(WINDOWS) * stage + number
+            test = ConformalMartingale.begin(reference[:, None], np.array([[0.05, 0.95]]), seed=drawn, at_once=True)
+            yield test, ahead, begin, STAGES_SHARE * start_share(stage) / len(WINDOWS)
 
 
 def look(surroundings: Surroundings) -> Iterator[Reading]:
@@ -97,7 +126,7 @@ def look(surroundings: Surroundings) -> Iterator[Reading]:
     yield refusals(surroundings)
     seen = traffic(surroundings)
     cases = judged_cases(surroundings)
-    if why := _too_little(seen, cases):
+    if why := _too_little(surroundings, seen, cases):
         for name in ("questions", "coverage"):
             yield Reading(name, "unknown", why)
         return
@@ -112,8 +141,10 @@ def judged_cases(surroundings: Surroundings) -> tuple[Case, ...]:
     return tuple(sorted((case for case in surroundings.dataset.cases if case.id in asked), key=lambda case: case.id))
 
 
-def _too_little(seen: Traffic, cases: Sequence[Case]) -> str:
+def _too_little(surroundings: Surroundings, seen: Traffic, cases: Sequence[Case]) -> str:
     """Why questions cannot be held against cases; "" where they can."""
+    if surroundings.deployment is None:
+        return "nothing was promoted, so nothing is known of what is asked: 'rung promote'"
     if not cases:
         return "no case of the verdict that measured what is served is there any more: compare again"
     if len(cases) < MIN_CASES:
@@ -220,7 +251,7 @@ class _Questions:
             says,
             figure=found.evidence,
             limit=SHOWN,
-            test="conformal test martingale, and a two-sample test (MMD) of the first "
+            test="conformal test martingales, and a two-sample test (MMD) of the first "
             f"{', '.join(map(str, LOOKS))} questions at {AT_A_LOOK:.3f} each",
             false_alarms=RISK,
             per=f"{BLOCK:,} answers",

@@ -15,8 +15,10 @@ from rung.pipeline.grading import carried_by
 from rung.pipeline.judge_labels import digests, read_labels
 from rung.records import Case, Json
 from rung.records.alerts import Reading
+from rung.records.steps import Conversation
 from rung.runtime.runner import StepRunner
 from rung.scoring.answer_labels import heard
+from rung.scoring.card import Judgement
 from rung.scoring.judge import graded
 from rung.scoring.refusal import spoken
 from rung.state.ratings import Rated, ratings_of
@@ -37,16 +39,16 @@ RISK = 0.01  # of a false alarm in a stream, for each reading
 TOLERANCE = 0.05  # the drop that is none
 MIN_RATINGS, MIN_ANSWERS = 20, 25
 SUPPORT = "support_recall"  # of the verdict: the share of an answer's sentences that its citations bear out
-_DENSE = 100  # answers of a stream that are all judged; of later ones ever fewer, some 50 each time their number doubles
+_DENSE = 0.25  # of the answers that are judged are the first of a stream; later ones lie ever further apart
 _LOOK_AT = "look at answers that were called bad ('rung feedback list'), compare again; 'rung rollback' if it is urgent"
 
 
 def look(surroundings: Surroundings) -> Iterator[Reading]:
-    """Ratings, citations, and judgements where a judge is named."""
+    """Ratings, citations, and judgements where `watch.judged` asks for them."""
     yield ratings(surroundings)
     seen = traffic(surroundings)
     yield support(surroundings, seen)
-    if surroundings.project.settings.judge.model:
+    if surroundings.project.settings.watch.judged:
         yield judged(surroundings, seen)
 
 
@@ -117,7 +119,8 @@ def judged(surroundings: Surroundings, seen: Traffic) -> Reading:
     name = "judged"
     if seen.seen and seen.without_text == seen.seen:
         return Reading(name, "unknown", f"the texts of the last {seen.seen:,} answers were not captured: {SWITCH_ON}")
-    some = [one for one in sampled(seen.answers) if not one.refused and one.said.strip()]
+    most = surroundings.project.settings.watch.judged
+    some = [one for one in sampled(seen.answers, most) if not one.refused and one.said.strip()]
     grades = _graded(surroundings, [(one.question, one.said) for one in some])
     kept = np.array([grade for grade in grades if grade is not None])
     if len(kept) < MIN_ANSWERS:
@@ -132,14 +135,13 @@ def judged(surroundings: Surroundings, seen: Traffic) -> Reading:
     return _reading(name, says, change, len(kept), what="judged answers", evidence=evidence)
 
 
-def sampled(answers: Sequence[LiveAnswer]) -> list[LiveAnswer]:
+def sampled(answers: Sequence[LiveAnswer], most: int) -> list[LiveAnswer]:
     """Those that are judged: the first of a stream all, then every second, fourth and so on, each time it has doubled.
 
-    Which ones hangs on their place alone, and never on what came after.
+    Which ones hangs on their place alone, and never on what came after. Of 4,000 about `most` are.
     """
-    return [
-        one for place, one in enumerate(answers) if place < _DENSE or place % 2 ** int(math.log2(2 * place / _DENSE)) == 0
-    ]
+    dense = max(1, round(most * _DENSE))
+    return [one for place, one in enumerate(answers) if place < dense or place % 2 ** int(math.log2(2 * place / dense)) == 0]
 
 
 def _graded(surroundings: Surroundings, said: Sequence[tuple[str, str]]) -> list[float | None]:
@@ -149,10 +151,14 @@ def _graded(surroundings: Surroundings, said: Sequence[tuple[str, str]]) -> list
     new = [pair for pair in dict.fromkeys(said) if pair not in memory]
     if new:
         run = carried_by(StepRunner(surroundings.engines))
-        asked = [partial(graded, Case("watched", question), answer, rubric=settings.rubric) for question, answer in new]
-        for pair, grade in zip(new, run(asked), strict=True):
-            memory[pair] = grade if isinstance(grade, float) else None
+        asked = [partial(_grade, question, answer, settings.rubric) for question, answer in new]
+        for pair, judgement in zip(new, run(asked), strict=True):
+            memory[pair] = None if isinstance(judgement, str) else judgement["grade"]
     return [memory[pair] for pair in said]
+
+
+def _grade(question: str, answer: str, rubric: str) -> Conversation[Judgement]:
+    return {"grade": (yield from graded(Case("watched", question), answer, rubric=rubric))}
 
 
 @lru_cache(maxsize=2)
