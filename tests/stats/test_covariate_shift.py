@@ -14,7 +14,8 @@ Floats = NDArray[np.float64]
 
 
 def unit(vectors: Floats) -> Floats:
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    long: Floats = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return long
 
 
 def questions(rng: np.random.Generator, count: int, *, new: float = 0.0) -> tuple[Floats, NDArray[np.int64]]:
@@ -26,30 +27,31 @@ def questions(rng: np.random.Generator, count: int, *, new: float = 0.0) -> tupl
 
 @pytest.mark.parametrize("new", [0.0, 0.3])
 @pytest.mark.parametrize("cases", [30, 150])
-def test_the_interval_of_the_coverage_holds_the_truth(cases: int, new: float) -> None:
-    held = 0
+def test_the_coverage_is_near_the_truth_and_its_upper_end_seldom_below(cases: int, new: float) -> None:
+    held, means = 0, []
     for seed in range(150):
         rng = np.random.default_rng(seed)
         own, _ = questions(rng, cases)
         live, topic = questions(rng, 300, new=new)
         distances = nearest(own, own, 1, but_itself=True)[0][:, 0]
         share = coverage(distances, nearest(live, own, 1)[0][:, 0]).share
-        assert share.low is not None
         assert share.high is not None
-        held += share.low <= (topic < 4).mean() <= share.high
-    assert held / 150 >= 0.93
+        held += (topic < 4).mean() <= share.high
+        means.append(share.mean or 0.0)
+    assert held / 150 >= 0.95
+    assert np.mean(means) == pytest.approx(1 - new, abs=0.12)  # none is above 1, so that chance makes it less
 
 
 def test_nothing_near_and_everything_near() -> None:
     own = np.linspace(0.0, 1.0, 40)
     none = coverage(own, own + 5)
-    assert (none.share.mean, none.beyond) == (0.0, 1.0)
+    assert none.share.mean == 0.0
     assert none.share.high is not None
-    assert 0 < none.share.high < 0.2
+    assert 0 < none.share.high < 0.3
     every = coverage(own, np.zeros(40))
     assert every.share.mean == 1.0
     assert every.share.low is not None
-    assert every.share.low > 0.85
+    assert every.share.low > 0.75
 
 
 def test_equal_cases_have_no_reach_and_what_is_equal_to_them_is_near() -> None:
@@ -79,7 +81,7 @@ def test_a_score_is_reweighted_to_what_comes_and_its_interval_holds_it() -> None
         assert weighed is not None
         assert weighed.estimate.low is not None
         assert weighed.estimate.high is not None
-        means.append(weighed.estimate.mean)
+        means.append(weighed.estimate.mean or 0.0)
         held += weighed.estimate.low <= truth <= weighed.estimate.high
         assert weighed.effective < 120
     assert np.mean(means) == pytest.approx(truth, abs=0.03)

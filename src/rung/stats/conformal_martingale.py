@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from rung.errors import InternalError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+_BLOCK = 256  # items whose ties are broken by numbers that are drawn together
 EXPONENTS = (0.3, 0.7)  # κ of the bets: smaller ones win more on p-values near 0, and lose more elsewhere
 
 
@@ -120,14 +122,22 @@ class ConformalMartingale:
             raise InternalError(f"scores of {scores.shape} do not go with {len(self.ranked)} of the reference")
         kappa = np.array(EXPONENTS)
         for row in scores:
+            u = _uniform(self.seed, self.items // _BLOCK, len(row))[self.items % _BLOCK]
             self.items += 1
-            u = np.random.default_rng((self.seed, self.items)).random(len(row))
             p = np.array([_rank(ranked, float(s), float(v)) for ranked, s, v in zip(self.ranked, row, u, strict=True)])
             ends = np.clip(np.stack([p, 1 - p], axis=1), 1e-12, 1.0)  # [J, 2]
             begun = float(self.items == 1) if self.at_once else start_share(self.items)
             self.capital = (self.capital + begun) * kappa * ends[:, :, None] ** (kappa - 1)
             self._rest = 0.0 if self.at_once else 1 / math.log2(self.items + 2)
             self.most = max(self.most, self.log_evidence)
+
+
+@lru_cache(maxsize=64)
+def _uniform(seed: int, block: int, kinds: int) -> Floats:
+    """What breaks ties of one block of items, [_BLOCK, J]."""
+    import numpy as np
+
+    return np.random.default_rng((seed, block)).random((_BLOCK, kinds))
 
 
 def _rank(ranked: list[float], score: float, u: float) -> float:

@@ -20,35 +20,37 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-LEVEL = 0.95  # of the cases lie within the reach of another; so much of what is drawn as they are does, too
-MIN_CASES = 20  # below, the reach is the largest distance seen, and says little
+LEVELS = (0.5, 0.7, 0.9, 0.95)  # of the cases lie within a reach of another; so much of what is drawn as they are does, too
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How much of what came the cases stand for. `share`: the estimate with its 95 % interval, 1 where it is as near to them
-    as they are to each other; `reach`: the distance up to which a case stands for it; `beyond`: the share that lies further.
+    """How much of what came the cases stand for. `share`: the estimate with its 95 % interval, 1 where it is as often near
+    to them as they are to each other; `reach`: what is near.
     """
 
     share: Estimate
     reach: float
-    beyond: float
 
 
 def coverage(own: Floats, live: Floats) -> Coverage:
-    """The share of what came that lies as near to a case as cases lie to each other.
+    """The share of what came that may be drawn as the cases are: an upper bound, as tight as these distances allow.
 
-        reach = the r-th smallest of the cases' distances, r = ⌈LEVEL (n + 1)⌉, at most n
-        F = r / (n + 1), the chance that one drawn as the cases are lies within it; F ~ Beta(r, n + 1 - r)
+    Where a share a of it is drawn so, at least a F of it lies within any reach within which a case lies with the chance F.
+    What is new and near makes it more. Of several reaches the one with the lowest upper end tells:
+
+        reach = the r-th smallest of the cases' distances, r = ⌈level (n + 1)⌉, at most n
+        F = r / (n + 1), the chance that one drawn as the cases are lies within it; F ~ Beta(r / 2, (n + 1 - r) / 2)
         share = P(live <= reach) / F
 
     Its interval takes those of numerator (Wilson) and F (of the Beta) together on the logarithmic scale, as the square root
-    of the sum of squares (the ratio form of Zou and Donner's MOVER, 2008).
+    of the sum of squares (the ratio form of Zou and Donner's MOVER, 2008). The Beta is that of half as many cases: two that
+    are each other's nearest share a distance.
 
     >>> import numpy as np
     >>> near = np.linspace(0, 1, 99)
-    >>> coverage(near, np.concatenate([near, near + 2])).share.mean
-    0.5...
+    >>> round(coverage(near, np.concatenate([near, near + 2])).share.mean, 2)
+    0.51
 
     Args:
         own: of each case to the nearest other one, [n].
@@ -57,23 +59,27 @@ def coverage(own: Floats, live: Floats) -> Coverage:
     Raises:
         InternalError: there are fewer than two cases, or no question.
     """
+    if len(own) < 2 or not len(live):
+        raise InternalError(f"no coverage of {len(live)} questions by {len(own)} cases")
+    return min((_within(own, live, level) for level in LEVELS), key=lambda one: (one.share.high or 0.0, one.share.mean))
+
+
+def _within(own: Floats, live: Floats, level: float) -> Coverage:
     import numpy as np
     from scipy.special import betaincinv
 
     n, m = len(own), len(live)
-    if n < 2 or not m:
-        raise InternalError(f"no coverage of {m} questions by {n} cases")
-    r = min(n, math.ceil(LEVEL * (n + 1)))
+    r = min(n, math.ceil(level * (n + 1)))
     reach = float(np.sort(own)[r - 1])
     within = float((live <= reach).mean())
     f = r / (n + 1)
-    f_low, f_high = (float(betaincinv(r, n + 1 - r, level)) for level in (0.025, 0.975))
+    f_low, f_high = (float(betaincinv(r / 2, (n + 1 - r) / 2, end)) for end in (0.025, 0.975))
     low, high = wilson(within, n=m)
     down = math.hypot(_log(within / low), math.log(f_high / f)) if low > 0 else math.inf
     up = math.hypot(_log(high / within), math.log(f / f_low)) if within > 0 else math.inf
     share = within / f
     lowest, highest = share * math.exp(-down), share * math.exp(up) if within > 0 else high / f_low
-    return Coverage(Estimate(min(1.0, share), min(1.0, lowest), min(1.0, highest), m), reach, 1 - within)
+    return Coverage(Estimate(min(1.0, share), min(1.0, lowest), min(1.0, highest), m), reach)
 
 
 @dataclass(frozen=True, slots=True)

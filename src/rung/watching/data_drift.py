@@ -44,6 +44,7 @@ SHOWN, AT_A_LOOK = math.log(1 / RISK), LOOKS_SHARE * RISK / len(LOOKS)  # of a m
 STAGE, WINDOWS, AHEAD = 100, (100, 300), 1_000  # questions between two directions; that tell one; that it looks at
 RECENT = 500  # questions, the newest, that coverage and topics are told of
 MIN_COVERAGE = 0.8  # of the traffic that the cases should stand for
+FAR = 0.9  # of the cases lie nearer to another: a question that lies further is told of by its topic
 NEIGHBOURS = 3  # cases that a question takes its score from
 FEWER_REFUSED = 0.03  # the rise in refusals that is none
 _REMEMBERED = 20_000  # vectors
@@ -97,9 +98,9 @@ def martingales(
     them, and its share of the risk.
 
     The first has half of the cases as anchors, the others as its reference, and looks for a change at any question. Then at
-    every `STAGE` questions one for each of `WINDOWS` looks on in the direction in which the last so many lie from all before:
-    that is told by every second question and the anchors, and the other questions are reference beside the other cases, so
-    that what is ranked has had no say in it.
+    every `STAGE` questions one for each of `WINDOWS` looks on in the direction in which the last so many lie from all
+    before: that is told by every second question and the anchors. The others of those before are reference beside the other
+    cases, so that what is ranked has had no say in it.
     """
     import numpy as np
 
@@ -267,7 +268,7 @@ class _Questions:
         recent, vectors = self.answers[-RECENT:], self.vectors[-RECENT:]
         measured = representation(self.case_vectors, vectors, scores_of(surroundings, self.cases))
         share = measured.coverage.share
-        beyond = measured.distances > measured.coverage.reach
+        beyond = measured.distances > measured.far
         far = [one for one, is_far in zip(recent, beyond, strict=True) if is_far]
         near = [one.question for one, is_far in zip(recent, beyond, strict=True) if not is_far]
         known = topics([one.question for one in far], vectors[beyond], [*near, *(case.question for case in self.cases)])
@@ -291,11 +292,12 @@ class _Questions:
 
 @dataclass(frozen=True, slots=True)
 class Representation:
-    """How far cases stand for what came. `distances`: of each question to the nearest case, [m]; `verdict`: the cases' mean
-    score, None where they have none."""
+    """How far cases stand for what came. `distances`: of each question to the nearest case, [m]; `far`: further than `FAR`
+    of the cases from each other; `verdict`: the cases' mean score, None where they have none."""
 
     coverage: Coverage
     distances: Floats
+    far: float
     reweighted: Reweighted | None
     verdict: float | None
 
@@ -313,10 +315,11 @@ def representation(cases: Floats, live: Floats, scores: Floats) -> Representatio
     own, _ = nearest(cases, cases, 1, but_itself=True)
     distances, rows = nearest(live, cases, NEIGHBOURS)
     covered = coverage(own[:, 0], distances[:, 0])
-    within = distances[:, 0] <= covered.reach
+    far = float(np.quantile(own[:, 0], FAR))
+    within = distances[:, 0] <= far
     weighed = reweighted(scores, rows[within]) if within.any() else None
     known = scores[~np.isnan(scores)]
-    return Representation(covered, distances[:, 0], weighed, float(known.mean()) if len(known) else None)
+    return Representation(covered, distances[:, 0], far, weighed, float(known.mean()) if len(known) else None)
 
 
 def scores_of(surroundings: Surroundings, cases: Sequence[Case]) -> Floats:
@@ -365,14 +368,14 @@ def words_of(texts: Sequence[str]) -> Floats:
 
 
 def _said(measured: Representation, known: Sequence[Topic], foreign: float, questions: int) -> str:
-    share, beyond = measured.coverage.share, measured.coverage.beyond
+    share, beyond = measured.coverage.share, float((measured.distances > measured.far).mean())
     says = f"the verdict's cases stand for {_interval(share)} of the {questions:,} newest questions"
     if (weighed := measured.reweighted) is not None and measured.verdict is not None:
         says += f"; its score of {measured.verdict:.2f} would be {_points(weighed.estimate)} on those"
     if known:
         says += f"; not near to any case: {'; '.join(map(str, known[:3]))}"
-    elif beyond:
-        says += f"; {beyond:.0%} lie further from every case than cases from each other, on no topic of their own"
+    if beyond > 1 - FAR:
+        says += f"; {beyond:.0%} lie further from every case than {FAR:.0%} of the cases from each other"
     return says + (f"; {foreign:.0%} of these share few words with any case: another language?" if foreign > 0.5 else "")
 
 
@@ -383,7 +386,7 @@ def _evidence(measured: Representation, known: Sequence[Topic], foreign: float) 
         "low": share.low,
         "high": share.high,
         "reach": measured.coverage.reach,
-        "beyond": measured.coverage.beyond,
+        "beyond": float((measured.distances > measured.far).mean()),
         "verdict": measured.verdict,
         "reweighted": None if weighed is None else [weighed.estimate.mean, weighed.estimate.low, weighed.estimate.high],
         "effective_cases": None if weighed is None else weighed.effective,

@@ -20,7 +20,8 @@ def look(surroundings: Surroundings) -> Iterator[Reading]:
     counts = decay.counts
     due = counts["moved"] + counts["gone"]
     with_gold = sum(counts.values())
-    listed: list[Json] = [one.as_json() for one in decay.states if one.state in ("moved", "gone")][:MAX_LISTED]
+    listed: list[Json] = []
+    listed += [one.as_json() for one in decay.states if one.state in ("moved", "gone")][:MAX_LISTED]
     told = f"{counts['moved']} moved, {counts['gone']} gone, {counts['unknown']} cannot be told"
     yield Reading(
         "gold",
@@ -32,5 +33,5 @@ def look(surroundings: Surroundings) -> Iterator[Reading]:
         do="look at them with 'rung cases decay', hold them back with --mark, mend them in 'rung review'" if due else "",
         fires_after=1,
         clears_after=1,
-        evidence={**counts, "no_gold": decay.no_gold, "gold": listed},
+        evidence={**{state: count for state, count in counts.items()}, "no_gold": decay.no_gold, "gold": listed},
     )
