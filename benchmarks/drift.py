@@ -31,11 +31,12 @@ from numpy.typing import NDArray
 from rung.config.schema import DEFAULT_EMBEDDER
 from rung.models.catalog import embedder
 from rung.records import Answer, Citation, Passage
+from rung.stats.drift import AT_A_LOOK, LOOKS, RISK, SHOWN, martingales, representation
 from rung.stats.drop import drop
 from rung.stats.two_sample import two_sample_test
 from rung.text.sentences import sentences
 from rung.text.support import claims
-from rung.watching.data_drift import AT_A_LOOK, FEWER_REFUSED, LOOKS, RISK, SHOWN, martingales, representation, words_of
+from rung.watching.data_drift import FEWER_REFUSED, words_of
 from rung.watching.quality_drift import TOLERANCE
 
 Floats = NDArray[np.float64]
@@ -117,7 +118,7 @@ def stream_of(rng: np.random.Generator, pool: Pool, kind: str, *, cases: int, be
 
 
 def found_after(pool: Pool, stream: Stream, seed: int) -> float:
-    """Questions after which a stream is called drifted, as `watching.data_drift.drift` would; infinite where never."""
+    """Questions after which a stream is called drifted, as `stats.drift.drift` would; infinite where never."""
     cases, live = np.array(stream.cases), np.array([*stream.before, *stream.after])
     vectors, words, ended = pool.vectors, pool.words, math.inf
     given = {"case_words": words[cases], "live_words": words[live]}
@@ -204,7 +205,7 @@ def scores_part(streams: int) -> None:
                 reference = (float(own.sum()), float(100 - own.sum()))
                 scores = np.where(scores == 1, rng.choice(good, size=len(scores)), rng.choice(bad, size=len(scores)))
             ended = np.inf
-            for end in range(8, len(scores) + 1, 8):
+            for end in range(16, len(scores) + 1, 16):
                 if drop(scores[:end], tolerance=tolerance, reference=reference).shows(RISK):
                     ended = float(end)
                     break

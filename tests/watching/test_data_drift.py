@@ -11,7 +11,8 @@ import pytest
 
 from rung.records.alerts import Reading
 from rung.state.tables import traces as trace_table
-from rung.watching.data_drift import drift, look
+from rung.stats.drift import drift
+from rung.watching.data_drift import look
 from rung.watching.new_topics import topics
 from rung.watching.traffic import BLOCK, stream, traffic
 from tests.watching.traffic_project import Traffic, known, make, new, watched
@@ -152,7 +153,8 @@ def test_both_tests_see_what_is_new_and_neither_what_is_not() -> None:
 
     def drawn(count: int, middle: int) -> np.ndarray:
         vectors = np.eye(16)[rng.integers(0, 4, count) + middle] + 0.2 * rng.normal(size=(count, 16))
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        long: np.ndarray = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return long
 
     words = np.full(400, 8.0)
     cases = drawn(80, 0)

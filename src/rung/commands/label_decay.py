@@ -58,7 +58,7 @@ class LabelDecay:
 
     def as_json(self) -> dict[str, Json]:
         """For programs."""
-        counts: dict[str, Json] = {state: count for state, count in self.counts.items()}
+        counts: dict[str, Json] = {str(state): count for state, count in self.counts.items()}
         gold: list[Json] = [one.as_json() for one in self.states]
         return {
             "cases": self.cases,

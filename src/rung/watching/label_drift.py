@@ -33,5 +33,5 @@ def look(surroundings: Surroundings) -> Iterator[Reading]:
         do="look at them with 'rung cases decay', hold them back with --mark, mend them in 'rung review'" if due else "",
         fires_after=1,
         clears_after=1,
-        evidence={**{state: count for state, count in counts.items()}, "no_gold": decay.no_gold, "gold": listed},
+        evidence={**{str(state): count for state, count in counts.items()}, "no_gold": decay.no_gold, "gold": listed},
     )
