@@ -173,8 +173,8 @@ def _named(case: Case, rows: Dataset) -> Iterator[str]:
 
 def _before(project: Project, rows: Dataset) -> dict[str, list[Passage]]:
     """What verdicts showed of the gold that is no quote, by case; of each case the oldest that judged by the same gold."""
-    wanted = {case.id: _judged_by(case, rows) for case in rows.cases}
-    left = {id: case for id, case in wanted.items() if case is not None}
+    requested = {case.id: _judged_by(case, rows) for case in rows.cases}
+    left = {id: case for id, case in requested.items() if case is not None}
     shown: dict[str, list[Passage]] = {}
     for line in read_list(project)[-MAX_VERDICTS:]:
         path = verdicts_of(project) / line.verdict / EVALUATIONS

@@ -92,7 +92,7 @@ class Texts:
             places.append(at)
         if not places:
             return self.find(id, text)
-        nearest = min(places, key=lambda place: abs(place - start))
+        nearest = min(places, key=lambda begin: abs(begin - start))
         return nearest, nearest + len(text)
 
     def elsewhere(self, text: str, but: str) -> list[str]:
@@ -143,8 +143,8 @@ def decayed(gold: Gold, texts: Texts) -> Iterator[GoldState]:
 
 def worst(states: Iterable[GoldState]) -> State:
     """Of a case: gone before moved, before unknown, before true."""
-    found = {one.state for one in states}
-    return next((state for state in ("gone", "moved", "unknown") if state in found), "true")
+    present = {one.state for one in states}
+    return next((state for state in ("gone", "moved", "unknown") if state in present), "true")
 
 
 def mended(row: Mapping[str, Json], states: Sequence[GoldState]) -> dict[str, Json]:

@@ -115,7 +115,7 @@ def nearest(vectors: Floats, among: Floats, k: int, *, but_itself: bool = False)
         if but_itself:
             inside = np.arange(len(some))
             some[inside, begin + inside] = np.inf
-        order = np.argsort(some, axis=1, kind="stable")[:, :k]
-        rows[begin : begin + _CHUNK] = order
-        distances[begin : begin + _CHUNK] = np.take_along_axis(some, order, axis=1)
+        by_distance = np.argsort(some, axis=1, kind="stable")[:, :k]
+        rows[begin : begin + _CHUNK] = by_distance
+        distances[begin : begin + _CHUNK] = np.take_along_axis(some, by_distance, axis=1)
     return np.maximum(distances, 0.0), rows

@@ -86,8 +86,8 @@ def martingales(
     """
     import numpy as np
 
-    order = np.random.default_rng(seed).permutation(len(cases))
-    anchors, others = order[: len(cases) // 2], order[len(cases) // 2 :]
+    shuffled = np.random.default_rng(seed).permutation(len(cases))
+    anchors, others = shuffled[: len(cases) // 2], shuffled[len(cases) // 2 :]
     scores = AnchorScores.fit(cases[anchors], seed=seed)
     own = scores.of(cases[others], case_words[others])
     first = ConformalMartingale.begin(own, scores.weights, seed=seed)
@@ -95,8 +95,8 @@ def martingales(
     for stage in range(1, (len(live) - 1) // STAGE + 1):
         begin = stage * STAGE
         for number, window in enumerate(WINDOWS):
-            told, new = live[: max(0, begin - window) : 2], live[max(0, begin - window) : begin : 2]
-            direction = new.mean(axis=0) - np.concatenate([cases[anchors], told]).mean(axis=0)
+            earlier, new = live[: max(0, begin - window) : 2], live[max(0, begin - window) : begin : 2]
+            direction = new.mean(axis=0) - np.concatenate([cases[anchors], earlier]).mean(axis=0)
             reference = np.concatenate([cases[others], live[1 : max(1, begin - window) : 2]]) @ direction
             ahead = (live[begin : begin + AHEAD] @ direction)[:, None]
             drawn = seed + len(WINDOWS) * stage + number
@@ -131,6 +131,6 @@ def representation(cases: Floats, live: Floats, scores: Floats) -> Representatio
     covered = coverage(own[:, 0], distances[:, 0])
     far = float(np.quantile(own[:, 0], FAR))
     within = distances[:, 0] <= far
-    weighed = reweighted(scores, rows[within]) if within.any() else None
-    known = scores[~np.isnan(scores)]
-    return Representation(covered, distances[:, 0], far, weighed, float(known.mean()) if len(known) else None)
+    on_traffic = reweighted(scores, rows[within]) if within.any() else None
+    scored = scores[~np.isnan(scores)]
+    return Representation(covered, distances[:, 0], far, on_traffic, float(scored.mean()) if len(scored) else None)

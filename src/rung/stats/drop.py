@@ -77,11 +77,11 @@ def drop(scores: Floats, *, tolerance: float = 0.0, reference: tuple[float, floa
     counts = np.concatenate([old, new], axis=1)
     parts = [log_evidence(some, margin=tolerance, claim="worse") for some in np.array_split(counts, _parts(len(counts)))]
     shares = np.array([start_share(number) for number in range(1, len(starts) + 1)])
-    weighed = np.concatenate(parts) + np.log(shares)
+    shared = np.concatenate(parts) + np.log(shares)
     rest = -math.log(math.log2(len(starts) + 2))
-    top = max(float(weighed.max()), rest)
-    evidence = top + math.log(float(np.exp(weighed - top).sum()) + math.exp(rest - top))
-    best = int(weighed.argmax())
+    top = max(float(shared.max()), rest)
+    evidence = top + math.log(float(np.exp(shared - top).sum()) + math.exp(rest - top))
+    best = int(shared.argmax())
     s1, f1, s2, f2 = map(float, counts[best])
     return Change(evidence, int(starts[best]), _rate(s1, f1), _rate(s2, f2))
 

@@ -92,12 +92,12 @@ def with_content(state: State, ids: Sequence[str]) -> set[str]:
     Raises:
         Unavailable: the database is.
     """
-    found = set[str]()
+    there = set[str]()
     with state.reading() as connection:
         for begin in range(0, len(ids), _NAMED):
             query = sa.select(table.c.id).where(table.c.id.in_(ids[begin : begin + _NAMED]), table.c.has_content)
-            found.update(connection.scalars(query))
-    return found
+            there.update(connection.scalars(query))
+    return there
 
 
 def kept(state: State, ids: Sequence[str]) -> Iterator[Trace]:

@@ -84,18 +84,18 @@ def refusals(surroundings: Surroundings) -> Reading:
     name = "refusals"
     if len(answered) < MIN_QUESTIONS:
         return Reading(name, "unknown", f"{len(answered)} answers so far, and {MIN_QUESTIONS} are needed")
-    kept = np.array([float(not one.refused) for one in answered])
-    change = drop(kept, tolerance=FEWER_REFUSED)
+    not_refused = np.array([float(not one.refused) for one in answered])
+    change = drop(not_refused, tolerance=FEWER_REFUSED)
     measured = _measured_refusals(surroundings)
     beside = "" if measured is None else f"; in the verdict {measured:.0%}"
-    says = f"{1 - kept.mean():.0%} of {len(kept):,} answers refuse{beside}"
-    found = found_by(change.evidence, RISK)
-    if found == "drifted" and change.before is not None and change.after is not None:
-        says += f"; since about the last {len(kept) - (change.since or 0):,} answers {1 - change.after:.0%}, before"
+    says = f"{1 - not_refused.mean():.0%} of {len(not_refused):,} answers refuse{beside}"
+    state = found_by(change.evidence, RISK)
+    if state == "drifted" and change.before is not None and change.after is not None:
+        says += f"; since about the last {len(not_refused) - (change.since or 0):,} answers {1 - change.after:.0%}, before"
         says += f" {1 - change.before:.0%}"
     return Reading(
         name,
-        found,
+        state,
         says,
         figure=change.evidence,
         limit=math.log(1 / RISK),
@@ -103,10 +103,10 @@ def refusals(surroundings: Surroundings) -> Reading:
         false_alarms=RISK,
         per=f"{BLOCK:,} answers",
         do="look at the refused questions ('rung trace'), add documents or cases for them, compare again"
-        if found == "drifted"
+        if state == "drifted"
         else "",
         fires_after=1,
-        evidence={"refused": float(1 - kept.mean()), "verdict": measured, **change_json(change)},
+        evidence={"refused": float(1 - not_refused.mean()), "verdict": measured, **change_json(change)},
     )
 
 
@@ -148,16 +148,16 @@ class _Questions:
 
     def reading(self, seen: Traffic) -> Reading:
         """Whether what is asked is drawn as the cases are."""
-        found = drift(
+        tested = drift(
             self.case_vectors,
             self.vectors,
             case_words=words_of([case.question for case in self.cases]),
             live_words=words_of([one.question for one in self.answers]),
         )
-        least = min((p for _, p in found.looks), default=1.0)
-        chance = f"1 in {math.exp(min(max(found.evidence, 0.0), 40)):,.0f}"
+        least = min((p for _, p in tested.looks), default=1.0)
+        chance = f"1 in {math.exp(min(max(tested.evidence, 0.0), 40)):,.0f}"
         alike = (
-            "are not drawn as the verdict's cases are" if found.found == "drifted" else "are drawn as the verdict's cases"
+            "are not drawn as the verdict's cases are" if tested.found == "drifted" else "are drawn as the verdict's cases"
         )
         says = f"{len(self.answers):,} questions {alike}: so uneven by chance {chance} at most, p {least:.4f} at the looks"
         left = [f"{seen.without_text:,} without texts"] * bool(seen.without_text)
@@ -165,19 +165,23 @@ class _Questions:
         says += f" ({', '.join(left)} left out)" if left else ""
         return Reading(
             "questions",
-            found.found,
+            tested.found,
             says,
-            figure=found.evidence,
+            figure=tested.evidence,
             limit=SHOWN,
             test="conformal test martingales, and a two-sample test (MMD) of the first "
             f"{', '.join(map(str, LOOKS))} questions at {AT_A_LOOK:.3f} each",
             false_alarms=RISK,
             per=f"{BLOCK:,} answers",
             do="draft cases from what is asked ('rung feedback draft', the topics below), review them, compare again"
-            if found.found == "drifted"
+            if tested.found == "drifted"
             else "",
             fires_after=1,
-            evidence={"looks": [list(look) for look in found.looks], "mmd": found.distance, "questions": len(self.answers)},
+            evidence={
+                "looks": [list(look) for look in tested.looks],
+                "mmd": tested.distance,
+                "questions": len(self.answers),
+            },
         )
 
     def coverage_reading(self, surroundings: Surroundings) -> Reading:
@@ -188,7 +192,7 @@ class _Questions:
         beyond = measured.distances > measured.far
         far = [one for one, is_far in zip(recent, beyond, strict=True) if is_far]
         near = [one.question for one, is_far in zip(recent, beyond, strict=True) if not is_far]
-        known = topics([one.question for one in far], vectors[beyond], [*near, *(case.question for case in self.cases)])
+        groups = topics([one.question for one in far], vectors[beyond], [*near, *(case.question for case in self.cases)])
         foreign = foreign_share([one.question for one in far], [case.question for case in self.cases])
         state: Found = "fine"
         if share.mean is not None and share.high is not None and share.mean < MIN_COVERAGE:
@@ -196,14 +200,14 @@ class _Questions:
         return Reading(
             "coverage",
             state,
-            _said(measured, known, foreign, len(recent)),
+            _said(measured, groups, foreign, len(recent)),
             figure=share.mean,
             limit=MIN_COVERAGE,
             test=f"upper end of the 95 % interval below {MIN_COVERAGE:.0%}; {len(recent)} newest questions",
             false_alarms=0.025,
             per="look, where the share is at the limit",
             do="write cases for the topics that they do not stand for, compare again" if state == "drifted" else "",
-            evidence=_evidence(measured, known, foreign),
+            evidence=_evidence(measured, groups, foreign),
         )
 
 
@@ -220,9 +224,9 @@ def scores_of(surroundings: Surroundings, cases: Sequence[Case]) -> Floats:
 
 def foreign_share(questions: Sequence[str], cases: Sequence[str]) -> float:
     """The share of questions most of whose words stand in no case: another language, or another world."""
-    known = frozenset().union(*(content(text) for text in cases))
+    theirs = frozenset().union(*(content(text) for text in cases))
     asked = [words for text in questions if (words := content(text))]
-    foreign = [words for words in asked if len(words - known) > _MANY_FOREIGN * len(words)]
+    foreign = [words for words in asked if len(words - theirs) > _MANY_FOREIGN * len(words)]
     return len(foreign) / len(asked) if asked else 0.0
 
 
@@ -252,20 +256,20 @@ def words_of(texts: Sequence[str]) -> Floats:
     return np.array([float(len(text.split())) for text in texts])
 
 
-def _said(measured: Representation, known: Sequence[Topic], foreign: float, questions: int) -> str:
+def _said(measured: Representation, groups: Sequence[Topic], foreign: float, questions: int) -> str:
     share, beyond = measured.coverage.share, float((measured.distances > measured.far).mean())
     says = f"the verdict's cases stand for {_interval(share)} of the {questions:,} newest questions"
-    if (weighed := measured.reweighted) is not None and measured.verdict is not None:
-        says += f"; its score of {measured.verdict:.2f} would be {_points(weighed.estimate)} on those"
-    if known:
-        says += f"; not near to any case: {'; '.join(map(str, known[:3]))}"
+    if (on_traffic := measured.reweighted) is not None and measured.verdict is not None:
+        says += f"; its score of {measured.verdict:.2f} would be {_points(on_traffic.estimate)} on those"
+    if groups:
+        says += f"; not near to any case: {'; '.join(map(str, groups[:3]))}"
     if beyond > 1 - FAR:
         says += f"; {beyond:.0%} lie further from every case than {FAR:.0%} of the cases from each other"
     return says + (f"; {foreign:.0%} of these share few words with any case: another language?" if foreign > 0.5 else "")
 
 
-def _evidence(measured: Representation, known: Sequence[Topic], foreign: float) -> Mapping[str, Json]:
-    share, weighed = measured.coverage.share, measured.reweighted
+def _evidence(measured: Representation, groups: Sequence[Topic], foreign: float) -> Mapping[str, Json]:
+    share, on_traffic = measured.coverage.share, measured.reweighted
     return {
         "share": share.mean,
         "low": share.low,
@@ -273,9 +277,11 @@ def _evidence(measured: Representation, known: Sequence[Topic], foreign: float) 
         "reach": measured.coverage.reach,
         "beyond": float((measured.distances > measured.far).mean()),
         "verdict": measured.verdict,
-        "reweighted": None if weighed is None else [weighed.estimate.mean, weighed.estimate.low, weighed.estimate.high],
-        "effective_cases": None if weighed is None else weighed.effective,
-        "topics": [topic.as_json() for topic in known],
+        "reweighted": None
+        if on_traffic is None
+        else [on_traffic.estimate.mean, on_traffic.estimate.low, on_traffic.estimate.high],
+        "effective_cases": None if on_traffic is None else on_traffic.effective,
+        "topics": [topic.as_json() for topic in groups],
         "foreign_words": foreign,
     }
 

@@ -22,11 +22,11 @@ def look(surroundings: Surroundings) -> Iterator[Reading]:
     with_gold = sum(counts.values())
     listed: list[Json] = []
     listed += [one.as_json() for one in decay.states if one.state in ("moved", "gone")][:MAX_LISTED]
-    told = f"{counts['moved']} moved, {counts['gone']} gone, {counts['unknown']} cannot be told"
+    others = f"{counts['moved']} moved, {counts['gone']} gone, {counts['unknown']} cannot be others"
     yield Reading(
         "gold",
         "drifted" if due else "fine",
-        f"of {with_gold} cases with gold {counts['true']} are as they were, {told}",
+        f"of {with_gold} cases with gold {counts['true']} are as they were, {others}",
         figure=float(due),
         limit=1.0,
         test="texts compared; no model, no chance",

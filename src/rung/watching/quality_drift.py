@@ -21,7 +21,6 @@ from rung.scoring.answer_labels import heard
 from rung.scoring.card import Judgement
 from rung.scoring.judge import graded
 from rung.scoring.refusal import spoken
-from rung.state.ratings import Rated, ratings_of
 from rung.stats.drop import Change, drop
 from rung.stats.prediction_powered import corrected, shift_of, shifted
 from rung.text.support import claims
@@ -32,6 +31,8 @@ from rung.watching.traffic import BLOCK, SWITCH_ON, LiveAnswer, Traffic, stream,
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from rung.state.ratings import Rated
 
     Floats = NDArray[np.float64]
 
@@ -56,19 +57,21 @@ def ratings(surroundings: Surroundings) -> Reading:
     """Whether a larger share of the ratings is "down" from some answer on. The first word on an answer counts."""
     import numpy as np
 
+    from rung.state.ratings import ratings_of
+
     name = "ratings"
     if surroundings.deployment is None:
         return Reading(name, "unknown", "nothing was promoted, so there are no ratings of what is served")
-    said = ratings_of(surroundings.state, surroundings.standing.current, since=surroundings.standing.since)
+    words = ratings_of(surroundings.state, surroundings.standing.current, since=surroundings.standing.since)
     began = _begin(surroundings)
-    rated = [one for one in said.rated if one.number >= began]
+    rated = [one for one in words.rated if one.number >= began]
     if len(rated) < MIN_RATINGS:
         return Reading(name, "unknown", f"{len(rated)} answers were rated so far, and {MIN_RATINGS} are needed")
     change = drop(np.array([float(one.is_good) for one in rated]), tolerance=TOLERANCE)
     down = _down(rated)
-    again = f" ({said.again} rated again: the first word counts)" if said.again else ""
+    again = f" ({words.again} rated again: the first word counts)" if words.again else ""
     says = f"{down:.0%} of {len(rated):,} rated answers were called bad{again}"
-    return _reading(name, says, change, len(rated), what="ratings", evidence={"down": down, "again": said.again})
+    return _reading(name, says, change, len(rated), what="ratings", evidence={"down": down, "again": words.again})
 
 
 def _begin(surroundings: Surroundings) -> int:
@@ -95,11 +98,11 @@ def support(surroundings: Surroundings, seen: Traffic) -> Reading:
     scores = np.array([score for one in seen.answers if (score := _supported(one)) is not None])
     if len(scores) < MIN_ANSWERS:
         return Reading(name, "unknown", f"{len(scores)} whole answers from passages so far, and {MIN_ANSWERS} are needed")
-    kept = measured[~np.isnan(measured)]
-    change = drop(scores, tolerance=TOLERANCE, reference=(float(kept.sum()), float(len(kept) - kept.sum())))
+    scored = measured[~np.isnan(measured)]
+    change = drop(scores, tolerance=TOLERANCE, reference=(float(scored.sum()), float(len(scored) - scored.sum())))
     says = f"citations bear out {scores.mean():.0%} of the sentences of {len(scores):,} answers"
-    says += f"; in the verdict {kept.mean():.0%}"
-    evidence: dict[str, Json] = {"live": float(scores.mean()), "verdict": float(kept.mean()), "answers": len(scores)}
+    says += f"; in the verdict {scored.mean():.0%}"
+    evidence: dict[str, Json] = {"live": float(scores.mean()), "verdict": float(scored.mean()), "answers": len(scores)}
     return _reading(name, says, change, len(scores), what="answers", evidence=evidence)
 
 
@@ -120,19 +123,22 @@ def judged(surroundings: Surroundings, seen: Traffic) -> Reading:
     if seen.seen and seen.without_text == seen.seen:
         return Reading(name, "unknown", f"the texts of the last {seen.seen:,} answers were not captured: {SWITCH_ON}")
     most = surroundings.project.settings.watch.judged
-    some = [one for one in sampled(seen.answers, most) if not one.refused and one.said.strip()]
-    grades = _graded(surroundings, [(one.question, one.said) for one in some])
-    kept = np.array([grade for grade in grades if grade is not None])
-    if len(kept) < MIN_ANSWERS:
-        return Reading(name, "unknown", f"the judge graded {len(kept)} answers so far, and {MIN_ANSWERS} are needed")
-    change = drop(kept, tolerance=TOLERANCE)
-    says, evidence = f"the judge gives {kept.mean():.2f} on average to {len(kept):,} answers", dict[str, Json]()
-    evidence |= {"judge": float(kept.mean()), "answers": len(kept), "silent": len(grades) - len(kept)}
-    if (shift := _correction(surroundings, kept)) is not None:
+    some = [one for one in sampled(seen.answers, most) if not one.refused and one.response.strip()]
+    grades = _graded(surroundings, [(one.question, one.response) for one in some])
+    graded_ones = np.array([grade for grade in grades if grade is not None])
+    if len(graded_ones) < MIN_ANSWERS:
+        return Reading(name, "unknown", f"the judge graded {len(graded_ones)} answers so far, and {MIN_ANSWERS} are needed")
+    change = drop(graded_ones, tolerance=TOLERANCE)
+    says, evidence = (
+        f"the judge gives {graded_ones.mean():.2f} on average to {len(graded_ones):,} answers",
+        dict[str, Json](),
+    )
+    evidence |= {"judge": float(graded_ones.mean()), "answers": len(graded_ones), "silent": len(grades) - len(graded_ones)}
+    if (shift := _correction(surroundings, graded_ones)) is not None:
         mean, low, high, labels = shift
         says += f"; on the scale of people {mean:.2f} ({low:.2f} to {high:.2f}), by {labels} labels"
         evidence |= {"corrected": mean, "low": low, "high": high, "labels": labels}
-    return _reading(name, says, change, len(kept), what="judged answers", evidence=evidence)
+    return _reading(name, says, change, len(graded_ones), what="judged answers", evidence=evidence)
 
 
 def sampled(answers: Sequence[LiveAnswer], most: int) -> list[LiveAnswer]:
@@ -141,20 +147,20 @@ def sampled(answers: Sequence[LiveAnswer], most: int) -> list[LiveAnswer]:
     Which ones hangs on their place alone, and never on what came after. Of 4,000 about `most` are.
     """
     dense = max(1, round(most * _DENSE))
-    return [one for place, one in enumerate(answers) if place < dense or place % 2 ** int(math.log2(2 * place / dense)) == 0]
+    return [one for index, one in enumerate(answers) if index < dense or index % 2 ** int(math.log2(2 * index / dense)) == 0]
 
 
-def _graded(surroundings: Surroundings, said: Sequence[tuple[str, str]]) -> list[float | None]:
-    """Grades in [0, 1], None where the judge said none; an answer is judged once in a process."""
+def _graded(surroundings: Surroundings, pairs: Sequence[tuple[str, str]]) -> list[float | None]:
+    """Grades in [0, 1], None where the judge says none; an answer is judged once in a process."""
     settings = surroundings.project.settings.judge
     memory = _grades(settings.model, settings.rubric)
-    new = [pair for pair in dict.fromkeys(said) if pair not in memory]
+    new = [pair for pair in dict.fromkeys(pairs) if pair not in memory]
     if new:
         run = carried_by(StepRunner(surroundings.engines))
         asked = [partial(_grade, question, answer, settings.rubric) for question, answer in new]
         for pair, judgement in zip(new, run(asked), strict=True):
             memory[pair] = None if isinstance(judgement, str) else judgement["grade"]
-    return [memory[pair] for pair in said]
+    return [memory[pair] for pair in pairs]
 
 
 def _grade(question: str, answer: str, rubric: str) -> Conversation[Judgement]:
@@ -195,20 +201,20 @@ def _correction(surroundings: Surroundings, grades: Floats) -> tuple[float, floa
 
 
 def _reading(name: str, says: str, change: Change, count: int, *, what: str, evidence: dict[str, Json]) -> Reading:
-    found = found_by(change.evidence, RISK)
-    if found == "drifted" and change.before is not None and change.after is not None:
+    state = found_by(change.evidence, RISK)
+    if state == "drifted" and change.before is not None and change.after is not None:
         last = count - (change.since or 0)
         says += f"; {change.after:.0%} good in about the last {last:,} {what}, {change.before:.0%} before"
     return Reading(
         name,
-        found,
+        state,
         says,
         figure=change.evidence,
         limit=math.log(1 / RISK),
         test=f"log evidence of a drop above {TOLERANCE:.0%} from some answer on (stats.drop)",
         false_alarms=RISK,
         per=f"{BLOCK:,} answers",
-        do=_LOOK_AT if found == "drifted" else "",
+        do=_LOOK_AT if state == "drifted" else "",
         fires_after=1,
         evidence={**evidence, **change_json(change)},
     )

@@ -41,7 +41,7 @@ class LiveAnswer:
     caller: str
     question: str
     refused: bool
-    said: str
+    response: str
     answer: Answer | None
 
 
@@ -79,16 +79,16 @@ def traffic(surroundings: Surroundings) -> Traffic:
     read = _read(surroundings.state, [one.answer for one in observed])
     answers, asked, repeated = list[LiveAnswer](), set[tuple[str, str]](), 0
     for one in observed:
-        found = read.get(one.answer)
-        if found is None:
+        texts = read.get(one.answer)
+        if texts is None:
             continue
-        key = (found.caller, normal(found.question))
+        key = (texts.caller, normal(texts.question))
         if key in asked:
             repeated += 1
             continue
         asked.add(key)
         answers.append(
-            LiveAnswer(one.number, one.answer, found.caller, found.question, one.refused, found.said, found.answer)
+            LiveAnswer(one.number, one.answer, texts.caller, texts.question, one.refused, texts.response, texts.answer)
         )
     return Traffic(tuple(answers), len(observed), sum(one.answer not in read for one in observed), repeated)
 
@@ -97,7 +97,7 @@ def traffic(surroundings: Surroundings) -> Traffic:
 class _Read:
     caller: str
     question: str
-    said: str
+    response: str
     answer: Answer | None
 
 
@@ -126,21 +126,21 @@ def _read(state: State, ids: Sequence[str]) -> dict[str, _Read]:
         del memory.read[id]
     for trace in kept(state, [id for id in ids if id in there and id not in memory.read]):
         memory.put(trace.summary.id, _of(trace))
-    found = ((id, memory.read.get(id)) for id in ids)
-    return {id: read for id, read in found if read is not None}
+    every = ((id, memory.read.get(id)) for id in ids)
+    return {id: read for id, read in every if read is not None}
 
 
 def _of(trace: Trace) -> _Read | None:
     """What a trace says of its question and answer; None where it has no question."""
     content, attributes = trace.root.content or {}, trace.root.attributes
     asked = [_text(message) for message in _list(content.get(names.INPUT_MESSAGES))]
-    said = [_text(message) for message in _list(content.get(names.OUTPUT_MESSAGES))]
+    replies = [_text(message) for message in _list(content.get(names.OUTPUT_MESSAGES))]
     if not asked or not asked[-1].strip():
         return None
-    whole = bool(said) and not (attributes.get(names.MASKED) or attributes.get(names.CUT))
-    answer = _answer(trace, said[-1]) if whole else None
+    whole = bool(replies) and not (attributes.get(names.MASKED) or attributes.get(names.CUT))
+    answer = _answer(trace, replies[-1]) if whole else None
     caller = trace.summary.caller_id or trace.summary.caller
-    return _Read(caller, asked[-1], said[-1] if said else "", answer)
+    return _Read(caller, asked[-1], replies[-1] if replies else "", answer)
 
 
 def _answer(trace: Trace, text: str) -> Answer:
