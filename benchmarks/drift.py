@@ -43,6 +43,7 @@ Floats = NDArray[np.float64]
 DATA = Path(__file__).parents[2] / "shared" / "data"
 KINDS = ("quiet", "new 30 %", "new 10 %", "mix", "new 30 % from the start")
 QUIET = 2_000  # questions of a quiet stream: a block
+EVERY = 10  # questions between two looks
 CHANGE, AFTER = 300, 600  # questions before a change, and after it
 
 
@@ -123,12 +124,13 @@ def found_after(pool: Pool, stream: Stream, seed: int) -> float:
     vectors, words, ended = pool.vectors, pool.words, math.inf
     given = {"case_words": words[cases], "live_words": words[live]}
     for test, own, first, share in martingales(vectors[cases], vectors[live], seed=seed, **given):
-        for place in range(len(own)):
-            if first + place + 1 >= ended:
+        for begin in range(0, len(own), EVERY):
+            end = min(begin + EVERY, len(own))
+            if first + end >= ended:
                 break
-            test.observe(own[place : place + 1])
+            test.observe(own[begin:end])
             if test.most + math.log(share) >= SHOWN:
-                ended = first + place + 1.0
+                ended = float(first + end)
                 break
     for size in LOOKS:
         some = pool.vectors[live[:size]]

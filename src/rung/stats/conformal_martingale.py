@@ -116,20 +116,31 @@ class ConformalMartingale:
         Raises:
             InternalError: another number of scores than the reference has.
         """
-        import numpy as np
-
         if scores.ndim != 2 or scores.shape[1] != len(self.ranked):
             raise InternalError(f"scores of {scores.shape} do not go with {len(self.ranked)} of the reference")
-        kappa = np.array(EXPONENTS)
-        for row in scores:
-            u = _uniform(self.seed, self.items // _BLOCK, len(row))[self.items % _BLOCK]
+        for begin in range(0, len(scores), _BLOCK):
+            self._observe(scores[begin : begin + _BLOCK])
+
+    def _observe(self, scores: Floats) -> None:
+        import numpy as np
+
+        p, kappa = np.empty(scores.shape), np.array(EXPONENTS)
+        begun, rest = np.empty(len(scores)), np.empty(len(scores))
+        for row, some in enumerate(scores.tolist()):
+            u = _uniform(self.seed, self.items // _BLOCK, len(some))[self.items % _BLOCK].tolist()
             self.items += 1
-            p = np.array([_rank(ranked, float(s), float(v)) for ranked, s, v in zip(self.ranked, row, u, strict=True)])
-            ends = np.clip(np.stack([p, 1 - p], axis=1), 1e-12, 1.0)  # [J, 2]
-            begun = float(self.items == 1) if self.at_once else start_share(self.items)
-            self.capital = (self.capital + begun) * kappa * ends[:, :, None] ** (kappa - 1)
-            self._rest = 0.0 if self.at_once else 1 / math.log2(self.items + 2)
-            self.most = max(self.most, self.log_evidence)
+            begun[row] = float(self.items == 1) if self.at_once else start_share(self.items)
+            rest[row] = 0.0 if self.at_once else 1 / math.log2(self.items + 2)
+            p[row] = [_rank(ranked, s, v) for ranked, s, v in zip(self.ranked, some, u, strict=True)]
+        ends = np.clip(np.stack([p, 1 - p], axis=2), 1e-12, 1.0)  # [items, J, 2]
+        won = kappa * ends[..., None] ** (kappa - 1)  # [items, J, 2, K]
+        for row, of_row in enumerate(won):
+            self.capital = (self.capital + begun[row]) * of_row
+            won[row] = self.capital  # from here on what it has come to
+        self._rest = float(rest[-1])
+        together = (self.weights * won.mean(axis=3)).sum(axis=2) + self.weights.sum(axis=1) * rest[:, None]  # [items, J]
+        with np.errstate(divide="ignore"):
+            self.most = max(self.most, float(np.log(together).max()))
 
 
 @lru_cache(maxsize=64)
