@@ -88,6 +88,7 @@ _STATE = (
     "migrations.versions.a03_deployments",
     "migrations.versions.a04_watch",
     "observed",
+    "ratings",
     "tables",
 )
 NEED_DATABASE = frozenset(

@@ -1,4 +1,4 @@
-"""`rung cases`: drafts of cases, from the documents, for a person to approve; a person's word on answers."""
+"""`rung cases`: drafts of cases from the documents, for a person to approve; a person's word on answers; decayed gold."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 
-from rung.cli.main import FINE
+from rung.cli.main import FINE, MISSED
 from rung.cli.options import Folder, Json
 from rung.cli.screen import Screen, out, out_line
 
@@ -25,7 +25,7 @@ class Author(StrEnum):
     model = "model"
 
 
-cases = typer.Typer(no_args_is_help=True, help="Draft cases for a person to approve; label answers.")
+cases = typer.Typer(no_args_is_help=True, help="Draft cases for a person to approve; label answers; find gold that decayed.")
 
 
 @cases.command()
@@ -109,6 +109,37 @@ def label(
     given = ask(project, plan, person, by=by or getuser())
     out_line(f"{given} labelled, in {labels_file(project)}; 'rung rescore' corrects the judge by them")
     return FINE
+
+
+@cases.command()
+def decay(
+    folder: Folder,
+    mark: Annotated[
+        bool, typer.Option("--mark", help="Make drafts of the rows whose gold moved or is gone; see 'rung review'.")
+    ] = False,
+    json: Json = False,
+) -> int:
+    """Which gold is still true since documents changed, which moved, which is gone.
+
+    Looks for what each case names as its evidence in the documents as they are now; runs no model. Exit code 1 where gold
+    moved or is gone. A row that was marked judges nothing until a person approves it.
+    """
+    from json import dumps
+
+    from rung.commands.label_decay import label_decay, mark_for_review
+    from rung.config.project import load_project
+
+    project = load_project(folder)
+    decayed = label_decay(project)
+    marked = mark_for_review(project, decayed) if mark else 0
+    if json:
+        out(dumps({**decayed.as_json(), "marked": marked}, ensure_ascii=False))
+    else:
+        for line in decayed.as_lines():
+            out_line(line)
+        if marked:
+            out_line(f"{marked} rows were marked and judge nothing until 'rung review' approves them")
+    return MISSED if decayed.is_due else FINE
 
 
 def _plan_lines(plan: LabelPlan) -> Iterator[str]:
