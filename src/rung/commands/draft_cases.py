@@ -12,6 +12,7 @@ import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
@@ -113,6 +114,15 @@ def append_rows(path: Path, rows: Sequence[Mapping[str, Json]]) -> None:
     text, lines = text_of(path), "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     if lines:
         write_output(path, text + ("\n" if text and not text.endswith("\n") else "") + lines, force=True)
+
+
+def drafts_file(project: Project, name: str) -> Path:
+    """Where a file of drafts goes: beside the cases if `cases` has a pattern that takes it there, else the project's folder."""
+    for pattern in project.settings.cases:
+        path = Path(pattern).with_name(name)
+        if fnmatch(name, Path(pattern).name) and not any(sign in str(path.parent) for sign in "*?["):
+            return project.root / path
+    return project.root / name
 
 
 def text_of(path: Path) -> str:
