@@ -117,7 +117,7 @@ def append_rows(path: Path, rows: Sequence[Mapping[str, Json]]) -> None:
 
 
 def drafts_file(project: Project, name: str) -> Path:
-    """Where a file of drafts goes: beside the cases if `cases` has a pattern that takes it there, else the project's folder."""
+    """Where a file of drafts goes: beside the cases if a pattern of `cases` takes it there, else the project's folder."""
     for pattern in project.settings.cases:
         path = Path(pattern).with_name(name)
         if fnmatch(name, Path(pattern).name) and not any(sign in str(path.parent) for sign in "*?["):
