@@ -13,6 +13,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_suggest_drafts_and_check_lists_them(shop: Path, rung: Run) -> None:
+    (shop / "docs" / "contact.md").write_text("# Contact\n\nThe return address is Main Street 5.\n")
     said = rung("cases", "suggest", shop, "--each", "2", "--json").json
     assert said["drafts"]["answerable"] + said["drafts"]["stale"] > 0
     assert said["drafts"]["forbidden"] == 1
