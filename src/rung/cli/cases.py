@@ -40,8 +40,8 @@ def suggest(
 ) -> int:
     """Draft cases from the documents.
 
-    Answerable, unanswerable, stale and forbidden ones, some over two documents or in a conversation. Each judges nothing until
-    a person approves it.
+    Answerable, unanswerable, stale and forbidden ones, some over two documents or in a conversation. Each judges nothing
+    until a person approves it.
     """
     from json import dumps
 

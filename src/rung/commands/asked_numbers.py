@@ -49,9 +49,9 @@ def numbers_of(text: str) -> Iterator[Found]:
         and re.search(r"^[^%]*(?:[A-Z]|\d{4})[^%]*$", rest)
     ):
         yield f"What percentage of {rest}?", share["share"], "", "share", ""
-    if (measure := _MEASURE.fullmatch(text)) and not CLAUSE.search(measure["value"]):
-        subject, be = inner(measure["subject"]), {"has": "is", "had": "was"}[measure["have"]]
-        yield f"What {be} the {measure['what']} of {subject}?", measure["value"], subject, "number", measure["have"]
+    if (sized := _MEASURE.fullmatch(text)) and not CLAUSE.search(sized["value"]):
+        subject, be = inner(sized["subject"]), {"has": "is", "had": "was"}[sized["have"]]
+        yield f"What {be} the {sized['what']} of {subject}?", sized["value"], subject, "number", sized["have"]
     if (there := _THERE.fullmatch(text)) and not CLAUSE.search(there["rest"]):
         counted = re.fullmatch(r"((?:[a-z]+ )*?[a-z]+s)\b(.*)", there["rest"])
         if counted and len(there["rest"].split()) >= 4:

@@ -69,11 +69,11 @@ def asked_of(sentence: str, start: int, *, title: str = "", common: Container[st
     if not SHORT <= len(text) <= LONG or not text.endswith(".") or not text[:1].isupper() or text.count('"') % 2:
         return
     seen, births = set[str](), list(births_of(text))
-    for found in (*_of_clauses(text, common), *births, *letters_of(text)):
-        question, answer, subject = _with_full_name(found, title)
-        if births and found[3] == "definition":  # what was born is somebody
+    for match in (*_of_clauses(text, common), *births, *letters_of(text)):
+        question, answer, subject = _with_full_name(match, title)
+        if births and match[3] == "definition":  # what was born is somebody
             question = question.replace("What ", "Who ", 1)
-        slot, verb = found[3:]
+        slot, verb = match[3:]
         if question not in seen and (slot == "letters" or _is_whole(question, answer, subject, text=text, title=title)):
             seen.add(question)
             yield Asked(question, answer, start, start + len(sentence), subject, slot, verb)
@@ -96,9 +96,9 @@ def _of_clauses(text: str, common: Container[str]) -> Iterator[Found]:
             yield from rule(clause)
 
 
-def _with_full_name(found: Found, title: str) -> tuple[str, str, str]:
+def _with_full_name(match: Found, title: str) -> tuple[str, str, str]:
     """(question, answer, subject), a surname as the title has it: "Burton" in "Richard Burton"."""
-    question, answer, subject = found[:3]
+    question, answer, subject = match[:3]
     named = title.partition(" (")[0]
     words = named.split()
     is_surname = 2 <= len(words) <= 3 and words[-1] == subject and all(word[:1].isupper() for word in words)
@@ -126,12 +126,12 @@ _WHEN = re.compile(rf"(?:^|\s)(?P<how>in|on) (?P<when>{DATE}|{YEAR})(?=$| (?:by|
 
 def _dated(rest: str) -> tuple[str, str, str] | None:
     """(how to ask for the time, the time, the rest without it) of what has one time and no second clause; else None."""
-    if (found := _WHEN.search(rest)) is None:
+    if (match := _WHEN.search(rest)) is None:
         return None
-    without = " ".join(f"{rest[: found.start()]} {rest[found.end() :]}".split())
+    without = " ".join(f"{rest[: match.start()]} {rest[match.end() :]}".split())
     if re.search(YEAR, without) or CLAUSE.search(without):
         return None
-    return "In what year" if found["how"] == "in" else "On what date", found["when"], without
+    return "In what year" if match["how"] == "in" else "On what date", match["when"], without
 
 
 def _ended(words: str) -> str:

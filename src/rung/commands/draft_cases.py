@@ -248,13 +248,13 @@ def _ruled(kind: Kind, documents: Sequence[Document], corpus: Corpus, each: int)
 
 def _stated(documents: Sequence[Document], corpus: Corpus, each: int) -> Iterator[Draft]:
     """What documents ask themselves and have in tables, then their statements, and of letters what they stand for: some."""
-    found = list(in_turns(facts, documents))
-    told = [(document, fact) for document, fact in found if not fact.note.startswith("from a statement")]
+    stated = list(in_turns(facts, documents))
+    written = [(document, fact) for document, fact in stated if not fact.note.startswith("from a statement")]
     asked = list(in_turns(_asked_in(corpus), corpus.documents))
     letters = [pair for pair in asked if pair[1].slot == "letters"]
     few = len(corpus.documents) < MANY  # in many documents "the return address" may be anybody's
-    rest = [pair for pair in found if pair not in told] if few else []
-    for document, fact in told:
+    rest = [pair for pair in stated if pair not in written] if few else []
+    for document, fact in written:
         if corpus.is_only_answer(fact.question, fact.answer):
             yield _answerable(fact, document, "answerable", fact.note)
     for document, one in (

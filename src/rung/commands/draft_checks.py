@@ -36,7 +36,7 @@ _ASKED_WHO = re.compile(r"By (?:whom|which organisation or person) (?P<be>was|we
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Sentence:
     """A sentence of a document, its content words, and where it stands."""
 
     document: int
@@ -51,14 +51,14 @@ class Corpus:
     def __init__(self, documents: Sequence[Document]) -> None:
         self.documents = [document for document in documents if not document.groups]
         self._by_word: dict[str, list[int]] = defaultdict(list)
-        self.places: list[Place] = []
+        self.sentences: list[Sentence] = []
         for number, document in enumerate(self.documents):
             for start, end in sentences(document.text):
                 text = document.text[start:end].strip()
                 words = content(text) | content(document.title)
                 for word in words:
-                    self._by_word[word].append(len(self.places))
-                self.places.append(Place(number, document.text.index(text, start), text, words))
+                    self._by_word[word].append(len(self.sentences))
+                self.sentences.append(Sentence(number, document.text.index(text, start), text, words))
 
     @cached_property
     def common(self) -> frozenset[str]:
@@ -69,31 +69,40 @@ class Corpus:
     def asked(self) -> list[tuple[Document, Asked]]:
         """What the statements of the documents answer, in their order."""
         return [
-            (self.documents[place.document], one)
-            for place in self.places
+            (self.documents[sentence.document], one)
+            for sentence in self.sentences
             for one in asked_of(
-                place.text, place.start, title=self.documents[place.document].title.replace("_", " "), common=self.common
+                sentence.text,
+                sentence.start,
+                title=self.documents[sentence.document].title.replace("_", " "),
+                common=self.common,
             )
         ]
 
-    def near(self, question: str, share: float = COVERED) -> Iterator[Place]:
+    def near(self, question: str, share: float = COVERED) -> Iterator[Sentence]:
         """The sentences that have such a share of a question's words."""
         words = content(question)
         if not words:
             return
         rare = sorted(words, key=lambda word: len(self._by_word.get(word, ())))
         some = {
-            place for word in rare[: max(1, round(len(rare) * (1 - share)) + 1)] for place in self._by_word.get(word, ())
+            sentence
+            for word in rare[: max(1, round(len(rare) * (1 - share)) + 1)]
+            for sentence in self._by_word.get(word, ())
         }
-        for place in sorted(some):
-            if len(words & self.places[place].words) >= share * len(words):
-                yield self.places[place]
+        for sentence in sorted(some):
+            if len(words & self.sentences[sentence].words) >= share * len(words):
+                yield self.sentences[sentence]
 
     def is_only_answer(self, question: str, answer: str) -> bool:
         """Whether no sentence that is about as much about the question says anything but the answer; headings and questions
         say nothing."""
-        told = (place.text for place in self.near(question) if not place.text.startswith("#") and place.text[-1:] != "?")
-        return all(answer.casefold() in text.casefold() for text in told)
+        others = (
+            sentence.text
+            for sentence in self.near(question)
+            if not sentence.text.startswith("#") and sentence.text[-1:] != "?"
+        )
+        return all(answer.casefold() in text.casefold() for text in others)
 
 
 class Unrepeated:
@@ -157,9 +166,9 @@ def _days(corpus: Corpus) -> Iterator[Miss]:
 def _unexplained(corpus: Corpus) -> Iterator[Miss]:
     """Letters that come three times at least, and are never written out."""
     seen: dict[str, list[int]] = defaultdict(list)
-    for place in corpus.places:
-        for letters in _LETTERS.findall(place.text):
-            seen[letters].append(place.document)
+    for sentence in corpus.sentences:
+        for letters in _LETTERS.findall(sentence.text):
+            seen[letters].append(sentence.document)
     whole = "\n".join(document.text for document in corpus.documents)
     explained = {one.subject for _, one in corpus.asked if one.slot == "letters"}
     for letters, places in sorted(seen.items(), key=lambda item: (-len(item[1]), item[0])):
@@ -199,13 +208,15 @@ def _unsaid(corpus: Corpus) -> Iterator[Miss]:
 def _about(corpus: Corpus, document: Document, one: Asked) -> Iterator[str]:
     """Every sentence that may say more of a statement: those of its document with its verb or its subject, and those
     anywhere that have half of its words."""
-    told = content(one.subject) | {one.verb}
-    for place in corpus.places:
-        if corpus.documents[place.document] is document and (one.verb in place.text or content(one.subject) <= place.words):
-            yield place.text
-    for place in corpus.near(f"{one.subject} {one.verb}", 0.5):
-        if len(told & place.words) >= 2 or one.verb in place.text:
-            yield place.text
+    own = content(one.subject) | {one.verb}
+    for sentence in corpus.sentences:
+        if corpus.documents[sentence.document] is document and (
+            one.verb in sentence.text or content(one.subject) <= sentence.words
+        ):
+            yield sentence.text
+    for sentence in corpus.near(f"{one.subject} {one.verb}", 0.5):
+        if len(own & sentence.words) >= 2 or one.verb in sentence.text:
+            yield sentence.text
 
 
 def hops(corpus: Corpus) -> Iterator[Hop]:
@@ -228,7 +239,7 @@ def hops(corpus: Corpus) -> Iterator[Hop]:
 
 def corpus_answers(corpus: Corpus, question: str, answer: str) -> bool:
     """Whether a single sentence answers a question that is to take two."""
-    return any(answer.casefold() in place.text.casefold() for place in corpus.near(question))
+    return any(answer.casefold() in sentence.text.casefold() for sentence in corpus.near(question))
 
 
 def described(one: Asked) -> str:
@@ -255,7 +266,7 @@ def follow_ups(corpus: Corpus) -> Iterator[tuple[tuple[Document, Asked], tuple[D
     steps = [step for pairs in by_subject.values() for step in itertools.pairwise(pairs)]
     # dates of birth come last: they are many, and all alike
     for first, second in sorted(steps, key=lambda step: step[1][1].verb in ("born", "died")):
-        question = _with_pronoun(second[1], people)
+        question = "" if second[1].slot == "definition" else _with_pronoun(second[1], people)
         if question and first[1].question != second[1].question and first[1].answer != second[1].answer:
             yield first, second, question
 
