@@ -14,6 +14,7 @@ import pytest
 from rung.dataset.traffic import MAX_LOOKED, TrafficSample, grouped, sampled, spread, systematic
 from rung.models.scripted import ScriptedEmbedder
 from rung.records import Message
+from rung.stats.estimates import estimate
 
 SHARES = {"refund": 0.5, "shipping": 0.3, "password": 0.15, "invoice": 0.05}
 RIGHT = {"refund": 0.9, "shipping": 0.4, "password": 0.7, "invoice": 0.0}  # how often a system answers well
@@ -50,12 +51,14 @@ def test_the_mean_is_that_of_the_traffic_and_shares_lie_within_their_intervals()
     questions, topics, scores = log(1200)
     truth = scores.mean()
     shares = {topic: count / len(topics) for topic, count in Counter(topics).items()}
-    means, inside = [], 0
+    means, inside, covered = [], 0, 0
     for seed in range(60):
         found = sampled(questions, 60, embed=embed, seed=seed)
         weights = np.array([one.weight for one in found.drawn])
         assert weights.sum() == 60
         means.append(float(weights @ scores[[one.index for one in found.drawn]]) / 60)
+        interval = estimate(np.repeat(scores[[one.index for one in found.drawn]], weights))  # as a verdict has it
+        covered += (interval.low or 0) <= truth <= (interval.high or 0)
         drawn: Counter[str] = Counter()
         for one in found.drawn:
             drawn[topics[one.index]] += one.weight
@@ -67,6 +70,7 @@ def test_the_mean_is_that_of_the_traffic_and_shares_lie_within_their_intervals()
     assert abs(float(np.mean(means)) - truth) < 3 * error
     assert np.std(means) < (truth * (1 - truth) / 60) ** 0.5  # no worse than drawing by lot
     assert inside / (60 * len(shares)) >= 0.95
+    assert covered / 60 >= 0.95
 
 
 def test_without_weights_what_is_asked_often_would_count_too_little() -> None:
