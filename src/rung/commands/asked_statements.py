@@ -17,6 +17,7 @@ from rung.text.statement_words import (
     ABOUT,
     CLAUSE,
     DATE,
+    NAMELESS,
     NAMES,
     NO_SUBJECT,
     NUMBER,
@@ -83,7 +84,7 @@ def _of_clauses(text: str, common: Container[str]) -> Iterator[Found]:
     """Of the sentence, and of its main clause without those that hang on it."""
     bare = _ASIDE.sub("", text)[:-1].strip()
     first, _, others = bare.partition(" ")
-    if first.lower() in NO_SUBJECT or re.match(r"\w+ly\b", bare):
+    if first.lower() in NO_SUBJECT or re.match(r"\w+ly\b", bare) or re.search(r"\b[A-Z]$", bare):  # ends at an initial
         return
     if first.lower() in common and first not in ("The", "In", "A", "An"):
         bare = f"{first.lower()} {others}"
@@ -111,7 +112,7 @@ def _with_full_name(match: Found, title: str) -> tuple[str, str, str]:
 def _is_whole(question: str, answer: str, subject: str, *, text: str, title: str) -> bool:
     """Whether a reader knows what is asked, and the sentence answers it."""
     asked = _ASKS.sub("", question)
-    if POINTING.search(asked) or POINTING.search(answer) or not _TELLS.search(asked):
+    if POINTING.search(asked) or POINTING.search(answer) or NAMELESS.search(asked) or not _TELLS.search(asked):
         return False
     if answer.casefold() in question.casefold() or answer.rsplit(maxsplit=1)[-1] not in text:
         return False
@@ -179,6 +180,7 @@ def _passive(text: str) -> Iterator[Found]:
 
 
 _ACTIVE = re.compile(rf"(?:In (?P<front>{YEAR}),? )?(?P<subject>(?:[Tt]he )?{NAMES}) (?P<verb>[a-z]+)(?P<rest>(?: {REST})?)")
+_TAKES_MORE = ("joined", "left", "entered", "won", "lost", "led", "met", "became", "made", "took", "gave", "held", "began")
 _GOES_ON = re.compile(rf"^ and\b|{CLAUSE.pattern}")
 _COUNTED = re.compile(rf"(?:{ABOUT} )?(?P<number>{NUMBER}) (?P<what>[a-z]+(?: [a-z]+)?s)\b(?P<rest>.*)")
 
@@ -194,7 +196,8 @@ def _active(text: str) -> Iterator[Found]:
     ask, when, middle = "In what year", match["front"], rest
     if when is None and (dated := _dated(rest)):
         ask, when, middle = dated
-    if when and not re.search(YEAR, middle) and not CLAUSE.search(middle):
+    is_whole = bool(middle) or verb not in _TAKES_MORE
+    if when and is_whole and not re.search(YEAR, middle) and not CLAUSE.search(middle):
         yield f"{ask} did {subject} {base}{_ended(middle)}?", when, subject, "year", verb
     counted = _COUNTED.fullmatch(rest)
     if counted and not match["front"] and not re.search(YEAR, counted["number"]) and not _GOES_ON.search(counted["rest"]):
@@ -261,7 +264,8 @@ _DEFINED = re.compile(rf"(?P<subject>(?:[Tt]he )?{NAMES}) (?P<be>is|was) (?P<wha
 _SOMEBODY = re.compile(
     r"\b(?:\w+(?:ist|ician|woman|man|ress)|player|actor|singer|writer|author|producer|director|composer|jumper|catcher|wrestler"
     r"|lawyer|teacher|professor|student|host|king|queen|Earl|footballer|boxer|driver|dancer|rapper|designer|engineer|officer"
-    r"|soldier|poet|person|leader|coach|manager|president|minister|philosopher|explorer|ruler|emperor|swimmer|swindler)\b"
+    r"|soldier|poet|painter|sculptor|reporter|broadcaster|inventor|editor|judge|bishop|priest|prince|princess|duke|cricketer"
+    r"|golfer|skier|runner|racer|sprinter|athlete|jurist|scholar|diplomat|astronaut|pilot|comedian|historian|lawyer|person|leader|coach|manager|president|minister|philosopher|explorer|ruler|emperor|swimmer|swindler)\b"
     r"(?!.*\b(?:film|album|song|book|novel|series|opera|band|company|magazine|game|play|show|city|river)\b)"
 )
 

@@ -223,7 +223,7 @@ def _ruled(kind: Kind, documents: Sequence[Document], corpus: Corpus, each: int)
                     note = "this value changes with time: the case is left out, and listed, once the document says otherwise"
                     yield _answerable(fact, document, kind, note)
         case "unanswerable":
-            for document, question, note in near_misses(corpus):
+            for document, question, note in near_misses(corpus, max(1, each // LETTERS)):
                 yield Draft(kind, question, document=document.id, note=note)
             words = "\n".join(document.text for document in documents).casefold()
             for document, fact in in_turns(facts, documents):

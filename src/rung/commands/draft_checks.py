@@ -138,10 +138,10 @@ class Hop:
 Miss = tuple[Document, str, str]  # document, question, note
 
 
-def near_misses(corpus: Corpus) -> Iterator[Miss]:
+def near_misses(corpus: Corpus, letters: int) -> Iterator[Miss]:
     """Questions that a statement comes near to and nothing answers, of three kinds in turns: who did what it says was done,
-    or in what year what it says who did; on what day; what letters stand for that are never written out."""
-    queues = [_unsaid(corpus), _days(corpus), _unexplained(corpus)]
+    or in what year what it says who did; on what day; what letters stand for that are never written out, so many at most."""
+    queues = [_unsaid(corpus), _days(corpus), itertools.islice(_unexplained(corpus), letters)]
     while queues:
         left = []
         for queue in queues:
@@ -259,7 +259,14 @@ def described(one: Asked) -> str:
 def follow_ups(corpus: Corpus) -> Iterator[tuple[tuple[Document, Asked], tuple[Document, Asked], str]]:
     """(first, second, the second's question as it follows the first): two statements of one subject, named once."""
     by_subject: dict[tuple[str, str], list[tuple[Document, Asked]]] = defaultdict(list)
-    people = {one.subject for _, one in corpus.asked if one.verb in ("born", "died") or one.question.startswith("Who ")}
+    things = {one.subject for _, one in corpus.asked if one.slot == "definition" and one.question.startswith("What ")}
+    people = {
+        one.subject
+        for _, one in corpus.asked
+        if one.verb in ("born", "died")
+        or one.question.startswith("Who ")
+        or (is_person(one.subject) and one.subject not in things)
+    }
     for pair in corpus.asked:
         if pair[1].subject and pair[1].slot not in ("letters", "holder"):
             by_subject[pair[0].id, _bare(pair[1].subject)].append(pair)
@@ -275,7 +282,7 @@ def _with_pronoun(one: Asked, people: Container[str]) -> str:
     """The question with a pronoun for its subject; "" where none fits."""
     if one.question.count(one.subject) != 1 or f"{one.subject}'" in one.question or one.question.startswith("Who "):
         return ""
-    if one.subject in people or is_person(one.subject):
+    if one.subject in people:
         be = {"was": "were", "does": "do"}
         verb, _, rest = one.question.partition(one.subject)
         words = verb.split()

@@ -37,6 +37,14 @@ _NO_SUBJECT_WORDS = (
     "what how why who where neither either results conclusion conclusions background methods abstract currently"
 )
 NO_SUBJECT = frozenset(_NO_SUBJECT_WORDS.split())  # no sentence that stands by itself begins so
+_KINDS = (
+    "movie|film|song|album|single|book|novel|story|play|company|firm|band|group|team|club|game|match|show|series|episode"
+    "|property|building|house|church|school|university|college|city|town|village|state|country|region|area|site|station|ship"
+    "|virus|disease|drug|protein|gene|patients?|participants?|authors?|project|program|programme|system|event|season|war"
+    "|battle|treaty|agreement|fort|castle|island|river|lake|park|road|bridge|tournament|race|election|party|government"
+    "|character|actor|director|king|queen|president|council|court|building|works?|paper|market|product|service|customer"
+)
+NAMELESS = re.compile(rf"\bthe (?:{_KINDS})\b(?! (?:of|in|at|on|for|called|named|by|that) |[’']s? )")  # which one?
 _PERSON = re.compile(r"^(?:[A-Z][a-z'’-]+|[A-Z]\.)(?: (?:[A-Z][A-Za-z'’-]+|[A-Z]\.|de|du|von|van|der|la|le)){1,3}$")
 _ORGANISED_WORDS = (
     "University|College|School|Institute|Company|Corporation|Inc|Ltd|Party|Church|Museum|Library|League|Club|Act|Treaty|War"
