@@ -92,16 +92,12 @@ _STATE = (
 )
 NEED_DATABASE = frozenset(
     {
-<<<<<<< HEAD
         "rung.commands.feedback_drafts",
         "rung.tracing.kept",
+        "rung.tracing.questions",
         "rung.tracing.store",
         *(f"rung.state.{name}" for name in _STATE),
         *(f"rung.watching.{name}" for name in ("baselines", "looking", "running", "webhook")),
-=======
-        *("rung.commands.feedback_drafts", "rung.tracing.kept", "rung.tracing.questions", "rung.tracing.store"),
-        *(f"rung.state.{name}" for name in _STATE),
->>>>>>> 820d9c8 (From logs to cases: rung cases sample draws questions that stand for the traffic, with weights)
     }
 )
 

@@ -15,12 +15,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-<<<<<<< HEAD
 from rung.cli.command_line import command_line
-=======
-from rung.cli.command_line import VERBS, command_line
 from rung.commands.measured import MeasuredVerdict
->>>>>>> eb49eb8 (Functions as rungs, named by a version; all of compare, plots and plans in a notebook)
 from rung.config.schema import Settings
 from rung.records import Verdict
 from rung.strategies.registry import REFERENCES, by_default, ladder
