@@ -95,6 +95,7 @@ NEED_DATABASE = frozenset(
     {
         "rung.commands.feedback_drafts",
         "rung.tracing.kept",
+        "rung.tracing.questions",
         "rung.tracing.store",
         *(f"rung.state.{name}" for name in _STATE),
         *(f"rung.watching.{name}" for name in ("baselines", "looking", "running", "webhook")),

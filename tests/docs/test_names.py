@@ -106,7 +106,7 @@ def read_keys(*functions: str) -> set[str]:
 
 def test_every_key_of_a_case_is_documented_and_no_other() -> None:
     documented, _, _ = section(DOCS / "data-formats.md", "Cases").partition("### Drafts")
-    assert set(named(documented)) == read_keys("case_of", "id_of", "_split", "meta_of")
+    assert set(named(documented)) == read_keys("case_of", "_read_cases", "id_of", "_split", "meta_of")
 
 
 def test_every_key_of_an_example_is_documented_and_no_other() -> None:
@@ -134,7 +134,7 @@ APPLIES = {
     "classifier": materials(labels=("yes", "no"), examples=tuple(Example(f"e{n}", pair) for n, pair in enumerate(_PAIRS))),
     "router": materials(dev=tuple(Case(f"d{n}", f"question {n}") for n in range(30))),
 }
-WITHOUT_PROMPT = {"structured", "tuned_retriever", "classifier", "router"}  # that of another rung, or none
+WITHOUT_PROMPT = {"structured", "tuned_retriever", "classifier", "router", "function"}  # that of another rung, or none
 
 
 def plan(rung: type[Rung], settings: Mapping[str, Json] | None = None) -> Plan:

@@ -53,11 +53,12 @@ def draft(
     need_serving("feedback")
     from json import dumps
 
-    from rung.commands.feedback_drafts import draft_from_feedback, drafts_file
+    from rung.commands.draft_cases import drafts_file
+    from rung.commands.feedback_drafts import FILE, draft_from_feedback
     from rung.config.project import load_project
 
     project = load_project(folder)
-    path = drafts_file(project) if output is None else project.root / Path(output)
+    path = drafts_file(project, FILE) if output is None else project.root / Path(output)
     done = draft_from_feedback(project, path)
     kinds = [proposal.kind for proposal in done.proposals.proposals]
     counts = {kind: kinds.count(kind) for kind in ("corrected", "disputed", "unanswered", "wrong")}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from pathlib import Path
 
 from rung.commands.draft_cases import append_rows, rows_of, text_of
@@ -18,15 +17,6 @@ from rung.state.database import State, open_state
 from rung.state.feedback import Remark, remarks
 
 FILE = "feedback.drafts.jsonl"
-
-
-def drafts_file(project: Project) -> Path:
-    """Where drafts go: beside the cases if `cases` has a pattern that takes the file there, else the project's folder."""
-    for pattern in project.settings.cases:
-        path = Path(pattern).with_name(FILE)
-        if fnmatch(FILE, Path(pattern).name) and not any(sign in str(path.parent) for sign in "*?["):
-            return project.root / path
-    return project.root / FILE
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ _NEW_ROWS = re.compile(r"(\d{1,3}(?:,\d{3})+|\d{1,9}) (?:new )?approved rows?")
 DEFAULT_MODEL = "smollm2-135m-grounded"
 DEFAULT_EMBEDDER = "minilm-l6-v2"
 TUNED = "tuned"  # as an embedder or a reranker: the promoted one
+_OF_TOKENS = ("prompt_usd_per_million", "completion_usd_per_million", "cached_prompt_usd_per_million")
 MAX_SEED = 2**32 - 1  # what every library that draws takes
 _DAYS = 365.25 / 12  # in a month
 _PACES: Mapping[str, float] = {
@@ -346,7 +347,10 @@ class Settings(_Section):
         if entry is None:
             return self.model_copy(update={"model": model})
         server = self.server.model_copy(update=entry.server.model_dump(exclude_unset=True))
-        prices = self.prices.model_copy(update=entry.prices.model_dump(exclude_unset=True))
+        general = self.prices
+        if model.startswith("python:"):  # a function: prices of other models' tokens are none of its
+            general = general.model_copy(update=dict.fromkeys(_OF_TOKENS))
+        prices = general.model_copy(update=entry.prices.model_dump(exclude_unset=True))
         return self.model_copy(update={"model": model, "server": server, "prices": prices})
 
     @field_validator("records")

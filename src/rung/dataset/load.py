@@ -31,8 +31,9 @@ DEV_SHARE = 0.2
 Read = tuple[Case, dict[str, Json]]  # a case, and what of its row is kept beside it
 CASE_KEYS = (
     *("id", "question", "answers", "answerable", "evidence", "gold_documents", "split", "as", "messages", "meta"),
-    *("drafted_by", "approved_by"),
+    *("drafted_by", "approved_by", "weight"),
 )
+MAX_WEIGHT = 1000
 
 
 BESIDE = ("evidence", "drafted_by", "approved_by")  # keys of a row that a case does not have as they are written
@@ -215,6 +216,7 @@ def _read_cases(project: Project, problems: list[Problem]) -> Iterator[Read]:
         for number, row in json_lines(path, shown, problems):
             try:
                 case, _ = case_of(row, f"{shown}:{number}", judged=judged)
+                copies = copies_of(case, row.get("weight"))
             except ValueError as error:
                 problems.append(Problem(shown, number, str(error)))
                 continue
@@ -222,7 +224,21 @@ def _read_cases(project: Project, problems: list[Problem]) -> Iterator[Read]:
             problems.extend(Problem(shown, number, why) for why in misgraded(case))
             if _is_new(case.id, case.place, seen, problems):
                 own = project.settings.knowledge.ignore_identical_ids
-                yield ignoring_itself(case) if own else case, {key: row[key] for key in BESIDE if row.get(key)}
+                beside = {key: row[key] for key in BESIDE if row.get(key)}
+                yield from ((ignoring_itself(copy) if own else copy, beside) for copy in copies)
+
+
+def copies_of(case: Case, weight: Json) -> tuple[Case, ...]:
+    """A case as often as its row's `weight` says: each copy is a draw of the same question, with an id of its own.
+
+    Raises:
+        ValueError: the weight is none.
+    """
+    if weight is None:
+        return (case,)
+    if not isinstance(weight, int) or isinstance(weight, bool) or not 1 <= weight <= MAX_WEIGHT:
+        raise ValueError(f"'weight' must be a whole number from 1 to {MAX_WEIGHT:,}, found {weight!r}")
+    return (case, *(replace(case, id=f"{case.id}#{number}") for number in range(2, weight + 1)))
 
 
 def _evidence_of(beside: Mapping[str, Json]) -> tuple[Json, ...]:

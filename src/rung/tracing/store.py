@@ -113,6 +113,18 @@ def kept(state: State, ids: Sequence[str]) -> Iterator[Trace]:
         yield from map(_trace, rows)
 
 
+def whole(state: State) -> Iterator[Trace]:
+    """Every trace with its steps, the oldest first.
+
+    Raises:
+        Unavailable: the database is.
+    """
+    query = sa.select(table).order_by(table.c.at, table.c.id).execution_options(yield_per=_CHUNK)
+    with state.reading() as connection:
+        for row in connection.execute(query):
+            yield _trace(row)
+
+
 def ended(state: State, *, days: float, rows: int, seconds: float = 1.0) -> int:
     """Remove what is older than so many days, and the oldest beyond so many rows; for at most so many seconds. How many.
 
