@@ -1,4 +1,4 @@
-"""`rung cases`: drafts from documents, samples of logs, decayed gold, for a person to approve; a person's word on answers."""
+"""`rung cases`: drafts from documents, samples of logs, decayed gold, for a person to approve; a word on answers."""
 
 from __future__ import annotations
 
