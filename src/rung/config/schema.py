@@ -264,6 +264,14 @@ class RetrainSettings(_Section):
         return when
 
 
+class ReviewSettings(_Section):
+    """High stakes: `required` holds training and deployment back until people approved what is trained on and what is
+    deployed; `reviewers`: how many different people an approval takes, that of a draft too."""
+
+    required: bool = False
+    reviewers: int = Field(default=1, ge=1, le=10)
+
+
 class ServerSettings(_Section):
     """How to treat a model server."""
 
@@ -320,6 +328,7 @@ class Settings(_Section):
     traffic: TrafficSettings = TrafficSettings()
     prices: PriceSettings = PriceSettings()
     retrain: RetrainSettings = RetrainSettings()
+    review: ReviewSettings = ReviewSettings()
     server: ServerSettings = ServerSettings()
     workers: WorkersSettings = WorkersSettings()
     serve: ServeSettings = ServeSettings()
@@ -344,6 +353,15 @@ class Settings(_Section):
         server = self.server.model_copy(update=entry.server.model_dump(exclude_unset=True))
         prices = self.prices.model_copy(update=entry.prices.model_dump(exclude_unset=True))
         return self.model_copy(update={"model": model, "server": server, "prices": prices})
+
+    @field_validator("review", mode="before")
+    @classmethod
+    def _required(cls, review: object) -> object:
+        if isinstance(review, str):
+            if review != "required":
+                raise ValueError("must be required, or such as {required: true, reviewers: 2}")
+            return {"required": True}
+        return review
 
     @field_validator("records")
     @classmethod

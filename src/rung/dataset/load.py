@@ -14,6 +14,7 @@ from pathlib import Path
 from rung.config.project import Project
 from rung.dataset import read_examples as read_file
 from rung.dataset.formats import id_of, meta_of
+from rung.dataset.high_stakes import problem, unapproved
 from rung.dataset.judgements import ignoring_itself, misgraded
 from rung.dataset.label_sets import read_labels, spelt_alike
 from rung.dataset.leakage import overlaps
@@ -88,9 +89,12 @@ def load_dataset(project: Project, *, judging: bool = True, obstacles: Obstacles
     teaching: tuple[Example | Case, ...] = (*examples, *(c for c in cases if c.split == "train"))
     taught, repeated = overlaps(teaching, [c for c in cases if c.split != "train"])
     problems.extend(repeated)
+    cases = tuple(c for c in cases if c.split != "train" or c.place in taught)
+    examples = tuple(e for e in examples if e.place in taught)
+    problems.extend(problem(project, unapproved(project, examples, cases, written)))
     return Dataset(
-        cases=tuple(c for c in cases if c.split != "train" or c.place in taught),
-        examples=tuple(e for e in examples if e.place in taught),
+        cases=cases,
+        examples=examples,
         schema=schema,
         labels=labels,
         problems=tuple(problems),
