@@ -9,6 +9,7 @@ import pytest
 
 from rung.commands.review import decide, waiting
 from rung.config.project import load_project
+from rung.dataset.load import load_dataset
 from rung.errors import UserError
 from rung.state.database import State
 from rung.state.feedback import Rating, Remark, add_remark
@@ -28,7 +29,10 @@ def test_feedback_becomes_a_case_once_somebody_approved_it(rung: Run, shop: Path
     said(shop, QUESTION, correction="Yes, within a week.")
     said(shop, "Who pays for express?", answer="I don't know.")
     listed = [json.loads(line) for line in rung("feedback", "list", shop, "--json").out.splitlines()]
-    assert [(row["question"], row["rating"]) for row in listed] == [(QUESTION, "down"), ("Who pays for express?", "down")]
+    assert [(row["question"], row["rating"], row["expected"]) for row in listed] == [
+        (QUESTION, "down", ["Yes, within a week."]),
+        ("Who pays for express?", "down", None),
+    ]
     drafted = json.loads(rung("feedback", "draft", shop, "--json").out)
     assert drafted["proposals"] == {"corrected": 1, "disputed": 0, "unanswered": 1, "wrong": 0}
     assert json.loads(rung("feedback", "draft", shop, "--json").out)["added"] == 0  # nothing twice
@@ -144,3 +148,64 @@ def test_drafts_stand_where_the_cases_are_and_judge_once_they_are_approved(rung:
     assert "does not name" not in approved
     after = json.loads(rung("check", shop, "--json", code=None).out)["cases"]
     assert sum(after.values()) == sum(before.values()) + 1
+
+
+def test_a_draft_is_used_as_another_kind_of_row_and_moves_to_its_file(rung: Run, shop: Path) -> None:
+    said(shop, QUESTION, correction="Yes.")
+    said(shop, "Is the shop open today?", correction="Yes.")
+    rung("feedback", "draft", shop, "--judging", "1")
+    first, second = json.loads(rung("review", shop, "--json").out)
+    assert first["use"] == "case"
+    out = rung("review", shop, "--approve", first["id"], "--as", "example", "--by", "Ada").out
+    assert "'behaviour.examples:' in rung.yaml does not name" in out
+    (row,) = map(json.loads, (shop / "feedback.examples.drafts.jsonl").read_text("utf-8").splitlines())
+    assert [turn["content"] for turn in row["messages"]] == [QUESTION, "Yes."]
+    assert (row["approved_by"], row["meta"]["kind"]) == ("Ada", "corrected")
+    rung("review", shop, "--approve", second["id"], "--as", "train", "--by", "Ada")
+    (kept,) = map(json.loads, (shop / "feedback.drafts.jsonl").read_text("utf-8").splitlines())
+    assert (kept["split"], kept["approved_by"]) == ("train", "Ada")
+
+
+def test_an_example_is_taught_from_once_it_is_approved(rung: Run, shop: Path) -> None:
+    (shop / "examples").mkdir()
+    turns = [{"role": "user", "content": "Hello?"}, {"role": "assistant", "content": "Good morning."}]
+    (shop / "examples" / "tone.jsonl").write_text(json.dumps({"messages": turns}) + "\n", "utf-8")
+    cases, yaml = shop / "cases.jsonl", shop / "rung.yaml"
+    cases.write_text("".join(line for line in cases.read_text("utf-8").splitlines(True) if "train" not in line), "utf-8")
+    yaml.write_text(yaml.read_text("utf-8") + "behaviour: {examples: examples/*.jsonl}\n", "utf-8")
+    said(shop, QUESTION, correction="Yes, within a week.")
+    rung("feedback", "draft", shop, "--judging", "0")
+    (draft,) = json.loads(rung("review", shop, "--json").out)
+    assert draft["file"] == str((shop / "examples" / "feedback.examples.drafts.jsonl").resolve())
+    assert len(load_dataset(load_project(shop)).examples) == 1  # it teaches nothing yet
+    assert "does not name" not in rung("review", shop, "--approve", draft["id"], "--by", "Grace").out
+    _, example = sorted(load_dataset(load_project(shop)).examples, key=lambda one: one.input != "Hello?")
+    assert (example.output, example.approved_by, example.author) == ("Yes, within a week.", "Grace", "ada")
+    assert example.source == "feedback"
+
+
+def test_what_judges_is_not_approved_to_teach_nor_the_other_way_round(rung: Run, shop: Path) -> None:
+    """Also where it became so after it was drafted."""
+    said(shop, QUESTION, correction="Yes.")
+    rung("feedback", "draft", shop, "--judging", "1")
+    (draft,) = json.loads(rung("review", shop, "--json").out)
+    cases = shop / "cases.jsonl"
+    before = cases.read_text("utf-8")
+    cases.write_text(before + json.dumps({"question": QUESTION, "answers": ["No."], "split": "test"}) + "\n", "utf-8")
+    assert "may not judge" in rung("review", shop, "--approve", draft["id"], "--as", "train", "--by", "Ada", code=2).err
+    cases.write_text(before + json.dumps({"question": QUESTION, "answers": ["No."], "split": "train"}) + "\n", "utf-8")
+    assert "may not judge" in rung("review", shop, "--approve", draft["id"], "--by", "Ada", code=2).err
+    assert not (shop / "reviews.jsonl").exists()
+
+
+def test_a_draft_is_divided(rung: Run, shop: Path) -> None:
+    said(shop, "Do you repair shoes, and who pays for that?", correction="Yes. You do.")
+    rung("feedback", "draft", shop)
+    (draft,) = json.loads(rung("review", shop, "--json").out)
+    assert "two questions" in rung("review", shop, "--split", draft["id"], "--question", "One?", "--by", "Ada", code=2).err
+    words = ("--question", QUESTION, "--question", "Who pays for repairs?")
+    rung("review", shop, "--split", draft["id"], *words, "--by", "Ada")
+    assert [one["question"] for one in json.loads(rung("review", shop, "--json").out)] == [QUESTION, "Who pays for repairs?"]
+    assert json.loads(rung("feedback", "draft", shop, "--json").out)["added"] == 0
+    (event,) = (json.loads(line) for line in rung("review", shop, "--log", "--json").out.splitlines())
+    assert (event["action"], event["before"]["id"], len(event["after"])) == ("split", draft["id"], 2)

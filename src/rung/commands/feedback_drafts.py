@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatch
@@ -13,7 +13,7 @@ from typing import Literal
 from rung.commands.draft_cases import append_rows, rows_of, text_of
 from rung.config.project import Project
 from rung.dataset.load import Dataset, load_dataset
-from rung.dataset.proposals import JUDGING, Comment, Proposals, Rows, propose
+from rung.dataset.proposals import JUDGING, Borne, Comment, Proposals, Rows, Sought, propose
 from rung.dataset.review_log import decided_ids, deciding
 from rung.pipeline.sources import Sources
 from rung.records import Asker, Document, Json, Message
@@ -155,22 +155,27 @@ class _Finder:
         self._project = project
         self._documents: list[Document] | None = None
 
-    def __call__(self, answers: Sequence[str], asker: tuple[str, ...] | None) -> tuple[Json, ...]:
-        """The document that alone holds one of the answers' longer texts word for word, with that text as the quote."""
+    def __call__(self, sought: Sought) -> Borne:
+        """What was named; else the document that alone holds one of the answers' longer texts word for word, with that text
+        as the quote."""
         if not self._project.settings.knowledge.sources:
-            return ()
+            return Borne(sought.named)
         if self._documents is None:
             self._documents = list(Sources(self._project, remember=False))
-        reader = Asker(None if asker is None else frozenset(asker))
+        if sought.named:
+            named = {one.get("document") for one in sought.named if isinstance(one, dict)}
+            return Borne(sought.named, {one.id for one in self._documents if not one.groups} >= named)
+        reader = Asker(None if sought.asker is None else frozenset(sought.asker))
         readable = [one for one in self._documents if reader.may_read(one.groups)]
+        answers = sought.answers
         texts = sorted(
             {text for answer in answers for text in _texts(answer) if len(text) >= _QUOTED}, key=len, reverse=True
         )
         for text in texts:
-            holding = [one.id for one in readable if text in one.text]
+            holding = [one for one in readable if text in one.text]
             if len(holding) == 1:
-                return ({"document": holding[0], "quote": text},)
-        return ()
+                return Borne(({"document": holding[0].id, "quote": text},), not holding[0].groups)
+        return Borne()
 
 
 def _texts(answer: str) -> list[str]:

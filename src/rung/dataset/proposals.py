@@ -10,9 +10,9 @@ Words on nearly the same question, after the same turns and by the same rights, 
 | nobody says what is right, another answer is called bad | a case, its answer to be found | `wrong` |
 | praise alone | nothing | |
 
-A corrected row judges or teaches, one of the two: drawn by its question, so that it stays what it was. What is of somebody
-with groups of their own, or seems to hold personal data, teaches nothing. A question that judges or teaches already is
-neither again; where what it accepts is another answer, that is said.
+A corrected row judges or teaches, one of the two: drawn by its question, so that it stays what it was. What seems to hold
+personal data teaches nothing, and so does an answer for somebody with groups of their own that no public document bears out.
+A question that judges or teaches already is neither again; where what it accepts is another answer, that is said.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Kind = Literal["corrected", "disputed", "unanswered", "wrong"]
 Use = Literal["case", "train", "example"]  # judges; teaches as a case of split train; teaches as an example
 BY = "feedback"  # who drafted
 JUDGING = 0.2  # share of corrected questions that judge where there is something to teach
-FindEvidence = Callable[[Sequence[str], "tuple[str, ...] | None"], tuple[Json, ...]]
+FindEvidence = Callable[["Sought"], "Borne"]
 _NOTES: dict[Kind, str] = {
     "corrected": "check that the correction is right, and what the documents say",
     "disputed": "people disagree: choose the accepted answers",
@@ -145,10 +145,26 @@ class Proposals:
     left_out: tuple[tuple[str, str], ...] = field(default=())
 
 
-def no_evidence(answers: Sequence[str], asker: tuple[str, ...] | None) -> tuple[Json, ...]:
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What documents are to bear out: answers, by evidence that somebody named (or none), for an asker of these groups."""
+
+    answers: tuple[str, ...]
+    named: tuple[Json, ...] = ()
+    asker: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Borne:
+    """Where documents bear an answer out, as in a case, and whether everybody may read all of them."""
+
+    evidence: tuple[Json, ...] = ()
+    is_public: bool = False
+
+
+def no_evidence(sought: Sought) -> Borne:
     """Nothing is looked up."""
-    del answers, asker
-    return ()
+    return Borne(sought.named)
 
 
 def propose(comments: Iterable[Comment], rows: Rows = Rows(), *, evidence: FindEvidence = no_evidence) -> Proposals:
@@ -157,7 +173,7 @@ def propose(comments: Iterable[Comment], rows: Rows = Rows(), *, evidence: FindE
     Args:
         comments: on answers, the oldest first.
         rows: that there are.
-        evidence: (answers, asker) -> where the documents that the asker may read bear one of them out, as in a case.
+        evidence: finds where the documents that the asker may read bear one of the answers out.
     """
     there = [*_there(rows)]
     proposals, left_out = [], []
@@ -173,11 +189,13 @@ def propose(comments: Iterable[Comment], rows: Rows = Rows(), *, evidence: FindE
         given = (comment.answer for comment in group)
         before = (message.content for message in group[0].messages)
         marked = _marked(question, *answers, *given, *before)
-        borne = next((one.evidence for one in group if one.evidence), ()) or evidence(answers, group[0].asker)
         answerable = not (kind == "corrected" and not answers)
-        use = _use(question, group[0], rows) if kind == "corrected" and not marked else "case"
+        named = next((one.evidence for one in group if one.evidence), ())
+        borne = evidence(Sought(answers, named, group[0].asker)) if answers else Borne()
+        may_teach = kind == "corrected" and not marked and (borne.is_public or not answerable or not group[0].asker)
+        use = _use(question, rows) if may_teach else "case"
         use = "train" if use == "example" and not answerable else use  # a chat would teach one wording of a refusal
-        proposals.append(Proposal(kind, question, answers, tuple(group), marked, answerable, borne, use))
+        proposals.append(Proposal(kind, question, answers, tuple(group), marked, answerable, borne.evidence, use))
     return Proposals(tuple(proposals), tuple(left_out))
 
 
@@ -206,9 +224,9 @@ def _there(rows: Rows) -> Iterator[_There]:
         yield _There(_read(one.input), f"an example teaches it ({one.place}), and what teaches may not judge", (one.output,))
 
 
-def _use(question: str, first: Comment, rows: Rows) -> Use:
-    """Whether a corrected row judges or teaches: by its question alone, else by whom it is of."""
-    if rows.teach is None or first.asker:
+def _use(question: str, rows: Rows) -> Use:
+    """Whether a corrected row judges or teaches: by its question alone."""
+    if rows.teach is None:
         return "case"
     drawn = int(digest("judges", normal(question))[:8], 16) / 0x1_0000_0000
     return "case" if drawn < rows.judging else rows.teach
