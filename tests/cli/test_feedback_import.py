@@ -45,7 +45,7 @@ def test_ratings_and_expert_answers_are_kept_apart_with_who_when_and_of_what(sho
             "expected": ["Yes.", "We do."],
             "by": "Emmy",
             "document": "docs/returns.md",
-            "quote": "thirty",
+            "quote": "30",
         },
         {"question": QUESTION, "rating": -1, "by": "bob", "correction": "Yes.", "said": "No.", "groups": ["staff"]},
         {"question": "Who is the chief?", "answerable": False, "by": "Emmy", "at": 1772357400},
@@ -53,7 +53,8 @@ def test_ratings_and_expert_answers_are_kept_apart_with_who_when_and_of_what(sho
     assert (done.rows, done.ratings, done.expectations, done.left_out, done.notes) == (4, 2, 3, (), ())
     with State(shop / ".rung") as state:
         opinions, expected, heard = [*remarks(state)], [*all_expectations(state)], [*comments(state)]
-    assert [(one.answer, one.caller, one.rating, one.at) for one in opinions][0] == (ID, "ada", "up", 1772357400000)
+    first = opinions[0]
+    assert (first.answer, first.caller, first.rating, first.at) == (ID, "ada", "up", 1772357400000)
     assert opinions[0].details["comment"] == "nice"
     assert opinions[0].details["source"] == "said.jsonl:1"
     assert "correction" not in opinions[1].details
@@ -62,7 +63,7 @@ def test_ratings_and_expert_answers_are_kept_apart_with_who_when_and_of_what(sho
         ("bob", ("Yes.",), True, 2),
         ("Emmy", (), False, 0),
     ]
-    assert expected[0].evidence == ({"document": "docs/returns.md", "quote": "thirty"},)
+    assert expected[0].evidence == ({"document": "docs/returns.md", "quote": "30"},)
     assert [(one.is_good, one.expected) for one in heard if one.question == QUESTION] == [
         (None, ("Yes.", "We do.")),
         (False, ("Yes.",)),

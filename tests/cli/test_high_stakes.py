@@ -86,9 +86,8 @@ def test_a_rejection_takes_back_who_approved_before(shop: Path) -> None:
 
 def test_the_names_in_a_row_count(shop: Path) -> None:
     cases = shop / "cases.jsonl"
-    cases.write_text(
-        cases.read_text("utf-8").replace('"split": "train"', '"split": "train", "approved_by": "Ada, Grace"'), "utf-8"
-    )
+    names = '"split": "train", "approved_by": "Ada, Grace"'
+    cases.write_text(cases.read_text("utf-8").replace('"split": "train"', names), "utf-8")
     assert waiting_rows(load_project(with_line(shop, TWO))) == ()
 
 

@@ -171,7 +171,7 @@ def test_feedback_is_kept_with_what_it_is_about(session: Session, shop: Path) ->
 
 
 def test_what_is_promoted_answers_and_a_rung_that_is_named_answers_instead(measured: Path) -> None:
-    """`rung ask` and an agent's `ask`: as a server would, before the first promotion, after it, and when it was taken back."""
+    """`rung ask` and an agent's `ask`: as a server would: before a promotion, after it, and taken back."""
     question, project = "What does express shipping cost?", load_project(measured)
     with Session(project) as session:
         assert session.ask(question, asker=PUBLIC).rung == "long_context"
