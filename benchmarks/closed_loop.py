@@ -2,13 +2,14 @@
 
     python benchmarks/closed_loop.py --folder /tmp/loop               # goes on where it was stopped
 
-A copy of examples/helpdesk begins with `--begin` of its train cases. The other train questions are asked by simulated
-people, of a real `rung serve`, over HTTP, each by a name and by the rights of a customer: `--asked` of them before it is
-trained again, the others while the canary is tried, so that nothing that was taught is asked then. Who gets a wrong answer
-says so, and with a chance of .6 what is right (the case's first accepted answer); an expert's file answers a part of the
-others; a few corrections are wrong, and one repeats a test case. The reviewer approves what the case accepts, and rejects
-what it does not. `review: required` holds training and deployment back until somebody approved. Answers are judged as the
-project judges: equal JSON. But for that one, test cases are never asked; the score is of the same ones before and after.
+A copy of examples/helpdesk, with the one rung that is trained on the documents, begins with `--begin` of its train cases and
+`--test` of its test cases. The other train questions are asked by simulated people, of a real `rung serve`, over HTTP, each
+by a name and by the rights of a customer: `--asked` of them before it is trained again, the others while the canary is
+tried, so that nothing that was taught is asked then. Who gets a wrong answer says so, and with a chance of .6 what is right
+(the case's first accepted answer); an expert's file answers a part of the others; a few corrections are wrong, and one
+repeats a test case. The reviewer approves what the case accepts, and rejects what it does not. `review: required` holds
+training and deployment back until somebody approved. Answers are judged as the project judges: equal JSON. But for that
+one, test cases are never asked; the score is of the same ones before and after.
 
 Prints a line for each stage with its figures and seconds, and writes them to loop.json in the folder.
 """
@@ -78,7 +79,9 @@ def make(given: argparse.Namespace, folder: Path) -> Row:
     write(folder / "people" / "asked.jsonl", asked)
     write(folder / "people" / "canary.jsonl", open_rows[given.begin + given.asked :])
     settings = yaml.safe_load((folder / "rung.yaml").read_text("utf-8"))
-    settings["rungs"] = ["structured", {RUNG: {"passages": 1, "epochs": given.epochs}}]
+    settings["rungs"] = [{RUNG: {"passages": 1, "epochs": given.epochs}}]
+    test = rows(folder / "cases" / "test.jsonl")
+    write(folder / "cases" / "test.jsonl", random.Random(given.seed).sample(test, min(given.test, len(test))))
     settings |= {"review": "required", "retrain": {"when": f"{given.asked // 4} new approved rows"}}
     settings["serve"] = {"proxy": {"addresses": ["127.0.0.1/32"]}}
     (folder / "rung.yaml").write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), "utf-8")
@@ -110,7 +113,8 @@ def score(folder: Path) -> Row:
     card = one.cards[0]
     by_case = {case: float(card.values["correct"][n]) for n, case in enumerate(card.cases)}
     line = json.loads((folder / ".rung" / "verdicts" / verdict / "verdict.json").read_text("utf-8"))
-    return {"verdict": verdict, "winner": line["winner"], "by_case": by_case}
+    by_field = {case: float(card.values["json_field_f1"][n]) for n, case in enumerate(card.cases)}
+    return {"verdict": verdict, "winner": line["winner"], "by_case": by_case, "by_field": by_field}
 
 
 def promote(folder: Path, *words: str) -> Row:
@@ -310,29 +314,31 @@ def canary(folder: Path, given: argparse.Namespace) -> Row:
 
 
 def before_and_after(done: Row) -> Row:
-    """The score on the same test cases, with intervals, and the difference by a paired bootstrap."""
-    first, last = done["compared first"]["by_case"], done["compared again"]["by_case"]
-    same = [case for case in first if case in last]
-    a, b = (np.array([one[case] for case in same]) for one in (first, last))
-    draws = np.random.default_rng(0).integers(0, len(same), (10_000, len(same)))
-    low, high = np.percentile((b - a)[draws].mean(axis=1), [2.5, 97.5])
-    new = [last[case] for case in last if case not in first]
-    return {
-        "test cases": len(same),
-        "before": round(float(a.mean()), 3),
-        "after": round(float(b.mean()), 3),
-        "difference": [round(float((b - a).mean()), 3), round(float(low), 3), round(float(high), 3)],
-        "new cases of feedback": len(new),
-        "after on them": round(float(np.mean(new)), 3) if new else None,
-    }
+    """The scores on the same test cases, and the differences by a paired bootstrap."""
+    first, last = done["compared first"], done["compared again"]
+    same = [case for case in first["by_case"] if case in last["by_case"]]
+    said: Row = {"test cases": len(same)}
+    for name, key in (("correct", "by_case"), ("json_field_f1", "by_field")):
+        a, b = (np.array([one[key][case] for case in same]) for one in (first, last))
+        draws = np.random.default_rng(0).integers(0, len(same), (10_000, len(same)))
+        low, high = np.nanpercentile(np.nanmean((b - a)[draws], axis=1), [2.5, 97.5])
+        difference = [round(float(one), 3) for one in (np.nanmean(b - a), low, high)]
+        said[name] = {
+            "before": round(float(np.nanmean(a)), 3),
+            "after": round(float(np.nanmean(b)), 3),
+            "difference": difference,
+        }
+    new = [score for case, score in last["by_case"].items() if case not in first["by_case"]]
+    return said | {"new cases of feedback": len(new), "after on them": round(float(np.mean(new)), 3) if new else None}
 
 
 def main() -> None:
     """Each stage that is not done yet."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--begin", type=int, default=80)
-    parser.add_argument("--asked", type=int, default=180)
+    parser.add_argument("--begin", type=int, default=60)
+    parser.add_argument("--asked", type=int, default=120)
+    parser.add_argument("--test", type=int, default=60, help="test cases that judge, of 106")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--margin", type=float, default=0.15)
     parser.add_argument("--risk", type=float, default=0.1)
@@ -360,7 +366,7 @@ def main() -> None:
             done[name] = stage()
             done[name]["seconds"] = round(time.monotonic() - began)
             file.write_text(json.dumps(done, ensure_ascii=False, indent=1), "utf-8")
-        shown = {key: value for key, value in done[name].items() if key != "by_case"}
+        shown = {key: value for key, value in done[name].items() if key not in ("by_case", "by_field")}
         print(f"{name}: {json.dumps(shown, ensure_ascii=False)}", flush=True)
 
 

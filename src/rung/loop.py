@@ -15,6 +15,8 @@ from rung.commands.search import Searcher, SearchRequest
 from rung.commands.train import TrainReport, TrainRequest
 from rung.commands.trainers import TRAINERS
 from rung.config.project import Project
+from rung.dataset.load import training_hold
+from rung.errors import UserError
 from rung.pipeline.answering import require_answers, time_live
 from rung.pipeline.budget import CompareRequest, Meter
 from rung.pipeline.candidates import allowed as allowed_rungs
@@ -150,8 +152,11 @@ def train(
     """Build the artifacts of one kind (`commands.trainers.TRAINERS`). What is built already is left as it is.
 
     Raises:
-        UserError: the project has nothing to train for this kind, or not what was ordered.
+        UserError: the project has nothing to train for this kind, or not what was ordered; people have to approve the rows
+            first.
     """
+    if why := training_hold(project):
+        raise UserError(f"nothing is trained: {why}", code="review_required")
     with reporting(reporter), opened(project.seeded(seed)) as engines, StepRunner(engines) as runner:
         return TRAINERS[kind](ArtifactBuilder(runner), prepare(engines), request)
 

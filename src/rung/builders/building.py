@@ -9,8 +9,7 @@ from pathlib import Path
 
 from rung.artifacts import Training
 from rung.config.project import Project
-from rung.dataset.high_stakes import on_hold, unapproved
-from rung.dataset.load import load_dataset
+from rung.dataset.load import training_hold
 from rung.errors import NotWorthwhile
 from rung.runtime.cache import StepCache
 from rung.runtime.engines import Engines
@@ -37,11 +36,8 @@ class ArtifactBuilder:
         Raises:
             NotWorthwhile: rows wait for an approval (`review: required`).
         """
-        project = self.project
-        if project.settings.review.required:
-            rows = load_dataset(project, judging=False)
-            if why := on_hold(project, unapproved(project, rows.examples, rows.cases, rows.written)):
-                raise NotWorthwhile(f"it is not trained: {why}")
+        if why := training_hold(self.project):
+            raise NotWorthwhile(f"it is not trained: {why}")
         with self.while_training(training):
             yield
 

@@ -152,7 +152,7 @@ def _decide_on(
     drafts, needed = waiting(project), project.settings.review.reviewers
     digests = [one.digest for one in waiting_deployments(project)]
     approve, reject = ids
-    waits = []
+    waits, done = [], []
     for id in (*approve, *reject):  # all are there before any is decided on
         if id != "training" and not any(len(id) >= 4 and one.startswith(id) for one in digests):
             _named(drafts, id)
@@ -169,6 +169,7 @@ def _decide_on(
             draft = _named(drafts, id)
             draft = draft if use is None else draft.used_as(use.value)
             names = decide(project, draft, action, by=by, reason=reason)
+            done += [draft] if action == "approve" else []
         if action == "approve" and len(names) < needed:
             waits.append(f"{id} waits on: approved by {', '.join(names)}, and {needed} different people have to")
     counts = {"approved": len(approve), "rejected": len(reject), "waiting": len(waits)}
@@ -178,7 +179,7 @@ def _decide_on(
     out_line(f"{counts['approved']} approved, {counts['rejected']} rejected")
     for line in waits:
         out_line(line)
-    _say_after(project, [one for one in drafts if one.id in approve])
+    _say_after(project, done)
     return FINE
 
 
@@ -195,14 +196,12 @@ def _named(drafts: Sequence[Waiting], id: str) -> Waiting:
 def _say_after(project: Project, drafts: Sequence[Waiting]) -> None:
     """What `rung.yaml` does not name, and what is due to be trained again by now."""
     from rung.commands.due import whats_due
+    from rung.commands.review import unnamed
 
-    unnamed = {use: sorted({one.path.name for one in drafts if not one.is_named and one.use == use}) for use in Use}
-    for use, names in unnamed.items():
-        key, does = ("behaviour.examples", "teaches") if use == Use.example else ("cases", "judges")
-        if names:
-            out_line(
-                f"'{key}:' in rung.yaml does not name {', '.join(names)}: until it does, what is approved {does} nothing"
-            )
+    for name, use in unnamed(project, drafts):
+        key = "behaviour.examples" if use == "example" else "cases"
+        does = "judges" if use == "case" else "teaches"
+        out_line(f"'{key}:' in rung.yaml does not name {name}: until it does, what is approved {does} nothing")
     if drafts:
         for due in whats_due(project):
             if due.due:

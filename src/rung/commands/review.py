@@ -132,14 +132,30 @@ def waiting(project: Project) -> tuple[Waiting, ...]:
     Raises:
         UserError: a file cannot be read.
     """
-    settings = project.settings
-    named = {path.resolve() for path in paths(project, settings.cases, ("cases",))}
-    named |= {path.resolve() for path in paths(project, settings.behaviour.examples, ("behaviour", "examples"))}
+    named = _named(project)
     files = sorted(named | {path.resolve() for path in project.root.glob(DRAFTS)})
     drafts = [one for path in files if path.suffix == ".jsonl" for one in _drafts(path, is_named=path in named)]
     events = reviews(project) if drafts else ()
     drafts = [replace(one, by=approvers(events, DRAFT, one.subject)) for one in drafts]
     return tuple(sorted(drafts, key=lambda one: one.row.get("drafted_by") != "feedback"))
+
+
+def _named(project: Project) -> set[Path]:
+    """The files that `rung.yaml` names."""
+    settings = project.settings
+    examples = paths(project, settings.behaviour.examples, ("behaviour", "examples"))
+    return {path.resolve() for path in (*paths(project, settings.cases, ("cases",)), *examples)}
+
+
+def unnamed(project: Project, drafts: Sequence[Waiting]) -> list[tuple[str, Use]]:
+    """Files that approved drafts are in by now and that `rung.yaml` does not name, each with what its rows do there.
+
+    Raises:
+        UserError: a file that it names is absent.
+    """
+    named = _named(project)
+    files = {(_target(project, one), one.use) for one in drafts}
+    return sorted({(path.name, use) for path, use in files if path.resolve() not in named})
 
 
 def decide(project: Project, draft: Waiting, action: Action, *, by: str, reason: str = "") -> tuple[str, ...]:

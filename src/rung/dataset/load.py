@@ -14,7 +14,7 @@ from pathlib import Path
 from rung.config.project import Project
 from rung.dataset import read_examples as read_file
 from rung.dataset.formats import id_of, meta_of
-from rung.dataset.high_stakes import problem, unapproved
+from rung.dataset.high_stakes import on_hold, problem, unapproved
 from rung.dataset.judgements import ignoring_itself, misgraded
 from rung.dataset.label_sets import read_labels, spelt_alike
 from rung.dataset.leakage import overlaps
@@ -101,6 +101,18 @@ def load_dataset(project: Project, *, judging: bool = True, obstacles: Obstacles
         quotes={case: _evidence_of(beside) for case, beside in written.items()},
         written=written,
     )
+
+
+def training_hold(project: Project) -> str:
+    """Why nothing may be trained now, in a sentence: rows wait for people (`review: required`); "" where it may.
+
+    Raises:
+        UserError: the rows, or the log of reviews, cannot be read.
+    """
+    if not project.settings.review.required:
+        return ""
+    rows = load_dataset(project, judging=False)
+    return on_hold(project, unapproved(project, rows.examples, rows.cases, rows.written))
 
 
 def _some_cases(project: Project, problems: list[Problem]) -> list[Read]:
