@@ -112,7 +112,7 @@ def _list_json(project: Project, drafts: Sequence[Waiting]) -> None:
 
     from rung.commands.stakes_review import waiting_deployments, waiting_rows
 
-    items = [
+    items: list[dict[str, object]] = [
         {"file": str(one.path), "line": one.line, "use": one.use, "approved": list(one.by), **one.row} for one in drafts
     ]
     rows = waiting_rows(project)

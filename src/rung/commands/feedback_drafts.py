@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Literal
 
 from rung.commands.draft_cases import append_rows, rows_of, text_of
+from rung.commands.review import drafts_file
 from rung.config.project import Project
 from rung.dataset.load import Dataset, load_dataset
 from rung.dataset.proposals import JUDGING, Borne, Comment, Proposals, Rows, Sought, propose
@@ -23,19 +23,7 @@ from rung.text.json_values import leaves
 from rung.text.parsing import Malformed, json_of
 from rung.text.refusals.saying import is_refusal
 
-FILE, EXAMPLES = "feedback.drafts.jsonl", "feedback.examples.drafts.jsonl"
 _QUOTED = 20  # characters, and more, of a text that tells where it stands
-
-
-def drafts_file(project: Project, *, examples: bool = False) -> Path:
-    """Where drafts go: beside the cases if `cases` has a pattern that takes the file there (`behaviour.examples`, of
-    examples), else the project's folder."""
-    name = EXAMPLES if examples else FILE
-    for pattern in project.settings.behaviour.examples if examples else project.settings.cases:
-        path = Path(pattern).with_name(name)
-        if fnmatch(name, Path(pattern).name) and not any(sign in str(path.parent) for sign in "*?["):
-            return project.root / path
-    return project.root / name
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +66,9 @@ def draft_from_feedback(project: Project, request: DraftRequest = DraftRequest()
     added: dict[Path, int] = dict.fromkeys(files.values(), 0)
     new = 0
     with deciding(project):
-        known = decided_ids(project).union(*(_ids(path) for path in added))
+        seen = decided_ids(project).union(*(_ids(path) for path in added))
         for path in added:
-            fresh = [one.row() for one in proposals.proposals if files[one.use] == path and one.id not in known]
+            fresh = [one.row() for one in proposals.proposals if files[one.use] == path and one.id not in seen]
             append_rows(path, fresh)
             added[path] = len(fresh)
             new += len(fresh)
@@ -107,13 +95,13 @@ def comments(state: State) -> Iterator[Comment]:
     Raises:
         UserError: the database cannot be used.
     """
-    said = list(all_expectations(state))
-    with_remark = {one.remark: one for one in said if one.remark}
+    expected = list(all_expectations(state))
+    with_remark = {one.remark: one for one in expected if one.remark}
     heard = []
     for remark in remarks(state):
-        expected = with_remark.get(remark.number)
-        heard.append(_comment(remark.entry, remark.caller, remark.at, expected, (remark.rating == "up", remark.number)))
-    heard += [_comment(one.entry, one.by, one.at, one, (None, 0)) for one in said if not one.remark]
+        beside = with_remark.get(remark.number)
+        heard.append(_comment(remark.entry, remark.caller, remark.at, beside, (remark.rating == "up", remark.number)))
+    heard += [_comment(one.entry, one.by, one.at, one, (None, 0)) for one in expected if not one.remark]
     yield from sorted(heard, key=lambda one: (one.at, one.number, one.expectation))
 
 

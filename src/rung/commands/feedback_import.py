@@ -97,47 +97,46 @@ class _Import:
     def take(self, line: int, row: Mapping[str, Json]) -> None:
         """Keep a row, or list it."""
         try:
-            said = _read(row, self.by)
-            known = answer_known(self.state, said.answer) if said.answer else None
-            whose = self._whose(line, said, known)
+            statement = _read(row, self.by)
+            if statement.key in self.taken:
+                self.again += 1
+                raise ValueError("was taken before, and is not counted twice")
+            answered = answer_known(self.state, statement.answer) if statement.answer else None
+            whose = self._whose(line, statement, answered)
         except ValueError as error:
             self.left_out.append(Problem(self.shown, line, str(error)))
             return
-        if said.key in self.taken:
-            self.again += 1
-            self.left_out.append(Problem(self.shown, line, "was taken before, and is not counted twice"))
-            return
-        self.taken.add(said.key)
-        self._keep(line, self._of_deployment(line, said, known), known if whose else None)
+        self.taken.add(statement.key)
+        self._keep(line, self._of_deployment(line, statement, answered), answered if whose else None)
 
-    def _whose(self, line: int, said: _Said, known: Answer | None) -> bool:
+    def _whose(self, line: int, statement: _Said, answered: Answer | None) -> bool:
         """Whether it is the word of who got the answer, which counts in a trial.
 
         Raises:
             ValueError: it is about an answer that nobody knows here, or that another got, and names no question.
         """
-        if not said.answer:
+        if not statement.answer:
             return False
-        if known is None:
-            why = f"no answer '{said.answer}' is known here (any more)"
-        elif said.by in (known.caller, known.name, known.caller.rpartition(":")[2]):
+        if answered is None:
+            why = f"no answer '{statement.answer}' is known here (any more)"
+        elif statement.by in (answered.caller, answered.name, answered.caller.rpartition(":")[2]):
             return True
         else:
-            why = f"'{said.by}' did not get answer '{said.answer}'"
-        if not said.entry.get("question"):
+            why = f"'{statement.by}' did not get answer '{statement.answer}'"
+        if not statement.entry.get("question"):
             raise ValueError(f"{why}, and the row has no 'question': it would be about nothing")
         self.notes.append(Problem(self.shown, line, f"{why}: kept as said of its question, and counts in no trial"))
         return False
 
-    def _of_deployment(self, line: int, said: _Said, known: Answer | None) -> _Said:
+    def _of_deployment(self, line: int, statement: _Said, answered: Answer | None) -> _Said:
         """The row with the deployment that answered, as it is known here."""
-        given = str(said.entry.get("deployment") or "")
-        entry = dict(said.entry)
-        if known is not None:
-            entry |= {"model": known.model, "digest": known.digest, "deployment": known.deployment or None}
-            if given and not any(one.startswith(given) for one in (known.deployment, known.digest) if one):
-                told = known.deployment or known.digest[:SHOWN] or "none that was promoted"
-                self.notes.append(Problem(self.shown, line, f"'{given}' did not give that answer, but {told}: kept as that"))
+        given = str(statement.entry.get("deployment") or "")
+        entry = dict(statement.entry)
+        if answered is not None:
+            entry |= {"model": answered.model, "digest": answered.digest, "deployment": answered.deployment or None}
+            if given and not any(one.startswith(given) for one in (answered.deployment, answered.digest) if one):
+                gave = answered.deployment or answered.digest[:SHOWN] or "none that was promoted"
+                self.notes.append(Problem(self.shown, line, f"'{given}' did not give that answer, but {gave}: kept as that"))
         elif given:
             match = next(
                 (
@@ -151,25 +150,25 @@ class _Import:
             entry["deployment"] = match or given
             if match is None:
                 self.notes.append(Problem(self.shown, line, f"no deployment '{given}' is known here: kept as it was said"))
-        return replace(said, entry=entry)
+        return replace(statement, entry=entry)
 
-    def _keep(self, line: int, said: _Said, of: Answer | None) -> None:
-        self.ratings += said.rating is not None
-        self.expectations += said.expected is not None
-        if said.at > now_ms() + _AHEAD:
+    def _keep(self, line: int, statement: _Said, of: Answer | None) -> None:
+        self.ratings += statement.rating is not None
+        self.expectations += statement.expected is not None
+        if statement.at > now_ms() + _AHEAD:
             self.notes.append(Problem(self.shown, line, "its time is still to come: kept as it was said"))
         if self.dry_run:
             return
-        about: dict[str, Json] = {"source": f"{self.shown}:{line}", "key": said.key}
-        answer = said.answer if of is not None else ""
-        expected = said.expected and replace(said.expected, answer=answer, about=about, at=said.at)
-        if said.rating is None:
+        about: dict[str, Json] = {"source": f"{self.shown}:{line}", "key": statement.key}
+        answer = statement.answer if of is not None else ""
+        expected = statement.expected and replace(statement.expected, answer=answer, about=about, at=statement.at)
+        if statement.rating is None:
             if expected is not None:
-                add_expectation(self.state, replace(expected, entry=said.entry))
+                add_expectation(self.state, replace(expected, entry=statement.entry))
             return
-        details = about | ({"comment": said.comment} if said.comment else {})
-        remark = Remark(answer, said.by, said.rating, details, said.entry, said.at)
-        waits = of is not None and not said.entry.get("question")
+        details = about | ({"comment": statement.comment} if statement.comment else {})
+        remark = Remark(answer, statement.by, statement.rating, details, statement.entry, statement.at)
+        waits = of is not None and not statement.entry.get("question")
         add_remark(self.state, remark, process=of.process if of is not None and waits else "", expected=expected)
 
 
@@ -179,7 +178,7 @@ def import_feedback(project: Project, path: Path, *, by: str = "", dry_run: bool
     Args:
         project: whose feedback.
         path: the file.
-        by: who said it, where a row names nobody.
+        by: who statement it, where a row names nobody.
         dry_run: only say what would be kept.
 
     Raises:
@@ -217,7 +216,7 @@ def _read(row: Mapping[str, Json], by: str) -> _Said:
     """A row as it is meant.
 
     Raises:
-        ValueError: it is about nothing, says nothing, or nobody said it; or a value is none.
+        ValueError: it is about nothing, says nothing, or nobody statement it; or a value is none.
     """
     values = {_named(key): value for key, value in row.items() if value not in (None, "")}
     who = _text(values, "by") or by
@@ -236,8 +235,8 @@ def _read(row: Mapping[str, Json], by: str) -> _Said:
         entry["groups"] = [*_list(values["groups"])]
     if isinstance(turns := values.get("messages"), list):
         entry["messages"] = turns
-    said = None if expected is None else (expected.answers, expected.answerable, plain(list(expected.evidence)))
-    key = digest("feedback", who.casefold(), answer, normal(question), rating, comment, said, at)[:16]
+    statement = None if expected is None else (expected.answers, expected.answerable, plain(list(expected.evidence)))
+    key = digest("feedback", who.casefold(), answer, normal(question), rating, comment, statement, at)[:16]
     return _Said(who, answer, rating, expected, comment, entry, at, key)
 
 

@@ -13,11 +13,11 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Literal
 
 from rung.commands.draft_cases import append_rows, rows_of, text_of
-from rung.commands.feedback_drafts import drafts_file
 from rung.config.project import Project
 from rung.dataset.formats import example_of
 from rung.dataset.high_stakes import DRAFT
@@ -31,8 +31,9 @@ from rung.records import Case, Example, Json, digest, plain
 from rung.text.parsing import json_of
 
 DRAFTS = "*.drafts.jsonl"
+FILE, EXAMPLES = "feedback.drafts.jsonl", "feedback.examples.drafts.jsonl"  # of feedback
 Action = Literal["approve", "reject"]
-_KEPT = ("id", "meta", "drafted_by", "approved_by")  # keys of a row that cases and examples share
+_SHARED = ("id", "meta", "drafted_by", "approved_by")  # keys of a row that cases and examples share
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class Waiting:
     def answers(self) -> tuple[str, ...]:
         """Accepted ones."""
         if self.use == "example":
-            return (said,) if (said := _turn(self.row, -1)).strip() else ()
+            return (text,) if (text := _turn(self.row, -1)).strip() else ()
         answers = self.row.get("answers")
         return tuple(map(str, answers)) if isinstance(answers, list) else ()
 
@@ -87,33 +88,34 @@ class Waiting:
             UserError: it is an example, which has exactly one answer.
         """
         if self.use != "example":
-            row = {**self.row, "question": question, "answers": list(answers), "answerable": answerable}
-            return replace(self, row=row, by=() if row != self.row else self.by)
+            case: dict[str, Json] = {**self.row, "question": question, "answers": [*answers], "answerable": answerable}
+            return replace(self, row=case, by=() if case != self.row else self.by)
         if len(answers) != 1:
             raise UserError("an example teaches one answer: write exactly one, or make a case of it (--as case)")
         turns = self.row.get("messages")
         before = turns[:-2] if isinstance(turns, list) else []
         own: list[Json] = [{"role": "user", "content": question}, {"role": "assistant", "content": answers[0]}]
-        row = {**self.row, "messages": [*before, *own]}
+        row: dict[str, Json] = {**self.row, "messages": [*before, *own]}
         return replace(self, row=row, by=() if row != self.row else self.by)
 
     def used_as(self, use: Use) -> Waiting:
         """As another kind of row. Evidence and groups are for cases only: an example has none."""
         if use == self.use:
             return self
-        kept = {key: self.row[key] for key in _KEPT if key in self.row}
+        shared = {key: self.row[key] for key in _SHARED if key in self.row}
         turns = self.row.get("messages")
         before = [*turns] if isinstance(turns, list) else []
         if use == "example":
             own: list[Json] = [{"role": "user", "content": self.question}]
             own += [{"role": "assistant", "content": self.answers[0] if self.answers else ""}]
-            return replace(self, row={**kept, "messages": [*before, *own], "source": str(self.row.get("drafted_by"))}, by=())
+            source = str(self.row.get("drafted_by"))
+            return replace(self, row={**shared, "messages": [*before, *own], "source": source}, by=())
         if self.use == "example":
             row: dict[str, Json] = {"question": self.question, "answers": [*self.answers], "answerable": True}
             row |= {"messages": before[:-2]} if before[:-2] else {}
         else:
-            row = {key: value for key, value in self.row.items() if key not in (*_KEPT, "split")}
-        return replace(self, row={**kept, **row, **({"split": "train"} if use == "train" else {})}, by=())
+            row = {key: value for key, value in self.row.items() if key not in (*_SHARED, "split")}
+        return replace(self, row={**shared, **row, **({"split": "train"} if use == "train" else {})}, by=())
 
 
 def _use_of_case(row: Mapping[str, Json]) -> Use:
@@ -124,6 +126,17 @@ def _turn(row: Mapping[str, Json], index: int) -> str:
     turns = row.get("messages")
     turn = turns[index] if isinstance(turns, list) and len(turns) >= -index else None
     return str(turn.get("content") or "") if isinstance(turn, dict) else ""
+
+
+def drafts_file(project: Project, *, examples: bool = False) -> Path:
+    """Where drafts go: beside the cases if `cases` has a pattern that takes the file there (`behaviour.examples`, of
+    examples), else the project's folder."""
+    name = EXAMPLES if examples else FILE
+    for pattern in project.settings.behaviour.examples if examples else project.settings.cases:
+        path = Path(pattern).with_name(name)
+        if fnmatch(name, Path(pattern).name) and not any(sign in str(path.parent) for sign in "*?["):
+            return project.root / path
+    return project.root / name
 
 
 def waiting(project: Project) -> tuple[Waiting, ...]:
@@ -182,7 +195,8 @@ def decide(project: Project, draft: Waiting, action: Action, *, by: str, reason:
     with deciding(project):
         lines = text_of(draft.path).split("\n")
         index = _index_of(lines, draft)
-        before, names = json_of(lines[index]), ()
+        before = json_of(lines[index])
+        names: tuple[str, ...] = ()
         if after is not None:
             names = people((*_asked_before(project, draft, by), by))
             is_done = len(names) >= project.settings.review.reviewers
@@ -247,22 +261,20 @@ def check_decision(action: str, by: str, reason: str) -> None:
 
 def _checked(project: Project, draft: Waiting, by: str) -> dict[str, Json]:
     """The row as it will stand, if it may."""
-    after, place = {**draft.row, "approved_by": by.strip()}, f"{draft.path}:{draft.line}"
+    after, location = {**draft.row, "approved_by": by.strip()}, f"{draft.path}:{draft.line}"
     one: Case | Example
     try:
-        one = example_of(after, place) if draft.use == "example" else case_of(after, place)[0]
+        one = example_of(after, location) if draft.use == "example" else case_of(after, location)[0]
     except ValueError as error:
-        raise UserError(f"{place}: {error}") from error
+        raise UserError(f"{location}: {error}") from error
     if isinstance(one, Example) and not one.output.strip():
-        raise UserError(f"{place}: the answer is empty: an example teaches one")
+        raise UserError(f"{location}: the answer is empty: an example teaches one")
     rows = load_dataset(project, judging=False)
-    judging = [case for case in rows.cases if case.split != "train" and case.id != draft.id]
-    teaching = [*rows.examples, *(case for case in rows.cases if case.split == "train")]
-    if draft.use == "case":
-        assert isinstance(one, Case)
-        _, repeated = overlaps([row for row in teaching if row.id != draft.id], [one] if one.split != "train" else [])
+    if isinstance(one, Case) and one.split != "train":
+        teaching: list[Example | Case] = [*rows.examples, *rows.split("train")]
+        _, repeated = overlaps(teaching, [one])
     else:
-        _, repeated = overlaps([one], judging)
+        _, repeated = overlaps([one], [case for case in rows.cases if case.split != "train"])
     if repeated:
         raise UserError(f"{repeated[0]}: what teaches may not judge. Approve it as the other (--as), or reject it")
     return after

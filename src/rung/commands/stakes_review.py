@@ -99,12 +99,12 @@ def decide_deployment(project: Project, subject: str, action: Action, *, by: str
     """
     check_decision(action, by, reason)
     with deciding(project):
-        found = [one for one in waiting_deployments(project) if one.digest.startswith(subject)]
-        if len(found) != 1:
+        matching = [one for one in waiting_deployments(project) if one.digest.startswith(subject)]
+        if len(matching) != 1:
             raise UserError(
-                f"{'several deployments begin with' if found else 'no deployment waits that is called'} '{subject}'"
+                f"{'several deployments begin with' if matching else 'no deployment waits that is called'} '{subject}'"
             )
-        (one,) = found
+        (one,) = matching
         if action == "approve" and len(people((*one.by, by))) == len(one.by):
             raise UserError(f"{by.strip()} has approved {one.label} already: another person has to look at it")
         event: dict[str, Json] = {"what": DEPLOYMENT, "action": action, "subject": one.digest, "label": one.label}

@@ -49,10 +49,10 @@ def unapproved(
         if c.split == "train"
     ]
     waiting = []
-    for id, place, named, shown, own in rows:
+    for id, location, named, shown, own in rows:
         by = people((*own.split(","), *by_row.get(named, ())))
         if len(by) < settings.reviewers:
-            waiting.append(Unapproved(id, place, named, shown, by))
+            waiting.append(Unapproved(id, location, named, shown, by))
     return tuple(waiting)
 
 
@@ -103,5 +103,5 @@ def _of_example(example: Example) -> str:
 def _of_case(case: Case, written: Written) -> str:
     """Of all that it teaches; where it stands does not matter."""
     evidence: Iterable[Json] = (written.get(case.id) or {}).get("evidence") or ()  # type: ignore[assignment]
-    said = (case.question, case.answers, case.answerable, case.groups, case.messages, case.gold_documents, list(evidence))
-    return digest("teaches", *said)[:SHOWN]
+    content = (case.question, case.answers, case.answerable, case.groups, case.messages, case.gold_documents, list(evidence))
+    return digest("teaches", *content)[:SHOWN]

@@ -99,8 +99,8 @@ class Proposal:
         before: list[Json] = [{"role": m.role, "content": m.content} for m in first.messages]
         row: dict[str, Json] = {"id": self.id}
         if self.use == "example":
-            said = self.answers[0] if self.answers else ""
-            own: list[Json] = [{"role": "user", "content": self.question}, {"role": "assistant", "content": said}]
+            reply = self.answers[0] if self.answers else ""
+            own: list[Json] = [{"role": "user", "content": self.question}, {"role": "assistant", "content": reply}]
             row |= {"messages": [*before, *own], "source": BY, "author": ", ".join(self._experts())}
         else:
             row |= {"question": self.question, "answers": list(self.answers), "answerable": self.answerable}
@@ -181,8 +181,8 @@ def propose(comments: Iterable[Comment], rows: Rows = Rows(), *, evidence: FindE
         question, kind = group[0].question.strip(), _kind(group)
         if kind is None:
             continue
-        said = [one.expected for one in group if one.expected is not None]
-        answers, read = _distinct(text for one in said for text in one), _read(question)
+        expected = [one.expected for one in group if one.expected is not None]
+        answers, read = _distinct(text for one in expected for text in one), _read(question)
         if (taken := next((one for one in there if near(read, one.read)), None)) is not None:
             left_out.append((question, taken.why(answers)))
             continue
@@ -250,12 +250,12 @@ def _alike(comments: Sequence[Comment]) -> list[list[Comment]]:
 
 
 def _kind(group: Sequence[Comment]) -> Kind | None:
-    said = [comment.expected for comment in group if comment.expected is not None]
+    expected = [comment.expected for comment in group if comment.expected is not None]
     praised = [comment.answer for comment in group if comment.is_good and comment.expected is None]
-    if said:
-        first = said[0]
+    if expected:
+        first = expected[0]
         contradicted = any(not _agree(first, (answer,)) for answer in praised if answer)
-        return "disputed" if contradicted or not all(_agree(first, other) for other in said) else "corrected"
+        return "disputed" if contradicted or not all(_agree(first, other) for other in expected) else "corrected"
     bad = [comment for comment in group if comment.is_good is False]
     if not bad:
         return None

@@ -123,12 +123,12 @@ def all_expectations(state: State) -> Iterator[Expectation]:
     )
     with state.reading() as connection:
         for row in connection.execute(with_entry.order_by(expectations.c.number)):
-            said = row.expected if isinstance(row.expected, dict) else {}
+            accepted = row.expected if isinstance(row.expected, dict) else {}
             yield Expectation(
                 by=row.by,
-                answers=tuple(map(str, said.get("answers") or ())),
-                answerable=said.get("answerable") is not False,
-                evidence=tuple(said.get("evidence") or ()),
+                answers=tuple(map(str, accepted.get("answers") or ())),
+                answerable=accepted.get("answerable") is not False,
+                evidence=tuple(accepted.get("evidence") or ()),
                 answer=row.answer,
                 entry=row.its if row.entry is None else row.entry,
                 remark=row.remark,
@@ -144,10 +144,10 @@ def _correction(remark: Remark) -> Expectation | None:
 
 
 def _expected_row(expected: Expectation) -> dict[str, Any]:
-    said: dict[str, Json] = {"answers": list(expected.answers), "answerable": expected.answerable}
-    said |= {"evidence": list(expected.evidence)} if expected.evidence else {}
+    accepted: dict[str, Json] = {"answers": list(expected.answers), "answerable": expected.answerable}
+    accepted |= {"evidence": list(expected.evidence)} if expected.evidence else {}
     row = {name: getattr(expected, name) for name in ("remark", "answer", "by", "about", "entry")}
-    return {**row, "at": expected.at or now_ms(), "expected": said}
+    return {**row, "at": expected.at or now_ms(), "expected": accepted}
 
 
 def remarks(state: State, *, after: int = 0) -> Iterator[Remark]:
@@ -216,14 +216,14 @@ def answer_known(state: State, answer: str) -> Answer | None:
     Raises:
         Unavailable: the database is.
     """
-    known = who_answered(state, answer)
+    answered = who_answered(state, answer)
     columns = (traces.c.caller_id, traces.c.caller, traces.c.deployment, traces.c.digest)
     with state.reading() as connection:
         trace = connection.execute(sa.select(*columns).where(traces.c.id == answer)).one_or_none()
         by = connection.scalar(sa.select(observations.c.deployment).where(observations.c.answer == answer)) or ""
-    if known is None and trace is not None:
-        known = Answer(trace.caller_id, trace.deployment, trace.digest, "")
-    return None if known is None else replace(known, name="" if trace is None else trace.caller, deployment=by)
+    if answered is None and trace is not None:
+        answered = Answer(trace.caller_id, trace.deployment, trace.digest, "")
+    return None if answered is None else replace(answered, name="" if trace is None else trace.caller, deployment=by)
 
 
 def answer_name(id: str) -> str:
