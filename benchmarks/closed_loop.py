@@ -42,7 +42,7 @@ import yaml
 from rung.pipeline.evaluation_store import read_evaluations
 
 HELPDESK = Path(__file__).parents[1] / "examples" / "helpdesk"
-RUNG, REVIEWER = "hybrid", "Grace"
+TUNED, SHOWN, REVIEWER = "hybrid", "few_shot", "Grace"  # the rung that is trained; the one of --scripted
 CORRECTS, EXPERT, WRONG = 0.6, 0.5, 4  # who says what is right; how many of the rest an expert answers; wrong corrections
 SCHEMA_NONE = '{"quote": null, "answer": null}'
 Row = dict[str, Any]
@@ -79,7 +79,8 @@ def make(given: argparse.Namespace, folder: Path) -> Row:
     write(folder / "people" / "asked.jsonl", asked)
     write(folder / "people" / "canary.jsonl", open_rows[given.begin + given.asked :])
     settings = yaml.safe_load((folder / "rung.yaml").read_text("utf-8"))
-    settings["rungs"] = [{RUNG: {"passages": 1, "epochs": given.epochs}}]
+    settings["rungs"] = [SHOWN] if given.scripted else [{TUNED: {"passages": 1, "epochs": given.epochs}}]
+    settings |= {"model": "scripted", "embedder": "scripted"} if given.scripted else {}
     test = rows(folder / "cases" / "test.jsonl")
     write(folder / "cases" / "test.jsonl", random.Random(given.seed).sample(test, min(given.test, len(test))))
     settings |= {"review": "required", "retrain": {"when": f"{given.asked // 4} new approved rows"}}
@@ -99,17 +100,17 @@ def hold_and_approve(folder: Path) -> Row:
     return {"held": "not approved by a person" in held.stderr}
 
 
-def compare(folder: Path) -> Row:
+def compare(folder: Path, name: str) -> Row:
     """The verdict of now."""
     rung(folder, "compare", "--exhaustive", code=None)
-    return score(folder)
+    return score(folder, name)
 
 
-def score(folder: Path) -> Row:
-    """The rung's mean of `correct`, and each case's."""
+def score(folder: Path, name: str) -> Row:
+    """What each case got."""
     verdict = (folder / ".rung" / "verdicts" / "latest").read_text("utf-8").strip()
     stored = read_evaluations(folder / ".rung" / "verdicts" / verdict / "evaluations.jsonl.gz")
-    one = next(one for one in stored.evaluations if one.name == RUNG)
+    one = next(one for one in stored.evaluations if one.name == name)
     card = one.cards[0]
     by_case = {case: float(card.values["correct"][n]) for n, case in enumerate(card.cases)}
     line = json.loads((folder / ".rung" / "verdicts" / verdict / "verdict.json").read_text("utf-8"))
@@ -117,14 +118,14 @@ def score(folder: Path) -> Row:
     return {"verdict": verdict, "winner": line["winner"], "by_case": by_case, "by_field": by_field}
 
 
-def promote(folder: Path, *words: str) -> Row:
+def promote(folder: Path, name: str, *words: str) -> Row:
     """Asked for, held back, approved, promoted. What the bar says of it is passed over by name, where it does."""
     why = ("--by", "ada", "--reason", "the loop closed once: whatever came of it")
-    held = rung(folder, "promote", RUNG, *words, *why, "--json", code=1)
+    held = rung(folder, "promote", name, *words, *why, "--json", code=1)
     record = json.loads(held.stdout)
     checks = {check["name"]: check["says"] for check in record["checks"] if not check["holds"]}
     rung(folder, "review", "--approve", record["digest"], "--by", REVIEWER)
-    done = json.loads(rung(folder, "promote", RUNG, *words, *why, "--json").stdout)
+    done = json.loads(rung(folder, "promote", name, *words, *why, "--json").stdout)
     return {"deployment": done["deployment"], "did not hold at first": checks}
 
 
@@ -281,7 +282,7 @@ def retrained(folder: Path) -> Row:
     return {"artifact": line["artifact"][:12], "rows": line["rows"], "training seconds": round(line["seconds"])}
 
 
-def canary(folder: Path, given: argparse.Namespace) -> Row:
+def canary(folder: Path, name: str, given: argparse.Namespace) -> Row:
     """Promoted for half of the askers of a running server, who ask what neither was taught, until it is decided."""
     pool, rng = rows(folder / "people" / "canary.jsonl"), random.Random(given.seed + 1)
     people, counts = [f"person{n:02}" for n in range(40)], Counter[tuple[str, bool]]()
@@ -289,7 +290,7 @@ def canary(folder: Path, given: argparse.Namespace) -> Row:
     limits = ("--margin", str(given.margin), "--risk", str(given.risk), "--max-answers", str(given.most), "--max-p95", "600")
     with served(folder) as url:
         before = json.loads(rung(folder, "deployments", "--json").stdout)
-        done = promote(folder, "--canary", "0.5", *limits)
+        done = promote(folder, name, "--canary", "0.5", *limits)
 
         def said(answer: Row) -> None:
             rate(url, answer, "up" if answer["right"] else "down")
@@ -344,30 +345,32 @@ def main() -> None:
     parser.add_argument("--risk", type=float, default=0.1)
     parser.add_argument("--most", type=int, default=800)
     parser.add_argument("--seed", type=int, default=19)
+    parser.add_argument("--scripted", action="store_true", help="try the script: few_shot of the scripted model")
     given = parser.parse_args()
     folder: Path = given.folder.resolve()
+    name = SHOWN if given.scripted else TUNED
     file = folder / "loop.json"
     done: Row = json.loads(file.read_text("utf-8")) if file.exists() else {}
     stages: dict[str, Callable[[], Row]] = {
         "made": lambda: make(given, folder),
         "held back, then approved": lambda: hold_and_approve(folder),
-        "compared first": lambda: compare(folder),
-        "promoted first": lambda: promote(folder),
+        "compared first": lambda: compare(folder, name),
+        "promoted first": lambda: promote(folder, name),
         "asked and rated": lambda: asked_and_rated(folder, given.seed),
         "drafted and reviewed": lambda: drafted_and_reviewed(folder),
-        "retrained": lambda: retrained(folder),
-        "compared again": lambda: compare(folder),
-        "canary": lambda: canary(folder, given),
+        "retrained": lambda: {} if given.scripted else retrained(folder),
+        "compared again": lambda: compare(folder, name),
+        "canary": lambda: canary(folder, name, given),
         "before and after": lambda: before_and_after(done),
     }
-    for name, stage in stages.items():
-        if name not in done:
+    for title, stage in stages.items():
+        if title not in done:
             began = time.monotonic()
-            done[name] = stage()
-            done[name]["seconds"] = round(time.monotonic() - began)
+            done[title] = stage()
+            done[title]["seconds"] = round(time.monotonic() - began)
             file.write_text(json.dumps(done, ensure_ascii=False, indent=1), "utf-8")
-        shown = {key: value for key, value in done[name].items() if key not in ("by_case", "by_field")}
-        print(f"{name}: {json.dumps(shown, ensure_ascii=False)}", flush=True)
+        shown = {key: value for key, value in done[title].items() if key not in ("by_case", "by_field")}
+        print(f"{title}: {json.dumps(shown, ensure_ascii=False)}", flush=True)
 
 
 if __name__ == "__main__":
