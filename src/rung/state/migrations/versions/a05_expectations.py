@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "a04"
+revision = "a05"
 down_revision = "a03"
 _NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
