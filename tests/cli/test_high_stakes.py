@@ -146,10 +146,18 @@ def test_a_draft_takes_two_people_and_then_teaches_without_more_and_retraining_i
 
 
 def test_rows_that_wait_are_not_counted_as_approved(shop: Path) -> None:
-    project = load_project(with_line(shop, TWO + "retrain: {when: 1 new approved row}\n"))
+    """Nor the other way round: an approval is of the row as it is written, wherever its evidence is found to stand."""
+    project = load_project(with_line(shop, TWO + "retrain: {when: 2 new approved rows}\n"))
+    evidence = [{"document": "docs/returns.md", "quote": "thirty days"}]
+    row = {"question": "How long?", "answers": ["thirty days"], "split": "train", "evidence": evidence}
+    with (shop / "cases.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
     (due,) = whats_due(project)
     assert (due.due, due.new) == (False, 0)
-    assert "1 more wait for an approval" in due.why
+    assert "2 more wait for an approval" in due.why
+    for by in ("Ada", "Grace"):
+        decide_rows(project, "approve", by=by)
+    assert [(one.due, one.new) for one in whats_due(project)] == [(True, 2)]
 
 
 def test_who_mends_a_draft_starts_again(shop: Path) -> None:

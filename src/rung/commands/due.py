@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from rung.artifacts.registry import Registry
+from rung.commands.stakes_review import waiting_rows
 from rung.config.project import Project
-from rung.dataset.high_stakes import unapproved
 from rung.dataset.load import Dataset, load_dataset
 from rung.errors import UserError
 from rung.pipeline.materials import materials_of
@@ -52,7 +52,7 @@ def whats_due(
             rows = rows or _naming_documents(load_dataset(project))
         except UserError as error:
             return tuple(Due(kind, "", None, f"the rows cannot be read: {error}") for kind in latest)
-        held = frozenset(one.id for one in unapproved(project, rows.examples, rows.cases, rows.written))
+        held = frozenset(one.id for one in waiting_rows(project))  # by the rows as they are written
         materials, _ = materials_of(project, rows, _groups_in_index(project) if groups is None else groups)
     dues: list[Due] = []
     for kind, artifact in latest.items():

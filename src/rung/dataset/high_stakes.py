@@ -32,8 +32,9 @@ class Unapproved:
 def unapproved(
     project: Project, examples: Sequence[Example], cases: Sequence[Case], written: Written
 ) -> tuple[Unapproved, ...]:
-    """Rows that would teach and wait for a person, where `review` is required: examples, and train cases. Dev cases, which
-    choose settings and teach a router, are cases that a person wrote or approved, as test cases are.
+    """Rows that would teach and wait for a person, where `review` is required: examples, and train cases as they are read,
+    before their evidence is looked up. Dev cases, which choose settings and teach a router, are cases that a person wrote or
+    approved, as test cases are.
 
     Raises:
         UserError: the log of reviews is not what it was.
