@@ -83,7 +83,7 @@ def test_what_people_taught_is_measured_approved_and_served(rung: Run, shop: Pat
         served = {asked(url, "May I pay by invoice?", f"user{n}")["digest"] for n in range(8)}
         assert len(served) == 2  # some askers have the new one, on the server that runs
         for n in range(600):
-            if rung_now(shop)["candidate"] is None:
+            if n % 16 == 0 and rung_now(shop)["candidate"] is None:
                 break
             question, (right, _) = list(LEARNT.items())[n % 4]
             answer = asked(url, question, f"user{n % 40}")
