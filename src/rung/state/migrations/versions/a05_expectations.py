@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "a05"
-down_revision = "a03"
+down_revision = "a04"
 _NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
