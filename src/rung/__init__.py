@@ -8,9 +8,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from typing import TypeVar as _TypeVar
 
 from rung.errors import InputError, Interrupted, RungError, UserError
-from rung.records import Answer, Asker, Case, Document, Estimate, Example, Message, Passage, Question, Verdict
+from rung.records import Answer, Asker, Budget, Case, Document, Estimate, Example, Message, Passage, Question, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
     from rung.api import OpenProject
     from rung.verdict.score_columns import Decision
 
+_F = _TypeVar("_F", bound="Callable[..., str]")
 __version__ = "0.1.0"
 __all__ = [
     "Answer",
     "Asker",
+    "Budget",
     "Case",
     "Document",
     "Estimate",
@@ -37,6 +40,7 @@ __all__ = [
     "UserError",
     "Verdict",
     "decide",
+    "function",
     "open",
     "project",
 ]
@@ -75,7 +79,8 @@ def project(
         examples: rows with `messages`, or `prompt` and `completion`.
         folder: where it is written; None: a new folder for temporary files.
         settings: the other keys of `rung.yaml`, such as `task="…"`, `model="openai:gpt-x"`, `bar={"correct": 0.7}`;
-            `model` may be a function of a chat (a list of `{"role", "content"}`) that returns a text.
+            `model` may be a function of a chat (a list of `{"role", "content"}`) that returns a text, and `rungs` may hold
+            functions of a question, which may have a parameter `passages` or `messages`: see `function`.
 
     Raises:
         UserError: rows that are none, a project that is there already, or settings that cannot be.
@@ -88,6 +93,35 @@ def project(
     root = None if folder is None else Path(folder)
     written = write_project(documents=documents, cases=cases, examples=examples, folder=root, settings=settings)
     return OpenProject(written)
+
+
+def function(*, version: str, name: str = "") -> Callable[[_F], _F]:
+    """A decorator: your function as a model or a rung, remembered by a name and a version that you state.
+
+    Its answers are taken from memory, in every process that registers it, until the version is another: who states it
+    answers for that. `rung.yaml` names it `python:NAME@VERSION`. Without this decorator a digest of its code is its name.
+
+    As a model it gets the chat (a list of `{"role", "content"}`), as a rung the question, and by the names of its parameters
+    `passages` (a tuple of `Passage`, those that a search finds) and `messages` (the turns before); it returns a text.
+
+    Args:
+        version: changed by you whenever the function may answer otherwise.
+        name: "" takes the function's.
+
+    Raises:
+        UserError: they are no words, or another function has them.
+
+    >>> @function(version="1")
+    ... def shout(question: str) -> str:
+    ...     return question.upper()
+    """
+    from rung.models.callables import register_named, short_name
+
+    def registered(own: _F) -> _F:
+        register_named(own, name=name or short_name(own), version=version)
+        return own
+
+    return registered
 
 
 def decide(

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, overload
 
 from rung.config.project import Project
-from rung.records import Answer, Asker, Json, Passage, Verdict, canonical
+from rung.progress import Lines, Reporter
+from rung.records import Answer, Asker, Budget, Json, Passage, canonical
 
 if TYPE_CHECKING:
     from rung.commands.kept_verdict import KeptVerdict
+    from rung.commands.measured import ComparisonPlan, MeasuredVerdict
+
+Progress = Callable[[str], object] | Reporter
+
+
+def _reporter(progress: Progress | None) -> Reporter | None:
+    if progress is None:
+        return None
+    return progress if isinstance(progress, Reporter) else Lines(progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,34 +29,92 @@ class OpenProject:
 
     project: Project
 
+    @overload
     def compare(
         self,
         *,
         limit: int | None = None,
         seed: int | None = None,
-        exhaustive: bool = False,
-        usd: float | None = None,
-        minutes: float | None = None,
-        trials: int | None = None,
-    ) -> Verdict:
-        """Weigh every rung that the project allows, and write `report.html`; `verdict()` has its answers.
+        budget: Budget | None = None,
+        search: int | None = None,
+        baseline: str | int | None = None,
+        dry_run: Literal[False] = False,
+        progress: Progress | None = None,
+    ) -> MeasuredVerdict: ...
+
+    @overload
+    def compare(
+        self,
+        *,
+        limit: int | None = None,
+        seed: int | None = None,
+        budget: Budget | None = None,
+        search: int | None = None,
+        baseline: str | int | None = None,
+        dry_run: Literal[True],
+        progress: Progress | None = None,
+    ) -> ComparisonPlan: ...
+
+    def compare(
+        self,
+        *,
+        limit: int | None = None,
+        seed: int | None = None,
+        budget: Budget | None = None,
+        search: int | None = None,
+        baseline: str | int | None = None,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> MeasuredVerdict | ComparisonPlan:
+        """Weigh every rung that the project allows, and write `report.html`; what `rung compare` does.
 
         Args:
             limit: a trial run, by so many cases at most; it replaces no verdict.
             seed: of everything that is drawn.
-            exhaustive: every rung answers every case.
-            usd: stop with a partial verdict before more is spent, training included.
-            minutes: the same of time.
-            trials: search the lists of settings on the dev cases, by so many combinations.
+            budget: what it may spend, and whether it answers and times more than it needs.
+            search: search the lists of settings on the dev cases, by so many combinations.
+            baseline: an earlier verdict (number, digest, path); what is other than there is in the verdict's `changes`.
+            dry_run: only say what it would do, and take at most.
+            progress: gets lines of text that say how far it is, as `print` does; or a `rung.progress.Reporter`.
 
         Raises:
             UserError: something that is yours to fix; says what.
         """
+        from rung.commands.measured import ComparisonPlan, measured
+        from rung.commands.survey import survey
         from rung.loop import compare
         from rung.pipeline.budget import CompareRequest
+        from rung.pipeline.publishing import LATEST, record
+        from rung.report.changes import changes
 
-        allowed = CompareRequest(exhaustive=exhaustive, usd=usd, minutes=minutes, trials=trials)
-        return compare(self.project, limit=limit, seed=seed, allowed=allowed).verdict
+        ours = budget or Budget()
+        allowed = CompareRequest(ours.exhaustive, ours.usd, ours.minutes, search, ours.retime)
+        earlier = None if baseline is None else record(self.project, str(baseline))
+        if dry_run:
+            return ComparisonPlan(survey(self.project.seeded(seed), limit=limit, allowed=allowed))
+        done = compare(self.project, limit=limit, seed=seed, allowed=allowed, reporter=_reporter(progress))
+        if earlier is None:
+            return measured(done, self.project)
+        this = done.published.folder.name if done.verdict.coverage.trial else LATEST
+        settings = self.project.settings
+        return measured(done, self.project, changes(earlier, record(self.project, this), seed=settings.seed))
+
+    def without(self, model: str) -> OpenProject:
+        """The project as if one of its `models` were gone; what it compares is a trial run.
+
+        Raises:
+            UserError: it names none so, or nothing is left without it.
+        """
+        return OpenProject(self.project.without(model))
+
+    def verdicts(self) -> list[dict[str, Json]]:
+        """Every verdict that is kept, the first one first: `number`, `verdict` (its digest), `created`, `trial`."""
+        from rung.pipeline.publishing import read_list
+
+        lines = read_list(self.project)
+        return [
+            {"number": line.number, "verdict": line.verdict, "created": line.created, "trial": line.trial} for line in lines
+        ]
 
     def verdict(self, name: str | int = "latest") -> KeptVerdict:
         """A verdict that was published, with its answers: by its number, digest or path; trial runs by these alone.
@@ -60,18 +128,34 @@ class OpenProject:
         chosen = latest(self.project) if name == "latest" else published(self.project, str(name))
         return KeptVerdict(chosen, self.project)
 
-    def rescore(self, verdict: str = "latest") -> Verdict:
+    def rescore(self, verdict: str | int = "latest", *, progress: Progress | None = None) -> MeasuredVerdict:
         """A new verdict from the stored answers of an earlier one (its number, digest or path), by today's cases and bar.
 
         Raises:
             UserError: no such verdict, it has no stored answers, or none of them counts any more.
         """
+        from rung.commands.measured import measured
         from rung.loop import rescore
 
-        return rescore(self.project, verdict).verdict
+        return measured(rescore(self.project, str(verdict), reporter=_reporter(progress)), self.project)
 
-    def ask(self, question: str, *, rung: str | None = None, groups: frozenset[str] | None = None) -> Answer:
+    def ask(
+        self,
+        question: str,
+        *,
+        rung: str | None = None,
+        model: str = "",
+        groups: frozenset[str] | None = None,
+        on_text: Callable[[str], None] | None = None,
+    ) -> Answer:
         """One rung's answer, live; by default the last verdict's winner's. `groups` None reads every document.
+
+        Args:
+            question: what is asked.
+            rung: who answers.
+            model: what `rung.yaml` calls the one that is to answer; "" is the rung's own.
+            groups: those of the asker.
+            on_text: gets the text while it grows, where the rung shows it.
 
         Raises:
             UserError: no such rung, no verdict yet, or the answer failed.
@@ -79,7 +163,7 @@ class OpenProject:
         from rung.errors import UserError
         from rung.loop import ask
 
-        live, candidate = ask(self.project, question, rung=rung, asker=Asker(groups))
+        live, candidate = ask(self.project, question, rung=rung, model=model, asker=Asker(groups), on_text=on_text)
         if live.value is None:
             raise UserError(f"{candidate.label} failed: {live.failure.error if live.failure else 'no answer'}")
         return live.value

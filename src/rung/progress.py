@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
+from time import monotonic
 from typing import Protocol, runtime_checkable
 
 from rung.records.run_state import Event
@@ -17,6 +18,7 @@ Tick = Callable[[int, int, str], None]
 REPLAYED = "nothing asked: its answers are kept"  # the note of the last tick, where all results were there already
 
 
+@runtime_checkable
 class Reporter(Protocol):
     """Receives what long work reports."""
 
@@ -51,6 +53,36 @@ class Silent:
 
     def say(self, text: str) -> None:
         """Say nothing."""
+
+
+class Lines:
+    """Reports as lines of text: that a piece of work begins, now and then how far it is, and whatever is said.
+
+    Args:
+        show: takes a line, as `print` does.
+        seconds: between two lines on the same piece of work, at least.
+    """
+
+    def __init__(self, show: Callable[[str], object], *, seconds: float = 5.0) -> None:
+        self._show, self._seconds = show, seconds
+
+    @contextmanager
+    def phase(self, title: str) -> Iterator[Tick]:
+        """A line with its title; the tick makes others."""
+        self._show(title)
+        last = monotonic()
+
+        def tick(done: int, total: int, note: str) -> None:
+            nonlocal last
+            if monotonic() - last >= self._seconds:
+                last = monotonic()
+                self._show(f"{title}: {done:,} of {total:,}{f' ({note})' if note else ''}" if total else f"{title}: {note}")
+
+        yield tick
+
+    def say(self, text: str) -> None:
+        """The line."""
+        self._show(text)
 
 
 _listening: ContextVar[Reporter] = ContextVar("listening", default=Silent())  # noqa: B039 - it has no state

@@ -26,6 +26,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("tracing",),
     ("builders",),
     ("pipeline",),
+    ("erasure",),
     ("commands",),
     ("loop",),
     ("serving",),

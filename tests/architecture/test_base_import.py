@@ -79,6 +79,8 @@ _STATE = (
     "buffered",
     "database",
     "deployments",
+    "erasing",
+    "retention",
     "feedback",
     "migrations.env",
     "migrations.versions.a01_first",
@@ -86,12 +88,14 @@ _STATE = (
     "migrations.versions.a03_deployments",
     "migrations.versions.a04_watch",
     "observed",
+    "ratings",
     "tables",
 )
 NEED_DATABASE = frozenset(
     {
         "rung.commands.feedback_drafts",
         "rung.tracing.kept",
+        "rung.tracing.questions",
         "rung.tracing.store",
         *(f"rung.state.{name}" for name in _STATE),
         *(f"rung.watching.{name}" for name in ("baselines", "looking", "running", "webhook")),

@@ -9,6 +9,7 @@ import rung
 PUBLIC = [
     "Answer",
     "Asker",
+    "Budget",
     "Case",
     "Document",
     "Estimate",
@@ -22,6 +23,7 @@ PUBLIC = [
     "UserError",
     "Verdict",
     "decide",
+    "function",
     "open",
     "project",
 ]

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_suggest_drafts_and_check_lists_them(shop: Path, rung: Run) -> None:
+    (shop / "docs" / "contact.md").write_text("# Contact\n\nThe return address is Main Street 5.\n")
     said = rung("cases", "suggest", shop, "--each", "2", "--json").json
     assert said["drafts"]["answerable"] + said["drafts"]["stale"] > 0
     assert said["drafts"]["forbidden"] == 1
@@ -60,3 +61,21 @@ def test_a_wrong_way_of_cutting_is_found_before_any_work(shop: Path, rung: Run) 
     yaml = (shop / "rung.yaml").read_text()
     (shop / "rung.yaml").write_text(yaml.replace("rag, tuned_model]", "{rag: {chunk_overlap: 9}}]"))
     assert "chunk_tokens" in rung("compare", shop, code=2).err
+
+
+def test_sample_draws_from_a_log_and_a_server_without_traces_has_none(shop: Path, rung: Run) -> None:
+    asked = ["What does express shipping cost?"] * 6 + [f"Do you ship to place {n}?" for n in range(6)]
+    rows = [{"messages": [{"role": "user", "content": question}]} for question in asked]
+    (shop / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows) + "no json\n")
+    at = ("cases", "sample", "-C", shop, shop / "log.jsonl", "--count", "6")
+    dry = rung(*at, "--dry-run").out
+    assert "12 questions: 7 different" in dry
+    assert not (shop / "traffic.drafts.jsonl").exists()
+    said = rung(*at, "--json").json
+    assert (said["questions"], said["draws"], len(said["left_out"])) == (12, 6, 1)
+    drawn = [json.loads(line) for line in (shop / "traffic.drafts.jsonl").read_text().splitlines()]
+    assert sum(row.get("weight", 1) for row in drawn) == 6
+    assert {row["weight"] for row in drawn if "express" in row["question"]} == {3}
+    assert "name another file with --output" in rung(*at, code=2).err
+    assert "name a log" in rung("cases", "sample", "-C", shop, code=2).err
+    assert "there is no question" in rung("cases", "sample", "-C", shop, "--traces", "-o", "t.jsonl", code=2).err

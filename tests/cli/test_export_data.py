@@ -104,7 +104,8 @@ def test_cases_and_examples_and_back(rung: Run, shop: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (("--to", "ragas"), "there is no verdict yet"),
+        (("--to", "ragas", "--rung", "rag"), "there is no verdict yet"),
+        (("--to", "ragas", "--as", "staff"), "there is no verdict yet"),
         (("--to", "promptfoo", "--rung", "rag"), "there is no verdict yet"),
         (("--to", "openai"), "nothing that could be written as openai"),
         (("--to", "openai", "--as", "staff"), "--as says nothing about --to openai"),

@@ -203,7 +203,7 @@ def test_a_function_is_a_model(tmp_path: Path) -> None:
     assert 0 < again < verdict.executed  # answers are remembered, and what failed is asked again
     assert project.ask("What does express cost?", rung="prompt").plain == "nine euros"
     _registered.clear()  # as in another process
-    with pytest.raises(UserError, match="a function of a Python process that has ended"):
+    with pytest.raises(UserError, match="a function of a Python process that has ended, or was not registered"):
         rung.open(tmp_path / "p").compare()
 
 
@@ -281,6 +281,28 @@ def test_an_export_lists_the_problems_of_what_it_exports(tmp_path: Path) -> None
     head, row = (tmp_path / "c.csv").read_text().splitlines()
     assert "drafted_by,approved_by" in head
     assert "rules,Ada" in row
+
+
+def test_cases_without_a_verdict_are_ragas_rows(tmp_path: Path) -> None:
+    turns = [{"role": "user", "content": "Hello."}]
+    quoted = {**CASES[0], "messages": turns, "evidence": [{"document": "e", "quote": "nine euros"}]}
+    project = rung.project(documents=DOCUMENTS, cases=[quoted, CASES[2]], folder=tmp_path / "p", task="t")
+    done = export_data(project.project, DataRequest("ragas", tmp_path / "r.jsonl"))
+    assert done.notes == ["there is no verdict yet: these are the cases, without answers"]
+    first, second = map(json.loads, (tmp_path / "r.jsonl").read_text().splitlines())
+    assert first["user_input"] == "Human: Hello.\nHuman: What does express cost?"
+    assert (first["reference"], first["reference_contexts"], first["case"]) == ("nine euros", ["nine euros"], "a")
+    assert second == {
+        **{
+            "user_input": "Who is the chief?",
+            "reference": "",
+            "question": "Who is the chief?",
+            "references": [],
+            "case": "c",
+        }
+    }
+    with pytest.raises(UserError, match="there is no verdict"):
+        export_data(project.project, DataRequest("ragas", tmp_path / "s.jsonl", rung="rag"))
 
 
 class Bot:

@@ -188,6 +188,9 @@ def test_answers_are_no_refusals(text: str) -> None:
         ("Phone: 4155552671", "phone"),
         ("IBAN DE89 3704 0044 0532 0130 00", "IBAN"),
         ("GB82WEST12345698765432", "IBAN"),
+        ("ES9121000418450200051332 is what we have", "IBAN"),
+        ("call 001-612-799-7220x03322", "phone"),
+        ("call (0117)4960322", "phone"),
         ("card 4111 1111 1111 1111", "card"),
         ("378282246310005", "card"),
         ("SSN 123-45-6789", "social security"),
@@ -214,6 +217,7 @@ def test_personal_data_is_found(text: str, what: str) -> None:
         "between 1000-2000 and 3000 - 4000 units at 12.50 each",
         "ISBN 978-3-16-148410-0",
         "@ada said 5 @ 3",
+        "a clock in the brain. Cell 1998 93 791 804",
         "mysql://root:pa55word@db.host/app",
     ],
 )

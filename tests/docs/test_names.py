@@ -106,7 +106,7 @@ def read_keys(*functions: str) -> set[str]:
 
 def test_every_key_of_a_case_is_documented_and_no_other() -> None:
     documented, _, _ = section(DOCS / "data-formats.md", "Cases").partition("### Drafts")
-    assert set(named(documented)) == read_keys("case_of", "id_of", "_split", "meta_of")
+    assert set(named(documented)) == read_keys("case_of", "_read_cases", "id_of", "_split", "meta_of")
 
 
 def test_every_key_of_an_example_is_documented_and_no_other() -> None:
@@ -134,7 +134,7 @@ APPLIES = {
     "classifier": materials(labels=("yes", "no"), examples=tuple(Example(f"e{n}", pair) for n, pair in enumerate(_PAIRS))),
     "router": materials(dev=tuple(Case(f"d{n}", f"question {n}") for n in range(30))),
 }
-WITHOUT_PROMPT = {"structured", "tuned_retriever", "classifier", "router"}  # that of another rung, or none
+WITHOUT_PROMPT = {"structured", "tuned_retriever", "classifier", "router", "function"}  # that of another rung, or none
 
 
 def plan(rung: type[Rung], settings: Mapping[str, Json] | None = None) -> Plan:
@@ -412,7 +412,8 @@ def test_every_step_is_documented() -> None:
     assert {step.__name__ for step in get_args(Step)} <= set(documented)
 
 
-OF_SERVING = {"keys.json", "keys.lock", "state.db", "state.db.lock"}  # no comparison makes them
+OF_ERASING = {"erasures.jsonl", "erasures.key", "erasures.lock"}
+OF_SERVING = {"keys.json", "keys.lock", "state.db", "state.db.lock", "serving"}  # no comparison makes them
 
 
 @pytest.mark.slow
@@ -423,5 +424,5 @@ def test_what_is_in_the_projects_memory(tmp_path: Path, monkeypatch: pytest.Monk
     assert rung_command("compare", str(project), monkeypatch=monkeypatch).code in (0, 1)
     documented = named(section(DOCS / "architecture.md", "What is in .rung/"))
     there = {path.name for path in (project / ".rung").iterdir() if not path.name.startswith("rung.db-")}
-    assert there | OF_SERVING == set(documented)
+    assert there | OF_SERVING | OF_ERASING == set(documented)
     assert set(re.findall(r"TABLE IF NOT EXISTS (\w+)", SCHEMA)) <= set(code(" ".join(documented["rung.db"])))

@@ -16,9 +16,10 @@ import pytest
 from pydantic import BaseModel
 
 from rung.cli.command_line import command_line
+from rung.commands.measured import MeasuredVerdict
 from rung.config.schema import Settings
 from rung.records import Verdict
-from rung.strategies.registry import REFERENCES, ladder
+from rung.strategies.registry import REFERENCES, by_default, ladder
 from rung.tools.registry import DOOR as TOOLS
 from rung.tools.registry import open_tools
 from rung.verdict.advise import AVOID, BEHAVIOUR, KNOWLEDGE
@@ -94,7 +95,7 @@ def test_claims_are_recognised() -> None:
 
 def test_the_ladder_of_the_readme_is_the_registrys() -> None:
     (shown,) = [block.text for block in blocks_in(ROOT / "README.md") if "→" in block.text]
-    assert [rung.strip() for rung in shown.split("→")] == list(ladder())
+    assert [rung.strip() for rung in shown.split("→")] == by_default()
 
 
 def test_advice_names_only_rungs_that_there_are() -> None:
@@ -133,7 +134,9 @@ def test_every_key_of_rung_yaml_that_is_named_is_one(page: Path) -> None:
         section = sections.get(head)
         if dot and isinstance(section, type) and issubclass(section, BaseModel) and re.fullmatch(r"\w+", key):
             known = {field.alias or own for own, field in section.model_fields.items()}
-            known |= {one.name for one in fields(Verdict)} if head == "verdict" else set()  # a variable in Python, too
+            known |= (
+                {one.name for one in fields(Verdict)} | {*dir(MeasuredVerdict)} if head == "verdict" else set()
+            )  # a variable in Python, too
             assert key in known or section.model_config.get("extra") == "allow", span
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rung.dataset.load import case_of
-from rung.exporters.case_rows import cases_csv, row_of
+from rung.exporters.case_rows import cases_csv, row_of, table
 from rung.exporters.promptfoo import Judged, suite_of
 from rung.exporters.trec import qrels_lines, query_lines
 from rung.importers.registry import form_of
@@ -201,3 +202,17 @@ def test_any_texts_come_back(tmp_path_factory: pytest.TempPathFactory, rows: lis
 def test_a_row_is_as_the_documentation_has_it() -> None:
     for case in CASES:
         assert replace(case_of(json.loads(json.dumps(row_of(case, {}))), "")[0], place="") == case
+
+
+def test_no_spreadsheet_runs_a_cell(tmp_path: Path) -> None:
+    texts = ["=1+1", "+1", "-2", "@SUM(A1)", "\tx", "'=1", "''=1", "'tis", "a=1", "- one\n- two"]
+    cases = [Case(f"={n}", text, (text,), meta={"why": text}) for n, text in enumerate(texts)]
+    path = tmp_path / "cases.csv"
+    path.write_text(cases_csv(cases, {}), encoding="utf-8", newline="")
+    cells = [cell for row in csv.reader(path.open(encoding="utf-8", newline="")) for cell in row]
+    assert not [cell for cell in cells if cell[:1] in tuple("=+-@\t\r\n")]
+    back = imported(path, "table")
+    assert [(case.id, case.question, case.answers, case.meta) for case in back] == [
+        (case.id, case.question, case.answers, case.meta) for case in cases
+    ]
+    assert table(["a"], [{"a": -0.5}]) == "a\r\n-0.5\r\n"  # a number is one

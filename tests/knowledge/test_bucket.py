@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from rung.commands.forget import forget
 from rung.commands.repair import damages
 from rung.config.project import load_project
 from rung.errors import UserError
@@ -26,7 +27,7 @@ from rung.knowledge.store.lance import LanceIndex
 from rung.loop import search
 from rung.pipeline.prepare import up_to_date
 from rung.records import Asker, Document
-from rung.testing.knowledge import HashedWords, IndexContract, invented
+from rung.testing.knowledge import HashedWords, IndexContract, change_of, invented
 from tests.working import working
 
 obstore = pytest.importorskip("obstore", reason="the extra 'scale' is not installed")
@@ -227,6 +228,33 @@ def test_what_was_deleted_is_in_no_object_after_pruning(count: int, tmp_path: Pa
     assert [name for name, content in _objects(url).items() if b"word7x" in content] == []
     assert [p.document for p in knowledge.search("word8x", asker=OWNER, top=1)] == ["d8"]
     assert knowledge.passage_count == count - 1
+
+
+@pytest.mark.slow
+def test_what_is_forgotten_is_in_no_object(tmp_path: Path) -> None:
+    url, folder = _url(), tmp_path / "p"
+    (folder / "docs").mkdir(parents=True)
+    knowledge = f"{{sources: [docs/*.md], store: '{url}'}}"
+    (folder / "rung.yaml").write_text(f"task: a\nmodel: scripted\nembedder: scripted\nknowledge: {knowledge}\n")
+    for word in ("amber", "birch", "cedar"):
+        (folder / "docs" / f"{word}.md").write_text(f"# The {word}\n\nThe {word} costs ten euros.\n")
+    search(load_project(folder), "what does the birch cost")
+    assert any(b"The birch costs" in content for content in _objects(url).values()), "the check of the check"
+    report = forget(load_project(folder), "the birch  COSTS", by="dpo")
+    assert [(one.path, one.line) for one in report.left] == [("docs/birch.md", 3)]
+    assert [name for name, content in _objects(url).items() if b"birch costs" in content.lower()] == []
+    assert [p.document for p in search(load_project(folder), "the amber")[:1]] == ["docs/amber.md"]
+
+
+@pytest.mark.slow
+def test_versions_past_their_age_leave_no_object_that_holds_what_was_deleted() -> None:
+    url, embedder = _url(), HashedWords()
+    index = LanceIndex(url, kept_seconds=0, kept_versions=1)
+    for number, words in enumerate(("the word is word7x", "other words", "and others", "at last")):
+        with index.writing():
+            index.commit([change_of([Document("d", words)], embedder, removed=["d"] if number else [])])
+    assert len(index.versions()) <= 2
+    assert [name for name, content in _objects(url).items() if b"word7x" in content] == []
 
 
 def _altered(content: bytes) -> bytes:

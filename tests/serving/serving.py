@@ -136,7 +136,7 @@ def served(
         finally:
             app.state.answering.conversations.close()
             app.state.answering.traces.close()
-            for part in (app.state.feedback, app.state.shadows, app.state.rollouts):
+            for part in (app.state.feedback, app.state.shadows, app.state.rollouts, app.state.retention):
                 part.close()
 
 

@@ -8,6 +8,7 @@ import pytest
 from rung.records import Case, Example, Json, Message
 from rung.strategies.classifier import Classifier
 from rung.strategies.few_shot import FewShot
+from rung.strategies.function import Function
 from rung.strategies.hybrid import Hybrid
 from rung.strategies.long_context import LongContext
 from rung.strategies.prompt import Prompt
@@ -99,6 +100,15 @@ class TestClassifierThatRejects(StrategyContract):
 class TestRouter(StrategyContract):
     rung = Router
     materials = materials(dev=tuple(Case(f"d{n}", f"question {n}") for n in range(30)))
+
+
+class TestFunction(StrategyContract):
+    rung = Function
+
+
+class TestFunctionWithPassages(StrategyContract):
+    rung = Function
+    settings: ClassVar[Mapping[str, Json]] = {"passages": 2}
 
 
 class TestTunedModel(StrategyContract):

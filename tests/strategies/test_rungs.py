@@ -7,7 +7,7 @@ from rung.records import Answer, Case, Example, Json, Message, Question
 from rung.records.steps import Generate, GenerateResult, Search
 from rung.strategies.citing import finish
 from rung.strategies.protocol import Adapter, ChunkedIndex, Lesson, Materials, NotApplicable, Plan
-from rung.strategies.registry import find, ladder, make_strategy
+from rung.strategies.registry import by_default, find, ladder, make_strategy
 from rung.strategies.settings import expand
 from rung.testing.strategies import PASSAGES, canned, drive, materials
 
@@ -41,9 +41,11 @@ def lessons(made: Plan) -> list[Example]:
 def test_the_ladder_goes_from_the_cheapest_up() -> None:
     rungs = [
         *("prompt", "few_shot", "structured", "long_context", "rag", "tools"),
-        *("tuned_retriever", "classifier", "tuned_model", "hybrid", "router"),
+        *("tuned_retriever", "classifier", "tuned_model", "hybrid", "router", "function"),
     ]
     assert list(ladder())[: len(rungs)] == rungs
+    assert by_default()[: len(rungs) - 1] == rungs[:-1]
+    assert "function" not in by_default()  # there is none unless somebody writes it
 
 
 def test_an_unknown_rung_names_the_nearest() -> None:

@@ -1,4 +1,4 @@
-"""`rung cases`: drafts of cases, from the documents, for a person to approve; a person's word on answers."""
+"""`rung cases`: drafts from documents, samples of logs, decayed gold, for a person to approve; words on answers."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 
-from rung.cli.main import FINE
-from rung.cli.options import Folder, Json
+from rung.cli.main import FINE, MISSED
+from rung.cli.options import DryRun, Folder, Json, Seed, matched, need_serving
+from rung.cli.project_folder import chosen
 from rung.cli.screen import Screen, out, out_line
 
 if TYPE_CHECKING:
     from rung.commands.label_cases import LabelPlan, Shown
+    from rung.commands.sample_cases import SampleReport
 
 
 class Author(StrEnum):
@@ -25,7 +27,7 @@ class Author(StrEnum):
     model = "model"
 
 
-cases = typer.Typer(no_args_is_help=True, help="Draft cases for a person to approve; label answers.")
+cases = typer.Typer(no_args_is_help=True, help="Draft cases for a person to approve; label answers; find gold that decayed.")
 
 
 @cases.command()
@@ -38,7 +40,8 @@ def suggest(
 ) -> int:
     """Draft cases from the documents.
 
-    Answerable, unanswerable, stale and forbidden ones. Each judges nothing until a person approves it.
+    Answerable, unanswerable, stale and forbidden ones, some over two documents or in a conversation. Each judges nothing
+    until a person approves it.
     """
     from json import dumps
 
@@ -59,6 +62,79 @@ def suggest(
         f"{path}: check each line, correct it, and write your name in approved_by; name the file under 'cases:' in rung.yaml"
     )
     return FINE
+
+
+@cases.command()
+def sample(  # noqa: PLR0917 - typer reads the options from the parameters
+    ctx: typer.Context,
+    logs: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Logs, in a form that 'rung import' knows.", metavar="LOG", show_default=False),
+    ] = None,
+    traces: Annotated[
+        bool, typer.Option("--traces", help="The traces of the project's server, where serve.traces.content keeps texts.")
+    ] = False,
+    count: Annotated[int, typer.Option(min=1, max=100_000, help="How many questions to draw.")] = 100,
+    topics: Annotated[
+        int | None, typer.Option(min=1, max=200, help="How many topics; default: by the number of different questions.")
+    ] = None,
+    form: Annotated[str, typer.Option("--as", help="The form of the logs; default: found by looking.", metavar="FORM")] = "",
+    question: Annotated[str, typer.Option(help="The column that is the question.", metavar="NAME")] = "",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="A new file, in the project's folder; default: traffic.jsonl, or its drafts."),
+    ] = None,
+    seed: Seed = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> int:
+    """Draw questions from a log, so that their mean is the mean of the traffic.
+
+    Near-repeats are joined, topics found by embedding, and each gets its share. Where a model judges (bar.metric: judge) the
+    rows count at once: 'rung compare', then 'rung cases label'. Elsewhere a person writes the answers: 'rung review'.
+    """
+    from json import dumps
+
+    from rung.commands.sample_cases import SampleRequest, sample_cases, sample_file
+    from rung.config.project import load_project
+    from rung.errors import UserError
+
+    project = load_project(chosen(ctx))
+    if not logs and not traces:
+        raise UserError("name a log to draw from, or --traces for what the project's server was asked")
+    if traces:
+        need_serving("cases sample --traces")
+    path = sample_file(project) if output is None else project.root / output
+    request = SampleRequest(count, topics, form, question, traces, seed, dry_run)
+    done = sample_cases(project, matched(logs), path, request, reporter=Screen(quiet=json))
+    if json:
+        out(dumps(done.as_json(), ensure_ascii=False))
+        return FINE
+    Screen().problems(done.left_out, all_by="--json")
+    for line in _sample_lines(done, dry_run=dry_run):
+        out_line(line)
+    return FINE
+
+
+def _sample_lines(done: SampleReport, *, dry_run: bool) -> Iterator[str]:
+    drawn = done.sample
+    part = f", of which {drawn.looked:,} were looked at" if drawn.looked < drawn.questions else ""
+    yield f"{drawn.questions:,} questions{part}: {drawn.groups:,} different, {len(drawn.topics)} topics"
+    yield f"{'share':>6} {'drawn':>6}  topic"
+    for topic in drawn.topics:
+        words = ", ".join(topic.words) or "-"
+        yield f"{topic.share.mean or 0:>6.1%} {topic.drawn:>6}  {words}: {' '.join(topic.example.split())[:70]}"
+    draws = sum(one.weight for one in drawn.drawn)
+    verb = "would be written" if dry_run else "written"
+    yield f"{len(done.rows):,} rows that stand for {draws:,} draws {verb}: {done.path}"
+    if done.untexted:
+        yield f"{done.untexted:,} traces tell no question: their texts were not kept (serve.traces.content)"
+    if done.marked:
+        yield f"{done.marked:,} hold personal data or secrets (meta.personal): mask them before others see them"
+    if not done.is_named:
+        yield f"name {done.path.name} under 'cases:' in rung.yaml"
+    judged = "'rung compare' judges them by the model; 'rung cases label' then asks you about the answers that tell most"
+    yield judged if done.is_judged else "they judge nothing until a person writes their answers: 'rung review'"
 
 
 @cases.command()
@@ -109,6 +185,37 @@ def label(
     given = ask(project, plan, person, by=by or getuser())
     out_line(f"{given} labelled, in {labels_file(project)}; 'rung rescore' corrects the judge by them")
     return FINE
+
+
+@cases.command()
+def decay(
+    folder: Folder,
+    mark: Annotated[
+        bool, typer.Option("--mark", help="Make drafts of the rows whose gold moved or is gone; see 'rung review'.")
+    ] = False,
+    json: Json = False,
+) -> int:
+    """Which gold is still true since documents changed, which moved, which is gone.
+
+    Looks for what each case names as its evidence in the documents as they are now; runs no model. Exit code 1 where gold
+    moved or is gone. A row that was marked judges nothing until a person approves it.
+    """
+    from json import dumps
+
+    from rung.commands.label_decay import label_decay, mark_for_review
+    from rung.config.project import load_project
+
+    project = load_project(folder)
+    decayed = label_decay(project)
+    marked = mark_for_review(project, decayed) if mark else 0
+    if json:
+        out(dumps({**decayed.as_json(), "marked": marked}, ensure_ascii=False))
+    else:
+        for line in decayed.as_lines():
+            out_line(line)
+        if marked:
+            out_line(f"{marked} rows were marked and judge nothing until 'rung review' approves them")
+    return MISSED if decayed.is_due else FINE
 
 
 def _plan_lines(plan: LabelPlan) -> Iterator[str]:

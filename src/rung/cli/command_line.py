@@ -26,6 +26,7 @@ GROUPS = {
     "Cases and examples": ("import", "cases", "review", "examples", "distill"),
     "Train and export": ("train", "artifacts", "export"),
     "Serve": ("promote", "deployments", "rollback", "serve", "mcp", "keys", "trace", "replay", "feedback", "watch"),
+    "Account for it": ("audit", "forget"),
 }
 VERBS = tuple(verb for verbs in GROUPS.values() for verb in verbs)
 _PROJECT = "The project; left out: the current folder, or the nearest above it with a rung.yaml."

@@ -63,15 +63,22 @@ def prune(folder: Folder, dry_run: DryRun = False, json: Json = False) -> int:
     if dry_run:
         numbers, pages = [one.number for one in versions[1:]], [str(verdict) for verdict in purged.verdicts]
         answers = [str(verdict) for verdict in purged.answers]
+        served = {"traces": len(purged.served.traces), "differences": len(purged.served.differences)}
         forgotten = (
-            f"would forget {len(numbers)} versions, the pages of {len(pages)} verdicts, the answers of {len(answers)}"
+            f"would forget {len(numbers)} versions, the pages of {len(pages)} verdicts, the answers of {len(answers)}, the "
+            f"texts of {served['traces']:,} traces, {served['differences']:,} differences"
         )
-        out(dumps({"forget": numbers, "pages": pages, "answers": answers}) if json else forgotten)
+        out(dumps({"forget": numbers, "pages": pages, "answers": answers, **served}) if json else forgotten)
         return FINE
     for verdict in purged.verdicts:
         screen.say(f"! {verdict}: its pages showed documents that are gone, and were removed; its numbers stay")
     for verdict in purged.answers:
         screen.say(f"! {verdict}: its stored answers had found documents that are gone, and were removed")
+    if purged.served.traces or purged.served.differences:
+        screen.say(
+            f"! the texts of {len(purged.served.traces):,} traces showed documents that are gone, and were removed, with "
+            f"{len(purged.served.differences):,} differences that cite them"
+        )
     if purged.page is not None:
         screen.say(f"! {purged.page} still shows them: delete it, or make it anew with 'rung compare'")
     return _show(versions, json=json)

@@ -39,6 +39,7 @@ def serve(  # noqa: PLR0917 - typer reads the options from the parameters
 
     need_serving("serving")
     from rung.builders.building import ArtifactBuilder
+    from rung.erasure.running import serving
     from rung.loop import opened
     from rung.progress import reporting
     from rung.runtime.runner import StepRunner
@@ -58,6 +59,7 @@ def serve(  # noqa: PLR0917 - typer reads the options from the parameters
     identity = _identity(project, groups(asker or ""), is_open=is_open)
     with (
         reporting(Screen()),
+        serving(project.state),
         open_state(project) as state,
         opened(project, reading=True, many_threads=True) as engines,
         StepRunner(engines) as runner,

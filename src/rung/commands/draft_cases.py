@@ -1,8 +1,10 @@
-"""Cases that the documents suggest, drafted for a person to approve: answerable, unanswerable, stale, forbidden.
+"""Cases that the documents suggest, drafted for a person to approve: answerable, unanswerable, stale, forbidden, over two
+documents, and as the second turn of a conversation.
 
 Two ways to draft: by rules, which take facts out of headings, tables and plain statements, and by the project's model,
-which is shown a sentence and asks for it. Neither knows what people will ask: a draft is a start, and `materials` refuses it
-as a case until somebody puts a name to it. How rules find facts is left to `facts`.
+which is shown a sentence and asks for it. Neither knows what people will ask: a draft is a start, and `load` refuses it
+as a case until somebody puts a name to it. How rules find facts is left to `stated_facts` and `asked_statements`, which
+drafts are worth a look to `draft_checks`.
 """
 
 from __future__ import annotations
@@ -10,12 +12,15 @@ from __future__ import annotations
 import glob
 import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
 
+from rung.commands.asked_statements import Asked
+from rung.commands.draft_checks import Corpus, Unrepeated, by_slot, follow_ups, hops, in_turns, near_misses, shuffled
 from rung.commands.stated_facts import Fact, absent_attribute, facts
 from rung.config.project import Project
 from rung.errors import UserError
@@ -29,9 +34,12 @@ from rung.runtime.engines import open_engines
 from rung.runtime.runner import StepRunner
 from rung.text.parsing import Malformed, json_of
 from rung.text.sentences import sentences
+from rung.text.statement_words import POINTING
 from rung.text.support import content, support
 
-Kind = Literal["answerable", "unanswerable", "stale", "forbidden"]
+Kind = Literal["answerable", "unanswerable", "stale", "forbidden", "multi_hop", "conversational"]
+MANY = 30
+LETTERS = 5  # of so many answerable drafts one may ask what letters stand for
 KINDS: tuple[Kind, ...] = get_args(Kind)
 By = Literal["rules", "model"]
 RULES = "rules"
@@ -50,7 +58,8 @@ _SCHEMA = json.dumps(
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A case that nobody has approved yet."""
+    """A case that nobody has approved yet. `also`: (document, quote) of what it takes besides; `before`: (question, answer)
+    of the turn before."""
 
     kind: Kind
     question: str
@@ -60,17 +69,25 @@ class Draft:
     asker: tuple[str, ...] | None = None
     by: str = RULES
     note: str = ""
+    also: tuple[tuple[str, str], ...] = ()
+    before: tuple[str, str] | None = None
 
     def row(self) -> dict[str, Json]:
         """As a line of a cases file; `materials` refuses it while `approved_by` is empty."""
+        made_of = [self.kind, self.question, list(self.asker or ()), *(self.before or ())]
         row: dict[str, Json] = {
-            "id": f"draft-{digest(self.kind, self.question, list(self.asker or ()))[:12]}",
+            "id": f"draft-{digest(*made_of)[:12]}",
             "question": self.question,
             "answers": list(self.answers),
             "answerable": bool(self.answers),
         }
         if self.answers:
-            row["evidence"] = [{"document": self.document, "quote": self.quote}]  # a quote outlives changes around it
+            quoted = [(self.document, self.quote), *self.also]  # a quote outlives changes around it
+            row["evidence"] = [{"document": document, "quote": quote} for document, quote in quoted]
+        if self.before is not None:
+            row["messages"] = [
+                {"role": role, "content": text} for role, text in zip(("user", "assistant"), self.before, strict=True)
+            ]
         if self.asker is not None:
             row["as"] = list(self.asker)
         row["meta"] = {"kind": self.kind, "drafted_from": self.document, "note": self.note}
@@ -115,6 +132,15 @@ def append_rows(path: Path, rows: Sequence[Mapping[str, Json]]) -> None:
         write_output(path, text + ("\n" if text and not text.endswith("\n") else "") + lines, force=True)
 
 
+def drafts_file(project: Project, name: str) -> Path:
+    """Where a file of drafts goes: beside the cases if a pattern of `cases` takes it there, else the project's folder."""
+    for pattern in project.settings.cases:
+        path = Path(pattern).with_name(name)
+        if fnmatch(name, Path(pattern).name) and not any(sign in str(path.parent) for sign in "*?["):
+            return project.root / path
+    return project.root / name
+
+
 def text_of(path: Path) -> str:
     """What stands in a file of drafts, "" where there is none.
 
@@ -141,23 +167,21 @@ def draft(
         raise UserError("there are no documents to draft cases from (knowledge.sources)")
     drafts: list[Draft] = []
     short: dict[str, str] = {}
-    seen = set(excluded)
+    corpus, unrepeated = Corpus(documents), Unrepeated(sorted(excluded))
     # Facts that change are fewer, so stale cases are drafted first; each question is asked once.
     for kind in sorted(KINDS, key=lambda kind: kind != "stale"):
-        candidates = (
-            _by_model(runner, documents, each)
-            if runner is not None and by == "model" and kind == "answerable"
-            else _ruled(kind, documents)
-        )
+        candidates = _ruled(kind, documents, corpus, each)
+        if runner is not None and by == "model" and kind == "answerable":
+            candidates = itertools.chain(_by_model(runner, documents, each, corpus), candidates)
         chosen: list[Draft] = []
         for one in candidates:
             if len(chosen) == each:
                 break
-            if one.question not in seen:
-                seen.add(one.question)
+            text = one.question if one.before is None else f"{one.before[0]} {one.question}"
+            if unrepeated.add(text):
                 chosen.append(one)
         if len(chosen) < each:
-            short[kind] = _why_short(kind, documents, by)
+            short[kind] = _why_short(kind, documents)
         drafts += chosen
     return Drafts(tuple(sorted(drafts, key=lambda one: KINDS.index(one.kind))), short)
 
@@ -187,42 +211,85 @@ def _questions(text: str) -> set[str]:
     return {str(row.get("question", "")) for _, row in rows_of(text.split("\n"))}
 
 
-def _ruled(kind: Kind, documents: Sequence[Document]) -> Iterator[Draft]:
-    """Drafts of a kind, the documents taking turns so that no long one fills the list."""
-    corpus = "\n".join(document.text for document in documents).casefold()
-    queues = [_of(kind, document, corpus) for document in _shuffled(documents)]
-    while queues:
-        left = []
-        for queue in queues:
-            one = next(queue, None)
-            if one is not None:
-                left.append(queue)
-                yield one
-        queues = left
-
-
-def _of(kind: Kind, document: Document, corpus: str) -> Iterator[Draft]:
-    if kind == "forbidden" and not document.groups:
-        return
-    for fact in facts(document):
-        match kind:
-            case "answerable" if not document.groups:
-                yield _answerable(fact, document, kind, fact.note)
-            case "stale" if not document.groups and fact.changes:
-                note = (
-                    "this value changes with time: the case is left out, and listed, as soon as the document says otherwise"
-                )
-                yield _answerable(fact, document, kind, note)
-            case "unanswerable" if fact.subject:
-                attribute = absent_attribute(fact.subject, corpus)
-                if attribute:
+def _ruled(kind: Kind, documents: Sequence[Document], corpus: Corpus, each: int) -> Iterator[Draft]:
+    """Drafts of a kind."""
+    match kind:
+        case "answerable":
+            yield from _stated(documents, corpus, each)
+        case "stale":
+            some = in_turns(lambda document: (f for f in facts(document) if f.changes), documents)
+            for document, fact in some:
+                if corpus.is_only_answer(fact.question, fact.answer):
+                    note = "this value changes with time: the case is left out, and listed, once the document says otherwise"
+                    yield _answerable(fact, document, kind, note)
+        case "unanswerable":
+            for document, question, note in near_misses(corpus, max(1, each // LETTERS)):
+                yield Draft(kind, question, document=document.id, note=note)
+            words = "\n".join(document.text for document in documents).casefold()
+            for document, fact in in_turns(facts, documents):
+                if fact.note == "from a table" and (attribute := absent_attribute(fact.subject, words)):
                     note = f"no document holds the words '{attribute}': check that none says it otherwise"
                     yield Draft(kind, f"What is the {attribute} of {fact.subject}?", document=document.id, note=note)
-            case "forbidden" if corpus.count(fact.answer.casefold()) == 1:
+        case "forbidden":
+            yield from _kept_back(documents)
+        case "multi_hop":
+            for hop in hops(corpus):
+                (document, first), (other, second) = hop.first, hop.second
+                also = ((document.id, _quote(document, first)),)
+                note = "takes two places: the first says who or what is meant, the second what is asked of it"
+                yield Draft(kind, hop.question, (hop.answer,), other.id, _quote(other, second), note=note, also=also)
+        case "conversational":
+            for (_, first), (document, second), question in follow_ups(corpus):
+                note = "the second turn of a conversation: it is understood by the first"
+                before = (first.question, first.answer)
+                quote = _quote(document, second)
+                yield Draft(kind, question, (second.answer,), document.id, quote, note=note, before=before)
+
+
+def _stated(documents: Sequence[Document], corpus: Corpus, each: int) -> Iterator[Draft]:
+    """What documents ask themselves and have in tables, then their statements, and of letters what they stand for: some."""
+    stated = list(in_turns(facts, documents))
+    written = [(document, fact) for document, fact in stated if not fact.note.startswith("from a statement")]
+    asked = list(in_turns(_asked_in(corpus), corpus.documents))
+    letters = [pair for pair in asked if pair[1].slot == "letters"]
+    few = len(corpus.documents) < MANY  # in many documents "the return address" may be anybody's
+    rest = [pair for pair in stated if pair not in written] if few else []
+    for document, fact in written:
+        if corpus.is_only_answer(fact.question, fact.answer):
+            yield _answerable(fact, document, "answerable", fact.note)
+    for document, one in (
+        *by_slot(pair for pair in asked if pair[1].slot != "letters"),
+        *letters[: max(1, each // LETTERS)],
+    ):
+        if corpus.is_only_answer(one.question, one.answer):
+            note = "from a statement: check that it is whole, and who or what is meant"
+            yield Draft("answerable", one.question, (one.answer,), document.id, _quote(document, one), note=note)
+    for document, fact in rest:
+        if corpus.is_only_answer(fact.question, fact.answer):
+            yield _answerable(fact, document, "answerable", fact.note)
+
+
+def _asked_in(corpus: Corpus) -> Callable[[Document], list[Asked]]:
+    by_document: dict[str, list[Asked]] = {}
+    for document, one in corpus.asked:
+        by_document.setdefault(document.id, []).append(one)
+    return lambda document: by_document.get(document.id, [])
+
+
+def _kept_back(documents: Sequence[Document]) -> Iterator[Draft]:
+    """What only a restricted document says."""
+    corpus = "\n".join(document.text for document in documents).casefold()
+    for document in shuffled([document for document in documents if document.groups]):
+        for fact in facts(document):
+            if corpus.count(fact.answer.casefold()) == 1:
                 yield _forbidden(fact.question, document)
-    title = document.title.casefold()
-    if kind == "forbidden" and title and corpus.count(title) == document.text.casefold().count(title):
-        yield _forbidden(f"What do the documents say about {document.title}?", document)
+        title = document.title.casefold()
+        if title and corpus.count(title) == document.text.casefold().count(title):
+            yield _forbidden(f"What do the documents say about {document.title}?", document)
+
+
+def _quote(document: Document, one: Asked) -> str:
+    return document.text[one.start : one.end].strip()
 
 
 def _forbidden(question: str, document: Document) -> Draft:
@@ -235,7 +302,7 @@ def _answerable(fact: Fact, document: Document, kind: Kind, note: str) -> Draft:
     return Draft(kind, fact.question, (fact.answer,), document.id, document.text[fact.start : fact.end].strip(), note=note)
 
 
-def _by_model(runner: StepRunner, documents: Sequence[Document], each: int) -> Iterator[Draft]:
+def _by_model(runner: StepRunner, documents: Sequence[Document], each: int, corpus: Corpus) -> Iterator[Draft]:
     """Drafts of the project's model: it is shown a sentence in its passage, and asks for it.
 
     Asked for question and answer freely, a small model makes answers up; so the sentence is chosen here, and is the answer
@@ -249,14 +316,15 @@ def _by_model(runner: StepRunner, documents: Sequence[Document], each: int) -> I
         return
     pairs = (
         (passage, sentence)
-        for document in _shuffled([d for d in documents if not d.groups])
+        for document in shuffled([d for d in documents if not d.groups])
         for passage in passages(document, chunking=Chunking(160, 0), count=knowledge.tokens, max_tokens=256)[:3]
         if (sentence := _telling(passage.text))
     )
     shown = list(itertools.islice(pairs, each * _TRIES))
     conversations = [(Asker(), partial(_asked, passage, sentence)) for passage, sentence in shown]
     for (passage, sentence), ended in zip(shown, runner.run(conversations, title="draft cases"), strict=True):
-        if ended.value is not None and (one := _checked(ended.value, passage, sentence)) is not None:
+        one = None if ended.value is None else _checked(ended.value, passage, sentence)
+        if one is not None and corpus.is_only_answer(one.question, one.answers[0]):
             yield replace(one, by=runner.project.settings.model)
 
 
@@ -289,20 +357,19 @@ def _checked(response: str, passage: Passage, sentence: str) -> Draft | None:
     supported = support(question, f"{passage.title}. {passage.text}")
     if not question.endswith("?") or len(question.split()) < 4 or len(content(question)) < 2 or supported < _MIN_SUPPORT:
         return None
+    if POINTING.search(question) or content(sentence) <= content(question):
+        return None
     if not answer or answer not in sentence or answer.casefold() in question.casefold():
         answer = sentence
     note = "written by a model: check that the question is one, and that this is its answer"
     return Draft("answerable", question, (answer,), passage.document, sentence, note=note)
 
 
-def _shuffled(documents: Sequence[Document]) -> list[Document]:
-    """Always the same order, unlike that of the files: the first folder is not all that gets asked about."""
-    return sorted(documents, key=lambda document: digest("draft", document.id))
-
-
-def _why_short(kind: Kind, documents: Sequence[Document], by: By) -> str:
+def _why_short(kind: Kind, documents: Sequence[Document]) -> str:
     if kind == "forbidden" and not any(document.groups for document in documents):
         return "no document is restricted to groups"
-    if kind == "answerable" and by == "model":
-        return "the model wrote too few questions whose answer stands in their passage"
+    if kind == "multi_hop":
+        return "no more statements are found of which one says whom another is about"
+    if kind == "conversational":
+        return "no more statements are found that say two things of one subject"
     return "the documents hold no more plain facts of this kind that rules can find"

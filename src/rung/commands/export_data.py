@@ -23,6 +23,7 @@ from rung.files.outputs import check_free, write_output
 from rung.pipeline.limits import scoring_in
 from rung.pipeline.publishing import LATEST, Published, latest, published
 from rung.records import Case, Json, Problem, plain
+from rung.report.ragas import case_columns
 
 EXAMPLES = tuple(EXAMPLE_FORMS)
 SPLITS = ("train", "dev", "test")
@@ -174,10 +175,28 @@ def _answers_csv(project: Project, request: DataRequest, report: DataReport) -> 
 
 
 def _ragas(project: Project, request: DataRequest, report: DataReport) -> Files:
+    from rung.pipeline.publishing import latest_folder
+
+    if not request.verdict and not request.rung and request.groups is None and latest_folder(project) is None:
+        return _ragas_cases(project, request, report)
     answers = _answers(project, request)
     rows = [row for row in answers.rows if request.rung in ("", row["rung"])]
     report.notes += answers.hidden(failures=False)  # a row is an answer
     return {request.out: ("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), len(rows))} if rows else {}
+
+
+def _ragas_cases(project: Project, request: DataRequest, report: DataReport) -> Files:
+    """The cases alone, where no rung has answered them."""
+    rows = _rows(project, report)
+    report.notes += ["there is no verdict yet: these are the cases, without answers"] if rows.cases else []
+    lines = [json.dumps(case_columns(case, _quotes(rows, case)), ensure_ascii=False) + "\n" for case in rows.cases]
+    return {request.out: ("".join(lines), len(lines))} if lines else {}
+
+
+def _quotes(rows: Dataset, case: Case) -> list[str]:
+    """The texts that the evidence of a case quotes."""
+    evidence = rows.quotes.get(case.id, ())
+    return [str(one["quote"]) for one in evidence if isinstance(one, dict) and one.get("quote")]
 
 
 def _junit(project: Project, request: DataRequest, report: DataReport) -> Files:

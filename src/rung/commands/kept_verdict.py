@@ -12,6 +12,7 @@ from rung.config.project import Project
 from rung.dataset.load import load_dataset
 from rung.errors import MissingExtra, UserError
 from rung.pipeline.publishing import Published
+from rung.plugins import hint
 from rung.records import Case, Json
 
 Rows = list[dict[str, Json]]
@@ -48,6 +49,19 @@ class KeptVerdict:
         """Why, in words."""
         return str(self.json["reason"])
 
+    def why_not(self, rung: str) -> str:
+        """Why a rung was not chosen.
+
+        Raises:
+            UserError: no rung of that name was weighed.
+        """
+        if rung == self.winner:
+            return f"{rung} is the choice: {self.reason}"
+        why = {str(one["name"]): str(one["why"] or one["status"]) for one in self._rungs}
+        if rung not in why:
+            raise UserError(f"'{rung}' was not weighed in this verdict; {hint(rung, why)}")
+        return why[rung]
+
     def scores(self, as_: As = "records") -> Any:
         """A row for each rung and metric: `rung`, `metric`, `mean`, `low`, `high`, `n`, `reference`.
 
@@ -76,6 +90,26 @@ class KeptVerdict:
         """
         return framed(VerdictAnswers(self.published, rung=rung, groups=groups, cases=self._asked).table(), as_)
 
+    def plot(self, ax: Any = None, *, metric: str = "correct") -> Any:
+        """A metric of each rung with its 95 % interval, and the bar; drawn by matplotlib, which has to be installed.
+
+        Args:
+            ax: matplotlib's axes to draw on; None: a figure of its own.
+            metric: one of those in `scores`.
+
+        Returns:
+            The axes.
+
+        Raises:
+            UserError: matplotlib is not installed, or no rung has this metric.
+        """
+        rows = [row for row in self.scores() if row["metric"] == metric and row["mean"] is not None]
+        if not rows:
+            names = dict.fromkeys(str(row["metric"]) for row in self.scores())
+            raise UserError(f"no rung of this verdict has '{metric}'; {hint(metric, names)}")
+        bar = self.project.settings.bar.correct if self.project is not None and metric == "correct" else None
+        return drawn(_axes(len(rows)) if ax is None else ax, rows, metric=metric, winner=self.winner, bar=bar)
+
     def _asked(self) -> Iterable[Case]:
         return () if self.project is None else judged_cases(load_dataset(self.project, judging=False))
 
@@ -94,6 +128,43 @@ class KeptVerdict:
         head = "".join(f"<th>{name}</th>" for name in ("rung", "correct", "95 %", "cases", "why"))
         title = f"<b>{escape(self.winner or 'no rung can be chosen')}</b>: {escape(self.reason)}"
         return f"<div>{title}<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+
+
+def _axes(rungs: int) -> Any:
+    """The axes of a new figure.
+
+    Raises:
+        UserError: matplotlib is not installed.
+    """
+    from importlib import import_module
+
+    try:
+        pyplot = import_module("matplotlib.pyplot")
+    except ImportError as error:
+        raise UserError(
+            "matplotlib, which draws, is not installed: pip install matplotlib, or take .scores()", code=MissingExtra.kind
+        ) from error
+    return pyplot.subplots(figsize=(7, 1 + 0.4 * rungs))[1]
+
+
+def drawn(ax: Any, rows: Rows, *, metric: str, winner: str | None, bar: float | None) -> Any:
+    """The axes, a point for each row from the top, its interval to both sides; reference arms are hollow."""
+    names = [str(row["rung"]) for row in rows]
+    for line, row in enumerate(rows):
+        mean = float(str(row["mean"]))
+        low, high = (mean if row[end] is None else float(str(row[end])) for end in ("low", "high"))
+        colour = "tab:green" if row["rung"] == winner else "tab:gray" if row["reference"] else "tab:blue"
+        face = "white" if row["reference"] else colour
+        ax.errorbar(
+            [mean], [line], xerr=[[mean - low], [high - mean]], fmt="o", color=colour, markerfacecolor=face, capsize=3
+        )
+    if bar is not None:
+        ax.axvline(bar, color="tab:red", linestyle="--", label=f"bar {bar:g}")
+        ax.legend(loc="best")
+    ax.set_yticks(range(len(names)), labels=names)
+    ax.invert_yaxis()
+    ax.set_xlabel(f"{metric}, mean with its 95 % interval")
+    return ax
 
 
 def framed(rows: Rows, as_: As) -> Any:

@@ -165,19 +165,21 @@ def ask(project: Project, plan: LabelPlan, person: Callable[[Shown], Said], *, b
         How many answers were labelled.
     """
     given = 0
+    same: dict[tuple[str, str, tuple[str, ...]], list[Shown]] = {}  # copies of a case are asked about once
     for shown in plan.answers:
-        reply: Said = "no" if not shown.response else person(shown)
+        same.setdefault((shown.question, shown.response, shown.references), []).append(shown)
+    for first, *copies in same.values():
+        reply: Said = "no" if not first.response else person(first)
         if reply == "quit":
             break
         good = {"yes": True, "no": False}.get(reply)
         at = datetime.now(UTC).isoformat(timespec="seconds")
-        name = by if shown.response else NO_ANSWER
-        answer = answer_digest(shown.case, shown.response)
-        add_labels(
-            project,
-            [AnswerLabel(shown.case, rung, answer, good, name, at, plan.name, plan.cases) for rung in shown.rungs],
-        )
-        given += bool(shown.response) and good is not None
+        name = by if first.response else NO_ANSWER
+        for one in (first, *copies):
+            answer = answer_digest(one.case, one.response)
+            labels = [AnswerLabel(one.case, rung, answer, good, name, at, plan.name, plan.cases) for rung in one.rungs]
+            add_labels(project, labels)
+            given += bool(one.response) and good is not None
     return given
 
 

@@ -13,12 +13,14 @@ from typing import Any
 import yaml
 
 from rung.config.project import FILE, Project, load_project
+from rung.config.schema import DEFAULT_MODEL
 from rung.errors import UserError
 from rung.files.outputs import check_free, whole_or_not, write_output
-from rung.models.callables import register
+from rung.models.callables import parameters, register, short_name
 from rung.records import digest
 
 DOCUMENTS, CASES, EXAMPLES = "documents.jsonl", "cases.jsonl", "examples.jsonl"
+PASSAGES = 3  # that a function is given which has a parameter of this name, where nothing else is said
 MAX_DEPTH = 100  # of lists and objects within each other
 _PLURAL = {"documents": DOCUMENTS, "cases": CASES, "examples": EXAMPLES}
 
@@ -34,7 +36,8 @@ def write_project(
         cases: rows with `question` and `answers`; one answer may stand as `answer`, or as a text.
         examples: rows of chats, or of prompt and completion.
         folder: where; None: a new folder for temporary files. `rung.yaml` must not be there yet.
-        settings: the other keys of `rung.yaml`; a function in the place of a model's name is that model.
+        settings: the other keys of `rung.yaml`; a function in the place of a model's name is that model, one in the place of
+            a rung is that rung.
 
     Raises:
         UserError: rows that are none, a project that is there, or settings that cannot be.
@@ -44,7 +47,7 @@ def write_project(
         "cases": [_case(row) for row in records(cases, "cases")],
         "examples": records(examples, "examples"),
     }
-    whole = {key: _named(value, key) for key, value in settings.items()}
+    whole = {key: _named(value, key) for key, value in with_functions(settings).items()}
     for kind, section, key in (("documents", "knowledge", "sources"), ("examples", "behaviour", "examples")):
         if rows[kind]:
             inner = whole.setdefault(section, {})
@@ -80,6 +83,46 @@ def _written(root: Path, texts: Mapping[str, str], *, temporary: bool = False) -
         if temporary:
             root.rmdir()
         raise
+
+
+def with_functions(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings, functions among `rungs` named as `rung.yaml` has them: each a model, and a rung that asks it.
+
+    Raises:
+        UserError: settings of a function that are none.
+    """
+    rungs = settings.get("rungs")
+    if not isinstance(rungs, (list, tuple)) or not any(_functions_in(entry) for entry in rungs):
+        return dict(settings)
+    model = settings.get("model", DEFAULT_MODEL)
+    models = dict(settings.get("models") or {short_name(model) if callable(model) else str(model): model})
+    entries: list[Any] = []
+    for entry in rungs:
+        if not (functions := _functions_in(entry)):
+            entries.append(entry)
+        for function, given in functions:
+            alias = _free(short_name(function), models)
+            models[alias] = function
+            shown = {"passages": PASSAGES} if "passages" in parameters(function) else {}
+            entries.append({"function": {"model": alias, **shown, **given}})
+    rest = {key: value for key, value in settings.items() if key != "model"}
+    return {**rest, "models": models, "rungs": entries}
+
+
+def _functions_in(entry: Any) -> list[tuple[Any, dict[str, Any]]]:
+    """The functions of an item of `rungs`, with what it says of each."""
+    if callable(entry):
+        return [(entry, {})]
+    pairs = entry.items() if isinstance(entry, Mapping) else ()
+    functions = [(key, value if value is not None else {}) for key, value in pairs if callable(key)]
+    for function, given in functions:
+        if not isinstance(given, Mapping):
+            raise UserError(f"rungs: settings of {short_name(function)} must stand as {{function: {{'passages': 3}}}}")
+    return [(function, dict(given)) for function, given in functions]
+
+
+def _free(name: str, taken: Mapping[str, Any]) -> str:
+    return name if name not in taken else next(f"{name}_{n}" for n in range(2, len(taken) + 3) if f"{name}_{n}" not in taken)
 
 
 def _named(value: Any, where: str) -> Any:

@@ -1,6 +1,6 @@
 """Erases what deleted documents left in a project's state: old versions and rows of the index, results that were made of
 them, freed pages of the databases, and of verdicts the pages that show passages which no document holds any more, and the
-stored answers that found one.
+stored answers that found one; of traces their texts, and the differences of deployments.
 
 A verdict's numbers stay: its table, its line of JSON and its record hold no texts. Which documents are gone is left to the
 sync before.
@@ -10,24 +10,22 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rung.artifacts.store import forget_chunked_indexes
 from rung.config.project import Project
+from rung.erasure.databases import vacuum
+from rung.erasure.stale import Stale, end_stale, stale_in
+from rung.erasure.verdicts import folders, remove
 from rung.errors import UserError
-from rung.files.durable import SET_ASIDE, damaged, unseal
+from rung.files.durable import SET_ASIDE
 from rung.pipeline.cache_invalidation import forget_gone, is_gone
 from rung.pipeline.evaluation_store import EVALUATIONS, passages_in
-from rung.pipeline.publishing import JUNIT, MARKDOWN, PAGE, RAGAS, verdicts_of
+from rung.pipeline.publishing import JUNIT, MARKDOWN, PAGE, RAGAS
 from rung.runtime.engines import index_of, open_cache
-
-if TYPE_CHECKING:
-    pass
 
 WITH_TEXTS = (PAGE, MARKDOWN, JUNIT, RAGAS)  # files of a verdict that speak of single answers
 
@@ -35,11 +33,12 @@ WITH_TEXTS = (PAGE, MARKDOWN, JUNIT, RAGAS)  # files of a verdict that speak of 
 @dataclass(frozen=True, slots=True)
 class PurgeReport:
     """What went: folders of verdicts whose pages were removed; the project's own page where it still is one of these;
-    folders of verdicts whose stored answers were removed."""
+    folders of verdicts whose stored answers were removed; `served`: traces without their texts now, and differences."""
 
     verdicts: tuple[Path, ...]
     page: Path | None
     answers: tuple[Path, ...] = ()
+    served: Stale = field(default_factory=Stale)
 
 
 def purge(project: Project, *, dry_run: bool = False) -> PurgeReport:
@@ -51,11 +50,12 @@ def purge(project: Project, *, dry_run: bool = False) -> PurgeReport:
     index = index_of(project)
     snapshot = index.snapshot()
     texts = {} if snapshot is None else {document.id: document.text for document in snapshot.documents()}
-    stale = [folder for folder in _verdicts(project) if _is_stale(folder, texts)]
+    stale = [folder for folder in folders(project) if _is_stale(folder, texts)]
     own = project.root / PAGE
     shown = own.is_file() and any((folder / PAGE).is_file() and _equal(own, folder / PAGE) for folder in stale)
-    answers = tuple(folder for folder in _verdicts(project) if folder in stale or _has_retrieved(folder, texts))
-    report = PurgeReport(tuple(stale), own if shown else None, tuple(at for at in answers if (at / EVALUATIONS).is_file()))
+    answers = tuple(folder for folder in folders(project) if folder in stale or _has_retrieved(folder, texts))
+    with_answers = tuple(at for at in answers if (at / EVALUATIONS).is_file())
+    report = PurgeReport(tuple(stale), own if shown else None, with_answers, stale_in(project, texts))
     if dry_run:
         return report
     index.prune()
@@ -64,17 +64,14 @@ def purge(project: Project, *, dry_run: bool = False) -> PurgeReport:
     with closing(open_cache(project)) as cache:
         forget_gone(cache, lambda ids: left.documents(ids) if left else ())
     for folder in stale:
-        _remove(folder, WITH_TEXTS)
+        remove(folder, WITH_TEXTS)
     for folder in report.answers:
-        _remove(folder, (EVALUATIONS,))
+        remove(folder, (EVALUATIONS,))
+    end_stale(project, report.served)
     shutil.rmtree(project.state / SET_ASIDE, ignore_errors=True)  # what was damaged may hold them, too
     for path in sorted(project.state.glob("*.db")):
-        _vacuum(path)
+        vacuum(path)
     return report
-
-
-def _verdicts(project: Project) -> Iterator[Path]:
-    return (path for path in sorted(verdicts_of(project).glob("*")) if path.is_dir())
 
 
 def _is_stale(folder: Path, texts: Mapping[str, str]) -> bool:
@@ -110,25 +107,5 @@ def _has_retrieved(folder: Path, texts: Mapping[str, str]) -> bool:
         return True
 
 
-def _remove(folder: Path, names: tuple[str, ...]) -> None:
-    unseal(folder, names)
-    for name in names:
-        (folder / name).unlink(missing_ok=True)
-
-
 def _equal(one: Path, other: Path) -> bool:
     return one.read_bytes() == other.read_bytes()
-
-
-def _vacuum(path: Path) -> None:
-    """Write a database anew without the pages that were freed, and empty its log."""
-    try:
-        with closing(sqlite3.connect(path, timeout=60, isolation_level=None)) as database:
-            database.execute("VACUUM")
-            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    except sqlite3.OperationalError as error:
-        raise UserError(
-            f"{path} could not be rewritten ({error}): close what uses it and run the same command again"
-        ) from error
-    except sqlite3.DatabaseError as error:
-        raise damaged(path, str(error)) from error

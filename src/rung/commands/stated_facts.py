@@ -13,10 +13,11 @@ from itertools import pairwise
 
 from rung.records import Document
 from rung.text.sentences import sentence_starts
+from rung.text.statement_words import CLAUSE, NO_SUBJECT, POINTING
 
 ATTRIBUTES = (
-    "telephone number", "street address", "founder", "trade mark", "serial number", "insurance number", "licence number",
-    "favourite colour", "blood group", "shoe size",
+    "warranty period", "delivery time", "country of origin", "manufacturer", "weight", "release date", "telephone number",
+    "street address", "founder", "trade mark", "serial number", "insurance number", "licence number",
 )  # fmt: skip
 _STATEMENT = re.compile(
     r"(?P<subject>(?:The |A |An )?[A-Z][\w'’-]*(?: [\w'’-]+){0,5}?) (?P<verb>is|are|was|were|costs|takes|lasts) "
@@ -46,6 +47,7 @@ _QUESTION_HEADING = re.compile(
 _ROWS = re.compile(r"^[ \t]*\|.*\|[ \t]*$", re.MULTILINE)
 _DASHES = re.compile(r"[\s|:-]+")
 _LONGEST_ANSWER = 160
+MAX_WORDS = 12  # of what a statement says of its subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,9 @@ def _statements(text: str) -> Iterator[Fact]:
         piece = text[start:end].rstrip()
         begin = start + piece.rfind("\n") + 1  # a heading before it ends without a full stop
         match = _STATEMENT.fullmatch(text, begin, start + len(piece))
-        if not match or _NO_SUBJECT.match(match["subject"]):
+        if not match or _NO_SUBJECT.match(match["subject"]) or match["subject"].split()[0].lower() in NO_SUBJECT:
+            continue
+        if POINTING.search(match["subject"]) or CLAUSE.search(match["rest"]) or len(match["rest"].split()) > MAX_WORDS:
             continue
         subject, verb, rest = match["subject"], match["verb"], match["rest"].strip()
         asked = subject if subject.split()[0] not in ("The", "A", "An") else subject[0].lower() + subject[1:]

@@ -20,6 +20,7 @@ _NEW_ROWS = re.compile(r"(\d{1,3}(?:,\d{3})+|\d{1,9}) (?:new )?approved rows?")
 DEFAULT_MODEL = "smollm2-135m-grounded"
 DEFAULT_EMBEDDER = "minilm-l6-v2"
 TUNED = "tuned"  # as an embedder or a reranker: the promoted one
+_OF_TOKENS = ("prompt_usd_per_million", "completion_usd_per_million", "cached_prompt_usd_per_million")
 MAX_SEED = 2**32 - 1  # what every library that draws takes
 _DAYS = 365.25 / 12  # in a month
 _PACES: Mapping[str, float] = {
@@ -108,6 +109,7 @@ class KnowledgeSettings(_Section):
     fusion: Literal["scores", "ranks"] = "scores"
     dense_weight: float | Literal["auto"] = "auto"
     ignore_identical_ids: bool = False
+    personal_data: Literal["allow", "mask"] = "allow"
     store: str = ""
 
     @property
@@ -155,11 +157,13 @@ class KnowledgeSettings(_Section):
 class BehaviourSettings(_Section):
     """What the answer must be like: examples of it, a JSON Schema file, or a closed list of labels (or a file of them).
 
-    With `require_approval`, only examples that somebody approved are used.
+    With `require_approval`, only examples that somebody approved are used. `personal_data`: what becomes of rows that are to
+    teach and hold some, or a secret.
     """
 
     examples: tuple[str, ...] = ()
     require_approval: bool = False
+    personal_data: Literal["refuse", "mask", "allow"] = "refuse"
     schema_file: str = Field(default="", alias="schema")
     labels: tuple[str, ...] | str = ()
 
@@ -334,6 +338,7 @@ class Settings(_Section):
     serve: ServeSettings = ServeSettings()
     watch: WatchSettings = WatchSettings()
     records: str = ""
+    detector: str = "forms"
     seed: int = Field(default=0, ge=0, le=MAX_SEED)
 
     @property
@@ -351,7 +356,10 @@ class Settings(_Section):
         if entry is None:
             return self.model_copy(update={"model": model})
         server = self.server.model_copy(update=entry.server.model_dump(exclude_unset=True))
-        prices = self.prices.model_copy(update=entry.prices.model_dump(exclude_unset=True))
+        general = self.prices
+        if model.startswith("python:"):  # a function: prices of other models' tokens are none of its
+            general = general.model_copy(update=dict.fromkeys(_OF_TOKENS))
+        prices = general.model_copy(update=entry.prices.model_dump(exclude_unset=True))
         return self.model_copy(update={"model": model, "server": server, "prices": prices})
 
     @field_validator("review", mode="before")
@@ -371,6 +379,13 @@ class Settings(_Section):
         if holds_login(records):
             raise ValueError(LOGIN_ELSEWHERE)
         return records
+
+    @field_validator("detector")
+    @classmethod
+    def _a_detector(cls, detector: str) -> str:
+        if not re.fullmatch(r"forms|presidio:[A-Za-z0-9_.-]+", detector):
+            raise ValueError("must be forms, or presidio:MODEL with the name of an installed spaCy model, as en_core_web_sm")
+        return detector
 
     @field_validator("models", mode="before")
     @classmethod

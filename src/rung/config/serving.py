@@ -74,9 +74,18 @@ class TracesSettings(_Section):
     rows: int = Field(default=1_000_000, ge=1, le=1_000_000_000)
 
 
+class RetentionSettings(_Section):
+    """For how many days is kept what deployments are judged by: `observations`, an answer's end and seconds, without a word
+    of it; `differences`, a question with both answers, where the one in the shadow answered otherwise."""
+
+    observations: float = Field(default=365, gt=0, le=36_500)
+    differences: float = Field(default=30, gt=0, le=36_500)
+
+
 class ServeSettings(_Section):
     """Who is let in by `rung serve` beside those with a key, and what is kept of answers."""
 
     jwt: JwtSettings = JwtSettings()
     proxy: ProxySettings = ProxySettings()
     traces: TracesSettings = TracesSettings()
+    retention: RetentionSettings = RetentionSettings()

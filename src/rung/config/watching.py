@@ -14,7 +14,8 @@ ELSEWHERE = "RUNG_WEBHOOK"  # the environment variable that goes before the file
 class WatchSettings(BaseModel):
     """Whom `rung watch` tells, how old documents may be, and how many questions it asks of models behind servers.
 
-    `canaries`: of each such model, in a look; 0: none. `stale_days`: None: documents are old by what they say of themselves
+    `canaries`: of each such model, in a look; 0: none. `judged`: answers that the judge is asked about, about so many of
+    4,000; 0: it is not asked. `stale_days`: None: documents are old by what they say of themselves
     alone.
     """
 
@@ -23,6 +24,7 @@ class WatchSettings(BaseModel):
     webhook: str = ""
     stale_days: float | None = Field(default=None, gt=0)
     canaries: int = Field(default=20, ge=0, le=500)
+    judged: int = Field(default=0, ge=0, le=2_000)
 
     @field_validator("webhook")
     @classmethod

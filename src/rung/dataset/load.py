@@ -21,6 +21,7 @@ from rung.dataset.leakage import overlaps
 from rung.dataset.load_examples import slips
 from rung.dataset.obstacles import Obstacles
 from rung.dataset.row_files import json_lines
+from rung.dataset.teaching_rows import as_indexed, fit_to_teach
 from rung.errors import InputError, UserError
 from rung.files.limited import json_file, name_of, text_of
 from rung.records import Case, Evidence, Example, Json, Message, Problem, Split, canonical, digest
@@ -31,8 +32,9 @@ DEV_SHARE = 0.2
 Read = tuple[Case, dict[str, Json]]  # a case, and what of its row is kept beside it
 CASE_KEYS = (
     *("id", "question", "answers", "answerable", "evidence", "gold_documents", "split", "as", "messages", "meta"),
-    *("drafted_by", "approved_by"),
+    *("drafted_by", "approved_by", "weight"),
 )
+MAX_WEIGHT = 1000
 
 
 BESIDE = ("evidence", "drafted_by", "approved_by")  # keys of a row that a case does not have as they are written
@@ -86,7 +88,10 @@ def load_dataset(project: Project, *, judging: bool = True, obstacles: Obstacles
     labels = met.past(lambda: read_labels(project, examples, problems), no_labels)
     if labels and not schema:
         examples, cases = spelt_alike(examples, cases, labels, problems)
-    teaching: tuple[Example | Case, ...] = (*examples, *(c for c in cases if c.split == "train"))
+    examples = fit_to_teach(project, examples, problems)
+    fit = {c.id: c for c in fit_to_teach(project, [c for c in cases if c.split == "train"], problems)}
+    cases = tuple(fit.get(c.id, c) for c in cases if c.split != "train" or c.id in fit)
+    teaching: tuple[Example | Case, ...] = (*examples, *fit.values())
     taught, repeated = overlaps(teaching, [c for c in cases if c.split != "train"])
     problems.extend(repeated)
     cases = tuple(c for c in cases if c.split != "train" or c.place in taught)
@@ -98,7 +103,7 @@ def load_dataset(project: Project, *, judging: bool = True, obstacles: Obstacles
         schema=schema,
         labels=labels,
         problems=tuple(problems),
-        quotes={case: _evidence_of(beside) for case, beside in written.items()},
+        quotes={case: as_indexed(project, _evidence_of(beside)) for case, beside in written.items()},
         written=written,
     )
 
@@ -227,6 +232,7 @@ def _read_cases(project: Project, problems: list[Problem]) -> Iterator[Read]:
         for number, row in json_lines(path, shown, problems):
             try:
                 case, _ = case_of(row, f"{shown}:{number}", judged=judged)
+                copies = copies_of(case, row.get("weight"))
             except ValueError as error:
                 problems.append(Problem(shown, number, str(error)))
                 continue
@@ -234,7 +240,21 @@ def _read_cases(project: Project, problems: list[Problem]) -> Iterator[Read]:
             problems.extend(Problem(shown, number, why) for why in misgraded(case))
             if _is_new(case.id, case.place, seen, problems):
                 own = project.settings.knowledge.ignore_identical_ids
-                yield ignoring_itself(case) if own else case, {key: row[key] for key in BESIDE if row.get(key)}
+                beside = {key: row[key] for key in BESIDE if row.get(key)}
+                yield from ((ignoring_itself(copy) if own else copy, beside) for copy in copies)
+
+
+def copies_of(case: Case, weight: Json) -> tuple[Case, ...]:
+    """A case as often as its row's `weight` says: each copy is a draw of the same question, with an id of its own.
+
+    Raises:
+        ValueError: the weight is none.
+    """
+    if weight is None:
+        return (case,)
+    if not isinstance(weight, int) or isinstance(weight, bool) or not 1 <= weight <= MAX_WEIGHT:
+        raise ValueError(f"'weight' must be a whole number from 1 to {MAX_WEIGHT:,}, found {weight!r}")
+    return (case, *(replace(case, id=f"{case.id}#{number}") for number in range(2, weight + 1)))
 
 
 def _evidence_of(beside: Mapping[str, Json]) -> tuple[Json, ...]:

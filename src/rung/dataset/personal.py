@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator
+from functools import cache
 
 _DIGITS = re.compile(r"[0-9]")
 MIN_DIGITS = 5  # the shortest of them, an IP address, has so many
@@ -25,10 +26,7 @@ _ROLES = frozenset(_ROLES_WORDS.split())
 _NOBODY_WORDS = "user username name you your me foo bar baz test example someone somebody nobody xxx abc email your.name"
 _NOBODY = frozenset(_NOBODY_WORDS.split())
 _NO_DOMAINS = ("example.com", "example.org", "example.net", "test.com", "domain.com", "yourdomain.com", "yourcompany.com")
-_IBAN = re.compile(
-    r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,3})?(?![A-Za-z0-9])", re.IGNORECASE
-)
-_IBAN_BEGINS = re.compile(r"\b[A-Za-z]{2}[0-9]{2}")
+_IBAN_BEGINS = re.compile(r"(?<![A-Za-z0-9])([A-Za-z]{2})[0-9]{2}")
 _IBAN_LENGTHS = {
     **{
         "AD": 24,
@@ -130,14 +128,19 @@ _BORN = re.compile(
 )
 _PHONES = (
     re.compile(
-        r"(?<![\w+.,/$€£-])\+\d{1,3}[ .\-/]?(?:\(0?\d{1,4}\)[ .\-/]?)?\d{1,5}(?:[ .\-/]?\d{1,5}){1,6}(?![\w]|[.,]\d)"
+        r"(?<![\w+.,/$€£-])\+\d{1,3}[ .\-/]?(?:\(0?\d{1,4}\)[ .\-/]?)?\d{1,5}(?:[ .\-/]?\d{1,5}){1,6}"
+        r"(?: ?x\d{1,6})?(?![\w]|[.,]\d)"
     ),
-    re.compile(r"(?<![\w+.,/$€£-])(?:1[ .-])?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[ .-])\d{3}[ .-]\d{4}(?![\w-]|[.,]\d)"),
-    re.compile(r"(?<![\w+.,/$€£-])(?<!\d )\(?0\d{2,5}\)?[ /-]\d{3,4}(?:[ -]?\d{2,5}){1,3}(?![\w-]|[.,]\d)"),
+    re.compile(
+        r"(?<![\w+.,/$€£-])(?:(?:00)?1[ .-])?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[ .-])\d{3}[ .-]\d{4}"
+        r"(?: ?(?:x|ext\.?) ?\d{1,6})?(?![\w-]|[.,]\d)"
+    ),
+    re.compile(r"(?<![\w+.,/$€£-])(?<!\d )(?:\(0\d{2,5}\)[ /-]?|0\d{2,5}[ /-])\d{3,4}(?:[ -]?\d{2,5}){1,3}(?![\w-]|[.,]\d)"),
 )
+_EXTENSION = re.compile(r"x|ext")
 _NAMED_PHONE = re.compile(
     r"(?i:\b(?:phone|telephone|tel|mobile|cell|fax|whatsapp|call me (?:at|on)|reach me (?:at|on)|my number)\b)"
-    r"(?: number| no\.?)?(?: is)?[.:]? {0,2}\+?(\d[\d .()/-]{5,18}\d)(?![\w-]|[.,]\d)"
+    r"(?: number| no\.?)?(?: is)?[.:]? {0,2}\+?(?!(?:19|20)\d\d )(\d[\d .()/-]{5,18}\d)(?![\w-]|[.,]\d)"
 )
 _IP = re.compile(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)")
 _IP6 = re.compile(
@@ -163,8 +166,7 @@ def personal(text: str) -> Iterator[tuple[str, str]]:
 def _numbers(text: str) -> Iterator[tuple[str, re.Match[str]]]:
     """Numbers that are somebody's, those with a check sum first."""
     folded = text.casefold()
-    if _IBAN_BEGINS.search(text):
-        yield from (("an IBAN", m) for m in _IBAN.finditer(text) if is_iban(m[0]))
+    yield from (("an IBAN", m) for begin in _IBAN_BEGINS.finditer(text) if (m := _iban(begin)) is not None)
     yield from (("a card number", m) for m in _CARD.finditer(text) if is_card(m[0]))
     yield from (("a social security number", m) for m in (*_SSN.finditer(text), *_NUMBER.finditer(text)))
     if any(hint in folded for hint in ("birth", "dob", "d.o.b", "born")):
@@ -175,7 +177,24 @@ def _numbers(text: str) -> Iterator[tuple[str, re.Match[str]]]:
         hint in folded for hint in ("phone", "tel", "mobile", "cell", "fax", "whatsapp", "me at", "me on", "my number")
     )
     for pattern in (*_PHONES, _NAMED_PHONE) if called else _PHONES:
-        yield from (("a phone number", m) for m in pattern.finditer(text) if 7 <= sum(c.isdigit() for c in m[0]) <= 15)
+        yield from (("a phone number", m) for m in pattern.finditer(text) if 7 <= _digits(m[0]) <= 15)
+
+
+def _digits(number: str) -> int:
+    """Of a telephone number, its extension left out."""
+    return sum(c.isdigit() for c in _EXTENSION.split(number)[0])
+
+
+def _iban(begin: re.Match[str]) -> re.Match[str] | None:
+    """The IBAN that begins so, as long as its country has it: the next word may follow at a space."""
+    length = _IBAN_LENGTHS.get(begin[1].upper(), 0)
+    match = _of_length(length).match(begin.string, begin.start()) if length else None
+    return match if match is not None and is_iban(match[0]) else None
+
+
+@cache
+def _of_length(length: int) -> re.Pattern[str]:
+    return re.compile(rf"[A-Za-z]{{2}}\d{{2}}(?:[ -]?[A-Za-z0-9]){{{length - 4}}}(?![A-Za-z0-9])")
 
 
 def is_iban(text: str) -> bool:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from rung.records import Case, Json
+from rung.text.spreadsheet_cells import guarded
 
 Written = Mapping[str, Mapping[str, Json]]  # case -> `evidence` as its row has it, `drafted_by` and `approved_by`
 COLUMNS = (
@@ -46,7 +47,8 @@ def cases_csv(cases: Sequence[Case], written: Written) -> str:
 
 
 def table(columns: Sequence[str], rows: Sequence[Mapping[str, Json]]) -> str:
-    """Rows as CSV (RFC 4180); texts as they are, all else as JSON, what is missing as nothing."""
+    """Rows as CSV (RFC 4180); texts as they are, those that a spreadsheet would run `guarded`, all else as JSON, what is
+    missing as nothing."""
     written = io.StringIO()
     writer = csv.writer(written)
     writer.writerow(columns)
@@ -58,4 +60,4 @@ def table(columns: Sequence[str], rows: Sequence[Mapping[str, Json]]) -> str:
 def _cell(value: Json) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return guarded(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

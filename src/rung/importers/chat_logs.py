@@ -63,6 +63,18 @@ def _log(row: Row, line: int) -> ImportedRow:
     return as_example(example, line, notes=notes)
 
 
+def turns_asked(row: Mapping[str, Json]) -> list[Json] | None:
+    """The turns of the request in a row of a log, whatever became of it; None where it holds no request.
+
+    Raises:
+        ValueError: an item of it is of a kind that is no turn.
+    """
+    request = _inner(row, _REQUESTS) or object_of(row.get("body")) or row
+    if not isinstance(request.get("messages"), list) and not isinstance(request.get("input"), (str, list)):
+        return None
+    return _asked(request)
+
+
 def _check_whole(request: Mapping[str, Json], response: Mapping[str, Json]) -> None:
     """Raises `ValueError` where the answer was cut, or turns before the question are not in the log."""
     choices = response.get("choices")

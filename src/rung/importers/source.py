@@ -114,6 +114,11 @@ class ImportFile:
         return bool(self.rows) and not self.looks_json
 
     @cached_property
+    def is_csv(self) -> bool:
+        """Whether they come from CSV."""
+        return self.is_table and bool(self.text)
+
+    @cached_property
     def whole(self) -> Json:
         """The value of the file as one JSON or YAML value; None where it is none, or is a list of rows (`rows`)."""
         if self.looks_json:

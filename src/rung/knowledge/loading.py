@@ -16,6 +16,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from rung.knowledge.masking import Masking
 from rung.knowledge.readers.access import Access, GroupsOf, Rule
 from rung.knowledge.readers.converting import Converted, convert, read
 from rung.knowledge.readers.found import Found
@@ -95,6 +96,7 @@ def stream_sources(
     access: Access | None = None,
     memory: Memory | None = None,
     outside_links: bool = False,
+    masking: Masking | None = None,
 ) -> Iterator[Document | Problem | Dropped]:
     """The documents of every file that the patterns name, one by one, and a problem for all that was left out.
 
@@ -109,6 +111,7 @@ def stream_sources(
         access: what narrows the groups of documents besides what they say themselves.
         memory: what was read before; without it everything is read anew.
         outside_links: whether links may lead out of the project and of the folders that the patterns name.
+        masking: what becomes of every document before anything else sees, or remembers, it.
 
     Raises:
         UserError: a reader of another package cannot be loaded.
@@ -116,7 +119,7 @@ def stream_sources(
     access = access or Access()
     taken: dict[str, str] = {}
     with ExitStack() as stack:
-        reading = _Reading(stack.enter_context(Workers(min(_PROCESSES, os.cpu_count() or 1))), memory)
+        reading = _Reading(stack.enter_context(Workers(min(_PROCESSES, os.cpu_count() or 1))), memory, masking)
         places = Places(root, readers(), memory, outside_links)
         for source, items in reading.ahead(places.of(patterns)):
             if isinstance(source, Problem):
@@ -157,7 +160,11 @@ class _Reading:
 
     workers: Workers
     memory: Memory | None
-    _edition: str = field(default_factory=edition)
+    masking: Masking | None = None
+    _edition: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._edition = edition() + (f" {self.masking.name}" if self.masking else "")
 
     def ahead(self, places: Iterable[Found | Problem]) -> Iterator[tuple[Found | Problem, Items]]:
         """Each place with what it holds, in order; up to two files for each process are begun before they are asked for."""
@@ -175,7 +182,8 @@ class _Reading:
             return lambda: [(0, source.refused)]
         cached = self.memory.get(file.id) if self.memory is not None else None
         if source.unchanged:
-            return lambda: [*noted, *(cached.items if cached else [(0, "is no longer remembered; run the command again")])]
+            lost: list[Item] = [(0, "is no longer remembered; run the command again")]
+            return lambda: [*noted, *(self._as_now(source, cached) if cached else lost)]
         if cached is not None and cached.reader == self._edition and self._unchanged(source, cached):
             return lambda: cached.items
         if file.suffix in costly():
@@ -185,7 +193,7 @@ class _Reading:
             )
             return lambda: self._arrived(source, future)
         if file.on_disk:
-            return lambda: read(file)
+            return lambda: self._masked(read(file))
         converted = convert(file.id, str(file.path), file.data, file.suffix, file.charset)
         return lambda: self._remembered(source, converted)
 
@@ -199,10 +207,25 @@ class _Reading:
 
     def _remembered(self, source: Found, converted: Converted) -> list[Item]:
         """What was read, remembered where reading it again would give the same."""
+        if self.masking is not None:
+            converted = replace(converted, items=[*self._masked(converted.items)])
         if self.memory is not None and converted.lasting:
             stamp = source.stamp or (converted.stamp if _settled(source.file) else "")
             self.memory.keep(source.file.id, Known(self._edition, stamp, converted.digest, packed(converted.items)))
         return converted.items
+
+    def _as_now(self, source: Found, cached: Known) -> list[Item]:
+        """What is remembered, masked where it was not; then it is remembered so."""
+        if self.masking is None or cached.reader == self._edition:
+            return cached.items
+        items = [*self._masked(cached.items)]
+        if self.memory is not None:
+            self.memory.keep(source.file.id, replace(cached, reader=self._edition, packed=packed(items)))
+        return items
+
+    def _masked(self, items: Iterable[Item]) -> Iterator[Item]:
+        for line, item in items:
+            yield line, self.masking(item) if self.masking is not None and isinstance(item, Document) else item
 
     def _unchanged(self, source: Found, cached: Known) -> bool:
         """Whether a file holds what it held: by its stamp, else by its bytes."""

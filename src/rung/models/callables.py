@@ -1,35 +1,86 @@
-"""Functions of this process as models, for notebooks: `python:<name>`, by which rung.yaml names one that was registered.
+"""Functions of this process as models and as rungs, for notebooks: `python:<name>`, by which rung.yaml names one that was
+registered.
 
-A function gets the chat, a list of `{"role", "content"}`, and returns the assistant's text. Its name has a digest of its
-code, its defaults and what it closes over, so that answers of the same function are remembered and those of a changed one
-are not; what it calls is not seen. Of a callable of another kind, or one that holds what is no plain data, every object is
-a model of its own, and nothing is remembered for the next process. Another process does not know it.
+As a model a function gets the chat, a list of `{"role", "content"}`, and returns the assistant's text. As a rung
+(`function`) it gets the question, and what its parameters `passages` and `messages` ask for. Its name is the one that was
+stated, with its version; else it has a digest of its code, its defaults and what it closes over, so that answers of the same
+function are remembered and those of a changed one are not; what it calls is not seen. Of a callable of another kind, or one
+that holds what is no plain data, every object is a model of its own, and nothing is remembered for the next process. Another
+process does not know it until it registers it, too.
 
 Schema and labels are not held: answers are checked for them afterwards.
 """
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import CodeType, FunctionType, MethodType
+from typing import Any
 from uuid import uuid4
 
-from rung.errors import ModelError, first_line
+from rung.errors import ModelError, UserError, first_line
 from rung.models.protocol import Embedder, Generator, Server
 from rung.progress import Tick
 from rung.records import Failure, Json, Message, canonical, digest
+from rung.records.asked import asked_of
 from rung.records.steps import Generate, GenerateResult, Request, Result, StepFailed
 
 PREFIX = "python:"
-Reply = Callable[[list[dict[str, str]]], str]
+Reply = Callable[..., str]
 _registered: dict[str, Reply] = {}
+_stated: dict[str, Reply] = {}  # those whose name and version somebody stated
+_WORD = re.compile(r"[A-Za-z_][\w.-]{0,63}")
+_VERSION = re.compile(r"[\w.+-]{1,32}")
+
+
+def is_function(model: str) -> bool:
+    """Whether a model of this name is a function of a Python process."""
+    return model.startswith(PREFIX)
+
+
+def register_named(function: Reply, *, name: str, version: str) -> str:
+    """Register a function under a name and a version; who states them answers for it that equal ones answer alike.
+
+    The same lines run again (a notebook's cell) take the place of what they made before.
+
+    Raises:
+        UserError: they are no words, or another function has them.
+    """
+    if not _WORD.fullmatch(name) or not _VERSION.fullmatch(version):
+        raise UserError(f"'{name}', version '{version}': a name and a version are words of letters, digits, _, . and -")
+    full = f"{PREFIX}{name}@{version}"
+    there = _stated.get(full, function)
+    if _origin(there) != _origin(function):
+        raise UserError(f"{name}, version {version}, is {_origin(there)} already: give {_origin(function)} another one")
+    _stated[full] = _registered[full] = function
+    return full
+
+
+def _origin(function: Reply) -> str:
+    return f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', type(function).__qualname__)}"
+
+
+def parameters(function: Reply) -> frozenset[str]:
+    """The names of a function's parameters; none where it does not tell."""
+    try:
+        return frozenset(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return frozenset()
+
+
+def short_name(function: Reply) -> str:
+    """What a function is called, as a word."""
+    return re.sub(r"\W+", "_", getattr(function, "__name__", type(function).__name__)).strip("_") or "function"
 
 
 def register(function: Reply) -> str:
     """Make a function a model of this process; its name is returned. Never takes the name of one that differs."""
-    bare = re.sub(r"\W+", "_", getattr(function, "__name__", type(function).__name__)).strip("_") or "function"
+    if stated := next((name for name, one in _stated.items() if one is function), ""):
+        return stated
+    bare = short_name(function)
     try:
         content = digest("python", _held_by(function))
     except (_NotPlainError, RecursionError):
@@ -115,7 +166,10 @@ class CallableHost:
     def check_name(self, name: str) -> None:
         """Refuse a function that this process does not have."""
         if name not in _registered:
-            raise ModelError(f"'{name}' is a function of a Python process that has ended: open the project there again")
+            raise ModelError(
+                f"'{name}' is a function of a Python process that has ended, or was not registered in this one: "
+                "run the lines that make it, then open the project"
+            )
 
     def generator(self, name: str, *, server: Server, progress: Tick) -> Generator:  # noqa: ARG002 - the protocol's
         """The function as a model."""
@@ -173,10 +227,21 @@ class CallableGenerator:
         if not isinstance(step, Generate):
             return Failure("a function answers chats alone", step="generate")
         try:
-            text = self._function([{"role": turn.role, "content": turn.content} for turn in step.messages])
+            text = self._called(step.messages)
         except Exception as error:
             return Failure(f"{type(error).__name__}: {first_line(error)}", step="generate")
         if not isinstance(text, str):
             return Failure(f"the function returned {type(text).__name__} in place of a text", step="generate")
         prompt, completion = self.count_tokens([self.render(step.messages), text])
         return GenerateResult(text, prompt, completion)
+
+    def _called(self, messages: Sequence[Message]) -> object:
+        if (asked := asked_of(messages)) is None:
+            return self._function(_chat(messages))
+        offered: dict[str, Any] = {"passages": asked.passages, "messages": _chat(asked.messages)}
+        named = parameters(self._function)
+        return self._function(asked.question, **{name: value for name, value in offered.items() if name in named})
+
+
+def _chat(messages: Sequence[Message]) -> list[dict[str, str]]:
+    return [{"role": turn.role, "content": turn.content} for turn in messages]

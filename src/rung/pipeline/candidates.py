@@ -16,6 +16,7 @@ from rung.builders.kinds import build_artifact, check_need
 from rung.builders.recipes import recipe_file
 from rung.config.project import Project
 from rung.errors import NotWorthwhile, UserError
+from rung.models.callables import is_function
 from rung.models.catalog import is_local
 from rung.pipeline.billing import effort_of_building
 from rung.pipeline.oracle import shown_to_oracle
@@ -36,7 +37,7 @@ from rung.strategies.protocol import (
     Strategy,
 )
 from rung.strategies.reference import Oracle
-from rung.strategies.registry import REFERENCES, find, ladder, make_strategy
+from rung.strategies.registry import REFERENCES, by_default, find, ladder, make_strategy
 from rung.strategies.sampling import sampled
 from rung.strategies.settings import Retrieval, expand, read
 from rung.strategies.wording import MODEL, TASK, own_settings, planned
@@ -132,14 +133,14 @@ def allowed(project: Project) -> list[tuple[str, type[Rung], dict[str, Json]]]:
         InputError: an unknown rung or setting, or one twice; points at its line.
     """
     entries: list[tuple[str, type[Rung], dict[str, Json]]] = []
-    for index, (name, settings) in enumerate(project.rungs() or [(name, {}) for name in ladder()]):
+    for index, (name, settings) in enumerate(project.rungs() or [(name, {}) for name in by_default()]):
         try:
             rung = find(name)
             for label, combination in _swept(name, _with_model_named(project, settings)):
                 if label in [taken for taken, _, _ in entries]:
                     raise UserError(f"rung '{label}' stands twice; to try several settings, give one a list of values")
                 planned(rung, Materials(task=""), combination)  # refuses settings that are none
-                check_model(project, combination)
+                check_model(project, rung, combination)
                 entries.append((label, rung, combination))
         except UserError as error:
             setting = (name, error.name) if isinstance(error, WrongSetting) else ()
@@ -149,16 +150,19 @@ def allowed(project: Project) -> list[tuple[str, type[Rung], dict[str, Json]]]:
     return sorted(entries, key=lambda one: (rank[one[1].name], models.index(str(one[2].get(MODEL, models[0])))))
 
 
-def check_model(project: Project, settings: Mapping[str, Json]) -> None:
-    """Refuse a rung's model that the project does not name.
+def check_model(project: Project, rung: type[Rung], settings: Mapping[str, Json]) -> None:
+    """Refuse a rung's model that the project does not name, or that the rung cannot ask.
 
     Raises:
         WrongSetting: it does not.
     """
     try:
-        model_asked(project, settings)
+        model = model_asked(project, settings)
     except UserError as error:
         raise WrongSetting(str(error), MODEL) from error
+    if getattr(rung, "asks_functions", False) and not is_function(model):
+        message = f"{rung.name}: asks a function of Python, and {model} is none: name one under 'models:' and here"
+        raise WrongSetting(message, MODEL)
 
 
 def _with_model_named(project: Project, settings: Mapping[str, Json]) -> dict[str, Json]:

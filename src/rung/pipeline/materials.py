@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from rung.config.project import Project
 from rung.dataset.load import Dataset
+from rung.dataset.teaching_rows import fit_to_teach
 from rung.models.catalog import is_local
 from rung.models.endpoint import is_on_server
 from rung.pipeline.retrieval_pairs import Teaching
@@ -30,6 +31,8 @@ def materials_of(
     `groups`: document id -> the groups that may read it, empty for everybody.
     """
     train_cases, secrets = may_teach(rows.split("train"), groups)
+    refused: list[Problem] = []
+    dev = fit_to_teach(project, rows.split("dev"), refused)
     materials = Materials(
         task=project.settings.task,
         schema=rows.schema,
@@ -43,9 +46,9 @@ def materials_of(
         seed=project.settings.seed,
         pairs=teaching.pairs,
         clicks=teaching.clicks,
-        dev=rows.split("dev"),
+        dev=dev,
     )
-    return materials, secrets
+    return materials, (*secrets, *refused)
 
 
 def said_context(project: Project) -> int:

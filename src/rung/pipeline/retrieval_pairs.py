@@ -14,6 +14,7 @@ from rung.config.project import Project
 from rung.dataset.leakage import overlaps
 from rung.dataset.pairs import ANCHORS, pairs_of, texts
 from rung.dataset.row_files import rows_in
+from rung.dataset.teaching_rows import fit_to_teach
 from rung.files.limited import name_of
 from rung.records import Case, Evidence, Json, Pair, Problem
 
@@ -52,6 +53,7 @@ def read_teaching(project: Project, judging: tuple[Case, ...]) -> Teaching:
                     continue
                 clicks += [one for one in parsed if isinstance(one, Case)]
                 pairs += [one for one in parsed if isinstance(one, Pair)]
+    pairs, clicks = [*fit_to_teach(project, pairs, problems)], [*fit_to_teach(project, clicks, problems)]
     asked = [Case(id=pair.anchor[:40], question=pair.anchor, place=pair.place) for pair in pairs]
     admitted, repeated = overlaps((*asked, *clicks), judging)
     fine = (

@@ -53,6 +53,7 @@ class Sources:
             UserError: the index was made with a groups function, and none is given now.
         """
         from rung.knowledge.loading import Memory, stream_sources
+        from rung.knowledge.masking import Masking
 
         project = self.project
         settings = project.settings.knowledge
@@ -63,7 +64,12 @@ class Sources:
         access = self.access()
         with Memory(project.state / REMEMBERED, writable=self.remember) as memory:
             read = stream_sources(
-                project.root, settings.sources, access=access, memory=memory, outside_links=settings.outside_links
+                project.root,
+                settings.sources,
+                access=access,
+                memory=memory,
+                outside_links=settings.outside_links,
+                masking=Masking(project.settings.detector) if settings.personal_data == "mask" else None,
             )
             for item in read:
                 if isinstance(item, Problem):

@@ -3,6 +3,7 @@
 Reading them from files is left to `materials`; the steps of a conversation are in `steps`.
 """
 
+from rung.records.budget import Budget
 from rung.records.evaluation import Evaluation, Loss, Stop
 from rung.records.metrics import Better, Layer, Metric
 from rung.records.nouns import (
@@ -51,6 +52,7 @@ __all__ = [
     "Asker",
     "Better",
     "Bill",
+    "Budget",
     "Case",
     "Citation",
     "Code",

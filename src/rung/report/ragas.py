@@ -8,7 +8,7 @@ They are those of its `SingleTurnSample` (ragas 0.4): `user_input`, `response`, 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rung.records import Answer, Case, Json, Message, Outcome
 from rung.report.access import COLUMN, needs_of, needs_of_answer
@@ -31,6 +31,13 @@ def ragas_jsonl(report: Report) -> str:
 def response_of(answer: Answer) -> str:
     """The text of an answer as it is written here: without citation marks."""
     return answer.plain or answer.text
+
+
+def case_columns(case: Case, quotes: Sequence[str] = ()) -> dict[str, Json]:
+    """The columns of a case that nobody answered yet; `quotes`: where its answer stands."""
+    columns: dict[str, Json] = {"user_input": _conversation(case), "reference": case.answers[0] if case.answers else ""}
+    contexts: dict[str, Json] = {"reference_contexts": list(quotes)} if quotes else {}
+    return {**columns, **_references(case, None), **contexts, "case": case.id}
 
 
 def _rows(report: Report) -> Iterator[dict[str, Json]]:

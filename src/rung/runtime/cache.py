@@ -186,6 +186,26 @@ class StepCache:
         self._passages.clear()
         return len(digests)
 
+    def texts(self) -> Iterator[tuple[str, str, str]]:
+        """(table, key, JSON text) of all that is kept, passages left out; the key of a note is "kind key"."""
+        for table, query in (
+            ("steps", "SELECT digest, result FROM steps ORDER BY digest"),
+            ("notes", "SELECT kind || ' ' || key, value FROM notes ORDER BY kind, key"),
+        ):
+            with self._mended():
+                for key, text in self._db.execute(query):
+                    yield table, key, text
+
+    def erase(self, steps: Iterable[str], notes: Iterable[str]) -> None:
+        """Erase results and notes by the keys that `texts` gave; they are overwritten in the file."""
+        with self._mended():
+            with self._changing():
+                rows = [(key,) for key in steps]
+                self._db.executemany("DELETE FROM steps WHERE digest = ?", rows)
+                self._db.executemany("DELETE FROM seen WHERE digest = ?", rows)
+                self._db.executemany("DELETE FROM notes WHERE kind || ' ' || key = ?", [(key,) for key in notes])
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def count(self) -> int:
         """Results known."""
         with self._mended():

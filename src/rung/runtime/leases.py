@@ -1,4 +1,4 @@
-"""Which processes are asking steps of one project now: each holds a lock on a file of its own, which goes with the process.
+"""Which processes are at work on one project now: each holds a lock on a file of its own, which goes with the process.
 
 What is leased by whom stands in the store of steps; waiting for others is left to `batch`.
 """
@@ -16,10 +16,13 @@ FOLDER = "asking"  # in the project's state
 
 
 class User:
-    """This process (each opened store, to be exact) among those that ask. Its file is there from the first question on."""
+    """This process (each opened store, to be exact) among those that ask. Its file is there from the first question on.
 
-    def __init__(self, state: Path) -> None:
-        self._folder = state / FOLDER
+    `folder`: where these files are; another one is of processes that do something else.
+    """
+
+    def __init__(self, state: Path, folder: str = FOLDER) -> None:
+        self._folder = state / folder
         self._name = uuid.uuid4().hex
         self._held: BinaryIO | None = None
 

@@ -33,6 +33,7 @@ from rung.serving.guard import Guard
 from rung.serving.limits import Limiter
 from rung.serving.mcp_http import McpEndpoint
 from rung.serving.metrics import Metrics
+from rung.serving.periodic import Periodic
 from rung.serving.refusal import NotAnswered
 from rung.serving.rollouts import Rollouts, Served
 from rung.serving.shadows import Shadows
@@ -40,8 +41,10 @@ from rung.serving.trace_counts import TraceCounts
 from rung.serving.traced import traces_of
 from rung.state.database import State
 from rung.state.deployments import standing_now
+from rung.state.retention import end_old
 
 _log = logging.getLogger(__name__)
+_TENDED = 60.0  # seconds between two looks at what is too old
 # how names begin that pydantic gives the types of a choice
 _CHOICES = ("list[", "literal[", "dict[", "function-", "NamedTool", "NamedFunction")
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")  # names under which this machine reaches itself
@@ -104,6 +107,8 @@ def application(service: Service) -> FastAPI:
     answering.traces = traces
     TraceCounts(traces, answering.metrics.registry)
     answering.metrics.registry.register(AlertCounts(service.state))
+    days = engines.project.settings.serve.retention.model_dump()
+    retention = Periodic("retention", lambda: end_old(service.state, days), seconds=_TENDED)
     limiter = Limiter()
     answering.on_spent, answering.route = limiter.consumed, rollouts.route
     answering.on_end = lambda asked, end, seconds, refused: rollouts.ended(asked, end, seconds=seconds, refused=refused)
@@ -122,14 +127,14 @@ def application(service: Service) -> FastAPI:
         app.state.ready = False
         await shadows.stop()
         answering.conversations.close()
-        for part in (traces, ratings, shadows, rollouts):
+        for part in (traces, ratings, shadows, rollouts, retention):
             part.close()
 
     app = FastAPI(
         title="Rung", version=version("rung"), description=_ABOUT, docs_url=None, redoc_url=None, lifespan=lifespan
     )
     app.state.answering, app.state.feedback, app.state.ready = answering, ratings, True
-    app.state.rollouts, app.state.shadows = rollouts, shadows
+    app.state.rollouts, app.state.shadows, app.state.retention = rollouts, shadows, retention
     app.state.embedding = (engines.project.settings.embedder, engines.embedder)
     for part in (openai_api, responses_api, anthropic_api, search_api, feedback):
         app.include_router(part.router)

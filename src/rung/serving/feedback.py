@@ -26,6 +26,7 @@ from rung.serving.refusal import NotAnswered
 from rung.serving.request_state import answering_of, caller_of, feedback_of
 from rung.state.buffered import BufferedWriter
 from rung.state.database import State, now_ms
+from rung.state.erasing import last_erasure
 from rung.state.feedback import Rating, Remark, add_remark, answer_name, complete, forget_answers, who_answered
 from rung.state.tables import answers
 
@@ -63,8 +64,8 @@ class Feedback:
         self._recent: OrderedDict[str, Rated] = OrderedDict()
         self._lock, self._characters = threading.Lock(), 0
         self._writer = BufferedWriter(state, seconds=_SOON)
+        self._forgotten, self._erased = 0, last_erasure(state)
         self._chores = Periodic("feedback", self._tidy, seconds=_TIDYING)
-        self._forgotten = 0
 
     def remember(self, caller: Caller, answered: Answered) -> None:
         """An answer that may be rated from now on."""
@@ -161,6 +162,10 @@ class Feedback:
         return rated.entry if rated is not None else None
 
     def _tidy(self) -> None:
+        if (erased := last_erasure(self._state)) != self._erased:  # what was forgotten must not come back with a rating
+            with self._lock:
+                self._recent.clear()
+                self._characters, self._erased = 0, erased
         complete(self._state, self.process, self._entry)
         if now_ms() - self._forgotten > _HOUR:
             forget_answers(self._state, before=now_ms() - RATED_FOR)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rung.config.project import Project
+from rung.dataset.detectors import detector_of
 from rung.pipeline.pricing import by_token
 from rung.records import Json, Question
 from rung.records.steps import GenerateResult
@@ -170,6 +171,6 @@ def traces_of(project: Project, state: State) -> tuple[Traces, str]:
         return Traces(), ""
     database = DatabaseSink(state, days=settings.days, rows=settings.rows)
     otlp, remark = otlp_sink(project.name)
-    spans = Spans(settings.content, price_of(project))
+    spans = Spans(settings.content, price_of(project), detector_of(project.settings.detector))
     sinks: list[Sink] = [database] if otlp is None else [database, otlp]
     return Traces(Recorder(spans, sinks, share=settings.sample), database, otlp), remark

@@ -42,6 +42,7 @@ DOOR = Door(
         "tuned_model": "rung.strategies.tuned_model:TunedModel",
         "hybrid": "rung.strategies.hybrid:Hybrid",
         "router": "rung.strategies.router:Router",
+        "function": "rung.strategies.function:Function",
         "closed_book": "rung.strategies.reference:ClosedBook",
         "oracle": "rung.strategies.reference:Oracle",
     },
@@ -63,6 +64,15 @@ def ladder() -> dict[str, type[Rung]]:
         UserError: a plugin's rung cannot be loaded, is none, or takes the name of another.
     """
     return {name: rung for name, rung in _all().items() if not rung.reference}
+
+
+def by_default() -> list[str]:
+    """The rungs that are tried where `rung.yaml` names none.
+
+    Raises:
+        UserError: as `ladder`.
+    """
+    return [name for name, rung in ladder().items() if getattr(rung, "by_default", True)]
 
 
 def make_strategy(spec: StrategySpec, *, gold: Mapping[str, tuple[Passage, ...]] | None = None) -> Strategy:

@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
+from rung.dataset.redaction import Detector, by_form, redacted
 from rung.records import Json
-from rung.tracing.redaction import redacted
 
 MAX_TEXT = 32_768  # characters of one text
 MAX_ALL = 400_000  # characters of all texts of a conversation
 MAX_ERROR = 300  # of what went wrong
 _PASSAGE = 4_096  # characters up to which a text may be one that comes again: a passage, an instruction
-_redacted = lru_cache(2_048)(redacted)
+_redacted = lru_cache(2_048)(redacted)  # by text and detector
 _MARGIN = 512  # characters that are looked at beyond what is kept: what is to be masked may lie across the cut
 
 
 class Content:
     """The texts of one conversation. `masked`: how many secrets and pieces of personal data were replaced; `cut`: texts that
-    were cut."""
+    were cut. `detector`: who recognises them."""
 
-    def __init__(self) -> None:
+    def __init__(self, detector: Detector = by_form) -> None:
         self.masked = self.cut = self._size = 0
+        self._detector = detector
         self._passages: set[str] = set()
 
     def is_new(self, passage: str) -> bool:
@@ -59,6 +60,6 @@ class Content:
         return text
 
     def _masked(self, text: str) -> str:
-        text, masked = redacted(text) if len(text) > _PASSAGE else _redacted(text)
+        text, masked = (redacted if len(text) > _PASSAGE else _redacted)(text, self._detector)
         self.masked += masked
         return text

@@ -11,6 +11,7 @@ from functools import cache
 from importlib.metadata import version
 from urllib.parse import urlsplit
 
+from rung.dataset.redaction import Detector, by_form
 from rung.errors import UserError
 from rung.models.endpoint import Endpoint, is_on_server
 from rung.models.vendors import VENDORS
@@ -82,14 +83,15 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Spans:
-    """Makes spans. `keeps_content`: whether texts are kept."""
+    """Makes spans. `keeps_content`: whether texts are kept; `detector`: who recognises what is masked in them."""
 
     keeps_content: bool
     price: Price
+    detector: Detector = by_form
 
     def trace(self, opening: Opening, runs: Sequence[StepRun], ending: Ending) -> Trace:
         """The whole conversation."""
-        content, root_id = Content() if self.keeps_content else None, new_span()
+        content, root_id = Content(self.detector) if self.keeps_content else None, new_span()
         asked = None if content is None else _asked(opening, content)  # first: nothing else takes its room
         steps = tuple(self._step(opening, run, root_id, content) for run in runs)
         root, summary = self._root(opening, steps, ending, root_id)

@@ -9,7 +9,7 @@ import json
 import sqlite3
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, fields
 from typing import Any
@@ -25,6 +25,7 @@ PREFIXES = ("chatcmpl-", "msg_", "resp_")  # before an answer's id, by the API t
 MIN_ID = 4  # characters by which a trace is named
 _DAY_MS = 86_400_000
 _CHUNK = 2_000  # rows that one transaction removes
+_NAMED = 200  # traces that are read at once
 _FREE, _PAGES = 0.25, 2_000  # share of a file that may be free; pages that are given back at a time
 _SPAN = tuple(f.name for f in fields(Span))
 _SUMMARY = tuple(f.name for f in fields(TraceSummary) if f.name != "began")
@@ -83,6 +84,45 @@ def named(state: State, id: str) -> list[Trace]:
             if rows:
                 return [_trace(row) for row in rows]
     raise UserError(f"there is no trace '{id[:80]}': it was not kept, or is kept no more; 'rung trace' lists those that are")
+
+
+def with_content(state: State, ids: Sequence[str]) -> set[str]:
+    """Of these answers those whose conversation is still kept, with its texts.
+
+    Raises:
+        Unavailable: the database is.
+    """
+    there = set[str]()
+    with state.reading() as connection:
+        for begin in range(0, len(ids), _NAMED):
+            query = sa.select(table.c.id).where(table.c.id.in_(ids[begin : begin + _NAMED]), table.c.has_content)
+            there.update(connection.scalars(query))
+    return there
+
+
+def kept(state: State, ids: Sequence[str]) -> Iterator[Trace]:
+    """The conversations of these answers whose texts were captured, in no order; others are left out.
+
+    Raises:
+        Unavailable: the database is.
+    """
+    for begin in range(0, len(ids), _NAMED):
+        query = sa.select(table).where(table.c.id.in_(ids[begin : begin + _NAMED]), table.c.has_content)
+        with state.reading() as connection:
+            rows = connection.execute(query).all()
+        yield from map(_trace, rows)
+
+
+def whole(state: State) -> Iterator[Trace]:
+    """Every trace with its steps, the oldest first.
+
+    Raises:
+        Unavailable: the database is.
+    """
+    query = sa.select(table).order_by(table.c.at, table.c.id).execution_options(yield_per=_CHUNK)
+    with state.reading() as connection:
+        for row in connection.execute(query):
+            yield _trace(row)
 
 
 def ended(state: State, *, days: float, rows: int, seconds: float = 1.0) -> int:

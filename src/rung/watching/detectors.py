@@ -12,12 +12,22 @@ from dataclasses import dataclass
 
 from rung.records import Json
 from rung.records.alerts import Reading
-from rung.watching import contradictions, cost_drift, embedding_drift, index_drift, model_drift, prompt_drift
+from rung.watching import (
+    contradictions,
+    cost_drift,
+    data_drift,
+    embedding_drift,
+    index_drift,
+    label_drift,
+    model_drift,
+    prompt_drift,
+    quality_drift,
+)
 from rung.watching.surroundings import Surroundings
 
 Look = Callable[[Surroundings], Iterable[Reading]]
 KeepBaseline = Callable[[Surroundings], Mapping[str, Json]]
-HOUR = 3600.0
+QUARTER, HOUR = 900.0, 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,4 +54,7 @@ DETECTORS: tuple[Detector, ...] = (
     Detector("prompt", prompt_drift.look, baseline=prompt_drift.baseline),
     Detector("model", model_drift.look, pause=HOUR, baseline=model_drift.baseline),
     Detector("cost", cost_drift.look),
+    Detector("data", data_drift.look, pause=QUARTER),
+    Detector("quality", quality_drift.look, pause=QUARTER),
+    Detector("labels", label_drift.look, pause=HOUR),
 )

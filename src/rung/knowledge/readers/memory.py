@@ -10,7 +10,7 @@ import logging
 import os
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -109,6 +109,27 @@ class Memory:
             self._do(lambda c: c.commit())
             self._do(lambda c: c.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
 
+    def erase(self, is_gone: Callable[[str, Sequence[Item]], bool], *, dry_run: bool = False) -> tuple[str, ...]:
+        """Drop the files of which `is_gone` (id, items) says so, and overwrite them; their ids.
+
+        Raises:
+            UserError: the file is in use, or cannot be read.
+        """
+        if self._connection is None:
+            return ()
+        gone: list[str] = []
+        try:
+            for row in self._connection.execute("SELECT id, reader, stamp, digest, items FROM read ORDER BY id"):
+                if is_gone(row[0], _items_or_none(Known(*row[1:]))):
+                    gone.append(row[0])
+            if gone and not dry_run:
+                self._connection.executemany("DELETE FROM read WHERE id = ?", [(id,) for id in gone])
+                self._connection.commit()
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            raise UserError(f"{self.path} cannot be used ({error}): run the same command again later") from error
+        return tuple(gone)
+
     def _opened(self) -> sqlite3.Connection | None:
         if not self._writable:
             connection = only_read(self.path)
@@ -168,6 +189,14 @@ class Memory:
             change(self._connection)
         except sqlite3.Error as error:  # a full disk, a lock that never opens: only the memory is lost
             log.warning("%s cannot be written (%s); the files are read anew next time", self.path, error)
+
+
+def _items_or_none(entry: Known) -> list[Item]:
+    """What was read; of a damaged row nothing, which is read anew."""
+    try:
+        return entry.items
+    except (zlib.error, ValueError, TypeError):
+        return []
 
 
 def only_read(path: Path) -> sqlite3.Connection:

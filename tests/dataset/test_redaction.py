@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from rung.dataset.redaction import redacted
 from rung.tracing.content import MAX_ALL, MAX_TEXT, Content
-from rung.tracing.redaction import redacted
 
 KEY = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg\nkqhkiG9w0BAQEF\n-----END PRIVATE KEY-----"
 RUNG_KEY = "rung_0a1b2c3d4e5f_" + "Ab3-" * 10 + "xyz"
@@ -34,6 +34,11 @@ def test_secrets_and_personal_data_are_replaced(secret: str) -> None:
     assert secret[:12] not in shown
     assert count == 7
     assert shown.endswith("[a private key]\nShe wrote on 2026-11-29.")
+
+
+def test_basic_and_a_long_word_are_no_credential() -> None:
+    assert redacted("the basic non-discrimination-clause")[1] == 0
+    assert redacted("Authorization: Basic dXNlcjpwYXNzd29yZA==")[0] == "Authorization: Basic [a credential]"
 
 
 def test_a_key_without_an_end_is_replaced_to_the_end() -> None:

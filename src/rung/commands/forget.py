@@ -1,0 +1,155 @@
+"""Forgets a text, a document, an answer or a row: shows where it stands, and erases it from all that Rung keeps.
+
+Places are erased one after the other, the serving state last, since an answer's own words are known from it. A kill in the
+middle leaves places that were not come to; the same command goes on with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from rung.config.project import Project
+from rung.erasure.documents import Documents
+from rung.erasure.ledger import LOCK, Erasure, Ledger, counts, now
+from rung.erasure.naming import target_of
+from rung.erasure.place import Place
+from rung.erasure.results import Results
+from rung.erasure.running import is_compared, servers
+from rung.erasure.served import Served, is_shared
+from rung.erasure.sources import left_in_files
+from rung.erasure.target import Finding, Left, Target
+from rung.erasure.trained import Artifacts, TrainedOn
+from rung.erasure.verdicts import Verdicts
+from rung.erasure.written import Written
+from rung.errors import UserError
+from rung.files.durable import alone
+from rung.progress import phase
+
+MAX_SHARE = 0.25  # of the documents, results or traces that one text may take with it,
+FEW = 20  # unless these are so few, and not most of them
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetReport:
+    """What holds it, what of that Rung does not erase, and what was trained on it.
+
+    `again`: the last record of the same, where there is one; `erased`: whether it was erased now; `servers`: that run, and
+    let go what they remember; `remaining`: what is found after the erasure, nothing unless somebody wrote meanwhile.
+    """
+
+    target: Target
+    findings: tuple[Finding, ...]
+    left: tuple[Left, ...]
+    trained: tuple[TrainedOn, ...]
+    again: Erasure | None = None
+    erased: bool = False
+    servers: int = 0
+    remaining: tuple[Finding, ...] = field(default=())
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing more is to be done by anybody."""
+        was_erased = self.erased or (self.again is not None and self.again.what == "done" and not self.findings)
+        return was_erased and not (self.left or self.trained or self.remaining)
+
+
+def places_of(project: Project, *, resumed: bool = False) -> tuple[Place, ...]:
+    """The places of a project's state, in the order in which they are erased. `resumed`: see `Documents`."""
+    documents = Documents(project, resumed)
+    return (Results(project), Verdicts(project), Written(project), Artifacts(project), documents, Served(project))
+
+
+def look(project: Project, name: str) -> ForgetReport:
+    """Where it stands.
+
+    Raises:
+        UserError: it is found nowhere, is too short, or is in too much to be one person's.
+    """
+    target, again = target_of(project, name), Ledger(project.state).last(name)
+    findings, left = list[Finding](), left_in_files(project, target)
+    places = places_of(project)
+    with phase("looking") as tick:
+        for number, one in enumerate(places):
+            findings += one.find(target)
+            left += one.left(target)
+            tick(number + 1, len(places), "")
+    lines = frozenset(f"{one.path}:{one.line}" for one in left if one.line)
+    trained = Artifacts(project).trained_on(target, lines)
+    if not (findings or left or trained or again):
+        raise UserError(
+            f"'{name}' is found nowhere in {project.root}: write it as it stands there, or an id as it was shown"
+        )
+    _require_few(project, target, findings)
+    return ForgetReport(target, tuple(findings), tuple(left), trained, again)
+
+
+def forget(project: Project, name: str, *, by: str, reason: str = "") -> ForgetReport:
+    """Erase it everywhere.
+
+    Args:
+        project: whose state.
+        name: a text, or the id of a document, an answer, a case or an example.
+        by: who does it, for the record.
+        reason: why, for the record.
+
+    Raises:
+        UserError: as `look`; a comparison is running; a place is in use by another process.
+    """
+    if is_compared(project.state):
+        raise UserError("a comparison is running, and would write it again: wait for its end; nothing was erased")
+    with alone(project.state / LOCK):
+        report, ledger, running = look(project, name), Ledger(project.state), servers(project.state)
+        if not report.findings and report.again is not None and report.again.what == "done":
+            return report
+        kind, digest = report.target.kind, ledger.digest(name)
+        ledger.write(Erasure(now(), "begun", kind, digest, by, reason))
+        places = places_of(project, resumed=report.again is not None and report.again.what == "begun")
+        with phase("erasing") as tick:
+            for number, one in enumerate(places):
+                one.erase(report.target)
+                tick(number + 1, len(places), "")
+        remaining = tuple(finding for one in places for finding in one.find(report.target))
+        ledger.write(
+            Erasure(
+                now(),
+                "done",
+                kind,
+                digest,
+                by,
+                reason,
+                counts(report.findings),
+                len(report.left),
+                tuple(one.digest for one in report.trained),
+                running,
+            )
+        )
+        return replace(report, erased=True, servers=running, remaining=remaining)
+
+
+def caveats(project: Project) -> list[str]:
+    """What Rung reaches nowhere, in sentences."""
+    listed = ["backups of this folder, exported files elsewhere and what was sent to a model's server or a collector"]
+    if project.settings.knowledge.store:
+        listed.append("object versions that the bucket keeps: a rule of the storage ends them")
+    if is_shared(project):
+        listed.append("logs and backups of the database's own")
+    return listed
+
+
+def _require_few(project: Project, target: Target, findings: Sequence[Finding]) -> None:
+    """Refuse a text that so much of a place holds that it cannot be one person's."""
+    if target.kind != "text":
+        return
+    limits: tuple[tuple[Place, str, bool], ...] = (
+        (Documents(project), "documents, in the newest version", True),
+        (Served(project), "traces", False),
+    )
+    for holder, what, is_few_of_few in limits:
+        count = sum(one.count for one in findings if one.what == what)
+        total = holder.count() if count > 1 else 0
+        if total and (count > max(FEW, total * MAX_SHARE) or (is_few_of_few and count * 2 > total)):
+            raise UserError(
+                f"'{target.name}' stands in {count:,} of {total:,} {what}: that is no one person's; write more "
+                "characters of it, or name each by its id"
+            )

@@ -1,0 +1,147 @@
+"""Files that Rung writes line by line or once: drafts, the log of reviews, feedback of an earlier Rung, the state of the
+last comparison, what was set aside as damaged.
+
+Of the log of reviews the words go, and who decided what and when stays. A draft goes whole; once somebody approved it, it is
+the project's own, and is named by `sources`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rung.artifacts.store import ARTIFACTS, CHUNKED_INDEXES
+from rung.config.project import Project
+from rung.erasure.target import Finding, Left, Target
+from rung.files.durable import SET_ASIDE, alone, write_whole
+from rung.pipeline.run_record import RECORD
+from rung.records import Json
+
+REVIEWS, DRAFTS = "reviews*.jsonl", "**/*.drafts.jsonl"
+FEEDBACK = "feedback*.jsonl"  # of an earlier Rung, taken over into the database or not
+KEYS = "keys.json"
+MAX_BYTES = 64 << 20  # of a file that is read
+_FOLDERS = frozenset({"index", CHUNKED_INDEXES, "verdicts", ARTIFACTS, SET_ASIDE})  # of the state, with a place of their own
+_LOCK, HEAD = "reviews.lock", "reviews.head"  # the digest of the log's last line, where it is kept
+_PREVIOUS = "previous"  # key of a line of a log that names the digest of one before it
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Such files of a project."""
+
+    project: Project
+
+    def find(self, target: Target) -> Sequence[Finding]:
+        """See `Place`."""
+        listed = []
+        for path, lines in self._files(target):
+            if changed := sum(before != after for before, after in lines):
+                action = "its words are erased" if path.match(REVIEWS) else "erased"
+                listed.append(Finding(path.name, "lines", changed, action))
+        if self._is_in_record(target):
+            listed.append(Finding(RECORD, "state of the last comparison", 1))
+        return listed
+
+    def left(self, target: Target) -> Sequence[Left]:
+        """See `Place`."""
+        listed = []
+        for path in self._others():
+            text = path.read_text(encoding="utf-8", errors="replace")
+            if target.holds(text) or any(target.is_in(_value(line)) for line in (text, *text.split("\n"))):
+                why = "a key is called so: 'rung keys revoke' takes it back, its name stays"
+                listed.append(
+                    Left(str(path), 0, why if path.name == KEYS else "no part of Rung that erases knows this file")
+                )
+        return listed
+
+    def erase(self, target: Target) -> None:
+        """See `Place`."""
+        with alone(self.project.state / _LOCK):
+            for path, lines in self._files(target):
+                if any(before != after for before, after in lines):
+                    changed, digests = _chained(lines)
+                    text = "".join(f"{line}\n" for line in changed)
+                    write_whole(path, text.encode("utf-8", "surrogateescape"))
+                    head = self.project.state / HEAD
+                    if path.match(REVIEWS) and head.is_file():
+                        last = head.read_text(encoding="utf-8").strip()
+                        write_whole(head, digests.get(last, last))
+        if self._is_in_record(target):
+            (self.project.state / RECORD).unlink(missing_ok=True)
+        for part in self.project.state.glob(f"{Path(RECORD).stem}.[0-9]*"):  # of a process that was killed
+            part.unlink(missing_ok=True)
+        shutil.rmtree(self.project.state / SET_ASIDE, ignore_errors=True)
+
+    def count(self) -> int:
+        """See `Place`."""
+        return 0
+
+    def _others(self) -> Iterator[Path]:
+        """Files of the state that no place looks after."""
+        state = self.project.state
+        for path in sorted(state.rglob("*")):
+            parts = path.relative_to(state).parts
+            looked_after = parts[0] in _FOLDERS or ".db" in path.name or path.name == RECORD or path.match(REVIEWS)
+            if path.is_file() and not (looked_after or path.match(FEEDBACK) or path.stat().st_size > MAX_BYTES):
+                yield path
+
+    def _files(self, target: Target) -> Iterator[tuple[Path, list[tuple[str, str | None]]]]:
+        """(file, each of its lines before and after); None: the line goes."""
+        root, state = self.project.root, self.project.state
+        own = [*root.glob(DRAFTS), *root.glob(REVIEWS), *state.glob(REVIEWS), *state.glob(FEEDBACK)]
+        for path in sorted({one for one in own if one.is_file()}):
+            text = path.read_text(encoding="utf-8", errors="surrogateescape")
+            yield path, [(line, _after(line, path, target)) for line in text.removesuffix("\n").split("\n")]
+
+    def _is_in_record(self, target: Target) -> bool:
+        path = self.project.state / RECORD
+        return path.is_file() and target.is_in(_value(path.read_text(encoding="utf-8", errors="replace")))
+
+
+def is_own(path: Path) -> bool:
+    """Whether Rung writes this file of a project's folder line by line."""
+    return path.match("*.drafts.jsonl") or path.match(REVIEWS)
+
+
+def _after(line: str, path: Path, target: Target) -> str | None:
+    row = _value(line)
+    is_row = isinstance(row, dict) and row.get("id") in target.rows
+    if not (is_row or target.is_in(row)):
+        return line
+    if path.match(REVIEWS):
+        return json.dumps(target.without(row), ensure_ascii=False) if isinstance(row, dict) else ""
+    is_approved = isinstance(row, dict) and bool(str(row.get("approved_by") or "").strip())
+    return line if is_approved and path.match("*.drafts.jsonl") else None
+
+
+def _chained(lines: Sequence[tuple[str, str | None]]) -> tuple[list[str], dict[str, str]]:
+    """The lines as they are now, each that names another by its digest naming it by the new one; digests before -> after."""
+    changed, digests = list[str](), dict[str, str]()
+    for before, after in lines:
+        if after is None:
+            continue
+        row = _value(after)
+        if isinstance(row, dict) and (previous := digests.get(str(row.get(_PREVIOUS)))) is not None:
+            after = json.dumps({**row, _PREVIOUS: previous}, ensure_ascii=False)  # noqa: PLW2901
+        if after != before:
+            digests[_digest(before)] = _digest(after)
+        changed.append(after)
+    return changed, digests
+
+
+def _digest(line: str) -> str:
+    return hashlib.sha256(line.strip().encode("utf-8", "surrogateescape")).hexdigest()[:32]
+
+
+def _value(text: str) -> Json:
+    """A text's JSON value, or the text."""
+    try:
+        value: Json = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return value

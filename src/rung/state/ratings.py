@@ -1,0 +1,52 @@
+"""The ratings of a deployment's answers, in the order of their answers: of several of one answer the first counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from rung.state.database import State
+from rung.state.tables import feedback, observations
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """An answer that was rated. `number`: the answer's, as it was seen; `is_good`: by the first word of it."""
+
+    number: int
+    is_good: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ratings:
+    """`rated`: by answer, oldest answer first. `again`: further ratings of these answers, which do not count."""
+
+    rated: tuple[Rated, ...]
+    again: int
+
+
+def ratings_of(state: State, deployment: str, *, since: int = 0) -> Ratings:
+    """What was said of a deployment's answers; what was said of answers that it did not give is none of it.
+
+    Args:
+        state: where it is kept.
+        deployment: its id.
+        since: number of the last answer that does not count.
+
+    Raises:
+        Unavailable: the database is.
+    """
+    own = sa.select(observations.c.answer, observations.c.number).where(
+        observations.c.deployment == deployment, observations.c.number > since
+    )
+    given = own.subquery()
+    query = (
+        sa.select(given.c.number, feedback.c.rating, feedback.c.answer)
+        .join(feedback, feedback.c.answer == given.c.answer)
+        .order_by(given.c.number, feedback.c.number)
+    )
+    with state.reading() as connection:
+        rows = connection.execute(query).all()
+    first = {row.answer: Rated(row.number, row.rating == "up") for row in reversed(rows)}
+    return Ratings(tuple(sorted(first.values(), key=lambda one: one.number)), len(rows) - len(first))

@@ -1,0 +1,220 @@
+"""Quality drift, where nobody has a reference: ratings, whether citations bear answers out, and a judge that people correct.
+
+Ratings and judgements are held against those before in the same stream, citations against the verdict's own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING
+
+from rung.errors import UserError
+from rung.pipeline.grading import carried_by
+from rung.pipeline.judge_labels import digests, read_labels
+from rung.records import Case, Json
+from rung.records.alerts import Reading
+from rung.records.steps import Conversation
+from rung.runtime.runner import StepRunner
+from rung.scoring.answer_labels import heard
+from rung.scoring.card import Judgement
+from rung.scoring.judge import graded
+from rung.scoring.refusal import spoken
+from rung.stats.drop import Change, drop
+from rung.stats.prediction_powered import corrected, shift_of, shifted
+from rung.text.support import claims
+from rung.watching.data_drift import change_json, found_by
+from rung.watching.surroundings import Surroundings
+from rung.watching.traffic import BLOCK, SWITCH_ON, LiveAnswer, Traffic, stream, traffic
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from rung.state.ratings import Rated
+
+    Floats = NDArray[np.float64]
+
+RISK = 0.01  # of a false alarm in a stream, for each reading
+TOLERANCE = 0.05  # the drop that is none
+MIN_RATINGS, MIN_ANSWERS = 20, 25
+SUPPORT = "support_recall"  # of the verdict: the share of an answer's sentences that its citations bear out
+_DENSE = 0.25  # of the answers that are judged are the first of a stream; later ones lie ever further apart
+_LOOK_AT = "look at answers that were called bad ('rung feedback list'), compare again; 'rung rollback' if it is urgent"
+
+
+def look(surroundings: Surroundings) -> Iterator[Reading]:
+    """Ratings, citations, and judgements where `watch.judged` asks for them."""
+    yield ratings(surroundings)
+    seen = traffic(surroundings)
+    yield support(surroundings, seen)
+    if surroundings.project.settings.watch.judged:
+        yield judged(surroundings, seen)
+
+
+def ratings(surroundings: Surroundings) -> Reading:
+    """Whether a larger share of the ratings is "down" from some answer on. The first word on an answer counts."""
+    import numpy as np
+
+    from rung.state.ratings import ratings_of
+
+    name = "ratings"
+    if surroundings.deployment is None:
+        return Reading(name, "unknown", "nothing was promoted, so there are no ratings of what is served")
+    words = ratings_of(surroundings.state, surroundings.standing.current, since=surroundings.standing.since)
+    began = _begin(surroundings)
+    rated = [one for one in words.rated if one.number >= began]
+    if len(rated) < MIN_RATINGS:
+        return Reading(name, "unknown", f"{len(rated)} answers were rated so far, and {MIN_RATINGS} are needed")
+    change = drop(np.array([float(one.is_good) for one in rated]), tolerance=TOLERANCE)
+    down = _down(rated)
+    again = f" ({words.again} rated again: the first word counts)" if words.again else ""
+    says = f"{down:.0%} of {len(rated):,} rated answers were called bad{again}"
+    return _reading(name, says, change, len(rated), what="ratings", evidence={"down": down, "again": words.again})
+
+
+def _begin(surroundings: Surroundings) -> int:
+    some = stream(surroundings.observed)
+    return some[0].number if some else 0
+
+
+def _down(rated: Sequence[Rated]) -> float:
+    return sum(not one.is_good for one in rated) / len(rated)
+
+
+def support(surroundings: Surroundings, seen: Traffic) -> Reading:
+    """Whether citations bear fewer of the answers' sentences out than they did in the verdict."""
+    import numpy as np
+
+    name = "citations"
+    evaluation = surroundings.evaluation
+    measured = None if evaluation is None or SUPPORT not in evaluation.values else evaluation.values[SUPPORT]
+    if measured is None or np.isnan(measured).all():
+        why = "the verdict that measured what is served is gone" if evaluation is None else "what is served cites nothing"
+        return Reading(name, "unknown", f"{why}, so citations cannot be held against it")
+    if seen.seen and seen.without_text == seen.seen:
+        return Reading(name, "unknown", f"the texts of the last {seen.seen:,} answers were not captured: {SWITCH_ON}")
+    scores = np.array([score for one in seen.answers if (score := _supported(one)) is not None])
+    if len(scores) < MIN_ANSWERS:
+        return Reading(name, "unknown", f"{len(scores)} whole answers from passages so far, and {MIN_ANSWERS} are needed")
+    scored = measured[~np.isnan(measured)]
+    change = drop(scores, tolerance=TOLERANCE, reference=(float(scored.sum()), float(len(scored) - scored.sum())))
+    says = f"citations bear out {scores.mean():.0%} of the sentences of {len(scores):,} answers"
+    says += f"; in the verdict {scored.mean():.0%}"
+    evidence: dict[str, Json] = {"live": float(scores.mean()), "verdict": float(scored.mean()), "answers": len(scores)}
+    return _reading(name, says, change, len(scores), what="answers", evidence=evidence)
+
+
+def _supported(live: LiveAnswer) -> float | None:
+    """The share of an answer's sentences that its citations bear out; None where it claims nothing."""
+    if live.answer is None or live.refused:
+        return None
+    checked = claims(live.answer)
+    return sum(claim.is_supported for claim in checked) / len(checked) if checked else None
+
+
+def judged(surroundings: Surroundings, seen: Traffic) -> Reading:
+    """Whether the judge grades answers lower from some one on. Their mean is shown on the scale of people's labels, where
+    they labelled answers of the verdict: the judge, asked without a reference as here, is corrected by them."""
+    import numpy as np
+
+    name = "judged"
+    if seen.seen and seen.without_text == seen.seen:
+        return Reading(name, "unknown", f"the texts of the last {seen.seen:,} answers were not captured: {SWITCH_ON}")
+    most = surroundings.project.settings.watch.judged
+    some = [one for one in sampled(seen.answers, most) if not one.refused and one.response.strip()]
+    grades = _graded(surroundings, [(one.question, one.response) for one in some])
+    graded_ones = np.array([grade for grade in grades if grade is not None])
+    if len(graded_ones) < MIN_ANSWERS:
+        return Reading(name, "unknown", f"the judge graded {len(graded_ones)} answers so far, and {MIN_ANSWERS} are needed")
+    change = drop(graded_ones, tolerance=TOLERANCE)
+    says, evidence = (
+        f"the judge gives {graded_ones.mean():.2f} on average to {len(graded_ones):,} answers",
+        dict[str, Json](),
+    )
+    evidence |= {"judge": float(graded_ones.mean()), "answers": len(graded_ones), "silent": len(grades) - len(graded_ones)}
+    if (shift := _correction(surroundings, graded_ones)) is not None:
+        mean, low, high, labels = shift
+        says += f"; on the scale of people {mean:.2f} ({low:.2f} to {high:.2f}), by {labels} labels"
+        evidence |= {"corrected": mean, "low": low, "high": high, "labels": labels}
+    return _reading(name, says, change, len(graded_ones), what="judged answers", evidence=evidence)
+
+
+def sampled(answers: Sequence[LiveAnswer], most: int) -> list[LiveAnswer]:
+    """Those that are judged: the first of a stream all, then every second, fourth and so on, each time it has doubled.
+
+    Which ones hangs on their place alone, and never on what came after. Of 4,000 about `most` are.
+    """
+    dense = max(1, round(most * _DENSE))
+    return [one for index, one in enumerate(answers) if index < dense or index % 2 ** int(math.log2(2 * index / dense)) == 0]
+
+
+def _graded(surroundings: Surroundings, pairs: Sequence[tuple[str, str]]) -> list[float | None]:
+    """Grades in [0, 1], None where the judge says none; an answer is judged once in a process."""
+    settings = surroundings.project.settings.judge
+    memory = _grades(settings.model, settings.rubric)
+    new = [pair for pair in dict.fromkeys(pairs) if pair not in memory]
+    if new:
+        run = carried_by(StepRunner(surroundings.engines))
+        asked = [partial(_grade, question, answer, settings.rubric) for question, answer in new]
+        for pair, judgement in zip(new, run(asked), strict=True):
+            memory[pair] = None if isinstance(judgement, str) else judgement["grade"]
+    return [memory[pair] for pair in pairs]
+
+
+def _grade(question: str, answer: str, rubric: str) -> Conversation[Judgement]:
+    return {"grade": (yield from graded(Case("watched", question), answer, rubric=rubric))}
+
+
+@lru_cache(maxsize=2)
+def _grades(_model: str, _rubric: str) -> dict[tuple[str, str], float | None]:
+    return {}
+
+
+def _correction(surroundings: Surroundings, grades: Floats) -> tuple[float, float, float, int] | None:
+    """(mean, ends of its 95 % interval, labels) of the grades on the scale of people's labels; None with too few labels.
+
+    The labels are of the verdict's answers of what is served; the judge is asked about those anew, without a reference.
+    """
+    import numpy as np
+
+    evaluation = surroundings.evaluation
+    try:
+        labels = read_labels(surroundings.project)
+    except UserError:
+        labels = []
+    if evaluation is None or not labels:
+        return None
+    cases = evaluation.scorecard.cases
+    human = heard(labels, evaluation.name, digests(evaluation.outcomes), cases).human
+    questions = {case.id: case.question for case in surroundings.dataset.cases}
+    answers = {one.case: spoken(one.answer) for one in evaluation.outcomes if one.answer and not one.answer.refused}
+    rows = [n for n, case in enumerate(cases) if not np.isnan(human[n]) and case in questions and case in answers]
+    asked = _graded(surroundings, [(questions[cases[n]], answers[cases[n]]) for n in rows])
+    judged_of = np.array([math.nan if grade is None else grade for grade in asked])
+    part = corrected(judged_of, human[rows])
+    if part is None:
+        return None
+    whole = shifted(grades, shift_of([part])).estimate
+    return whole.mean or 0.0, whole.low or 0.0, whole.high or 0.0, part.labels
+
+
+def _reading(name: str, says: str, change: Change, count: int, *, what: str, evidence: dict[str, Json]) -> Reading:
+    state = found_by(change.evidence, RISK)
+    if state == "drifted" and change.before is not None and change.after is not None:
+        last = count - (change.since or 0)
+        says += f"; {change.after:.0%} good in about the last {last:,} {what}, {change.before:.0%} before"
+    return Reading(
+        name,
+        state,
+        says,
+        figure=change.evidence,
+        limit=math.log(1 / RISK),
+        test=f"log evidence of a drop above {TOLERANCE:.0%} from some answer on (stats.drop)",
+        false_alarms=RISK,
+        per=f"{BLOCK:,} answers",
+        do=_LOOK_AT if state == "drifted" else "",
+        fires_after=1,
+        evidence={**evidence, **change_json(change)},
+    )

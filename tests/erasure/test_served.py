@@ -1,0 +1,107 @@
+"""Rows of the serving state, in either database: what holds a text goes, what deployments are judged by stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from rung.config.project import load_project
+from rung.erasure.served import Served
+from rung.erasure.stale import end_stale, stale_in
+from rung.erasure.target import Target, folded
+from rung.state.database import State, now_ms, open_state
+from rung.state.feedback import Remark, add_remark
+from rung.state.retention import AGED, end_old
+from rung.state.tables import differences, feedback, observations, traces
+from rung.tracing.store import row_of
+from tests.state.databases import KINDS, database, named
+from tests.tracing.traces import made
+
+SECRET = "Wilhelmina Ångström"
+
+
+@pytest.fixture(params=KINDS)
+def served(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    """A project's serving state with a remark, a difference and two traces."""
+    (tmp_path / "rung.yaml").write_text("task: x\nname: shop\n", encoding="utf-8")
+    project = load_project(tmp_path)
+    with database(request.param, tmp_path) as address, named(address, monkeypatch):
+        with open_state(project) as state:
+            add_remark(state, Remark("1" * 32, "ann", "down", {"comment": f"it is {SECRET}"}, {"question": SECRET.upper()}))
+            old, new = {"text": "a", "documents": ["docs/a.md"]}, {"text": "b", "documents": []}
+            row = {"at": now_ms(), "deployment": "d", "answer": "1" * 32, "old": old, "new": new}
+            with state.writing() as connection:
+                connection.execute(differences.insert().values(**row, question={"text": f"of {SECRET}"}))
+                connection.execute(differences.insert().values(**row, question={"text": "of somebody"}))
+                connection.execute(traces.insert(), [row_of(made(id * 32, content=True)) for id in "12"])
+        yield Served(project)
+
+
+def count(served: Served, table: sa.Table) -> int:
+    with served.opened() as state:
+        assert state is not None
+        with state.reading() as connection:
+            return connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
+
+
+def test_what_holds_a_text_is_found_and_goes(served: Served) -> None:
+    target = Target("text", SECRET, (folded(SECRET),))
+    assert {(one.what, one.count) for one in served.find(target)} == {("remarks", 1), ("differences", 1)}
+    served.erase(target)
+    assert served.find(target) == []
+    assert (count(served, feedback), count(served, differences), count(served, traces)) == (1, 1, 2)
+    with served.opened() as state:
+        assert state is not None
+        with state.reading() as connection:
+            row = connection.execute(sa.select(feedback)).one()
+            assert (row.rating, row.caller, row.details) == ("down", "ann", {"comment": "[forgotten]"})
+        if state.is_shared:
+            assert "Wilhelmina" not in files_of(state), "also not in rows that are dead"
+
+
+def files_of(state: State) -> str:
+    """What stands in the files of PostgreSQL's tables: its logs of changes, which end by themselves, left out."""
+    with state.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(sa.text("CHECKPOINT"))
+        folder = Path(str(connection.scalar(sa.text("SHOW data_directory")))) / "base"
+    return "".join(path.read_bytes().decode("latin-1") for path in folder.rglob("*") if path.is_file())
+
+
+def test_what_names_a_document_goes(served: Served) -> None:
+    served.erase(Target("document", "docs/a.md", documents=frozenset({"docs/a.md"})))
+    assert (count(served, traces), count(served, differences), count(served, feedback)) == (0, 0, 1)
+
+
+def test_of_documents_that_are_gone_texts_of_traces_and_differences_end(served: Served) -> None:
+    project = served.project
+    assert stale_in(project, {"docs/a.md": "Nine euros. And more."}).traces == ()
+    stale = stale_in(project, {"docs/a.md": "Ten euros, and more."})
+    assert (len(stale.traces), stale.differences) == (2, ())
+    stale = stale_in(project, {})
+    assert (len(stale.traces), len(stale.differences)) == (2, 2)
+    end_stale(project, stale)
+    assert (count(served, traces), count(served, differences)) == (2, 0)
+    assert stale_in(project, {}).traces == ()
+    with served.opened() as state:
+        assert state is not None
+        with state.reading() as connection:
+            assert not any(row.has_content for row in connection.execute(sa.select(traces)))
+
+
+def test_what_is_older_than_said_ends_and_numbers_are_not_given_again(served: Served) -> None:
+    row = {"deployment": "d", "answer": "", "trial": "", "end": "answered", "refused": False, "seconds": 1.0}
+    with served.opened() as state:
+        assert state is not None
+        with state.writing() as connection:
+            connection.execute(observations.insert(), [{**row, "at": now_ms() - 90_000_000 * n} for n in (5, 4, 3, 2)])
+        days = dict.fromkeys(AGED, 1.0)
+        assert end_old(state, days) == 3, "the newest stays, whatever its age"
+        assert end_old(state, days) == 0
+        with state.writing() as connection:
+            connection.execute(observations.insert().values(**row, at=now_ms()))
+        with state.reading() as connection:
+            assert connection.scalars(sa.select(observations.c.number).order_by(observations.c.number)).all() == [4, 5]
+    assert count(served, differences) == 2

@@ -1,0 +1,184 @@
+"""Are questions that are unlike the cases told of, with their topics, and are those like them left in peace?"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rung.records.alerts import Reading
+from rung.state.tables import traces as trace_table
+from rung.stats.drift import drift
+from rung.watching.data_drift import look
+from rung.watching.new_topics import topics
+from rung.watching.traffic import BLOCK, stream, traffic
+from tests.watching.traffic_project import Traffic, known, make, new, watched
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make(tmp_path_factory.mktemp("watched") / "project")
+
+
+@pytest.fixture
+def folder(compared: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(compared, tmp_path / "project"))
+
+
+def readings(folder: Path, fill: Callable[[Traffic], None]) -> dict[str, Reading]:
+    with watched(folder) as (surroundings, asked):
+        fill(asked)
+        return {one.name: one for one in look(surroundings)}
+
+
+def test_questions_as_the_cases_ask_them_are_fine(folder: Path) -> None:
+    said = readings(folder, lambda asked: asked.ask_all(known(np.random.default_rng(1), 80)))
+    assert {name: one.state for name, one in said.items()} == {"refusals": "fine", "questions": "fine", "coverage": "fine"}
+    assert said["coverage"].figure == 1.0
+    assert said["questions"].false_alarms == 0.01
+
+
+def test_a_new_topic_is_found_counted_and_named_with_examples(folder: Path) -> None:
+    rng = np.random.default_rng(2)
+
+    def fill(asked: Traffic) -> None:
+        asked.ask_all(known(rng, 40))
+        asked.ask_all(new(rng, 40))
+
+    said = readings(folder, fill)
+    assert said["questions"].state == "drifted"
+    assert said["questions"].do
+    coverage = said["coverage"]
+    assert coverage.state == "drifted"
+    low, high = coverage.evidence["low"], coverage.evidence["high"]
+    assert isinstance(low, float)
+    assert isinstance(high, float)
+    assert low <= 0.5 <= high
+    named = coverage.evidence["topics"]
+    assert isinstance(named, list)
+    examples = [example for topic in named if isinstance(topic, dict) for example in topic["examples"]]  # type: ignore[union-attr]
+    assert any("account" in str(example) for example in examples)
+    assert not any("kettle" in str(example) for example in examples)
+    assert "would be" in coverage.says
+
+
+def test_more_refusals_are_found_without_any_text(folder: Path) -> None:
+    rng = np.random.default_rng(3)
+
+    def fill(asked: Traffic) -> None:
+        asked.ask_all(known(rng, 100), text=False)
+        asked.ask_all(known(rng, 60), text=False, refused=True)
+
+    said = readings(folder, fill)
+    assert said["refusals"].state == "drifted"
+    assert "since about the last" in said["refusals"].says
+    for name in ("questions", "coverage"):
+        assert said[name].state == "unknown"
+        assert "serve: {traces: {content: true}}" in said[name].says
+
+
+@pytest.mark.parametrize(
+    ("questions", "why"),
+    [
+        (["Is the kettle in stock?"], "1 questions with their texts so far, and 25 are needed"),
+        (["Is the kettle in stock?"] * 40, "only 1 different questions among 40"),
+        ([], "0 questions with their texts so far"),
+    ],
+)
+def test_few_and_equal_questions_are_unknown(folder: Path, questions: list[str], why: str) -> None:
+    said = readings(folder, lambda asked: asked.ask_all(questions))
+    assert said["questions"].state == "unknown"
+    assert why in said["questions"].says
+
+
+def test_one_caller_who_asks_the_same_again_and_again_is_counted_once(folder: Path) -> None:
+    with watched(folder) as (surroundings, asked):
+        asked.ask_all(known(np.random.default_rng(4), 5))
+        for _ in range(50):
+            asked.ask("Is my account blocked?", caller="key:one")
+        seen = traffic(surroundings)
+    assert (len(seen.answers), seen.repeated, seen.seen) == (6, 49, 55)
+
+
+def test_another_language_is_said_to_be_one(folder: Path) -> None:
+    words = ["warum", "wird", "dieses", "konto", "gesperrt", "wenn", "niemand", "etwas", "davon", "weiss", "und", "hilft"]
+    rng = np.random.default_rng(5)
+    german = [" ".join(rng.permutation(words)[:7]) for _ in range(60)]
+    said = readings(folder, lambda asked: asked.ask_all(german))
+    assert said["questions"].state == "drifted"
+    assert said["coverage"].evidence["foreign_words"] == 1.0
+    assert "another language" in said["coverage"].says
+
+
+def test_a_verdict_that_was_taken_away_is_unknown_and_says_what_to_do(folder: Path) -> None:
+    shutil.rmtree(folder / ".rung/verdicts")
+    said = readings(folder, lambda asked: asked.ask_all(known(np.random.default_rng(6), 40)))
+    assert said["questions"].state == "unknown"
+    assert "compare again" in said["questions"].says
+    assert said["refusals"].state == "fine"
+
+
+def test_few_cases_are_unknown(folder: Path) -> None:
+    lines = (folder / "cases.jsonl").read_text().splitlines(keepends=True)
+    (folder / "cases.jsonl").write_text("".join(lines[:12]))
+    said = readings(folder, lambda asked: asked.ask_all(known(np.random.default_rng(7), 40)))
+    assert said["questions"].state == "unknown"
+    assert "12 cases, and 20 are needed" in said["questions"].says
+
+
+def test_a_trace_that_was_deleted_is_not_shown_from_memory(folder: Path) -> None:
+    with watched(folder) as (surroundings, asked):
+        asked.ask_all(["My secret is 42"])
+        assert traffic(surroundings).answers
+        with asked.state.writing() as connection:
+            connection.execute(trace_table.delete())
+        assert not traffic(surroundings).answers
+
+
+def test_a_stream_begins_at_a_multiple_of_the_block(folder: Path) -> None:
+    with watched(folder) as (surroundings, asked):
+        asked.ask_all(["one", "two", "three"])
+        observed = surroundings.observed
+    numbered = [type(observed[0])(number, "", "answered", False, 1.0) for number in range(3 * BLOCK + 5)]
+    assert stream(numbered)[0].number == 2 * BLOCK
+    assert stream(numbered[: BLOCK // 2])[0].number == 0
+    assert stream(()) == ()
+
+
+def test_both_tests_see_what_is_new_and_neither_what_is_not() -> None:
+    rng = np.random.default_rng(8)
+
+    def drawn(count: int, middle: int) -> np.ndarray:
+        vectors = np.eye(16)[rng.integers(0, 4, count) + middle] + 0.2 * rng.normal(size=(count, 16))
+        long: np.ndarray = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return long
+
+    words = np.full(400, 8.0)
+    cases = drawn(80, 0)
+    quiet = drift(cases, drawn(400, 0), case_words=words[:80], live_words=words)
+    assert quiet.found == "fine"
+    assert [size for size, _ in quiet.looks] == [25, 50, 100, 200, 400]
+    late = drift(cases, np.concatenate([drawn(340, 0), drawn(60, 8)]), case_words=words[:80], live_words=words)
+    assert late.found == "drifted"
+    assert late.evidence > quiet.evidence
+    early = drift(cases, drawn(100, 8), case_words=words[:80], live_words=words[:100])
+    assert min(p for _, p in early.looks) < 0.001
+
+
+def test_topics_are_named_by_what_sets_them_apart() -> None:
+    texts = (
+        [f"Where is my refund for order {n}?" for n in range(4)]
+        + [f"Reset the password of user {n}" for n in range(5)]
+        + ["Hello"]
+    )
+    vectors = np.eye(3)[[0] * 4 + [1] * 5 + [2]]
+    first, second = topics(texts, vectors, ["Where is my parcel?", "Where is the shop?"])
+    assert (first.questions, second.questions) == (5, 4)
+    assert "password" in first.name
+    assert "refund" in second.name
+    assert "where" not in second.name
+    assert set(first.examples) <= set(texts)
+    assert not topics(texts[:2], vectors[:2], [])
