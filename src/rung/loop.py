@@ -15,6 +15,8 @@ from rung.commands.search import Searcher, SearchRequest
 from rung.commands.train import TrainReport, TrainRequest
 from rung.commands.trainers import TRAINERS
 from rung.config.project import Project
+from rung.dataset.load import training_hold
+from rung.errors import UserError
 from rung.pipeline.answering import require_answers, time_live
 from rung.pipeline.budget import CompareRequest, Meter
 from rung.pipeline.candidates import allowed as allowed_rungs
@@ -25,6 +27,7 @@ from rung.pipeline.forecast import check_priced
 from rung.pipeline.judge_labels import read_labels
 from rung.pipeline.limits import check_limits
 from rung.pipeline.pinned_strategy import PinnedStrategy, pinned_strategy
+from rung.pipeline.pins import as_pinned, promoted
 from rung.pipeline.preflight import check_servers
 from rung.pipeline.prepare import prepare
 from rung.pipeline.publishing import LATEST, read_list
@@ -108,15 +111,20 @@ def ask(
     on_text: Callable[[str], None] | None = None,
     reporter: Reporter | None = None,
 ) -> tuple[Live[Answer], PinnedStrategy]:
-    """One question to one rung, live; by default the last verdict's winner as it was measured. Says what, and who. `model`:
-    what `rung.yaml` calls the one that is to answer; "" is the rung's own.
+    """One question to one rung, live; by default to the deployment that is promoted, else to the last verdict's winner as it
+    was measured. Says what, and who. `model`: what `rung.yaml` calls the one that is to answer; "" is the rung's own.
 
     Raises:
         UserError: no verdict yet, no such rung or model in the project, or it does not apply.
     """
     with reporting(reporter), opened(project, reading=True) as engines, StepRunner(engines) as runner:
         check_servers(engines, judging=False)
-        return answer(ArtifactBuilder(runner), question, rung=rung, model=model, asker=asker, on_text=on_text)
+        asked = (
+            None
+            if rung or model or (deployed := promoted(project)) is None
+            else as_pinned(ArtifactBuilder(runner), deployed)
+        )
+        return answer(ArtifactBuilder(runner), question, rung=rung, model=model, asked=asked, asker=asker, on_text=on_text)
 
 
 def answer(
@@ -125,11 +133,12 @@ def answer(
     *,
     rung: str | None = None,
     model: str = "",
+    asked: PinnedStrategy | None = None,
     asker: Asker | None = None,
     on_text: Callable[[str], None] | None = None,
 ) -> tuple[Live[Answer], PinnedStrategy]:
-    """`ask` in a project that is open, and stays so."""
-    asked = pinned_strategy(builder, rung, model)
+    """`ask` in a project that is open, and stays so. `asked`: who is to answer, else the rung, else the winner."""
+    asked = asked or pinned_strategy(builder, rung, model)
     hear = on_text if streams(asked.strategy) else None
     conversation = asked.strategy.answer(Question("asked", question))
     own, *others = asked.models
@@ -143,8 +152,11 @@ def train(
     """Build the artifacts of one kind (`commands.trainers.TRAINERS`). What is built already is left as it is.
 
     Raises:
-        UserError: the project has nothing to train for this kind, or not what was ordered.
+        UserError: the project has nothing to train for this kind, or not what was ordered; people have to approve the rows
+            first.
     """
+    if why := training_hold(project):
+        raise UserError(f"nothing is trained: {why}", code="review_required")
     with reporting(reporter), opened(project.seeded(seed)) as engines, StepRunner(engines) as runner:
         return TRAINERS[kind](ArtifactBuilder(runner), prepare(engines), request)
 

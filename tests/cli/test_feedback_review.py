@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from rung.commands.review import decide, waiting
+from rung.commands.feedback_drafts import DraftRequest, draft_from_feedback
+from rung.commands.review import Waiting, decide, split, unnamed, waiting
 from rung.config.project import load_project
+from rung.dataset.load import load_dataset
+from rung.dataset.review_log import reviews
 from rung.errors import UserError
 from rung.state.database import State
 from rung.state.feedback import Rating, Remark, add_remark
@@ -28,7 +31,10 @@ def test_feedback_becomes_a_case_once_somebody_approved_it(rung: Run, shop: Path
     said(shop, QUESTION, correction="Yes, within a week.")
     said(shop, "Who pays for express?", answer="I don't know.")
     listed = [json.loads(line) for line in rung("feedback", "list", shop, "--json").out.splitlines()]
-    assert [(row["question"], row["rating"]) for row in listed] == [(QUESTION, "down"), ("Who pays for express?", "down")]
+    assert [(row["question"], row["rating"], row["expected"]) for row in listed] == [
+        (QUESTION, "down", ["Yes, within a week."]),
+        ("Who pays for express?", "down", None),
+    ]
     drafted = json.loads(rung("feedback", "draft", shop, "--json").out)
     assert drafted["proposals"] == {"corrected": 1, "disputed": 0, "unanswered": 1, "wrong": 0}
     assert json.loads(rung("feedback", "draft", shop, "--json").out)["added"] == 0  # nothing twice
@@ -144,3 +150,88 @@ def test_drafts_stand_where_the_cases_are_and_judge_once_they_are_approved(rung:
     assert "does not name" not in approved
     after = json.loads(rung("check", shop, "--json", code=None).out)["cases"]
     assert sum(after.values()) == sum(before.values()) + 1
+
+
+def drafted(shop: Path, question: str = QUESTION, answer: str = "Yes, within a week.", *, judging: float = 0) -> Waiting:
+    """The draft of a correction, and no other."""
+    said(shop, question, correction=answer)
+    project = load_project(shop)
+    draft_from_feedback(project, DraftRequest(judging=judging))
+    (draft,) = waiting(project)
+    return draft
+
+
+def test_a_draft_is_used_as_another_kind_of_row_and_moves_to_its_file(shop: Path) -> None:
+    project, draft = load_project(shop), drafted(shop, judging=1)
+    assert draft.use == "case"
+    example = draft.used_as("example")
+    decide(project, example, "approve", by="Ada")
+    assert unnamed(project, [example]) == [("feedback.examples.drafts.jsonl", "example")]
+    (row,) = map(json.loads, (shop / "feedback.examples.drafts.jsonl").read_text("utf-8").splitlines())
+    assert [turn["content"] for turn in row["messages"]] == [QUESTION, "Yes, within a week."]
+    assert (row["approved_by"], row["meta"]["kind"]) == ("Ada", "corrected")
+    assert (shop / "feedback.drafts.jsonl").read_text("utf-8") == ""
+    other = drafted(shop, "Is the shop open today?", judging=1)
+    decide(project, other.used_as("example").used_as("train"), "approve", by="Ada")
+    (kept,) = map(json.loads, (shop / "feedback.drafts.jsonl").read_text("utf-8").splitlines())
+    assert (kept["split"], kept["approved_by"]) == ("train", "Ada")
+
+
+def test_an_example_is_taught_from_once_it_is_approved(shop: Path) -> None:
+    (shop / "examples").mkdir()
+    turns = [{"role": "user", "content": "Hello?"}, {"role": "assistant", "content": "Good morning."}]
+    (shop / "examples" / "tone.jsonl").write_text(json.dumps({"messages": turns}) + "\n", "utf-8")
+    cases, yaml = shop / "cases.jsonl", shop / "rung.yaml"
+    cases.write_text("".join(line for line in cases.read_text("utf-8").splitlines(True) if "train" not in line), "utf-8")
+    yaml.write_text(yaml.read_text("utf-8") + "behaviour: {examples: examples/*.jsonl}\n", "utf-8")
+    project, draft = load_project(shop), drafted(shop)
+    assert draft.path == (shop / "examples" / "feedback.examples.drafts.jsonl").resolve()
+    assert len(load_dataset(project).examples) == 1  # it teaches nothing yet
+    decide(project, draft, "approve", by="Grace")
+    assert unnamed(project, [draft]) == []
+    _, example = sorted(load_dataset(project).examples, key=lambda one: one.input != "Hello?")
+    assert (example.output, example.approved_by, example.author) == ("Yes, within a week.", "Grace", "ada")
+    assert (example.source, bool(example.approved_at)) == ("feedback", True)
+    with pytest.raises(UserError, match="exactly one"):
+        draft.mended(question=QUESTION, answers=["Yes.", "No."], answerable=True)
+
+
+def test_what_judges_is_not_approved_to_teach_nor_the_other_way_round(shop: Path) -> None:
+    """Also where it became so after it was drafted."""
+    project, draft = load_project(shop), drafted(shop, judging=1)
+    cases = shop / "cases.jsonl"
+    before = cases.read_text("utf-8")
+    for of, use in (("test", "train"), ("train", "case")):
+        row = {"question": QUESTION, "answers": ["No."], "split": of}
+        cases.write_text(before + json.dumps(row) + "\n", "utf-8")
+        with pytest.raises(UserError, match="may not judge"):
+            decide(project, draft.used_as(use), "approve", by="Ada")  # type: ignore[arg-type]
+    assert not (shop / "reviews.jsonl").exists()
+
+
+def test_a_draft_is_divided_and_does_not_come_back(shop: Path) -> None:
+    project, draft = load_project(shop), drafted(shop, "Do you repair shoes, and who pays for that?", "Yes. You do.")
+    with pytest.raises(UserError, match="two questions at least"):
+        split(project, draft, ["One?", " One? "], by="Ada")
+    ids = split(project, draft, [QUESTION, "Who pays for repairs?"], by="Ada")
+    assert [(one.id, one.question) for one in waiting(project)] == [(ids[0], QUESTION), (ids[1], "Who pays for repairs?")]
+    assert draft_from_feedback(project).added == {}
+    (event,) = reviews(project)
+    assert (event["action"], event["before"]["id"], len(event["after"])) == ("split", draft.id, 2)  # type: ignore[index, call-overload, arg-type]
+
+
+def test_a_decision_is_one_persons(shop: Path) -> None:
+    project, draft = load_project(shop), drafted(shop)
+    for by, why in (("", "who reviews"), ("Ada, Grace", "one person")):
+        with pytest.raises(UserError, match=why):
+            decide(project, draft, "approve", by=by)
+
+
+@pytest.mark.slow
+def test_the_command_uses_and_divides(rung: Run, shop: Path) -> None:
+    draft = drafted(shop, judging=1)
+    words = ("--question", QUESTION, "--question", "Who pays for repairs?", "--by", "Ada")
+    assert f"divided into {draft.id}-1, {draft.id}-2" in rung("review", shop, "--split", draft.id, *words).out
+    out = rung("review", shop, "--approve", f"{draft.id}-1", "--as", "example", "--by", "Ada").out
+    assert "'behaviour.examples:' in rung.yaml does not name feedback.examples.drafts.jsonl" in out
+    assert "Ada: split draft" in rung("review", shop, "--log").out

@@ -6,8 +6,9 @@ import itertools
 
 import pytest
 
-from rung.dataset.load import case_of
-from rung.dataset.proposals import Comment, Kind, Proposal, propose
+from rung.dataset.case_rows import case_of
+from rung.dataset.formats import example_of
+from rung.dataset.proposals import Borne, Comment, Kind, Proposal, Rows, Sought, propose
 from rung.records import Case, Example, Message
 
 RETURNS = "How long may I return an item?"
@@ -22,6 +23,11 @@ def good(question: str = RETURNS, answer: str = "Ten days.", **more: object) -> 
     return Comment(question, answer, is_good=True, **more)  # type: ignore[arg-type]
 
 
+def said(question: str = RETURNS, **more: object) -> Comment:
+    """An expert's word, which rates nothing."""
+    return Comment(question, "", is_good=None, **more)  # type: ignore[arg-type]
+
+
 def only(*comments: Comment) -> Proposal | None:
     proposals = propose(comments).proposals
     assert len(proposals) < 2
@@ -31,16 +37,27 @@ def only(*comments: Comment) -> Proposal | None:
 @pytest.mark.parametrize(
     ("comments", "kind", "answers"),
     [
-        ([bad(correction="Thirty days.")], "corrected", ("Thirty days.",)),
-        ([bad(correction="Thirty days."), bad(correction="thirty days")], "corrected", ("Thirty days.",)),
-        ([bad(correction="Thirty days."), good(answer="Thirty days.")], "corrected", ("Thirty days.",)),
-        ([bad(correction="Thirty days."), bad(correction="Sixty days.")], "disputed", ("Thirty days.", "Sixty days.")),
-        ([bad(correction="Thirty days."), good()], "disputed", ("Thirty days.",)),
+        ([bad(expected=("Thirty days.",))], "corrected", ("Thirty days.",)),
+        ([bad(expected=("Thirty days.",)), bad(expected=("thirty days",))], "corrected", ("Thirty days.",)),
+        ([bad(expected=("Thirty days.",)), good(answer="Thirty days.")], "corrected", ("Thirty days.",)),
+        ([bad(expected=("Thirty days.",)), bad(expected=("Sixty days.",))], "disputed", ("Thirty days.", "Sixty days.")),
+        ([bad(expected=("Thirty days.",)), good()], "disputed", ("Thirty days.",)),
         ([bad(), good()], "disputed", ()),
         ([bad(answer=REFUSED)], "unanswered", ()),
         ([bad()], "wrong", ()),
         ([bad(answer=REFUSED), bad()], "wrong", ()),
         ([good()], None, ()),
+        ([said(expected=("Thirty days.",))], "corrected", ("Thirty days.",)),
+        ([said(expected=("Thirty days.", "A month."))], "corrected", ("Thirty days.", "A month.")),
+        (
+            [said(expected=("Thirty days.", "A month.")), bad(expected=("a month",))],
+            "corrected",
+            ("Thirty days.", "A month."),
+        ),
+        ([said(expected=()), bad(answer=REFUSED)], "corrected", ()),
+        ([said(expected=()), good(answer=REFUSED)], "corrected", ()),
+        ([said(expected=()), good()], "disputed", ()),
+        ([said(expected=()), bad(expected=("Thirty days.",))], "disputed", ("Thirty days.",)),
         ([], None, ()),
         ([bad(" ")], None, ()),
     ],
@@ -74,7 +91,7 @@ def test_a_case_is_not_proposed_again_and_what_teaches_does_not_judge() -> None:
     example = Example(
         id="e", messages=(Message("user", "Who pays for shipping?"), Message("assistant", "We do.")), place="e.jsonl:3"
     )
-    done = propose([bad(), bad("Who pays for the shipping?")], cases=[case], examples=[example])
+    done = propose([bad(), bad("Who pays for the shipping?")], Rows([case], [example]))
     assert done.proposals == ()
     assert [why for _, why in done.left_out] == [
         "case c1 asks it already",
@@ -83,7 +100,7 @@ def test_a_case_is_not_proposed_again_and_what_teaches_does_not_judge() -> None:
 
 
 def test_a_row_is_a_draft_until_somebody_approves_it() -> None:
-    proposal = only(bad(correction="Thirty days.", asker=("staff",), number=7, caller="ada"))
+    proposal = only(bad(expected=("Thirty days.",), asker=("staff",), number=7, caller="ada"))
     assert proposal is not None
     row = proposal.row()
     with pytest.raises(ValueError, match="is a draft by feedback"):
@@ -113,7 +130,7 @@ def test_a_thousand_remarks_are_grouped() -> None:
 
 
 def test_what_one_may_know_is_no_answer_to_another() -> None:
-    comments = [bad(answer=REFUSED, asker=()), bad(answer=REFUSED, correction="95,000 EUR", asker=("hr",))]
+    comments = [bad(answer=REFUSED, asker=()), bad(answer=REFUSED, expected=("95,000 EUR",), asker=("hr",))]
     done = propose(comments)
     assert [(one.kind, one.row()["as"], one.answers) for one in done.proposals] == [
         ("unanswered", [], ()),
@@ -126,3 +143,79 @@ def test_personal_data_in_what_was_said_is_marked_too() -> None:
     proposal = only(bad(answer="Write to ada@lovelace.org."))
     assert proposal is not None
     assert proposal.marked
+
+
+def teaching(*comments: Comment, found: Borne = Borne(), **rows: object) -> Proposal:
+    """The only proposal, where something is taught and nothing is drawn to judge."""
+    given = Rows(judging=0, **{"teach": "train", **rows})  # type: ignore[arg-type]
+    (proposal,) = propose(comments, given, evidence=lambda sought: Borne(sought.named) if sought.named else found).proposals
+    return proposal
+
+
+def test_a_corrected_answer_teaches_or_judges_by_its_question_and_only_one_of_the_two() -> None:
+    questions = [f"What does part number {n} of the machine cost?" for n in range(400)]
+    comments = [bad(question, expected=(f"{n} euros",)) for n, question in enumerate(questions)]
+    rows = Rows(teach="train")
+    done = propose(comments, rows).proposals
+    assert 0.12 < sum(one.use == "case" for one in done) / len(done) < 0.28  # a fifth, as it is stated
+    again = propose(comments[200:], rows).proposals
+    assert [one.use for one in again] == [one.use for one in done[200:]]
+    assert {one.use for one in propose(comments, Rows()).proposals} == {"case"}  # where nothing teaches, all judge
+
+
+def test_a_train_case_and_an_example_say_where_they_come_from_and_wait_for_a_person() -> None:
+    comments = (
+        bad(expected=("Thirty days.",), number=7, caller="ada", deployment="d1"),
+        said(expected=("Thirty days.",), caller="Emmy", expectation=3),
+    )
+    found = Borne(({"document": "returns.md", "quote": "Thirty days."},), is_public=True)
+    train = teaching(*comments, found=found).row()
+    assert train["split"] == "train"
+    assert train["evidence"] == [{"document": "returns.md", "quote": "Thirty days."}]
+    meta = train["meta"]
+    assert isinstance(meta, dict)
+    assert (meta["feedback"], meta["expectations"], meta["deployments"]) == ([7], [3], ["d1"])
+    with pytest.raises(ValueError, match="is a draft by feedback"):
+        case_of(train, "here")
+    row = teaching(*comments, teach="example").row()
+    with pytest.raises(ValueError, match="is a draft by feedback"):
+        example_of(row, "here")
+    example = example_of({**row, "approved_by": "Grace"}, "here")
+    assert (example.input, example.output, example.author) == (RETURNS, "Thirty days.", "ada, Emmy")
+
+
+@pytest.mark.parametrize(
+    ("comment", "found", "use"),
+    [
+        (bad(expected=("Thirty days.",), asker=()), Borne(), "train"),
+        (bad(expected=("Thirty days.",), asker=("staff",)), Borne(), "case"),  # what nobody else may know
+        (bad(expected=("Thirty days.",), asker=("staff",)), Borne(({"document": "d"},), is_public=False), "case"),
+        (bad(expected=("Thirty days.",), asker=("staff",)), Borne(({"document": "d"},), is_public=True), "train"),
+        (said(expected=(), asker=("staff",)), Borne(), "train"),  # that there is no answer is no secret
+        (bad(expected=("Write to ada@lovelace.org.",)), Borne(), "case"),  # personal data teaches nothing
+        (bad(answer=REFUSED), Borne(), "case"),
+    ],
+)
+def test_what_may_teach(comment: Comment, found: Borne, use: str) -> None:
+    assert teaching(comment, found=found).use == use
+
+
+def test_what_an_expert_named_as_evidence_is_taken() -> None:
+    named = ({"document": "returns.md", "quote": "Thirty days"},)
+    seen: list[Sought] = []
+
+    def look(sought: Sought) -> Borne:
+        seen.append(sought)
+        return Borne(sought.named)
+
+    (one,) = propose([said(expected=("Thirty days.",), evidence=named, asker=())], evidence=look).proposals
+    assert (one.evidence, seen[0].named) == (named, named)
+
+
+def test_a_correction_that_repeats_what_judges_teaches_nothing_and_a_contradiction_is_said() -> None:
+    case = Case(id="c1", question="How long can I return an item?", answers=("Ten days.",))
+    done = propose([bad(expected=("Thirty days.",))], Rows([case], teach="train", judging=0))
+    assert done.proposals == ()
+    assert "c1 asks it already; it accepts another answer than the correction" in done.left_out[0][1]
+    alike = propose([bad(expected=("ten days",))], Rows([case], teach="train", judging=0))
+    assert [why for _, why in alike.left_out] == ["case c1 asks it already"]

@@ -47,6 +47,7 @@ place can be named. `code` is one of:
 | `no_project` | there is no `rung.yaml` |
 | `bad_input` | a file is wrong, at a place that is named |
 | `no_cases` | nothing to judge by |
+| `review_required` | rows that would teach wait for an approval (`review: required`) |
 | `no_verdict` | no comparison has ended yet |
 | `no_comparison` | none was begun, so that `rung status` has nothing to say |
 | `exists` | something stands where a file would be written |

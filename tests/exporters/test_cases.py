@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rung.dataset.load import case_of
+from rung.dataset.case_rows import case_of
 from rung.exporters.case_rows import cases_csv, row_of, table
 from rung.exporters.promptfoo import Judged, suite_of
 from rung.exporters.trec import qrels_lines, query_lines

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rung.commands.import_files import ImportReport, ImportRequest, import_files
-from rung.dataset.load import case_of
+from rung.dataset.case_rows import case_of
 from rung.dataset.load_examples import read_examples
 from rung.dataset.row_files import json_lines
 from rung.importers.registry import importers

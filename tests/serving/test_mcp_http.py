@@ -25,7 +25,7 @@ from rung.serving.mcp_http import ServedTools
 from rung.serving.mcp_server import mcp_server
 from rung.serving.metrics import Metrics
 from rung.state.database import State
-from rung.state.feedback import remarks
+from rung.state.feedback import all_expectations, remarks
 from tests.serving.processes import HEADERS, Server, rung_serve
 
 DISCOUNT = "At what discount do staff buy everything?"
@@ -108,7 +108,9 @@ def test_a_caller_s_tools_give_what_it_may_read_in_both_eras(keyed: tuple[str, d
     assert text(results[2]).replace("staff", "stuff") == text(results[3])
     with State(shop / ".rung") as state:
         rows = [(row.caller, (row.entry or {})["question"], row.details) for row in remarks(state)]
-    assert rows == [("ada", DISCOUNT, {"correction": "50 %"})] * 2
+        expected = [(one.by, one.answers, (one.entry or {})["question"]) for one in all_expectations(state)]
+    assert rows == [("ada", DISCOUNT, {})] * 2
+    assert expected == [("ada", ("50 %",), DISCOUNT)] * 2
 
 
 class Broken(Answering):

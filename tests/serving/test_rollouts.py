@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from rung.config.project import load_project
 from rung.errors import UserError
 from rung.models.scripted import ScriptedGenerator
 from rung.records.deployment import DeploymentRecord
 from rung.records.steps import GenerateResult, Request
 from rung.serving.conversations import Limits
-from rung.serving.going_back import rollback
+from rung.serving.going_back import rollback, withdraw
 from rung.serving.rollouts import is_chosen
 from rung.state.database import State
 from rung.state.deployments import BLOCK, deployment, events, standing_now
@@ -280,6 +281,46 @@ def test_going_back_by_hand(measured: Path) -> None:
         rollback(state, by="ada", reason="not now")
         now = standing_now(state)
         assert (now.current, now.candidate, now.failed) == (second.id, "", frozenset({first.id, third.id}))
+
+
+def test_the_first_promotion_can_be_gone_back_from(measured: Path) -> None:
+    """To the winner, as before any promotion: while it runs, and at the next start; and forward again."""
+    with served(measured) as client:
+        before, asked = deployments(client), Asker(client, "ada").ask()[1]
+        record = promoted(measured, OTHER)
+        looked(client)
+        assert Asker(client, "ada").ask()[1] == record.spec.digest != asked
+        with pytest.raises(UserError, match="--to winner"):
+            rollback(state_of(client), by="ada", reason="it is rude")
+        with pytest.raises(UserError, match="say why"):
+            withdraw(load_project(measured), state_of(client), by="ada", reason="")
+        event = withdraw(load_project(measured), state_of(client), by="ada", reason="it is rude")
+        assert (event.what, event.deployment, event.by) == ("withdrawn", record.id, "ada")
+        looked(client)
+        assert (deployments(client), Asker(client, "ada").ask()[1]) == (before, asked)
+        with pytest.raises(UserError, match="answers already"):
+            withdraw(load_project(measured), state_of(client), by="ada", reason="again")
+    with served(measured) as client:
+        assert (deployments(client), Asker(client, "ada").ask()[1]) == (before, asked)
+        rollback(state_of(client), to=record.id, by="ada", reason="it was not")
+        looked(client)
+        assert Asker(client, "ada").ask()[1] == record.spec.digest
+
+
+def test_a_winner_that_cannot_be_opened_leaves_what_was_open(measured: Path, caplog: pytest.LogCaptureFixture) -> None:
+    record = promoted(measured, OTHER)
+    with served(measured) as client:
+        withdraw(load_project(measured), state_of(client), by="ada", reason="a test")
+        strategies = next(measured.glob(".rung/verdicts/*/strategies.json"))
+        kept = strategies.read_text("utf-8")
+        strategies.write_text("{}", "utf-8")
+        looked(client)
+        assert "the winner is not served here" in caplog.text
+        assert Asker(client, "ada").ask()[1] == record.spec.digest
+        strategies.write_text(kept, "utf-8")
+        client.app.state.rollouts._again = 0  # the pause is over
+        looked(client)
+        assert Asker(client, "ada").ask()[1] != record.spec.digest
 
 
 def test_a_database_that_is_away_stops_no_answer(measured: Path, monkeypatch: pytest.MonkeyPatch) -> None:

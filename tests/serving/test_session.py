@@ -14,12 +14,15 @@ from rung.errors import UserError
 from rung.loop import ask, compare
 from rung.pipeline.pinned_strategy import PinnedStrategy
 from rung.records import Answer, Asker, Citation, Json, Passage
+from rung.serving.going_back import withdraw
 from rung.serving.session import Session
 from rung.serving.tool_results import MAX_CHARACTERS, MAX_QUERY, answered
 from rung.state.database import State
-from rung.state.feedback import remarks
+from rung.state.feedback import all_expectations, remarks
 from rung.strategies.prompt import Prompt
+from tests.cli.conftest import Run
 from tests.labels_project import write_labels
+from tests.serving.promoting import promoted
 
 PUBLIC, STAFF, OWNER = Asker(frozenset()), Asker(frozenset({"staff"})), Asker()
 DISCOUNT = "At what discount do staff buy everything?"
@@ -155,14 +158,43 @@ def test_feedback_is_kept_with_what_it_is_about(session: Session, shop: Path) ->
     session.feedback(rating="up", question="Who pays?\nReally?")
     with State(shop / ".rung") as state:
         rows = [(dict(row.entry or {}), row) for row in remarks(state)]
+        (expected,) = all_expectations(state)
     assert [(entry["question"], row.rating, entry["answer"], row.caller) for entry, row in rows] == [
         ("Do we ship to Norway?", "down", shown.answer, "ada"),
         ("Who pays?\nReally?", "up", None, ""),
     ]
-    assert (rows[0][1].details, rows[0][0]["model"]) == ({"correction": "Yes, we do."}, "rag")
+    assert (rows[0][1].details, rows[0][0]["model"]) == ({}, "rag")
+    assert (expected.by, expected.answers, expected.remark, expected.entry) == ("ada", ("Yes, we do.",), 1, rows[0][0])
     for given in ({}, {"answer_id": "0123"}, {"question": " "}):
         with pytest.raises(UserError, match="give the answer_id"):
             session.feedback(rating="up", **given)
+
+
+def test_what_is_promoted_answers_and_a_rung_that_is_named_answers_instead(measured: Path) -> None:
+    """`rung ask` and an agent's `ask`: as a server would: before a promotion, after it, and taken back."""
+    question, project = "What does express shipping cost?", load_project(measured)
+    with Session(project) as session:
+        assert session.ask(question, asker=PUBLIC).rung == "long_context"
+        record = promoted(measured, "rag")
+        assert session.ask(question, asker=PUBLIC).rung == "rag"
+        assert session.ask(question, asker=PUBLIC, rung="prompt").rung == "prompt"
+        live, asked = ask(project, question)
+        assert (asked.label, asked.deployment, live.failure) == ("rag", record.id, None)
+        assert ask(project, question, rung="prompt")[1].deployment == ""
+        with State(measured / ".rung") as state:
+            withdraw(project, state, by="ada", reason="a test")
+        assert session.ask(question, asker=PUBLIC).rung == "long_context"
+    assert ask(project, question)[1].label == "long_context"
+
+
+def test_the_command_says_which_deployment_answers(rung: Run, measured: Path) -> None:
+    record = promoted(measured, "rag")
+    done = rung("ask", measured, "What does express shipping cost?")
+    assert f"(rag, deployment {record.id}" in done.err
+    assert rung("ask", measured, "What does express shipping cost?", "--json").json["deployment"] == record.id
+    assert "deployment" not in rung("ask", measured, "Who pays?", "--rung", "prompt", "--json").json
+    assert "as before any promotion" in rung("rollback", measured, "--to", "winner", "--reason", "a test").out
+    assert "withdrawn by" in rung("deployments", measured).out
 
 
 def test_what_is_empty_or_too_long_is_said(session: Session) -> None:

@@ -46,7 +46,7 @@ def build_adapter(builder: ArtifactBuilder, need: Adapter, title: str) -> Built:
     with building(folder, title) as missing:
         if missing:
             training = Training("adapter", len(rows), recipe.epochs, begun=(folder / CHECKPOINT).exists())
-            with builder.while_training(training), phase(title) as tick:
+            with builder.training(training), phase(title) as tick:
                 remember_rows(folder, map(learnt, rows))
                 taught = Taught(rows, general)
                 train_generator(taught, builder.engines.generator, recipe=recipe, folder=folder, sweep=sweep, progress=tick)

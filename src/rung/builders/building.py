@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rung.artifacts import Training
 from rung.config.project import Project
+from rung.dataset.load import training_hold
+from rung.errors import NotWorthwhile
 from rung.runtime.cache import StepCache
 from rung.runtime.engines import Engines
 from rung.runtime.runner import StepRunner
@@ -26,6 +28,18 @@ class ArtifactBuilder:
     recipe_file: Path | None = None
     searching: bool = False
     while_training: Callable[[Training], AbstractContextManager[object]] = nullcontext
+
+    @contextmanager
+    def training(self, training: Training) -> Iterator[None]:
+        """Around each training: `while_training`, where people approved what is learnt from, if that is asked for.
+
+        Raises:
+            NotWorthwhile: rows wait for an approval (`review: required`).
+        """
+        if why := training_hold(self.project):
+            raise NotWorthwhile(f"it is not trained: {why}")
+        with self.while_training(training):
+            yield
 
     def on(self, model: str) -> ArtifactBuilder:
         """Who builds for this model; "" is the project's default."""

@@ -46,7 +46,7 @@ def build_classifier(builder: ArtifactBuilder, need: Labelling, title: str) -> B
             began = time.monotonic()
             remember_rows(folder, (LearntRow(digest(row.text, row.label), row.id, row.place) for row in rows))
             training = Training(KIND, len(taught), begun=(folder / CHECKPOINT).exists())
-            with builder.while_training(training), phase(title) as tick:
+            with builder.training(training), phase(title) as tick:
                 manifest = train_classifier(taught, builder.engines.embedder, recipe=recipe, folder=folder, progress=tick)
             further = manifest["notes"] if isinstance(manifest["notes"], list) else []
             about: dict[str, Json] = {

@@ -21,7 +21,7 @@ BUILDERS: dict[type, Callable[[ArtifactBuilder, Any, str], Built]] = {
     ChunkedIndex: lambda builder, need, title: build_chunked_index(builder.engines, need, title),
     Adapter: build_adapter,
     Retriever: build_retriever,
-    Reranker: lambda builder, need, title: build_reranker(builder.engines, need, title),
+    Reranker: build_reranker,
     Labelling: build_classifier,
     Routing: build_router,
 }

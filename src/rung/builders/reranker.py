@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rung.artifacts.store import Built, artifact_folder, building, remember_rows, seal
+from rung.artifacts.store import Built, Training, artifact_folder, building, remember_rows, seal
+from rung.builders.building import ArtifactBuilder
 from rung.builders.retrieval_quality import compared
 from rung.builders.training_pairs import divided, pairs_of
 from rung.errors import UserError
@@ -18,7 +19,6 @@ from rung.progress import phase
 from rung.records import Case, Failure, Json, Passage, digest, plain
 from rung.records.gold import judgements
 from rung.records.steps import Request, Rerank, Search, SearchResult
-from rung.runtime.engines import Engines
 from rung.scoring.retrieval import case_ndcg
 from rung.strategies.protocol import Reranker
 from rung.training.registry import learnt_case
@@ -32,11 +32,12 @@ RERANKED = 20  # passages of a search that are put in order
 _MAX_CASES = 200
 
 
-def build_reranker(engines: Engines, need: Reranker, title: str) -> Built:
+def build_reranker(builder: ArtifactBuilder, need: Reranker, title: str) -> Built:
     """The cross-encoder that these train cases teach."""
     from rung.training.encoder import Encoder
     from rung.training.reranker import RerankerRecipe, train_reranker
 
+    engines = builder.engines
     own = engines.documents
     recipe = RerankerRecipe.of(need.recipe, seed=engines.project.settings.seed)
     train_cases, cases = divided(need.lessons, need.dev)
@@ -49,7 +50,7 @@ def build_reranker(engines: Engines, need: Reranker, title: str) -> Built:
         if not missing:
             return built
         remember_rows(built.folder, map(learnt_case, need.lessons))
-        with phase(title) as tick:
+        with builder.training(Training(KIND, len(pairs), recipe.epochs)), phase(title) as tick:
             done = train_reranker(pairs, Encoder.of(base), recipe=recipe, folder=built.folder, progress=tick)
         identity: dict[str, Json] = {"name": engines.project.settings.embedder, "identity": base.identity}
         manifest: dict[str, Json] = {"kind": KIND, "base": identity, "recipe": plain(recipe), "rows": len(pairs)}

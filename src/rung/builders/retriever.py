@@ -129,7 +129,7 @@ def _make(builder: ArtifactBuilder, own: Knowledge, taught: Taught, built: Built
     begun = (built.folder / CHECKPOINT).exists()
     remember_rows(built.folder, map(learnt_case, taught.train_cases))
     began = time.monotonic()
-    with builder.while_training(Training(KIND, len(taught.pairs), passes, begun=begun)):
+    with builder.training(Training(KIND, len(taught.pairs), passes, begun=begun)):
         learnt = _mapped(own, taught, built.folder, title) if form == "map" else _tuned(taught, built.folder, title)
     seconds = time.monotonic() - began
     knowledge = _index(

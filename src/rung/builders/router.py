@@ -63,7 +63,7 @@ def build_router(builder: ArtifactBuilder, need: Routing, title: str) -> Built:
     with building(folder, title) as missing:
         if missing:
             began = time.monotonic()
-            with builder.while_training(Training(KIND, len(need.cases))):
+            with builder.training(Training(KIND, len(need.cases))):
                 trials, tried = _trials(builder.runner, need, title)
             with phase(title):
                 used = (digest for member in need.members for digest in member.spec.artifacts)

@@ -26,7 +26,9 @@ def ask(  # noqa: PLR0917 - typer reads the options from the parameters
     question: Annotated[
         str | None, typer.Argument(help="The question, in quotes.", metavar="QUESTION", show_default=False)
     ] = None,
-    rung: Annotated[str | None, typer.Option(help="Which rung answers; default: the last verdict's winner.")] = None,
+    rung: Annotated[
+        str | None, typer.Option(help="Which rung answers; default: what is promoted, else the last verdict's winner.")
+    ] = None,
     model: Annotated[
         str, typer.Option(help="Which of the project's models answers; default: the rung's own.", show_default=False)
     ] = "",
@@ -36,7 +38,7 @@ def ask(  # noqa: PLR0917 - typer reads the options from the parameters
     ] = False,
     json: Json = False,
 ) -> int:
-    """Put one question to the winner, or to another rung, live.
+    """Put one question to what is promoted, to the winner, or to another rung, live.
 
     As it would be served: with streaming and citations.
     """
@@ -83,6 +85,7 @@ def ask(  # noqa: PLR0917 - typer reads the options from the parameters
         entry |= {"model": candidate.models[0], "artifacts": artifacts}
         entry |= {"truncated": answer.truncated, "doubts": list(doubts)}
         entry |= {"by": answer.by} if answer.by else {}
+        entry |= {"deployment": candidate.deployment} if candidate.deployment else {}
         entry |= {"prompt_cut": True} if live.cut_prompts else {}
         out(dumps({**entry, "seconds": round(live.seconds, 3)}, ensure_ascii=False))
     else:
@@ -96,7 +99,8 @@ def ask(  # noqa: PLR0917 - typer reads the options from the parameters
         out("the server read fewer tokens than the prompt has words: it cut the prompt without saying so")
     steps = ", ".join(f"{t.kind} {t.seconds:.2f} s" for t in live.timings)
     made_by = "".join(f"; {kind} {named[:12]}{_standing(project, kind, named)}" for kind, named in artifacts.items())
-    err(f"({label}{f' by {answer.by}' if answer.by else ''}{made_by}; {steps})")
+    deployed = f", deployment {candidate.deployment}" if candidate.deployment else ""
+    err(f"({label}{f' by {answer.by}' if answer.by else ''}{deployed}{made_by}; {steps})")
     return code
 
 

@@ -1,28 +1,32 @@
-"""`rung review`: drafts of cases, approved, mended or rejected by a person."""
+"""`rung review`: what waits for a person: drafts, and where `review` is required what would teach and be deployed."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rung.cli.main import FINE
-from rung.cli.options import Folder, Json
+from rung.cli.options import Folder, Json, signed_in
 from rung.cli.screen import out, out_line
 
 if TYPE_CHECKING:
     from rung.commands.review import Waiting
     from rung.config.project import Project
 
-Ids = Annotated[
-    list[str] | None, typer.Option(metavar="ID", help="Decide on this draft unasked. May be given several times.")
-]
+_SEVERAL = "May be given several times."
+Ids = Annotated[list[str] | None, typer.Option(metavar="ID", help=f"Approve this unasked. {_SEVERAL}")]
 
 
-class _Quit(Exception):
-    """The person has had enough."""
+class Use(StrEnum):
+    """What a draft may be approved as."""
+
+    case = "case"
+    train = "train"
+    example = "example"
 
 
 def review(  # noqa: PLR0917 - typer reads the options from the parameters
@@ -31,36 +35,45 @@ def review(  # noqa: PLR0917 - typer reads the options from the parameters
         str, typer.Option(help="Your name, kept with each decision; default: your login.", show_default=False)
     ] = "",
     approve: Ids = None,
-    reject: Ids = None,
-    reason: Annotated[str, typer.Option(help="With --reject: why.")] = "",
+    reject: Annotated[list[str] | None, typer.Option(metavar="ID", help=f"Reject this unasked. {_SEVERAL}")] = None,
+    reason: Annotated[str, typer.Option(help="With --reject: why. Kept with other decisions too.")] = "",
+    used_as: Annotated[
+        Use | None, typer.Option("--as", help="With --approve: a case that judges, a train case, or an example.")
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(metavar="ID", help="Divide this draft: one for each --question.", show_default=False)
+    ] = None,
+    question: Annotated[list[str] | None, typer.Option(metavar="TEXT", help=f"With --split. {_SEVERAL}")] = None,
+    log: Annotated[bool, typer.Option("--log", help="Show what was decided, the newest last.")] = False,
     json: Json = False,
 ) -> int:
-    """Look over drafts of cases: approve, edit or reject each.
+    """Look over what waits for a person: approve, edit, divide or reject each.
 
-    Drafts of 'rung cases suggest' and 'rung feedback draft'. Each decision is kept at once, with your name, and stands in
-    reviews.jsonl too; q ends. With --json it asks nothing, and lists what waits.
+    Drafts of 'rung cases suggest' and 'rung feedback draft'; where rung.yaml says 'review: required', also 'training' (rows
+    that would teach) and deployments, by their digest. Each decision is kept at once, with your name, in reviews.jsonl. With
+    --json it asks nothing, and lists what waits.
     """
-    from getpass import getuser
-    from json import dumps
-
+    from rung.commands.review import split as divide
     from rung.commands.review import waiting
     from rung.config.project import load_project
     from rung.errors import UserError
 
-    project = load_project(folder)
-    drafts = waiting(project)
+    project, name = load_project(folder), by or signed_in()
+    if log:
+        return _log(project, json=json)
+    if split is not None:
+        ids = divide(project, _named(waiting(project), split), question or [], by=name, reason=reason)
+        out_line(f"divided into {', '.join(ids)}")
+        return FINE
     if approve or reject:
-        _decide_on(project, drafts, approve or [], reject or [], by=by or getuser(), reason=reason)
-        counts = {"approved": len(approve or []), "rejected": len(reject or [])}
-        if json:
-            out(dumps(counts))
-        else:
-            out_line(f"{counts['approved']} approved, {counts['rejected']} rejected")
-            _say_unnamed([one for one in drafts if one.id in (approve or [])])
-        return FINE
+        return _decide_on(project, (approve or [], reject or []), (name, reason, used_as), json=json)
+    drafts = waiting(project)
     if json:
-        out(dumps([{"file": str(one.path), "line": one.line, **one.row} for one in drafts], ensure_ascii=False))
+        _list_json(project, drafts)
         return FINE
+    stakes = _stakes(project)
+    for line in stakes:
+        out_line(line)
     out_line(f"{len(drafts)} drafts wait")
     if not drafts:
         return FINE
@@ -68,100 +81,128 @@ def review(  # noqa: PLR0917 - typer reads the options from the parameters
         raise UserError(
             "a person decides here, and stdin is no terminal: run it in one, or --json, --approve ID, --reject ID"
         )
-    decided = 0
-    try:
-        for number, draft in enumerate(drafts, 1):
-            decided += _asked(project, draft, f"{number} of {len(drafts)}", by or getuser())
-    except (_Quit, EOFError):
-        pass
-    out_line(f"{decided} decided")
-    _say_unnamed(drafts)
+    from rung.cli.reviewing import ask_all
+
+    out_line(f"{ask_all(project, drafts, name)} decided")
+    _say_after(project, drafts)
     return FINE
 
 
-def _say_unnamed(drafts: Sequence[Waiting]) -> None:
-    if unnamed := sorted({one.path.name for one in drafts if not one.is_named}):
-        out_line(
-            f"'cases:' in rung.yaml does not name {', '.join(unnamed)}: until it does, what is approved there judges nothing"
-        )
+def _log(project: Project, *, json: bool) -> int:
+    from json import dumps
+
+    from rung.dataset.review_log import reviews
+
+    for event in reviews(project):
+        if json:
+            out(dumps(event, ensure_ascii=False))
+            continue
+        before = event.get("before")
+        subject = before.get("id") if isinstance(before, dict) else event.get("label") or event.get("subject") or ""
+        rows = event.get("rows")
+        subject = f"{len(rows):,} rows" if isinstance(rows, list) else subject
+        why = f": {event['reason']}" if event.get("reason") else ""
+        out_line(f"{event.get('at')}  {event.get('by')}: {event.get('action')} {event.get('what', 'draft')} {subject}{why}")
+    return FINE
+
+
+def _list_json(project: Project, drafts: Sequence[Waiting]) -> None:
+    """What waits: drafts as before; with `review: required` an item for each of the others."""
+    from json import dumps
+
+    from rung.commands.stakes_review import waiting_deployments, waiting_rows
+
+    items: list[dict[str, object]] = [
+        {"file": str(one.path), "line": one.line, "use": one.use, "approved": list(one.by), **one.row} for one in drafts
+    ]
+    rows = waiting_rows(project)
+    if rows:
+        items.append({"id": "training", "rows": [{"id": r.id, "place": r.place, "approved": list(r.by)} for r in rows]})
+    for one in waiting_deployments(project):
+        items.append({"id": one.digest, "deployment": one.label, "asked_by": one.asked_by, "approved": list(one.by)})
+    out(dumps(items, ensure_ascii=False))
+
+
+def _stakes(project: Project) -> list[str]:
+    """What waits beside drafts, in lines."""
+    from rung.commands.stakes_review import waiting_deployments, waiting_rows
+
+    lines, rows = [], waiting_rows(project)
+    if rows:
+        lines.append(f"training: {len(rows):,} rows that would teach wait ('--approve training')")
+        lines += [f"  {row.place}: {row.shown[:100]}" for row in rows[:5]]
+        lines += [f"  and {len(rows) - 5:,} more (--json)"] if len(rows) > 5 else []
+    for one in waiting_deployments(project):
+        so_far = f"; approved by {', '.join(one.by)}" if one.by else ""
+        lines.append(f"deployment {one.digest[:12]} of {one.label}, asked for by {one.asked_by}{so_far}")
+        lines += [f"  {'ok ' if holds else 'NOT'} {name}: {says}" for holds, name, says in one.checks]
+    return lines
 
 
 def _decide_on(
-    project: Project, drafts: Sequence[Waiting], approve: Sequence[str], reject: Sequence[str], *, by: str, reason: str
-) -> None:
-    from rung.commands.review import decide
+    project: Project, ids: tuple[Sequence[str], Sequence[str]], how: tuple[str, str, Use | None], *, json: bool
+) -> int:
+    from json import dumps
+
+    from rung.commands.review import Action, decide, waiting
+    from rung.commands.stakes_review import decide_deployment, decide_rows, waiting_deployments
+    from rung.errors import UserError
+
+    by, reason, use = how
+    drafts, needed = waiting(project), project.settings.review.reviewers
+    digests = [one.digest for one in waiting_deployments(project)]
+    approve, reject = ids
+    waits, done = [], []
+    for id in (*approve, *reject):  # all are there before any is decided on
+        if id != "training" and not any(len(id) >= 4 and one.startswith(id) for one in digests):
+            _named(drafts, id)
+    if use is not None and reject:
+        raise UserError("--as says as what a draft is approved: it has no meaning with --reject")
+    for id in (*approve, *reject):
+        action: Action = "approve" if id in approve else "reject"
+        if id == "training":
+            out_line(f"training: {decide_rows(project, action, by=by, reason=reason):,} rows") if not json else None
+            continue
+        if any(len(id) >= 4 and one.startswith(id) for one in digests):
+            names = decide_deployment(project, id, action, by=by, reason=reason)
+        else:
+            draft = _named(drafts, id)
+            draft = draft if use is None else draft.used_as(use.value)
+            names = decide(project, draft, action, by=by, reason=reason)
+            done += [draft] if action == "approve" else []
+        if action == "approve" and len(names) < needed:
+            waits.append(f"{id} waits on: approved by {', '.join(names)}, and {needed} different people have to")
+    counts = {"approved": len(approve), "rejected": len(reject), "waiting": len(waits)}
+    if json:
+        out(dumps(counts))
+        return FINE
+    out_line(f"{counts['approved']} approved, {counts['rejected']} rejected")
+    for line in waits:
+        out_line(line)
+    _say_after(project, done)
+    return FINE
+
+
+def _named(drafts: Sequence[Waiting], id: str) -> Waiting:
     from rung.errors import UserError
     from rung.plugins import hint
 
     by_id = {one.id: one for one in drafts}
-    for id in (*approve, *reject):
-        if id not in by_id:
-            raise UserError(f"no draft '{id}' waits; {hint(id, by_id) if by_id else 'none does'}")
-    for id in approve:
-        decide(project, by_id[id], "approve", by=by, reason=reason)
-    for id in reject:
-        decide(project, by_id[id], "reject", by=by, reason=reason)
+    if id not in by_id:
+        raise UserError(f"no draft '{id}' waits; {hint(id, by_id) if by_id else 'none does'}")
+    return by_id[id]
 
 
-def _asked(project: Project, draft: Waiting, count: str, by: str) -> bool:
-    """Ask about a draft; whether it was decided.
+def _say_after(project: Project, drafts: Sequence[Waiting]) -> None:
+    """What `rung.yaml` does not name, and what is due to be trained again by now."""
+    from rung.commands.due import whats_due
+    from rung.commands.review import unnamed
 
-    Raises:
-        _Quit: nothing more is to be asked.
-    """
-    from rung.commands.review import decide
-    from rung.errors import UserError
-
-    while True:
-        for line in _lines(draft, count):
-            out_line(line)
-        word = _read("[a]pprove [e]dit [r]eject [s]kip [q]uit: ").lower()[:1]
-        try:
-            match word:
-                case "q":
-                    raise _Quit
-                case "s":
-                    return False
-                case "e":
-                    draft = _edited(draft)
-                case "a":
-                    decide(project, draft, "approve", by=by)
-                    return True
-                case "r":
-                    decide(project, draft, "reject", by=by, reason=_read("why? "))
-                    return True
-        except UserError as error:
-            out_line(str(error))
-
-
-def _lines(draft: Waiting, count: str) -> Iterator[str]:
-    yield ""
-    kind = f", {draft.meta('kind')}" if draft.meta("kind") else ""
-    yield f"{count}: {draft.id}, by {draft.row.get('drafted_by')}{kind} ({draft.path.name}:{draft.line})"
-    yield f"Question: {draft.question}"
-    for answer in draft.answers:
-        yield f"Accepted: {answer}"
-    if not draft.answers:
-        yield "Accepted: none" + ("" if draft.row.get("answerable", True) else " (not answerable)")
-    given = draft.meta("answers_given")
-    yield from (f"Was said: {text}" for text in (given if isinstance(given, list) else []))
-    for key in ("note", "personal"):
-        if value := draft.meta(key):
-            yield f"{key.capitalize()}: {', '.join(map(str, value)) if isinstance(value, list) else value}"
-
-
-def _edited(draft: Waiting) -> Waiting:
-    question = _read(f"question [{draft.question}]: ") or draft.question
-    out_line("accepted answers, one a line; an empty line ends (nothing at all keeps them, '-' says that there is none)")
-    answers: list[str] = []
-    while line := _read("answer: "):
-        answers.append(line)
-    if answers == ["-"]:
-        return draft.mended(question=question, answers=(), answerable=False)
-    if not answers:
-        return draft.mended(question=question, answers=draft.answers, answerable=draft.row.get("answerable") is not False)
-    return draft.mended(question=question, answers=answers, answerable=True)
-
-
-def _read(prompt: str) -> str:
-    return input(prompt).strip()
+    for name, use in unnamed(project, drafts):
+        key = "behaviour.examples" if use == "example" else "cases"
+        does = "judges" if use == "case" else "teaches"
+        out_line(f"'{key}:' in rung.yaml does not name {name}: until it does, what is approved {does} nothing")
+    if drafts:
+        for due in whats_due(project):
+            if due.due:
+                out_line(f"retrain: {due}")

@@ -14,7 +14,13 @@ from rung.cli.screen import out
 def rollback(
     folder: Folder,
     to: Annotated[
-        str, typer.Option("--to", metavar="ID", help="The deployment to go back to; default: see above.", show_default=False)
+        str,
+        typer.Option(
+            "--to",
+            metavar="ID",
+            help="The deployment to go back to, or 'winner': none, as before any promotion; default: see above.",
+            show_default=False,
+        ),
     ] = "",
     reason: Annotated[str, typer.Option(help="Why; kept with the deployment.", show_default=False)] = "",
     by: Annotated[str, typer.Option(help="Who does it; default: who is signed in.", show_default=False)] = "",
@@ -30,13 +36,20 @@ def rollback(
     from rung.records import plain
 
     need_serving("going back")
+    from rung.serving.going_back import WINNER, withdraw
     from rung.serving.going_back import rollback as go_back
     from rung.state.database import open_state
 
-    with open_state(load_project(folder)) as state:
-        event = go_back(state, to=to, by=by or signed_in(), reason=reason)
+    project, who = load_project(folder), by or signed_in()
+    with open_state(project) as state:
+        if to == WINNER:
+            event = withdraw(project, state, by=who, reason=reason)
+        else:
+            event = go_back(state, to=to, by=who, reason=reason)
     if json:
         out(dumps(plain(event), ensure_ascii=False))
+    elif event.what == "withdrawn":
+        out(f"deployment {event.deployment} is served no more: the last verdict's winner answers, as before any promotion")
     elif event.what == "stopped":
         out(f"deployment {event.deployment} is tried no more")
     else:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from rung.artifacts.registry import Registry
 from rung.config.project import Project
 from rung.dataset import read_examples
-from rung.dataset.load import case_of, paths, shown_as
+from rung.dataset.case_rows import case_of
+from rung.dataset.load import paths, shown_as
 from rung.dataset.row_files import json_lines
 from rung.erasure.ledger import Erasure, Ledger
 from rung.erasure.leftovers import leftovers

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from rung.dataset.load import DEV_SHARE
+from rung.dataset.case_rows import DEV_SHARE
 from rung.errors import UserError
 from rung.files.outputs import check_free
 from rung.importers.beir import documents_of, grades_of, queries_of

@@ -15,9 +15,10 @@ from pathlib import Path
 
 from rung.commands.sift import faults
 from rung.config.project import Project
+from rung.dataset.case_rows import case_of
 from rung.dataset.formats import ROLES, example_of, form_of, messages_of
 from rung.dataset.leakage import overlaps
-from rung.dataset.load import Dataset, case_of, load_dataset, paths
+from rung.dataset.load import Dataset, load_dataset, paths
 from rung.dataset.near_duplicates import normal
 from rung.dataset.row_files import decoded, rows_in
 from rung.dataset.write_examples import write_examples, write_rows

@@ -132,9 +132,10 @@ def append_rows(path: Path, rows: Sequence[Mapping[str, Json]]) -> None:
         write_output(path, text + ("\n" if text and not text.endswith("\n") else "") + lines, force=True)
 
 
-def drafts_file(project: Project, name: str) -> Path:
-    """Where a file of drafts goes: beside the cases if a pattern of `cases` takes it there, else the project's folder."""
-    for pattern in project.settings.cases:
+def drafts_file(project: Project, name: str, *, examples: bool = False) -> Path:
+    """Where a file of drafts goes: beside the cases if a pattern of `cases` takes it there (`behaviour.examples`, of
+    examples), else the project's folder."""
+    for pattern in project.settings.behaviour.examples if examples else project.settings.cases:
         path = Path(pattern).with_name(name)
         if fnmatch(name, Path(pattern).name) and not any(sign in str(path.parent) for sign in "*?["):
             return project.root / path

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from rung.artifacts.registry import Registry
+from rung.commands.stakes_review import waiting_rows
 from rung.config.project import Project
 from rung.dataset.load import Dataset, load_dataset
 from rung.errors import UserError
@@ -45,16 +46,18 @@ def whats_due(
     registry = Registry(project.state)
     latest = _latest(registry)
     materials: Materials | None = None  # where rows are counted
+    held: frozenset[str] = frozenset()  # those that people have still to approve
     if rule.rows is not None:
         try:
             rows = rows or _naming_documents(load_dataset(project))
         except UserError as error:
             return tuple(Due(kind, "", None, f"the rows cannot be read: {error}") for kind in latest)
+        held = frozenset(one.id for one in waiting_rows(project))  # by the rows as they are written
         materials, _ = materials_of(project, rows, _groups_in_index(project) if groups is None else groups)
     dues: list[Due] = []
     for kind, artifact in latest.items():
         seen = registry.rows(artifact) if artifact else ()
-        new = None if materials is None or seen is None else unseen(seen, _pools(materials, kind))
+        new = None if materials is None or seen is None else unseen(seen, _pools(materials, kind, held))
         dues.append(due(rule, artifact, new, kind=kind, now=now))
     return tuple(dues)
 
@@ -90,7 +93,15 @@ def _groups_in_index(project: Project) -> Mapping[str, Sequence[str]]:
     return {} if snapshot is None else snapshot.groups
 
 
-def _pools(materials: Materials, kind: str) -> list[tuple[Material, ...]]:
+def _pools(materials: Materials, kind: str, held: frozenset[str]) -> list[tuple[Material, ...]]:
+    """`_teaching`, of which those that `review` holds back are not approved."""
+    return [
+        tuple(replace(row, approved=row.approved and row.id not in held) for row in pool)
+        for pool in _teaching(materials, kind)
+    ]
+
+
+def _teaching(materials: Materials, kind: str) -> list[tuple[Material, ...]]:
     """What may teach a kind; only rows that teach chats are told apart by what they say, too.
 
     A case was written by a person, or drafted and approved by one; an example says who approved it.

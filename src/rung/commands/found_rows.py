@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rung.commands.first_look import files_below, is_document_rows
-from rung.dataset.load import case_of
+from rung.dataset.case_rows import case_of
 from rung.errors import UserError
 from rung.importers.registry import form_of
 from rung.importers.source import ImportFile

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rung.commands.draft_cases import rows_of, text_of
-from rung.commands.review import deciding
 from rung.config.project import Project
 from rung.dataset.label_decay import STATES, Gold, GoldState, State, Texts, decayed, mended, worst
 from rung.dataset.load import Dataset, load_dataset, paths, shown_as
+from rung.dataset.review_log import deciding
 from rung.files.outputs import write_output
 from rung.pipeline.evaluation_store import EVALUATIONS, Asked, read_evaluations
 from rung.pipeline.publishing import read_list, verdicts_of

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from rung.config.project import FILE, Project, load_project
 from rung.config.schema import DEFAULT_MODEL
 from rung.dataset import LintReport, flaw, lint, read_examples
+from rung.dataset.case_rows import case_of
 from rung.dataset.formats import example_of, form_of
-from rung.dataset.load import case_of, paths, shown_as
+from rung.dataset.load import paths, shown_as
 from rung.dataset.row_files import rows_in
 from rung.errors import ModelError, UserError
 from rung.progress import Reporter, Silent

@@ -1,44 +1,52 @@
-"""Drafts of cases before a person: approved, mended or rejected, each with a name, in a log that only grows.
+"""Drafts of cases and examples before a person: approved, mended, divided or rejected, each with a name, in a log that only
+grows.
 
-A draft is a row with `drafted_by` and without `approved_by`. It stands in the files that `cases` names, or in a file
-`*.drafts.jsonl` of the project's folder. Approved, it stays where it is and counts from the next comparison on; rejected, it
-leaves the file for the log, `reviews.jsonl`.
+A draft is a row with `drafted_by` and without `approved_by`. It stands in the files that `cases` and `behaviour.examples`
+name, or in a file `*.drafts.jsonl` of the project's folder. Approved by as many people as `review.reviewers` asks for, it
+stays and counts from the next comparison and training on; rejected, it leaves the file for the log. What else waits for
+people is in `stakes_review`.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from rung.commands.draft_cases import rows_of, text_of
+from rung.commands.draft_cases import append_rows, drafts_file, rows_of, text_of
 from rung.config.project import Project
-from rung.dataset.load import case_of, paths
+from rung.dataset.case_rows import case_of
+from rung.dataset.formats import example_of
+from rung.dataset.high_stakes import DRAFT
+from rung.dataset.leakage import overlaps
+from rung.dataset.load import load_dataset, paths
+from rung.dataset.proposals import Use
+from rung.dataset.review_log import add_review, approvers, deciding, people, reviews
 from rung.errors import UserError
-from rung.files.durable import alone
 from rung.files.outputs import write_output
-from rung.records import Json, plain
+from rung.records import Case, Example, Json, digest, plain
 from rung.text.parsing import json_of
 
-LOG, DRAFTS = "reviews.jsonl", "*.drafts.jsonl"
+DRAFTS = "*.drafts.jsonl"
+FILE, EXAMPLES = "feedback.drafts.jsonl", "feedback.examples.drafts.jsonl"  # of feedback
 Action = Literal["approve", "reject"]
+_SHARED = ("id", "meta", "drafted_by", "approved_by")  # keys of a row that cases and examples share
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """A draft that waits for a person. `line` counts from 1; `read`: the row as it stood there, `row` as it is now;
-    `is_named`: whether `cases` names its file."""
+    `is_named`: whether `rung.yaml` names its file; `by`: who approved it so far, as it is now."""
 
     path: Path
     line: int
     row: Mapping[str, Json]
     read: Mapping[str, Json]
     is_named: bool
+    by: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -46,15 +54,27 @@ class Waiting:
         return str(self.row.get("id", ""))
 
     @property
+    def use(self) -> Use:
+        """What it is to do: judge as a case, or teach as a train case or an example."""
+        return "example" if "messages" in self.row and "question" not in self.row else _use_of_case(self.row)
+
+    @property
     def question(self) -> str:
         """What is asked."""
-        return str(self.row.get("question", ""))
+        return str(self.row.get("question", "")) if self.use != "example" else _turn(self.row, -2)
 
     @property
     def answers(self) -> tuple[str, ...]:
         """Accepted ones."""
+        if self.use == "example":
+            return (text,) if (text := _turn(self.row, -1)).strip() else ()
         answers = self.row.get("answers")
         return tuple(map(str, answers)) if isinstance(answers, list) else ()
+
+    @property
+    def subject(self) -> str:
+        """What an approval is of: the row as it is now."""
+        return f"{self.id}:{digest({k: v for k, v in self.row.items() if k != 'approved_by'})[:12]}"
 
     def meta(self, key: str) -> Json:
         """Of the draft's `meta`."""
@@ -62,8 +82,50 @@ class Waiting:
         return meta.get(key) if isinstance(meta, dict) else None
 
     def mended(self, *, question: str, answers: Sequence[str], answerable: bool) -> Waiting:
-        """With what a person wrote in place of it."""
-        return replace(self, row={**self.row, "question": question, "answers": list(answers), "answerable": answerable})
+        """With what a person wrote in place of it; nobody has approved that yet.
+
+        Raises:
+            UserError: it is an example, which has exactly one answer.
+        """
+        if self.use != "example":
+            case: dict[str, Json] = {**self.row, "question": question, "answers": [*answers], "answerable": answerable}
+            return replace(self, row=case, by=() if case != self.row else self.by)
+        if len(answers) != 1:
+            raise UserError("an example teaches one answer: write exactly one, or make a case of it (--as case)")
+        turns = self.row.get("messages")
+        before = turns[:-2] if isinstance(turns, list) else []
+        own: list[Json] = [{"role": "user", "content": question}, {"role": "assistant", "content": answers[0]}]
+        row: dict[str, Json] = {**self.row, "messages": [*before, *own]}
+        return replace(self, row=row, by=() if row != self.row else self.by)
+
+    def used_as(self, use: Use) -> Waiting:
+        """As another kind of row. Evidence and groups are for cases only: an example has none."""
+        if use == self.use:
+            return self
+        shared = {key: self.row[key] for key in _SHARED if key in self.row}
+        turns = self.row.get("messages")
+        before = [*turns] if isinstance(turns, list) else []
+        if use == "example":
+            own: list[Json] = [{"role": "user", "content": self.question}]
+            own += [{"role": "assistant", "content": self.answers[0] if self.answers else ""}]
+            source = str(self.row.get("drafted_by"))
+            return replace(self, row={**shared, "messages": [*before, *own], "source": source}, by=())
+        if self.use == "example":
+            row: dict[str, Json] = {"question": self.question, "answers": [*self.answers], "answerable": True}
+            row |= {"messages": before[:-2]} if before[:-2] else {}
+        else:
+            row = {key: value for key, value in self.row.items() if key not in (*_SHARED, "split")}
+        return replace(self, row={**shared, **row, **({"split": "train"} if use == "train" else {})}, by=())
+
+
+def _use_of_case(row: Mapping[str, Json]) -> Use:
+    return "train" if row.get("split") == "train" else "case"
+
+
+def _turn(row: Mapping[str, Json], index: int) -> str:
+    turns = row.get("messages")
+    turn = turns[index] if isinstance(turns, list) and len(turns) >= -index else None
+    return str(turn.get("content") or "") if isinstance(turn, dict) else ""
 
 
 def waiting(project: Project) -> tuple[Waiting, ...]:
@@ -72,15 +134,33 @@ def waiting(project: Project) -> tuple[Waiting, ...]:
     Raises:
         UserError: a file cannot be read.
     """
-    named = (
-        {path.resolve() for path in paths(project, project.settings.cases, ("cases",))} if project.settings.cases else set()
-    )
+    named = _named(project)
     files = sorted(named | {path.resolve() for path in project.root.glob(DRAFTS)})
     drafts = [one for path in files if path.suffix == ".jsonl" for one in _drafts(path, is_named=path in named)]
+    events = reviews(project) if drafts else ()
+    drafts = [replace(one, by=approvers(events, DRAFT, one.subject)) for one in drafts]
     return tuple(sorted(drafts, key=lambda one: one.row.get("drafted_by") != "feedback"))
 
 
-def decide(project: Project, draft: Waiting, action: Action, *, by: str, reason: str = "") -> None:
+def _named(project: Project) -> set[Path]:
+    """The files that `rung.yaml` names."""
+    settings = project.settings
+    examples = paths(project, settings.behaviour.examples, ("behaviour", "examples"))
+    return {path.resolve() for path in (*paths(project, settings.cases, ("cases",)), *examples)}
+
+
+def unnamed(project: Project, drafts: Sequence[Waiting]) -> list[tuple[str, Use]]:
+    """Files that approved drafts are in by now and that `rung.yaml` does not name, each with what its rows do there.
+
+    Raises:
+        UserError: a file that it names is absent.
+    """
+    named = _named(project)
+    files = {(_target(project, one), one.use) for one in drafts}
+    return sorted({(path.name, use) for path, use in files if path.resolve() not in named})
+
+
+def decide(project: Project, draft: Waiting, action: Action, *, by: str, reason: str = "") -> tuple[str, ...]:
     """Approve a draft as it is now, or reject it. In the log before it is in the file.
 
     Args:
@@ -90,56 +170,128 @@ def decide(project: Project, draft: Waiting, action: Action, *, by: str, reason:
         by: who decides.
         reason: why; needed for a rejection.
 
+    Returns:
+        Who has approved it by now; fewer people than `review.reviewers`, and it waits on.
+
     Raises:
-        UserError: no name, no reason, it is no case, the file was changed meanwhile, or it cannot be written.
+        UserError: no name, no reason, it is no case and no example, it would teach what judges or judge what teaches, the
+            same person approved it already, the file was changed meanwhile, or it cannot be written.
     """
-    if not by.strip():
-        raise UserError("who reviews has to be said: --by NAME")
-    if action == "reject" and not reason.strip():
-        raise UserError("a rejection needs its reason: --reason TEXT")
-    today = datetime.now(UTC).isoformat(timespec="seconds")
+    check_decision(action, by, reason)
     after: dict[str, Json] | None = None
     if action == "approve":
-        after = {**draft.row, "approved_by": by.strip()}
-        try:
-            case_of(after, f"{draft.path}:{draft.line}")
-        except ValueError as error:
-            raise UserError(f"{draft.path}:{draft.line}: {error}") from error
+        after = _checked(project, draft, by)
     with deciding(project):
         lines = text_of(draft.path).split("\n")
         index = _index_of(lines, draft)
         before = json_of(lines[index])
-        event: dict[str, Json] = {"at": today, "by": by.strip(), "action": action, "reason": reason.strip()}
-        shown = (
-            draft.path.relative_to(project.root.resolve())
-            if draft.path.is_relative_to(project.root.resolve())
-            else draft.path
-        )
-        _log(project.root / LOG, {**event, "file": str(shown), "before": plain(before), "after": plain(after)})
-        lines[index : index + 1] = [json.dumps(after, ensure_ascii=False)] if after else []
+        names: tuple[str, ...] = ()
+        if after is not None:
+            names = people((*_asked_before(project, draft, by), by))
+            is_done = len(names) >= project.settings.review.reviewers
+            after["approved_by"] = ", ".join(names) if is_done else ""
+            if is_done and draft.use == "example":
+                after["approved_at"] = datetime.now(UTC).date().isoformat()
+        event = {"what": DRAFT, "action": action, "subject": draft.subject, "by": by.strip(), "reason": reason.strip()}
+        add_review(project, {**event, "file": _shown(project, draft.path), "before": plain(before), "after": plain(after)})
+        target = _target(project, draft)
+        if after is not None and target != draft.path:
+            append_rows(target, [after])
+        stays = after is not None and target == draft.path
+        lines[index : index + 1] = [json.dumps(after, ensure_ascii=False)] if stays else []
         write_output(draft.path, "\n".join(lines), force=True)
+    return names
 
 
-@contextmanager
-def deciding(project: Project) -> Iterator[None]:
-    """Alone with the files of drafts, among all processes.
+def split(project: Project, draft: Waiting, questions: Sequence[str], *, by: str, reason: str = "") -> tuple[str, ...]:
+    """Divide a draft that asks several things into one draft for each question, with the same answers, to be mended.
 
-    Raises:
-        UserError: the lock's file cannot be written.
-    """
-    with alone(project.state / "reviews.lock"):
-        yield
-
-
-def rejected(project: Project) -> frozenset[str]:
-    """Ids of the drafts that somebody rejected.
+    Returns:
+        Their ids.
 
     Raises:
-        UserError: the log cannot be read.
+        UserError: no name, fewer than two questions, or as `decide`.
     """
-    events = (event for _, event in rows_of(text_of(project.root / LOG).split("\n")))
-    rows = (event.get("before") for event in events if event.get("action") == "reject")
-    return frozenset(str(row.get("id", "")) for row in rows if isinstance(row, dict))
+    check_decision("approve", by, reason)
+    asked = list(dict.fromkeys(question.strip() for question in questions if question.strip()))
+    if len(asked) < 2:
+        raise UserError("a draft is divided into two questions at least: --question TEXT for each")
+    rows = []
+    for number, question in enumerate(asked, 1):
+        answers = draft.answers[:1] if draft.use == "example" else draft.answers
+        if draft.use == "example" and not answers:
+            raise UserError(f"'{draft.id}' has no answer that could be taught: make a case of it (--as case)")
+        part = draft.mended(question=question, answers=answers, answerable=draft.row.get("answerable") is not False)
+        rows.append({**part.row, "id": f"{draft.id}-{number}"})
+    with deciding(project):
+        lines = text_of(draft.path).split("\n")
+        index = _index_of(lines, draft)
+        event = {"what": DRAFT, "action": "split", "subject": draft.subject, "by": by.strip(), "reason": reason.strip()}
+        before = plain(json_of(lines[index]))
+        add_review(project, {**event, "file": _shown(project, draft.path), "before": before, "after": plain(rows)})
+        lines[index : index + 1] = [json.dumps(row, ensure_ascii=False) for row in rows]
+        write_output(draft.path, "\n".join(lines), force=True)
+    return tuple(str(row["id"]) for row in rows)
+
+
+def check_decision(action: str, by: str, reason: str) -> None:
+    """Refuse a decision without a name, or a rejection without a reason.
+
+    Raises:
+        UserError: it has none.
+    """
+    if not by.strip():
+        raise UserError("who reviews has to be said: --by NAME")
+    if "," in by:
+        raise UserError(f"--by is one person, not '{by}': each decides for themselves")
+    if action == "reject" and not reason.strip():
+        raise UserError("a rejection needs its reason: --reason TEXT")
+
+
+def _checked(project: Project, draft: Waiting, by: str) -> dict[str, Json]:
+    """The row as it will stand, if it may."""
+    after, location = {**draft.row, "approved_by": by.strip()}, f"{draft.path}:{draft.line}"
+    one: Case | Example
+    try:
+        one = example_of(after, location) if draft.use == "example" else case_of(after, location)[0]
+    except ValueError as error:
+        raise UserError(f"{location}: {error}") from error
+    if isinstance(one, Example) and not one.output.strip():
+        raise UserError(f"{location}: the answer is empty: an example teaches one")
+    rows = load_dataset(project, judging=False)
+    if isinstance(one, Case) and one.split != "train":
+        teaching: list[Example | Case] = [*rows.examples, *rows.split("train")]
+        _, repeated = overlaps(teaching, [one])
+    else:
+        _, repeated = overlaps([one], [case for case in rows.cases if case.split != "train"])
+    if repeated:
+        raise UserError(f"{repeated[0]}: what teaches may not judge. Approve it as the other (--as), or reject it")
+    return after
+
+
+def _asked_before(project: Project, draft: Waiting, by: str) -> tuple[str, ...]:
+    so_far = approvers(reviews(project), DRAFT, draft.subject)
+    if len(people((*so_far, by))) == len(so_far):
+        raise UserError(f"{by.strip()} has approved '{draft.id}' already: another person has to look at it")
+    return so_far
+
+
+def _target(project: Project, draft: Waiting) -> Path:
+    """The file that it belongs into: where it stands, unless it was made an example, or a case of one."""
+    was = replace(draft, row=draft.read).use
+    if (was == "example") == (draft.use == "example"):
+        return draft.path
+    return feedback_drafts_file(project, draft.use)
+
+
+def feedback_drafts_file(project: Project, use: Use) -> Path:
+    """Where drafts of feedback for this use go."""
+    return drafts_file(project, EXAMPLES, examples=True) if use == "example" else drafts_file(project, FILE)
+
+
+def _shown(project: Project, path: Path) -> str:
+    root = project.root.resolve()
+    return str(path.relative_to(root) if path.is_relative_to(root) else path)
 
 
 def _drafts(path: Path, *, is_named: bool) -> Iterator[Waiting]:
@@ -154,13 +306,3 @@ def _index_of(lines: Sequence[str], draft: Waiting) -> int:
         if row == draft.read:
             return index
     raise UserError(f"{draft.path}: '{draft.id}' was changed, or decided on, meanwhile: look at it again")
-
-
-def _log(path: Path, event: Mapping[str, Json]) -> None:
-    data = (json.dumps(event, ensure_ascii=False) + "\n").encode("utf-8", "replace")
-    try:
-        with path.open("ab", buffering=0) as file:
-            file.write(data)
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror or error}): nothing was decided") from error

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from rung.config.addresses import LOGIN_ELSEWHERE, holds_login
+from rung.config.reviewing import ReviewSettings
 from rung.config.serving import ServeSettings
 from rung.config.watching import WatchSettings
 
@@ -324,6 +325,7 @@ class Settings(_Section):
     traffic: TrafficSettings = TrafficSettings()
     prices: PriceSettings = PriceSettings()
     retrain: RetrainSettings = RetrainSettings()
+    review: ReviewSettings = ReviewSettings()
     server: ServerSettings = ServerSettings()
     workers: WorkersSettings = WorkersSettings()
     serve: ServeSettings = ServeSettings()
@@ -352,6 +354,15 @@ class Settings(_Section):
             general = general.model_copy(update=dict.fromkeys(_OF_TOKENS))
         prices = general.model_copy(update=entry.prices.model_dump(exclude_unset=True))
         return self.model_copy(update={"model": model, "server": server, "prices": prices})
+
+    @field_validator("review", mode="before")
+    @classmethod
+    def _required(cls, review: object) -> object:
+        if isinstance(review, str):
+            if review != "required":
+                raise ValueError("must be required, or such as {required: true, reviewers: 2}")
+            return {"required": True}
+        return review
 
     @field_validator("records")
     @classmethod

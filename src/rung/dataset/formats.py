@@ -17,7 +17,7 @@ from rung.text.parsing import Malformed, json_of
 
 KNOWN = (
     *("id", "messages", "tools", "source", "licence", "author", "generated_by", "approved_by", "approved_at", "digest"),
-    "meta",
+    *("drafted_by", "meta"),
 )
 ROLES = {
     **{"system": "system", "developer": "system"},
@@ -256,7 +256,11 @@ def _stated(row: Mapping[str, Json], key: str) -> str:
 
 
 def _check_approval(row: Mapping[str, Json], example: Example) -> None:
-    """Raises `ValueError` where the approval is no date, or is of another text."""
+    """Raises `ValueError` where it is a draft without one, the approval is no date, or is of another text."""
+    if row.get("drafted_by") and not example.approved_by:
+        raise ValueError(
+            f"is a draft by {row['drafted_by']}: 'rung review' shows it to a person; until then it teaches nothing"
+        )
     if example.approved_at and not _is_time(example.approved_at):
         raise ValueError(f"'approved_at' must be a date such as 2026-03-01, found '{example.approved_at}'")
     pinned = row.get("digest")

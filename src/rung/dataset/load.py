@@ -13,7 +13,8 @@ from pathlib import Path
 
 from rung.config.project import Project
 from rung.dataset import read_examples as read_file
-from rung.dataset.formats import id_of, meta_of
+from rung.dataset.case_rows import case_of, copies_of
+from rung.dataset.high_stakes import on_hold, problem, unapproved
 from rung.dataset.judgements import ignoring_itself, misgraded
 from rung.dataset.label_sets import read_labels, spelt_alike
 from rung.dataset.leakage import overlaps
@@ -23,19 +24,15 @@ from rung.dataset.row_files import json_lines
 from rung.dataset.teaching_rows import as_indexed, fit_to_teach
 from rung.errors import InputError, UserError
 from rung.files.limited import json_file, name_of, text_of
-from rung.records import Case, Evidence, Example, Json, Message, Problem, Split, canonical, digest
+from rung.records import Case, Evidence, Example, Json, Problem, Split, canonical, digest
 from rung.stats.rules_of_thumb import NO_CASES, NO_LINES
 from rung.text.json_values import SchemaFault, line_of, pointer_lines, validator
 
-DEV_SHARE = 0.2
 Read = tuple[Case, dict[str, Json]]  # a case, and what of its row is kept beside it
 CASE_KEYS = (
     *("id", "question", "answers", "answerable", "evidence", "gold_documents", "split", "as", "messages", "meta"),
     *("drafted_by", "approved_by", "weight"),
 )
-MAX_WEIGHT = 1000
-
-
 BESIDE = ("evidence", "drafted_by", "approved_by")  # keys of a row that a case does not have as they are written
 
 
@@ -93,15 +90,30 @@ def load_dataset(project: Project, *, judging: bool = True, obstacles: Obstacles
     teaching: tuple[Example | Case, ...] = (*examples, *fit.values())
     taught, repeated = overlaps(teaching, [c for c in cases if c.split != "train"])
     problems.extend(repeated)
+    cases = tuple(c for c in cases if c.split != "train" or c.place in taught)
+    examples = tuple(e for e in examples if e.place in taught)
+    problems.extend(problem(project, unapproved(project, examples, cases, written)))
     return Dataset(
-        cases=tuple(c for c in cases if c.split != "train" or c.place in taught),
-        examples=tuple(e for e in examples if e.place in taught),
+        cases=cases,
+        examples=examples,
         schema=schema,
         labels=labels,
         problems=tuple(problems),
         quotes={case: as_indexed(project, _evidence_of(beside)) for case, beside in written.items()},
         written=written,
     )
+
+
+def training_hold(project: Project) -> str:
+    """Why nothing may be trained now, in a sentence: rows wait for people (`review: required`); "" where it may.
+
+    Raises:
+        UserError: the rows, or the log of reviews, cannot be read.
+    """
+    if not project.settings.review.required:
+        return ""
+    rows = load_dataset(project, judging=False)
+    return on_hold(project, unapproved(project, rows.examples, rows.cases, rows.written))
 
 
 def _some_cases(project: Project, problems: list[Problem]) -> list[Read]:
@@ -228,19 +240,6 @@ def _read_cases(project: Project, problems: list[Problem]) -> Iterator[Read]:
                 yield from ((ignoring_itself(copy) if own else copy, beside) for copy in copies)
 
 
-def copies_of(case: Case, weight: Json) -> tuple[Case, ...]:
-    """A case as often as its row's `weight` says: each copy is a draw of the same question, with an id of its own.
-
-    Raises:
-        ValueError: the weight is none.
-    """
-    if weight is None:
-        return (case,)
-    if not isinstance(weight, int) or isinstance(weight, bool) or not 1 <= weight <= MAX_WEIGHT:
-        raise ValueError(f"'weight' must be a whole number from 1 to {MAX_WEIGHT:,}, found {weight!r}")
-    return (case, *(replace(case, id=f"{case.id}#{number}") for number in range(2, weight + 1)))
-
-
 def _evidence_of(beside: Mapping[str, Json]) -> tuple[Json, ...]:
     evidence = beside.get("evidence")
     return tuple(evidence) if isinstance(evidence, list) else ()
@@ -253,90 +252,6 @@ def _is_new(id: str, location: str, seen: dict[str, str], problems: list[Problem
         return False
     seen[id] = location
     return True
-
-
-def case_of(row: dict[str, Json], location: str, *, judged: bool = False) -> tuple[Case, tuple[Json, ...]]:
-    """A row as a case, with its evidence as written; `judged`: answers are judged by a model, and need no reference.
-
-    Raises:
-        ValueError: it is none, or a draft that nobody approved.
-    """
-    if row.get("drafted_by") and not str(row.get("approved_by") or "").strip():
-        raise ValueError(
-            f"is a draft by {row['drafted_by']}: check the question, its answers and the evidence, then write who did in "
-            "'approved_by'; until then it judges nothing"
-        )
-    question = _text(row, "question")
-    answers = row.get("answers")
-    answerable = row.get("answerable", bool(answers) if isinstance(answers, list) else True)
-    if not isinstance(answerable, bool):
-        raise ValueError(f"'answerable' must be true or false, found {answerable!r}")
-    gold = bool(row.get("evidence") or row.get("gold_documents"))
-    if answers is None and (gold or judged or not answerable):
-        answers = []  # with gold and without answers a case judges the search alone, unless a model judges
-    if not isinstance(answers, list):
-        raise ValueError("'answers' must be a list of accepted answers (empty when 'answerable' is false)")
-    if answerable and not answers and not (gold or judged):
-        raise ValueError("'answers' is empty, but 'answerable' is true: give an answer or say \"answerable\": false")
-    evidence = row.get("evidence") or []
-    if not isinstance(evidence, list):
-        raise ValueError("'evidence' must be a list of {document, quote} or {document, start, end}")
-    messages = _messages(row.get("messages") or [])
-    id = id_of(row, question, messages)
-    groups = row.get("as")
-    case = Case(
-        id=id,
-        question=question,
-        answers=tuple(a if isinstance(a, str) else json.dumps(a, ensure_ascii=False) for a in answers),
-        answerable=answerable,
-        gold_documents=_strings(row, "gold_documents"),
-        split=_split(row, id),
-        groups=None if groups is None else _strings(row, "as"),
-        messages=messages,
-        meta=meta_of(row),
-        place=location,
-    )
-    return case, tuple(evidence)
-
-
-def _split(row: dict[str, Json], id: str) -> Split:
-    match row.get("split"):
-        case None:
-            return "dev" if int(digest("split", id)[:8], 16) < DEV_SHARE * 0x1_0000_0000 else "test"
-        case "train" | "dev" | "test" as split:
-            return split
-        case other:
-            raise ValueError(f"'split' must be train, dev or test, found {other!r}")
-
-
-def _text(row: dict[str, Json], key: str) -> str:
-    value = row.get(key)
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"'{key}' must be text, found {value!r}" if key in row else f"'{key}' is missing")
-    return value
-
-
-def _strings(row: dict[str, Json], key: str) -> tuple[str, ...]:
-    value = row.get(key)
-    if value is None:
-        return ()
-    if isinstance(value, str):
-        return (value,)
-    if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-        raise ValueError(f"'{key}' must be a list of texts, found {value!r}")
-    return tuple(str(v) for v in value)
-
-
-def _messages(value: Json) -> tuple[Message, ...]:
-    if not isinstance(value, list):
-        raise ValueError("'messages' must be a list of {role, content}")
-    turns: list[Message] = []
-    for turn in value:
-        role, content = (turn.get("role"), turn.get("content")) if isinstance(turn, dict) else (None, None)
-        if role not in ("system", "user", "assistant", "tool") or not isinstance(content, str):
-            raise ValueError(f"each message needs a role (system, user, assistant, tool) and text content, found {turn!r}")
-        turns.append(Message(str(role), content))
-    return tuple(turns)
 
 
 def _resolved(

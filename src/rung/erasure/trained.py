@@ -16,7 +16,8 @@ from rung.artifacts.registry import Registry
 from rung.artifacts.store import ROWS, artifact_folder
 from rung.config.project import Project
 from rung.dataset import read_examples
-from rung.dataset.load import case_of, paths, shown_as
+from rung.dataset.case_rows import case_of
+from rung.dataset.load import paths, shown_as
 from rung.dataset.row_files import json_lines
 from rung.erasure.target import Finding, Left, Target
 from rung.errors import UserError

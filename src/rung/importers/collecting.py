@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from rung.dataset.case_rows import case_of
 from rung.dataset.chat_tools import apart
 from rung.dataset.formats import example_of, flaw
-from rung.dataset.load import case_of
 from rung.importers.fields import SYSTEM_NOTE
 from rung.importers.imported import ImportedRow, Row, case_row
 from rung.records import Case, Json, Problem, digest

@@ -40,13 +40,14 @@ SPECS = "strategies.json"  # of a verdict: label -> spec
 @dataclass(frozen=True, slots=True)
 class PinnedStrategy:
     """A strategy that answers now, and what it answers with: digest by kind of artifact. `models`: their names, its own
-    first. `spec`: what it was made of, where it was made of one."""
+    first. `spec`: what it was made of, where it was made of one. `deployment`: its id, where it answers as promoted."""
 
     label: str
     strategy: Strategy
     models: tuple[str, ...]
     artifacts: Mapping[str, str] = field(default_factory=dict)
     spec: StrategySpec | None = None
+    deployment: str = ""
 
 
 def specs_of(evaluations: Iterable[Evaluation]) -> str:

@@ -18,7 +18,7 @@ FORMAT = 1  # of the record; a newer one is refused
 SHOWN = 12  # characters of a digest where people read it
 SINCE = "observations"  # of an event's figures: how many answers had been seen before it
 Kind = Literal["full", "shadow", "canary"]
-What = Literal["promoted", "shadow", "canary", "finished", "stopped", "undecided", "rolled back"]
+What = Literal["promoted", "shadow", "canary", "finished", "stopped", "undecided", "rolled back", "withdrawn"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +218,9 @@ class Standing:
                 return without
             case "rolled back":
                 return replace(without, failed=self.failed | {self.current} - {id, ""})._serving(event)
+            case "withdrawn":  # nothing is served by promotion any more: servers answer as before the first one
+                gone = replace(without, failed=self.failed | {id}, earlier=(*self.earlier, id))
+                return replace(gone, current="", since=0, returned_by=event.by)
         raise UserError(
             f"'{event.what}' is nothing that this Rung knows of deployments: a newer one wrote it; update this one"
         )

@@ -18,6 +18,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from rung.builders.building import ArtifactBuilder
 from rung.errors import UserError
+from rung.pipeline.pins import as_pinned
 from rung.pipeline.prepare import at_hand
 from rung.progress import say
 from rung.records.deployment import DeploymentRecord
@@ -33,14 +34,13 @@ from rung.serving.limits import Limiter
 from rung.serving.mcp_http import McpEndpoint
 from rung.serving.metrics import Metrics
 from rung.serving.periodic import Periodic
-from rung.serving.pins import as_pinned
 from rung.serving.refusal import NotAnswered
 from rung.serving.rollouts import Rollouts, Served
 from rung.serving.shadows import Shadows
 from rung.serving.trace_counts import TraceCounts
 from rung.serving.traced import traces_of
 from rung.state.database import State
-from rung.state.deployments import last_event
+from rung.state.deployments import standing_now
 from rung.state.retention import end_old
 
 _log = logging.getLogger(__name__)
@@ -69,10 +69,24 @@ class Service:
         """
         engines = self.builder.engines
         knowledge = at_hand(engines)
-        deployments = {} if last_event(self.state) else open_deployments(self.builder)
+        deployments = {} if standing_now(self.state).current else self.unpromoted()
         answering = Answering(deployments, Conversations(self.limits), Metrics(), knowledge, cuttings=engines.indexes)
         answering.refresh()
         return answering
+
+    def unpromoted(self) -> dict[str, Deployment]:
+        """What answers where nothing is promoted.
+
+        Raises:
+            UserError: nobody approved it, and `review` is required; as `open_deployments`.
+        """
+        root = self.builder.project.root
+        if self.builder.project.settings.review.required:
+            raise UserError(
+                f"nothing is promoted, and nothing else is served (review: required): 'rung promote {root}' asks for it, "
+                f"and 'rung review {root}' approves it"
+            )
+        return open_deployments(self.builder)
 
 
 def application(service: Service) -> FastAPI:
@@ -167,7 +181,10 @@ def _promoted(service: Service, answering: Answering) -> Rollouts:
                 both[served.candidate.id] = replace(served.candidate, name=served.candidate.id, id="")
             answering.deployments = both
 
-    return Rollouts(service.state, opener, answering.metrics, changed)
+    def as_before() -> None:
+        answering.deployments = service.unpromoted()
+
+    return Rollouts(service.state, opener, answering.metrics, changed, as_before)
 
 
 def _add_health(app: FastAPI, answering: Answering) -> None:

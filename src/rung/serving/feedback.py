@@ -27,7 +27,7 @@ from rung.serving.request_state import answering_of, caller_of, feedback_of
 from rung.state.buffered import BufferedWriter
 from rung.state.database import State, now_ms
 from rung.state.erasing import last_erasure
-from rung.state.feedback import Rating, Remark, add_remark, complete, forget_answers, who_answered
+from rung.state.feedback import Rating, Remark, add_remark, answer_name, complete, forget_answers, who_answered
 from rung.state.tables import answers
 
 router = APIRouter()
@@ -39,7 +39,6 @@ RATED_FOR = 7 * 24 * _HOUR  # how long an answer can be rated
 _SOON = 0.25  # seconds until other processes know of an answer
 _TIDYING = 1.0  # seconds
 _ID = re.compile(r"[0-9a-f]{32}")
-_PREFIXES = ("chatcmpl-", "resp_", "msg_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +78,8 @@ class Feedback:
             "documents": list(dict.fromkeys(c.document for c in answered.cited)),
             "groups": [*sorted(caller.groups)],
         }
+        if asked.deployment.id:
+            entry["deployment"] = asked.deployment.id
         if asked.question.messages:
             entry["messages"] = [{"role": m.role, "content": m.content} for m in asked.question.messages]
         entry |= asked.notes
@@ -98,7 +99,7 @@ class Feedback:
             Unknown: nobody has said yet that this answer was given.
             NotAnswered: this caller got no such answer, or the database takes nothing.
         """
-        name = next((id[len(p) :] for p in _PREFIXES if id.startswith(p)), id)
+        name = answer_name(id)
         try:
             who, entry, process = self._answer(name)
             if who != caller.id:

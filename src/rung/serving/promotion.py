@@ -10,17 +10,23 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 from rung.builders.building import ArtifactBuilder
+from rung.config.project import Project
+from rung.dataset.high_stakes import DEPLOYMENT, in_words
+from rung.dataset.review_log import add_review, approvers, deciding, reviews
 from rung.errors import UserError
 from rung.pipeline.evaluation_store import Stored, read_evaluations
 from rung.pipeline.made_by import KNOWLEDGE, knowledge_digest
 from rung.pipeline.pinned_strategy import measured_specs, strategy_as_measured
+from rung.pipeline.pins import artifact_digests, index_kind, model_identities
 from rung.pipeline.publishing import Published, latest
-from rung.records.deployment import DeploymentEvent, DeploymentRecord, Rollout, Standing
+from rung.records import Json, plain
+from rung.records.deployment import SHOWN, Check, DeploymentEvent, DeploymentRecord, Rollout, Standing
 from rung.serving.deployments import WINNER, opened
 from rung.serving.gate import EVALUATIONS, checks
-from rung.serving.pins import artifact_digests, index_kind, model_identities
 from rung.state.database import State
 from rung.state.deployments import add_event, deployment, standing_now
+
+REVIEW = "review"  # the check that nobody passes over
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +42,15 @@ class PromoteRequest:
 
 
 class GateShut(UserError):
-    """Checks of the gate do not hold, and nobody takes it upon themselves."""
+    """Checks of the gate do not hold, and nobody takes it upon themselves; or it waits for a review, which nobody can."""
 
     def __init__(self, record: DeploymentRecord) -> None:
         self.record = record
         wrong = "".join(f"\n  {check.name}: {check.says}" for check in record.passed_over)
-        super().__init__(
-            f"{record.label} is not promoted:{wrong}\nmend that, or pass over it with --by NAME --reason TEXT, which are "
-            f"kept with the deployment"
-        )
+        mend = "mend that, or pass over it with --by NAME --reason TEXT, which are kept with the deployment"
+        if any(check.name == REVIEW for check in record.passed_over):
+            mend = f"'rung review --approve {record.digest[:SHOWN]} --by NAME' approves it; then promote it again"
+        super().__init__(f"{record.label} is not promoted:{wrong}\n{mend}")
 
 
 def promote(builder: ArtifactBuilder, state: State, request: PromoteRequest) -> tuple[DeploymentRecord, DeploymentEvent]:
@@ -87,10 +93,39 @@ def promote(builder: ArtifactBuilder, state: State, request: PromoteRequest) -> 
     record = replace(record, checks=checks(builder, opened(builder, WINNER, pinned), verdict, stored))
     if record.passed_over and not (request.by.strip() and request.reason.strip()):
         raise GateShut(record)
+    record = _reviewed(builder.project, record)
     what = "promoted" if request.rollout.kind == "full" else request.rollout.kind
     passed = ", ".join(check.name for check in record.passed_over)
     event = DeploymentEvent(0, record.id, what, record.by, _why(request.reason, passed))
     return record, add_event(state, event, expected=now.last, record=record)
+
+
+def _reviewed(project: Project, record: DeploymentRecord) -> DeploymentRecord:
+    """The record with the check of its review, where people have to approve it; what waits for them is put before them.
+
+    Raises:
+        GateShut: it waits.
+    """
+    if not project.settings.review.required:
+        return record
+    with deciding(project):
+        events, needed = reviews(project), project.settings.review.reviewers
+        names = approvers(events, DEPLOYMENT, record.digest)
+        says = f"approved by {', '.join(names) or 'nobody'}, where {in_words(needed)} {'has' if needed == 1 else 'have'} to"
+        check = Check(REVIEW, len(names) >= needed, float(len(names)), says)
+        if check.holds:
+            return replace(record, checks=(*record.checks, check))
+        last = [event.get("action") for event in events if event.get("subject") == record.digest]
+        if not last or last[-1] == "reject":
+            event: dict[str, Json] = {
+                "what": DEPLOYMENT,
+                "action": "request",
+                "subject": record.digest,
+                "label": record.label,
+            }
+            event |= {"by": record.by, "reason": record.reason, "verdict": record.verdict}
+            add_review(project, {**event, "checks": [plain(one) for one in record.checks]})
+    raise GateShut(replace(record, checks=(*record.checks, check)))
 
 
 def _why(reason: str, passed_over: str) -> str:

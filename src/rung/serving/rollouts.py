@@ -75,6 +75,7 @@ class Rollouts:
         opener: opens a deployment; raises UserError where it is not what was promoted.
         metrics: what is counted goes there.
         on_change: told of every change, before answers are given by it.
+        on_none: has this server answer as before any promotion; raises where it cannot.
 
     Raises:
         UserError: the deployment that is to be served cannot be opened; the database is away.
@@ -86,8 +87,10 @@ class Rollouts:
         opener: Callable[[DeploymentRecord], Deployment],
         metrics: Metrics,
         on_change: Callable[[Served], None] = lambda _served: None,
+        on_none: Callable[[], None] = lambda: None,
     ) -> None:
         self.served = Served()
+        self._on_none, self._is_bare = on_none, True  # whether it answers as before any promotion
         self.is_away = False
         self._state, self._opener, self._metrics, self._on_change = state, opener, metrics, on_change
         self._looking = threading.RLock()
@@ -163,7 +166,7 @@ class Rollouts:
                         *(id, error, self._pause),
                         exc_info=None if isinstance(error, UserError) else error,
                     )
-            is_whole = all(id in opened for id in (now.current, now.candidate) if id)
+            is_whole = all(id in opened for id in (now.current, now.candidate) if id) and self._gone_back(now)
             self._again = math.inf if is_whole else time.monotonic() + self._pause
             current = opened.get(now.current, before.current if now.current else None)
             candidate = opened.get(now.candidate) if now.candidate else None
@@ -238,6 +241,20 @@ class Rollouts:
         self.follow()
         return decision
 
+    def _gone_back(self, now: Standing) -> bool:
+        """Whether this server answers as before any promotion, where nothing is promoted any more; else what was open
+        goes on, and it is said."""
+        try:
+            if not now.current and not self._is_bare:
+                self._on_none()
+        except Unavailable:
+            raise
+        except Exception as error:  # as where a deployment is opened
+            _log.error("the winner is not served here: %s; it is tried again in %g s", error, self._pause, exc_info=error)
+            return False
+        self._is_bare = not now.current
+        return True
+
     def _open_ones(self) -> dict[str, Deployment]:
         """What is open, by id; what was served before is among it while it is named."""
         both = (self.served.current, self.served.candidate)
@@ -246,7 +263,7 @@ class Rollouts:
     def _tell(self, new: Sequence[DeploymentEvent], opened: Mapping[str, Deployment]) -> None:
         """The log and the metrics of a change; of what happened before this server, nothing is told."""
         for event in new:
-            level = logging.WARNING if event.what in ("stopped", "rolled back", "undecided") else logging.INFO
+            level = logging.WARNING if event.what in ("stopped", "rolled back", "undecided", "withdrawn") else logging.INFO
             alert = "ALERT: " if event.by == WRITER and event.what in ("stopped", "rolled back") else ""
             _log.log(level, "%sdeployment %s %s by %s: %s", alert, event.deployment, event.what, event.by, event.why)
             self._metrics.deployment_events.labels(event.what).inc()

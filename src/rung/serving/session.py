@@ -17,8 +17,11 @@ from rung.commands.search import Searcher, SearchRequest
 from rung.config.project import Project
 from rung.errors import UserError
 from rung.loop import answer, opened
+from rung.pipeline.pinned_strategy import PinnedStrategy
+from rung.pipeline.pins import as_pinned, promoted
 from rung.pipeline.preflight import check_servers
 from rung.pipeline.prepare import at_hand
+from rung.progress import say
 from rung.records import Asker, Json, Passage
 from rung.runtime.engines import Engines
 from rung.runtime.runner import StepRunner
@@ -52,6 +55,7 @@ class Session:
         self._searcher: Searcher | None = None
         self._version = 0  # of the index that it searches
         self._state: State | None = None  # opened for the first remark
+        self._said = ""  # the deployment that answered last
 
     def __enter__(self) -> Session:
         with ExitStack() as stack:
@@ -78,7 +82,8 @@ class Session:
         return SearchHits(tuple(map(hit_of, self._readable(passages, asker))), note)
 
     def ask(self, question: str, *, asker: Asker, rung: str = "") -> Answered:
-        """One rung's answer; by default the last verdict's winner's, as it was measured. Nothing is trained for it.
+        """One rung's answer; by default that of the deployment that is promoted, else of the last verdict's winner, as it
+        was measured. Nothing is trained for it.
 
         Raises:
             UserError: no verdict, no such rung, it would have to be trained first, or it failed.
@@ -88,7 +93,8 @@ class Session:
             check_servers(self._engines, judging=False)
             self._servers_checked = True
         builder = ArtifactBuilder(self._runner, while_training=_no_training)
-        live, pinned = answer(builder, question, rung=rung or None, asker=asker)
+        asked = None if rung else self._deployed(builder)
+        live, pinned = answer(builder, question, rung=rung or None, asked=asked, asker=asker)
         if live.value is None:
             raise UserError(f"{pinned.label} failed: {live.failure.error if live.failure else 'no answer'}")
         behaviour = self.project.settings.behaviour
@@ -127,6 +133,15 @@ class Session:
         if self._state is None:
             self._state = self._stack.enter_context(open_state(self.project))
         add_remark(self._state, Remark(answer_id[:MAX_ID], caller, rating, details, entry))
+
+    def _deployed(self, builder: ArtifactBuilder) -> PinnedStrategy | None:
+        """What is promoted, opened; None where nothing is. A change is said."""
+        record = promoted(self.project)
+        id = "" if record is None else record.id
+        if id != self._said:
+            say(f"deployment {id} of {record.label} answers" if record else "nothing is promoted: the last winner answers")
+            self._said = id
+        return None if record is None else as_pinned(builder, record)
 
     def _current(self) -> Searcher:
         """The search over the documents as they are now."""

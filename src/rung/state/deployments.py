@@ -133,6 +133,17 @@ def deployment(state: State, id: str) -> DeploymentRecord:
     return _record(exact[0], state)
 
 
+def promoted_now(state: State) -> DeploymentRecord | None:
+    """The deployment that is served; None: nothing is promoted.
+
+    Raises:
+        Unavailable: the database is.
+        UserError: a newer Rung wrote it, or an event.
+    """
+    current = standing_now(state).current
+    return deployment(state, current) if current else None
+
+
 def all_deployments(state: State) -> tuple[tuple[DeploymentRecord, int], ...]:
     """Every deployment, oldest first, and when it was promoted, in ms since 1970.
 

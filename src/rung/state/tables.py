@@ -70,9 +70,24 @@ feedback = sa.Table(  # only grows; `entry`: question, answer, documents, once t
     sa.Column("answer", PlainText, nullable=False, index=True),  # its id, or "" where it is about a question
     sa.Column("caller", PlainText, nullable=False),
     sa.Column("rating", PlainText, nullable=False),
-    sa.Column("details", JsonText, nullable=False),  # comment, correction
+    sa.Column("details", JsonText, nullable=False),  # comment; of an import: where it stands, and by what it is known again
     sa.Column("entry", JsonText),
     sa.Column("process", PlainText, nullable=False, server_default=""),  # whose entry is still to come
+)
+
+expectations = sa.Table(  # only grows; what an answer should have been, which is no opinion of the one that was given
+    "expectations",
+    METADATA,
+    sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("at", sa.BigInteger, nullable=False, index=True),
+    sa.Column(
+        "remark", sa.BigInteger, nullable=False, index=True
+    ),  # the rating that it came with, which has its entry; 0: none
+    sa.Column("answer", PlainText, nullable=False, index=True),  # its id, or "" where it is about a question
+    sa.Column("by", PlainText, nullable=False),
+    sa.Column("expected", JsonText, nullable=False),  # answers, answerable, evidence
+    sa.Column("about", JsonText, nullable=False),  # of an import: where it stands, and by what it is known again
+    sa.Column("entry", JsonText),  # question, deployment, groups; as in feedback
 )
 
 traces = sa.Table(  # what lists and filters look at; `body`: the spans, compressed

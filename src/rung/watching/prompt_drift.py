@@ -81,7 +81,7 @@ def _strategy(record: DeploymentRecord, measured: StrategySpec | None) -> Readin
 
 
 def _artifacts(surroundings: Surroundings, record: DeploymentRecord) -> Reading:
-    from rung.serving.pins import artifact_digests
+    from rung.pipeline.pins import artifact_digests
 
     name = "artifacts served"
     try:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from rung.artifacts.store import ARTIFACTS, MANIFEST
 from rung.builders.building import ArtifactBuilder
-from rung.errors import UserError
+from rung.config.project import Project
+from rung.errors import MissingExtra, UserError
 from rung.files.durable import SEAL, damaged
 from rung.pipeline.pinned_strategy import PinnedStrategy, strategy_as_measured
 from rung.records import Json, StrategySpec, digest
@@ -66,7 +68,25 @@ def as_pinned(builder: ArtifactBuilder, record: DeploymentRecord) -> PinnedStrat
     pinned = strategy_as_measured(builder, record.label, spec, who=who, mend=mend)
     actual: dict[str, Json] = {"models": {**model_identities(builder, spec)}, "index": index_kind(builder, spec)}
     _refuse(who, mend, {name: held[name] for name in actual}, actual)
-    return pinned
+    return replace(pinned, deployment=record.id)
+
+
+def promoted(project: Project) -> DeploymentRecord | None:
+    """The deployment that is served; None where nothing is promoted, or nothing was ever served.
+
+    Raises:
+        UserError: the database cannot be used, or its libraries are not installed.
+    """
+    if not ((project.state / "state.db").exists() or project.settings.records or os.environ.get("RUNG_RECORDS")):
+        return None
+    try:
+        from rung.state.database import open_state
+    except ImportError as error:
+        raise MissingExtra("serve", "asking what is promoted (--rung asks a rung without it)") from error
+    from rung.state.deployments import promoted_now
+
+    with open_state(project) as state:
+        return promoted_now(state)
 
 
 def _refuse(who: str, mend: str, held: Mapping[str, Json], actual: Mapping[str, Json]) -> None:

@@ -1,0 +1,143 @@
+"""The log of reviews: who approved, rejected or divided what, and why. It only grows.
+
+Each line names the digest of one before it, so that a line which was changed or taken out is found by those that came
+after it; two people may write on the same line in two copies of a folder, and both go on when the copies are put together.
+The last line that this copy wrote is kept in `.rung/`, so that its end is not cut off unseen either.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from rung.config.project import Project
+from rung.errors import UserError
+from rung.files.durable import alone
+from rung.files.limited import content_of
+from rung.records import Json
+from rung.text.parsing import Malformed, json_of
+
+LOG, LOCK, HEAD = "reviews.jsonl", "reviews.lock", "reviews.head"
+Event = Mapping[str, Json]
+_PREVIOUS = "previous"
+
+
+@contextmanager
+def deciding(project: Project) -> Iterator[None]:
+    """Alone with the log and the files of drafts, among all processes.
+
+    Raises:
+        UserError: the lock's file cannot be written.
+    """
+    with alone(project.state / LOCK):
+        yield
+
+
+def add_review(project: Project, event: Event) -> None:
+    """Add an event, with its time; it is on the disk when this returns. Within `deciding`.
+
+    Raises:
+        UserError: the log is not what it was, or cannot be written: nothing was decided.
+    """
+    path = project.root / LOG
+    lines = _lines(project)
+    _check(project, lines)
+    previous = _digest(lines[-1]) if lines else ""
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    line = json.dumps({"at": at, **event, _PREVIOUS: previous}, ensure_ascii=False).encode("utf-8", "replace")
+    try:
+        content = content_of(path) if path.exists() else b""
+        with path.open("ab", buffering=0) as file:
+            file.write((b"\n" if content and not content.endswith(b"\n") else b"") + line + b"\n")
+            os.fsync(file.fileno())
+        project.state.mkdir(parents=True, exist_ok=True)
+        (project.state / HEAD).write_text(_digest(line), "utf-8")
+    except OSError as error:
+        raise UserError(f"{path} cannot be written ({error.strerror or error}): nothing was decided") from error
+
+
+def reviews(project: Project) -> tuple[Event, ...]:
+    """What was decided, oldest first.
+
+    Raises:
+        UserError: the log cannot be read, or is not what it was.
+    """
+    lines = _lines(project)
+    _check(project, lines)
+    return tuple(event for event in map(_event, lines) if event is not None)
+
+
+def decided_ids(project: Project) -> frozenset[str]:
+    """Ids of the drafts that somebody rejected or divided: they do not come back.
+
+    Raises:
+        UserError: as `reviews`.
+    """
+    rows = (event.get("before") for event in reviews(project) if event.get("action") in ("reject", "split"))
+    return frozenset(str(row.get("id", "")) for row in rows if isinstance(row, dict))
+
+
+def approvers(events: Iterable[Event], what: str, subject: str) -> tuple[str, ...]:
+    """Who approved this, each person once, since it was last rejected."""
+    names: list[str] = []
+    for event in events:
+        if (event.get("what"), event.get("subject")) != (what, subject):
+            continue
+        if event.get("action") == "reject":
+            names.clear()
+        elif event.get("action") == "approve":
+            names.append(str(event.get("by")))
+    return people(names)
+
+
+def people(names: Iterable[str]) -> tuple[str, ...]:
+    """Each person once, however the name is written.
+
+    >>> people(["Ada", "ada ", "Grace"])
+    ('Ada', 'Grace')
+    """
+    return tuple({name.strip().casefold(): name.strip() for name in reversed([*names]) if name.strip()}.values())[::-1]
+
+
+def _lines(project: Project) -> list[bytes]:
+    path = project.root / LOG
+    try:
+        return [line for line in content_of(path).split(b"\n") if line.strip()] if path.exists() else []
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror or error})") from error
+
+
+def _check(project: Project, lines: list[bytes]) -> None:
+    path, seen, chained = project.root / LOG, {""}, False
+    mend = "bring the file back as it was ('git log -p' may have it)"
+    for number, line in enumerate(lines, 1):
+        if (event := _event(line)) is not None:  # a line that a crash cut is none, and stays
+            previous = event.get(_PREVIOUS)
+            chained = chained or previous is not None
+            if chained and (not isinstance(previous, str) or previous not in seen):
+                raise UserError(
+                    f"{path}:{number}: a line before this one was changed or taken out, and the log only grows: {mend}"
+                )
+        seen.add(_digest(line))
+    try:
+        head = (project.state / HEAD).read_text("utf-8").strip()
+    except OSError:
+        return
+    if head not in seen:
+        raise UserError(f"{path}: the last line that was written here is changed or gone, and the log only grows: {mend}")
+
+
+def _digest(line: bytes) -> str:
+    return hashlib.sha256(line.strip()).hexdigest()[:32]
+
+
+def _event(line: bytes) -> Event | None:
+    try:
+        event = json_of(line.decode("utf-8"))
+    except (Malformed, ValueError):
+        return None
+    return event if isinstance(event, dict) else None
