@@ -87,6 +87,7 @@ _STATE = (
     "migrations.versions.a02_traces",
     "migrations.versions.a03_deployments",
     "migrations.versions.a04_watch",
+    "migrations.versions.a05_expectations",
     "observed",
     "ratings",
     "tables",
@@ -94,6 +95,7 @@ _STATE = (
 NEED_DATABASE = frozenset(
     {
         "rung.commands.feedback_drafts",
+        "rung.commands.feedback_import",
         "rung.tracing.kept",
         "rung.tracing.questions",
         "rung.tracing.store",
