@@ -21,6 +21,9 @@ from rung.dataset.load import load_dataset
 from rung.errors import Damaged, InputError, UserError
 from rung.files.durable import SEAL
 from rung.records import Json
+from rung.records.alerts import Alert, Reading
+from rung.state.alerts import record_look
+from rung.state.database import open_state
 from rung.strategies.protocol import Materials, Plan
 from rung.strategies.tuned_model import TunedModel
 from rung.training.registry import Act, LearntRow, difference, promotions, rows_between
@@ -417,7 +420,7 @@ def test_the_promoted_one_counts_not_the_newest(ten: Project) -> None:
 
 
 @pytest.mark.slow
-def test_age_makes_it_due_and_drift_is_not_known(ten: Project) -> None:
+def test_age_makes_it_due(ten: Project) -> None:
     now = datetime.now(UTC)
     for when, days in (("weekly", 7), ("monthly", 30)):
         where = project(ten.root, [example(n) for n in range(10)], when=when)
@@ -425,9 +428,23 @@ def test_age_makes_it_due_and_drift_is_not_known(ten: Project) -> None:
         (young,) = whats_due(where, now=now + timedelta(days=days - 1))
         (old,) = whats_due(where, now=now + timedelta(days=days, hours=1))
         assert (young.due, old.due) == (False, True)
-    (drift,) = whats_due(project(ten.root, [example(n) for n in range(10)], when="drift"))
-    assert drift.due is None
-    assert "unknown until" in drift.why
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("detector", ["data", "cost"])
+def test_drift_makes_it_due_where_training_may_end_the_alert(ten: Project, detector: str) -> None:
+    trained(ten)
+    watched = project(ten.root, [example(n) for n in range(10)], when="drift")
+    (unwatched,) = whats_due(watched)
+    assert unwatched.due is None
+    assert "'rung watch'" in unwatched.why
+    with open_state(watched) as state:
+        for look, alert_state in ((1, "pending"), (2, "firing"), (3, "resolved")):
+            alert = Alert(detector, Reading("questions", "drifted", "they are others"), state=alert_state)
+            record_look(state, lambda _before, _look, alert=alert: ({alert.key: alert}, []), at=look)
+            (due,) = whats_due(watched)
+            assert due.due == (detector == "data" and alert_state == "firing"), alert_state
+            assert ("questions" in due.why) == due.due
 
 
 @pytest.mark.slow

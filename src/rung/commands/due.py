@@ -10,6 +10,7 @@ from rung.artifacts.registry import Registry
 from rung.commands.stakes_review import waiting_rows
 from rung.config.project import Project
 from rung.dataset.load import Dataset, load_dataset
+from rung.erasure.served import has_database
 from rung.errors import UserError
 from rung.pipeline.materials import materials_of
 from rung.records import Case, Example
@@ -21,6 +22,7 @@ from rung.training.registry import Artifact, learnt
 from rung.training.retraining import Due, Material, due, unseen
 
 TRAINED = "adapter"  # the kind that is told of where nothing is trained yet
+MENDED = ("data", "quality")  # detectors of the watch whose alerts training may end
 UNTAUGHT = ("example-index",)  # kinds that are built whenever they are needed, and learn nothing
 
 
@@ -54,12 +56,32 @@ def whats_due(
             return tuple(Due(kind, "", None, f"the rows cannot be read: {error}") for kind in latest)
         held = frozenset(one.id for one in waiting_rows(project))  # by the rows as they are written
         materials, _ = materials_of(project, rows, _groups_in_index(project) if groups is None else groups)
+    drifted = _drifted(project) if rule.when == "drift" else None
     dues: list[Due] = []
     for kind, artifact in latest.items():
         seen = registry.rows(artifact) if artifact else ()
         new = None if materials is None or seen is None else unseen(seen, _pools(materials, kind, held))
-        dues.append(due(rule, artifact, new, kind=kind, now=now))
+        dues.append(due(rule, artifact, new, kind=kind, now=now, drifted=drifted))
     return tuple(dues)
+
+
+def _drifted(project: Project) -> list[str] | None:
+    """Alerts that fire now and that training may end; None where nobody has looked yet, or nothing can be read."""
+    if not has_database(project):
+        return None
+    try:
+        from rung.state.alerts import all_alerts, last_look
+        from rung.state.database import Unavailable, open_state
+    except ImportError:  # without the extra `serve` nothing is served here
+        return None
+    try:
+        with open_state(project) as state:
+            if not last_look(state).number:
+                return None
+            firing = [alert for alert in all_alerts(state).values() if alert.state == "firing"]
+    except Unavailable:
+        return None
+    return [alert.title for alert in firing if alert.detector in MENDED]
 
 
 def _latest(registry: Registry) -> dict[str, Artifact | None]:

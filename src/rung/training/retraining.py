@@ -47,7 +47,13 @@ def unseen(seen: Sequence[LearntRow], pools: Sequence[Sequence[Material]]) -> tu
 
 
 def due(
-    rule: RetrainSettings, artifact: Artifact | None, new: Collection[Material] | None, *, kind: str, now: datetime
+    rule: RetrainSettings,
+    artifact: Artifact | None,
+    new: Collection[Material] | None,
+    *,
+    kind: str,
+    now: datetime,
+    drifted: Sequence[str] | None = None,
 ) -> Due:
     """What the rule says of a kind.
 
@@ -57,15 +63,19 @@ def due(
         new: rows that it has not seen; None: it does not say what it has seen.
         kind: of the artifact.
         now: with a time zone.
+        drifted: alerts of the watch that fire now and that training may mend; None: nobody watches.
     """
     named = artifact.digest if artifact else ""
     approved = None if new is None else sum(row.approved for row in new)
     if rule.rows is not None:
         return _by_rows(rule.rows, artifact, new, Due(kind, named, None, "", approved))
-    if rule.days is None:
-        return Due(kind, named, None, "drift is unknown until the artifact is served and watched", approved)
+    if rule.days is None and drifted is None:
+        return Due(kind, named, None, "drift is known where what is served is watched ('rung watch')", approved)
     if artifact is None:
         return Due(kind, named, False, "nothing is trained yet", approved)
+    if rule.days is None:
+        why = f"the watch says: {', '.join(drifted or ())}" if drifted else "the watch finds no drift that training mends"
+        return Due(kind, named, bool(drifted), why, approved)
     try:
         age = (now - datetime.fromisoformat(artifact.created)).days
     except (ValueError, TypeError):  # no date, or one without a time zone
