@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from rung.models.decoding import Asked
 from rung.models.decoding_apart import DecoderApart
 from rung.models.local import LocalGenerator
 from rung.models.protocol import Generator
@@ -125,10 +126,34 @@ def test_where_the_process_dies_those_who_wait_are_told_and_the_next_has_a_new_o
 
 def test_it_ends_when_it_is_closed(apart: LocalGenerator) -> None:
     streamed(apart, "Say one.", 2)
-    process = decoder(apart).process_id
-    apart.close()
-    assert has_ended(process)
+    opened = decoder(apart)
+    began = time.perf_counter()
+    opened.close()
+    assert time.perf_counter() - began < 5, "by its own will: where it is killed, that takes ten seconds"
+    assert opened._process.returncode == 0
+    with pytest.raises(RuntimeError, match="has ended"):
+        streamed(apart, "Say one.", 2)
     assert streamed(apart, "Say one.", 2)[1]
+
+
+def test_one_that_cannot_be_asked_harms_no_other(apart: LocalGenerator) -> None:
+    streamed(apart, "Say one.", 2)
+    stream = apart.stream(asking("Count to twenty.", max_tokens=60))
+    next(stream)
+    with pytest.raises(ValueError, match="Invoked with"):
+        decoder(apart).ask(Asked([1, 2], room=1, seed=-1, temperature=1.0))
+    assert isinstance(list(stream)[-1], GenerateResult)
+
+
+def test_who_waits_for_what_another_thread_cancels_is_woken(apart: LocalGenerator) -> None:
+    streamed(apart, "Say one.", 2)
+    opened = decoder(apart)
+    handle = opened.ask(Asked([1] * 8, room=1))
+    handle.cancel()
+    opened.advance([handle])
+    while not (output := handle.take()).end:
+        opened.advance([handle])
+    assert output.end in ("cancelled", "length", "stop")
 
 
 OWNER = """

@@ -7,6 +7,7 @@ finished by whoever asked for them.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import signal
@@ -43,8 +44,8 @@ class DecoderApart:
         with theirs:
             command = [sys.executable, "-P", "-m", __name__, str(theirs.fileno())]
             self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
-        self._connection = Connection(ours.detach())
-        self._end = weakref.finalize(self, _end, self._connection, self._process)
+        self._connection = Connection(os.dup(ours.fileno()))
+        self._end = weakref.finalize(self, _end, ours, self._process)
         try:
             self._connection.send(network)
             started = self._connection.recv()
@@ -75,8 +76,9 @@ class DecoderApart:
             refused = inbox.get().end
             if self._shared.is_broken:
                 raise RuntimeError(_GONE)
-        except BaseException:
-            self._shared.inboxes.pop(number, None)
+        except BaseException:  # Ctrl-C, too: nobody will read what comes of it
+            with contextlib.suppress(RuntimeError):
+                self.cancel(number)
             raise
         if refused:
             self._shared.inboxes.pop(number, None)
@@ -96,7 +98,9 @@ class DecoderApart:
 
     def cancel(self, number: int) -> None:
         """Take a prompt out of the batch."""
-        if self._shared.inboxes.pop(number, None) is not None and not self._shared.is_broken:
+        inbox = self._shared.inboxes.pop(number, None)
+        if inbox is not None and not self._shared.is_broken:
+            inbox.put(Output([], "cancelled"))  # for who still waits
             self._send(number, None)
 
     def close(self) -> None:
@@ -165,6 +169,8 @@ def _listen(connection: Connection, shared: _Shared) -> None:
             with shared.turn:
                 shared.turn.notify_all()
     except (EOFError, OSError):
+        pass
+    finally:  # whatever it was, nobody may wait for what does not come
         shared.is_broken = True
         for inbox in list(shared.inboxes.values()):
             inbox.put(Output([], _GONE))
@@ -172,8 +178,10 @@ def _listen(connection: Connection, shared: _Shared) -> None:
             shared.turn.notify_all()
 
 
-def _end(connection: Connection, process: subprocess.Popen[bytes]) -> None:
-    """The connection's end is the other process's."""
+def _end(connection: socket.socket, process: subprocess.Popen[bytes]) -> None:
+    """The connection's end is the other process's: shut down, and not just closed while the listening thread reads it."""
+    with contextlib.suppress(OSError):  # the other process is gone
+        connection.shutdown(socket.SHUT_RDWR)
     connection.close()
     try:
         process.wait(_GRACE)
@@ -201,9 +209,10 @@ def _decode(connection: Connection) -> None:
                 continue
             try:
                 handles[number] = enter(engine, number, asked, network.end_id)
+            except Exception as error:  # whatever is wrong with it, the others' answers go on
+                connection.send([(number, Output([], last_line(error) or type(error).__name__))])
+            else:
                 connection.send([(number, Output([]))])
-            except RuntimeError as error:
-                connection.send([(number, Output([], last_line(error)))])
         engine.step()
         news = [(number, output) for number, handle in handles.items() if (output := read(handle)).ids or output.end]
         for number, output in news:
