@@ -37,7 +37,7 @@ class OpenProject:
         seed: int | None = None,
         budget: Budget | None = None,
         search: int | None = None,
-        baseline: str | int | None = None,
+        baseline: str | int | KeptVerdict | None = None,
         dry_run: Literal[False] = False,
         progress: Progress | None = None,
     ) -> MeasuredVerdict: ...
@@ -50,7 +50,7 @@ class OpenProject:
         seed: int | None = None,
         budget: Budget | None = None,
         search: int | None = None,
-        baseline: str | int | None = None,
+        baseline: str | int | KeptVerdict | None = None,
         dry_run: Literal[True],
         progress: Progress | None = None,
     ) -> ComparisonPlan: ...
@@ -62,7 +62,7 @@ class OpenProject:
         seed: int | None = None,
         budget: Budget | None = None,
         search: int | None = None,
-        baseline: str | int | None = None,
+        baseline: str | int | KeptVerdict | None = None,
         dry_run: bool = False,
         progress: Progress | None = None,
     ) -> MeasuredVerdict | ComparisonPlan:
@@ -73,7 +73,7 @@ class OpenProject:
             seed: of everything that is drawn.
             budget: what it may spend, and whether it answers and times more than it needs.
             search: search the lists of settings on the dev cases, by so many combinations.
-            baseline: an earlier verdict (number, digest, path); what is other than there is in the verdict's `changes`.
+            baseline: an earlier verdict (itself, its number, digest or path); what is other than there is in the verdict's `changes`.
             dry_run: only say what it would do, and take at most.
             progress: gets lines of text that say how far it is, as `print` does; or a `rung.progress.Reporter`.
 
@@ -89,7 +89,7 @@ class OpenProject:
 
         ours = budget or Budget()
         allowed = CompareRequest(ours.exhaustive, ours.usd, ours.minutes, search, ours.retime)
-        earlier = None if baseline is None else record(self.project, str(baseline))
+        earlier = None if baseline is None else record(self.project, _name_of(baseline))
         if dry_run:
             return ComparisonPlan(survey(self.project.seeded(seed), limit=limit, allowed=allowed))
         done = compare(self.project, limit=limit, seed=seed, allowed=allowed, reporter=_reporter(progress))
@@ -204,3 +204,8 @@ class OpenProject:
         from rung.pipeline.todays_access import go_back
 
         go_back(self.project, version)
+
+
+def _name_of(verdict: str | int | KeptVerdict) -> str:
+    """By which an earlier verdict is looked up."""
+    return str(verdict) if isinstance(verdict, (str, int)) else verdict.published.folder.name

@@ -82,9 +82,9 @@ def test_functions_are_rungs(compared: tuple[OpenProject, MeasuredVerdict, list[
 def test_a_stated_version_is_remembered_and_another_is_not(
     compared: tuple[OpenProject, MeasuredVerdict, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    project, _, _ = compared
+    project, first, _ = compared
     CALLS.clear()
-    again = project.compare(baseline=1)
+    again = project.compare(baseline=first)
     assert CALLS == []
     assert isinstance(again.changes, Changes)
     assert (again.changes.cases, again.worse) == (3, ())
@@ -149,7 +149,7 @@ def test_a_plot_has_every_rung_its_interval_and_the_bar(
 ) -> None:
     project, verdict, _ = compared
     axes = Axes()
-    assert project.verdict(1).plot(axes) is axes
+    assert project.verdict(1).plot(ax=axes) is axes
     scores = [row for row in verdict.scores() if row["metric"] == "correct"]
     assert [given[0] for given, _ in axes.calls["errorbar"]] == [[row["mean"]] for row in scores]
     (low,), (high,) = axes.calls["errorbar"][0][1]["xerr"]
@@ -157,7 +157,7 @@ def test_a_plot_has_every_rung_its_interval_and_the_bar(
     assert scores[0]["mean"] + high == pytest.approx(scores[0]["high"])
     assert axes.calls["axvline"][0][0] == (0.5,)
     with pytest.raises(UserError, match="did you mean 'correct'"):
-        verdict.plot(axes, metric="corect")
+        verdict.plot("corect", ax=axes)
     monkeypatch.setitem(__import__("sys").modules, "matplotlib.pyplot", None)
     with pytest.raises(UserError, match="pip install matplotlib"):
         verdict.plot()

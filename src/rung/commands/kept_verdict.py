@@ -90,12 +90,12 @@ class KeptVerdict:
         """
         return framed(VerdictAnswers(self.published, rung=rung, groups=groups, cases=self._asked).table(), as_)
 
-    def plot(self, ax: Any = None, *, metric: str = "correct") -> Any:
+    def plot(self, metric: str = "correct", *, ax: Any = None) -> Any:
         """A metric of each rung with its 95 % interval, and the bar; drawn by matplotlib, which has to be installed.
 
         Args:
-            ax: matplotlib's axes to draw on; None: a figure of its own.
             metric: one of those in `scores`.
+            ax: matplotlib's axes to draw on; None: a figure of its own.
 
         Returns:
             The axes.
@@ -144,7 +144,7 @@ def _axes(rungs: int) -> Any:
         raise UserError(
             "matplotlib, which draws, is not installed: pip install matplotlib, or take .scores()", code=MissingExtra.kind
         ) from error
-    return pyplot.subplots(figsize=(7, 1 + 0.4 * rungs))[1]
+    return pyplot.subplots(figsize=(7, 1 + 0.4 * rungs), layout="constrained")[1]
 
 
 def drawn(ax: Any, rows: Rows, *, metric: str, winner: str | None, bar: float | None) -> Any:
