@@ -73,7 +73,7 @@ class OpenProject:
             seed: of everything that is drawn.
             budget: what it may spend, and whether it answers and times more than it needs.
             search: search the lists of settings on the dev cases, by so many combinations.
-            baseline: an earlier verdict (itself, its number, digest or path); what is other than there is in the verdict's `changes`.
+            baseline: an earlier verdict (itself, number, digest, path); `changes` of the verdict say what is other now.
             dry_run: only say what it would do, and take at most.
             progress: gets lines of text that say how far it is, as `print` does; or a `rung.progress.Reporter`.
 
