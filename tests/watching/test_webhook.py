@@ -19,7 +19,7 @@ from rung.records.alerts import AlertEvent, Reading
 from rung.state.alerts import record_look, undelivered
 from rung.state.database import State
 from rung.watching import webhook
-from rung.watching.webhook import AT_ONCE, address, tell
+from rung.watching.webhook import AT_ONCE, MOST, address, tell
 
 EVENT = AlertEvent("index", Reading("sources changed", "drifted", "3 did", do="sync them"), "firing", 1, "3 did", at=7)
 
@@ -111,9 +111,24 @@ def test_many_events_go_in_several_posts(state: State) -> None:
     assert [len(body["events"]) for body in hook.bodies] == [AT_ONCE, 2]
 
 
-def test_without_a_webhook_nothing_waits(state: State) -> None:
+def test_a_watch_without_a_webhook_swallows_nothing(state: State) -> None:
     assert tell(state, "shop", "") == ""
+    with Hook() as hook:
+        assert tell(state, "shop", hook.url) == ""
+    assert len(hook.bodies[0]["events"]) == 2
     assert undelivered(state, limit=9) == []
+
+
+def test_of_a_long_backlog_the_newest_are_told_and_the_rest_counted(state: State) -> None:
+    record_look(state, lambda before, look: ({}, [EVENT] * (MOST + 1)), at=1)
+    with Hook(status=500) as hook:
+        assert f"{MOST} events wait" in tell(state, "shop", hook.url)
+    with Hook() as hook:
+        assert "oldest 3 events" in tell(state, "shop", hook.url)
+        assert tell(state, "shop", hook.url) == ""
+    assert [body["left_out"] for body in hook.bodies] == [3, 0]
+    assert "3 earlier events were left out" in hook.bodies[0]["text"]
+    assert [event["number"] for body in hook.bodies for event in body["events"]] == list(range(4, MOST + 4))
 
 
 def test_the_address_is_the_options_else_the_environments_else_rung_yamls(

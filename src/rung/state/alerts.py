@@ -90,15 +90,29 @@ def all_alerts(state: State) -> dict[Key, Alert]:
         return _alerts(connection)
 
 
-def undelivered(state: State, *, limit: int) -> list[AlertEvent]:
-    """Events that are still to be told of, oldest first.
+def undelivered(state: State, *, limit: int, after: int = 0) -> list[AlertEvent]:
+    """Events that are still to be told of, oldest first; `after`: beyond this number.
 
     Raises:
         Unavailable: the database is.
     """
-    query = sa.select(alert_events).where(alert_events.c.delivered.is_(False)).order_by(alert_events.c.number).limit(limit)
+    which = sa.and_(alert_events.c.delivered.is_(False), alert_events.c.number > after)
+    query = sa.select(alert_events).where(which).order_by(alert_events.c.number).limit(limit)
     with state.reading() as connection:
         return [_event(row) for row in connection.execute(query)]
+
+
+def backlog(state: State, *, most: int) -> tuple[int, int]:
+    """How many events are still to be told of, and the number of the newest that has `most` newer ones; 0: none has.
+
+    Raises:
+        Unavailable: the database is.
+    """
+    waits = alert_events.c.delivered.is_(False)
+    beyond = sa.select(alert_events.c.number).where(waits).order_by(alert_events.c.number.desc()).offset(most).limit(1)
+    with state.reading() as connection:
+        count = connection.execute(sa.select(sa.func.count()).select_from(alert_events).where(waits)).scalar_one()
+        return int(count), int(connection.execute(beyond).scalar() or 0)
 
 
 def delivered(state: State, last: int) -> None:

@@ -1,7 +1,8 @@
 """Tells a webhook of what fired and what ended: one POST of JSON, with little patience, tried again at the next look.
 
 The address may hold a secret, so that messages have its host alone. Where an event was not delivered it waits in the
-database, oldest first; one that was delivered while this process was killed is delivered again, by the same number.
+database, oldest first; one that was delivered while this process was killed, or another watch delivered it too, is delivered
+again, by the same number.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from rung.config.watching import ELSEWHERE
 from rung.errors import UserError
 from rung.records import Json, plain
 from rung.records.alerts import AlertEvent
-from rung.state.alerts import delivered, undelivered
+from rung.state.alerts import backlog, delivered, undelivered
 from rung.state.database import State
 
 SECONDS = 5.0  # until a connection, and until the next byte
 WHOLE = 10.0  # seconds of it all, whatever the other side does
 AT_ONCE = 100  # events of one POST
+MOST = 200  # events that waited are told, the newest
 FORMAT = 1
 
 
@@ -38,33 +40,43 @@ def address(project: Project, given: str = "") -> str:
 
 
 def tell(state: State, project: str, url: str) -> str:
-    """Deliver what waits. Returns why it was not, "" where all was.
+    """Deliver what waits, of many the newest `MOST`. Returns why it was not, or what was left out; "" where all was.
 
     Args:
         state: where events wait.
         project: its name.
-        url: of the webhook; "": what waits counts as delivered, since nobody wants it.
+        url: of the webhook; "": it waits on, for whoever looks and has one.
 
     Raises:
         Unavailable: the database is.
     """
-    while events := undelivered(state, limit=AT_ONCE):
-        why = _posted(url, body(project, events)) if url else ""
+    if not url:
+        return ""
+    waiting, told = backlog(state, most=MOST)
+    left_out = max(0, waiting - MOST)
+    said = f"the webhook was not told of the oldest {left_out:,} events that waited: {MOST} at most are sent" if left_out else ""
+    while events := undelivered(state, limit=AT_ONCE, after=told):
+        why = _posted(url, body(project, events, left_out=left_out))
         if why:
-            return f"the webhook at {host_of(url)} {why}; {len(events):,} events wait, and are sent again at the next look"
-        delivered(state, events[-1].number)
-    return ""
+            wait = min(waiting, MOST)
+            return f"the webhook at {host_of(url)} {why}; {wait:,} events wait, and are sent again at the next look"
+        told, left_out, waiting = events[-1].number, 0, min(waiting, MOST) - len(events)
+        delivered(state, told)
+    return said
 
 
-def body(project: str, events: Sequence[AlertEvent]) -> dict[str, Json]:
-    """What is sent. `text` is what chats show; the rest is for programs."""
+def body(project: str, events: Sequence[AlertEvent], *, left_out: int = 0) -> dict[str, Json]:
+    """What is sent. `text` is what chats show; the rest is for programs. `left_out`: older ones that waited too long."""
     lines = [
         f"{event.state.upper()} {project}: {event.reading.name}{_of(event)}: {event.why}{_do(event)}" for event in events
     ]
+    if left_out:
+        lines.insert(0, f"{project}: {left_out:,} earlier events were left out")
     return {
         "format": FORMAT,
         "project": project,
         "text": "\n".join(lines),
+        "left_out": left_out,
         "events": [plain(event) for event in events],
     }
 
