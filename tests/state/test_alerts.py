@@ -75,10 +75,13 @@ def test_events_wait_until_they_are_delivered(state: State) -> None:
     assert len(recent_events(state, limit=9)) == 3
 
 
-def test_a_baseline_takes_the_place_of_the_one_before(state: State) -> None:
+def test_a_baseline_takes_the_place_of_the_one_before_of_its_detector(state: State) -> None:
     keep_baseline(state, "d1", {"prompt": {"prompts": "x"}, "model": {"m": {"canaries": []}}})
     keep_baseline(state, "d2", {"prompt": {"prompts": "y"}})
     keep_baseline(state, "d1", {"prompt": {"prompts": "z"}})
-    assert {name: one.value for name, one in baselines_of(state, "d1").items()} == {"prompt": {"prompts": "z"}}
+    values = {name: one.value for name, one in baselines_of(state, "d1").items()}
+    assert values == {"prompt": {"prompts": "z"}, "model": {"m": {"canaries": []}}}
+    keep_baseline(state, "d1", {}, none=["model"])
+    assert baselines_of(state, "d1").keys() == {"prompt"}
     assert baselines_of(state, "d2")["prompt"].value == {"prompts": "y"}
     assert baselines_of(state, "d3") == {}

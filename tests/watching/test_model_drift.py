@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from rung.dataset.load import Dataset
+from rung.errors import ServerError
 from rung.records import Case, StrategySpec
 from rung.testing.server import FakeServer
 from rung.watching.model_drift import ROOM, SOON, TIMES, baseline, look
@@ -124,6 +125,25 @@ def test_without_a_baseline_nothing_is_asked(shop: Path) -> None:
         now = readings(shop, server, None)
         assert not [one for one in server.asked if "number" in one.text]
     assert (now[ANSWERS].state, now[VERSION].state) == ("unknown", "unknown")
+
+
+@pytest.mark.parametrize(("count", "asked"), [(0, 0), (7, 7)])
+def test_fewer_canaries_and_none_are_asked_where_rung_yaml_says_so(
+    shop: Path, steady: Any, count: int, asked: int
+) -> None:
+    path = shop / "rung.yaml"
+    path.write_text(path.read_text("utf-8") + f"watch: {{canaries: {count}}}\n", encoding="utf-8")
+    with Server() as server:
+        server.says = name_of
+        reading = readings(shop, server, {f"{server.url}#m": steady})[ANSWERS]
+        assert len([one for one in server.asked if "number" in one.text]) == asked
+    assert reading.state == ("fine" if count else "unknown")
+    assert ("turned off" in reading.says) == (not count)
+
+
+def test_a_server_that_answers_no_canary_gives_no_baseline(shop: Path) -> None:
+    with Server({"number": {"status": 400}}) as server, pytest.raises(ServerError, match="0 of 20 canaries"):
+        kept(shop, server)
 
 
 def test_canaries_that_are_not_answered_are_said(shop: Path, steady: Any) -> None:

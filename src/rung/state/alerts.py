@@ -5,7 +5,7 @@ Each look is one transaction, in turns with those of other processes: two watche
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -137,15 +137,24 @@ def recent_events(state: State, *, limit: int) -> list[AlertEvent]:
         return [_event(row) for row in rows]
 
 
-def keep_baseline(state: State, deployment: str, values: Mapping[str, Mapping[str, Json]]) -> None:
-    """Keep what detectors have of a deployment in the place of what they had; `values`: by detector.
+def keep_baseline(
+    state: State, deployment: str, values: Mapping[str, Mapping[str, Json]], *, none: Collection[str] = ()
+) -> None:
+    """Keep what detectors have of a deployment in the place of what they had.
+
+    Args:
+        state: where it is kept.
+        deployment: its id.
+        values: by detector; another one keeps what it had.
+        none: detectors that have nothing of it any more.
 
     Raises:
         Unavailable: the database is; what was there before is still there.
     """
     with state.alone("watch") as connection:
         look = _last(connection).number
-        connection.execute(baselines.delete().where(baselines.c.deployment == deployment))
+        anew = sa.and_(baselines.c.deployment == deployment, baselines.c.detector.in_([*values, *none]))
+        connection.execute(baselines.delete().where(anew))
         for detector, value in values.items():
             row = {"deployment": deployment, "detector": detector, "value": plain(value)}
             connection.execute(baselines.insert().values(**row, at=now_ms(), look=look))

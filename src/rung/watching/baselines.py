@@ -24,7 +24,7 @@ def kept(
     deployment: str = "",
     detectors: Sequence[Detector] = DETECTORS,
 ) -> dict[str, str]:
-    """Keep the baseline of a deployment, in the place of an earlier one of it.
+    """Keep the baseline of a deployment, in the place of an earlier one of it. A detector that could not look keeps its own.
 
     Args:
         project: whose it is.
@@ -58,5 +58,5 @@ def kept(
             continue
         why[one.name] = "" if value else NOTHING
         values |= {one.name: value} if value else {}
-    keep_baseline(state, record.id, values)
+    keep_baseline(state, record.id, values, none=[name for name, reason in why.items() if reason == NOTHING])
     return why

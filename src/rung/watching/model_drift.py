@@ -48,7 +48,7 @@ def look(surroundings: Surroundings) -> Iterator[Reading]:
         generator = surroundings.engines.on(model).generator
         value: Any = before.value.get(model) if before else None
         yield from _versions(model, generator, value)
-        yield _answers(model, generator, value)
+        yield _answers(model, generator, value, surroundings.project.settings.watch.canaries)
         yield _end(surroundings, model, generator)
 
 
@@ -56,7 +56,7 @@ def baseline(surroundings: Surroundings) -> Mapping[str, Json]:
     """What each of those models answers to the canaries, several times, and what its server says of it; by model.
 
     Raises:
-        ServerError: one cannot be asked.
+        ServerError: one cannot be asked, or answers too few of the canaries.
     """
     values: dict[str, Json] = {}
     count = surroundings.project.settings.watch.canaries
@@ -66,6 +66,9 @@ def baseline(surroundings: Surroundings) -> Mapping[str, Json]:
         rounds = [_asked(generator, questions) for _ in range(TIMES if questions else 0)]
         rows = [[one[at] for one in rounds] for at in range(len(questions))]
         whole = [(question, row) for question, row in zip(questions, rows, strict=True) if None not in row]
+        if len(whole) < min(FEWEST, len(questions)):
+            few = f"{len(whole)} of {len(questions)} canaries {TIMES} times, and {min(FEWEST, len(questions))} are needed"
+            raise ServerError(f"{model} answered {few}")
         versions = [generator.stated_version() for _ in range(TIMES)] if isinstance(generator, VersionedRemote) else []
         values[model] = {
             "canaries": [{"question": question, "answers": list[Json](row)} for question, row in whole],
@@ -115,13 +118,15 @@ def _versions(model: str, generator: Generator, before: Any) -> Iterator[Reading
         )
 
 
-def _answers(model: str, generator: Generator, before: Any) -> Reading:
+def _answers(model: str, generator: Generator, before: Any, count: int) -> Reading:
     import numpy as np
 
     from rung.stats.exchangeable import log_p_of_first, oddness
 
     name = "answers to canaries"
-    rows = (before or {}).get("canaries", [])
+    if not count:
+        return Reading(name, "unknown", f"{model}: canaries are turned off ('watch.canaries: 0' in rung.yaml)", subject=model)
+    rows = (before or {}).get("canaries", [])[:count]
     if not rows:
         why = "no baseline of its answers was kept: 'rung watch --baseline' asks for one, 'watch.canaries' says how many"
         return Reading(name, "unknown", f"{model}: {why}", subject=model)
