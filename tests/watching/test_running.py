@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
@@ -16,10 +17,12 @@ from rung.serving.alert_counts import AlertCounts
 from rung.state.database import State, open_state
 from rung.watching.detectors import DETECTORS
 from rung.watching.exposition import write_textfile
-from rung.watching.looking import Watch
+from rung.watching.looking import LookReport, Watch
 from rung.watching.running import Looked, Watching, WatchRequest, looks
 from tests.serving.serving import served as over_http
+from tests.watching.test_webhook import Hook
 
+LOOKED = Looked(LookReport(1, datetime(2026, 11, 29, tzinfo=UTC), {}, {}))
 INDEX = [one for one in DETECTORS if one.name == "index"]
 
 
@@ -38,7 +41,7 @@ def test_a_project_that_is_as_it_was_promoted_fires_nothing(served: Path) -> Non
             looked = watching.once()
     assert firing(looked) == set()
     assert looked.report.look == 3
-    assert looked.report.waiting == ("contradictions", "model")
+    assert looked.report.waiting == ("contradictions", "model", "data", "quality", "labels")
 
 
 def test_what_is_edited_while_it_watches_is_seen(served: Path) -> None:
@@ -101,6 +104,45 @@ def test_a_baseline_whose_deployment_was_gone_from_counts_no_more(served: Path) 
         report = watching.once().report
     reading = next(one for one in report.readings["prompt"] if one.name == "prompts written")
     assert (reading.state, "--baseline" in reading.says) == ("unknown", True)
+
+
+def test_a_textfile_that_cannot_be_written_keeps_nobody_from_being_told(served: Path, tmp_path: Path) -> None:
+    (served / "docs/new.md").write_text("# New\n\nWe ship to Denmark.\n", encoding="utf-8")
+    (tmp_path / "full").write_text("a file, and no folder", encoding="utf-8")
+    with Hook() as hook:
+        request = WatchRequest(act=True, webhook=hook.url, textfile=tmp_path / "full/rung.prom")
+        with Watching(served, request, Watch(INDEX)) as watching:
+            watching.once()
+            looked = watching.once()
+    assert len(hook.bodies) == 1
+    assert looked.acted == {"sync": "synced: 1 added, 0 changed, 0 renamed, 0 removed"}
+    assert looked.failed.keys() == {"textfile"}
+    assert "cannot be written" in looked.failed["textfile"]
+
+
+def test_a_textfile_of_another_name_is_refused_before_the_look(served: Path, tmp_path: Path) -> None:
+    with Watching(served, WatchRequest(textfile=tmp_path / "rung.txt"), Watch(INDEX)) as watching:
+        with pytest.raises(UserError, match="prom"):
+            watching.once()
+    with Watching(served, watch=Watch(INDEX)) as watching:
+        assert watching.once().report.look == 1
+
+
+def test_an_error_of_the_system_ends_no_watch() -> None:
+    class Full(Watching):
+        """Finds the disk full at its first look."""
+
+        def once(self) -> Looked:
+            """See `Watching`."""
+            if not troubles:
+                raise OSError(28, "No space left on device")
+            return LOOKED
+
+    troubles: list[str] = []
+    watching = Full(Path())
+    some = looks(watching, every=1, on_trouble=lambda error: troubles.append(str(error)), pause=lambda _: None)
+    assert next(some) is LOOKED
+    assert "No space left" in troubles[0]
 
 
 def samples(text: str) -> dict[tuple[str, ...], float]:

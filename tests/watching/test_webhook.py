@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -98,6 +99,13 @@ def test_a_webhook_that_hangs_is_said_and_tried_again(state: State, given: Any, 
     with Hook() as hook:
         assert tell(state, "shop", hook.url) == ""
     assert len(hook.bodies[0]["events"]) == 2
+
+
+def test_no_log_has_the_secret_of_the_address(state: State, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with Hook() as hook:
+        assert tell(state, "shop", hook.url) == ""
+    assert "secret" not in caplog.text
 
 
 def test_one_that_is_not_there_is_said(state: State) -> None:

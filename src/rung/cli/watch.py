@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rung.cli.main import FINE, MISSED
+from rung.cli.main import FINE, MISSED, YOURS
 from rung.cli.options import Folder, Json, finite, need_serving
 from rung.cli.screen import Screen, err, out, out_line
 
@@ -77,10 +77,12 @@ def watch(  # noqa: PLR0917 - typer reads the options from the parameters
 
 
 def _code(looked: Looked) -> int:
-    return MISSED if looked.report.firing else FINE
+    if looked.report.firing:
+        return MISSED
+    return YOURS if looked.failed else FINE
 
 
-def _complain(error: UserError) -> None:
+def _complain(error: UserError | OSError) -> None:
     err(f"rung: {error}")
 
 
@@ -113,6 +115,8 @@ def _show(looked: Looked, *, json: bool, whole: bool) -> None:
             out_line(line)
     if looked.untold:
         err(f"! {looked.untold}")
+    for part, why in looked.failed.items():
+        err(f"! {part}: {why}")
 
 
 def _as_json(looked: Looked) -> dict[str, JsonValue]:
@@ -131,6 +135,7 @@ def _as_json(looked: Looked) -> dict[str, JsonValue]:
         "clock": report.jumped or None,
         "acted": dict(looked.acted),
         "webhook": looked.untold or None,
+        "failed": dict(looked.failed),
     }
 
 

@@ -38,6 +38,15 @@ def write_textfile(path: Path, content: bytes) -> None:
     Raises:
         UserError: it cannot be written, or is no name that the collector takes.
     """
+    refuse_other_names(path)
+    write_whole(path, content, mode=0o644)
+
+
+def refuse_other_names(path: Path) -> None:
+    """Refuse a name that the collector does not take.
+
+    Raises:
+        UserError: it is one.
+    """
     if path.suffix != ".prom":
         raise UserError(f"{path}: the textfile collector reads files that end in .prom: name it so")
-    write_whole(path, content, mode=0o644)

@@ -1,12 +1,17 @@
-"""`rung watch` from look to look: the project read anew, its models kept open while nothing of it changed, news told."""
+"""`rung watch` from look to look: the project read anew, its models kept open while nothing of it changed, news told.
+
+What follows a look is done apart: whether one part of it fails, the others do not hang on.
+"""
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from rung.artifacts.store import ARTIFACTS
 from rung.config.project import Project, load_project
@@ -15,10 +20,12 @@ from rung.files.durable import standing
 from rung.runtime.engines import Engines, open_engines
 from rung.state.database import open_state
 from rung.watching.acting import acted
-from rung.watching.exposition import exposition, write_textfile
+from rung.watching.exposition import exposition, refuse_other_names, write_textfile
 from rung.watching.looking import LookReport, Watch
 from rung.watching.webhook import address, tell
 
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
 _LOG = "log.jsonl"  # of who promoted which artifact
 
 
@@ -39,11 +46,15 @@ class WatchRequest:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """A look, what was done after it, by the name of the remedy, and why the webhook was not reached ("": it was)."""
+    """A look, what was done after it, by the name of the remedy, and what the webhook was not told and why ("": all was).
+
+    `failed`: by part, as "textfile", why it could not be done.
+    """
 
     report: LookReport
     acted: Mapping[str, str] = field(default_factory=dict)
     untold: str = ""
+    failed: Mapping[str, str] = field(default_factory=dict)
 
 
 class Watching:
@@ -73,20 +84,29 @@ class Watching:
         self._engines = None
 
     def once(self) -> Looked:
-        """Look, act and tell.
+        """Look, tell, act, and write the textfile; what fails after the look is in what it returns.
 
         Raises:
-            UserError: rung.yaml is wrong, the database is away, the textfile cannot be written.
+            UserError: rung.yaml is wrong, the database is away, the textfile's name is none that the collector takes.
         """
+        textfile = self._request.textfile
+        if textfile is not None:
+            refuse_other_names(textfile)
         project = load_project(self._folder)
         url = address(project, self._request.webhook)
         with open_state(project) as state:
             report = self._watch.look(project, state, self._engines_of(project))
-            results = self._acted(project, report) if self._request.act else {}
-            if self._request.textfile is not None:
-                at = report.at.timestamp()
-                write_textfile(self._request.textfile, exposition(report.alerts.values(), look=report.look, at=at))
-            return Looked(report, results, tell(state, project.name, url))
+            untold, why = _tried(lambda: tell(state, project.name, url), "")
+            failed = {"webhook": why}
+            results: dict[str, str] = {}
+            if self._request.act:
+                results, failed["act"] = _tried(lambda: self._acted(project, report), results)
+            if textfile is not None:
+                _, failed["textfile"] = _tried(lambda: self._written(textfile, report), None)
+            return Looked(report, results, untold, {part: why for part, why in failed.items() if why})
+
+    def _written(self, textfile: Path, report: LookReport) -> None:
+        write_textfile(textfile, exposition(report.alerts.values(), look=report.look, at=report.at.timestamp()))
 
     def _acted(self, project: Project, report: LookReport) -> dict[str, str]:
         if not any(alert.reading.act for alert in report.firing):
@@ -105,11 +125,22 @@ class Watching:
         return self._engines
 
 
+def _tried(part: Callable[[], _T], instead: _T) -> tuple[_T, str]:
+    """What it returns, and why it could not; "": it could."""
+    try:
+        return part(), ""
+    except (UserError, OSError) as error:
+        return instead, str(error)
+    except Exception as error:
+        _log.exception("a defect of Rung after a look")
+        return instead, f"a defect of Rung: {type(error).__name__}: {error}"
+
+
 def looks(
     watching: Watching,
     *,
     every: float,
-    on_trouble: Callable[[UserError], None],
+    on_trouble: Callable[[UserError | OSError], None],
     pause: Callable[[float], object] = time.sleep,
 ) -> Iterator[Looked]:
     """Look now, and every so many seconds, until whoever asks has enough. What goes wrong in one look is told, and the next
@@ -124,7 +155,7 @@ def looks(
     while True:
         try:
             looked = watching.once()
-        except UserError as error:
+        except (UserError, OSError) as error:
             on_trouble(error)
         else:
             yield looked

@@ -1,12 +1,13 @@
 """Tells a webhook of what fired and what ended: one POST of JSON, with little patience, tried again at the next look.
 
-The address may hold a secret, so that messages have its host alone. Where an event was not delivered it waits in the
+The address may hold a secret, so that messages have its host alone, and the client's own log keeps still. Where an event was not delivered it waits in the
 database, oldest first; one that was delivered while this process was killed, or another watch delivered it too, is delivered
 again, by the same number.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,7 @@ WHOLE = 10.0  # seconds of it all, whatever the other side does
 AT_ONCE = 100  # events of one POST
 MOST = 200  # events that waited are told, the newest
 FORMAT = 1
+_CLIENT = ("httpx", "httpcore")  # loggers that write whole addresses below WARNING
 
 
 def address(project: Project, given: str = "") -> str:
@@ -101,6 +103,9 @@ def _posted(url: str, content: Mapping[str, Json]) -> str:
 def _post(url: str, content: Mapping[str, Json]) -> str:
     import httpx
 
+    for name in _CLIENT:
+        logger = logging.getLogger(name)
+        logger.setLevel(max(logging.WARNING, logger.getEffectiveLevel()))
     try:
         with httpx.Client(timeout=SECONDS) as client, client.stream("POST", url, json=dict(content)) as response:
             return "" if response.is_success else f"answered {response.status_code}"  # what it says beside is not read
