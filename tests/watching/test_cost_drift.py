@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,17 @@ def test_what_moved_is_found_within_the_stated_number(shop: Path, change: dict[s
     assert {name for name, state in states_now.items() if state == "drifted"} == found
 
 
+def test_passes_over_the_same_cases_are_no_further_draws(shop: Path) -> None:
+    """Else the limits would pass for surer than so few cases make them."""
+    once = measured(10)
+    again = replace(once, again=(once.outcomes,) * 9)
+    limits = []
+    for evaluation in (once, again):
+        with around(shop, deployment=RECORD, evaluation=evaluation, observed=tuple(traffic(50))) as surroundings:
+            limits.append({name: one.limit for name, one in by_name(look, surroundings).items()})
+    assert limits[0] == limits[1]
+
+
 def test_what_went_well_again_is_fine_again(shop: Path) -> None:
     assert read(shop, traffic(2000, slower=3) + traffic(400))[SECONDS] == "fine"
 
@@ -89,9 +101,10 @@ def test_failed_and_late_answers_are_no_slow_ones(shop: Path) -> None:
 def test_without_traffic_or_verdict_nothing_is_told(shop: Path, parts: dict[str, Any], why: str) -> None:
     given = {"deployment": RECORD, "evaluation": measured(), "observed": tuple(traffic(9)), **parts}
     with around(shop, **given) as surroundings:
-        reading = by_name(look, surroundings)[SECONDS]
-    assert reading.state == "unknown"
-    assert why in reading.says
+        readings = by_name(look, surroundings)
+    assert readings.keys() == {SECONDS, TOKENS, DOLLARS}  # what is left out would end its alert
+    assert readings[SECONDS].state == "unknown"
+    assert why in readings[SECONDS].says
 
 
 def test_without_traces_or_prices_these_are_not_told(shop: Path) -> None:

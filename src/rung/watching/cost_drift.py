@@ -53,7 +53,7 @@ def look(surroundings: Surroundings) -> Iterator[Reading]:
         for part in _parts(evaluation, answered):
             yield _reading(part)
         return
-    for name in ("seconds of an answer", "tokens of an answer"):
+    for name in ("seconds of an answer", "tokens of an answer", "dollars of an answer"):
         yield Reading(name, "unknown", why)
 
 
@@ -68,7 +68,8 @@ def _parts(evaluation: Evaluation, answered: Sequence[Observed]) -> Iterator[_Me
         "the verdict has no live times of it",
         "look in 'rung trace' which step grew slow; 'rung rollback' goes back, where the deployment is at fault",
     )
-    usage = [outcome.usage for outcomes in evaluation.passes for outcome in outcomes if outcome.answer is not None]
+    # of each case its first answer: further passes over the same cases are no further draws
+    usage = [outcome.usage for outcome in evaluation.outcomes if outcome.answer is not None]
     untraced = "no answer of it has a trace: 'serve.traces.sample' in rung.yaml says how many have"
     yield _Measure(
         "tokens of an answer",
@@ -83,7 +84,7 @@ def _parts(evaluation: Evaluation, answered: Sequence[Observed]) -> Iterator[_Me
         "look at the longest in 'rung trace': longer questions, longer documents or longer answers; then 'rung compare'",
     )
     prices = [one.usd for one in usage if one.usd is not None]
-    if prices and len(prices) == len(usage) and any(prices):
+    if not usage or (len(prices) == len(usage) and any(prices)):
         yield _Measure(
             "dollars of an answer",
             "USD",
