@@ -12,13 +12,15 @@ import pytest
 
 from rung.config.project import load_project
 from rung.models.scripted import ScriptedGenerator
+from rung.models.scripted_engines import Play
 from rung.pipeline.evaluation_store import EVALUATIONS, read_evaluations
 from rung.pipeline.publishing import latest
 from rung.records.alerts import Reading
-from rung.records.steps import Generate
+from rung.records.steps import Generate, Step
 from rung.report.ragas import response_of
 from rung.scoring.answer_labels import AnswerLabel, answer_digest
-from rung.watching.quality_drift import look, sampled
+from rung.watching import quality_drift
+from rung.watching.quality_drift import _graded, _grades, look, sampled
 from rung.watching.traffic import LiveAnswer
 from tests.watching.traffic_project import Traffic, known, make, watched
 
@@ -127,6 +129,29 @@ def test_a_judge_s_lower_grades_are_found(folder: Path) -> None:
     said = judged(folder, known(np.random.default_rng(6), 60) + [f"Is table {n} of wood?" for n in range(60)])
     assert said.state == "drifted"
     assert said.evidence["answers"] == 110  # of the last twenty every second
+
+
+def test_a_judge_that_failed_is_asked_again_and_what_it_said_is_remembered(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quality_drift, "MOST_GRADES", 3)
+    pairs = [(f"Is {n} even?", "Yes.") for n in range(4)]
+    asked_of: list[str] = []
+
+    def fails(step: Step) -> str:
+        assert isinstance(step, Generate)
+        asked_of.append(step.messages[-1].content)
+        return "the server is away" if len(asked_of) == 1 else ""
+
+    rules = [("Is 1 even", "Hm."), ("", "Grade: 5")]
+    with watched(folder) as (surroundings, _):
+        surroundings.engines.__dict__["judge"] = ScriptedGenerator(rules, play=Play(fails=fails))
+        first = [_graded(surroundings, [pair])[0] for pair in pairs[:2]]
+        assert first == [None, None]
+        assert _graded(surroundings, pairs[:2]) == [1.0, None]
+        assert len(asked_of) == 3
+        _graded(surroundings, pairs)
+        assert len(_grades(surroundings.project.settings.judge.model, surroundings.project.settings.judge.rubric)) == 3
 
 
 def test_a_judge_s_grades_are_shown_on_the_scale_of_people(folder: Path) -> None:

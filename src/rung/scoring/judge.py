@@ -18,6 +18,7 @@ RUBRIC = "A good answer is correct, answers what was asked, and says nothing tha
 WORST, BEST = 1, 5
 TRUSTED_FROM = 0.4  # Cohen's kappa below which agreement is poor to fair (Landis and Koch 1977: moderate from 0.41)
 NO_ANSWER = "(no answer)"  # what a failure is held to have said, where another answer is held against it
+SILENT = "judge"  # step of the failure where its reply says nothing that counts
 _TOKENS = 256
 _GRADE = re.compile(r"grade\W{0,5}([1-5])\b", re.IGNORECASE)
 _BETTER = re.compile(r"better\W{0,5}(A|B|tie)\b", re.IGNORECASE)
@@ -82,7 +83,7 @@ def _match(pattern: re.Pattern[str], reply: str, what: str) -> str:
     """The last mention: what stands before it is the judge thinking."""
     matches = pattern.findall(reply)
     if not matches:
-        raise StepFailed(Failure(f"the judge's reply names no {what}: {reply.strip()[-80:]!r}", step="judge"))
+        raise StepFailed(Failure(f"the judge's reply names no {what}: {reply.strip()[-80:]!r}", step=SILENT))
     return str(matches[-1])
 
 

@@ -15,11 +15,11 @@ from rung.pipeline.grading import carried_by
 from rung.pipeline.judge_labels import digests, read_labels
 from rung.records import Case, Json
 from rung.records.alerts import Reading
-from rung.records.steps import Conversation
+from rung.records.steps import Conversation, StepFailed
 from rung.runtime.runner import StepRunner
 from rung.scoring.answer_labels import heard
 from rung.scoring.card import Judgement
-from rung.scoring.judge import graded
+from rung.scoring.judge import SILENT, graded
 from rung.scoring.refusal import spoken
 from rung.stats.drop import Change, drop
 from rung.stats.prediction_powered import corrected, shift_of, shifted
@@ -40,6 +40,7 @@ RISK = 0.01  # of a false alarm in a stream, for each reading
 TOLERANCE = 0.05  # the drop that is none
 MIN_RATINGS, MIN_ANSWERS = 20, 25
 SUPPORT = "support_recall"  # of the verdict: the share of an answer's sentences that its citations bear out
+MOST_GRADES = 20_000  # that a process remembers, the last ones asked for
 _DENSE = 0.25  # of the answers that are judged are the first of a stream; later ones lie ever further apart
 _LOOK_AT = "look at answers that were called bad ('rung feedback list'), compare again; 'rung rollback' if it is urgent"
 
@@ -151,20 +152,31 @@ def sampled(answers: Sequence[LiveAnswer], most: int) -> list[LiveAnswer]:
 
 
 def _graded(surroundings: Surroundings, pairs: Sequence[tuple[str, str]]) -> list[float | None]:
-    """Grades in [0, 1], None where the judge says none; an answer is judged once in a process."""
+    """Grades in [0, 1], None where the judge says none or failed; but for those it failed at, one is judged once a process."""
     settings = surroundings.project.settings.judge
     memory = _grades(settings.model, settings.rubric)
-    new = [pair for pair in dict.fromkeys(pairs) if pair not in memory]
+    grades: dict[tuple[str, str], float | None] = {pair: memory.pop(pair) for pair in dict.fromkeys(pairs) if pair in memory}
+    new = [pair for pair in dict.fromkeys(pairs) if pair not in grades]
+    memory.update(grades)
     if new:
         run = carried_by(StepRunner(surroundings.engines))
         asked = [partial(_grade, question, answer, settings.rubric) for question, answer in new]
         for pair, judgement in zip(new, run(asked), strict=True):
-            memory[pair] = None if isinstance(judgement, str) else judgement["grade"]
-    return [memory[pair] for pair in pairs]
+            if not isinstance(judgement, str):  # else it failed, and is asked again at the next look
+                grades[pair] = memory[pair] = judgement.get("grade")
+    for pair in list(memory)[: max(0, len(memory) - MOST_GRADES)]:
+        del memory[pair]
+    return [grades.get(pair) for pair in pairs]
 
 
 def _grade(question: str, answer: str, rubric: str) -> Conversation[Judgement]:
-    return {"grade": (yield from graded(Case("watched", question), answer, rubric=rubric))}
+    """Without a grade where the reply names none."""
+    try:
+        return {"grade": (yield from graded(Case("watched", question), answer, rubric=rubric))}
+    except StepFailed as failed:
+        if failed.failure.step != SILENT:
+            raise
+        return {}
 
 
 @lru_cache(maxsize=2)
