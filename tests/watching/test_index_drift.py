@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from rung.config.project import load_project
+from rung.knowledge.protocol import Version
 from rung.knowledge.store.lance import LanceIndex
 from rung.pipeline.prepare import up_to_date
 from rung.records import Document
@@ -22,6 +24,9 @@ from rung.watching.surroundings import Clock
 from tests.watching.around import NOW, around, by_name, states
 
 ALL = ("sources changed", "sources missing", "sources unreadable", "sources still", "documents past their date")
+
+
+VERSIONS = [(1, 90, "A"), (2, 50, "B"), (3, 3, "A"), (4, 1, "A")]  # number, days ago, content
 
 
 def synced(shop: Path) -> Path:
@@ -113,15 +118,41 @@ def test_sources_that_no_longer_change_are_told_by_their_pace(indexed: Path) -> 
         file.write("")
     path = indexed / "rung.yaml"
     path.write_text(path.read_text("utf-8").replace('["docs/*.md"]', '["docs/*.md"], changes: weekly'), encoding="utf-8")
-    import time
-    from datetime import UTC, datetime
-
     now = datetime.fromtimestamp(time.time(), UTC)
     seen = {}
     for days in (1, 20, 40):
         with around(indexed, clock=Clock(1, now + timedelta(days=days))) as surroundings:
             seen[days] = by_name(look, surroundings)["sources still"].state
     assert seen == {1: "fine", 20: "fine", 40: "drifted"}
+
+
+def test_sources_whose_changes_wait_for_a_sync_are_not_still(indexed: Path) -> None:
+    path = indexed / "rung.yaml"
+    path.write_text(path.read_text("utf-8").replace('["docs/*.md"]', '["docs/*.md"], changes: weekly'), encoding="utf-8")
+    (indexed / "docs/staff.md").unlink()
+    with around(indexed, clock=Clock(1, datetime.now(UTC) + timedelta(days=40))) as surroundings:
+        reading = by_name(look, surroundings)["sources still"]
+    assert (reading.state, reading.says) == ("fine", "documents that came, changed or went since the last sync: 1")
+
+
+def test_documents_that_are_again_as_they_once_were_have_changed_lately(indexed: Path) -> None:
+    path = indexed / "rung.yaml"
+    path.write_text(path.read_text("utf-8").replace('["docs/*.md"]', '["docs/*.md"], changes: weekly'), encoding="utf-8")
+    now = datetime.now(UTC)
+    versions = [Version(n, now.timestamp() - days * 86_400, 3, 3, content) for n, days, content in VERSIONS]
+    with around(indexed, clock=Clock(1, now)) as surroundings:
+        surroundings.engines.documents.versions = lambda: tuple(reversed(versions))  # type: ignore[method-assign]
+        says = by_name(look, surroundings)["sources still"].says
+    assert "no document has changed for 3.0 days" in says
+
+
+def test_before_the_first_sync_nothing_is_left_out(indexed: Path) -> None:
+    """An alert whose reading is left out would end."""
+    shutil.rmtree(indexed / ".rung/index")
+    with around(indexed) as surroundings:
+        readings = states(by_name(look, surroundings))
+    assert readings.keys() == set(ALL)
+    assert [readings[name] for name in ALL[3:]] == ["unknown", "unknown"]
 
 
 def dated(shop: Path) -> None:

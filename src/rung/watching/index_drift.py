@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +27,7 @@ from rung.watching.surroundings import Surroundings
 if TYPE_CHECKING:
     from rung.knowledge import Knowledge, SyncReport
 
+STILL, PAST, OLD = "sources still", "documents past their date", "documents stale"
 SHOWN = 20  # names in the evidence
 RISK = 0.01  # of calling sources that change as they did still
 SMALL = 0.1  # share of the documents that may go for a sync to be harmless
@@ -53,8 +55,10 @@ def look(surroundings: Surroundings) -> Iterator[Reading]:
     yield _missing(report, held, is_syncing=is_syncing, is_harmless=is_harmless)
     yield _unreadable([str(problem) for problem in (*sources.problems, *report.problems)], sources.count)
     if snapshot is None:
+        names = (STILL, PAST) if project.settings.watch.stale_days is None else (STILL, PAST, OLD)
+        yield from (Reading(name, "unknown", "nothing is indexed yet: 'rung sync'") for name in names)
         return
-    yield _still(surroundings)
+    yield _still(surroundings, report)
     yield _past(surroundings, passing.ends)
     if project.settings.watch.stale_days is not None:
         yield _old(surroundings, passing, project.settings.watch.stale_days)
@@ -147,19 +151,23 @@ def _unreadable(problems: Sequence[str], read: int) -> Reading:
     )
 
 
-def _still(surroundings: Surroundings) -> Reading:
-    """Whether the documents have stopped changing, against `knowledge.changes`."""
-    name, pace = "sources still", surroundings.project.settings.knowledge.changes
+def _still(surroundings: Surroundings, report: SyncReport) -> Reading:
+    """Whether the documents have stopped changing, against `knowledge.changes`; what waits for a sync has changed."""
+    name, pace = STILL, surroundings.project.settings.knowledge.changes
     often = times_per_month(pace)
     if not often:
         return Reading(name, "unknown", "knowledge.changes in rung.yaml does not say how often the documents change")
+    waiting = report.added + report.renamed + report.removed + (0 if report.rebuilt else report.changed)
+    if waiting:
+        return Reading(name, "fine", f"documents that came, changed or went since the last sync: {waiting:,}", figure=0.0)
     if surroundings.clock.jumped:
         return Reading(name, "unknown", surroundings.clock.jumped)
     versions = surroundings.engines.documents.versions()
     if not versions:
         return Reading(name, "unknown", "the index does not say since when it is as it is")
-    newest = max(versions, key=lambda one: one.number)
-    same = [one.since for one in versions if one.content == newest.content]  # compaction makes versions that find the same
+    newest_first = sorted(versions, key=lambda one: one.number, reverse=True)
+    content = newest_first[0].content  # compaction makes versions that find the same; an older one was gone back to
+    same = [one.since for one in takewhile(lambda one: one.content == content, newest_first)]
     days = max(0.0, (surroundings.clock.now.timestamp() - min(same)) / 86_400)
     expected = days / _DAYS_A_MONTH * often
     limit = math.log(1 / RISK)
@@ -181,7 +189,7 @@ def _still(surroundings: Surroundings) -> Reading:
 
 def _past(surroundings: Surroundings, dated: Mapping[str, date]) -> Reading:
     """Documents that say themselves that they hold no more."""
-    name = "documents past their date"
+    name = PAST
     if surroundings.clock.jumped:
         return Reading(name, "unknown", surroundings.clock.jumped)
     today = surroundings.clock.now.date()
@@ -200,7 +208,7 @@ def _past(surroundings: Surroundings, dated: Mapping[str, date]) -> Reading:
 
 def _old(surroundings: Surroundings, documents: _Passing, days: float) -> Reading:
     """Documents that were written longer ago than `watch.stale_days` allows."""
-    name = "documents stale"
+    name = OLD
     if surroundings.clock.jumped:
         return Reading(name, "unknown", surroundings.clock.jumped)
     oldest = surroundings.clock.now.date() - timedelta(days=days)

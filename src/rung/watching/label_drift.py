@@ -22,7 +22,7 @@ def look(surroundings: Surroundings) -> Iterator[Reading]:
     with_gold = sum(counts.values())
     listed: list[Json] = []
     listed += [one.as_json() for one in decay.states if one.state in ("moved", "gone")][:MAX_LISTED]
-    others = f"{counts['moved']} moved, {counts['gone']} gone, {counts['unknown']} cannot be others"
+    others = f"{counts['moved']} moved, {counts['gone']} gone, {counts['unknown']} cannot be told"
     yield Reading(
         "gold",
         "drifted" if due else "fine",
