@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from rung.config.project import load_project
+from rung.errors import UserError
 from rung.models.scripted import ScriptedEmbedder
 from rung.pipeline.prepare import up_to_date
 from rung.runtime.engines import open_engines
@@ -62,6 +63,22 @@ def test_without_a_baseline_only_the_embedder_is_told(served: Path) -> None:
 
 def test_an_embedder_that_is_swapped_under_its_name_is_found(served: Path, before: dict[str, Any]) -> None:
     assert read(served, before, Swapped())["canary vectors"] == "drifted"
+
+
+class Broken(Swapped):
+    """A server whose numbers are none."""
+
+    def embed(self, texts: Sequence[str], *, kind: Literal["query", "passage"]) -> Any:
+        """See `Swapped`."""
+        return np.full((len(texts), self.dimensions), np.nan, dtype=np.float32)
+
+
+def test_vectors_that_are_no_numbers_are_drifted_and_no_baseline(served: Path, before: dict[str, Any]) -> None:
+    assert read(served, before, Broken())["canary vectors"] == "drifted"
+    with around(served) as surroundings:
+        surroundings.engines.embedder = Broken()  # type: ignore[misc, assignment]
+        with pytest.raises(UserError, match="gives no numbers for"):
+            baseline(surroundings)
 
 
 def test_another_embedder_is_named(served: Path, before: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from rung.errors import InternalError
+from rung.errors import InternalError, UserError
 from rung.pipeline.prepare import located
 from rung.records import Case, Json, Passage
 from rung.records.alerts import Found, Reading
@@ -80,11 +80,20 @@ def look(surroundings: Surroundings) -> Iterator[Reading]:
 
 
 def baseline(surroundings: Surroundings) -> Mapping[str, Json]:
-    """What the canaries find now, by which embedder and libraries; {} where nothing can be searched."""
+    """What the canaries find now, by which embedder and libraries; {} where nothing can be searched.
+
+    Raises:
+        UserError: the embedder gives what is no number.
+    """
+    import numpy as np
+
     if _why_unsearched(surroundings) or surroundings.snapshot is None:
         return {}
     weight = _weight(surroundings)
     now = _searched(surroundings, _cases(surroundings), weight)
+    if broken := int((~np.isfinite(now.vectors)).any(axis=1).sum()):
+        who = surroundings.engines.embedder.identity
+        raise UserError(f"{who} gives no numbers for {broken} of {len(now.cases)} questions: mend the embedder")
     rows: list[Json] = [
         {
             "id": case.id,
@@ -167,6 +176,7 @@ def _vectors(now: _Searched, then: Sequence[Mapping[str, Any]]) -> Reading:
     if is_comparable:
         lengths = np.linalg.norm(old, axis=1) * np.linalg.norm(now.vectors, axis=1)
         cosines = (np.array(old) * now.vectors).sum(axis=1) / np.where(lengths == 0, 1, lengths)
+    cosines = np.where(np.isfinite(cosines), cosines, 0.0)  # what is no number is like nothing
     median = float(np.median(cosines))
     state: Found = "drifted" if median < LIKE else "between" if median < ALIKE else "fine"
     other = "" if is_comparable else f"; they have {now.vectors.shape[1]} dimensions, and had another number"
@@ -248,6 +258,8 @@ def _recall(now: _Searched, then: Sequence[Mapping[str, Any]]) -> Reading:
 
 
 def _searched(surroundings: Surroundings, cases: tuple[Case, ...], dense_weight: float) -> _Searched:
+    import numpy as np
+
     from rung.knowledge.protocol import Fusion, Lookup
     from rung.knowledge.retrieval import readable
 
@@ -257,7 +269,8 @@ def _searched(surroundings: Surroundings, cases: tuple[Case, ...], dense_weight:
         raise InternalError("nothing is indexed, and canaries were to be searched")
     vectors = embedder.embed([readable(case.question) for case in cases], kind="query")
     fusion = Fusion(dense_weight, by=surroundings.project.settings.knowledge.fusion)
-    lookups = [Lookup(readable(case.question), vectors[at], case.asker.groups, DEEP) for at, case in enumerate(cases)]
+    searched = np.where(np.isfinite(vectors), vectors, np.float32(0))
+    lookups = [Lookup(readable(case.question), searched[at], case.asker.groups, DEEP) for at, case in enumerate(cases)]
     return _Searched(cases, vectors, tuple(snapshot.search(lookups, fusion)))
 
 
