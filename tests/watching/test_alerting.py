@@ -69,6 +69,16 @@ def test_one_that_fires_again_soon_takes_twice_as_long_to_end() -> None:
     assert calm.relapses == 0
 
 
+def test_a_relapse_is_one_by_the_readings_of_its_detector_however_seldom_that_looks() -> None:
+    """Of a detector that pauses, a watch makes many looks between two of its readings."""
+    alerts: dict[tuple[str, str, str], Alert] = {}
+    for at, mark in enumerate("dd..dd"):
+        now = {"index": [replace(READING, state=MARKS[mark])]}
+        alerts, _ = all_after(alerts, now, blind={}, look=60 * at + 1, at=1)
+    (alert,) = alerts.values()
+    assert (alert.state, alert.relapses) == ("firing", 1)
+
+
 def test_what_goes_to_and_fro_is_told_of_ever_more_seldom() -> None:
     """A figure that hovers about its limit, each look by chance above or below: 2,000 looks, and few words."""
     rng = np.random.default_rng(5)

@@ -77,6 +77,7 @@ class Alert:
         clears_after: fine looks that its end takes, as the last reading said that found it drifted.
         relapses: how often it fired again soon after it had ended: each doubles what its end takes.
         ended: number of the look at which it last ended; 0: it never fired.
+        told: readings of it since then that could tell.
     """
 
     detector: str
@@ -92,6 +93,7 @@ class Alert:
     clears_after: int = 2
     relapses: int = 0
     ended: int = 0
+    told: int = 0
 
     @property
     def key(self) -> Key:

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from rung.records.alerts import Alert, AlertEvent, Key, Reading
 
-CALM = 20  # looks after an end within which firing again is a relapse
+CALM = 20  # readings after an end within which firing again is a relapse; a detector may give none in most looks
 MOST_DOUBLED = 4  # relapses that count
 GONE = "what it was about is no longer there"
 
@@ -30,7 +30,7 @@ def after(alert: Alert | None, detector: str, reading: Reading, *, look: int, at
     before = alert or Alert(detector, reading, look=look, since=look, at=at)
     if reading.state == "unknown":
         return _unknown(before, reading.says, look), None
-    seen = replace(before, reading=reading, look=look, unknown=0, blind="")
+    seen = replace(before, reading=reading, look=look, unknown=0, blind="", told=before.told + 1)
     if reading.state == "between":
         return seen, None
     if reading.state == "drifted":
@@ -44,7 +44,7 @@ def _drifted(alert: Alert, *, at: int) -> tuple[Alert, AlertEvent | None]:
         return alert, None
     if alert.drifted < alert.reading.fires_after:
         return _moved(alert, "pending", at) if alert.state != "pending" else alert, None
-    is_relapse = bool(alert.ended) and alert.look - alert.ended <= CALM
+    is_relapse = bool(alert.ended) and alert.told <= CALM
     firing = replace(_moved(alert, "firing", at), relapses=alert.relapses + 1 if is_relapse else 0)
     return firing, AlertEvent(alert.detector, alert.reading, "firing", alert.look, alert.reading.says, at=at)
 
@@ -68,7 +68,7 @@ def gone(alert: Alert, *, look: int, at: int) -> AlertEvent | None:
 
 
 def _ended(alert: Alert, why: str, *, at: int) -> tuple[Alert, AlertEvent]:
-    ended = replace(_moved(alert, "resolved", at), ended=alert.look)
+    ended = replace(_moved(alert, "resolved", at), ended=alert.look, told=0)
     return ended, AlertEvent(alert.detector, alert.reading, "resolved", alert.look, why, at=at)
 
 
