@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from rung.config.project import load_project
+from rung.errors import InputError
 from rung.knowledge.protocol import Version
 from rung.knowledge.store.lance import LanceIndex
 from rung.pipeline.prepare import up_to_date
@@ -172,6 +173,13 @@ def test_documents_are_old_by_their_own_dates(indexed: Path) -> None:
     with around(indexed, clock=Clock(1, NOW, "the clock jumped")) as surroundings:
         jumped = by_name(look, surroundings)
     assert [jumped[name].state for name in ("documents past their date", "documents stale")] == ["unknown", "unknown"]
+
+
+def test_an_age_beyond_the_calendar_is_refused(indexed: Path) -> None:
+    path = indexed / "rung.yaml"
+    path.write_text(path.read_text("utf-8") + "watch: {stale_days: 1.0e+9}\n", encoding="utf-8")
+    with pytest.raises(InputError, match="stale_days"):
+        load_project(indexed)
 
 
 def test_without_documents_there_is_nothing_to_look_at(shop: Path) -> None:

@@ -22,7 +22,7 @@ class WatchSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     webhook: str = ""
-    stale_days: float | None = Field(default=None, gt=0)
+    stale_days: float | None = Field(default=None, gt=0, le=36_500)
     canaries: int = Field(default=20, ge=0, le=500)
     judged: int = Field(default=0, ge=0, le=2_000)
 
