@@ -18,6 +18,7 @@ from rung.pipeline.publishing import latest
 from rung.records.alerts import Reading
 from rung.records.steps import Generate, Step
 from rung.report.ragas import response_of
+from rung.state.ratings import ratings_of
 from rung.scoring.answer_labels import AnswerLabel, answer_digest
 from rung.watching import quality_drift
 from rung.watching.quality_drift import _graded, _grades, look, sampled
@@ -77,6 +78,19 @@ def test_the_first_word_on_an_answer_counts_and_words_on_other_answers_do_not(fo
     assert said.state == "fine"
     assert said.evidence["down"] == 0.0
     assert "40 rated again" in said.says
+
+
+def test_ratings_stand_in_the_order_in_which_they_came_whichever_answers_they_are_of(folder: Path) -> None:
+    """Else a late word on an old answer moves those that were looked at already, and the test's evidence with them."""
+    with watched(folder) as (surroundings, asked):
+        one, two, three = (asked.ask(question, text=False) for question in known(np.random.default_rng(1), 3))
+        for id, rating in ((three, "up"), (one, "down"), (three, "down"), (two, "up")):
+            asked.rate(id, "up" if rating == "up" else "down", caller=f"{id}{rating}")
+        words = ratings_of(surroundings.state, surroundings.standing.current)
+    assert [word.is_good for word in words.rated] == [True, False, True]
+    numbers = [word.number for word in words.rated]
+    assert numbers.index(max(numbers)) == 0
+    assert words.again == 1
 
 
 def test_citations_that_bear_nothing_out_are_found(folder: Path) -> None:

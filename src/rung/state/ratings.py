@@ -1,4 +1,4 @@
-"""The ratings of a deployment's answers, in the order of their answers: of several of one answer the first counts."""
+"""The ratings of a deployment's answers, in the order in which they came: of several of one answer the first counts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Rated:
 
 @dataclass(frozen=True, slots=True)
 class Ratings:
-    """`rated`: by answer, oldest answer first. `again`: further ratings of these answers, which do not count."""
+    """`rated`: by answer, the first that was rated first. `again`: further ratings of these answers, which do not count."""
 
     rated: tuple[Rated, ...]
     again: int
@@ -44,9 +44,11 @@ def ratings_of(state: State, deployment: str, *, since: int = 0) -> Ratings:
     query = (
         sa.select(given.c.number, feedback.c.rating, feedback.c.answer)
         .join(feedback, feedback.c.answer == given.c.answer)
-        .order_by(given.c.number, feedback.c.number)
+        .order_by(feedback.c.number)
     )
     with state.reading() as connection:
         rows = connection.execute(query).all()
-    first = {row.answer: Rated(row.number, row.rating == "up") for row in reversed(rows)}
-    return Ratings(tuple(sorted(first.values(), key=lambda one: one.number)), len(rows) - len(first))
+    first = dict[str, Rated]()
+    for row in rows:
+        first.setdefault(row.answer, Rated(row.number, row.rating == "up"))
+    return Ratings(tuple(first.values()), len(rows) - len(first))
