@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import rung
-from rung.commands.label_decay import LabelDecay, label_decay, mark_for_review
+from rung.commands.label_decay import LabelDecay, Marked, label_decay, mark_for_review
 from rung.commands.review import decide, waiting
 from rung.config.project import load_project
 from rung.dataset.load import load_dataset
@@ -86,7 +86,7 @@ def test_a_row_that_was_marked_judges_nothing_until_it_is_approved(folder: Path)
     project = load_project(folder)
     decay = label_decay(project)
     assert decay.counts == {"true": 0, "moved": 1, "gone": 2, "unknown": 0}
-    assert mark_for_review(project, decay) == 3
+    assert mark_for_review(project, decay) == Marked(3)
     assert [case.id for case in load_dataset(project).cases] == ["none"]
     drafts = {one.id: one for one in waiting(project)}
     assert drafts.keys() == {"quote", "place", "whole"}
@@ -97,7 +97,7 @@ def test_a_row_that_was_marked_judges_nothing_until_it_is_approved(folder: Path)
     assert drafts["place"].meta("kind") == "label_gone"
     decide(project, draft, "approve", by="ada")
     assert states(folder) == {"quote": "true"}
-    assert mark_for_review(project, decay) == 0  # what was decided meanwhile is left alone
+    assert mark_for_review(project, decay).rows == 0  # what was decided meanwhile is left alone
 
 
 def test_a_row_without_an_id_keeps_its_name_and_other_lines_stay_as_they_are(folder: Path) -> None:
@@ -110,9 +110,34 @@ def test_a_row_without_an_id_keeps_its_name_and_other_lines_stay_as_they_are(fol
     project = load_project(folder)
     before = load_dataset(project).cases[0].id
     (folder / "docs/ship.txt").write_text(SHIPPING.replace("9 EUR", "12 EUR"))
-    assert mark_for_review(project, label_decay(project)) == 1
+    assert mark_for_review(project, label_decay(project)) == Marked(1)
     assert waiting(project)[0].id == before
     assert (folder / "cases.jsonl").read_text().split("\n")[1:] == ["", "no JSON"]
+
+
+def test_the_first_row_of_a_file_that_begins_with_a_bom_is_marked_and_the_bom_kept(folder: Path) -> None:
+    path = folder / "cases.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    (folder / "docs/ship.txt").rename(folder / "docs/prices.txt")
+    project = load_project(folder)
+    assert mark_for_review(project, label_decay(project)) == Marked(3)
+    assert path.read_bytes().count(b"\xef\xbb\xbf") == 1
+    assert path.read_text("utf-8-sig").startswith('{"id": "quote"')
+    assert {one.id for one in waiting(project)} >= {"place", "whole"}
+
+
+def test_rows_that_are_due_and_were_not_marked_are_counted_with_why(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from rung.cli.cases import decay
+
+    (folder / "cases.jsonl").rename(folder / "cases.txt")
+    (folder / "rung.yaml").write_text((folder / "rung.yaml").read_text().replace("cases.jsonl", "cases.txt"))
+    (folder / "docs/ship.txt").rename(folder / "docs/prices.txt")
+    assert decay(folder, mark=True) == 1
+    said = capsys.readouterr().out
+    assert "0 rows were marked" in said
+    assert "3 rows were not marked, as they stand in cases.txt, which is no .jsonl file" in said
 
 
 def test_a_document_that_cannot_be_read_is_unknown_and_named(folder: Path) -> None:

@@ -202,19 +202,21 @@ def decay(
     """
     from json import dumps
 
-    from rung.commands.label_decay import label_decay, mark_for_review
+    from rung.commands.label_decay import Marked, label_decay, mark_for_review
     from rung.config.project import load_project
 
     project = load_project(folder)
     decayed = label_decay(project)
-    marked = mark_for_review(project, decayed) if mark else 0
+    marked = mark_for_review(project, decayed) if mark else Marked(0)
     if json:
-        out(dumps({**decayed.as_json(), "marked": marked}, ensure_ascii=False))
+        out(dumps({**decayed.as_json(), "marked": marked.rows, "not_marked": dict(marked.left)}, ensure_ascii=False))
     else:
         for line in decayed.as_lines():
             out_line(line)
-        if marked:
-            out_line(f"{marked} rows were marked and judge nothing until 'rung review' approves them")
+        if mark:
+            out_line(f"{marked.rows} rows were marked and judge nothing until 'rung review' approves them")
+        for why, count in marked.left.items():
+            out_line(f"{count} rows were not marked, as they {why}")
     return MISSED if decayed.is_due else FINE
 
 

@@ -7,6 +7,7 @@ same gold, so that one made after a change does not hide it.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from rung.pipeline.sources import Sources
 from rung.records import Case, Evidence, Json, Passage, Problem
 
 BY = "label decay"  # who drafted a row that was marked
+_BOM = "\ufeff"  # some editors begin a file with it
 MAX_VERDICTS = 20  # the latest that are looked into for what stood there
 
 
@@ -100,38 +102,52 @@ def label_decay(project: Project) -> LabelDecay:
     return LabelDecay(states, len(rows.cases), none, tuple(sources.problems), rows.quotes)
 
 
-def mark_for_review(project: Project, decay: LabelDecay) -> int:
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """What `mark_for_review` did: `rows` that were marked, and how many due ones were not, by why."""
+
+    rows: int
+    left: Mapping[str, int] = field(default_factory=dict)
+
+
+def mark_for_review(project: Project, decay: LabelDecay) -> Marked:
     """Make drafts of the rows whose gold moved or is gone: they judge nothing until a person approves them (`rung review`).
 
     What moved is written where it is now; what was written, and by whom it was approved, stays in the row's `meta`.
-
-    Returns:
-        How many rows were marked: not those that were changed meanwhile, nor those of a file that is no `.jsonl`.
 
     Raises:
         UserError: a file cannot be read or written.
     """
     due = {id: some for id, some in decay.by_case.items() if worst(some) in ("moved", "gone")}
-    marked = 0
+    marked, left = 0, Counter[str]()
     files = dict.fromkeys(paths(project, project.settings.cases, ("cases",))) if due else {}
     with deciding(project):
         for path in files:
+            shown = shown_as(project, path)
+            own = {some[0].case.place: some for some in due.values() if some[0].case.place.rpartition(":")[0] == shown}
             if path.suffix == ".jsonl":
-                marked += _mark(path, shown_as(project, path), due, decay.written)
-    return marked
+                done = _mark(path, shown, own, decay.written)
+                marked += done
+                left["changed meanwhile, or wait for review already"] += len(own) - done
+            else:
+                left[f"stand in {shown}, which is no .jsonl file"] += len(own)
+    left["stand in no file of cases"] = len(due) - marked - left.total()
+    return Marked(marked, {why: count for why, count in left.items() if count})
 
 
 def _mark(path: Path, shown: str, due: Mapping[str, Sequence[GoldState]], written: Mapping[str, Sequence[Json]]) -> int:
-    lines, marked = text_of(path).split("\n"), 0
-    at_place = {some[0].case.place: some for some in due.values()}
+    """Mark the rows of a file that are due, by place; how many."""
+    text, marked = text_of(path), 0
+    mark = _BOM if text.startswith(_BOM) else ""  # stands before the first row, and is none of it
+    lines = text.removeprefix(mark).split("\n")
     for index, row in rows_of(lines):
-        some = at_place.get(f"{shown}:{index + 1}")
+        some = due.get(f"{shown}:{index + 1}")
         if some is None or _is_changed(row, some[0].case, written.get(some[0].case.id, ())):
             continue
         lines[index] = json.dumps(_draft(row, some), ensure_ascii=False)
         marked += 1
     if marked:
-        write_output(path, "\n".join(lines), force=True)
+        write_output(path, mark + "\n".join(lines), force=True)
     return marked
 
 
