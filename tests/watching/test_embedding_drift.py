@@ -76,7 +76,7 @@ class Broken(Swapped):
 def test_vectors_that_are_no_numbers_are_drifted_and_no_baseline(served: Path, before: dict[str, Any]) -> None:
     assert read(served, before, Broken())["canary vectors"] == "drifted"
     with around(served) as surroundings:
-        surroundings.engines.embedder = Broken()  # type: ignore[misc, assignment]
+        surroundings.engines.embedder = Broken()
         with pytest.raises(UserError, match="gives no numbers for"):
             baseline(surroundings)
 

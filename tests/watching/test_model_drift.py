@@ -128,9 +128,7 @@ def test_without_a_baseline_nothing_is_asked(shop: Path) -> None:
 
 
 @pytest.mark.parametrize(("count", "asked"), [(0, 0), (7, 7)])
-def test_fewer_canaries_and_none_are_asked_where_rung_yaml_says_so(
-    shop: Path, steady: Any, count: int, asked: int
-) -> None:
+def test_fewer_canaries_and_none_are_asked_where_rung_yaml_says_so(shop: Path, steady: Any, count: int, asked: int) -> None:
     path = shop / "rung.yaml"
     path.write_text(path.read_text("utf-8") + f"watch: {{canaries: {count}}}\n", encoding="utf-8")
     with Server() as server:

@@ -18,8 +18,8 @@ from rung.pipeline.publishing import latest
 from rung.records.alerts import Reading
 from rung.records.steps import Generate, Step
 from rung.report.ragas import response_of
-from rung.state.ratings import ratings_of
 from rung.scoring.answer_labels import AnswerLabel, answer_digest
+from rung.state.ratings import ratings_of
 from rung.watching import quality_drift
 from rung.watching.quality_drift import _graded, _grades, look, sampled
 from rung.watching.traffic import LiveAnswer

@@ -121,9 +121,9 @@ def test_a_textfile_that_cannot_be_written_keeps_nobody_from_being_told(served: 
 
 
 def test_a_textfile_of_another_name_is_refused_before_the_look(served: Path, tmp_path: Path) -> None:
-    with Watching(served, WatchRequest(textfile=tmp_path / "rung.txt"), Watch(INDEX)) as watching:
-        with pytest.raises(UserError, match="prom"):
-            watching.once()
+    request = WatchRequest(textfile=tmp_path / "rung.txt")
+    with Watching(served, request, Watch(INDEX)) as watching, pytest.raises(UserError, match="prom"):
+        watching.once()
     with Watching(served, watch=Watch(INDEX)) as watching:
         assert watching.once().report.look == 1
 

@@ -172,8 +172,8 @@ def student(freedom: int) -> float:
 
 
 def wilson(share: float, *, n: float, z: float = _Z) -> tuple[float, float]:
-    """Wilson's score interval of a share of n cases (Wilson 1927), of 95 % or as `z`, the normal point of its upper end, says;
-    clustered cases count as fewer."""
+    """Wilson's score interval of a share of n cases (Wilson 1927), of 95 % or as `z`, the normal point of its upper end,
+    says; clustered cases count as fewer."""
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * (share * (1 - share) / n + z**2 / (4 * n**2)) ** 0.5
     return max(0.0, min(centre - half, share)), min(1.0, max(centre + half, share))

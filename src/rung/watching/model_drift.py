@@ -125,7 +125,9 @@ def _answers(model: str, generator: Generator, before: Any, count: int) -> Readi
 
     name = "answers to canaries"
     if not count:
-        return Reading(name, "unknown", f"{model}: canaries are turned off ('watch.canaries: 0' in rung.yaml)", subject=model)
+        return Reading(
+            name, "unknown", f"{model}: canaries are turned off ('watch.canaries: 0' in rung.yaml)", subject=model
+        )
     rows = (before or {}).get("canaries", [])[:count]
     if not rows:
         why = "no baseline of its answers was kept: 'rung watch --baseline' asks for one, 'watch.canaries' says how many"

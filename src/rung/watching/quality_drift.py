@@ -152,7 +152,7 @@ def sampled(answers: Sequence[LiveAnswer], most: int) -> list[LiveAnswer]:
 
 
 def _graded(surroundings: Surroundings, pairs: Sequence[tuple[str, str]]) -> list[float | None]:
-    """Grades in [0, 1], None where the judge says none or failed; but for those it failed at, one is judged once a process."""
+    """Grades in [0, 1], None where the judge says none or failed; what it failed at it is asked again at the next look."""
     settings = surroundings.project.settings.judge
     memory = _grades(settings.model, settings.rubric)
     grades: dict[tuple[str, str], float | None] = {pair: memory.pop(pair) for pair in dict.fromkeys(pairs) if pair in memory}

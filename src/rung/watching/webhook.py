@@ -1,8 +1,8 @@
 """Tells a webhook of what fired and what ended: one POST of JSON, with little patience, tried again at the next look.
 
-The address may hold a secret, so that messages have its host alone, and the client's own log keeps still. Where an event was not delivered it waits in the
-database, oldest first; one that was delivered while this process was killed, or another watch delivered it too, is delivered
-again, by the same number.
+The address may hold a secret, so that messages have its host alone, and the client's own log keeps still. Where an event
+was not delivered it waits in the database, oldest first; one that was delivered while this process was killed, or by another
+watch at the same time, is delivered again, by the same number.
 """
 
 from __future__ import annotations
@@ -56,7 +56,11 @@ def tell(state: State, project: str, url: str) -> str:
         return ""
     waiting, told = backlog(state, most=MOST)
     left_out = max(0, waiting - MOST)
-    said = f"the webhook was not told of the oldest {left_out:,} events that waited: {MOST} at most are sent" if left_out else ""
+    said = (
+        f"the webhook was not told of the oldest {left_out:,} events that waited: {MOST} at most are sent"
+        if left_out
+        else ""
+    )
     while events := undelivered(state, limit=AT_ONCE, after=told):
         why = _posted(url, body(project, events, left_out=left_out))
         if why:
