@@ -54,21 +54,21 @@ def tell(state: State, project: str, url: str) -> str:
     """
     if not url:
         return ""
-    waiting, told = backlog(state, most=MOST)
+    waiting, last = backlog(state, most=MOST)
     left_out = max(0, waiting - MOST)
-    said = (
+    report = (
         f"the webhook was not told of the oldest {left_out:,} events that waited: {MOST} at most are sent"
         if left_out
         else ""
     )
-    while events := undelivered(state, limit=AT_ONCE, after=told):
+    while events := undelivered(state, limit=AT_ONCE, after=last):
         why = _posted(url, body(project, events, left_out=left_out))
         if why:
             wait = min(waiting, MOST)
             return f"the webhook at {host_of(url)} {why}; {wait:,} events wait, and are sent again at the next look"
-        told, left_out, waiting = events[-1].number, 0, min(waiting, MOST) - len(events)
-        delivered(state, told)
-    return said
+        last, left_out, waiting = events[-1].number, 0, min(waiting, MOST) - len(events)
+        delivered(state, last)
+    return report
 
 
 def body(project: str, events: Sequence[AlertEvent], *, left_out: int = 0) -> dict[str, Json]:
