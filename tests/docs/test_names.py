@@ -15,6 +15,7 @@ import pytest
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+import rung.dataset.case_rows
 import rung.dataset.load
 from rung.config.schema import Settings
 from rung.dataset.formats import KNOWN
@@ -99,7 +100,8 @@ def test_defaults_and_ranges_of_rung_yaml(key: str, field: FieldInfo) -> None:
 
 def read_keys(*functions: str) -> set[str]:
     """The keys that the readers of rows look at."""
-    source = "".join(inspect.getsource(getattr(rung.dataset.load, name)) for name in functions)
+    units = (rung.dataset.case_rows, rung.dataset.load)
+    source = "".join(inspect.getsource(next(vars(unit)[name] for unit in units if name in vars(unit))) for name in functions)
     listed = re.findall(r"for key in \(([^)]*)\)", source)
     return {*re.findall(r"row(?:\.get\(|, |\[)\"(\w+)\"", source), *re.findall(r'"(\w+)"', " ".join(listed))}
 
@@ -413,6 +415,7 @@ def test_every_step_is_documented() -> None:
 
 
 OF_ERASING = {"erasures.jsonl", "erasures.key", "erasures.lock"}
+OF_REVIEWING = {"reviews.head", "reviews.lock"}
 OF_SERVING = {"keys.json", "keys.lock", "state.db", "state.db.lock", "serving"}  # no comparison makes them
 
 
@@ -424,5 +427,5 @@ def test_what_is_in_the_projects_memory(tmp_path: Path, monkeypatch: pytest.Monk
     assert rung_command("compare", str(project), monkeypatch=monkeypatch).code in (0, 1)
     documented = named(section(DOCS / "architecture.md", "What is in .rung/"))
     there = {path.name for path in (project / ".rung").iterdir() if not path.name.startswith("rung.db-")}
-    assert there | OF_SERVING | OF_ERASING == set(documented)
+    assert there | OF_SERVING | OF_ERASING | OF_REVIEWING == set(documented)
     assert set(re.findall(r"TABLE IF NOT EXISTS (\w+)", SCHEMA)) <= set(code(" ".join(documented["rung.db"])))

@@ -21,8 +21,8 @@ from rung.dataset.load import load_dataset
 from rung.errors import Damaged, InputError, UserError
 from rung.files.durable import SEAL
 from rung.records import Json
-from rung.records.alerts import Alert, Reading
-from rung.state.alerts import record_look
+from rung.records.alerts import Alert, AlertState, Reading
+from rung.state.alerts import Decide, record_look
 from rung.state.database import open_state
 from rung.strategies.protocol import Materials, Plan
 from rung.strategies.tuned_model import TunedModel
@@ -430,6 +430,11 @@ def test_age_makes_it_due(ten: Project) -> None:
         assert (young.due, old.due) == (False, True)
 
 
+def _finding(alert: Alert) -> Decide:
+    """A look that finds this alert alone."""
+    return lambda _before, _look: ({alert.key: alert}, [])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("detector", ["data", "cost"])
 def test_drift_makes_it_due_where_training_may_end_the_alert(ten: Project, detector: str) -> None:
@@ -439,9 +444,10 @@ def test_drift_makes_it_due_where_training_may_end_the_alert(ten: Project, detec
     assert unwatched.due is None
     assert "'rung watch'" in unwatched.why
     with open_state(watched) as state:
-        for look, alert_state in ((1, "pending"), (2, "firing"), (3, "resolved")):
+        states: tuple[AlertState, ...] = ("pending", "firing", "resolved")
+        for look, alert_state in enumerate(states, 1):
             alert = Alert(detector, Reading("questions", "drifted", "they are others"), state=alert_state)
-            record_look(state, lambda _before, _look, alert=alert: ({alert.key: alert}, []), at=look)
+            record_look(state, _finding(alert), at=look)
             (due,) = whats_due(watched)
             assert due.due == (detector == "data" and alert_state == "firing"), alert_state
             assert ("questions" in due.why) == due.due
