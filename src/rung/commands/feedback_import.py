@@ -289,6 +289,9 @@ def _evidence(values: Mapping[str, Json]) -> tuple[Json, ...]:
         return ()
     if not isinstance(given, list) or not all(isinstance(one, dict) and one.get("document") for one in given):
         raise ValueError("'evidence' must be a list of {document, quote}")
+    for one, key in ((one, key) for one in given for key in ("document", "quote")):
+        if not isinstance(one.get(key), str) and not (key == "quote" and {"start", "end"} <= one.keys()):
+            raise ValueError(f"'{key}' of 'evidence' must be text, found {type(one.get(key)).__name__}")
     return tuple(given)
 
 
