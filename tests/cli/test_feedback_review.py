@@ -11,6 +11,7 @@ from rung.commands.feedback_drafts import DraftRequest, draft_from_feedback
 from rung.commands.review import Waiting, decide, split, unnamed, waiting
 from rung.config.project import load_project
 from rung.dataset.load import load_dataset
+from rung.dataset.proposals import Use
 from rung.dataset.review_log import reviews
 from rung.errors import UserError
 from rung.state.database import State
@@ -207,6 +208,20 @@ def test_what_judges_is_not_approved_to_teach_nor_the_other_way_round(shop: Path
         with pytest.raises(UserError, match="may not judge"):
             decide(project, draft.used_as(use), "approve", by="Ada")  # type: ignore[arg-type]
     assert not (shop / "reviews.jsonl").exists()
+
+
+@pytest.mark.parametrize("use", ["train", "example"])
+def test_a_decision_that_was_cut_off_after_the_log_is_finished_by_the_next(shop: Path, use: Use) -> None:
+    draft = drafted(shop).used_as(use)
+    before = draft.path.read_text("utf-8")
+    decide(load_project(shop), draft, "approve", by="Ada")
+    draft.path.write_text(before, "utf-8")  # as a kill would leave it
+    again = waiting(load_project(shop))[0].used_as(use)
+    assert decide(load_project(shop), again, "approve", by="Ada") == ("Ada",)
+    assert waiting(load_project(shop)) == ()
+    assert len(reviews(load_project(shop))) == 1
+    texts = [path.read_text("utf-8") for path in shop.glob("feedback*.drafts.jsonl")]
+    assert sum(text.count(QUESTION) for text in texts) == 1
 
 
 def test_a_draft_is_divided_and_does_not_come_back(shop: Path) -> None:
