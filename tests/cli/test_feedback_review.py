@@ -73,6 +73,36 @@ def test_mistakes_are_said(rung: Run, shop: Path, words: tuple[str, ...], why: s
     assert why in rung("review", shop, *words, code=2).err
 
 
+def test_only_the_row_that_was_shown_is_approved_where_its_digest_is_given(rung: Run, shop: Path) -> None:
+    said(shop, QUESTION, correction="Yes, within a week.")
+    rung("feedback", "draft", shop)
+    file = shop / "feedback.drafts.jsonl"
+    (one,) = rung("review", shop, "--json").json
+    assert one["shown"] in rung("review", shop, code=2).out
+    text = file.read_text("utf-8")
+    file.write_text(text.replace("within a week", "within a year"), "utf-8")
+    assert "look at it again" in rung("review", shop, "--approve", one["shown"], "--by", "Ada", code=2).err
+    file.write_text(text, "utf-8")
+    rung("review", shop, "--approve", one["shown"], "--by", "Ada")
+    assert rung("review", shop, "--json").json == []
+
+
+def test_an_id_that_two_drafts_have_names_neither(rung: Run, shop: Path) -> None:
+    said(shop, QUESTION, correction="Yes, within a week.")
+    rung("feedback", "draft", shop)
+    file = shop / "feedback.drafts.jsonl"
+    text = file.read_text("utf-8")
+    file.write_text(text + text.replace("within a week", "within a year"), "utf-8")
+    one, other = rung("review", shop, "--json").json
+    assert one["id"] == other["id"]
+    refused = rung("review", shop, "--approve", one["id"], "--by", "Ada", code=2).err
+    assert "feedback.drafts.jsonl:1" in refused
+    assert "feedback.drafts.jsonl:2" in refused
+    rung("review", shop, "--approve", other["shown"], "--by", "Ada")
+    (left,) = rung("review", shop, "--json").json
+    assert left["shown"] == one["shown"]
+
+
 def test_two_reviewers_at_once_lose_nothing(rung: Run, shop: Path) -> None:
     for n in range(6):
         said(shop, f"Is colour number {n} of the catalogue in stock?", correction="Yes.")
