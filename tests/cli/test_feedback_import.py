@@ -80,6 +80,8 @@ def test_ratings_and_expert_answers_are_kept_apart_with_who_when_and_of_what(sho
         ({"question": QUESTION, "rating": 4, "by": "ada"}, "say which marks are good"),
         ({"question": QUESTION, "rating": "up", "by": "ada", "at": "yesterday"}, "must be a time"),
         ({"question": QUESTION, "rating": "up", "by": "ada", "at": 1e300}, "must be a time"),
+        ({"question": QUESTION, "rating": "up", "by": "ada", "at": 20260301}, "would be 1970-08-23"),
+        ({"question": QUESTION, "rating": "up", "by": "ada", "at": 20260301000}, "would be 2612"),
         ({"question": QUESTION, "expected": "Yes.", "answerable": "no", "by": "ada"}, "one of the two is wrong"),
         ({"question": QUESTION, "expected": "Yes.", "answerable": "perhaps", "by": "ada"}, "true or false"),
         ({"question": QUESTION, "expected": "Yes.", "evidence": "{", "by": "ada"}, "no JSON"),
@@ -179,6 +181,17 @@ def test_evidence_of_an_earlier_rung_that_is_none_is_skipped(shop: Path) -> None
         add_expectation(state, given)
     (draft,) = draft_from_feedback(load_project(shop), DraftRequest(judging=0)).proposals.proposals
     assert draft.evidence == ()
+
+
+def test_cells_that_were_kept_from_running_are_what_they_were(shop: Path) -> None:
+    table = shop.parent / "said.csv"
+    table.write_text("question,expected,by\n'=1+1 is what?,'-2,Emmy\n", "utf-8")
+    import_feedback(load_project(shop), table)
+    brought(shop, {"question": "Who?", "expected": "'-3", "by": "Emmy"})
+    with State(shop / ".rung") as state:
+        table_row, json_row = all_expectations(state)
+    assert (table_row.entry["question"], table_row.answers) == ("=1+1 is what?", ("-2",))
+    assert json_row.answers == ("'-3",)
 
 
 def test_the_command(rung: Run, shop: Path, tmp_path: Path) -> None:
