@@ -195,12 +195,12 @@ def _named(drafts: Sequence[Waiting], given: str) -> Waiting:
     from rung.errors import UserError
     from rung.plugins import hint
 
-    found = [one for one in drafts if given in (one.id, one.subject)]
-    if len(found) > 1:
-        listed = ", ".join(f"{one.path}:{one.line} ({one.subject})" for one in found)
-        raise UserError(f"{len(found)} drafts are called '{given}': give each an id of its own; they stand at {listed}")
-    if found:
-        return found[0]
+    matches = [one for one in drafts if given in (one.id, one.subject)]
+    if len(matches) > 1:
+        listed = ", ".join(f"{one.path}:{one.line} ({one.subject})" for one in matches)
+        raise UserError(f"{len(matches)} drafts are called '{given}': give each an id of its own; they stand at {listed}")
+    if matches:
+        return matches[0]
     id, _, shown = given.rpartition(":")
     if changed := next((one for one in drafts if id and one.id == id), None):
         raise UserError(

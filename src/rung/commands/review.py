@@ -276,8 +276,8 @@ def _checked(project: Project, draft: Waiting, by: str) -> dict[str, Json]:
 
 def _stands(path: Path, row: Mapping[str, Json]) -> bool:
     """Whether a file has the row, whenever it was approved: what was to follow was cut off then."""
-    said = {**row, "approved_at": None}
-    return any({**other, "approved_at": None} == said for _, other in rows_of(text_of(path).split("\n")))
+    undated = {**row, "approved_at": None}
+    return any({**other, "approved_at": None} == undated for _, other in rows_of(text_of(path).split("\n")))
 
 
 def _target(project: Project, draft: Waiting) -> Path:
