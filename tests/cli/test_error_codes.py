@@ -64,3 +64,10 @@ def test_what_init_did_is_told_to_programs(rung: Run, tmp_path: Path) -> None:
     told = rung("init", "made", "--json").json
     assert "made/rung.yaml" in told["written"]
     assert rung("init", "made", "--json", code=2).json["error"]["code"] == "exists"
+
+
+def test_the_level_of_the_log_is_one_or_is_not_set(rung: Run, shop: Path) -> None:
+    assert "Traceback" not in rung("check", shop, env=[("RUNG_LOG", "")], code=None).err
+    refused = rung("check", shop, "--json", env=[("RUNG_LOG", "loud")], code=2)
+    assert "there are: debug, info, warning" in refused.json["error"]["message"]
+    assert "Traceback" not in refused.err

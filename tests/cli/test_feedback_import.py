@@ -13,7 +13,7 @@ from rung.commands.feedback_import import ImportedFeedback, import_feedback
 from rung.config.project import load_project
 from rung.errors import UserError
 from rung.state.database import State
-from rung.state.feedback import all_expectations, remarks
+from rung.state.feedback import Expectation, add_expectation, all_expectations, remarks
 from rung.state.tables import answers
 from tests.cli.conftest import Run
 
@@ -80,10 +80,14 @@ def test_ratings_and_expert_answers_are_kept_apart_with_who_when_and_of_what(sho
         ({"question": QUESTION, "rating": 4, "by": "ada"}, "say which marks are good"),
         ({"question": QUESTION, "rating": "up", "by": "ada", "at": "yesterday"}, "must be a time"),
         ({"question": QUESTION, "rating": "up", "by": "ada", "at": 1e300}, "must be a time"),
+        ({"question": QUESTION, "rating": "up", "by": "ada", "at": 20260301}, "would be 1970-08-23"),
+        ({"question": QUESTION, "rating": "up", "by": "ada", "at": 20260301000}, "would be 2612"),
         ({"question": QUESTION, "expected": "Yes.", "answerable": "no", "by": "ada"}, "one of the two is wrong"),
         ({"question": QUESTION, "expected": "Yes.", "answerable": "perhaps", "by": "ada"}, "true or false"),
         ({"question": QUESTION, "expected": "Yes.", "evidence": "{", "by": "ada"}, "no JSON"),
         ({"question": QUESTION, "expected": "Yes.", "evidence": [1], "by": "ada"}, "must be a list"),
+        ({"question": QUESTION, "expected": "Yes.", "evidence": [{"document": {"a": 1}}], "by": "ada"}, "'document' of"),
+        ({"question": QUESTION, "expected": "Yes.", "evidence": [{"document": "d", "quote": 1}], "by": "ada"}, "'quote' of"),
         ({"question": {"a": 1}, "rating": "up", "by": "ada"}, "must be text"),
         ({"question": "x" * 100_001, "rating": "up", "by": "ada"}, "100,000 characters"),
         ({"id": ID, "rating": "up", "by": "ada"}, "no answer 'aaaa"),
@@ -169,6 +173,25 @@ def test_evidence_is_looked_up_where_the_asker_may_read(shop: Path) -> None:
     assert (secret.use, secret.evidence) == ("case", ({"document": "docs/staff.md", "quote": quote},))  # it teaches nobody
     assert (guess.use, guess.evidence) == ("train", ())
     assert (public.use, [one["document"] for one in public.evidence]) == ("train", ["docs/returns.md"])  # type: ignore[index, call-overload]
+
+
+def test_evidence_of_an_earlier_rung_that_is_none_is_skipped(shop: Path) -> None:
+    given = Expectation("Emmy", ("Yes, in a week.",), evidence=({"document": {"a": 1}},), entry={"question": QUESTION})
+    with State(shop / ".rung") as state:
+        add_expectation(state, given)
+    (draft,) = draft_from_feedback(load_project(shop), DraftRequest(judging=0)).proposals.proposals
+    assert draft.evidence == ()
+
+
+def test_cells_that_were_kept_from_running_are_what_they_were(shop: Path) -> None:
+    table = shop.parent / "said.csv"
+    table.write_text("question,expected,by\n'=1+1 is what?,'-2,Emmy\n", "utf-8")
+    import_feedback(load_project(shop), table)
+    brought(shop, {"question": "Who?", "expected": "'-3", "by": "Emmy"})
+    with State(shop / ".rung") as state:
+        table_row, json_row = all_expectations(state)
+    assert ((table_row.entry or {})["question"], table_row.answers) == ("=1+1 is what?", ("-2",))
+    assert json_row.answers == ("'-3",)
 
 
 def test_the_command(rung: Run, shop: Path, tmp_path: Path) -> None:

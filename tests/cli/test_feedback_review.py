@@ -11,6 +11,7 @@ from rung.commands.feedback_drafts import DraftRequest, draft_from_feedback
 from rung.commands.review import Waiting, decide, split, unnamed, waiting
 from rung.config.project import load_project
 from rung.dataset.load import load_dataset
+from rung.dataset.proposals import Use
 from rung.dataset.review_log import reviews
 from rung.errors import UserError
 from rung.state.database import State
@@ -70,6 +71,36 @@ def test_mistakes_are_said(rung: Run, shop: Path, words: tuple[str, ...], why: s
     said(shop, QUESTION)
     rung("feedback", "draft", shop)
     assert why in rung("review", shop, *words, code=2).err
+
+
+def test_only_the_row_that_was_shown_is_approved_where_its_digest_is_given(rung: Run, shop: Path) -> None:
+    said(shop, QUESTION, correction="Yes, within a week.")
+    rung("feedback", "draft", shop)
+    file = shop / "feedback.drafts.jsonl"
+    (one,) = rung("review", shop, "--json").json
+    assert one["shown"] in rung("review", shop, code=2).out
+    text = file.read_text("utf-8")
+    file.write_text(text.replace("within a week", "within a year"), "utf-8")
+    assert "look at it again" in rung("review", shop, "--approve", one["shown"], "--by", "Ada", code=2).err
+    file.write_text(text, "utf-8")
+    rung("review", shop, "--approve", one["shown"], "--by", "Ada")
+    assert waiting(load_project(shop)) == ()
+
+
+def test_an_id_that_two_drafts_have_names_neither(rung: Run, shop: Path) -> None:
+    said(shop, QUESTION, correction="Yes, within a week.")
+    rung("feedback", "draft", shop)
+    file = shop / "feedback.drafts.jsonl"
+    text = file.read_text("utf-8")
+    file.write_text(text + text.replace("within a week", "within a year"), "utf-8")
+    one, other = rung("review", shop, "--json").json
+    assert one["id"] == other["id"]
+    refused = rung("review", shop, "--approve", one["id"], "--by", "Ada", code=2).err
+    assert "feedback.drafts.jsonl:1" in refused
+    assert "feedback.drafts.jsonl:2" in refused
+    rung("review", shop, "--approve", other["shown"], "--by", "Ada")
+    (left,) = rung("review", shop, "--json").json
+    assert left["shown"] == one["shown"]
 
 
 def test_two_reviewers_at_once_lose_nothing(rung: Run, shop: Path) -> None:
@@ -207,6 +238,20 @@ def test_what_judges_is_not_approved_to_teach_nor_the_other_way_round(shop: Path
         with pytest.raises(UserError, match="may not judge"):
             decide(project, draft.used_as(use), "approve", by="Ada")  # type: ignore[arg-type]
     assert not (shop / "reviews.jsonl").exists()
+
+
+@pytest.mark.parametrize("use", ["train", "example"])
+def test_a_decision_that_was_cut_off_after_the_log_is_finished_by_the_next(shop: Path, use: Use) -> None:
+    draft = drafted(shop).used_as(use)
+    before = draft.path.read_text("utf-8")
+    decide(load_project(shop), draft, "approve", by="Ada")
+    draft.path.write_text(before, "utf-8")  # as a kill would leave it
+    again = waiting(load_project(shop))[0].used_as(use)
+    assert decide(load_project(shop), again, "approve", by="Ada") == ("Ada",)
+    assert waiting(load_project(shop)) == ()
+    assert len(reviews(load_project(shop))) == 1
+    texts = [path.read_text("utf-8") for path in shop.glob("feedback*.drafts.jsonl")]
+    assert sum(text.count(QUESTION) for text in texts) == 1
 
 
 def test_a_draft_is_divided_and_does_not_come_back(shop: Path) -> None:

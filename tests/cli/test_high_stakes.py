@@ -89,11 +89,46 @@ def test_a_rejection_takes_back_who_approved_before(shop: Path) -> None:
     assert [one.by for one in waiting_rows(project)] == [()]
 
 
-def test_the_names_in_a_row_count(shop: Path) -> None:
+def test_names_in_a_file_count_for_nothing_as_anybody_may_write_them(shop: Path) -> None:
+    """Neither two names, nor one that is written "Lee, Ann"; those who approve the row as it stands count, each once."""
     cases = shop / "cases.jsonl"
     names = '"split": "train", "approved_by": "Ada, Grace"'
     cases.write_text(cases.read_text("utf-8").replace('"split": "train"', names), "utf-8")
-    assert waiting_rows(load_project(with_line(shop, TWO))) == ()
+    project = load_project(with_line(shop, TWO))
+    assert [(one.id, one.by) for one in waiting_rows(project)] == [("t1", ())]
+    decide_rows(project, "approve", by="Ada")
+    assert [one.by for one in waiting_rows(project)] == [("Ada",)]
+    decide_rows(project, "approve", by="Grace")
+    assert waiting_rows(project) == ()
+
+
+@pytest.mark.parametrize("judging", [0, 1])
+def test_a_draft_that_is_changed_once_it_is_approved_waits_again(shop: Path, judging: float) -> None:
+    """Also where it was approved to judge, and somebody makes it teach."""
+    project = load_project(named(with_line(shop, TWO)))
+    for by in ("Ada", "Grace"):
+        decide_rows(project, "approve", by=by)
+    expected(shop, QUESTION, "Yes, within a week.")
+    draft_from_feedback(project, DraftRequest(judging=judging))
+    for by in ("Ada", "Grace"):
+        decide(project, waiting(project)[0], "approve", by=by)
+    assert waiting_rows(project) == ()
+    file = shop / "cases/feedback.drafts.jsonl"
+    row = json.loads(file.read_text("utf-8"))
+    file.write_text(json.dumps(row | ({"split": "train"} if judging else {"answers": ["No."]})) + "\n", "utf-8")
+    assert [(one.shown, one.by) for one in waiting_rows(project)] == [(QUESTION, ())]
+
+
+def test_an_example_that_was_approved_as_a_draft_does_not_wait_again(shop: Path) -> None:
+    with_line(shop, "review: required\nbehaviour: {examples: [feedback.examples.drafts.jsonl]}\n")
+    (shop / "feedback.examples.drafts.jsonl").write_text("", "utf-8")
+    project = load_project(shop)
+    decide_rows(project, "approve", by="Ada")
+    expected(shop, QUESTION, "Yes, within a week.")
+    draft_from_feedback(project, DraftRequest(judging=0))
+    decide(project, waiting(project)[0].used_as("example"), "approve", by="Ada")
+    assert len(load_dataset(project).examples) == 1
+    assert waiting_rows(project) == ()
 
 
 def labelled(folder: Path) -> Path:

@@ -90,3 +90,11 @@ def test_who_approved(project: Project, events: list[tuple[str, str]], names: tu
 
 def test_people_are_told_apart_by_name() -> None:
     assert people(["", " ", "Ada", "ADA", "Grace"]) == ("Ada", "Grace")
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["Zo\u00eb  Lee", "Zo\u00eb\u00a0Lee", "Zo\u00eb\u200b Lee", "Zoe\u0308 Lee", "ZO\u00cb\tLEE", "\ufeffZo\u00eb Lee"],
+)
+def test_one_person_is_one_however_the_name_is_written(other: str) -> None:
+    assert people(["Zo\u00eb Lee", other, "\u200b"]) == ("Zo\u00eb Lee",)

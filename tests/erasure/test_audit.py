@@ -11,6 +11,7 @@ from rung.artifacts.registry import Registry
 from rung.artifacts.store import remember_rows, seal
 from rung.commands.audit import audit
 from rung.commands.forget import forget
+from rung.commands.stakes_review import decide_rows
 from rung.config.project import load_project
 from rung.records import plain
 from rung.records.audits import Audit, IndexedDocument
@@ -59,6 +60,26 @@ def test_all_of_it_is_told(shop: Path, rung: Run) -> None:
     rung("knowledge", "prune", shop)
     left = {one.id: one.still_in for one in audit(load_project(shop)).gone}
     assert left["docs/shipping.md"] == {"cases of yours": 2}, "a prune takes all that shows it"
+
+
+def test_who_approved_rows_is_told_by_the_log_where_review_is_required(tmp_path: Path) -> None:
+    """A name in a file is told where it counts, and not where it does not."""
+    chats = {id: [{"role": "user", "content": id}, {"role": "assistant", "content": "Yes."}] for id in ("e1", "e2")}
+    rows = [json.dumps({"id": id, "messages": chat, "approved_by": "cy"}) for id, chat in chats.items()]
+    (tmp_path / "examples.jsonl").write_text(rows[0] + "\n", "utf-8")
+    yaml = "task: x\nbehaviour: {examples: [examples.jsonl]}\n"
+    (tmp_path / "rung.yaml").write_text(yaml + "review: {required: true, reviewers: 2}\n", "utf-8")
+    for by in ("Ada", "Grace"):
+        decide_rows(load_project(tmp_path), "approve", by=by)
+    (tmp_path / "examples.jsonl").write_text("\n".join(rows) + "\n", "utf-8")
+    folder = tmp_path / ".rung" / "artifacts" / "adapter" / ("c" * 64)
+    remember_rows(folder, [LearntRow("1" * 64, "e1"), LearntRow("2" * 64, "e2")])
+    seal(folder, {"kind": "adapter", "rows": 2, "base": {"name": "m"}})
+    facts = audit(load_project(tmp_path))
+    assert facts.artifacts[0].approvals == {"": 1, "Ada, Grace": 1}
+    assert (facts.policies["review.required"], facts.policies["review.reviewers"]) == ("yes", "2")
+    (tmp_path / "rung.yaml").write_text(yaml, "utf-8")
+    assert audit(load_project(tmp_path)).artifacts[0].approvals == {"Ada, Grace": 1, "cy": 1}
 
 
 def test_an_erasure_is_told_without_what_was_erased(shop: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from rung.commands.import_files import ImportedFile, ImportRequest, import_files
 from rung.errors import UserError
 from tests.importers.samples import lines
+from tests.knowledge.making import xlsx
 
 
 def imported(folder: Path, content: str | bytes, *, name: str = "a.csv", **options: str) -> tuple[ImportedFile, list[Any]]:
@@ -80,3 +81,9 @@ def test_a_form_that_does_not_read_the_options_refuses_them(tmp_path: Path) -> N
         imported(tmp_path, row, name="a.jsonl", question="product", answer="gold")
     with pytest.raises(UserError, match="is read as langsmith, which does not read --answer: leave it out"):
         imported(tmp_path, row, name="a.jsonl", answer="gold", form="langsmith")
+
+
+def test_cells_that_were_kept_from_running_are_what_they_were_in_a_workbook_too(tmp_path: Path) -> None:
+    cells = [["question", "answer"], ["'=1+1 is what?", "'-2"]]
+    _, (case,) = imported(tmp_path, xlsx({"Cases": cells}), name="a.xlsx")
+    assert (case["question"], case["answers"]) == ("=1+1 is what?", ["-2"])

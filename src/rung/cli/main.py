@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FINE, MISSED, YOURS, OURS, STOPPED, UNREAD = 0, 1, 2, 70, 130, 141
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")  # of `RUNG_LOG`
 
 
 def main() -> None:
@@ -31,7 +32,11 @@ def main() -> None:
     stand_streams()
     handler = logging.StreamHandler()
     handler.setFormatter(Logged("%(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=os.environ.get("RUNG_LOG", "ERROR").upper(), handlers=[handler])
+    level = os.environ.get("RUNG_LOG", "").strip().upper() or "ERROR"
+    if level not in LEVELS:
+        listed = ", ".join(LEVELS).lower()
+        sys.exit(_fail(f"RUNG_LOG={level.lower()} is no level of the log; there are: {listed}", YOURS, code="usage"))
+    logging.basicConfig(level=level, handlers=[handler])
     scope = Scope()
     try:
         code = command_line().main(prog_name="rung", obj=scope, standalone_mode=False)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rung.config.project import Project
 
 _SEVERAL = "May be given several times."
-Ids = Annotated[list[str] | None, typer.Option(metavar="ID", help=f"Approve this unasked. {_SEVERAL}")]
+Ids = Annotated[list[str] | None, typer.Option(metavar="ID[:DIGEST]", help=f"Approve this unasked. {_SEVERAL}")]
 
 
 class Use(StrEnum):
@@ -35,7 +35,7 @@ def review(  # noqa: PLR0917 - typer reads the options from the parameters
         str, typer.Option(help="Your name, kept with each decision; default: your login.", show_default=False)
     ] = "",
     approve: Ids = None,
-    reject: Annotated[list[str] | None, typer.Option(metavar="ID", help=f"Reject this unasked. {_SEVERAL}")] = None,
+    reject: Annotated[list[str] | None, typer.Option(metavar="ID[:DIGEST]", help=f"Reject this unasked. {_SEVERAL}")] = None,
     reason: Annotated[str, typer.Option(help="With --reject: why. Kept with other decisions too.")] = "",
     used_as: Annotated[
         Use | None, typer.Option("--as", help="With --approve: a case that judges, a train case, or an example.")
@@ -51,7 +51,7 @@ def review(  # noqa: PLR0917 - typer reads the options from the parameters
 
     Drafts of 'rung cases suggest' and 'rung feedback draft'; where rung.yaml says 'review: required', also 'training' (rows
     that would teach) and deployments, by their digest. Each decision is kept at once, with your name, in reviews.jsonl. With
-    --json it asks nothing, and lists what waits.
+    --json it asks nothing, and lists what waits; as ID:DIGEST ('shown' there) only the row that was shown is decided on.
     """
     from rung.commands.review import split as divide
     from rung.commands.review import waiting
@@ -78,8 +78,10 @@ def review(  # noqa: PLR0917 - typer reads the options from the parameters
     if not drafts:
         return FINE
     if not sys.stdin.isatty():
+        for one in drafts:
+            out_line(f"  {one.subject}  {one.use}: {one.question[:100]} ({one.path.name}:{one.line})")
         raise UserError(
-            "a person decides here, and stdin is no terminal: run it in one, or --json, --approve ID, --reject ID"
+            "a person decides here, and stdin is no terminal: run it in one, or --json, --approve ID:DIGEST, --reject ID"
         )
     from rung.cli.reviewing import ask_all
 
@@ -113,7 +115,8 @@ def _list_json(project: Project, drafts: Sequence[Waiting]) -> None:
     from rung.commands.stakes_review import waiting_deployments, waiting_rows
 
     items: list[dict[str, object]] = [
-        {"file": str(one.path), "line": one.line, "use": one.use, "approved": list(one.by), **one.row} for one in drafts
+        {"file": str(one.path), "line": one.line, "use": one.use, "approved": list(one.by), **one.row, "shown": one.subject}
+        for one in drafts
     ]
     rows = waiting_rows(project)
     if rows:
@@ -183,14 +186,29 @@ def _decide_on(
     return FINE
 
 
-def _named(drafts: Sequence[Waiting], id: str) -> Waiting:
+def _named(drafts: Sequence[Waiting], given: str) -> Waiting:
+    """The draft that is called so: by its id, or by `ID:DIGEST` as it was shown.
+
+    Raises:
+        UserError: none is, several are, or it was changed since.
+    """
     from rung.errors import UserError
     from rung.plugins import hint
 
+    matches = [one for one in drafts if given in (one.id, one.subject)]
+    if len(matches) > 1:
+        listed = ", ".join(f"{one.path}:{one.line} ({one.subject})" for one in matches)
+        raise UserError(f"{len(matches)} drafts are called '{given}': give each an id of its own; they stand at {listed}")
+    if matches:
+        return matches[0]
+    id, _, shown = given.rpartition(":")
+    if changed := next((one for one in drafts if id and one.id == id), None):
+        raise UserError(
+            f"{changed.path}:{changed.line}: '{id}' is not the row that was shown as {shown} (any more): look at it again; "
+            f"now it is {changed.subject}"
+        )
     by_id = {one.id: one for one in drafts}
-    if id not in by_id:
-        raise UserError(f"no draft '{id}' waits; {hint(id, by_id) if by_id else 'none does'}")
-    return by_id[id]
+    raise UserError(f"no draft '{given}' waits; {hint(given, by_id) if by_id else 'none does'}")
 
 
 def _say_after(project: Project, drafts: Sequence[Waiting]) -> None:

@@ -16,6 +16,7 @@ from rung.artifacts.registry import Registry
 from rung.config.project import Project
 from rung.dataset import read_examples
 from rung.dataset.case_rows import case_of
+from rung.dataset.high_stakes import approvals, digest_of
 from rung.dataset.load import paths, shown_as
 from rung.dataset.row_files import json_lines
 from rung.erasure.ledger import Erasure, Ledger
@@ -93,6 +94,8 @@ def _policies(project: Project) -> dict[str, str]:
         "knowledge.personal_data": settings.knowledge.personal_data,
         "detector": settings.detector,
         "behaviour.require_approval": "yes" if settings.behaviour.require_approval else "no",
+        "review.required": "yes" if settings.review.required else "no",
+        "review.reviewers": str(settings.review.reviewers),
         "serve.traces.content": "texts are kept, masked" if traces.content else "no texts are kept",
         "serve.traces.days": f"{traces.days:g}, at most {traces.rows:,} traces",
         "serve.retention.observations": f"{retention.observations:g} days",
@@ -146,12 +149,19 @@ def _act(act: Act) -> str:
 
 
 def _provenance(project: Project, unknown: list[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Id of each example and case -> who approved it; -> its licence."""
+    """Id of each example and case -> who approved it, by the log of reviews as it now stands, and by the name in its file
+    where `review` does not ask for more; -> its licence."""
     approved, licences, problems = dict[str, str](), dict[str, str](), list[Problem]()
+    own_counts, logged = not project.settings.review.required, dict[str, tuple[str, ...]]()
+    try:
+        logged = approvals(project)
+    except UserError as error:
+        unknown.append(f"who approved rows is told by the log of reviews: {error}")
     try:
         for path in paths(project, project.settings.behaviour.examples, ("behaviour", "examples")):
             for example in read_examples(path, problems, flawed=True):
-                approved[example.id] = example.approved_by
+                named = ", ".join(logged.get(digest_of(example), ()))
+                approved[example.id] = named or (example.approved_by if own_counts else "")
                 licences[example.id] = example.licence
         for path in paths(project, project.settings.cases, ("cases",)):
             for number, row in json_lines(path, shown_as(project, path), problems):
@@ -160,7 +170,8 @@ def _provenance(project: Project, unknown: list[str]) -> tuple[dict[str, str], d
                     case, _ = case_of({**row, "approved_by": by or "nobody"}, f"{path}:{number}")
                 except ValueError:
                     continue
-                approved[case.id] = by
+                named = ", ".join(logged.get(digest_of(case, {case.id: row}), ()))
+                approved[case.id] = named or (by if own_counts else "")
     except UserError as error:
         unknown.append(f"who approved rows is told by the project's files: {error}")
     return approved, licences

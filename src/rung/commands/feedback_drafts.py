@@ -146,13 +146,14 @@ class _Finder:
     def __call__(self, sought: Sought) -> Borne:
         """What was named; else the document that alone holds one of the answers' longer texts word for word, with that text
         as the quote."""
+        named = tuple(one for one in sought.named if _is_evidence(one))
         if not self._project.settings.knowledge.sources:
-            return Borne(sought.named)
+            return Borne(named)
         if self._documents is None:
             self._documents = list(Sources(self._project, remember=False))
-        if sought.named:
-            named = {one.get("document") for one in sought.named if isinstance(one, dict)}
-            return Borne(sought.named, {one.id for one in self._documents if not one.groups} >= named)
+        if named:
+            public: set[Json] = {one.id for one in self._documents if not one.groups}
+            return Borne(named, all(isinstance(one, dict) and one["document"] in public for one in named))
         reader = Asker(None if sought.asker is None else frozenset(sought.asker))
         readable = [one for one in self._documents if reader.may_read(one.groups)]
         answers = sought.answers
@@ -164,6 +165,11 @@ class _Finder:
             if len(holding) == 1:
                 return Borne(({"document": holding[0].id, "quote": text},), not holding[0].groups)
         return Borne()
+
+
+def _is_evidence(item: Json) -> bool:
+    """Whether its document and its quote are texts: what an earlier Rung took from a file need not have them."""
+    return isinstance(item, dict) and isinstance(item.get("document"), str) and isinstance(item.get("quote", ""), str)
 
 
 def _texts(answer: str) -> list[str]:

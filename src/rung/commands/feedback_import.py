@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rung.config.project import Project
 from rung.dataset.near_duplicates import normal
-from rung.dataset.row_files import rows_in
+from rung.dataset.row_files import decoded, is_table, rows_in
 from rung.errors import UserError
 from rung.files.limited import name_of
 from rung.records import Json, Problem, digest, plain
@@ -33,6 +33,7 @@ from rung.state.feedback import (
     imported,
 )
 from rung.text.parsing import Malformed, json_of
+from rung.text.spreadsheet_cells import unguarded
 
 KEYS = (
     *("answer", "question", "rating", "comment", "expected", "answerable", "evidence", "document", "quote"),
@@ -49,6 +50,7 @@ _RATINGS: Mapping[str, Rating] = {
 MAX_TEXT = 100_000  # characters of one text, as over HTTP
 _AHEAD = 60_000  # milliseconds by which another clock may be ahead
 _MS = 100_000_000_000  # a number of seconds since 1970 is smaller than this
+_FIRST, _DAY = 946_684_800_000, 86_400_000  # the year 2000; a day
 _LAST = 32_503_680_000_000  # the year 3000
 
 
@@ -188,6 +190,8 @@ def import_feedback(project: Project, path: Path, *, by: str = "", dry_run: bool
         raise UserError(f"there is no file {path}")
     shown, problems = name_of(path.name), list[Problem]()
     rows = list(rows_in(path, shown, problems))
+    if rows and is_table(decoded(path, shown, []) or ""):
+        rows = [(line, _as_written(row)) for line, row in rows]
     with open_state(project) as state:
         job = _Import(state, shown, by.strip(), dry_run, set(imported(state)), left_out=problems)
         job.notes += _strange_keys(rows, shown)
@@ -195,6 +199,11 @@ def import_feedback(project: Project, path: Path, *, by: str = "", dry_run: bool
             job.take(line, row)
     left_out = tuple(sorted(job.left_out, key=lambda one: one.line))
     return ImportedFeedback(len(rows), job.ratings, job.expectations, job.again, left_out, tuple(job.notes))
+
+
+def _as_written(row: Mapping[str, Json]) -> dict[str, Json]:
+    """The row without the apostrophes that keep spreadsheets from running its cells."""
+    return {key: unguarded(cell) if isinstance(cell, str) else cell for key, cell in row.items()}
 
 
 def _strange_keys(rows: Sequence[tuple[int, Mapping[str, Json]]], shown: str) -> Iterator[Problem]:
@@ -287,9 +296,13 @@ def _evidence(values: Mapping[str, Json]) -> tuple[Json, ...]:
         given = [{"document": _text(values, "document"), "quote": _text(values, "quote")}]
     if given is None:
         return ()
-    if not isinstance(given, list) or not all(isinstance(one, dict) and one.get("document") for one in given):
-        raise ValueError("'evidence' must be a list of {document, quote}")
-    return tuple(given)
+    for one in given if isinstance(given, list) else [None]:
+        if not isinstance(one, dict) or not one.get("document"):
+            raise ValueError("'evidence' must be a list of {document, quote}")
+        for key in ("document",) if {"start", "end"} <= one.keys() else ("document", "quote"):
+            if not isinstance(one.get(key), str):
+                raise ValueError(f"'{key}' of 'evidence' must be text, found {type(one.get(key)).__name__}")
+    return tuple(given) if isinstance(given, list) else ()
 
 
 def _time(values: Mapping[str, Json]) -> int:
@@ -306,9 +319,12 @@ def _time(values: Mapping[str, Json]) -> int:
         number = float(text)
         at = round(number if number > _MS else number * 1000)
     except (ValueError, OverflowError):
-        at = _of_date(text)
+        at, number = _of_date(text), 0
     if not 0 < at < _LAST:
         raise ValueError(f"'at' must be a time such as 2026-03-01T09:30:00+00:00, found {given!r}")
+    if number and not _FIRST <= at <= now_ms() + _DAY:
+        meant = datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="seconds")
+        raise ValueError(f"'at' {text} would be {meant}, as seconds since 1970: write a date such as 2026-03-01")
     return at
 
 

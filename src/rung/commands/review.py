@@ -185,17 +185,22 @@ def decide(project: Project, draft: Waiting, action: Action, *, by: str, reason:
         lines = text_of(draft.path).split("\n")
         index = _index_of(lines, draft)
         before = json_of(lines[index])
-        names: tuple[str, ...] = ()
+        so_far = approvers(reviews(project), DRAFT, draft.subject) if after is not None else ()
+        names = people((*so_far, by)) if after is not None else ()
+        is_new = len(names) > len(so_far) or after is None
         if after is not None:
-            names = people((*_asked_before(project, draft, by), by))
             is_done = len(names) >= project.settings.review.reviewers
+            if not is_new and not is_done:
+                raise UserError(f"{by.strip()} has approved '{draft.id}' already: another person has to look at it")
             after["approved_by"] = ", ".join(names) if is_done else ""
             if is_done and draft.use == "example":
                 after["approved_at"] = datetime.now(UTC).date().isoformat()
-        event = {"what": DRAFT, "action": action, "subject": draft.subject, "by": by.strip(), "reason": reason.strip()}
-        add_review(project, {**event, "file": _shown(project, draft.path), "before": plain(before), "after": plain(after)})
+        if is_new:  # else the log had it, and what was to follow was cut off
+            event = {"what": DRAFT, "action": action, "subject": draft.subject, "by": by.strip(), "reason": reason.strip()}
+            where = {"file": _shown(project, draft.path), "before": plain(before), "after": plain(after)}
+            add_review(project, {**event, **where})
         target = _target(project, draft)
-        if after is not None and target != draft.path:
+        if after is not None and target != draft.path and not _stands(target, after):
             append_rows(target, [after])
         stays = after is not None and target == draft.path
         lines[index : index + 1] = [json.dumps(after, ensure_ascii=False)] if stays else []
@@ -269,11 +274,10 @@ def _checked(project: Project, draft: Waiting, by: str) -> dict[str, Json]:
     return after
 
 
-def _asked_before(project: Project, draft: Waiting, by: str) -> tuple[str, ...]:
-    so_far = approvers(reviews(project), DRAFT, draft.subject)
-    if len(people((*so_far, by))) == len(so_far):
-        raise UserError(f"{by.strip()} has approved '{draft.id}' already: another person has to look at it")
-    return so_far
+def _stands(path: Path, row: Mapping[str, Json]) -> bool:
+    """Whether a file has the row, whenever it was approved: what was to follow was cut off then."""
+    undated = {**row, "approved_at": None}
+    return any({**other, "approved_at": None} == undated for _, other in rows_of(text_of(path).split("\n")))
 
 
 def _target(project: Project, draft: Waiting) -> Path:

@@ -1,6 +1,7 @@
 """High stakes (`review: required`): which rows that would teach have not been approved by as many people as are asked for.
 
-A row is approved by the names in its `approved_by`, and by those who approved it, as it stands, in the log of reviews.
+A row is approved by those who approved it, as it stands, in the log of reviews: with all that waited, or as a draft. What
+its `approved_by` says is a word that anybody may have written, perhaps of another row, and counts for nothing here.
 """
 
 from __future__ import annotations
@@ -8,8 +9,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from rung.config.project import Project
+from rung.dataset.case_rows import case_of
+from rung.dataset.formats import example_of
 from rung.dataset.review_log import people, reviews
 from rung.records import Case, Example, Json, Problem, digest
 
@@ -42,16 +46,12 @@ def unapproved(
     settings = project.settings.review
     if not settings.required:
         return ()
-    by_row = _approved(project)
-    rows = [(e.id, e.place, _of_example(e), e.input, e.approved_by) for e in examples]
-    rows += [
-        (c.id, c.place, _of_case(c, written), c.question, str((written.get(c.id) or {}).get("approved_by") or ""))
-        for c in cases
-        if c.split == "train"
-    ]
+    by_row = approvals(project)
+    rows = [(e.id, e.place, digest_of(e), e.input) for e in examples]
+    rows += [(c.id, c.place, digest_of(c, written), c.question) for c in cases if c.split == "train"]
     waiting = []
-    for id, location, named, shown, own in rows:
-        by = people((*own.split(","), *by_row.get(named, ())))
+    for id, location, named, shown in rows:
+        by = by_row.get(named, ())
         if len(by) < settings.reviewers:
             waiting.append(Unapproved(id, location, named, shown, by))
     return tuple(waiting)
@@ -83,26 +83,45 @@ def in_words(reviewers: int) -> str:
     return "a person" if reviewers == 1 else f"{reviewers} different people"
 
 
-def _approved(project: Project) -> dict[str, list[str]]:
-    """Digest of a row -> who approved it in the log."""
+def approvals(project: Project) -> dict[str, tuple[str, ...]]:
+    """Digest of a row (`digest_of`) -> who approved it in the log since it was last rejected, each person once.
+
+    Raises:
+        UserError: the log of reviews cannot be read, or is not what it was.
+    """
     by: dict[str, list[str]] = defaultdict(list)
     for event in reviews(project):
-        rows = event.get("rows")
-        if event.get("what") == TRAINING and isinstance(rows, list):
-            for row in map(str, rows):
-                if event.get("action") == "approve":
-                    by[row].append(str(event.get("by")))
-                elif event.get("action") == "reject":
-                    by[row].clear()
-    return by
+        for row in _rows_of(event):
+            if event.get("action") == "approve":
+                by[row].append(str(event.get("by")))
+            elif event.get("action") == "reject":
+                by[row].clear()
+    return {row: people(names) for row, names in by.items()}
 
 
-def _of_example(example: Example) -> str:
-    return example.digest[:SHOWN]
-
-
-def _of_case(case: Case, written: Written) -> str:
-    """Of all that it teaches; where it stands does not matter."""
-    evidence: Iterable[Json] = (written.get(case.id) or {}).get("evidence") or ()  # type: ignore[assignment]
-    content = (case.question, case.answers, case.answerable, case.groups, case.messages, case.gold_documents, list(evidence))
+def digest_of(row: Example | Case, written: Written = MappingProxyType({})) -> str:
+    """Of all that it teaches; where it stands does not matter. `written`: for a case, whose evidence is taken as written."""
+    if isinstance(row, Example):
+        return row.digest[:SHOWN]
+    evidence: Iterable[Json] = (written.get(row.id) or {}).get("evidence") or ()  # type: ignore[assignment]
+    content = (row.question, row.answers, row.answerable, row.groups, row.messages, row.gold_documents, list(evidence))
     return digest("teaches", *content)[:SHOWN]
+
+
+def _rows_of(event: Mapping[str, Json]) -> tuple[str, ...]:
+    """Digests of the rows that an event is about."""
+    rows = event.get("rows")
+    if event.get("what") == TRAINING:
+        return tuple(map(str, rows)) if isinstance(rows, list) else ()
+    row = event.get("after" if event.get("action") == "approve" else "before")
+    if event.get("what", DRAFT) != DRAFT or not isinstance(row, dict):
+        return ()
+    row = {**row, "approved_by": "somebody"}  # the row while it waits for a second person is a draft
+    try:
+        if "messages" in row and "question" not in row:
+            return (digest_of(example_of(row, "")),)
+        case, _ = case_of(row, "", judged=True)
+    except ValueError:
+        return ()
+    judges = case.split != "train" and event.get("action") == "approve"  # which says nothing of what it would teach
+    return () if judges else (digest_of(case, {case.id: row}),)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -95,12 +96,19 @@ def approvers(events: Iterable[Event], what: str, subject: str) -> tuple[str, ..
 
 
 def people(names: Iterable[str]) -> tuple[str, ...]:
-    """Each person once, however the name is written.
+    """Each person once, however the name is written: in whatever case, with whatever space, composed or not, with marks
+    that nobody sees.
 
-    >>> people(["Ada", "ada ", "Grace"])
-    ('Ada', 'Grace')
+    >>> people(["Ada Byron", "ada  byron ", "Grace"])
+    ('Ada Byron', 'Grace')
     """
-    return tuple({name.strip().casefold(): name.strip() for name in reversed([*names]) if name.strip()}.values())[::-1]
+    by_key = {key: name.strip() for name in reversed([*names]) if (key := _as_one_person(name))}
+    return tuple(by_key.values())[::-1]
+
+
+def _as_one_person(name: str) -> str:
+    seen = "".join(sign for sign in unicodedata.normalize("NFKC", name) if unicodedata.category(sign) != "Cf")
+    return " ".join(unicodedata.normalize("NFKC", seen.casefold()).split())
 
 
 def _lines(project: Project) -> list[bytes]:

@@ -40,15 +40,19 @@ def rows_in(path: Path, shown: str, problems: list[Problem]) -> Iterator[Row]:
 
 def rows_of_text(text: str, shown: str, problems: list[Problem]) -> Iterator[Row]:
     """`rows_in` of a text that is at hand."""
-    start = text.lstrip()[:1]
-    if start == "[":
-        yield from _array(text, shown, problems)
-    elif start != "{":
+    if is_table(text):
         yield from _table(text, shown, problems)
+    elif text.lstrip().startswith("["):
+        yield from _array(text, shown, problems)
     elif (whole := _object(text)) is not None:
         yield 1 + text[: text.index("{")].count("\n"), whole
     else:
         yield from lines_of(text, shown, problems)
+
+
+def is_table(text: str) -> bool:
+    """Whether a text's rows are read as CSV."""
+    return text.lstrip()[:1] not in ("[", "{")
 
 
 def json_lines(path: Path, shown: str, problems: list[Problem]) -> Iterator[Row]:

@@ -69,7 +69,7 @@ def _read(file: ImportFile) -> Iterator[ImportedRow]:
     how = "as you say" if file.question and file.answer else "by their names (--question and --answer say otherwise)"
     file.note(0, f"columns {how}: {', '.join(guessed)}")
     for line, row in file.rows:
-        yield _row(_as_written(row) if file.is_csv else row, line, (question, answer, context, gold))
+        yield _row(_as_written(row) if file.is_csv or file.is_zip else row, line, (question, answer, context, gold))
 
 
 def _as_written(row: Row) -> Row:
