@@ -280,3 +280,21 @@ def test_the_command_uses_and_divides(rung: Run, shop: Path) -> None:
     out = rung("review", shop, "--approve", f"{draft.id}-1", "--as", "example", "--by", "Ada").out
     assert "'behaviour.examples:' in rung.yaml does not name feedback.examples.drafts.jsonl" in out
     assert "Ada: split draft" in rung("review", shop, "--log").out
+
+
+def test_where_people_disagree_somebody_chooses(shop: Path) -> None:
+    said(shop, QUESTION, correction="Yes, within a week.")
+    said(shop, QUESTION, correction="No, never.")
+    project = load_project(shop)
+    with State(shop / ".rung"):
+        draft_from_feedback(project, DraftRequest())
+    (draft,) = waiting(project)
+    assert (draft.meta("kind"), len(draft.answers)) == ("disputed", 2)
+    with pytest.raises(UserError, match="people disagree about"):
+        decide(project, draft, "approve", by="Grace")
+    kept = draft.mended(question=draft.question, answers=draft.answers, answerable=True)
+    with pytest.raises(UserError, match="people disagree about"):
+        decide(project, kept, "approve", by="Grace")
+    decide(project, draft.mended(question=draft.question, answers=["No, never."], answerable=True), "approve", by="Grace")
+    (row,) = map(json.loads, (shop / "feedback.drafts.jsonl").read_text("utf-8").splitlines())
+    assert (row["answers"], row["meta"]["kind"], row["approved_by"]) == (["No, never."], "chosen", "Grace")

@@ -89,6 +89,8 @@ class Waiting:
         """
         if self.use != "example":
             case: dict[str, Json] = {**self.row, "question": question, "answers": [*answers], "answerable": answerable}
+            if self.meta("kind") == "disputed" and tuple(answers) != self.answers:
+                case["meta"] = {**dict(self.row["meta"]), "kind": "chosen"}  # type: ignore[arg-type]
             return replace(self, row=case, by=() if case != self.row else self.by)
         if len(answers) != 1:
             raise UserError("an example teaches one answer: write exactly one, or make a case of it (--as case)")
@@ -263,6 +265,11 @@ def _checked(project: Project, draft: Waiting, by: str) -> dict[str, Json]:
         raise UserError(f"{location}: {error}") from error
     if isinstance(one, Example) and not one.output.strip():
         raise UserError(f"{location}: the answer is empty: an example teaches one")
+    if isinstance(one, Case) and len(one.answers) > 1 and draft.meta("kind") == "disputed":
+        raise UserError(
+            f"{location}: people disagree about '{draft.id}', and a case with all their answers accepts anything: choose "
+            "those that are right, with 'rung review' at a terminal, or in the file, where meta.kind is then \"chosen\""
+        )
     rows = load_dataset(project, judging=False)
     if isinstance(one, Case) and one.split != "train":
         teaching: list[Example | Case] = [*rows.examples, *rows.split("train")]
