@@ -19,7 +19,9 @@ from rung.commands.forget import forget, look
 from rung.config.project import load_project
 from rung.erasure.documents import Documents
 from rung.erasure.ledger import Ledger
+from rung.erasure.results import Results
 from rung.erasure.running import serving
+from rung.erasure.served import Served
 from rung.errors import UserError
 from rung.runtime.engines import index_of
 from rung.state.database import open_state
@@ -222,6 +224,33 @@ def test_an_erasure_that_broke_off_is_gone_on_with(shop: Path, monkeypatch: pyte
     assert report.again.what == "begun"
     assert holding(shop / ".rung", ANN) == []
     assert [one.what for one in Ledger(shop / ".rung").entries()] == ["begun", "begun", "done"]
+
+
+@pytest.mark.parametrize("place", [Served, Results, Documents])
+def test_an_erasure_of_a_document_that_broke_off_stays_one_of_a_document(
+    place: type, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = place.erase
+
+    def broken(self: Any, target: object) -> None:
+        real(self, target)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(place, "erase", broken)
+        with pytest.raises(KeyboardInterrupt):
+            erased(shop, "docs/ann.md")
+    report = erased(shop, "docs/ann.md")
+    assert (report.target.kind, report.remaining) == ("document", ())
+    assert holding(shop / ".rung", "blue kettle on the third of May") == []
+    assert look(load_project(shop), "docs/ann.md").target.kind == "document", "the record says so"
+
+
+def test_a_document_that_traces_alone_name_is_no_text(shop: Path) -> None:
+    target = look(load_project(shop), "docs/a.md").target
+    assert (target.kind, target.documents) == ("document", {"docs/a.md"})
+    (shop / "notes.txt").write_text("docs/unknown.md\n", encoding="utf-8")
+    assert look(load_project(shop), "docs/unknown.md").target.kind == "text"
 
 
 def test_a_kill_in_the_middle_leaves_what_the_same_command_ends(shop: Path) -> None:

@@ -1,7 +1,8 @@
 """Forgets a text, a document, an answer or a row: shows where it stands, and erases it from all that Rung keeps.
 
-Places are erased one after the other, the serving state last, since an answer's own words are known from it. A kill in the
-middle leaves places that were not come to; the same command goes on with them.
+Places are erased one after the other; those from which the words of what was named are known come last: of an answer the
+serving state, of a document the memory of steps and the index. A kill in the middle leaves places that were not come to;
+the same command goes on with them, and takes what is named for what the record says it was.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from rung.erasure.results import Results
 from rung.erasure.running import is_compared, servers
 from rung.erasure.served import Served, is_shared
 from rung.erasure.sources import left_in_files
-from rung.erasure.target import Finding, Left, Target
+from rung.erasure.target import Finding, Kind, Left, Target
 from rung.erasure.trained import Artifacts, TrainedOn
 from rung.erasure.verdicts import Verdicts
 from rung.erasure.written import Written
@@ -54,10 +55,11 @@ class ForgetReport:
         return was_erased and not (self.left or self.trained or self.remaining)
 
 
-def places_of(project: Project, *, resumed: bool = False) -> tuple[Place, ...]:
-    """The places of a project's state, in the order in which they are erased. `resumed`: see `Documents`."""
-    documents = Documents(project, resumed)
-    return (Results(project), Verdicts(project), Written(project), Artifacts(project), documents, Served(project))
+def places_of(project: Project, kind: Kind = "text", *, resumed: bool = False) -> tuple[Place, ...]:
+    """The places of a project's state, in the order in which what is of a kind is erased. `resumed`: see `Documents`."""
+    results, documents, served = Results(project), Documents(project, resumed), Served(project)
+    others = (Verdicts(project), Written(project), Artifacts(project))
+    return (*others, served, results, documents) if kind == "document" else (results, *others, documents, served)
 
 
 def look(project: Project, name: str) -> ForgetReport:
@@ -66,7 +68,8 @@ def look(project: Project, name: str) -> ForgetReport:
     Raises:
         UserError: it is found nowhere, is too short, or is in too much to be one person's.
     """
-    target, again = target_of(project, name), Ledger(project.state).last(name)
+    again = Ledger(project.state).last(name)
+    target = target_of(project, name, again.kind if again else "text")
     findings, left = list[Finding](), left_in_files(project, target)
     places = places_of(project)
     with phase("looking") as tick:
@@ -104,7 +107,7 @@ def forget(project: Project, name: str, *, by: str, reason: str = "") -> ForgetR
             return report
         kind, digest = report.target.kind, ledger.digest(name)
         ledger.write(Erasure(now(), "begun", kind, digest, by, reason))
-        places = places_of(project, resumed=report.again is not None and report.again.what == "begun")
+        places = places_of(project, kind, resumed=report.again is not None and report.again.what == "begun")
         with phase("erasing") as tick:
             for number, one in enumerate(places):
                 one.erase(report.target)

@@ -14,8 +14,9 @@ from rung.dataset import read_examples
 from rung.dataset.load import paths, shown_as
 from rung.dataset.row_files import json_lines
 from rung.erasure.documents import held
+from rung.erasure.leftovers import is_named
 from rung.erasure.served import Served
-from rung.erasure.target import MIN_CHARACTERS, Target, folded, quotable
+from rung.erasure.target import MIN_CHARACTERS, Kind, Target, folded, quotable
 from rung.errors import UserError
 from rung.records import Json, Problem
 from rung.runtime.cache import FILE
@@ -25,8 +26,8 @@ PREFIXES = ("chatcmpl-", "msg_", "resp_")
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
-def target_of(project: Project, name: str) -> Target:
-    """What is to be looked for.
+def target_of(project: Project, name: str, kind: Kind = "text") -> Target:
+    """What is to be looked for. `kind`: what it was when it was forgotten before; an id stays one when its record is gone.
 
     Raises:
         UserError: the text is too short to tell one person's from others', or a place cannot be read.
@@ -38,6 +39,10 @@ def target_of(project: Project, name: str) -> Target:
         return document
     if (row := _row(project, name)) is not None:
         return row
+    if kind == "document" or is_named(project, name):
+        return Target("document", name, documents=frozenset({name}))
+    if kind == "row":
+        return Target("row", name, rows=frozenset({name}))
     text = folded(name)
     if len(text.replace(" ", "")) < MIN_CHARACTERS:
         raise UserError(
