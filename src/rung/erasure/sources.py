@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import html
 import json
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from rung.config.project import Project
+from rung.dataset.review_log import LOG
 from rung.erasure.documents import held
 from rung.erasure.target import Left, Target
-from rung.erasure.written import REVIEWS, is_own
-from rung.files.durable import STATE
+from rung.erasure.written import DRAFTS, files_of, is_own
 from rung.pipeline.publishing import PAGE
 from rung.runtime.engines import index_of
 
 MAX_BYTES = 64 << 20  # of a file that is read
 MAX_LINES = 20  # of one file that are named
-DRAFTS = "*.drafts.jsonl"
 _TAG = re.compile(r"<[^<>]+>")
-_SKIPPED = frozenset({STATE, ".git", ".hg", ".svn", "__pycache__", "node_modules", ".venv"})
 
 
 def left_in_files(project: Project, target: Target) -> list[Left]:
     """Files of the project's folder that hold it, line by line; and the sources of documents that do and are no text."""
-    listed = [one for path in _files(project.root) for one in _lines(path, project, target)]
+    listed = [one for path in files_of(project.root) for one in _lines(path, project, target)]
     named = {one.path for one in listed}
     if target.kind == "document":
         listed += [
@@ -68,17 +65,8 @@ def _is_there(project: Project, name: str) -> bool:
         return False
 
 
-def _files(root: Path) -> Iterator[Path]:
-    for folder, folders, names in os.walk(root):
-        folders[:] = sorted(one for one in folders if one not in _SKIPPED)
-        for name in sorted(names):
-            path = Path(folder) / name
-            if path.is_file() and path.stat().st_size <= MAX_BYTES:
-                yield path
-
-
 def _lines(path: Path, project: Project, target: Target) -> Iterator[Left]:
-    if path.match(REVIEWS):
+    if path == project.root / LOG or path.stat().st_size > MAX_BYTES:
         return
     try:
         text = path.read_text(encoding="utf-8")
@@ -87,7 +75,7 @@ def _lines(path: Path, project: Project, target: Target) -> Iterator[Left]:
     shown = path.relative_to(project.root).as_posix()
     lines = text.split("\n")
     numbers = [number for number, line in enumerate(lines, 1) if _is_in(line, path, target)]
-    if not numbers and (is_own(path) or not target.holds(text)):
+    if not numbers and (is_own(path, project.root) or not target.holds(text)):
         return
     why = _why(path, project)
     for number in numbers[:MAX_LINES] or [0]:
@@ -114,6 +102,6 @@ def _is_in(line: str, path: Path, target: Target) -> bool:
 def _why(path: Path, project: Project) -> str:
     if path == project.root / PAGE:
         return "the page of a verdict: delete it, or make it anew with 'rung compare'"
-    if is_own(path):
+    if is_own(path, project.root):
         return "it was approved and is yours: delete the line"
     return "it is yours: change or delete it"
