@@ -53,6 +53,7 @@ class Verdicts:
             held = set(_held(folder, target))
             if held & set(OF_ANSWERS):
                 remove(folder, OF_ANSWERS)
+            unseal(folder, tuple(held - set(OF_ANSWERS)))  # a kill before they are sealed anew leaves the verdict whole
             for name in sorted(held - set(OF_ANSWERS)):
                 _replace(folder / name, target)
             if held - set(OF_ANSWERS) and (folder / SEAL).exists():
