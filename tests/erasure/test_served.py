@@ -70,6 +70,13 @@ def files_of(state: State) -> str:
     return "".join(path.read_bytes().decode("latin-1") for path in folder.rglob("*") if path.is_file())
 
 
+def test_a_rated_answer_is_forgotten_once(served: Served) -> None:
+    target = Target("answer", "1" * 32, answers=frozenset({"1" * 32}))
+    assert {one.what for one in served.find(target)} == {"remarks", "differences", "traces"}
+    served.erase(target)
+    assert served.find(target) == []
+
+
 def test_what_names_a_document_goes(served: Served) -> None:
     served.erase(Target("document", "docs/a.md", documents=frozenset({"docs/a.md"})))
     assert (count(served, traces), count(served, differences), count(served, feedback)) == (0, 0, 1)

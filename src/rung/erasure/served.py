@@ -198,7 +198,8 @@ def _change_of(table: sa.Table, row: Mapping[str, Any], target: Target) -> dict[
     if table.name in WHOLE:
         return None if is_named or (_may_be_of(target, values) and _is_in(values, target)) else {}
     if is_named:  # what was said of it: of every other table the words, and numbers stay
-        return {c.name: None if c.nullable else {} for c in table.c if isinstance(c.type, JsonText)}
+        emptied = {c.name: None if c.nullable else {} for c in table.c if isinstance(c.type, JsonText)}
+        return {name: empty for name, empty in emptied.items() if values[name] != empty}
     if not _may_be_of(target, values):
         return {}
     names = _TEXTS.get(table.name) or tuple(column.name for column in table.c if not column.primary_key)
