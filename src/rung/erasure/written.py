@@ -83,7 +83,7 @@ class Written:
 
     @contextmanager
     def _heads(self, path: Path, digests: Mapping[str, str]) -> Iterator[None]:
-        """While the log of reviews is written anew, its last line is known as it was and as it will be, for a kill between."""
+        """While the log of reviews is written anew, its last line is known as it was and as it will be."""
         head = self.project.state / HEAD
         if not (self._is_log(path) and head.is_file()):
             yield
