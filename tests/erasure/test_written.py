@@ -128,4 +128,4 @@ def test_a_kill_while_a_verdict_is_changed_leaves_it_whole(tmp_path: Path, monke
         patch.setattr(verdicts, "seal", broken)
         with pytest.raises(KeyboardInterrupt):
             place.erase(ANN)
-    assert (place.find(ANN), altered(folder, thoroughly=True)) == ([], "")
+    assert (place.find(ANN), altered(folder, others=True, thoroughly=True)) == ([], "")
