@@ -22,13 +22,15 @@ from rung.erasure.ledger import Ledger
 from rung.erasure.results import Results
 from rung.erasure.running import serving
 from rung.erasure.served import Served
+from rung.erasure.target import folded
 from rung.errors import UserError
 from rung.runtime.engines import index_of
 from rung.state.database import open_state
 from rung.state.tables import differences, feedback, observations, traces
+from rung.tracing.store import row_of
 from rung.training.registry import LearntRow
 from tests.cli.conftest import Run
-from tests.erasure.conftest import ANN, ASKED, OF_ANN, OF_BOB
+from tests.erasure.conftest import ANN, ASKED, OF_ANN, OF_BOB, of_ann
 from tests.erasure.grepping import holding
 from tests.killing import killed
 from tests.serving.serving import served
@@ -153,6 +155,43 @@ def test_a_case_goes_by_its_id_and_what_it_taught_is_named(shop: Path) -> None:
     assert look(load_project(shop), "e1").trained[0].rows == 1
     erased(shop, "a1")
     assert holding(shop / ".rung" / "verdicts", f"When did {ANN}") == []
+
+
+def test_of_a_row_no_refusal_and_no_words_of_other_rows_are_taken_along(tmp_path: Path) -> None:
+    (tmp_path / "rung.yaml").write_text("task: x\ncases: [c.jsonl]\nbehaviour: {examples: [e.jsonl]}\n", encoding="utf-8")
+    said = "I do not know that from our documents."
+    shared = "We ship to Norway within three days."
+    rows = {"e1": f"{shared} Ask for Ann Lindqvist at the desk.", "e2": shared, "e3": said}
+    turns = {id: [{"role": "user", "content": f"Hello {id}"}, {"role": "assistant", "content": a}] for id, a in rows.items()}
+    lines = [json.dumps({"id": id, "messages": messages}) for id, messages in turns.items()]
+    (tmp_path / "e.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    case = {"id": "c1", "question": "Where may Bertha Borg collect it?", "answers": [shared]}
+    (tmp_path / "c.jsonl").write_text(json.dumps(case), encoding="utf-8")
+    texts = {id: look(load_project(tmp_path), id).target.texts for id in ("e1", "e2", "e3", "c1")}
+    whole = folded(rows["e1"])
+    assert texts == {
+        "e1": ("ask for ann lindqvist at the desk.", whole),
+        "e2": (),
+        "e3": (),
+        "c1": ("where may bertha borg collect it?",),
+    }
+
+
+def test_a_row_whose_words_most_traces_hold_is_refused(shop: Path) -> None:
+    with open_state(load_project(shop)) as state, state.writing() as connection:
+        asked = [row_of(of_ann(f"{number:032x}")) for number in range(30)]
+        connection.execute(traces.insert(), asked)
+    with (shop / "cases.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"id": "often", "question": ASKED, "answers": ["May"], "split": "test"}) + "\n")
+    with pytest.raises(UserError, match=r"what is said in 'often' stands in 31 of 32 traces"):
+        erased(shop, "often")
+
+
+def test_others_who_asked_the_same_keep_their_verdicts_and_cases(shop: Path) -> None:
+    with (shop / "cases.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"id": "same", "question": ASKED, "answers": ["May"], "split": "test"}) + "\n")
+    report = look(load_project(shop), f"chatcmpl-{OF_ANN}")
+    assert "cases.jsonl" not in {one.path for one in report.left}
 
 
 @pytest.mark.parametrize(

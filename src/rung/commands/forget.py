@@ -141,8 +141,8 @@ def caveats(project: Project) -> list[str]:
 
 
 def _require_few(project: Project, target: Target, findings: Sequence[Finding]) -> None:
-    """Refuse a text that so much of a place holds that it cannot be one person's."""
-    if target.kind != "text":
+    """Refuse what so much of a place holds that it cannot be one person's; who names a document means all that found it."""
+    if target.kind == "document":
         return
     limits: tuple[tuple[Place, str, bool], ...] = (
         (Documents(project), "documents, in the newest version", True),
@@ -152,7 +152,8 @@ def _require_few(project: Project, target: Target, findings: Sequence[Finding]) 
         count = sum(one.count for one in findings if one.what == what)
         total = holder.count() if count > 1 else 0
         if total and (count > max(FEW, total * MAX_SHARE) or (is_few_of_few and count * 2 > total)):
+            whose = "" if target.kind == "text" else "what is said in "
             raise UserError(
-                f"'{target.name}' stands in {count:,} of {total:,} {what}: that is no one person's; write more "
+                f"{whose}'{target.name}' stands in {count:,} of {total:,} {what}: that is no one person's; write more "
                 "characters of it, or name each by its id"
             )

@@ -5,14 +5,17 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from rung.config.project import Project
+from rung.dataset.load import paths
 from rung.dataset.review_log import LOG
 from rung.erasure.documents import held
 from rung.erasure.target import Left, Target
 from rung.erasure.written import DRAFTS, files_of, is_own
+from rung.errors import UserError
 from rung.pipeline.publishing import PAGE
 from rung.runtime.engines import index_of
 
@@ -23,7 +26,11 @@ _TAG = re.compile(r"<[^<>]+>")
 
 def left_in_files(project: Project, target: Target) -> list[Left]:
     """Files of the project's folder that hold it, line by line; and the sources of documents that do and are no text."""
-    listed = [one for path in files_of(project.root) for one in _lines(path, project, target)]
+    asked = {path.resolve() for path in named_by(project, project.settings.cases, "cases")}
+    listed = list[Left]()
+    for path in files_of(project.root):
+        sought = target.of_nobody_else if path.resolve() in asked else target
+        listed += _lines(path, project, sought)
     named = {one.path for one in listed}
     if target.kind == "document":
         listed += [
@@ -34,6 +41,15 @@ def left_in_files(project: Project, target: Target) -> list[Left]:
             listed.append(Left(source, 0, _of_source(source)))
             named.add(source)
     return listed
+
+
+def named_by(project: Project, patterns: Sequence[str], *where: str) -> list[Path]:
+    """The files that patterns of `rung.yaml` name, each once; a pattern without a file names none."""
+    listed = list[Path]()
+    for pattern in patterns:
+        with suppress(UserError):
+            listed += paths(project, [pattern], where)
+    return list(dict.fromkeys(listed))
 
 
 def _of_source(name: str) -> str:

@@ -17,10 +17,10 @@ from rung.artifacts.store import ROWS, artifact_folder
 from rung.config.project import Project
 from rung.dataset import read_examples
 from rung.dataset.case_rows import case_of
-from rung.dataset.load import paths, shown_as
+from rung.dataset.load import shown_as
 from rung.dataset.row_files import json_lines
+from rung.erasure.sources import named_by
 from rung.erasure.target import Finding, Left, Target
-from rung.errors import UserError
 from rung.records import Problem, plain
 from rung.training.registry import Artifact, learnt, learnt_case
 
@@ -106,12 +106,12 @@ def taught_by(project: Project, target: Target) -> tuple[frozenset[str], frozens
     """(digests, ids) by which rows of the project's files that hold it stand in lists of what was taught."""
     digests, ids = set[str](), set(target.rows)
     problems: list[Problem] = []
-    for path in _named(project, project.settings.behaviour.examples, "behaviour", "examples"):
+    for path in named_by(project, project.settings.behaviour.examples, "behaviour", "examples"):
         for example in read_examples(path, problems, flawed=True):
             if example.id in target.rows or target.is_in([m.content for m in example.messages]):
                 digests.add(learnt(example).digest)
                 ids.add(example.id)
-    for path in _named(project, project.settings.cases, "cases"):
+    for path in named_by(project, project.settings.cases, "cases"):
         for number, row in json_lines(path, shown_as(project, path), problems):
             try:
                 case, _ = case_of({**row, "approved_by": row.get("approved_by") or "anybody"}, f"{path}:{number}")
@@ -121,13 +121,6 @@ def taught_by(project: Project, target: Target) -> tuple[frozenset[str], frozens
                 digests.add(learnt_case(case).digest)
                 ids.add(case.id)
     return frozenset(digests), frozenset(ids)
-
-
-def _named(project: Project, patterns: Sequence[str], *where: str) -> list[Path]:
-    try:
-        return list(dict.fromkeys(paths(project, patterns, where)))
-    except UserError:  # files that are gone name no rows
-        return []
 
 
 def _advice(artifact: Artifact) -> str:
