@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from rung.commands.forget import look
 from rung.config.project import load_project
 from rung.dataset.review_log import add_review, reviews
 from rung.erasure import verdicts, written
@@ -108,7 +109,7 @@ def test_files_that_are_no_log_or_draft_of_this_project_stay(tmp_path: Path) -> 
     assert [one.store for one in Written(project).find(ANN)] == ["deep.drafts.jsonl"]
     Written(project).erase(ANN)
     assert [(tmp_path / name).stat().st_size > 0 for name in names] == [True, True, True]
-    named = {one.path for one in left_in_files(project, ANN)}
+    named = {one.path for one in left_in_files(project, ANN)[0]}
     assert named == {"reviews-of-products.jsonl", "inner/deep/x.drafts.jsonl"}
 
 
@@ -129,3 +130,32 @@ def test_a_kill_while_a_verdict_is_changed_leaves_it_whole(tmp_path: Path, monke
         with pytest.raises(KeyboardInterrupt):
             place.erase(ANN)
     assert (place.find(ANN), altered(folder, others=True, thoroughly=True)) == ([], "")
+
+
+def test_files_elsewhere_in_other_encodings_and_over_lines_are_looked_at_and_what_was_not_is_said(tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "rung.yaml").write_text('task: x\ncases: [../c.jsonl, "../*.big.jsonl"]\n', encoding="utf-8")
+    (tmp_path / "c.jsonl").write_text(json.dumps({"id": "1", "question": "Ann Smith?"}) + "\n", encoding="utf-8")
+    (tmp_path / "x.big.jsonl").write_bytes(b"\0")
+    (root / "latin.txt").write_bytes(b"caf\xe9 of Ann Smith")
+    (root / "wide.txt").write_text("of Ann Smith", encoding="utf-16")
+    (root / "pretty.json").write_text(json.dumps({"a": "\u00c4nn Smith"}, indent=1), encoding="utf-8")
+    (root / "image.bin").write_bytes(b"\0Ann Smith")
+    with (root / "large.txt").open("wb") as file:
+        file.truncate(65 << 20)
+    target = Target("text", "Ann Smith", (folded("Ann Smith"), folded("\u00c4nn Smith")))
+    listed, unread = left_in_files(load_project(root), target)
+    assert {(one.path, one.line) for one in listed} == {
+        (str(tmp_path / "c.jsonl"), 1),
+        ("latin.txt", 1),
+        ("wide.txt", 1),
+        ("pretty.json", 0),
+    }
+    assert [one.path for one in unread.named] == [str(tmp_path / "x.big.jsonl")]
+    assert unread.others == ("image.bin", "large.txt")
+    with pytest.raises(UserError, match=r"found nowhere.*not looked at: .*x.big.jsonl, image.bin, large.txt"):
+        look(load_project(root), "Bertha Borg")
+    report = look(load_project(root), "Ann Smith")
+    assert report.left[-1].why.startswith("not looked at")
+    assert not report.is_whole

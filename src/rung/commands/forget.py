@@ -30,13 +30,16 @@ from rung.progress import phase
 MAX_SHARE = 0.25  # of the documents, results or traces that one text may take with it,
 FEW = 20  # unless these are so few, and not most of them
 
+_SHOWN = 5  # names of files
+
 
 @dataclass(frozen=True, slots=True)
 class ForgetReport:
     """What holds it, what of that Rung does not erase, and what was trained on it.
 
     `again`: the last record of the same, where there is one; `erased`: whether it was erased now; `servers`: that run, and
-    let go what they remember; `remaining`: what is found after the erasure, nothing unless somebody wrote meanwhile.
+    let go what they remember; `remaining`: what is found after the erasure, nothing unless somebody wrote meanwhile;
+    `unread`: files in the folder that were not looked through, besides those in `left`.
     """
 
     target: Target
@@ -47,6 +50,7 @@ class ForgetReport:
     erased: bool = False
     servers: int = 0
     remaining: tuple[Finding, ...] = field(default=())
+    unread: tuple[str, ...] = ()
 
     @property
     def is_whole(self) -> bool:
@@ -70,7 +74,8 @@ def look(project: Project, name: str) -> ForgetReport:
     """
     again = Ledger(project.state).last(name)
     target = target_of(project, name, again.kind if again else "text")
-    findings, left = list[Finding](), left_in_files(project, target)
+    findings = list[Finding]()
+    left, unread = left_in_files(project, target)
     places = places_of(project)
     with phase("looking") as tick:
         for number, one in enumerate(places):
@@ -80,11 +85,13 @@ def look(project: Project, name: str) -> ForgetReport:
     lines = frozenset(f"{one.path}:{one.line}" for one in left if one.line)
     trained = Artifacts(project).trained_on(target, lines)
     if not (findings or left or trained or again):
+        unlooked = [*(one.path for one in unread.named), *unread.others]
+        but = f"; not looked at: {_few(unlooked)}" if unlooked else ""
         raise UserError(
-            f"'{name}' is found nowhere in {project.root}: write it as it stands there, or an id as it was shown"
+            f"'{name}' is found nowhere in {project.root}: write it as it stands there, or an id as it was shown{but}"
         )
     _require_few(project, target, findings)
-    return ForgetReport(target, tuple(findings), tuple(left), trained, again)
+    return ForgetReport(target, tuple(findings), (*left, *unread.named), trained, again, unread=unread.others)
 
 
 def forget(project: Project, name: str, *, by: str, reason: str = "") -> ForgetReport:
@@ -138,6 +145,16 @@ def caveats(project: Project) -> list[str]:
     if is_shared(project):
         listed.append("logs and backups of the database's own")
     return listed
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else "")
+
+
+def unlooked(report: ForgetReport) -> str:
+    """The files that were not looked through, in a few words; "" where there are none."""
+    why = "no text, or too large; of documents, what they were read as was looked at"
+    return f"not looked at: {_few(report.unread)} ({why})" if report.unread else ""
 
 
 def _require_few(project: Project, target: Target, findings: Sequence[Finding]) -> None:

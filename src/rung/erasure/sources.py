@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import html
 import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from rung.config.project import Project
@@ -14,24 +16,56 @@ from rung.dataset.load import paths
 from rung.dataset.review_log import LOG
 from rung.erasure.documents import held
 from rung.erasure.target import Left, Target
-from rung.erasure.written import DRAFTS, files_of, is_own
+from rung.erasure.written import files_of, is_own
 from rung.errors import UserError
 from rung.pipeline.publishing import PAGE
 from rung.runtime.engines import index_of
 
 MAX_BYTES = 64 << 20  # of a file that is read
+_UNREAD = f"no text, or more than {MAX_BYTES >> 20} MB"
+_PACKED = (
+    b"PK",
+    b"%PDF",
+    b"\x1f\x8b",
+    b"\x89PNG",
+    b"\xff\xd8\xff",
+)  # how files that are no text begin
 MAX_LINES = 20  # of one file that are named
 _TAG = re.compile(r"<[^<>]+>")
 
 
-def left_in_files(project: Project, target: Target) -> list[Left]:
-    """Files of the project's folder that hold it, line by line; and the sources of documents that do and are no text."""
-    asked = {path.resolve() for path in named_by(project, project.settings.cases, "cases")}
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Files that were not looked through, since they are no text or too large: those that `rung.yaml` names, and others."""
+
+    named: tuple[Left, ...] = ()
+    others: tuple[str, ...] = ()
+
+
+def left_in_files(project: Project, target: Target) -> tuple[list[Left], Unread]:
+    """Files of the project, in its folder or named by `rung.yaml`, that hold it, line by line; and the sources of documents
+    that do and are no text. Beside them what was not looked through."""
+    settings = project.settings
+    asked = {path.resolve() for path in named_by(project, settings.cases, "cases")}
+    rows = named_by(project, settings.behaviour.examples, "behaviour", "examples")
+    rows += named_by(project, settings.knowledge.pairs, "knowledge", "pairs")
+    ours = asked | {path.resolve() for path in rows}
+    inside = {path.resolve(): path for path in files_of(project.root)}
+    outside = {path: path for path in sorted(ours) if path not in inside}
+    listed, named_unread, others = list[Left](), list[Left](), list[str]()
+    for resolved, path in (inside | outside).items():
+        if (text := text_in(path)) is not None:
+            listed += _lines(path, text, project, target.of_nobody_else if resolved in asked else target)
+        elif resolved in ours:
+            named_unread.append(Left(_shown(path, project), 0, f"not looked at: {_UNREAD}; look yourself"))
+        else:
+            others.append(_shown(path, project))
+    return [*listed, *_of_documents(project, target, listed)], Unread(tuple(named_unread), tuple(others))
+
+
+def _of_documents(project: Project, target: Target, found: Sequence[Left]) -> list[Left]:
     listed = list[Left]()
-    for path in files_of(project.root):
-        sought = target.of_nobody_else if path.resolve() in asked else target
-        listed += _lines(path, project, sought)
-    named = {one.path for one in listed}
+    named = {one.path for one in found}
     if target.kind == "document":
         listed += [
             Left(id, 0, _of_source(id)) for id in sorted(target.documents) if _is_there(project, id) and id not in named
@@ -81,17 +115,33 @@ def _is_there(project: Project, name: str) -> bool:
         return False
 
 
-def _lines(path: Path, project: Project, target: Target) -> Iterator[Left]:
-    if path == project.root / LOG or path.stat().st_size > MAX_BYTES:
-        return
+def text_in(path: Path) -> str | None:
+    """What a file says, in UTF-8, UTF-16 with its mark, else Latin-1; None: it is no text, too large, or cannot be read."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, ValueError):  # no text: what it was read as is told of by its document
+        if path.stat().st_size > MAX_BYTES:
+            return None
+        content = path.read_bytes()
+    except OSError:
+        return None
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", "replace")
+    try:
+        return None if b"\0" in content else content.decode("utf-8")
+    except ValueError:
+        return None if content.startswith(_PACKED) else content.decode("latin-1")
+
+
+def _shown(path: Path, project: Project) -> str:
+    return path.relative_to(project.root).as_posix() if path.is_relative_to(project.root) else str(path)
+
+
+def _lines(path: Path, text: str, project: Project, target: Target) -> Iterator[Left]:
+    if path == project.root / LOG:
         return
-    shown = path.relative_to(project.root).as_posix()
+    shown, owned = _shown(path, project), is_own(path, project.root)
     lines = text.split("\n")
-    numbers = [number for number, line in enumerate(lines, 1) if _is_in(line, path, target)]
-    if not numbers and (is_own(path, project.root) or not target.holds(text)):
+    numbers = [number for number, line in enumerate(lines, 1) if _is_in(line, path, target, owned=owned)]
+    if not numbers and (owned or not (target.holds(text) or _is_in_whole(text, path, target))):
         return
     why = _why(path, project)
     for number in numbers[:MAX_LINES] or [0]:
@@ -100,7 +150,15 @@ def _lines(path: Path, project: Project, target: Target) -> Iterator[Left]:
         yield Left(shown, 0, f"{len(numbers) - MAX_LINES:,} more lines")
 
 
-def _is_in(line: str, path: Path, target: Target) -> bool:
+def _is_in_whole(text: str, path: Path, target: Target) -> bool:
+    """Whether a file of one JSON value holds it: over several lines, with characters by their numbers."""
+    try:
+        return path.suffix == ".json" and target.is_in(json.loads(text))
+    except (ValueError, RecursionError):
+        return False
+
+
+def _is_in(line: str, path: Path, target: Target, *, owned: bool) -> bool:
     if path.suffix not in (".json", ".jsonl", ".html"):
         return target.holds(line)
     if path.suffix == ".html":
@@ -111,7 +169,7 @@ def _is_in(line: str, path: Path, target: Target) -> bool:
         return target.holds(line)
     if not isinstance(row, dict):
         return target.is_in(row)
-    is_draft = path.match(DRAFTS) and not str(row.get("approved_by") or "").strip()
+    is_draft = owned and not str(row.get("approved_by") or "").strip()
     return not is_draft and (str(row.get("id", "")) in target.rows or target.is_in(row))
 
 
