@@ -8,6 +8,7 @@ import os
 import sqlite3
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,10 @@ from rung.erasure.running import serving
 from rung.erasure.served import Served
 from rung.erasure.target import folded
 from rung.errors import UserError
+from rung.records.deployment import DeploymentEvent
 from rung.runtime.engines import index_of
 from rung.state.database import open_state
+from rung.state.deployments import add_event
 from rung.state.tables import differences, feedback, observations, traces
 from rung.tracing.store import row_of
 from rung.training.registry import LearntRow
@@ -33,6 +36,7 @@ from tests.cli.conftest import Run
 from tests.erasure.conftest import ANN, ASKED, OF_ANN, OF_BOB, of_ann
 from tests.erasure.grepping import holding
 from tests.killing import killed
+from tests.records.test_deployment import RECORD
 from tests.serving.serving import served
 
 pytestmark = pytest.mark.slow
@@ -185,6 +189,21 @@ def test_a_row_whose_words_most_traces_hold_is_refused(shop: Path) -> None:
         file.write(json.dumps({"id": "often", "question": ASKED, "answers": ["May"], "split": "test"}) + "\n")
     with pytest.raises(UserError, match=r"what is said in 'often' stands in 31 of 32 traces"):
         erased(shop, "often")
+
+
+def test_a_deployment_that_shows_the_example_is_said_to_stop(shop: Path) -> None:
+    folder = shop / ".rung" / "artifacts" / "example-index" / ("e" * 64)
+    folder.mkdir(parents=True)
+    (folder / "texts.json").write_text(json.dumps([ANN]), encoding="utf-8")
+    seal(folder, {"kind": "example-index", "rows": 1})
+    shown, other = (replace(RECORD, artifacts={digest * 64: "x"}) for digest in "ef")
+    with open_state(load_project(shop)) as state:
+        add_event(state, DeploymentEvent(0, shown.id, "promoted", "bob"), expected=0, record=shown)
+    why = [one.why for one in look(load_project(shop), ANN).left if "stops" in one.why]
+    assert why == [f"deployment {shown.id} stops, it shows an example that goes: compare and promote anew"]
+    with open_state(load_project(shop)) as state:
+        add_event(state, DeploymentEvent(0, other.id, "promoted", "bob"), expected=1, record=other)
+    assert not [one for one in look(load_project(shop), ANN).left if "stops" in one.why]
 
 
 def test_others_who_asked_the_same_keep_their_verdicts_and_cases(shop: Path) -> None:

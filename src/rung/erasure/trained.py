@@ -19,6 +19,7 @@ from rung.dataset import read_examples
 from rung.dataset.case_rows import case_of
 from rung.dataset.load import shown_as
 from rung.dataset.row_files import json_lines
+from rung.erasure.served import Served
 from rung.erasure.sources import named_by
 from rung.erasure.target import Finding, Left, Target
 from rung.records import Problem, plain
@@ -53,11 +54,13 @@ class Artifacts:
 
     def left(self, target: Target) -> Sequence[Left]:
         """See `Place`."""
-        return [
+        held = list(self._holding(target))
+        listed = [
             Left(str(path), 0, f"'rung artifacts retire {one.digest[:12]}', and delete the file if it is still there")
-            for one, path in self._holding(target)
+            for one, path in held
             if one.kind != EXAMPLES
         ]
+        return [*listed, *self._stopping({one.digest for one, _ in held if one.kind == EXAMPLES})]
 
     def erase(self, target: Target) -> None:
         """See `Place`."""
@@ -89,6 +92,20 @@ class Artifacts:
             if count:
                 listed.append(TrainedOn(artifact.kind, artifact.digest, artifact.state, count, _advice(artifact)))
         return tuple(listed)
+
+    def _stopping(self, digests: set[str]) -> Iterator[Left]:
+        """Deployments, served or tried, that answer with indexes of examples which go."""
+        with Served(self.project).opened() as state:
+            if state is None or not digests:
+                return
+            from rung.state.deployments import deployment, standing_now
+
+            now = standing_now(state)
+            for id in filter(None, (now.current, now.candidate)):
+                if not digests.isdisjoint(deployment(state, id).artifacts):
+                    yield Left(
+                        state.name, 0, f"deployment {id} stops, it shows an example that goes: compare and promote anew"
+                    )
 
     def _holding(self, target: Target) -> Iterator[tuple[Artifact, Path]]:
         """Artifacts with a file of text that holds it, each with the first such file."""
