@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import sqlite3
+import subprocess
 import sys
 from contextlib import closing
 from dataclasses import replace
@@ -316,6 +317,19 @@ def test_a_kill_in_the_middle_leaves_what_the_same_command_ends(shop: Path) -> N
     assert killed(command, shop / ".rung" / "erasures.jsonl", 0.1, env=dict(os.environ))
     erased(shop)
     assert holding(shop / ".rung", ANN) == []
+
+
+def test_neither_the_record_nor_an_error_repeats_the_text(tmp_path: Path) -> None:
+    (tmp_path / "rung.yaml").write_text("task: x\n", encoding="utf-8")
+    (tmp_path / "notes.txt").write_text(f"{ANN} wrote\n", encoding="utf-8")
+    for words in ({"by": "dpo", "reason": f"as {ANN.upper()} asked"}, {"by": ANN}):
+        with pytest.raises(UserError, match="write them without it"):
+            forget(load_project(tmp_path), ANN, **words)
+    assert not (tmp_path / ".rung" / "erasures.jsonl").exists()
+    command = [sys.executable, "-m", "rung", "forget", "-C", str(tmp_path), "-"]
+    said = subprocess.run(command, input="Bertha Borg", capture_output=True, text=True, check=False)
+    assert "the text is found nowhere" in said.stderr
+    assert "Bertha" not in said.stdout + said.stderr
 
 
 def test_a_project_without_state_has_nothing_to_forget(tmp_path: Path) -> None:

@@ -44,13 +44,19 @@ def forget(  # noqa: PLR0917 - typer reads the options from the parameters
     from rung.commands.forget import forget as erase
     from rung.commands.forget import look
     from rung.config.project import load_project
+    from rung.errors import UserError
     from rung.progress import reporting
 
     root, (word,) = words_apart(ctx, (folder, name), "TEXT|ID")
     text = sys.stdin.read().strip() if word == "-" else word
     project, screen = load_project(root), Screen(quiet=json)
-    with reporting(screen):
-        report = erase(project, text, by=by.strip() or signed_in(), reason=reason) if yes else look(project, text)
+    try:
+        with reporting(screen):
+            report = erase(project, text, by=by.strip() or signed_in(), reason=reason) if yes else look(project, text)
+    except UserError as error:
+        if word != "-" or not text or text not in str(error):
+            raise
+        raise UserError(str(error).replace(f"'{text}'", "the text").replace(text, "the text")) from None
     if json:
         out(_json(report))
     else:

@@ -19,7 +19,7 @@ from rung.erasure.results import Results
 from rung.erasure.running import is_compared, servers
 from rung.erasure.served import Served, is_shared
 from rung.erasure.sources import left_in_files
-from rung.erasure.target import Finding, Kind, Left, Target
+from rung.erasure.target import Finding, Kind, Left, Target, folded
 from rung.erasure.trained import Artifacts, TrainedOn
 from rung.erasure.verdicts import Verdicts
 from rung.erasure.written import Written
@@ -110,6 +110,7 @@ def forget(project: Project, name: str, *, by: str, reason: str = "") -> ForgetR
         raise UserError("a comparison is running, and would write it again: wait for its end; nothing was erased")
     with alone(project.state / LOCK):
         report, ledger, running = look(project, name), Ledger(project.state), servers(project.state)
+        _require_silent(report.target, by, reason)
         if not report.findings and report.again is not None and report.again.what == "done":
             return report
         kind, digest = report.target.kind, ledger.digest(name)
@@ -155,6 +156,13 @@ def unlooked(report: ForgetReport) -> str:
     """The files that were not looked through, in a few words; "" where there are none."""
     why = "no text, or too large; of documents, what they were read as was looked at"
     return f"not looked at: {_few(report.unread)} ({why})" if report.unread else ""
+
+
+def _require_silent(target: Target, *words: str) -> None:
+    """Refuse a record that would hold what is forgotten."""
+    named = target.kind in ("text", "document")
+    if any(target.holds(word) or (named and folded(target.name) in folded(word)) for word in words):
+        raise UserError("what is to be forgotten stands in --reason or --by, which are kept: write them without it")
 
 
 def _require_few(project: Project, target: Target, findings: Sequence[Finding]) -> None:
