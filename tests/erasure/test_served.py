@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from rung.commands.feedback_drafts import draft_from_feedback
 from rung.config.project import load_project
 from rung.erasure.served import Served
 from rung.erasure.stale import end_stale, stale_in
@@ -75,6 +76,17 @@ def test_a_rated_answer_is_forgotten_once(served: Served) -> None:
     assert {one.what for one in served.find(target)} == {"remarks", "differences", "traces"}
     served.erase(target)
     assert served.find(target) == []
+
+
+def test_what_was_forgotten_is_no_draft_and_is_counted(served: Served) -> None:
+    with served.opened() as state:
+        assert state is not None
+        add_remark(state, Remark("3" * 32, "bob", "down", {}, {"question": "Where is my blue kettle?", "answer": "Here."}))
+    served.erase(Target("text", SECRET, (folded(SECRET),)))
+    done = draft_from_feedback(served.project)
+    assert [one.question for one in done.proposals.proposals] == ["Where is my blue kettle?"]
+    assert done.proposals.left_out == (("[forgotten]", "of 1 comments the question, or what was expected, was forgotten"),)
+    assert (done.comments, done.silent) == (1, 0)
 
 
 def test_what_names_a_document_goes(served: Served) -> None:
