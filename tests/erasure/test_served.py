@@ -13,11 +13,14 @@ from rung.config.project import load_project
 from rung.erasure.served import Served
 from rung.erasure.stale import end_stale, stale_in
 from rung.erasure.target import Target, folded
+from rung.records.deployment import DeploymentEvent
 from rung.state.database import State, now_ms, open_state
+from rung.state.deployments import add_event
 from rung.state.feedback import Remark, add_remark
 from rung.state.retention import AGED, end_old
 from rung.state.tables import differences, feedback, observations, traces
 from rung.tracing.store import row_of
+from tests.records.test_deployment import RECORD
 from tests.state.databases import KINDS, database, named
 from tests.tracing.traces import made
 
@@ -87,6 +90,15 @@ def test_what_was_forgotten_is_no_draft_and_is_counted(served: Served) -> None:
     assert [one.question for one in done.proposals.proposals] == ["Where is my blue kettle?"]
     assert done.proposals.left_out == (("[forgotten]", "of 1 comments the question, or what was expected, was forgotten"),)
     assert (done.comments, done.silent) == (1, 0)
+
+
+def test_who_rolled_back_is_said_and_stays(served: Served) -> None:
+    with served.opened() as state:
+        assert state is not None
+        add_event(state, DeploymentEvent(0, RECORD.id, "promoted", SECRET), expected=0, record=RECORD)
+    target = Target("text", SECRET, (folded(SECRET),))
+    served.erase(target)
+    assert [one.why for one in served.left(target)] == [f"event 1 of deployment {RECORD.id} says who acted, which is kept"]
 
 
 def test_what_names_a_document_goes(served: Served) -> None:

@@ -159,3 +159,21 @@ def test_files_elsewhere_in_other_encodings_and_over_lines_are_looked_at_and_wha
     report = look(load_project(root), "Ann Smith")
     assert report.left[-1].why.startswith("not looked at")
     assert not report.is_whole
+
+
+def test_who_decided_stays_and_is_said(tmp_path: Path) -> None:
+    (tmp_path / "rung.yaml").write_text("task: x\n", encoding="utf-8")
+    project = load_project(tmp_path)
+    add_review(project, {"by": "Ann Smith", "reason": "fine"})
+    add_review(project, {"by": "Ann Smith", "reason": "as Ann Smith said"})
+    place = Written(project)
+    assert [(one.store, one.count) for one in place.find(ANN)] == [("reviews.jsonl", 1)]
+    place.erase(ANN)
+    assert [(event["by"], event["reason"]) for event in reviews(project)] == [
+        ("Ann Smith", "fine"),
+        ("Ann Smith", "[forgotten]"),
+    ]
+    assert (place.find(ANN), [(one.path, one.line) for one in place.left(ANN)]) == (
+        [],
+        [("reviews.jsonl", 1), ("reviews.jsonl", 2)],
+    )

@@ -61,10 +61,17 @@ class Served:
         with self.opened() as state:
             if state is None:
                 return ()
-            return [
+            from rung.state.deployments import events
+
+            pinned = [
                 Left(state.name, 0, f"deployment {row['id']} is pinned with it (its task, or who promoted it)")
                 for table, row, _ in _held(state, target)
                 if table == "deployments"
+            ]
+            return pinned + [
+                Left(state.name, 0, f"event {one.number} of deployment {one.deployment} says who acted, which is kept")
+                for one in events(state)
+                if target.holds(one.by) or target.is_in(dict(one.figures))
             ]
 
     def erase(self, target: Target) -> None:

@@ -30,6 +30,7 @@ KEYS = "keys.json"
 MAX_BYTES = 64 << 20  # of a file that is read
 _FOLDERS = frozenset({"index", CHUNKED_INDEXES, "verdicts", ARTIFACTS, SET_ASIDE})  # of the state, with a place of their own
 _SKIPPED = frozenset({STATE, ".git", ".hg", ".svn", "__pycache__", "node_modules", ".venv"})
+_BY = "by"
 _PREVIOUS = "previous"  # key of a line of a log that names the digest of one before it
 
 
@@ -53,6 +54,10 @@ class Written:
     def left(self, target: Target) -> Sequence[Left]:
         """See `Place`."""
         listed = []
+        for number, line in enumerate(self._log(), 1):
+            row = _value(line)
+            if isinstance(row, dict) and target.is_in(row.get(_BY)):
+                listed.append(Left(LOG, number, "it says who decided, which is kept: who approved what is told by it"))
         for path in self._others():
             text = path.read_text(encoding="utf-8", errors="replace")
             if target.holds(text) or any(target.is_in(_value(line)) for line in (text, *text.split("\n"))):
@@ -112,6 +117,10 @@ class Written:
             text, after = path.read_text(encoding="utf-8", errors="surrogateescape"), _said if self._is_log(path) else _kept
             yield path, [(line, after(line, target)) for line in text.removesuffix("\n").split("\n")]
 
+    def _log(self) -> list[str]:
+        path = self.project.root / LOG
+        return path.read_text(encoding="utf-8", errors="surrogateescape").split("\n") if path.is_file() else []
+
     def _is_log(self, path: Path) -> bool:
         return path == self.project.root / LOG
 
@@ -139,11 +148,14 @@ def _is_anothers(path: Path, root: Path) -> bool:
 
 
 def _said(line: str, target: Target) -> str:
-    """A line of the log of reviews without the words."""
+    """A line of the log of reviews without the words; who decided stays."""
     row = _value(line)
     if not target.is_in(row):
         return line
-    return json.dumps(target.without(row), ensure_ascii=False) if isinstance(row, dict) else ""
+    if not isinstance(row, dict):
+        return ""
+    without = {str(target.without(key)): one if key == _BY else target.without(one) for key, one in row.items()}
+    return line if without == row else json.dumps(without, ensure_ascii=False)
 
 
 def _kept(line: str, target: Target) -> str | None:
