@@ -14,6 +14,7 @@ from rung.erasure.served import Served
 from rung.erasure.stale import end_stale, stale_in
 from rung.erasure.target import Target, folded
 from rung.records.deployment import DeploymentEvent
+from rung.state.alerts import baselines_of, keep_baseline
 from rung.state.database import State, now_ms, open_state
 from rung.state.deployments import add_event
 from rung.state.feedback import Remark, add_remark
@@ -90,6 +91,22 @@ def test_what_was_forgotten_is_no_draft_and_is_counted(served: Served) -> None:
     assert [one.question for one in done.proposals.proposals] == ["Where is my blue kettle?"]
     assert done.proposals.left_out == (("[forgotten]", "of 1 comments the question, or what was expected, was forgotten"),)
     assert (done.comments, done.silent) == (1, 0)
+
+
+def test_of_a_baseline_a_canary_goes_whole(served: Served) -> None:
+    rows = [{"id": id, "question": asked, "vector": "AA=="} for id, asked in (("a", f"{SECRET}?"), ("b", "?"), ("c", "!"))]
+    asked = {"canaries": [{"question": f"{SECRET}?", "answers": ["x"]}, {"question": "?", "answers": ["y"]}]}
+    with served.opened() as state:
+        assert state is not None
+        keep_baseline(state, "d", {"embedding": {"canaries": rows}, "model": {"m": asked}})
+    for target in (Target("text", SECRET, (folded(SECRET),)), Target("row", "c", rows=frozenset({"c"}))):
+        assert "baselines" in {one.what for one in served.find(target)}
+        served.erase(target)
+        assert "baselines" not in {one.what for one in served.find(target)}
+    with served.opened() as state:
+        assert state is not None
+        values = {name: one.value for name, one in baselines_of(state, "d").items()}
+    assert values == {"embedding": {"canaries": rows[1:2]}, "model": {"m": {"canaries": asked["canaries"][1:]}}}
 
 
 def test_who_rolled_back_is_said_and_stays(served: Served) -> None:

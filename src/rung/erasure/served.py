@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 DATABASE = "state.db"
 WHOLE = ("traces", "differences", "answers")  # tables whose rows go
 RATED = "feedback"
+_BASELINES = "baselines"
 PINNED = ("deployments", "deployment_events")  # what is served is told by them: they are never changed but for words
 _TEXTS: Mapping[str, tuple[str, ...]] = {"feedback": ("details", "entry"), "deployment_events": ("why",)}
 _COUNTS = ("observations", "about")  # no words of anybody
@@ -209,11 +210,26 @@ def _change_of(table: sa.Table, row: Mapping[str, Any], target: Target) -> dict[
         return {name: empty for name, empty in emptied.items() if values[name] != empty}
     if not _may_be_of(target, values):
         return {}
+    if table.name == _BASELINES:
+        value = target.without(_without_canaries(values["value"], target))
+        return {"value": value} if value != values["value"] else {}
     names = _TEXTS.get(table.name) or tuple(column.name for column in table.c if not column.primary_key)
     callers = {name: FORGOTTEN for name in ("caller", "caller_id") if target.holds(str(values.get(name, "")))}
     return callers | {
         name: _without(values[name], target) for name in names if name not in callers and target.is_in(values[name])
     }
+
+
+def _without_canaries(value: Json, target: Target) -> Json:
+    """Of a baseline no canary that holds it, or is a case that was named: what its question was embedded as tells of it."""
+    if not isinstance(value, dict):
+        return value
+    kept = {name: _without_canaries(one, target) for name, one in value.items()}
+    if isinstance(rows := value.get("canaries"), list):
+        kept["canaries"] = [
+            row for row in rows if not (target.is_in(row) or (isinstance(row, dict) and row.get("id") in target.rows))
+        ]
+    return kept
 
 
 def _without(value: Json, target: Target) -> Json:
