@@ -287,9 +287,9 @@ def test_an_erasure_that_broke_off_is_gone_on_with(shop: Path, monkeypatch: pyte
 
 @pytest.mark.parametrize("place", [Served, Results, Documents])
 def test_an_erasure_of_a_document_that_broke_off_stays_one_of_a_document(
-    place: type, shop: Path, monkeypatch: pytest.MonkeyPatch
+    place: type[Any], shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = place.erase
+    real: Any = place.erase
 
     def broken(self: Any, target: object) -> None:
         real(self, target)
@@ -307,7 +307,8 @@ def test_an_erasure_of_a_document_that_broke_off_stays_one_of_a_document(
 
 def test_a_document_that_traces_alone_name_is_no_text(shop: Path) -> None:
     target = look(load_project(shop), "docs/a.md").target
-    assert (target.kind, target.documents) == ("document", {"docs/a.md"})
+    assert target.kind == "document"
+    assert target.documents == {"docs/a.md"}
     (shop / "notes.txt").write_text("docs/unknown.md\n", encoding="utf-8")
     assert look(load_project(shop), "docs/unknown.md").target.kind == "text"
 

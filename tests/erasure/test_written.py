@@ -16,7 +16,7 @@ from rung.erasure.sources import left_in_files
 from rung.erasure.target import Target, folded
 from rung.erasure.written import Written
 from rung.errors import UserError
-from rung.files.durable import altered, files_in, seal, sha256
+from rung.files.durable import altered, files_in, seal, sha256, write_whole
 
 ANN = Target("text", "Ann Smith", (folded("Ann Smith"),))
 
@@ -74,7 +74,7 @@ def test_a_kill_while_the_log_is_rewritten_leaves_a_log_that_is_whole(
     (tmp_path / ".rung").mkdir()
     for words in ("fine", "by Ann Smith"):
         add_review(project, {"by": "cy", "reason": words})
-    real, done = written.write_whole, list[Path]()
+    real, done = write_whole, list[Path]()
 
     def broken(path: Path, content: str | bytes) -> None:
         if len(done) == writes:

@@ -206,7 +206,7 @@ def _change_of(table: sa.Table, row: Mapping[str, Any], target: Target) -> dict[
     if table.name in WHOLE:
         return None if is_named or (_may_be_of(target, values) and _is_in(values, target)) else {}
     if is_named:  # what was said of it: of every other table the words, and numbers stay
-        emptied = {c.name: None if c.nullable else {} for c in table.c if isinstance(c.type, JsonText)}
+        emptied: dict[str, Any] = {c.name: None if c.nullable else {} for c in table.c if isinstance(c.type, JsonText)}
         return {name: empty for name, empty in emptied.items() if values[name] != empty}
     if not _may_be_of(target, values):
         return {}
