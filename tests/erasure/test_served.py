@@ -13,6 +13,7 @@ from rung.config.project import load_project
 from rung.erasure.served import Served
 from rung.erasure.stale import end_stale, stale_in
 from rung.erasure.target import Target, folded
+from rung.records import Json
 from rung.records.deployment import DeploymentEvent
 from rung.state.alerts import baselines_of, keep_baseline
 from rung.state.database import State, now_ms, open_state
@@ -94,11 +95,13 @@ def test_what_was_forgotten_is_no_draft_and_is_counted(served: Served) -> None:
 
 
 def test_of_a_baseline_a_canary_goes_whole(served: Served) -> None:
-    rows = [{"id": id, "question": asked, "vector": "AA=="} for id, asked in (("a", f"{SECRET}?"), ("b", "?"), ("c", "!"))]
-    asked = {"canaries": [{"question": f"{SECRET}?", "answers": ["x"]}, {"question": "?", "answers": ["y"]}]}
+    rows: list[Json] = [
+        {"id": id, "question": asked, "vector": "AA=="} for id, asked in (("a", f"{SECRET}?"), ("b", "?"), ("c", "!"))
+    ]
+    models: list[Json] = [{"question": f"{SECRET}?", "answers": ["x"]}, {"question": "?", "answers": ["y"]}]
     with served.opened() as state:
         assert state is not None
-        keep_baseline(state, "d", {"embedding": {"canaries": rows}, "model": {"m": asked}})
+        keep_baseline(state, "d", {"embedding": {"canaries": rows}, "model": {"m": {"canaries": models}}})
     for target in (Target("text", SECRET, (folded(SECRET),)), Target("row", "c", rows=frozenset({"c"}))):
         assert "baselines" in {one.what for one in served.find(target)}
         served.erase(target)
@@ -106,7 +109,7 @@ def test_of_a_baseline_a_canary_goes_whole(served: Served) -> None:
     with served.opened() as state:
         assert state is not None
         values = {name: one.value for name, one in baselines_of(state, "d").items()}
-    assert values == {"embedding": {"canaries": rows[1:2]}, "model": {"m": {"canaries": asked["canaries"][1:]}}}
+    assert values == {"embedding": {"canaries": rows[1:2]}, "model": {"m": {"canaries": models[1:]}}}
 
 
 def test_who_rolled_back_is_said_and_stays(served: Served) -> None:
