@@ -55,12 +55,12 @@ def draft_from_feedback(project: Project, request: DraftRequest = DraftRequest()
     """
     with open_state(project) as state:
         heard = list(comments(state))
-    known = [comment for comment in heard if comment.question]
-    asked = [comment for comment in known if not _is_forgotten(comment)]
+    asking = [comment for comment in heard if comment.question]
+    asked = [comment for comment in asking if not _is_forgotten(comment)]
     dataset = load_dataset(project, judging=False)
     rows = Rows(dataset.cases, dataset.examples, _teaching(project, dataset), request.judging)
     proposals = propose(asked, rows, evidence=_Finder(project))
-    if forgotten := len(known) - len(asked):
+    if forgotten := len(asking) - len(asked):
         left_out = (FORGOTTEN, f"of {forgotten:,} comments the question, or what was expected, was forgotten")
         proposals = replace(proposals, left_out=(*proposals.left_out, left_out))
     files = {
@@ -79,7 +79,7 @@ def draft_from_feedback(project: Project, request: DraftRequest = DraftRequest()
             new += len(fresh)
     there = len(proposals.proposals) - new
     written = {path: count for path, count in added.items() if count}
-    return FeedbackDrafts(proposals, len(asked), len(heard) - len(known), there, written)
+    return FeedbackDrafts(proposals, len(asked), len(heard) - len(asking), there, written)
 
 
 def _is_forgotten(comment: Comment) -> bool:
