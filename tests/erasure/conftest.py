@@ -92,9 +92,9 @@ def fill(folder: Path) -> None:
     (state_folder / "running.json").write_text(json.dumps(running), encoding="utf-8")
 
 
-def of_ann() -> Trace:
+def of_ann(id: str = OF_ANN) -> Trace:
     """A trace with her words."""
-    asked: Opening = opening(OF_ANN, asked=ASKED)
+    asked: Opening = opening(id, asked=ASKED)
     assert asked.question == Question("asked", ASKED)
     step = run(Generate((Message("user", ASKED),), seed=7), GenerateResult(f"Dear {ANN}, on the third.", 4, 5))
     return spans(content=True).trace(asked, [step], Ending(seconds=1.0))

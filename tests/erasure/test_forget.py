@@ -6,8 +6,10 @@ import fcntl
 import json
 import os
 import sqlite3
+import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +21,23 @@ from rung.commands.forget import forget, look
 from rung.config.project import load_project
 from rung.erasure.documents import Documents
 from rung.erasure.ledger import Ledger
+from rung.erasure.results import Results
 from rung.erasure.running import serving
+from rung.erasure.served import Served
+from rung.erasure.target import folded
 from rung.errors import UserError
+from rung.records.deployment import DeploymentEvent
 from rung.runtime.engines import index_of
 from rung.state.database import open_state
+from rung.state.deployments import add_event
 from rung.state.tables import differences, feedback, observations, traces
+from rung.tracing.store import row_of
 from rung.training.registry import LearntRow
 from tests.cli.conftest import Run
-from tests.erasure.conftest import ANN, ASKED, OF_ANN, OF_BOB
+from tests.erasure.conftest import ANN, ASKED, OF_ANN, OF_BOB, of_ann
 from tests.erasure.grepping import holding
 from tests.killing import killed
+from tests.records.test_deployment import RECORD
 from tests.serving.serving import served
 
 pytestmark = pytest.mark.slow
@@ -153,6 +162,58 @@ def test_a_case_goes_by_its_id_and_what_it_taught_is_named(shop: Path) -> None:
     assert holding(shop / ".rung" / "verdicts", f"When did {ANN}") == []
 
 
+def test_of_a_row_no_refusal_and_no_words_of_other_rows_are_taken_along(tmp_path: Path) -> None:
+    (tmp_path / "rung.yaml").write_text("task: x\ncases: [c.jsonl]\nbehaviour: {examples: [e.jsonl]}\n", encoding="utf-8")
+    said = "I do not know that from our documents."
+    shared = "We ship to Norway within three days."
+    rows = {"e1": f"{shared} Ask for Ann Lindqvist at the desk.", "e2": shared, "e3": said}
+    turns = {id: [{"role": "user", "content": f"Hello {id}"}, {"role": "assistant", "content": a}] for id, a in rows.items()}
+    lines = [json.dumps({"id": id, "messages": messages}) for id, messages in turns.items()]
+    (tmp_path / "e.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    case = {"id": "c1", "question": "Where may Bertha Borg collect it?", "answers": [shared]}
+    (tmp_path / "c.jsonl").write_text(json.dumps(case), encoding="utf-8")
+    texts = {id: look(load_project(tmp_path), id).target.texts for id in ("e1", "e2", "e3", "c1")}
+    whole = folded(rows["e1"])
+    assert texts == {
+        "e1": ("ask for ann lindqvist at the desk.", whole),
+        "e2": (),
+        "e3": (),
+        "c1": ("where may bertha borg collect it?",),
+    }
+
+
+def test_a_row_whose_words_most_traces_hold_is_refused(shop: Path) -> None:
+    with open_state(load_project(shop)) as state, state.writing() as connection:
+        asked = [row_of(of_ann(f"{number:032x}")) for number in range(30)]
+        connection.execute(traces.insert(), asked)
+    with (shop / "cases.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"id": "often", "question": ASKED, "answers": ["May"], "split": "test"}) + "\n")
+    with pytest.raises(UserError, match=r"what is said in 'often' stands in 31 of 32 traces"):
+        erased(shop, "often")
+
+
+def test_a_deployment_that_shows_the_example_is_said_to_stop(shop: Path) -> None:
+    folder = shop / ".rung" / "artifacts" / "example-index" / ("e" * 64)
+    folder.mkdir(parents=True)
+    (folder / "texts.json").write_text(json.dumps([ANN]), encoding="utf-8")
+    seal(folder, {"kind": "example-index", "rows": 1})
+    shown, other = (replace(RECORD, artifacts={digest * 64: "x"}) for digest in "ef")
+    with open_state(load_project(shop)) as state:
+        add_event(state, DeploymentEvent(0, shown.id, "promoted", "bob"), expected=0, record=shown)
+    why = [one.why for one in look(load_project(shop), ANN).left if "stops" in one.why]
+    assert why == [f"deployment {shown.id} stops, it shows an example that goes: compare and promote anew"]
+    with open_state(load_project(shop)) as state:
+        add_event(state, DeploymentEvent(0, other.id, "promoted", "bob"), expected=1, record=other)
+    assert not [one for one in look(load_project(shop), ANN).left if "stops" in one.why]
+
+
+def test_others_who_asked_the_same_keep_their_verdicts_and_cases(shop: Path) -> None:
+    with (shop / "cases.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"id": "same", "question": ASKED, "answers": ["May"], "split": "test"}) + "\n")
+    report = look(load_project(shop), f"chatcmpl-{OF_ANN}")
+    assert "cases.jsonl" not in {one.path for one in report.left}
+
+
 @pytest.mark.parametrize(
     ("name", "why"),
     [("nobody at all", "is found nowhere"), ("ann", "too short"), ("f" * 32, "is found nowhere"), ("the customer", "")],
@@ -224,11 +285,52 @@ def test_an_erasure_that_broke_off_is_gone_on_with(shop: Path, monkeypatch: pyte
     assert [one.what for one in Ledger(shop / ".rung").entries()] == ["begun", "begun", "done"]
 
 
+@pytest.mark.parametrize("place", [Served, Results, Documents])
+def test_an_erasure_of_a_document_that_broke_off_stays_one_of_a_document(
+    place: type[Any], shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real: Any = place.erase
+
+    def broken(self: Any, target: object) -> None:
+        real(self, target)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(place, "erase", broken)
+        with pytest.raises(KeyboardInterrupt):
+            erased(shop, "docs/ann.md")
+    report = erased(shop, "docs/ann.md")
+    assert (report.target.kind, report.remaining) == ("document", ())
+    assert holding(shop / ".rung", "blue kettle on the third of May") == []
+    assert look(load_project(shop), "docs/ann.md").target.kind == "document", "the record says so"
+
+
+def test_a_document_that_traces_alone_name_is_no_text(shop: Path) -> None:
+    target = look(load_project(shop), "docs/a.md").target
+    assert target.kind == "document"
+    assert target.documents == {"docs/a.md"}
+    (shop / "notes.txt").write_text("docs/unknown.md\n", encoding="utf-8")
+    assert look(load_project(shop), "docs/unknown.md").target.kind == "text"
+
+
 def test_a_kill_in_the_middle_leaves_what_the_same_command_ends(shop: Path) -> None:
     command = [sys.executable, "-m", "rung", "forget", "-C", str(shop), ANN, "--yes"]
     assert killed(command, shop / ".rung" / "erasures.jsonl", 0.1, env=dict(os.environ))
     erased(shop)
     assert holding(shop / ".rung", ANN) == []
+
+
+def test_neither_the_record_nor_an_error_repeats_the_text(tmp_path: Path) -> None:
+    (tmp_path / "rung.yaml").write_text("task: x\n", encoding="utf-8")
+    (tmp_path / "notes.txt").write_text(f"{ANN} wrote\n", encoding="utf-8")
+    for words in ({"by": "dpo", "reason": f"as {ANN.upper()} asked"}, {"by": ANN}):
+        with pytest.raises(UserError, match="write them without it"):
+            forget(load_project(tmp_path), ANN, **words)
+    assert not (tmp_path / ".rung" / "erasures.jsonl").exists()
+    command = [sys.executable, "-m", "rung", "forget", "-C", str(tmp_path), "-"]
+    said = subprocess.run(command, input="Bertha Borg", capture_output=True, text=True, check=False)
+    assert "the text is found nowhere" in said.stderr
+    assert "Bertha" not in said.stdout + said.stderr
 
 
 def test_a_project_without_state_has_nothing_to_forget(tmp_path: Path) -> None:

@@ -8,15 +8,21 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from rung.commands.feedback_drafts import draft_from_feedback
 from rung.config.project import load_project
 from rung.erasure.served import Served
 from rung.erasure.stale import end_stale, stale_in
 from rung.erasure.target import Target, folded
+from rung.records import Json
+from rung.records.deployment import DeploymentEvent
+from rung.state.alerts import baselines_of, keep_baseline
 from rung.state.database import State, now_ms, open_state
+from rung.state.deployments import add_event
 from rung.state.feedback import Remark, add_remark
 from rung.state.retention import AGED, end_old
 from rung.state.tables import differences, feedback, observations, traces
 from rung.tracing.store import row_of
+from tests.records.test_deployment import RECORD
 from tests.state.databases import KINDS, database, named
 from tests.tracing.traces import made
 
@@ -68,6 +74,51 @@ def files_of(state: State) -> str:
         connection.execute(sa.text("CHECKPOINT"))
         folder = Path(str(connection.scalar(sa.text("SHOW data_directory")))) / "base"
     return "".join(path.read_bytes().decode("latin-1") for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_rated_answer_is_forgotten_once(served: Served) -> None:
+    target = Target("answer", "1" * 32, answers=frozenset({"1" * 32}))
+    assert {one.what for one in served.find(target)} == {"remarks", "differences", "traces"}
+    served.erase(target)
+    assert served.find(target) == []
+
+
+def test_what_was_forgotten_is_no_draft_and_is_counted(served: Served) -> None:
+    with served.opened() as state:
+        assert state is not None
+        add_remark(state, Remark("3" * 32, "bob", "down", {}, {"question": "Where is my blue kettle?", "answer": "Here."}))
+    served.erase(Target("text", SECRET, (folded(SECRET),)))
+    done = draft_from_feedback(served.project)
+    assert [one.question for one in done.proposals.proposals] == ["Where is my blue kettle?"]
+    assert done.proposals.left_out == (("[forgotten]", "of 1 comments the question, or what was expected, was forgotten"),)
+    assert (done.comments, done.silent) == (1, 0)
+
+
+def test_of_a_baseline_a_canary_goes_whole(served: Served) -> None:
+    rows: list[Json] = [
+        {"id": id, "question": asked, "vector": "AA=="} for id, asked in (("a", f"{SECRET}?"), ("b", "?"), ("c", "!"))
+    ]
+    models: list[Json] = [{"question": f"{SECRET}?", "answers": ["x"]}, {"question": "?", "answers": ["y"]}]
+    with served.opened() as state:
+        assert state is not None
+        keep_baseline(state, "d", {"embedding": {"canaries": rows}, "model": {"m": {"canaries": models}}})
+    for target in (Target("text", SECRET, (folded(SECRET),)), Target("row", "c", rows=frozenset({"c"}))):
+        assert "baselines" in {one.what for one in served.find(target)}
+        served.erase(target)
+        assert "baselines" not in {one.what for one in served.find(target)}
+    with served.opened() as state:
+        assert state is not None
+        values = {name: one.value for name, one in baselines_of(state, "d").items()}
+    assert values == {"embedding": {"canaries": rows[1:2]}, "model": {"m": {"canaries": models[1:]}}}
+
+
+def test_who_rolled_back_is_said_and_stays(served: Served) -> None:
+    with served.opened() as state:
+        assert state is not None
+        add_event(state, DeploymentEvent(0, RECORD.id, "promoted", SECRET), expected=0, record=RECORD)
+    target = Target("text", SECRET, (folded(SECRET),))
+    served.erase(target)
+    assert [one.why for one in served.left(target)] == [f"event 1 of deployment {RECORD.id} says who acted, which is kept"]
 
 
 def test_what_names_a_document_goes(served: Served) -> None:

@@ -6,9 +6,17 @@ import hashlib
 import json
 from pathlib import Path
 
+import pytest
+
+from rung.commands.forget import look
 from rung.config.project import load_project
+from rung.dataset.review_log import add_review, reviews
+from rung.erasure import verdicts, written
+from rung.erasure.sources import left_in_files
 from rung.erasure.target import Target, folded
 from rung.erasure.written import Written
+from rung.errors import UserError
+from rung.files.durable import altered, files_in, seal, sha256, write_whole
 
 ANN = Target("text", "Ann Smith", (folded("Ann Smith"),))
 
@@ -55,3 +63,117 @@ def test_keys_and_files_that_nobody_looks_after_are_named(tmp_path: Path) -> Non
     named = {Path(one.path).name: one.why for one in Written(load_project(tmp_path)).left(ANN)}
     assert set(named) == {"keys.json", "baseline.json"}
     assert "rung keys revoke" in named["keys.json"]
+
+
+@pytest.mark.parametrize("writes", [1, 2])
+def test_a_kill_while_the_log_is_rewritten_leaves_a_log_that_is_whole(
+    writes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "rung.yaml").write_text("task: x\n", encoding="utf-8")
+    project = load_project(tmp_path)
+    (tmp_path / ".rung").mkdir()
+    for words in ("fine", "by Ann Smith"):
+        add_review(project, {"by": "cy", "reason": words})
+    real, done = write_whole, list[Path]()
+
+    def broken(path: Path, content: str | bytes) -> None:
+        if len(done) == writes:
+            raise KeyboardInterrupt
+        done.append(path)
+        real(path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(written, "write_whole", broken)
+        with pytest.raises(KeyboardInterrupt):
+            Written(project).erase(ANN)
+    assert [path.name for path in done] == ["reviews.head", "reviews.jsonl"][:writes]
+    assert len(reviews(project)) == 2
+    Written(project).erase(ANN)
+    assert "Ann" not in (tmp_path / "reviews.jsonl").read_text(encoding="utf-8")
+    add_review(project, {"by": "cy", "reason": "goes on"})
+    lines = (tmp_path / "reviews.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    (tmp_path / "reviews.jsonl").write_text("".join(lines[:-1]), encoding="utf-8")
+    with pytest.raises(UserError, match="the log only grows"):
+        reviews(project)
+
+
+def test_files_that_are_no_log_or_draft_of_this_project_stay(tmp_path: Path) -> None:
+    (tmp_path / "rung.yaml").write_text("task: x\n", encoding="utf-8")
+    (tmp_path / "inner" / "deep").mkdir(parents=True)
+    (tmp_path / "inner" / "rung.yaml").write_text("task: x\n", encoding="utf-8")
+    (tmp_path / ".venv").mkdir()
+    names = ["reviews-of-products.jsonl", "inner/deep/x.drafts.jsonl", ".venv/x.drafts.jsonl"]
+    for name in (*names, "deep.drafts.jsonl"):
+        (tmp_path / name).write_text(json.dumps({"id": "1", "question": "Ann Smith?"}) + "\n", encoding="utf-8")
+    project = load_project(tmp_path)
+    assert [one.store for one in Written(project).find(ANN)] == ["deep.drafts.jsonl"]
+    Written(project).erase(ANN)
+    assert [(tmp_path / name).stat().st_size > 0 for name in names] == [True, True, True]
+    named = {one.path for one in left_in_files(project, ANN)[0]}
+    assert named == {"reviews-of-products.jsonl", "inner/deep/x.drafts.jsonl"}
+
+
+def test_a_kill_while_a_verdict_is_changed_leaves_it_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "rung.yaml").write_text("task: x\n", encoding="utf-8")
+    folder = tmp_path / ".rung" / "verdicts" / "v"
+    folder.mkdir(parents=True)
+    for name, content in (("verdict.json", '{"task": "of Ann Smith"}'), ("verdict.txt", "Ann Smith")):
+        (folder / name).write_text(content, encoding="utf-8")
+    seal(folder, {name: sha256(folder / name) for name in files_in(folder)})
+
+    def broken(_folder: Path, _files: object) -> None:
+        raise KeyboardInterrupt
+
+    place = verdicts.Verdicts(load_project(tmp_path))
+    with monkeypatch.context() as patch:
+        patch.setattr(verdicts, "seal", broken)
+        with pytest.raises(KeyboardInterrupt):
+            place.erase(ANN)
+    assert (place.find(ANN), altered(folder, others=True, thoroughly=True)) == ([], "")
+
+
+def test_files_elsewhere_in_other_encodings_and_over_lines_are_looked_at_and_what_was_not_is_said(tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "rung.yaml").write_text('task: x\ncases: [../c.jsonl, "../*.big.jsonl"]\n', encoding="utf-8")
+    (tmp_path / "c.jsonl").write_text(json.dumps({"id": "1", "question": "Ann Smith?"}) + "\n", encoding="utf-8")
+    (tmp_path / "x.big.jsonl").write_bytes(b"\0")
+    (root / "latin.txt").write_bytes(b"caf\xe9 of Ann Smith")
+    (root / "wide.txt").write_text("of Ann Smith", encoding="utf-16")
+    (root / "pretty.json").write_text(json.dumps({"a": "\u00c4nn Smith"}, indent=1), encoding="utf-8")
+    (root / "image.bin").write_bytes(b"\0Ann Smith")
+    with (root / "large.txt").open("wb") as file:
+        file.truncate(65 << 20)
+    target = Target("text", "Ann Smith", (folded("Ann Smith"), folded("\u00c4nn Smith")))
+    listed, unread = left_in_files(load_project(root), target)
+    assert {(one.path, one.line) for one in listed} == {
+        (str(tmp_path / "c.jsonl"), 1),
+        ("latin.txt", 1),
+        ("wide.txt", 1),
+        ("pretty.json", 0),
+    }
+    assert [one.path for one in unread.named] == [str(tmp_path / "x.big.jsonl")]
+    assert unread.others == ("image.bin", "large.txt")
+    with pytest.raises(UserError, match=r"found nowhere.*not looked at: .*x.big.jsonl, image.bin, large.txt"):
+        look(load_project(root), "Bertha Borg")
+    report = look(load_project(root), "Ann Smith")
+    assert report.left[-1].why.startswith("not looked at")
+    assert not report.is_whole
+
+
+def test_who_decided_stays_and_is_said(tmp_path: Path) -> None:
+    (tmp_path / "rung.yaml").write_text("task: x\n", encoding="utf-8")
+    project = load_project(tmp_path)
+    add_review(project, {"by": "Ann Smith", "reason": "fine"})
+    add_review(project, {"by": "Ann Smith", "reason": "as Ann Smith said"})
+    place = Written(project)
+    assert [(one.store, one.count) for one in place.find(ANN)] == [("reviews.jsonl", 1)]
+    place.erase(ANN)
+    assert [(event["by"], event["reason"]) for event in reviews(project)] == [
+        ("Ann Smith", "fine"),
+        ("Ann Smith", "[forgotten]"),
+    ]
+    assert (place.find(ANN), [(one.path, one.line) for one in place.left(ANN)]) == (
+        [],
+        [("reviews.jsonl", 1), ("reviews.jsonl", 2)],
+    )

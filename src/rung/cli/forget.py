@@ -44,13 +44,19 @@ def forget(  # noqa: PLR0917 - typer reads the options from the parameters
     from rung.commands.forget import forget as erase
     from rung.commands.forget import look
     from rung.config.project import load_project
+    from rung.errors import UserError
     from rung.progress import reporting
 
     root, (word,) = words_apart(ctx, (folder, name), "TEXT|ID")
     text = sys.stdin.read().strip() if word == "-" else word
     project, screen = load_project(root), Screen(quiet=json)
-    with reporting(screen):
-        report = erase(project, text, by=by.strip() or signed_in(), reason=reason) if yes else look(project, text)
+    try:
+        with reporting(screen):
+            report = erase(project, text, by=by.strip() or signed_in(), reason=reason) if yes else look(project, text)
+    except UserError as error:
+        if word != "-" or not text or text not in str(error):
+            raise
+        raise UserError(str(error).replace(f"'{text}'", "the text").replace(text, "the text")) from None
     if json:
         out(_json(report))
     else:
@@ -60,7 +66,7 @@ def forget(  # noqa: PLR0917 - typer reads the options from the parameters
 
 
 def _lines(project: Project, report: ForgetReport, *, yes: bool) -> Iterator[str]:
-    from rung.commands.forget import caveats
+    from rung.commands.forget import caveats, unlooked
 
     kinds = {"text": "a text", "document": "a document", "answer": "an answer", "row": "a case or an example"}
     if report.again is not None:
@@ -82,6 +88,8 @@ def _lines(project: Project, report: ForgetReport, *, yes: bool) -> Iterator[str
         yield f"{count}: what was remembered of answers for their ratings was let go; answers under way were not"
     for one in report.remaining:
         yield f"! still in {one.store}: {one.count:,} {one.what}: somebody wrote meanwhile; run the same command again"
+    if words := unlooked(report):
+        yield words
     if not yes:
         yield "nothing was erased: --yes erases it; earlier versions of the index and indexes cut in other ways go with it"
         return
@@ -107,5 +115,6 @@ def _json(report: ForgetReport) -> str:
         "erased": report.erased,
         "servers": report.servers,
         "remaining": plain(report.remaining),
+        "unread": list(report.unread),
     }
     return dumps(entry, ensure_ascii=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -15,6 +15,7 @@ from rung.config.project import Project
 from rung.dataset.load import Dataset, load_dataset
 from rung.dataset.proposals import JUDGING, Borne, Comment, Proposals, Rows, Sought, propose
 from rung.dataset.review_log import decided_ids, deciding
+from rung.erasure.target import FORGOTTEN
 from rung.pipeline.sources import Sources
 from rung.records import Asker, Document, Json, Message
 from rung.state.database import State, open_state
@@ -54,10 +55,14 @@ def draft_from_feedback(project: Project, request: DraftRequest = DraftRequest()
     """
     with open_state(project) as state:
         heard = list(comments(state))
-    asked = [comment for comment in heard if comment.question]
+    asking = [comment for comment in heard if comment.question]
+    asked = [comment for comment in asking if not _is_forgotten(comment)]
     dataset = load_dataset(project, judging=False)
     rows = Rows(dataset.cases, dataset.examples, _teaching(project, dataset), request.judging)
     proposals = propose(asked, rows, evidence=_Finder(project))
+    if forgotten := len(asking) - len(asked):
+        left_out = (FORGOTTEN, f"of {forgotten:,} comments the question, or what was expected, was forgotten")
+        proposals = replace(proposals, left_out=(*proposals.left_out, left_out))
     files = {
         "case": request.path or feedback_drafts_file(project, "case"),
         "train": request.path or feedback_drafts_file(project, "train"),
@@ -74,7 +79,13 @@ def draft_from_feedback(project: Project, request: DraftRequest = DraftRequest()
             new += len(fresh)
     there = len(proposals.proposals) - new
     written = {path: count for path, count in added.items() if count}
-    return FeedbackDrafts(proposals, len(asked), len(heard) - len(asked), there, written)
+    return FeedbackDrafts(proposals, len(asked), len(heard) - len(asking), there, written)
+
+
+def _is_forgotten(comment: Comment) -> bool:
+    """Whether words were erased that would ask, or be taught."""
+    turns = (turn.content for turn in comment.messages)
+    return any(FORGOTTEN in text for text in (comment.question, *(comment.expected or ()), *turns))
 
 
 def _ids(path: Path) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rung.artifacts.registry import Registry
@@ -37,6 +38,25 @@ def leftovers(project: Project, index: Index | None, texts: Mapping[str, str]) -
     for place_name, document in _named(project, index, texts):
         gone.setdefault(document, Counter())[place_name] += 1
     return gone
+
+
+def is_named(project: Project, document: str) -> bool:
+    """Whether verdicts show a document of this id, or what serving keeps names one.
+
+    Raises:
+        UserError: the database cannot be used.
+    """
+    if any(id == document for _, id in Served(project).documents()):
+        return True
+    return any(document in _shown(folder / EVALUATIONS) for folder in folders(project))
+
+
+def _shown(path: Path) -> set[str]:
+    """Documents that the answers of a verdict were shown; none where they cannot be read."""
+    try:
+        return {passage.document for passage in passages_in(path)} if path.is_file() else set()
+    except UserError:
+        return set()
 
 
 def _named(project: Project, index: Index | None, texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,22 +11,25 @@ from typing import Any
 from rung.artifacts.registry import Registry
 from rung.config.project import Project
 from rung.dataset import read_examples
-from rung.dataset.load import paths, shown_as
+from rung.dataset.load import shown_as
 from rung.dataset.row_files import json_lines
 from rung.erasure.documents import held
+from rung.erasure.leftovers import is_named
 from rung.erasure.served import Served
-from rung.erasure.target import MIN_CHARACTERS, Target, folded, quotable
+from rung.erasure.sources import named_by
+from rung.erasure.target import MIN_CHARACTERS, MIN_QUOTED, Kind, Target, folded, quotable
 from rung.errors import UserError
 from rung.records import Json, Problem
 from rung.runtime.cache import FILE
 from rung.runtime.engines import index_of, open_cache
+from rung.text.refusals.saying import is_refusal
 
 PREFIXES = ("chatcmpl-", "msg_", "resp_")
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
-def target_of(project: Project, name: str) -> Target:
-    """What is to be looked for.
+def target_of(project: Project, name: str, kind: Kind = "text") -> Target:
+    """What is to be looked for. `kind`: what it was when it was forgotten before; an id stays one when its record is gone.
 
     Raises:
         UserError: the text is too short to tell one person's from others', or a place cannot be read.
@@ -38,6 +41,10 @@ def target_of(project: Project, name: str) -> Target:
         return document
     if (row := _row(project, name)) is not None:
         return row
+    if kind == "document" or is_named(project, name):
+        return Target("document", name, documents=frozenset({name}))
+    if kind == "row":
+        return Target("row", name, rows=frozenset({name}))
     text = folded(name)
     if len(text.replace(" ", "")) < MIN_CHARACTERS:
         raise UserError(
@@ -92,7 +99,7 @@ def _answer(project: Project, id: str, name: str) -> Target:
     for row in Served(project).rows_of(id):
         gathered.callers |= {str(row[name]) for name in ("caller", "caller_id") if row.get(name)}
         gathered.texts += _asked(row)
-    texts = tuple(dict.fromkeys(t for t in map(folded, gathered.texts) if len(t) >= MIN_CHARACTERS * 5))
+    texts = tuple(dict.fromkeys(t for t in map(folded, gathered.texts) if len(t) >= MIN_QUOTED))
     return Target("answer", name, texts, answers=frozenset({id}), callers=frozenset(gathered.callers))
 
 
@@ -128,28 +135,28 @@ def _parts(messages: Json) -> Iterable[str]:
 
 def _row(project: Project, name: str) -> Target | None:
     """A case or an example of this id, in the project's files, or among the rows that taught an artifact."""
-    texts: list[str] = []
-    problems: list[Problem] = []
-    for path in _named(project, project.settings.behaviour.examples, "behaviour", "examples"):
-        for example in read_examples(path, problems, flawed=True):
-            if example.id == name:
-                texts += [m.content for m in example.messages if m.role != "system"]
-    for path in _named(project, project.settings.cases, "cases"):
-        for _, row in json_lines(path, shown_as(project, path), problems):
-            if str(row.get("id", "")) == name:
-                answers = row.get("answers")
-                texts += [str(row.get("question", "")), *(map(str, answers) if isinstance(answers, list) else ())]
+    texts, others = list[str](), list[str]()
+    for id, said in _rows(project):
+        (texts if id == name else others).extend(said)
     registry = Registry(project.state)
     taught = any(one.id == name for artifact in registry.artifacts() for one in registry.rows(artifact) or ())
     if not texts and not taught:
         return None
-    whole = (folded(text) for text in texts)
-    quotations = dict.fromkeys((*quotable(texts), *(text for text in whole if len(text) >= MIN_CHARACTERS * 5)))
+    own = [text for text in texts if not is_refusal(text)]
+    whole = [text for text in map(folded, own) if len(text) >= MIN_QUOTED]
+    theirs = "\n".join(map(folded, others))  # and so are refusals, which any answer may be
+    quotations = dict.fromkeys(one for one in (*quotable(own), *whole) if one not in theirs and not is_refusal(one))
     return Target("row", name, tuple(quotations), rows=frozenset({name}))
 
 
-def _named(project: Project, patterns: Iterable[str], *where: str) -> list[Any]:
-    try:
-        return list(dict.fromkeys(paths(project, patterns, where)))
-    except UserError:
-        return []
+def _rows(project: Project) -> Iterator[tuple[str, list[str]]]:
+    """(id, texts) of each case and example in the project's files."""
+    problems: list[Problem] = []
+    for path in named_by(project, project.settings.behaviour.examples, "behaviour", "examples"):
+        for example in read_examples(path, problems, flawed=True):
+            yield example.id, [m.content for m in example.messages if m.role != "system"]
+    for path in named_by(project, project.settings.cases, "cases"):
+        for _, row in json_lines(path, shown_as(project, path), problems):
+            answers = row.get("answers")
+            said = [str(row.get("question", "")), *(map(str, answers) if isinstance(answers, list) else ())]
+            yield str(row.get("id", "")), said

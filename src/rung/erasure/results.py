@@ -26,7 +26,7 @@ class Results:
 
     def find(self, target: Target) -> Sequence[Finding]:
         """See `Place`."""
-        passages, keys = self._held(target)
+        passages, keys = self._held(target.of_nobody_else)
         counts = Counter(table for table, _ in keys)
         listed = [Finding(FILE, "passages", len(passages))] if passages else []
         return [*listed, *(Finding(FILE, _WORDS[table], n) for table, n in sorted(counts.items()))]
@@ -41,7 +41,7 @@ class Results:
         path = self.project.state / FILE
         if not path.exists():
             return
-        passages, keys = self._held(target)
+        passages, keys = self._held(target.of_nobody_else)
         with closing(open_cache(self.project)) as cache:
             cache.forget(passages)
             cache.erase([key for table, key in keys if table == "steps"], [key for table, key in keys if table == "notes"])

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 DATABASE = "state.db"
 WHOLE = ("traces", "differences", "answers")  # tables whose rows go
 RATED = "feedback"
+_BASELINES = "baselines"
 PINNED = ("deployments", "deployment_events")  # what is served is told by them: they are never changed but for words
 _TEXTS: Mapping[str, tuple[str, ...]] = {"feedback": ("details", "entry"), "deployment_events": ("why",)}
 _COUNTS = ("observations", "about")  # no words of anybody
@@ -61,10 +62,17 @@ class Served:
         with self.opened() as state:
             if state is None:
                 return ()
-            return [
+            from rung.state.deployments import events
+
+            pinned = [
                 Left(state.name, 0, f"deployment {row['id']} is pinned with it (its task, or who promoted it)")
                 for table, row, _ in _held(state, target)
                 if table == "deployments"
+            ]
+            return pinned + [
+                Left(state.name, 0, f"event {one.number} of deployment {one.deployment} says who acted, which is kept")
+                for one in events(state)
+                if target.holds(one.by) or target.is_in(dict(one.figures))
             ]
 
     def erase(self, target: Target) -> None:
@@ -198,14 +206,30 @@ def _change_of(table: sa.Table, row: Mapping[str, Any], target: Target) -> dict[
     if table.name in WHOLE:
         return None if is_named or (_may_be_of(target, values) and _is_in(values, target)) else {}
     if is_named:  # what was said of it: of every other table the words, and numbers stay
-        return {c.name: None if c.nullable else {} for c in table.c if isinstance(c.type, JsonText)}
+        emptied: dict[str, Any] = {c.name: None if c.nullable else {} for c in table.c if isinstance(c.type, JsonText)}
+        return {name: empty for name, empty in emptied.items() if values[name] != empty}
     if not _may_be_of(target, values):
         return {}
+    if table.name == _BASELINES:
+        value = target.without(_without_canaries(values["value"], target))
+        return {"value": value} if value != values["value"] else {}
     names = _TEXTS.get(table.name) or tuple(column.name for column in table.c if not column.primary_key)
     callers = {name: FORGOTTEN for name in ("caller", "caller_id") if target.holds(str(values.get(name, "")))}
     return callers | {
         name: _without(values[name], target) for name in names if name not in callers and target.is_in(values[name])
     }
+
+
+def _without_canaries(value: Json, target: Target) -> Json:
+    """Of a baseline no canary that holds it, or is a case that was named: what its question was embedded as tells of it."""
+    if not isinstance(value, dict):
+        return value
+    kept = {name: _without_canaries(one, target) for name, one in value.items()}
+    if isinstance(rows := value.get("canaries"), list):
+        kept["canaries"] = [
+            row for row in rows if not (target.is_in(row) or (isinstance(row, dict) and row.get("id") in target.rows))
+        ]
+    return kept
 
 
 def _without(value: Json, target: Target) -> Json:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from rung.records import Json
@@ -61,6 +61,11 @@ class Target:
     def is_of_documents(self) -> bool:
         """Whether documents themselves are looked through: what an answer or a case says may stand in them by right."""
         return self.kind in ("text", "document")
+
+    @property
+    def of_nobody_else(self) -> Target:
+        """What is looked for where it is not known who asked: of an answer its id alone, since others ask the same."""
+        return replace(self, texts=()) if self.kind == "answer" else self
 
     def holds(self, text: str) -> bool:
         """Whether a text holds one of the texts."""

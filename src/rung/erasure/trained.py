@@ -17,10 +17,11 @@ from rung.artifacts.store import ROWS, artifact_folder
 from rung.config.project import Project
 from rung.dataset import read_examples
 from rung.dataset.case_rows import case_of
-from rung.dataset.load import paths, shown_as
+from rung.dataset.load import shown_as
 from rung.dataset.row_files import json_lines
+from rung.erasure.served import Served
+from rung.erasure.sources import named_by
 from rung.erasure.target import Finding, Left, Target
-from rung.errors import UserError
 from rung.records import Problem, plain
 from rung.training.registry import Artifact, learnt, learnt_case
 
@@ -53,11 +54,13 @@ class Artifacts:
 
     def left(self, target: Target) -> Sequence[Left]:
         """See `Place`."""
-        return [
+        held = list(self._holding(target))
+        listed = [
             Left(str(path), 0, f"'rung artifacts retire {one.digest[:12]}', and delete the file if it is still there")
-            for one, path in self._holding(target)
+            for one, path in held
             if one.kind != EXAMPLES
         ]
+        return [*listed, *self._stopping({one.digest for one, _ in held if one.kind == EXAMPLES})]
 
     def erase(self, target: Target) -> None:
         """See `Place`."""
@@ -90,6 +93,20 @@ class Artifacts:
                 listed.append(TrainedOn(artifact.kind, artifact.digest, artifact.state, count, _advice(artifact)))
         return tuple(listed)
 
+    def _stopping(self, digests: set[str]) -> Iterator[Left]:
+        """Deployments, served or tried, that answer with indexes of examples which go."""
+        with Served(self.project).opened() as state:
+            if state is None or not digests:
+                return
+            from rung.state.deployments import deployment, standing_now
+
+            now = standing_now(state)
+            for id in filter(None, (now.current, now.candidate)):
+                if not digests.isdisjoint(deployment(state, id).artifacts):
+                    yield Left(
+                        state.name, 0, f"deployment {id} stops, it shows an example that goes: compare and promote anew"
+                    )
+
     def _holding(self, target: Target) -> Iterator[tuple[Artifact, Path]]:
         """Artifacts with a file of text that holds it, each with the first such file."""
         for artifact in Registry(self.project.state).artifacts():
@@ -106,12 +123,12 @@ def taught_by(project: Project, target: Target) -> tuple[frozenset[str], frozens
     """(digests, ids) by which rows of the project's files that hold it stand in lists of what was taught."""
     digests, ids = set[str](), set(target.rows)
     problems: list[Problem] = []
-    for path in _named(project, project.settings.behaviour.examples, "behaviour", "examples"):
+    for path in named_by(project, project.settings.behaviour.examples, "behaviour", "examples"):
         for example in read_examples(path, problems, flawed=True):
             if example.id in target.rows or target.is_in([m.content for m in example.messages]):
                 digests.add(learnt(example).digest)
                 ids.add(example.id)
-    for path in _named(project, project.settings.cases, "cases"):
+    for path in named_by(project, project.settings.cases, "cases"):
         for number, row in json_lines(path, shown_as(project, path), problems):
             try:
                 case, _ = case_of({**row, "approved_by": row.get("approved_by") or "anybody"}, f"{path}:{number}")
@@ -121,13 +138,6 @@ def taught_by(project: Project, target: Target) -> tuple[frozenset[str], frozens
                 digests.add(learnt_case(case).digest)
                 ids.add(case.id)
     return frozenset(digests), frozenset(ids)
-
-
-def _named(project: Project, patterns: Sequence[str], *where: str) -> list[Path]:
-    try:
-        return list(dict.fromkeys(paths(project, patterns, where)))
-    except UserError:  # files that are gone name no rows
-        return []
 
 
 def _advice(artifact: Artifact) -> str:

@@ -36,7 +36,7 @@ class Verdicts:
         """See `Place`."""
         pages, texts = 0, 0
         for folder in folders(self.project):
-            held = set(_held(folder, target))
+            held = set(_held(folder, target.of_nobody_else))
             pages += bool(held & set(OF_ANSWERS))
             texts += bool(held - set(OF_ANSWERS))
         listed = [Finding("verdicts", "verdicts' pages and answers", pages)] if pages else []
@@ -50,9 +50,10 @@ class Verdicts:
     def erase(self, target: Target) -> None:
         """See `Place`."""
         for folder in folders(self.project):
-            held = set(_held(folder, target))
+            held = set(_held(folder, target.of_nobody_else))
             if held & set(OF_ANSWERS):
                 remove(folder, OF_ANSWERS)
+            unseal(folder, tuple(held - set(OF_ANSWERS)))  # a kill before they are sealed anew leaves the verdict whole
             for name in sorted(held - set(OF_ANSWERS)):
                 _replace(folder / name, target)
             if held - set(OF_ANSWERS) and (folder / SEAL).exists():

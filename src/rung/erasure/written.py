@@ -9,24 +9,28 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from rung.artifacts.store import ARTIFACTS, CHUNKED_INDEXES
-from rung.config.project import Project
+from rung.config.project import FILE, Project
+from rung.dataset.review_log import HEAD, LOCK, LOG
 from rung.erasure.target import Finding, Left, Target
-from rung.files.durable import SET_ASIDE, alone, write_whole
+from rung.files.durable import SET_ASIDE, STATE, alone, write_whole
 from rung.pipeline.run_record import RECORD
 from rung.records import Json
 
-REVIEWS, DRAFTS = "reviews*.jsonl", "**/*.drafts.jsonl"
+DRAFTS = "*.drafts.jsonl"  # in the project's folder, but not in folders of projects of their own
 FEEDBACK = "feedback*.jsonl"  # of an earlier Rung, taken over into the database or not
 KEYS = "keys.json"
 MAX_BYTES = 64 << 20  # of a file that is read
 _FOLDERS = frozenset({"index", CHUNKED_INDEXES, "verdicts", ARTIFACTS, SET_ASIDE})  # of the state, with a place of their own
-_LOCK, HEAD = "reviews.lock", "reviews.head"  # the digest of the log's last line, where it is kept
+_SKIPPED = frozenset({STATE, ".git", ".hg", ".svn", "__pycache__", "node_modules", ".venv"})
+_BY = "by"
 _PREVIOUS = "previous"  # key of a line of a log that names the digest of one before it
 
 
@@ -41,7 +45,7 @@ class Written:
         listed = []
         for path, lines in self._files(target):
             if changed := sum(before != after for before, after in lines):
-                action = "its words are erased" if path.match(REVIEWS) else "erased"
+                action = "its words are erased" if self._is_log(path) else "erased"
                 listed.append(Finding(path.name, "lines", changed, action))
         if self._is_in_record(target):
             listed.append(Finding(RECORD, "state of the last comparison", 1))
@@ -50,6 +54,10 @@ class Written:
     def left(self, target: Target) -> Sequence[Left]:
         """See `Place`."""
         listed = []
+        for number, line in enumerate(self._log(), 1):
+            row = _value(line)
+            if isinstance(row, dict) and target.is_in(row.get(_BY)):
+                listed.append(Left(LOG, number, "it says who decided, which is kept: who approved what is told by it"))
         for path in self._others():
             text = path.read_text(encoding="utf-8", errors="replace")
             if target.holds(text) or any(target.is_in(_value(line)) for line in (text, *text.split("\n"))):
@@ -61,16 +69,13 @@ class Written:
 
     def erase(self, target: Target) -> None:
         """See `Place`."""
-        with alone(self.project.state / _LOCK):
+        with alone(self.project.state / LOCK):
             for path, lines in self._files(target):
                 if any(before != after for before, after in lines):
                     changed, digests = _chained(lines)
                     text = "".join(f"{line}\n" for line in changed)
-                    write_whole(path, text.encode("utf-8", "surrogateescape"))
-                    head = self.project.state / HEAD
-                    if path.match(REVIEWS) and head.is_file():
-                        last = head.read_text(encoding="utf-8").strip()
-                        write_whole(head, digests.get(last, last))
+                    with self._heads(path, digests):
+                        write_whole(path, text.encode("utf-8", "surrogateescape"))
         if self._is_in_record(target):
             (self.project.state / RECORD).unlink(missing_ok=True)
         for part in self.project.state.glob(f"{Path(RECORD).stem}.[0-9]*"):  # of a process that was killed
@@ -81,42 +86,86 @@ class Written:
         """See `Place`."""
         return 0
 
+    @contextmanager
+    def _heads(self, path: Path, digests: Mapping[str, str]) -> Iterator[None]:
+        """While the log of reviews is written anew, its last line is known as it was and as it will be."""
+        head = self.project.state / HEAD
+        if not (self._is_log(path) and head.is_file()):
+            yield
+            return
+        before = head.read_text(encoding="utf-8").split()
+        after = list(dict.fromkeys(digests.get(one, one) for one in before))
+        write_whole(head, "\n".join(dict.fromkeys((*before, *after))))
+        yield
+        write_whole(head, "\n".join(after))
+
     def _others(self) -> Iterator[Path]:
         """Files of the state that no place looks after."""
         state = self.project.state
         for path in sorted(state.rglob("*")):
             parts = path.relative_to(state).parts
-            looked_after = parts[0] in _FOLDERS or ".db" in path.name or path.name == RECORD or path.match(REVIEWS)
+            looked_after = parts[0] in _FOLDERS or ".db" in path.name or path.name == RECORD
             if path.is_file() and not (looked_after or path.match(FEEDBACK) or path.stat().st_size > MAX_BYTES):
                 yield path
 
     def _files(self, target: Target) -> Iterator[tuple[Path, list[tuple[str, str | None]]]]:
         """(file, each of its lines before and after); None: the line goes."""
-        root, state = self.project.root, self.project.state
-        own = [*root.glob(DRAFTS), *root.glob(REVIEWS), *state.glob(REVIEWS), *state.glob(FEEDBACK)]
+        root = self.project.root
+        drafts = (path for path in files_of(root) if path.match(DRAFTS) and not _is_anothers(path, root))
+        own = [*drafts, root / LOG, *self.project.state.glob(FEEDBACK)]
         for path in sorted({one for one in own if one.is_file()}):
-            text = path.read_text(encoding="utf-8", errors="surrogateescape")
-            yield path, [(line, _after(line, path, target)) for line in text.removesuffix("\n").split("\n")]
+            text, after = path.read_text(encoding="utf-8", errors="surrogateescape"), _said if self._is_log(path) else _kept
+            yield path, [(line, after(line, target)) for line in text.removesuffix("\n").split("\n")]
+
+    def _log(self) -> list[str]:
+        path = self.project.root / LOG
+        return path.read_text(encoding="utf-8", errors="surrogateescape").split("\n") if path.is_file() else []
+
+    def _is_log(self, path: Path) -> bool:
+        return path == self.project.root / LOG
 
     def _is_in_record(self, target: Target) -> bool:
         path = self.project.state / RECORD
         return path.is_file() and target.is_in(_value(path.read_text(encoding="utf-8", errors="replace")))
 
 
-def is_own(path: Path) -> bool:
+def files_of(root: Path) -> Iterator[Path]:
+    """The files of a project's folder, without its state and what tools keep there."""
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(one for one in folders if one not in _SKIPPED)
+        yield from (path for name in sorted(names) if (path := Path(folder) / name).is_file())
+
+
+def is_own(path: Path, root: Path) -> bool:
     """Whether Rung writes this file of a project's folder line by line."""
-    return path.match("*.drafts.jsonl") or path.match(REVIEWS)
+    return path == root / LOG or (path.match(DRAFTS) and not _is_anothers(path, root))
 
 
-def _after(line: str, path: Path, target: Target) -> str | None:
+def _is_anothers(path: Path, root: Path) -> bool:
+    """Whether a file is of a project inside of this one's folder, or of none of it."""
+    folders = path.parents
+    return root not in folders or any((one / FILE).is_file() for one in folders[: folders.index(root)])
+
+
+def _said(line: str, target: Target) -> str:
+    """A line of the log of reviews without the words; who decided stays."""
+    row = _value(line)
+    if not target.is_in(row):
+        return line
+    if not isinstance(row, dict):
+        return ""
+    without = {str(target.without(key)): one if key == _BY else target.without(one) for key, one in row.items()}
+    return line if without == row else json.dumps(without, ensure_ascii=False)
+
+
+def _kept(line: str, target: Target) -> str | None:
+    """A line of drafts, or of feedback; None: it goes."""
     row = _value(line)
     is_row = isinstance(row, dict) and row.get("id") in target.rows
     if not (is_row or target.is_in(row)):
         return line
-    if path.match(REVIEWS):
-        return json.dumps(target.without(row), ensure_ascii=False) if isinstance(row, dict) else ""
     is_approved = isinstance(row, dict) and bool(str(row.get("approved_by") or "").strip())
-    return line if is_approved and path.match("*.drafts.jsonl") else None
+    return line if is_approved else None
 
 
 def _chained(lines: Sequence[tuple[str, str | None]]) -> tuple[list[str], dict[str, str]]:
