@@ -136,8 +136,8 @@ def _parts(messages: Json) -> Iterable[str]:
 def _row(project: Project, name: str) -> Target | None:
     """A case or an example of this id, in the project's files, or among the rows that taught an artifact."""
     texts, others = list[str](), list[str]()
-    for id, said in _rows(project):
-        (texts if id == name else others).extend(said)
+    for id, row_texts in _rows(project):
+        (texts if id == name else others).extend(row_texts)
     registry = Registry(project.state)
     taught = any(one.id == name for artifact in registry.artifacts() for one in registry.rows(artifact) or ())
     if not texts and not taught:
@@ -158,5 +158,5 @@ def _rows(project: Project) -> Iterator[tuple[str, list[str]]]:
     for path in named_by(project, project.settings.cases, "cases"):
         for _, row in json_lines(path, shown_as(project, path), problems):
             answers = row.get("answers")
-            said = [str(row.get("question", "")), *(map(str, answers) if isinstance(answers, list) else ())]
-            yield str(row.get("id", "")), said
+            row_texts = [str(row.get("question", "")), *(map(str, answers) if isinstance(answers, list) else ())]
+            yield str(row.get("id", "")), row_texts

@@ -224,12 +224,12 @@ def _without_canaries(value: Json, target: Target) -> Json:
     """Of a baseline no canary that holds it, or is a case that was named: what its question was embedded as tells of it."""
     if not isinstance(value, dict):
         return value
-    kept = {name: _without_canaries(one, target) for name, one in value.items()}
+    others = {name: _without_canaries(one, target) for name, one in value.items()}
     if isinstance(rows := value.get("canaries"), list):
-        kept["canaries"] = [
+        others["canaries"] = [
             row for row in rows if not (target.is_in(row) or (isinstance(row, dict) and row.get("id") in target.rows))
         ]
-    return kept
+    return others
 
 
 def _without(value: Json, target: Target) -> Json:

@@ -63,9 +63,9 @@ def left_in_files(project: Project, target: Target) -> tuple[list[Left], Unread]
     return [*listed, *_of_documents(project, target, listed)], Unread(tuple(named_unread), tuple(others))
 
 
-def _of_documents(project: Project, target: Target, found: Sequence[Left]) -> list[Left]:
+def _of_documents(project: Project, target: Target, lines: Sequence[Left]) -> list[Left]:
     listed = list[Left]()
-    named = {one.path for one in found}
+    named = {one.path for one in lines}
     if target.kind == "document":
         listed += [
             Left(id, 0, _of_source(id)) for id in sorted(target.documents) if _is_there(project, id) and id not in named
