@@ -37,8 +37,8 @@ def forget(  # noqa: PLR0917 - typer reads the options from the parameters
 ) -> int:
     """Find a person's text everywhere, and erase it.
 
-    Files of yours are named with their lines, and left to you; so is what was trained on it. Exits with 1 while something is
-    left to do.
+    Files of yours are named with their lines, and left to you; so is what was trained on it. With --yes it exits with
+    1 while something is left to do.
     """
     from rung.cli.options import signed_in
     from rung.commands.forget import forget as erase
