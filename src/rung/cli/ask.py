@@ -38,7 +38,7 @@ def ask(  # noqa: PLR0917 - typer reads the options from the parameters
     ] = False,
     json: Json = False,
 ) -> int:
-    """Put one question to what is promoted, to the winner, or to another rung, live.
+    """Put one question to a rung, live.
 
     As it would be served: with streaming and citations.
     """

@@ -25,7 +25,7 @@ def audit(
     force: Force = False,
     json: Json = False,
 ) -> int:
-    """Write what is searched, trained, served and erased into one report.
+    """Report what is searched, trained and erased.
 
     A page and JSON: sources with licences and readers, artifacts with who approved their rows, deployments with digests and
     times, gates passed over, and whether what was deleted is gone everywhere. Runs no model.

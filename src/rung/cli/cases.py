@@ -27,7 +27,7 @@ class Author(StrEnum):
     model = "model"
 
 
-cases = typer.Typer(no_args_is_help=True, help="Draft cases for a person to approve; label answers; find gold that decayed.")
+cases = typer.Typer(no_args_is_help=True, help="Draft, sample and label cases; find decayed gold.")
 
 
 @cases.command()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rung.commands.feedback_drafts import FeedbackDrafts
     from rung.dataset.proposals import Comment
 
-feedback = typer.Typer(no_args_is_help=True, help="What people said of served answers, and cases and examples from it.")
+feedback = typer.Typer(no_args_is_help=True, help="What people said of served answers.")
 
 
 @feedback.command("list")

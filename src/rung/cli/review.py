@@ -47,7 +47,7 @@ def review(  # noqa: PLR0917 - typer reads the options from the parameters
     log: Annotated[bool, typer.Option("--log", help="Show what was decided, the newest last.")] = False,
     json: Json = False,
 ) -> int:
-    """Look over what waits for a person: approve, edit, divide or reject each.
+    """Approve, edit or reject what waits for a person.
 
     Drafts of 'rung cases suggest' and 'rung feedback draft'; where rung.yaml says 'review: required', also 'training' (rows
     that would teach) and deployments, by their digest. Each decision is kept at once, with your name, in reviews.jsonl. With
