@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
 from rung.builders.building import ArtifactBuilder
 from rung.errors import UserError
 from rung.progress import say
-from rung.records import Json, Message, Question
+from rung.records import Question
 from rung.records.traces import Trace
 from rung.serving.answering import Answering, Asked
 from rung.serving.app import Service, open_record
@@ -24,6 +24,7 @@ from rung.state.database import State
 from rung.state.deployments import deployment as promoted
 from rung.state.deployments import standing_now
 from rung.tracing import conventions as names
+from rung.tracing.reading import listed, messages_in
 from rung.tracing.recorder import Recorder
 from rung.tracing.spans import Spans
 
@@ -70,7 +71,7 @@ def asked_again(trace: Trace) -> Again:
             f"the question of {trace.summary.id} was not captured, so it cannot be asked again: "
             "write 'serve: {traces: {content: true}}' into rung.yaml for those to come"
         )
-    messages = [Message(*_message(message)) for message in _list(content.get(names.INPUT_MESSAGES))]
+    messages = messages_in(content.get(names.INPUT_MESSAGES))
     if not messages or attributes.get(names.ASKED_CUT):
         raise UserError(f"the question of {trace.summary.id} was cut, as it is long, so it cannot be asked again as it was")
     *earlier, last = messages
@@ -81,11 +82,11 @@ def asked_again(trace: Trace) -> Again:
         None if limit is None else int(str(limit)),
         None if temperature is None else float(str(temperature)),
         None if seed is None else int(str(seed)),
-        tuple(map(str, _list(content.get(names.STOP)))),
+        tuple(map(str, listed(content.get(names.STOP)))),
         str(content.get(names.SCHEMA, "")),
         str(content.get(names.INSTRUCTION, "")),
     )
-    groups = frozenset(map(str, _list(attributes.get(names.GROUPS))))
+    groups = frozenset(map(str, listed(attributes.get(names.GROUPS))))
     masked = int(str(attributes.get(names.ASKED_MASKED, 0)))
     return Again(Question("asked", last.content, tuple(earlier)), groups, wishes, masked)
 
@@ -144,15 +145,3 @@ async def _answered(answering: Answering, again: Again, name: str) -> None:
                 pass
     except NotAnswered:
         pass  # the trace says how it failed
-
-
-def _message(message: Json) -> tuple[str, str]:
-    if not isinstance(message, Mapping):
-        return "", ""
-    parts = _list(message.get("parts"))
-    text = "".join(str(part.get("content", "")) for part in parts if isinstance(part, Mapping))
-    return str(message.get("role", "")), text
-
-
-def _list(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else []

@@ -8,7 +8,8 @@ from rung.records import Json
 from rung.records.traces import Trace
 from rung.report.table import columns, wrapped
 from rung.tracing import conventions as names
-from rung.tracing.waterfall import cost_of, last_text
+from rung.tracing.reading import last_text, retrieved
+from rung.tracing.waterfall import cost_of
 
 _NAME, _VALUE = 16, 28  # columns
 Place = tuple[str, int, int]  # document, characters
@@ -111,10 +112,8 @@ def _places(trace: Trace) -> list[Place]:
     """Of all passages that steps found, in the order in which they were found first."""
     places: dict[Place, None] = {}
     for step in trace.steps:
-        rows = step.attributes.get(names.RETRIEVAL_DOCUMENTS)
-        for row in rows if isinstance(rows, list) else ():
-            if isinstance(row, dict):
-                places[str(row["document"]), int(str(row["start"])), int(str(row["end"]))] = None
+        for row in retrieved(step):
+            places[str(row["document"]), int(str(row["start"])), int(str(row["end"]))] = None
     return list(places)
 
 

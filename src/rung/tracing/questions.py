@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rung.records import Json, Message
-from rung.records.traces import Span
+from rung.records import Message
 from rung.state.database import State
 from rung.tracing import conventions as names
+from rung.tracing.reading import messages_in
 from rung.tracing.store import whole
 
 
@@ -31,7 +30,7 @@ def questions_of(state: State) -> tuple[list[TracedQuestion], int]:
     """
     asked, untold = [], 0
     for trace in whole(state):
-        turns = _turns(trace.root)
+        turns = messages_in((trace.root.content or {}).get(names.INPUT_MESSAGES))
         if turns and turns[-1].role == "user" and turns[-1].content.strip():
             groups = trace.root.attributes.get(names.GROUPS)
             own = tuple(map(str, groups)) if isinstance(groups, list) else None
@@ -39,14 +38,3 @@ def questions_of(state: State) -> tuple[list[TracedQuestion], int]:
         else:
             untold += 1
     return asked, untold
-
-
-def _turns(root: Span) -> list[Message]:
-    listed = (root.content or {}).get(names.INPUT_MESSAGES)
-    return [_turn(one) for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
-
-
-def _turn(message: Mapping[str, Json]) -> Message:
-    parts = message.get("parts")
-    texts = [str(part.get("content", "")) for part in (parts if isinstance(parts, list) else []) if isinstance(part, dict)]
-    return Message(str(message.get("role", "")), "".join(texts))

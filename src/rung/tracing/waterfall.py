@@ -12,6 +12,7 @@ from rung.records import Json
 from rung.records.traces import Span, Trace, TraceSummary
 from rung.report.table import wrapped
 from rung.tracing import conventions as names
+from rung.tracing.reading import last_text, listed, messages_in, passage_texts, retrieved
 
 _BAR = 24  # columns of a bar
 _PASSAGES = 8  # of a step that are shown
@@ -34,7 +35,7 @@ def trace_lines(trace: Trace) -> Iterator[str]:
     yield from _head(trace)
     yield ""
     yield from _waterfall(trace)
-    root, shown = trace.root.content, _texts_of_passages(trace)
+    root, shown = trace.root.content, passage_texts(trace)
     if root is not None:
         yield from _quoted("question", last_text(root.get(names.INPUT_MESSAGES)))
     for number, step in enumerate(trace.steps, 1):
@@ -66,13 +67,13 @@ def _head(trace: Trace) -> Iterator[str]:
     if one.trace != one.id:
         yield from wrapped(f"part of trace {one.trace}, below the caller's span {trace.root.parent}", indent=2)
     groups = attributes.get(names.GROUPS)
-    reads = "everything" if groups is None else ", ".join(map(str, _list(groups))) or "public documents"
+    reads = "everything" if groups is None else ", ".join(map(str, listed(groups))) or "public documents"
     yield from wrapped(f"asked by {one.caller} ({one.caller_id}), who reads {reads}", indent=2)
     tokens = f"{one.prompt_tokens:,} tokens read ({one.cached_tokens:,} of them cached), {one.completion_tokens:,} made"
     yield from wrapped(f"{tokens}; {cost_of(one.usd)}", indent=2)
     if one.error:
         yield from wrapped(f"error {one.error}: {trace.root.message or 'nothing more is said'}", indent=2)
-    if cited := [row for row in _list(attributes.get(names.CITATIONS)) if isinstance(row, dict)]:
+    if cited := [row for row in listed(attributes.get(names.CITATIONS)) if isinstance(row, dict)]:
         cites = ", ".join(f"[{row['mark']}] {row['document']} {row['start']}-{row['end']}" for row in cited)
         yield from wrapped(f"cites {cites}", indent=2)
     skipped = (*_HIDDEN, names.AGENT_NAME, names.RESPONSE_ID, names.CALLER, names.GROUPS, *_TOKENS)
@@ -100,7 +101,7 @@ def _told(step: Span) -> str:
         return f": {step.error}"
     attributes = step.attributes
     if names.RETRIEVAL_DOCUMENTS in attributes:
-        count = attributes.get(names.PASSAGES_COUNT, len(_list(attributes[names.RETRIEVAL_DOCUMENTS])))
+        count = attributes.get(names.PASSAGES_COUNT, len(listed(attributes[names.RETRIEVAL_DOCUMENTS])))
         return f": {count} passages"
     if names.INPUT_TOKENS in attributes:
         usd = attributes.get(names.USD)
@@ -116,17 +117,17 @@ def _step(step: Span, shown: Mapping[str, str]) -> Iterator[str]:
     content = step.content or {}
     if isinstance(query := content.get(names.RETRIEVAL_QUERY), str):
         yield from _quoted("query", query)
-    results = [row for row in _list(step.attributes.get(names.RETRIEVAL_DOCUMENTS)) if isinstance(row, dict)]
+    results = retrieved(step)
     for row in results[:_PASSAGES]:
         yield from wrapped(f"{row['document']} {row['start']}-{row['end']}, score {_number(row['score'])}", indent=3)
         if text := shown.get(str(row["id"]), ""):
             yield from _indented(text, 6)
     if len(results) > _PASSAGES:
         yield f"   ... and {len(results) - _PASSAGES} more (--json has them)"
-    for message in _list(content.get(names.INPUT_MESSAGES)):
-        yield from _quoted(f"prompt, {_role(message)}", _text(message))
-    for message in _list(content.get(names.OUTPUT_MESSAGES)):
-        yield from _quoted("generated", _text(message))
+    for message in messages_in(content.get(names.INPUT_MESSAGES)):
+        yield from _quoted(f"prompt, {message.role}", message.content)
+    for message in messages_in(content.get(names.OUTPUT_MESSAGES)):
+        yield from _quoted("generated", message.content)
     for name in (names.TEXT, names.LABEL, names.TOOL_ARGUMENTS, names.TOOL_RESULT):
         if name in content:
             yield from _quoted(name.rpartition(".")[2], str(content[name]))
@@ -141,14 +142,6 @@ def _attributes(attributes: Mapping[str, Json], skipped: Sequence[str], *, inden
             yield from wrapped(f"{name.removeprefix('gen_ai.')}: {shown}", indent=indent, mark=" " * indent)
 
 
-def _texts_of_passages(trace: Trace) -> dict[str, str]:
-    texts: dict[str, str] = {}
-    for step in trace.steps:
-        given = (step.content or {}).get(names.TEXTS)
-        texts |= {id: text for id, text in given.items() if isinstance(text, str)} if isinstance(given, dict) else {}
-    return texts
-
-
 def _quoted(title: str, text: str) -> Iterator[str]:
     yield f"   {title}:"
     yield from _indented(text, 6)
@@ -156,25 +149,6 @@ def _quoted(title: str, text: str) -> Iterator[str]:
 
 def _indented(text: str, indent: int) -> Iterator[str]:
     yield from (" " * indent + line for line in text.split("\n"))  # as it is: white space and long lines are a text's own
-
-
-def last_text(messages: Json) -> str:
-    """The text of the last message of a list, as the conventions write them; "" where there is none."""
-    listed = _list(messages)
-    return _text(listed[-1]) if listed else ""
-
-
-def _text(message: Json) -> str:
-    parts = _list(message.get("parts")) if isinstance(message, dict) else []
-    return "".join(str(part.get("content", "")) for part in parts if isinstance(part, dict))
-
-
-def _role(message: Json) -> str:
-    return str(message.get("role", "")) if isinstance(message, dict) else ""
-
-
-def _list(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else []
 
 
 def _number(value: Json) -> str:

@@ -16,6 +16,7 @@ from rung.dataset.near_duplicates import normal
 from rung.records import Answer, Citation, Json, Passage
 from rung.records.traces import Trace
 from rung.tracing import conventions as names
+from rung.tracing.reading import last_text, listed, passage_texts, retrieved
 from rung.watching.surroundings import Surroundings
 
 if TYPE_CHECKING:
@@ -133,26 +134,24 @@ def _read(state: State, ids: Sequence[str]) -> dict[str, _Read]:
 def _of(trace: Trace) -> _Read | None:
     """What a trace says of its question and answer; None where it has no question."""
     content, attributes = trace.root.content or {}, trace.root.attributes
-    asked = [_text(message) for message in _list(content.get(names.INPUT_MESSAGES))]
-    replies = [_text(message) for message in _list(content.get(names.OUTPUT_MESSAGES))]
-    if not asked or not asked[-1].strip():
+    question, reply = last_text(content.get(names.INPUT_MESSAGES)), last_text(content.get(names.OUTPUT_MESSAGES))
+    if not question.strip():
         return None
-    whole = bool(replies) and not (attributes.get(names.MASKED) or attributes.get(names.CUT))
-    answer = _answer(trace, replies[-1]) if whole else None
+    whole = bool(listed(content.get(names.OUTPUT_MESSAGES))) and not (
+        attributes.get(names.MASKED) or attributes.get(names.CUT)
+    )
+    answer = _answer(trace, reply) if whole else None
     caller = trace.summary.caller_id or trace.summary.caller
-    return _Read(caller, asked[-1], replies[-1] if replies else "", answer)
+    return _Read(caller, question, reply, answer)
 
 
 def _answer(trace: Trace, text: str) -> Answer:
-    texts: dict[str, str] = {}
-    passages: dict[str, Passage] = {}
+    texts, passages = passage_texts(trace), dict[str, Passage]()
     for step in trace.steps:
-        own = (step.content or {}).get(names.TEXTS)
-        texts |= {str(id): str(value) for id, value in own.items()} if isinstance(own, dict) else {}
-        for row in _list(step.attributes.get(names.RETRIEVAL_DOCUMENTS)):
-            if isinstance(row, dict) and (id := str(row.get("id"))) in texts:
+        for row in retrieved(step):
+            if (id := str(row.get("id"))) in texts:
                 passages[id] = Passage(id, str(row["document"]), _whole(row["start"]), _whole(row["end"]), texts[id])
-    cited = [row for row in _list(trace.root.attributes.get(names.CITATIONS)) if isinstance(row, dict)]
+    cited = [row for row in listed(trace.root.attributes.get(names.CITATIONS)) if isinstance(row, dict)]
     citations = [
         Citation(_whole(row["mark"]), str(row["document"]), _whole(row["start"]), _whole(row["end"])) for row in cited
     ]
@@ -160,14 +159,5 @@ def _answer(trace: Trace, text: str) -> Answer:
     return Answer(text, refused=refused, citations=tuple(citations), passages=tuple(passages.values()))
 
 
-def _text(message: Json) -> str:
-    parts = _list(message.get("parts")) if isinstance(message, dict) else []
-    return "".join(str(part.get("content", "")) for part in parts if isinstance(part, dict))
-
-
 def _whole(value: Json) -> int:
     return int(str(value))
-
-
-def _list(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else []
