@@ -21,8 +21,9 @@ from rung.records import Answer, Citation, Failure, Question
 from rung.records.steps import Conversation, Engine, Request, Result, search
 from rung.serving import feedback
 from rung.serving.callers import Caller
-from rung.state.database import FILE, State, open_state
+from rung.state.database import State, open_state
 from rung.state.feedback import remarks
+from rung.state.presence import FILE
 from tests.cli.conftest import Run
 from tests.serving.serving import SHIPPING, STAFF, Client, chat, served
 from tests.state.databases import KINDS, database, named

@@ -17,7 +17,8 @@ import pytest
 from rung.config.project import load_project
 from rung.records.traces import Trace, TraceSummary
 from rung.serving.conversations import Limits
-from rung.state.database import FILE, open_state
+from rung.state.database import open_state
+from rung.state.presence import FILE
 from rung.tracing import conventions as names
 from rung.tracing.store import TraceFilter, listed, named
 from tests.serving.processes import HEADERS, Server

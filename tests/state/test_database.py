@@ -22,8 +22,9 @@ from alembic.runtime.migration import MigrationContext
 from rung.errors import UserError
 from rung.state.addresses import database_secrets, without_secrets
 from rung.state.buffered import BufferedWriter
-from rung.state.database import FILE, State, Unavailable, form_of
+from rung.state.database import State, Unavailable, form_of
 from rung.state.feedback import Remark, add_remark, complete, remarks, who_answered
+from rung.state.presence import FILE
 from rung.state.tables import METADATA, about, answers
 from tests.state.databases import database
 

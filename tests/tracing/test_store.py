@@ -13,7 +13,8 @@ import sqlalchemy as sa
 
 from rung.errors import UserError
 from rung.records.traces import Trace
-from rung.state.database import FILE, State
+from rung.state.database import State
+from rung.state.presence import FILE
 from rung.state.tables import traces as table
 from rung.tracing import store
 from rung.tracing.kept import DatabaseSink

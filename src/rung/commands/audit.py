@@ -5,7 +5,6 @@ Runs no model, and writes nothing into the project's state. What cannot be looke
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -35,6 +34,7 @@ from rung.records.audits import (
     TrainedArtifact,
 )
 from rung.runtime.engines import index_of
+from rung.state.presence import is_shared
 from rung.training.registry import Act, LearntRow
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _policies(project: Project) -> dict[str, str]:
         "serve.traces.days": f"{traces.days:g}, at most {traces.rows:,} traces",
         "serve.retention.observations": f"{retention.observations:g} days",
         "serve.retention.differences": f"{retention.differences:g} days",
-        "records": "PostgreSQL" if settings.records or os.environ.get("RUNG_RECORDS") else "this folder",
+        "records": "PostgreSQL" if is_shared(project) else "this folder",
     }
 
 

@@ -10,12 +10,12 @@ from rung.artifacts.registry import Registry
 from rung.commands.stakes_review import waiting_rows
 from rung.config.project import Project
 from rung.dataset.load import Dataset, load_dataset
-from rung.erasure.served import has_database
 from rung.errors import UserError
 from rung.pipeline.materials import materials_of
 from rung.records import Case, Example
 from rung.records.gold import has_gold
 from rung.records.steps import Conversation
+from rung.state.presence import has_database
 from rung.strategies.protocol import Adapter, Materials, Plan
 from rung.strategies.tuned_model import TunedModel
 from rung.training.registry import Artifact, learnt

@@ -17,7 +17,7 @@ from rung.erasure.naming import target_of
 from rung.erasure.place import Place
 from rung.erasure.results import Results
 from rung.erasure.running import is_compared, servers
-from rung.erasure.served import Served, is_shared
+from rung.erasure.served import Served
 from rung.erasure.sources import left_in_files
 from rung.erasure.target import Finding, Kind, Left, Target, folded
 from rung.erasure.trained import Artifacts, TrainedOn
@@ -26,6 +26,7 @@ from rung.erasure.written import Written
 from rung.errors import UserError
 from rung.files.durable import alone
 from rung.progress import phase
+from rung.state.presence import is_shared
 
 MAX_SHARE = 0.25  # of the documents, results or traces that one text may take with it,
 FEW = 20  # unless these are so few, and not most of them

@@ -7,7 +7,6 @@ judged by it. In other tables the text is replaced; observations hold none.
 from __future__ import annotations
 
 import json
-import os
 import time
 import zlib
 from collections import Counter
@@ -22,13 +21,13 @@ from rung.erasure.running import servers
 from rung.erasure.target import FORGOTTEN, Finding, Left, Target
 from rung.errors import MissingExtra, UserError
 from rung.records import Json
+from rung.state.presence import FILE, has_database
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from rung.state.database import State
 
-DATABASE = "state.db"
 WHOLE = ("traces", "differences", "answers")  # tables whose rows go
 RATED = "feedback"
 _BASELINES = "baselines"
@@ -52,7 +51,7 @@ class Served:
                 return ()
             counts = Counter(table for table, _, _ in _held(state, target))
         return [
-            Finding(DATABASE, _words(table), count, "erased" if table in WHOLE else "its words are erased")
+            Finding(FILE, _words(table), count, "erased" if table in WHOLE else "its words are erased")
             for table, count in sorted(counts.items())
             if table not in PINNED or table in _TEXTS
         ]
@@ -154,7 +153,7 @@ class Served:
             _vacuum_shared(state, tables)
         else:
             state.engine.dispose()
-            vacuum(state.folder / DATABASE)
+            vacuum(state.folder / FILE)
 
     @contextmanager
     def opened(self) -> Iterator[State | None]:
@@ -168,16 +167,6 @@ class Served:
             raise MissingExtra("serve", "looking through what serving keeps") from error
         with open_state(self.project) as state:
             yield state
-
-
-def is_shared(project: Project) -> bool:
-    """Whether serving keeps what it keeps in PostgreSQL."""
-    return bool(os.environ.get("RUNG_RECORDS") or project.settings.records)
-
-
-def has_database(project: Project) -> bool:
-    """Whether serving has kept anything of a project, here or where `records` says."""
-    return is_shared(project) or (project.state / DATABASE).is_file()
 
 
 def _held(state: State, target: Target) -> Iterator[tuple[str, Mapping[str, Any], dict[str, Any] | None]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from rung.files.durable import SEAL, damaged
 from rung.pipeline.pinned_strategy import PinnedStrategy, strategy_as_measured
 from rung.records import Json, StrategySpec, digest
 from rung.records.deployment import DeploymentRecord, differences
+from rung.state.presence import has_database
 
 
 def artifact_digests(state: Path, spec: StrategySpec) -> dict[str, str]:
@@ -77,7 +77,7 @@ def promoted(project: Project) -> DeploymentRecord | None:
     Raises:
         UserError: the database cannot be used, or its libraries are not installed.
     """
-    if not ((project.state / "state.db").exists() or project.settings.records or os.environ.get("RUNG_RECORDS")):
+    if not has_database(project):
         return None
     try:
         from rung.state.database import open_state

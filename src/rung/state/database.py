@@ -25,9 +25,9 @@ from rung.config.project import Project
 from rung.errors import MissingExtra, UserError, first_line
 from rung.files.durable import alone
 from rung.state.addresses import database_name, database_secrets, without_secrets
+from rung.state.presence import FILE, address_of
 from rung.state.tables import about
 
-FILE = "state.db"
 _LOCK_KEY = 0x72756E67  # of PostgreSQL's advisory lock around migrations
 _PATIENCE = 15  # seconds that a transaction waits for others, and for a host that says nothing
 _CONNECTING = 5  # seconds until a host counts as away
@@ -57,7 +57,7 @@ class State:
     """
 
     def __init__(self, folder: Path, records: str = "", *, project: str = "") -> None:
-        address = os.environ.get("RUNG_RECORDS") or records
+        address = address_of(records)
         self.folder = folder
         self.is_shared = bool(address)
         self.engine = _engine(folder / FILE, address)
