@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from rung.artifacts.registry import Registry
 from rung.config.project import Project
 from rung.dataset import read_examples
-from rung.dataset.case_rows import case_of
+from rung.dataset.case_rows import approver, case_of
 from rung.dataset.high_stakes import approvals, digest_of
 from rung.dataset.load import paths, shown_as
 from rung.dataset.row_files import json_lines
@@ -165,13 +165,12 @@ def _provenance(project: Project, unknown: list[str]) -> tuple[dict[str, str], d
                 licences[example.id] = example.licence
         for path in paths(project, project.settings.cases, ("cases",)):
             for number, row in json_lines(path, shown_as(project, path), problems):
-                by = str(row.get("approved_by") or "")
                 try:
-                    case, _ = case_of({**row, "approved_by": by or "nobody"}, f"{path}:{number}")
+                    case, _ = case_of(row, f"{path}:{number}", drafts=True)
                 except ValueError:
                     continue
                 named = ", ".join(logged.get(digest_of(case, {case.id: row}), ()))
-                approved[case.id] = named or (by if own_counts else "")
+                approved[case.id] = named or (approver(row) if own_counts else "")
     except UserError as error:
         unknown.append(f"who approved rows is told by the project's files: {error}")
     return approved, licences

@@ -229,7 +229,7 @@ def _input(row: Mapping[str, Json], location: str) -> Input:
     source, licence, approved_by = (str(row.get(key) or "") for key in ("source", "licence", "approved_by"))
     input_of = partial(Input, source=source, licence=licence, approved_by=approved_by, place=location)
     if isinstance(row.get("question"), str) and "answer" not in row:
-        case, _ = case_of({"answers": [], "answerable": bool(row.get("answers")), **row, "drafted_by": None}, location)
+        case, _ = case_of({"answers": [], "answerable": bool(row.get("answers")), **row}, location, drafts=True)
         return input_of((*case.messages, Message("user", case.question)), case.answers)
     ends = row.get("messages")
     last = ends[-1] if isinstance(ends, list) and ends and isinstance(ends[-1], dict) else {}

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rung.commands.draft_cases import rows_of, text_of
 from rung.config.project import Project
+from rung.dataset.case_rows import is_draft
 from rung.dataset.label_decay import STATES, Gold, GoldState, State, Texts, decayed, mended, worst
 from rung.dataset.load import Dataset, load_dataset, paths, shown_as
 from rung.dataset.review_log import deciding
@@ -153,7 +154,7 @@ def _mark(path: Path, shown: str, due: Mapping[str, Sequence[GoldState]], writte
 
 def _is_changed(row: Mapping[str, Json], case: Case, written: Sequence[Json]) -> bool:
     """Whether a row is another than the one that was looked at, or waits for a person already."""
-    if row.get("drafted_by") and not str(row.get("approved_by") or "").strip():
+    if is_draft(row):
         return True
     named = row.get("gold_documents") or []
     documents = (named,) if isinstance(named, str) else tuple(named) if isinstance(named, list) else ()

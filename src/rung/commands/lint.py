@@ -185,7 +185,7 @@ def _cases(path: Path, shown: str, problems: list[Problem]) -> list[Case]:
                 earlier = tuple(m for m in example.messages[:-2] if m.role != "system")
                 case = Case(example.id, example.input, (example.output,), messages=earlier, place=location)
             else:
-                case, _ = case_of({**row, "drafted_by": None}, location)
+                case, _ = case_of(row, location, drafts=True)
         except ValueError as error:
             if isinstance(row.get("question"), str):
                 case = Case(str(row.get("id", line)), str(row["question"]), place=location)

@@ -18,7 +18,7 @@ from typing import Literal
 
 from rung.commands.draft_cases import append_rows, drafts_file, rows_of, text_of
 from rung.config.project import Project
-from rung.dataset.case_rows import case_of
+from rung.dataset.case_rows import case_of, is_draft
 from rung.dataset.formats import example_of
 from rung.dataset.high_stakes import DRAFT
 from rung.dataset.leakage import overlaps
@@ -307,7 +307,7 @@ def _shown(project: Project, path: Path) -> str:
 
 def _drafts(path: Path, *, is_named: bool) -> Iterator[Waiting]:
     for index, row in rows_of(text_of(path).split("\n")):
-        if row.get("drafted_by") and not str(row.get("approved_by") or "").strip():
+        if is_draft(row):
             yield Waiting(path, index + 1, row, row, is_named)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 
 from rung.dataset.formats import id_of, meta_of
@@ -12,13 +13,31 @@ DEV_SHARE = 0.2
 MAX_WEIGHT = 1000
 
 
-def case_of(row: dict[str, Json], location: str, *, judged: bool = False) -> tuple[Case, tuple[Json, ...]]:
-    """A row as a case, with its evidence as written; `judged`: answers are judged by a model, and need no reference.
+def approver(row: Mapping[str, Json]) -> str:
+    """Who approved a row, as it says itself; "": nobody did."""
+    return str(row.get("approved_by") or "").strip()
+
+
+def is_draft(row: Mapping[str, Json]) -> bool:
+    """Whether a row was drafted and waits for a person."""
+    return bool(row.get("drafted_by")) and not approver(row)
+
+
+def case_of(
+    row: dict[str, Json], location: str, *, judged: bool = False, drafts: bool = False
+) -> tuple[Case, tuple[Json, ...]]:
+    """A row as a case, with its evidence as written.
+
+    Args:
+        row: as it stands in its file.
+        location: its file and line.
+        judged: answers are judged by a model, and need no reference.
+        drafts: one that nobody approved yet is taken, too.
 
     Raises:
-        ValueError: it is none, or a draft that nobody approved.
+        ValueError: it is none, or a draft.
     """
-    if row.get("drafted_by") and not str(row.get("approved_by") or "").strip():
+    if is_draft(row) and not drafts:
         raise ValueError(
             f"is a draft by {row['drafted_by']}: check the question, its answers and the evidence, then write who did in "
             "'approved_by'; until then it judges nothing"

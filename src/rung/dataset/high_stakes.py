@@ -116,11 +116,10 @@ def _rows_of(event: Mapping[str, Json]) -> tuple[str, ...]:
     row = event.get("after" if event.get("action") == "approve" else "before")
     if event.get("what", DRAFT) != DRAFT or not isinstance(row, dict):
         return ()
-    row = {**row, "approved_by": "somebody"}  # the row while it waits for a second person is a draft
-    try:
+    try:  # the row while it waits for a second person is a draft
         if "messages" in row and "question" not in row:
-            return (digest_of(example_of(row, "")),)
-        case, _ = case_of(row, "", judged=True)
+            return (digest_of(example_of({**row, "approved_by": "somebody"}, "")),)
+        case, _ = case_of(row, "", judged=True, drafts=True)
     except ValueError:
         return ()
     judges = case.split != "train" and event.get("action") == "approve"  # which says nothing of what it would teach

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rung.config.project import Project
+from rung.dataset.case_rows import approver
 from rung.dataset.load import paths
 from rung.dataset.review_log import LOG
 from rung.erasure.documents import held
@@ -169,8 +170,8 @@ def _is_in(line: str, path: Path, target: Target, *, owned: bool) -> bool:
         return target.holds(line)
     if not isinstance(row, dict):
         return target.is_in(row)
-    is_draft = owned and not str(row.get("approved_by") or "").strip()
-    return not is_draft and (str(row.get("id", "")) in target.rows or target.is_in(row))
+    is_drafted = owned and not approver(row)
+    return not is_drafted and (str(row.get("id", "")) in target.rows or target.is_in(row))
 
 
 def _why(path: Path, project: Project) -> str:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from rung.artifacts.store import ARTIFACTS, CHUNKED_INDEXES
 from rung.config.project import FILE, Project
+from rung.dataset.case_rows import approver
 from rung.dataset.review_log import HEAD, LOCK, LOG
 from rung.erasure.target import Finding, Left, Target
 from rung.files.durable import SET_ASIDE, STATE, alone, write_whole
@@ -164,8 +165,7 @@ def _kept(line: str, target: Target) -> str | None:
     is_row = isinstance(row, dict) and row.get("id") in target.rows
     if not (is_row or target.is_in(row)):
         return line
-    is_approved = isinstance(row, dict) and bool(str(row.get("approved_by") or "").strip())
-    return line if is_approved else None
+    return line if isinstance(row, dict) and approver(row) else None
 
 
 def _chained(lines: Sequence[tuple[str, str | None]]) -> tuple[list[str], dict[str, str]]:

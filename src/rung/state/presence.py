@@ -7,12 +7,11 @@ import os
 from rung.config.project import Project
 
 FILE = "state.db"
-ELSEWHERE = "RUNG_RECORDS"  # the environment variable whose address goes before `records`
 
 
 def address_of(records: str) -> str:
-    """The address of the database; "": the file in the project's folder."""
-    return os.environ.get(ELSEWHERE) or records
+    """The address of the database, the environment's before rung.yaml's; "": the file in the project's folder."""
+    return os.environ.get("RUNG_RECORDS") or records
 
 
 def is_shared(project: Project) -> bool:
