@@ -164,8 +164,8 @@ model = generator("smollm2-135m-instruct")
 model.apart = True
 stream = model.stream(asking("Tell a long story.", max_tokens=900))
 next(stream)
-print(model._pipelines[""]._decoder.process_id, flush=True)
 try:
+    print(model._pipelines[""]._decoder.process_id, flush=True)
     for piece in stream:
         pass
 except KeyboardInterrupt:

@@ -3,35 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from rung.records.alerts import Reading
 from rung.state.tables import traces as trace_table
 from rung.stats.drift import drift
 from rung.watching.data_drift import look
 from rung.watching.new_topics import topics
 from rung.watching.traffic import BLOCK, stream, traffic
-from tests.watching.traffic_project import Traffic, known, make, new, watched
+from tests.watching.traffic_project import Traffic, known, new, readings_of, watched
 
-
-@pytest.fixture(scope="module")
-def compared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(tmp_path_factory.mktemp("watched") / "project")
-
-
-@pytest.fixture
-def folder(compared: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(compared, tmp_path / "project"))
-
-
-def readings(folder: Path, fill: Callable[[Traffic], None]) -> dict[str, Reading]:
-    with watched(folder) as (surroundings, asked):
-        fill(asked)
-        return {one.name: one for one in look(surroundings)}
+readings = partial(readings_of, look)
 
 
 def test_questions_as_the_cases_ask_them_are_fine(folder: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,23 +23,9 @@ from rung.state.ratings import ratings_of
 from rung.watching import quality_drift
 from rung.watching.quality_drift import _graded, _grades, look, sampled
 from rung.watching.traffic import LiveAnswer
-from tests.watching.traffic_project import Traffic, known, make, watched
+from tests.watching.traffic_project import Traffic, known, readings_of, watched
 
-
-@pytest.fixture(scope="module")
-def compared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(tmp_path_factory.mktemp("watched") / "project")
-
-
-@pytest.fixture
-def folder(compared: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(compared, tmp_path / "project"))
-
-
-def readings(folder: Path, fill: Callable[[Traffic], None]) -> dict[str, Reading]:
-    with watched(folder) as (surroundings, asked):
-        fill(asked)
-        return {one.name: one for one in look(surroundings)}
+readings = partial(readings_of, look)
 
 
 def rated(asked: Traffic, good: int, bad: int) -> None:

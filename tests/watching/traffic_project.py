@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 
 import rung
 from rung.records import Answer, Asker, Citation, Passage, Question
+from rung.records.alerts import Reading
 from rung.records.steps import Search, SearchResult
 from rung.runtime.live import StepRun
 from rung.state.database import State, now_ms
@@ -118,3 +119,12 @@ def watched(folder: Path) -> Iterator[tuple[Surroundings, Traffic]]:
     """What a detector may look at, and who fills it. Ask first: what was read once is not read again."""
     with around(folder) as surroundings:
         yield surroundings, Traffic(surroundings.state, surroundings.standing.current)
+
+
+def readings_of(
+    look: Callable[[Surroundings], Iterator[Reading]], folder: Path, fill: Callable[[Traffic], None]
+) -> dict[str, Reading]:
+    """What a detector says of the traffic that `fill` writes, by name."""
+    with watched(folder) as (surroundings, asked):
+        fill(asked)
+        return {one.name: one for one in look(surroundings)}

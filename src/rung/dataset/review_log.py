@@ -24,7 +24,7 @@ from rung.text.parsing import Malformed, json_of
 
 LOG, LOCK, HEAD = "reviews.jsonl", "reviews.lock", "reviews.head"
 Event = Mapping[str, Json]
-_PREVIOUS = "previous"
+PREVIOUS = "previous"  # key of a line that names the digest of one before it
 
 
 @contextmanager
@@ -47,16 +47,16 @@ def add_review(project: Project, event: Event) -> None:
     path = project.root / LOG
     lines = _lines(project)
     _check(project, lines)
-    previous = _digest(lines[-1]) if lines else ""
+    previous = line_digest(lines[-1]) if lines else ""
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    line = json.dumps({"at": at, **event, _PREVIOUS: previous}, ensure_ascii=False).encode("utf-8", "replace")
+    line = json.dumps({"at": at, **event, PREVIOUS: previous}, ensure_ascii=False).encode("utf-8", "replace")
     try:
         content = content_of(path) if path.exists() else b""
         with path.open("ab", buffering=0) as file:
             file.write((b"\n" if content and not content.endswith(b"\n") else b"") + line + b"\n")
             os.fsync(file.fileno())
         project.state.mkdir(parents=True, exist_ok=True)
-        (project.state / HEAD).write_text(_digest(line), "utf-8")
+        (project.state / HEAD).write_text(line_digest(line), "utf-8")
     except OSError as error:
         raise UserError(f"{path} cannot be written ({error.strerror or error}): nothing was decided") from error
 
@@ -124,13 +124,13 @@ def _check(project: Project, lines: list[bytes]) -> None:
     mend = "bring the file back as it was ('git log -p' may have it)"
     for number, line in enumerate(lines, 1):
         if (event := _event(line)) is not None:  # a line that a crash cut is none, and stays
-            previous = event.get(_PREVIOUS)
+            previous = event.get(PREVIOUS)
             chained = chained or previous is not None
             if chained and (not isinstance(previous, str) or previous not in seen):
                 raise UserError(
                     f"{path}:{number}: a line before this one was changed or taken out, and the log only grows: {mend}"
                 )
-        seen.add(_digest(line))
+        seen.add(line_digest(line))
     try:
         heads = (project.state / HEAD).read_text("utf-8").split()  # two while an erasure writes the log anew: either will do
     except OSError:
@@ -139,7 +139,8 @@ def _check(project: Project, lines: list[bytes]) -> None:
         raise UserError(f"{path}: the last line that was written here is changed or gone, and the log only grows: {mend}")
 
 
-def _digest(line: bytes) -> str:
+def line_digest(line: bytes) -> str:
+    """By which a line of the log is named by a later one, and as the last."""
     return hashlib.sha256(line.strip()).hexdigest()[:32]
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import codecs
-import html
 import json
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,7 +14,7 @@ from rung.dataset.case_rows import approver
 from rung.dataset.load import paths
 from rung.dataset.review_log import LOG
 from rung.erasure.documents import held
-from rung.erasure.target import Left, Target
+from rung.erasure.target import Left, Target, visible
 from rung.erasure.written import files_of, is_own
 from rung.errors import UserError
 from rung.pipeline.publishing import PAGE
@@ -32,7 +30,6 @@ _PACKED = (
     b"\xff\xd8\xff",
 )  # how files that are no text begin
 MAX_LINES = 20  # of one file that are named
-_TAG = re.compile(r"<[^<>]+>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +160,7 @@ def _is_in(line: str, path: Path, target: Target, *, owned: bool) -> bool:
     if path.suffix not in (".json", ".jsonl", ".html"):
         return target.holds(line)
     if path.suffix == ".html":
-        return target.holds(html.unescape(_TAG.sub("", line)))
+        return target.holds(visible(line))
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):

@@ -6,6 +6,9 @@ along: what quotes them is found by them.
 
 from __future__ import annotations
 
+import html
+import json
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -18,6 +21,7 @@ Kind = Literal["text", "document", "answer", "row"]
 FORGOTTEN = "[forgotten]"
 MIN_CHARACTERS = 5  # of a text that is looked for, white space left out
 MIN_QUOTED = 25  # characters of what is taken for a quotation
+_TAG = re.compile(r"<[^<>]+>")
 
 
 def folded(text: str) -> str:
@@ -27,6 +31,20 @@ def folded(text: str) -> str:
     'ann smith'
     """
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def value_of(text: str) -> Json:
+    """A text's JSON value; the text, where it is none."""
+    try:
+        value: Json = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return value
+
+
+def visible(markup: str) -> str:
+    """What HTML or XML shows."""
+    return html.unescape(_TAG.sub("", markup))
 
 
 def quotable(texts: Iterable[str]) -> tuple[str, ...]:

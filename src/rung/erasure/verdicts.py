@@ -9,13 +9,12 @@ from __future__ import annotations
 import gzip
 import html
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rung.config.project import Project
-from rung.erasure.target import FORGOTTEN, Finding, Left, Target
+from rung.erasure.target import FORGOTTEN, Finding, Left, Target, value_of, visible
 from rung.errors import UserError
 from rung.files.durable import SEAL, files_in, seal, sha256, unseal, write_whole
 from rung.pipeline.evaluation_store import EVALUATIONS
@@ -23,7 +22,6 @@ from rung.pipeline.publishing import JUNIT, MARKDOWN, PAGE, RAGAS, verdicts_of
 from rung.records import Json
 
 OF_ANSWERS = (PAGE, MARKDOWN, JUNIT, RAGAS, EVALUATIONS)  # files of a verdict that speak of single answers
-_TAG = re.compile(r"<[^<>]+>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +91,7 @@ def _is_in(path: Path, target: Target) -> bool:
     if path.suffix in (".json", ".jsonl"):
         return any(target.is_in(value) for value in _values(text))
     if path.suffix in (".html", ".xml"):
-        return target.holds(html.unescape(_TAG.sub("", text))) or target.holds(html.unescape(text))
+        return target.holds(visible(text)) or target.holds(html.unescape(text))
     return target.holds(text) or target.holds(text.replace("\\", ""))
 
 
@@ -113,11 +111,7 @@ def _values(text: str) -> Iterator[Json]:
         return
     except ValueError:
         pass
-    for line in text.splitlines():
-        try:
-            yield json.loads(line)
-        except ValueError:
-            yield line
+    yield from map(value_of, text.splitlines())
 
 
 def _replace(path: Path, target: Target) -> None:

@@ -7,7 +7,6 @@ the project's own, and is named by `sources`.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -19,11 +18,10 @@ from pathlib import Path
 from rung.artifacts.store import ARTIFACTS, CHUNKED_INDEXES
 from rung.config.project import FILE, Project
 from rung.dataset.case_rows import approver
-from rung.dataset.review_log import HEAD, LOCK, LOG
-from rung.erasure.target import Finding, Left, Target
+from rung.dataset.review_log import HEAD, LOCK, LOG, PREVIOUS, line_digest
+from rung.erasure.target import Finding, Left, Target, value_of
 from rung.files.durable import SET_ASIDE, STATE, alone, write_whole
 from rung.pipeline.run_record import RECORD
-from rung.records import Json
 
 DRAFTS = "*.drafts.jsonl"  # in the project's folder, but not in folders of projects of their own
 FEEDBACK = "feedback*.jsonl"  # of an earlier Rung, taken over into the database or not
@@ -32,7 +30,6 @@ MAX_BYTES = 64 << 20  # of a file that is read
 _FOLDERS = frozenset({"index", CHUNKED_INDEXES, "verdicts", ARTIFACTS, SET_ASIDE})  # of the state, with a place of their own
 _SKIPPED = frozenset({STATE, ".git", ".hg", ".svn", "__pycache__", "node_modules", ".venv"})
 _BY = "by"
-_PREVIOUS = "previous"  # key of a line of a log that names the digest of one before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +53,12 @@ class Written:
         """See `Place`."""
         listed = []
         for number, line in enumerate(self._log(), 1):
-            row = _value(line)
+            row = value_of(line)
             if isinstance(row, dict) and target.is_in(row.get(_BY)):
                 listed.append(Left(LOG, number, "it says who decided, which is kept: who approved what is told by it"))
         for path in self._others():
             text = path.read_text(encoding="utf-8", errors="replace")
-            if target.holds(text) or any(target.is_in(_value(line)) for line in (text, *text.split("\n"))):
+            if target.holds(text) or any(target.is_in(value_of(line)) for line in (text, *text.split("\n"))):
                 why = "a key is called so: 'rung keys revoke' takes it back, its name stays"
                 listed.append(
                     Left(str(path), 0, why if path.name == KEYS else "no part of Rung that erases knows this file")
@@ -127,7 +124,7 @@ class Written:
 
     def _is_in_record(self, target: Target) -> bool:
         path = self.project.state / RECORD
-        return path.is_file() and target.is_in(_value(path.read_text(encoding="utf-8", errors="replace")))
+        return path.is_file() and target.is_in(value_of(path.read_text(encoding="utf-8", errors="replace")))
 
 
 def files_of(root: Path) -> Iterator[Path]:
@@ -150,7 +147,7 @@ def _is_anothers(path: Path, root: Path) -> bool:
 
 def _said(line: str, target: Target) -> str:
     """A line of the log of reviews without the words; who decided stays."""
-    row = _value(line)
+    row = value_of(line)
     if not target.is_in(row):
         return line
     if not isinstance(row, dict):
@@ -161,7 +158,7 @@ def _said(line: str, target: Target) -> str:
 
 def _kept(line: str, target: Target) -> str | None:
     """A line of drafts, or of feedback; None: it goes."""
-    row = _value(line)
+    row = value_of(line)
     is_row = isinstance(row, dict) and row.get("id") in target.rows
     if not (is_row or target.is_in(row)):
         return line
@@ -174,9 +171,9 @@ def _chained(lines: Sequence[tuple[str, str | None]]) -> tuple[list[str], dict[s
     for before, after in lines:
         if after is None:
             continue
-        row = _value(after)
-        if isinstance(row, dict) and (previous := digests.get(str(row.get(_PREVIOUS)))) is not None:
-            after = json.dumps({**row, _PREVIOUS: previous}, ensure_ascii=False)  # noqa: PLW2901
+        row = value_of(after)
+        if isinstance(row, dict) and (previous := digests.get(str(row.get(PREVIOUS)))) is not None:
+            after = json.dumps({**row, PREVIOUS: previous}, ensure_ascii=False)  # noqa: PLW2901
         if after != before:
             digests[_digest(before)] = _digest(after)
         changed.append(after)
@@ -184,13 +181,4 @@ def _chained(lines: Sequence[tuple[str, str | None]]) -> tuple[list[str], dict[s
 
 
 def _digest(line: str) -> str:
-    return hashlib.sha256(line.strip().encode("utf-8", "surrogateescape")).hexdigest()[:32]
-
-
-def _value(text: str) -> Json:
-    """A text's JSON value, or the text."""
-    try:
-        value: Json = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    return value
+    return line_digest(line.encode("utf-8", "surrogateescape"))

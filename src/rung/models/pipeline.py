@@ -32,11 +32,13 @@ def decoder_of(
     """What decodes a prepared model, with an adapter or without; `apart`: in a process of its own."""
     from safetensors.numpy import save
 
-    from rung.models.decoding_apart import DecoderApart
-
     adapter = b"" if lora is None else save(lora.tensors())
     network = Network(folder, precision, tokens.end_id, adapter, cache_bytes)
-    return DecoderApart(network) if apart else DecoderHere(network)
+    if not apart:
+        return DecoderHere(network)
+    from rung.models.decoding_apart import DecoderApart
+
+    return DecoderApart(network)
 
 
 class Pipeline:

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 from rung.records import Case, Estimate, Json
 from rung.records.alerts import Found, Reading
 from rung.stats.drift import AT_A_LOOK, FAR, LOOKS, RISK, SHOWN, Representation, drift, representation
-from rung.stats.drop import Change, drop
+from rung.stats.drop import drop
 from rung.text.support import content
 from rung.verdict.bar import MAIN
+from rung.watching.drops import drop_reading, found_by
 from rung.watching.new_topics import Topic, topics
 from rung.watching.surroundings import Surroundings
 from rung.watching.traffic import BLOCK, SWITCH_ON, LiveAnswer, Traffic, stream, traffic
@@ -89,36 +90,16 @@ def refusals(surroundings: Surroundings) -> Reading:
     measured = _measured_refusals(surroundings)
     beside = "" if measured is None else f"; in the verdict {measured:.0%}"
     says = f"{1 - not_refused.mean():.0%} of {len(not_refused):,} answers refuse{beside}"
-    state = found_by(change.evidence, RISK)
-    if state == "drifted" and change.before is not None and change.after is not None:
+    if found_by(change.evidence, RISK) == "drifted" and change.before is not None and change.after is not None:
         says += f"; since about the last {len(not_refused) - (change.since or 0):,} answers {1 - change.after:.0%}, before"
         says += f" {1 - change.before:.0%}"
-    return Reading(
-        name,
-        state,
-        says,
-        figure=change.evidence,
-        limit=math.log(1 / RISK),
-        test=f"log evidence of a rise above {FEWER_REFUSED:.0%} from some answer on (stats.drop)",
-        false_alarms=RISK,
-        per=f"{BLOCK:,} answers",
-        do="look at the refused questions ('rung trace'), add documents or cases for them, compare again"
-        if state == "drifted"
-        else "",
-        fires_after=1,
-        evidence={"refused": float(1 - not_refused.mean()), "verdict": measured, **change_json(change)},
+    return drop_reading(
+        *(name, says, change),
+        risk=RISK,
+        what=f"a rise above {FEWER_REFUSED:.0%}",
+        do="look at the refused questions ('rung trace'), add documents or cases for them, compare again",
+        evidence={"refused": float(1 - not_refused.mean()), "verdict": measured},
     )
-
-
-def change_json(change: Change) -> dict[str, Json]:
-    """Of a test for a drop, for programs."""
-    return {"since": change.since, "before": change.before, "after": change.after}
-
-
-def found_by(evidence: float, risk: float) -> Found:
-    """Drifted from log(1/risk) on; fine below half of it."""
-    limit = math.log(1 / risk)
-    return "drifted" if evidence >= limit else "fine" if evidence < limit / 2 else "between"
 
 
 def _measured_refusals(surroundings: Surroundings) -> float | None:

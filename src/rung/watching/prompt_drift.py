@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
+from types import MappingProxyType
 from typing import Any
 
 from rung.errors import UserError
@@ -67,17 +68,8 @@ def _strategy(record: DeploymentRecord, measured: StrategySpec | None) -> Readin
     if measured.digest == record.spec.digest:
         return Reading(name, "fine", f"{record.label} is served as it was scored", test=_COMPARED)
     named = ", ".join(_fields(measured, record.spec)) or "what it is made of"
-    return Reading(
-        name,
-        "drifted",
-        f"{record.label} is served as {record.spec.digest[:SHOWN]} and was scored as {measured.digest[:SHOWN]}: {named}",
-        figure=1,
-        limit=1,
-        test=_COMPARED,
-        do=f"{_AGAIN}, or 'rung rollback'",
-        fires_after=1,
-        clears_after=1,
-    )
+    says = f"{record.label} is served as {record.spec.digest[:SHOWN]} and was scored as {measured.digest[:SHOWN]}: {named}"
+    return _other(name, says, do=f"{_AGAIN}, or 'rung rollback'")
 
 
 def _artifacts(surroundings: Surroundings, record: DeploymentRecord) -> Reading:
@@ -91,18 +83,9 @@ def _artifacts(surroundings: Surroundings, record: DeploymentRecord) -> Reading:
         wrong = [str(error)]
     if not wrong:
         return Reading(name, "fine", f"its {len(record.artifacts)} artifacts are here, as promoted", test=_COMPARED)
-    return Reading(
-        name,
-        "drifted",
-        f"{record.label} cannot be opened as promoted: {'; '.join(wrong)}",
-        figure=len(wrong),
-        limit=1,
-        test=_COMPARED,
-        do="a server that starts now refuses it: 'rung rollback', or 'rung train' and 'rung promote' anew",
-        fires_after=1,
-        clears_after=1,
-        evidence={"differences": list[Json](wrong)},
-    )
+    do = "a server that starts now refuses it: 'rung rollback', or 'rung train' and 'rung promote' anew"
+    says = f"{record.label} cannot be opened as promoted: {'; '.join(wrong)}"
+    return _other(name, says, do=do, figure=len(wrong), evidence={"differences": list[Json](wrong)})
 
 
 def _prompts(surroundings: Surroundings, spec: StrategySpec) -> Reading:
@@ -114,18 +97,11 @@ def _prompts(surroundings: Surroundings, spec: StrategySpec) -> Reading:
     now = prompts_digest(spec)
     if now == before:
         return Reading(name, "fine", "the same words stand around a question as when it was promoted", test=_COMPARED)
-    return Reading(
-        name,
-        "drifted",
+    says = (
         f"other words stand around a question than when it was promoted ({now[:SHOWN]}, {str(before)[:SHOWN]} then): "
-        "another version of Rung, or of a part of yours, writes them",
-        figure=1,
-        limit=1,
-        test=_COMPARED,
-        do=f"go back to the version that it was measured with, or {_AGAIN}",
-        fires_after=1,
-        clears_after=1,
+        "another version of Rung, or of a part of yours, writes them"
     )
+    return _other(name, says, do=f"go back to the version that it was measured with, or {_AGAIN}")
 
 
 def _configured(surroundings: Surroundings, record: DeploymentRecord) -> Reading:
@@ -136,16 +112,29 @@ def _configured(surroundings: Surroundings, record: DeploymentRecord) -> Reading
         return Reading(name, "fine", f"it says of {label} what is served", test=_COMPARED)
     named = [] if now is None else _fields(record.spec, now)
     what = f"names {record.spec.rung} no more" if now is None else f"has {', '.join(named)} of {label} otherwise"
+    says, do = f"rung.yaml {what}; {label} is served as it was promoted", _AGAIN.replace("it", "what it says", 1)
+    return _other(name, says, do=do, figure=len(named) or 1, fires_after=2, evidence={"fields": list[Json](named)})
+
+
+def _other(
+    name: str,
+    says: str,
+    *,
+    do: str,
+    figure: int = 1,
+    fires_after: int = 1,
+    evidence: Mapping[str, Json] = MappingProxyType({}),
+) -> Reading:
+    """A digest is another one. `figure`: how many are."""
     return Reading(
-        name,
-        "drifted",
-        f"rung.yaml {what}; {label} is served as it was promoted",
-        figure=len(named) or 1,
+        *(name, "drifted", says),
+        figure=figure,
         limit=1,
         test=_COMPARED,
-        do=_AGAIN.replace("it", "what it says", 1),
+        do=do,
+        fires_after=fires_after,
         clears_after=1,
-        evidence={"fields": list[Json](named)},
+        evidence=evidence,
     )
 
 

@@ -24,9 +24,9 @@ from rung.scoring.refusal import spoken
 from rung.stats.drop import Change, drop
 from rung.stats.prediction_powered import corrected, shift_of, shifted
 from rung.text.support import claims
-from rung.watching.data_drift import change_json, found_by
+from rung.watching.drops import drop_reading, found_by
 from rung.watching.surroundings import Surroundings
-from rung.watching.traffic import BLOCK, SWITCH_ON, LiveAnswer, Traffic, stream, traffic
+from rung.watching.traffic import SWITCH_ON, LiveAnswer, Traffic, stream, traffic
 
 if TYPE_CHECKING:
     import numpy as np
@@ -213,20 +213,9 @@ def _correction(surroundings: Surroundings, grades: Floats) -> tuple[float, floa
 
 
 def _reading(name: str, says: str, change: Change, count: int, *, what: str, evidence: dict[str, Json]) -> Reading:
-    state = found_by(change.evidence, RISK)
-    if state == "drifted" and change.before is not None and change.after is not None:
+    if found_by(change.evidence, RISK) == "drifted" and change.before is not None and change.after is not None:
         last = count - (change.since or 0)
         says += f"; {change.after:.0%} good in about the last {last:,} {what}, {change.before:.0%} before"
-    return Reading(
-        name,
-        state,
-        says,
-        figure=change.evidence,
-        limit=math.log(1 / RISK),
-        test=f"log evidence of a drop above {TOLERANCE:.0%} from some answer on (stats.drop)",
-        false_alarms=RISK,
-        per=f"{BLOCK:,} answers",
-        do=_LOOK_AT if state == "drifted" else "",
-        fires_after=1,
-        evidence={**evidence, **change_json(change)},
+    return drop_reading(
+        *(name, says, change), risk=RISK, what=f"a drop above {TOLERANCE:.0%}", do=_LOOK_AT, evidence=evidence
     )
