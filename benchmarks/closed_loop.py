@@ -19,25 +19,22 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
 import random
-import re
 import shutil
-import signal
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 import yaml
+from a_server import served
 
 from rung.pipeline.evaluation_store import read_evaluations
 
@@ -129,24 +126,6 @@ def promote(folder: Path, name: str, *words: str) -> Row:
     return {"deployment": done["deployment"], "did not hold at first": checks}
 
 
-@contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """The address of a server of the project."""
-    log = folder / "serve.log"
-    with log.open("w") as file:
-        command = [sys.executable, "-m", "rung", "serve", "--port", "0", "--seconds", "900", "-C", str(folder)]
-        process = subprocess.Popen(command, stderr=file, env={**os.environ, "RUNG_LOG": "info"})
-    try:
-        while not (found := re.search(r"http://127\.0\.0\.1:\d+(?=/v1)", log.read_text("utf-8"))):
-            if process.poll() is not None:
-                raise SystemExit(log.read_text("utf-8"))
-            time.sleep(0.5)
-        yield found[0]
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait()
-
-
 def ask(url: str, row: Row, person: str) -> Row:
     """One question by one person: the answer, its id, whether it is right, seconds."""
     began, headers = time.monotonic(), {"X-User": person, "X-Groups": "customer"}
@@ -202,7 +181,8 @@ def asked_and_rated(folder: Path, seed: int) -> Row:
     knows = {one["id"]: rng.random() < CORRECTS for one in asked}
     errs = {one["id"] for one in rng.sample([one for one in asked if one["answerable"]], WRONG)}
 
-    with served(folder) as url:
+    with served(folder, "--seconds", "900", RUNG_LOG="info") as server:
+        url = server.url
 
         def said(answer: Row) -> None:
             row = answer["row"]
@@ -288,7 +268,8 @@ def canary(folder: Path, name: str, given: argparse.Namespace) -> Row:
     people, counts = [f"person{n:02}" for n in range(40)], Counter[tuple[str, bool]]()
     lock = threading.Lock()
     limits = ("--margin", str(given.margin), "--risk", str(given.risk), "--max-answers", str(given.most), "--max-p95", "600")
-    with served(folder) as url:
+    with served(folder, "--seconds", "900", RUNG_LOG="info") as server:
+        url = server.url
         before = json.loads(rung(folder, "deployments", "--json").stdout)
         done = promote(folder, name, "--canary", "0.5", *limits)
 

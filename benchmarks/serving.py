@@ -14,17 +14,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import signal
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from a_server import served
 
 from rung.builders.building import ArtifactBuilder
 from rung.config.project import load_project
@@ -143,26 +140,11 @@ async def load(url: str, rung: str, asked: list[str], clients: int) -> Row:
     return Row(tokens / seconds, statistics.median(whole), high(whole), statistics.median(firsts), high(firsts))
 
 
-def served(folder: Path, rung: str, asked: list[str], clients: int, *, concurrency: int = 64) -> Row:
+def over_http(folder: Path, rung: str, asked: list[str], clients: int, *, concurrency: int = 64) -> Row:
     """The same over HTTP, by a server of its own, whose prefix cache is empty."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "rung", "serve", str(folder), "--open", "--port", str(port)]
-    process = subprocess.Popen([*command, "--concurrency", str(concurrency), "--seconds", "3600"], stderr=subprocess.DEVNULL)
-    try:
-        url = f"http://127.0.0.1:{port}"
-        for _ in range(600):
-            try:
-                httpx.get(f"{url}/health/ready")
-                break
-            except httpx.TransportError:
-                time.sleep(0.2)
-        asyncio.run(load(url, rung, ["Hello?"], 1))
-        return asyncio.run(load(url, rung, asked, clients))
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait()
+    with served(folder, "--open", "--concurrency", str(concurrency), "--seconds", "3600") as server:
+        asyncio.run(load(server.url, rung, ["Hello?"], 1))
+        return asyncio.run(load(server.url, rung, asked, clients))
 
 
 def main() -> None:
@@ -183,8 +165,8 @@ def main() -> None:
             rounds.setdefault("engine, one by one", []).append(alone)
             for clients in given.clients:
                 few = asked[:ALONE] if clients == 1 else asked
-                rounds.setdefault(f"{clients} clients", []).append(served(folder, given.rung, few, clients))
-            off = served(folder, given.rung, asked[: 2 * ALONE], max(given.clients), concurrency=1)
+                rounds.setdefault(f"{clients} clients", []).append(over_http(folder, given.rung, few, clients))
+            off = over_http(folder, given.rung, asked[: 2 * ALONE], max(given.clients), concurrency=1)
             rounds.setdefault("the same, batching off", []).append(off)
     report(rounds)
 

@@ -12,8 +12,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
-import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -22,6 +20,7 @@ import time
 from pathlib import Path
 
 import httpx
+from a_server import served
 
 FILES = 500
 ASKED = 200
@@ -70,29 +69,14 @@ async def asked(url: str, clients: int, queries: list[str]) -> dict[str, list[fl
 
 def measured(folder: Path) -> None:
     """Serve the project, and print."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "rung", "serve", str(folder), "--open", "--port", str(port)]
-    server = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     draw = random.Random(1)
     queries = [f"What does {draw.choice(PLACES)} {draw.randrange(10**5)} do when it is at rest?" for _ in range(2 * ASKED)]
-    try:
-        url = f"http://127.0.0.1:{port}"
-        while server.poll() is None:
-            try:
-                httpx.get(f"{url}/health/ready")
-                break
-            except httpx.TransportError:
-                time.sleep(0.2)
-        asyncio.run(asked(url, 1, queries[:20]))
+    with served(folder, "--open") as server:
+        asyncio.run(asked(server.url, 1, queries[:20]))
         for clients, some in ((1, queries[:ASKED]), (8, queries[ASKED:])):
-            for path, times in asyncio.run(asked(url, clients, some)).items():
+            for path, times in asyncio.run(asked(server.url, clients, some)).items():
                 late = sorted(times)[int(0.95 * (len(times) - 1))]
                 print(f"{clients} clients, {path:11} median {statistics.median(times):6.1f} ms, p95 {late:6.1f} ms")
-    finally:
-        server.send_signal(signal.SIGTERM)
-        server.wait()
 
 
 def main() -> None:

@@ -14,8 +14,6 @@ import argparse
 import contextlib
 import csv
 import os
-import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -24,7 +22,7 @@ import threading
 import time
 from pathlib import Path
 
-import httpx
+from a_server import served
 
 from serving import project
 
@@ -102,31 +100,18 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=64)
     parser.add_argument("--model", default="smollm2-135m-grounded")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch, socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
-        free.close()
-        folder = project(Path(scratch), given.model)
-        users = Path(scratch) / "users.py"
+    with tempfile.TemporaryDirectory() as scratch:
+        folder, users, ending = project(Path(scratch), given.model), Path(scratch) / "users.py", threading.Event()
         users.write_text(USERS, "utf-8")
-        command = [sys.executable, "-m", "rung", "serve", str(folder), "--open", "--port", url.rpartition(":")[2]]
-        server = subprocess.Popen([*command, "--seconds", "3600"], stderr=subprocess.DEVNULL)
-        ending = threading.Event()
-        try:
-            while server.poll() is None:
-                try:
-                    httpx.get(f"{url}/health/ready")
-                    break
-                except httpx.TransportError:
-                    time.sleep(0.2)
-            changes = threading.Thread(target=changing, args=(folder, ending))
+        changes = threading.Thread(target=changing, args=(folder, ending))
+        with served(folder, "--open", "--seconds", "3600") as server:
             changes.start()
-            samples = load(given, url, users, server.pid)
-        finally:
-            ending.set()
-            server.send_signal(signal.SIGTERM)
+            try:
+                samples = load(given, server.url, users, server.process.pid)
+            finally:
+                ending.set()
         changes.join()
-        print(f"the server ended with {server.wait()}")
+        print(f"the server ended with {server.process.returncode}")
         failed = report(Path(scratch))
         thirds = [samples[len(samples) * k // 3 : len(samples) * (k + 1) // 3] for k in range(3)]
         middles = [statistics.median(third) for third in thirds]
