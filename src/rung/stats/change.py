@@ -94,8 +94,9 @@ def changes(bad: NDArray[np.bool_], shares: Sequence[float], *, within: int, ris
 
 def together(some: Sequence[Change]) -> float:
     """The evidence of all of them: the log of the mean of R, to be held against `shown` as that of one is."""
-    top = max(one.evidence for one in some)
-    return top if math.isinf(top) else top + math.log(sum(math.exp(one.evidence - top) for one in some) / len(some))
+    from scipy.special import logsumexp
+
+    return float(logsumexp([one.evidence for one in some])) - math.log(len(some))
 
 
 def _since(sums: Floats) -> int:

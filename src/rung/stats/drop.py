@@ -64,6 +64,7 @@ def drop(scores: Floats, *, tolerance: float = 0.0, reference: tuple[float, floa
         InternalError: a score is not in [0, 1].
     """
     import numpy as np
+    from scipy.special import logsumexp
 
     if len(scores) and not (np.nanmin(scores) >= 0 and np.nanmax(scores) <= 1):
         raise InternalError("scores lie in [0, 1]")
@@ -78,9 +79,7 @@ def drop(scores: Floats, *, tolerance: float = 0.0, reference: tuple[float, floa
     parts = [log_evidence(some, margin=tolerance, claim="worse") for some in np.array_split(counts, _parts(len(counts)))]
     shares = np.array([start_share(number) for number in range(1, len(starts) + 1)])
     shared = np.concatenate(parts) + np.log(shares)
-    rest = -math.log(math.log2(len(starts) + 2))
-    top = max(float(shared.max()), rest)
-    evidence = top + math.log(float(np.exp(shared - top).sum()) + math.exp(rest - top))
+    evidence = float(logsumexp([*shared, -math.log(math.log2(len(starts) + 2))]))
     best = int(shared.argmax())
     s1, f1, s2, f2 = map(float, counts[best])
     return Change(evidence, int(starts[best]), _rate(s1, f1), _rate(s2, f2))

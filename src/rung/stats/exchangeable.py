@@ -39,6 +39,7 @@ def log_p_of_first(odd: Floats) -> float:
         InternalError: there are no rows, or a row has one draw.
     """
     import numpy as np
+    from scipy.special import logsumexp
 
     if odd.ndim != 2 or not len(odd) or odd.shape[1] < 2:
         raise InternalError(f"no test of {odd.shape} draws")
@@ -46,9 +47,7 @@ def log_p_of_first(odd: Floats) -> float:
     scale = float(odd.max()) or 1.0
     best = 0.0
     for tilt in np.geomspace(0.05, 60.0, _TILTS) / scale:
-        tilted = tilt * odd
-        top = tilted.max(axis=1, keepdims=True)
-        mean = top[:, 0] + np.log(np.exp(tilted - top).mean(axis=1))  # [rows]
+        mean = logsumexp(tilt * odd, axis=1) - np.log(odd.shape[1])  # [rows]
         best = min(best, float(mean.sum()) - float(tilt) * total)
     return best
 
