@@ -31,7 +31,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("loop",),
     ("serving",),
     ("watching",),
-    ("cli", "web", "api"),
+    ("web",),
+    ("cli", "api"),
 )
 RANK = {unit: rank for rank, layer in enumerate(LAYERS) for unit in layer}
 FREE = {
@@ -80,7 +81,7 @@ def test_imports_point_one_way() -> None:
         ("models/local.py", "from rung.knowledge import index\n"),
         ("models/local.py", "import importlib\nimportlib.import_module('rung.training.lora')\n"),
         ("models/local.py", "from rung import open\n"),
-        ("cli/ask.py", "from rung.web.page import page\n"),
+        ("web/runs.py", "from rung.cli.ask import ask\n"),
         ("loop.py", "from rung.testing import StrategyContract\n"),
         ("novelty.py", "import json\n"),
     ],

@@ -49,7 +49,9 @@ def new(  # noqa: PLR0917 - typer reads the options from the parameters
         str,
         typer.Option("--groups", metavar="GROUPS", help="Groups whose documents it reads, with commas; else public ones."),
     ] = "",
-    scopes: Annotated[str, typer.Option(help="What it may ask for: ask, search, feedback.")] = "ask,search,feedback",
+    scopes: Annotated[
+        str, typer.Option(help="What it may do: ask, search, feedback; board (look), review.")
+    ] = "ask,search,feedback",
     expires: Annotated[
         str | None, typer.Option(help="When it ends: 12h, 30d, 8w, or its last day, 2027-01-31; default: never.")
     ] = None,

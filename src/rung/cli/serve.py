@@ -48,6 +48,9 @@ def serve(  # noqa: PLR0917 - typer reads the options from the parameters
     from rung.serving.server import is_loopback, listening
     from rung.serving.server import serve as answer_requests
     from rung.state.database import open_state
+    from rung.web.board import add_board, board
+    from rung.web.entry import CallersDoor, OwnersDoor
+    from rung.web.project_at_hand import ProjectAtHand
 
     if asker is not None and not is_open:
         raise UserError("--groups is for --open: without it the caller's key says what may be read")
@@ -67,10 +70,15 @@ def serve(  # noqa: PLR0917 - typer reads the options from the parameters
         listener = listening(host, port)  # before models are opened
         service = Service(ArtifactBuilder(runner), identity, state, limits, LOOPBACK if is_open else ())
         app = application(service)
+        at_hand = ProjectAtHand(folder, served=(app.state.answering, service.builder), state=state)
+        door = OwnersDoor() if is_open else CallersDoor(identity)
+        add_board(app, board(at_hand, door))
         for line in app.state.answering.pinned():
             err(line)
         address = f"[{host}]" if ":" in host else host
-        err(f"http://{address}:{listener.getsockname()[1]}/v1  (Ctrl-C ends it)")
+        base = f"http://{address}:{listener.getsockname()[1]}"
+        err(f"board: {base}/board{f'?token={door.token}' if isinstance(door, OwnersDoor) else ''}")
+        err(f"{base}/v1  (Ctrl-C ends it)")
         answer_requests(app, listener, seconds=limits.seconds)
     err("stopped")
     return FINE

@@ -8,7 +8,8 @@ from typing import Protocol
 
 from rung.records import Asker
 
-SCOPES = frozenset({"ask", "search", "feedback"})  # what a caller may ask for; of one that names none: all
+SCOPES = frozenset({"ask", "search", "feedback"})  # what a caller may ask for; of one that names none: all of these
+BOARD_SCOPES = frozenset({"board", "review"})  # to look at the board, and to label, review and steer there: to be named
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from rung.serving.refusal import NotAnswered
 from rung.serving.traced import CURRENT, HEADER, RequestTrace
 from rung.tracing.parent import traceparent
 
+APART = "/board"
 PUBLIC = ("/health/live", "/health/ready", "/openapi.json")  # answered for everybody
 _SCOPES = {  # beginning of a path -> what a caller must be allowed there; elsewhere, to be one is enough
     "/v1/chat/": "ask",
@@ -39,7 +40,10 @@ _log = logging.getLogger(__name__)
 
 
 class Guard:
-    """Stands before the application. No caller, no request: `identity` is asked before a body is read."""
+    """Stands before the application. No caller, no request: `identity` is asked before a body is read.
+
+    Below `APART` are pages with a door and headers of their own.
+    """
 
     def __init__(self, app: ASGIApp, *, identity: Identity, limiter: Limiter, metrics: Metrics, body_bytes: int) -> None:
         self._app, self._identity, self._metrics, self._most = app, identity, metrics, body_bytes
@@ -51,6 +55,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         began, status = time.perf_counter(), 500
+        is_apart = scope["path"] == APART or scope["path"].startswith(f"{APART}/")
         request = RequestTrace(traceparent(Headers(scope=scope).getlist("traceparent")))
         CURRENT.set(request)
 
@@ -59,14 +64,14 @@ class Guard:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
+                for name, value in ({} if is_apart else _HEADERS).items():
                     headers[name] = value
                 if request.id:
                     headers[HEADER] = request.id
             await send(message)
 
         try:
-            await self._guarded(scope, receive, sending)
+            await (self._app(scope, receive, sending) if is_apart else self._guarded(scope, receive, sending))
         finally:
             route = getattr(scope.get("route"), "path", "") or "other"  # never the path itself: anybody can make those up
             self._metrics.requests.labels(route, str(status)).inc()

@@ -22,7 +22,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from rung.errors import UserError
 from rung.files.durable import alone, standing, write_whole
 from rung.plugins import hint
-from rung.serving.callers import SCOPES, Caller, Refused
+from rung.serving.callers import BOARD_SCOPES, SCOPES, Caller, Refused
 from rung.serving.headers import not_good
 
 FILE, LOCK = "keys.json", "keys.lock"
@@ -253,10 +253,11 @@ def _check(request: KeyRequest) -> None:
         raise UserError(f"a key's name is 1 to {MAX_NAME} characters that can be seen")
     if odd := next((group for group in sorted(request.groups) if not group.isprintable()), None):
         raise UserError(f"the group {odd!r} holds a character that nobody sees: write it anew")
-    if unknown := sorted(request.scopes - SCOPES):
-        raise UserError(f"'{unknown[0]}' is no scope; {hint(unknown[0], sorted(SCOPES))}")
+    scopes = SCOPES | BOARD_SCOPES
+    if unknown := sorted(request.scopes - scopes):
+        raise UserError(f"'{unknown[0]}' is no scope; {hint(unknown[0], sorted(scopes))}")
     if not request.scopes:
-        raise UserError(f"a key without a scope opens nothing; there are: {', '.join(sorted(SCOPES))}")
+        raise UserError(f"a key without a scope opens nothing; there are: {', '.join(sorted(scopes))}")
 
 
 def _none(id: str, keys: Collection[Key]) -> str:

@@ -1,0 +1,187 @@
+"""The door of the board: a credential once, then a cookie; and no form that another site sends.
+
+A browser sends no header of ours, so that the credential (a key of the project, or the token that `rung board` prints) is
+given once, by the address or by a form, and held here in memory under a random name that only the cookie says. It is looked
+at again with every request: what is revoked or has expired ends at once.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.cookies import CookieError, SimpleCookie
+from typing import Protocol
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from rung.serving.callers import Identity, Refused
+from rung.web.shell import PREFIX, STATIC, door_page
+from rung.web.viewer import Viewer
+
+TOKEN = "token"  # of the address
+ENTER, LEAVE = f"{PREFIX}/enter", f"{PREFIX}/leave"
+MAX_SESSIONS = 10_000
+_MAX_CREDENTIAL = 20_000  # characters: a key has 64, a JWT with many groups some thousands
+
+
+class Door(Protocol):
+    """Tells from a credential who looks."""
+
+    @property
+    def asks_for(self) -> str:
+        """What is to be given, in words."""
+        ...
+
+    @property
+    def in_address(self) -> bool:
+        """Whether an address may carry it."""
+        ...
+
+    def enter(self, credential: str, headers: Mapping[str, str], address: str) -> Viewer:
+        """Who looks. May block.
+
+        Raises:
+            Refused: nobody who may.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OwnersDoor:
+    """One token, which the owner of the folder was shown: who has it sees and may do everything."""
+
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    asks_for: str = "the token that was printed when this server started"
+    in_address: bool = True
+
+    def enter(self, credential: str, headers: Mapping[str, str], address: str) -> Viewer:
+        """See `Door`."""
+        del headers, address
+        if not hmac.compare_digest(credential.encode(), self.token.encode()):
+            raise Refused(401, "this is not the token that was printed when this server started" if credential else "")
+        return Viewer("")
+
+
+@dataclass(frozen=True, slots=True)
+class CallersDoor:
+    """The project's keys and tokens: scope `board` looks, `review` changes, groups say what may be read."""
+
+    identity: Identity
+    asks_for: str = "a key with the scope 'board' (rung keys new NAME --scopes board,review)"
+    in_address: bool = False
+
+    def enter(self, credential: str, headers: Mapping[str, str], address: str) -> Viewer:
+        """See `Door`."""
+        sent = {**headers, **({"authorization": f"Bearer {credential}"} if credential else {})}
+        caller = self.identity.identify(sent, address)
+        if not caller.scopes & {"board", "review"}:
+            raise Refused(403, f"the key of {caller.name} may not look at the board: it lacks the scope 'board'")
+        return Viewer(caller.name, caller.groups, may_edit="review" in caller.scopes)
+
+
+class Entry:
+    """Stands before the pages of the board. `name`: of the cookie; boards on one machine do not share it."""
+
+    def __init__(self, app: ASGIApp, *, door: Door, name: str) -> None:
+        self._app, self._door, self._cookie = app, door, f"rung_{name}"
+        self._sessions: OrderedDict[str, str] = OrderedDict()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        if scope["type"] != "http" or scope["path"].startswith(STATIC):
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        response = await self._refusal(request)
+        if response is None:
+            await self._app(scope, receive, send)
+        else:
+            await response(scope, receive, send)
+
+    async def _refusal(self, request: Request) -> Response | None:
+        """What is answered instead of the page; None where the request may pass."""
+        if request.method not in ("GET", "HEAD") and not is_own(request.headers):
+            return door_page(403, "this form was sent from another site: open the board itself", self._door.asks_for)
+        if request.method == "POST" and request.url.path == ENTER:
+            return await self._entering(request)
+        if request.method == "POST" and request.url.path == LEAVE:
+            return self._leaving(request)
+        if self._door.in_address and TOKEN in request.query_params:
+            return await self._entered(request, request.query_params[TOKEN], _without_token(request))
+        try:
+            request.state.viewer = await self._viewer(request, self._credential(request))
+        except Refused as refused:
+            why = "" if refused.status == 401 and not self._credential(request) else refused.message
+            return door_page(refused.status, why, self._door.asks_for, to=_local(request))
+        return None
+
+    async def _viewer(self, request: Request, credential: str) -> Viewer:
+        address = request.client.host if request.client else ""
+        return await run_in_threadpool(self._door.enter, credential, request.headers, address)
+
+    async def _entering(self, request: Request) -> Response:
+        form = parse_qs((await request.body()).decode("utf-8", "replace"), keep_blank_values=True)
+        credential, to = form.get("credential", [""])[0].strip(), form.get("to", [PREFIX])[0]
+        return await self._entered(request, credential, to if to.startswith(f"{PREFIX}/") and "\\" not in to else PREFIX)
+
+    async def _entered(self, request: Request, credential: str, to: str) -> Response:
+        try:
+            if len(credential) > _MAX_CREDENTIAL:
+                raise Refused(401, "this is no credential")
+            await self._viewer(request, credential)
+        except Refused as refused:
+            return door_page(refused.status, refused.message or "that is not right", self._door.asks_for, to=to)
+        name = secrets.token_urlsafe(32)
+        self._sessions[name] = credential
+        if len(self._sessions) > MAX_SESSIONS:
+            self._sessions.popitem(last=False)
+        response = RedirectResponse(to, 303)
+        is_secure = request.url.scheme == "https"
+        response.set_cookie(self._cookie, name, path=PREFIX, httponly=True, samesite="lax", secure=is_secure)
+        return response
+
+    def _leaving(self, request: Request) -> Response:
+        self._sessions.pop(self._session(request), None)
+        response = RedirectResponse(PREFIX, 303)
+        response.delete_cookie(self._cookie, path=PREFIX)
+        return response
+
+    def _credential(self, request: Request) -> str:
+        return self._sessions.get(self._session(request), "")
+
+    def _session(self, request: Request) -> str:
+        try:
+            cookies = SimpleCookie(request.headers.get("cookie", ""))
+        except CookieError:
+            return ""
+        return cookies[self._cookie].value if self._cookie in cookies else ""
+
+
+def is_own(headers: Headers) -> bool:
+    """Whether a form was sent from a page of this server, as browsers tell it."""
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site == "same-origin"
+    origin = headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc == headers.get("host", "")
+
+
+def _without_token(request: Request) -> str:
+    rest = urlencode([(name, value) for name, value in request.query_params.multi_items() if name != TOKEN])
+    return f"{_local(request, query=False)}{f'?{rest}' if rest else ''}"
+
+
+def _local(request: Request, *, query: bool = True) -> str:
+    """Where a request went to, to come back to it; the board's first page for one that is no page."""
+    path = request.url.path
+    if request.method != "GET" or not (path == PREFIX or path.startswith(f"{PREFIX}/")):
+        return PREFIX
+    return f"{path}?{request.url.query}" if query and request.url.query else path

@@ -1,0 +1,104 @@
+"""The project that the board shows: as its files are now, its database, and what answers, opened when first needed."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+from typing import cast
+
+from starlette.requests import Request
+
+from rung.builders.building import ArtifactBuilder
+from rung.config.project import FILE, Project, load_project
+from rung.loop import opened
+from rung.runtime.runner import StepRunner
+from rung.serving.answering import Answering
+from rung.state.database import State, open_state
+
+
+class ProjectAtHand:
+    """A project in the hands of many threads.
+
+    Args:
+        folder: the project's.
+        served: who answers under `rung serve`, and the builder that it stands on; None: nobody yet, the board opens what it
+            needs.
+        state: the open database of a server; None: it is opened when first needed, and closed here.
+    """
+
+    def __init__(
+        self, folder: Path, *, served: tuple[Answering, ArtifactBuilder] | None = None, state: State | None = None
+    ) -> None:
+        self.folder = folder
+        self._served, self._given = served, state
+        self._stack, self._lock = ExitStack(), threading.RLock()
+        self._project: tuple[object, Project] | None = None
+        self._state: State | None = None
+        self._builder: tuple[Project, ArtifactBuilder] | None = None
+
+    @property
+    def answering(self) -> Answering | None:
+        """Who answers what clients ask, under `rung serve`."""
+        return None if self._served is None else self._served[0]
+
+    def project(self) -> Project:
+        """The project as `rung.yaml` has it now.
+
+        Raises:
+            InputError: a mistake in it.
+        """
+        path = self.folder if self.folder.is_file() else self.folder / FILE
+        with self._lock:
+            stat = path.stat() if path.exists() else None
+            stamp = stat and (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+            if self._project is None or self._project[0] != stamp:
+                self._project = (stamp, load_project(self.folder))
+            return self._project[1]
+
+    def state(self) -> State:
+        """The project's database.
+
+        Raises:
+            UserError: it cannot be opened.
+        """
+        with self._lock:
+            if self._given is not None:
+                return self._given
+            if self._state is None:
+                self._state = self._stack.enter_context(open_state(self.project()))
+            return self._state
+
+    def builder(self) -> ArtifactBuilder:
+        """Models, index and tools, to ask many at once; opened when first asked for, and anew when `rung.yaml` has changed.
+
+        Raises:
+            UserError: something in the project that is to be mended.
+        """
+        if self._served is not None:
+            return self._served[1]
+        project = self.project()
+        with self._lock:
+            if self._builder is None or self._builder[0] is not project:
+                # what was opened before stays so until the end: others may be in the middle of it
+                engines = self._stack.enter_context(opened(project, reading=True, many_threads=True))
+                self._builder = (project, ArtifactBuilder(self._stack.enter_context(StepRunner(engines))))
+            return self._builder[1]
+
+    def close(self) -> None:
+        """Close what was opened here."""
+        self._stack.close()
+
+
+def at_hand_of(request: Request) -> ProjectAtHand:
+    """The project that a page is about."""
+    return cast("ProjectAtHand", request.app.state.at_hand)
+
+
+def project_of(request: Request) -> Project:
+    """The same, as its `rung.yaml` is now.
+
+    Raises:
+        InputError: a mistake in it.
+    """
+    return at_hand_of(request).project()

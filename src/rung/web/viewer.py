@@ -1,0 +1,46 @@
+"""Who looks at the board, and what they may see and do there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from rung.records import Asker
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who sent a request to the board.
+
+    `groups` are what they may read beside what is for everybody; None: everything, as who owns the folder may. `may_edit`:
+    whether they may label, review, mend rows and steer a comparison. `name`: as their key has it, "" where nobody says.
+    """
+
+    name: str
+    groups: frozenset[str] | None = None
+    may_edit: bool = True
+
+    @property
+    def asker(self) -> Asker:
+        """The asker of what they search and ask."""
+        return Asker(self.groups)
+
+
+def viewer_of(request: Request) -> Viewer:
+    """Who looks: `entry` has seen to it before the request came here."""
+    return cast("Viewer", request.state.viewer)
+
+
+def editor_of(request: Request) -> Viewer:
+    """Who looks, where that may change something.
+
+    Raises:
+        HTTPException: 403, they may only look.
+    """
+    viewer = viewer_of(request)
+    if not viewer.may_edit:
+        raise HTTPException(403, "your key may look at the board (scope 'board'), not change anything (scope 'review')")
+    return viewer
