@@ -36,8 +36,8 @@ def torture() -> Iterator[ModuleType]:
 
 
 def test_mangled_inputs_end_in_sentences(torture: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
-    tally = torture.torture(range(45), 7, 60.0, kinds=QUICK, show=True)
-    assert sum(tally.runs.values()) > 100
+    tally = torture.torture(range(32), 7, 60.0, kinds=QUICK, show=True)
+    assert sum(tally.runs.values()) > 90
     assert tally.failed == 0, capsys.readouterr().out
 
 

@@ -152,13 +152,6 @@ def claims(boards: int, seed: int) -> tuple[int, list[str]]:
 
 
 @pytest.mark.slow
-def test_every_claim_is_true() -> None:
-    count, untrue = claims(120, seed=0)
-    assert count > 300
-    assert untrue == []
-
-
-@pytest.mark.slow
 def test_two_thousand_claims_are_true() -> None:
     count, untrue = claims(750, seed=1)
     assert count >= 2_000
