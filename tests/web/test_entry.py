@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from rung.serving.callers import Caller, Refused
-from rung.web.entry import CallersDoor, OwnersDoor
+from rung.web.entry import MAX_BODY, CallersDoor, OwnersDoor
 from tests.web.watched import Watched
 
 
@@ -86,3 +86,8 @@ def test_the_owner_sees_all() -> None:
     for credential in ("", "é", door.token[:-1]):
         with pytest.raises(Refused):
             door.enter(credential, {}, "")
+
+
+def test_a_form_that_is_too_large_is_refused(seen: Watched) -> None:
+    body, headers = b"x" * (MAX_BODY + 1), {"Sec-Fetch-Site": "same-origin"}
+    assert httpx.post(seen.url("enter"), content=body, headers=headers).status_code == 413

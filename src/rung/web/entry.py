@@ -20,7 +20,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rung.serving.callers import Identity, Refused
 from rung.web.shell import PREFIX, STATIC, door_page
@@ -29,6 +29,7 @@ from rung.web.viewer import Viewer
 TOKEN = "token"  # of the address
 ENTER, LEAVE = f"{PREFIX}/enter", f"{PREFIX}/leave"
 MAX_SESSIONS = 10_000
+MAX_BODY = 8 * 2**20  # bytes of a form
 _MAX_CREDENTIAL = 20_000  # characters: a key has 64, a JWT with many groups some thousands
 
 
@@ -99,12 +100,30 @@ class Entry:
         if scope["type"] != "http" or scope["path"].startswith(STATIC):
             await self._app(scope, receive, send)
             return
+        receive = _limited(receive)
         request = Request(scope, receive)
-        response = await self._refusal(request)
-        if response is None:
-            await self._app(scope, receive, send)
-        else:
+        try:
+            response = await self._refusal(request)
+        except _TooLarge:
+            response = self._too_large()
+        if response is not None:
             await response(scope, receive, send)
+            return
+        began = False
+
+        async def sending(message: Message) -> None:
+            nonlocal began
+            began = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        except _TooLarge:
+            if not began:
+                await self._too_large()(scope, receive, send)
+
+    def _too_large(self) -> Response:
+        return door_page(413, f"a form may have {MAX_BODY // 2**20} MB", self._door.asks_for)
 
     async def _refusal(self, request: Request) -> Response | None:
         """What is answered instead of the page; None where the request may pass."""
@@ -163,6 +182,24 @@ class Entry:
         except CookieError:
             return ""
         return cookies[self._cookie].value if self._cookie in cookies else ""
+
+
+class _TooLarge(BaseException):
+    """A body that is over the limit: no handler of errors below is to see it."""
+
+
+def _limited(receive: Receive) -> Receive:
+    received = 0
+
+    async def limited() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > MAX_BODY:
+            raise _TooLarge
+        return message
+
+    return limited
 
 
 def is_own(headers: Headers) -> bool:
