@@ -53,7 +53,6 @@ RUNGS = {*ladder(), *(rung.name for rung in REFERENCES)}
 UNBUILT = re.compile(r"\bnot (?:built|here|offered)\b|\byet\b|\bnothing (?:that )?(?:carries|calls|serves)\b")
 ABSENT: dict[tuple[str, str], Callable[[], bool]] = {  # (page, part of the sentence) -> whether it is still true
     ("advise.md", "(`multi_hop`) is not built"): lambda: "multi_hop" not in RUNGS,
-    ("architecture.md", "there is no code in it yet"): lambda: not (ROOT / "src/rung/web").exists(),
     ("plugins.md", "stores are not plugins yet"): lambda: (
         "store" not in (DOCS / "plugins.md").read_text("utf-8").split("## ")[0]
     ),
