@@ -56,7 +56,6 @@ ABSENT: dict[tuple[str, str], Callable[[], bool]] = {  # (page, part of the sent
     ("plugins.md", "stores are not plugins yet"): lambda: (
         "store" not in (DOCS / "plugins.md").read_text("utf-8").split("## ")[0]
     ),
-    ("rungs.md", "(SQL, HTTP) is not built in"): lambda: set(TOOLS.built_in) == {"calculator"},
     ("rungs.md", "What is not here yet"): lambda: "multi_hop" not in RUNGS,
     ("rungs.md", "It is not built"): lambda: "multi_hop" not in RUNGS,
 }

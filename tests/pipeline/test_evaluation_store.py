@@ -29,6 +29,7 @@ from rung.records import (
     Stop,
     StrategySpec,
     Timed,
+    ToolCall,
     Usage,
 )
 
@@ -38,9 +39,12 @@ HIGH, LOW = (Passage("d#0-9", "d", 0, 9, LONG, groups=("staff",), score=score, p
 FACTS = Facts("f1", Coverage(5, 6, 0.05, "", "", ""), 64, document_groups={"d": ("staff",)}, weight={"dense_weight": 0.5})
 
 
+CALLS = (ToolCall("sql", '{"query": "x"}', '{"error": "\u2028"}', failed=True), ToolCall("search"))
+
+
 def evaluations() -> list[Evaluation]:
     """A rung with everything, and one that was not built."""
-    said = Answer("him [1]", "him", False, (Citation(1, "d", 0, 9, "d#0-9"),), (HIGH,), (HIGH, LOW), True, "prompt")
+    said = Answer("him [1]", "him", False, (Citation(1, "d", 0, 9, "d#0-9"),), (HIGH,), (HIGH, LOW), True, "prompt", CALLS)
     odd = Outcome("c2", Answer("a lone \ud800, \u2028 and \x00"), usage=Usage(1, 2, 3, 0.5))
     first = (Outcome("c0", said, usage=Usage(10, 2, 1, None, 1)), odd)
     second = (Outcome("c0", failure=Failure("refused", "generate", 3)), Outcome("c2", Answer("her", retrieved=(LOW,))))

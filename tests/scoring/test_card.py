@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from rung.errors import InternalError, UserError
-from rung.records import Answer, Case, Failure, Message, Metric, Outcome, Usage
+from rung.records import Answer, Case, Failure, Message, Metric, Outcome, ToolCall, Usage
 from rung.records.steps import (
     Conversation,
     Generate,
@@ -311,11 +311,14 @@ def test_the_contract_catches_a_careless_scorer() -> None:
 
 def test_every_metric_is_listed_by_name_and_every_name_is_measured() -> None:
     """The list is what a limit in `bar` may be about."""
-    one = replace(case("nine", spans=(("d", 0, 10),)), groups=("staff",))
+    call = ToolCall("price", "{}", "9")
+    one = replace(case("nine", spans=(("d", 0, 10),)), groups=("staff",), calls=(call,))
     none = replace(case(), id="u")
     told = Outcome(
         "c",
-        Answer("nine [1]", "nine", citations=(cited("d"),), retrieved=(passage("d"),), passages=(passage("d"),)),
+        Answer(
+            "nine [1]", "nine", citations=(cited("d"),), retrieved=(passage("d"),), passages=(passage("d"),), calls=(call,)
+        ),
         usage=Usage(prompt_tokens=3, completion_tokens=1, usd=0.1),
     )
     refused = Outcome("u", Answer("I don't know.", "I don't know.", refused=True))

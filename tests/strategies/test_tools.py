@@ -7,8 +7,19 @@ from pathlib import Path
 import pytest
 
 from rung.models.scripted import ScriptedGenerator
-from rung.records import Asker, Example, Json, Message, Question
-from rung.records.steps import CallTool, CallToolResult, Engine, Generate, GenerateResult, Result, Step
+from rung.records import Asker, Example, Failure, Json, Message, Passage, Question, ToolCall, ToolSpec
+from rung.records.steps import (
+    CallTool,
+    CallToolResult,
+    Engine,
+    Generate,
+    GenerateResult,
+    Result,
+    Search,
+    SearchResult,
+    Step,
+    StepFailed,
+)
 from rung.runtime.batch import Tally, carry
 from rung.runtime.cache import StepCache
 from rung.strategies.protocol import Adapter, NotApplicable, Plan
@@ -152,3 +163,58 @@ def test_carried_by_the_driver_with_the_real_engine(tmp_path: Path) -> None:
     assert "no value" in said[1]
     assert said[2] == "It is 6."
     store.close()
+
+
+LOOKING = ToolSpec("search", "Passages.", "{}")
+FIND = '<tool_call>{"name": "search", "arguments": {"query": "discount"}}</tool_call>'
+
+
+def test_documents_are_searched_by_a_step_of_the_askers_and_cited_by_their_numbers() -> None:
+    """A search is no call of a tool, so that the driver adds who asks; numbers go through all searches of an answer."""
+    found = {
+        "discount": [passage("a", "Staff buy at 20 %."), passage("b", "No discount on food.")],
+        "food": [passage("b", "No discount on food."), passage("c", "Food is sold.")],
+    }
+    words = iter((FIND, FIND.replace("discount", "food"), "Food has none [2], and is sold [3]."))
+
+    def answer(step: Step) -> Result:
+        match step:
+            case Generate():
+                return GenerateResult(next(words))
+            case Search():
+                return SearchResult(tuple(found[step.query]))
+        raise AssertionError(step)
+
+    plan = Tools.plan(materials(tools=(*CALC, LOOKING)), {"passages": 2})
+    assert isinstance(plan, Plan)
+    said, steps = drive(make_strategy(plan.with_artifacts(())).answer(Question("q", "Is there a discount on food?")), answer)
+    assert [step.top for step in steps if isinstance(step, Search)] == [2, 2]
+    assert [one.document for one in said.passages] == ["a", "b", "c"]
+    assert [(one.mark, one.document) for one in said.citations] == [(2, "b"), (3, "c")]
+    assert [(call.name, call.failed) for call in said.calls] == [("search", False)] * 2
+
+
+def test_a_tool_that_breaks_ends_no_answer_and_is_on_record() -> None:
+    conversation = make_strategy(planned().with_artifacts(())).answer(Question("q", "?"))
+    assert isinstance(next(conversation), Generate)
+    assert isinstance(conversation.send(GenerateResult(ASK)), CallTool)
+    last = conversation.throw(StepFailed(Failure("the tool 'calculator' broke", step="call_tool")))
+    assert isinstance(last, Generate)
+    assert "the tool 'calculator' broke" in last.messages[-1].content
+    with pytest.raises(StopIteration) as end:
+        conversation.send(GenerateResult("I cannot tell."))
+    assert [(call.name, call.failed) for call in end.value.value.calls] == [("calculator", True)]
+
+
+def test_calls_are_kept_with_what_they_said() -> None:
+    words = iter((ASK, "42"))
+
+    def answer(step: Step) -> Result:
+        return GenerateResult(next(words)) if isinstance(step, Generate) else CallToolResult({"value": 42})
+
+    said, _ = drive(make_strategy(planned().with_artifacts(())).answer(Question("q", "?")), answer)
+    assert said.calls == (ToolCall("calculator", '{"expression": "6*7"}', '{"value":42}'),)
+
+
+def passage(document: str, text: str) -> Passage:
+    return Passage(f"{document}:0", document, 0, len(text), text, document)

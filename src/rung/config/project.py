@@ -9,7 +9,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -301,9 +301,10 @@ def _explained(error: ValidationError, lines: Mapping[Where, int], path: Path) -
 
 def _known_keys(where: Where) -> list[str]:
     model: type[BaseModel] = Settings
-    for part in where:
+    for part in (one for one in where if not isinstance(one, int)):
         kind = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
-        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+        kinds = [one for one in (kind, *get_args(kind)) if isinstance(one, type) and issubclass(one, BaseModel)]
+        if not kinds:
             return []
-        model = kind
+        model = kinds[0]
     return [field.alias or name for name, field in model.model_fields.items()]

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from rung.config.addresses import LOGIN_ELSEWHERE, holds_login
 from rung.config.reviewing import ReviewSettings
 from rung.config.serving import ServeSettings
+from rung.config.tool_settings import ToolSettings
 from rung.config.watching import WatchSettings
 
 _NEW_ROWS = re.compile(r"(\d{1,3}(?:,\d{3})+|\d{1,9}) (?:new )?approved rows?")
@@ -315,7 +316,7 @@ class Settings(_Section):
     models: dict[str, ModelSettings] = {}
     embedder: str = DEFAULT_EMBEDDER
     reranker: str = ""
-    tools: tuple[str, ...] = ()
+    tools: tuple[ToolSettings, ...] = ()
     rungs: tuple[str | dict[str, dict[str, Any]], ...] = ()
     bar: BarSettings = BarSettings()
     prefer: Literal["ladder", "cost"] = "ladder"

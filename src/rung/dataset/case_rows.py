@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from rung.dataset.formats import id_of, meta_of
-from rung.records import Case, Json, Message, Split, digest
+from rung.records import Case, Json, Message, Split, ToolCall, canonical, digest
 
 DEV_SHARE = 0.2
 MAX_WEIGHT = 1000
@@ -71,6 +71,7 @@ def case_of(
         messages=messages,
         meta=meta_of(row),
         place=location,
+        calls=_calls(row.get("calls") or []),
     )
     return case, tuple(evidence)
 
@@ -114,6 +115,19 @@ def _strings(row: dict[str, Json], key: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
         raise ValueError(f"'{key}' must be a list of texts, found {value!r}")
     return tuple(str(v) for v in value)
+
+
+def _calls(value: Json) -> tuple[ToolCall, ...]:
+    if not isinstance(value, list):
+        raise ValueError("'calls' must be a list of {name, arguments, result}")
+    calls: list[ToolCall] = []
+    for call in value:
+        name, arguments = (call.get("name"), call.get("arguments", {})) if isinstance(call, dict) else (None, None)
+        if not isinstance(name, str) or not isinstance(arguments, dict) or set(call) - {"name", "arguments", "result"}:  # type: ignore[arg-type]
+            raise ValueError(f"each call needs a tool's name, and may have arguments {{…}} and a result, found {call!r}")
+        result = canonical(call["result"]) if "result" in call else ""  # type: ignore[operator,index,call-overload]
+        calls.append(ToolCall(name, canonical(arguments) if "arguments" in call else "", result))  # type: ignore[operator]
+    return tuple(calls)
 
 
 def _messages(value: Json) -> tuple[Message, ...]:

@@ -44,6 +44,7 @@ from rung.records import (
     Stop,
     StrategySpec,
     Timed,
+    ToolCall,
     Usage,
     plain,
 )
@@ -75,7 +76,8 @@ class Asked:
         turns = [(turn.role, turn.content) for turn in case.messages]
         question = _encoded([case.question, turns, None if case.groups is None else sorted(case.groups)])
         spans = [(span.document, span.start, span.end) for span in case.evidence]
-        judged = _encoded([case.answers, case.answerable, spans, case.gold_documents])
+        calls = [list(map(astuple, case.calls))] if case.calls else []
+        judged = _encoded([case.answers, case.answerable, spans, case.gold_documents, *calls])
         return cls(short_sum(question), short_sum(question, judged))
 
 
@@ -201,6 +203,8 @@ class _Writer:
             row |= {name: True for name in ("refused", "truncated") if getattr(answer, name)}
             if answer.by:
                 row["by"] = answer.by
+            if answer.calls:
+                row["calls"] = list(map(astuple, answer.calls))
             if answer.citations:
                 row["citations"] = [[c.mark, c.document, c.start, c.end, c.passage] for c in answer.citations]
             if answer.retrieved:
@@ -353,6 +357,7 @@ class _Rung:
             retrieved=retrieved,
             truncated=row.get("truncated", False),
             by=row.get("by", ""),
+            calls=tuple(ToolCall(*one) for one in row.get("calls", ())),
         )
         return Outcome(case, answer, usage=usage)
 

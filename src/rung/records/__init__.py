@@ -23,6 +23,7 @@ from rung.records.nouns import (
     Problem,
     Question,
     Split,
+    ToolCall,
     ToolSpec,
     Usage,
 )
@@ -88,6 +89,7 @@ __all__ = [
     "Stop",
     "StrategySpec",
     "Timed",
+    "ToolCall",
     "ToolSpec",
     "Usage",
     "Verdict",

@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-Layer = Literal["retrieval", "grounding", "correctness", "format", "citation", "abstention", "access", "cost", "style"]
+Layer = Literal[
+    "retrieval", "grounding", "correctness", "format", "citation", "abstention", "access", "tools", "cost", "style"
+]
 Better = Literal["higher", "lower"]
 SHARE = "share"
 _NAME = re.compile(r"[a-z][a-z0-9_@.]*")

@@ -133,6 +133,19 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call of a tool, as it was made or as it should be. `arguments` and `value` are JSON text, "" where nothing is said.
+
+    `failed`: the tool refused the call, or broke.
+    """
+
+    name: str
+    arguments: str = "{}"
+    value: str = ""
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """A question with its accepted answers and gold evidence: judges, and is never seen by a strategy."""
 
@@ -147,6 +160,7 @@ class Case:
     messages: tuple[Message, ...] = ()
     meta: Mapping[str, Json] = field(default_factory=dict)
     place: str = ""  # "cases/dev.jsonl:12", for errors
+    calls: tuple[ToolCall, ...] = ()  # those that an answer takes
 
     def ask(self) -> Question:
         """The part of the case that a strategy may see."""
@@ -241,6 +255,7 @@ class Answer:
     retrieved: tuple[Passage, ...] = ()
     truncated: bool = False  # stopped by the token limit, not by the model
     by: str = ""
+    calls: tuple[ToolCall, ...] = ()  # of tools, in order
 
 
 @dataclass(frozen=True, slots=True)

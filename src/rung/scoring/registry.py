@@ -30,6 +30,7 @@ DOOR = Door(
         "format": "rung.scoring.format:Format",
         "citation": "rung.scoring.citation:CitationScorer",
         "abstention": "rung.scoring.abstention:Abstention",
+        "tool_calls": "rung.scoring.tool_calls:ToolCalls",
         "access": "rung.scoring.access:Access",
         "cost": "rung.scoring.cost:Cost",
     },

@@ -10,13 +10,13 @@ import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from rung.records import Answer, Asker, Example, Json, Message, Question, ToolSpec, digest
-from rung.records.steps import Conversation, Generate, call_tool, generate
+from rung.records import Answer, Asker, Example, Json, Message, Passage, Question, ToolCall, ToolSpec, canonical, digest
+from rung.records.steps import Conversation, Generate, StepFailed, call_tool, generate, search
 from rung.records.validation import settings
 from rung.strategies.citing import finish
 from rung.strategies.prompting import closed_book, constraint, instruction, short_instruction, with_tools
@@ -26,6 +26,8 @@ from rung.strategies.tuned_model import UNTRAINABLE
 from rung.text.parsing import json_of
 
 CALL = re.compile(r"<tool_call>\s*(?P<call>.*?)\s*</tool_call>", re.S)
+SEARCH = "search"  # the tool that searches the project's documents: each call is a `Search`, made for who asks
+MAX_KEPT = 4_000  # characters of a result that an answer keeps
 ROOM_FOR_A_CALL = 96  # tokens, beside those of an answer
 NO_TOOLS = "the project names no tools (tools: [calculator])"
 NO_CALLS = "no example calls a tool, so there is nothing to learn from; give examples with tool calls, or tuned: false"
@@ -33,11 +35,12 @@ NO_CALLS = "no example calls a tool, so there is nothing to learn from; give exa
 
 @settings
 class Settings:
-    """How often a tool may be called for one answer, how many worked examples with calls are shown, and whether an adapter
-    has learnt the calling; rank, passes and rate 0 leave a value to the trainer."""
+    """How often a tool may be called for one answer, how many worked examples with calls are shown, how many passages a
+    search brings, and whether an adapter has learnt the calling; rank, passes and rate 0 leave a value to the trainer."""
 
     rounds: Annotated[int, Field(ge=1, le=50)] = 6
     shots: Annotated[int, Field(ge=0, le=20)] = 2
+    passages: Annotated[int, Field(ge=1, le=50)] = 3
     tuned: bool = False
     rank: Rank = 0
     epochs: Epochs = 0
@@ -79,6 +82,7 @@ class Tools(FromSpec[Settings]):
         system = _system(self.spec, self.spec.tools, tuned=bool(adapter))
         messages = closed_book(system, question, worked=self.spec.worked)
         room = (self.settings.max_tokens or self.spec.answer_tokens) + ROOM_FOR_A_CALL
+        caller = _ToolCaller(searches=any(tool.name == SEARCH for tool in self.spec.tools), top=self.settings.passages)
         for _ in range(self.settings.rounds):
             response = yield from generate(Generate(messages, adapter=adapter, max_tokens=room))
             calls = _calls(response.text)
@@ -86,14 +90,51 @@ class Tools(FromSpec[Settings]):
                 break
             results = []
             for call in calls:
-                results.append((yield from call_tool(*_read(call["call"]))).value)
+                results.append((yield from caller.called(*_read(call["call"]))))
             messages = (*messages, Message("assistant", response.text[: calls[-1].end()]), _results(results))
         else:
             response = yield from generate(Generate(messages, adapter=adapter, max_tokens=room))
         held = constraint(self.spec)
         if held["schema"] or held["choices"]:  # a call fits neither, so only the last turn is held to the form
             response = yield from generate(Generate(messages, adapter=adapter, max_tokens=room, **held))
-        return finish(response, schema=self.spec.schema)
+        answer = finish(response, schema=self.spec.schema, shown=caller.passages, retrieved=caller.passages)
+        return replace(answer, calls=tuple(caller.calls))
+
+
+@dataclass
+class _ToolCaller:
+    """The calls of one answer, and the passages that they brought: numbered through, so that each can be cited."""
+
+    searches: bool
+    top: int
+    calls: list[ToolCall] = field(default_factory=list)
+    passages: list[Passage] = field(default_factory=list)
+
+    def called(self, name: str, arguments: str) -> Conversation[Json]:
+        """A call's result. A tool that breaks ends no answer: the model is told, and may go on without it."""
+        try:
+            value = (yield from self._searched(arguments)) if self.searches and name == SEARCH else None
+            if value is None:
+                value = (yield from call_tool(name, arguments)).value
+            failed = isinstance(value, dict) and set(value) == {"error"}
+        except StepFailed as error:
+            if error.failure.step != "call_tool":
+                raise
+            value, failed = {"error": error.failure.error}, True
+        self.calls.append(ToolCall(name, arguments, canonical(value)[:MAX_KEPT], failed))
+        return value
+
+    def _searched(self, arguments: str) -> Conversation[Json]:
+        given = json_of(arguments)
+        query = given.get("query") if isinstance(given, dict) else None
+        if not isinstance(query, str) or not query.strip():
+            return {"error": "give a 'query': what to look for, in a few words"}
+        lines = []
+        for passage in (yield from search(query, top=self.top)).passages:
+            if passage not in self.passages:
+                self.passages.append(passage)
+            lines.append(f"[{self.passages.index(passage) + 1}] {passage.title}\n{passage.text}")
+        return "\n\n".join(lines) or "nothing was found"
 
 
 def _system(given: PromptInputs, tools: Sequence[ToolSpec], *, tuned: bool) -> str:

@@ -13,7 +13,7 @@ import math
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 
-from rung.records import Answer, Case, Citation, Evidence, Failure, Metric, Outcome, Passage, Usage
+from rung.records import Answer, Case, Citation, Evidence, Failure, Metric, Outcome, Passage, ToolCall, Usage
 from rung.records.steps import Generate, GenerateResult, Result, Step, StepFailed
 from rung.scoring.protocol import AS_JSON, Scorer, Scores, ScoringContext
 from rung.testing.strategies import drive
@@ -42,6 +42,9 @@ def _cases(scoring_context: ScoringContext) -> Iterator[Case]:
     yield Case(id="documents", question="When?", answers=(right, right), gold_documents=("d", "e"), groups=("guests",))
     yield Case(id="bare", question="", answers=(right,))
     yield Case(id="unanswerable", question="Why?", answerable=False)
+    yield Case(
+        id="calls", question="How much?", answers=(right,), calls=(ToolCall("price", "{}", "9"), ToolCall("price", ""))
+    )
 
 
 def _outcomes() -> Iterator[Outcome]:
@@ -60,6 +63,8 @@ def _outcomes() -> Iterator[Outcome]:
         yield Outcome("", Answer(text, text), usage=Usage(10, 2, 1, 0.001))
     yield Outcome("", Answer("nine [1]", "nine", citations=cited, passages=(_PASSAGE,), retrieved=(_PASSAGE,)))
     yield Outcome("", Answer("I don't know.", refused=True, passages=(_PASSAGE,), retrieved=(_PASSAGE,)))
+    calls = (ToolCall("price", "{}", "9"), ToolCall("", "no JSON", "[", failed=True))
+    yield Outcome("", Answer("nine", "nine", calls=calls))
     yield Outcome("", failure=Failure("timeout", step="search"), usage=Usage(10))
     yield Outcome("", failure=Failure("timeout", step="generate"))
 

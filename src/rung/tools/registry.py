@@ -7,9 +7,15 @@ from functools import cache
 from typing import cast
 
 from rung.config.project import Project
+from rung.config.tool_settings import FunctionSettings, HttpSettings, McpSettings, SqlSettings, ToolSettings
 from rung.errors import UserError
 from rung.plugins import Door, hint
+from rung.strategies.tools import SEARCH
+from rung.tools.functions import FunctionTool
+from rung.tools.http_get import HttpGet
+from rung.tools.mcp_tools import mcp_tools
 from rung.tools.protocol import Tool
+from rung.tools.sql import Sql
 
 ToolFactory = Callable[[], Tool]
 
@@ -20,7 +26,15 @@ def _factory(part: object) -> ToolFactory:
     return cast("ToolFactory", part)
 
 
-DOOR = Door(group="rung.tools", noun="tool", built_in={"calculator": "rung.tools.calculator:Calculator"}, part_of=_factory)
+DOOR = Door(
+    group="rung.tools",
+    noun="tool",
+    built_in={
+        "calculator": "rung.tools.calculator:Calculator",
+        SEARCH: "rung.tools.document_search:DocumentSearch",
+    },
+    part_of=_factory,
+)
 
 
 @cache
@@ -50,12 +64,34 @@ def tools_of(project: Project) -> tuple[Tool, ...]:
     """The tools that a project names.
 
     Raises:
-        InputError: an unknown one; points at its line.
+        InputError: one that is unknown or cannot be opened, or two of one name; points at its line.
     """
-    tools: list[Tool] = []
-    for index, name in enumerate(project.settings.tools):
+    tools: dict[str, Tool] = {}
+    for index, entry in enumerate(project.settings.tools):
         try:
-            tools.extend(open_tools([name]))
+            for tool in _opened(project, entry):
+                if tool.spec.name in tools:
+                    raise UserError(f"two tools are called '{tool.spec.name}': give one another 'name'")
+                tools[tool.spec.name] = tool
         except UserError as error:
             raise project.error(str(error), "tools", index) from error
-    return tuple(tools)
+    return tuple(tools.values())
+
+
+def _opened(project: Project, entry: ToolSettings) -> Sequence[Tool]:
+    chosen, root = entry.chosen, project.root
+    match chosen:
+        case SqlSettings():
+            return (Sql(chosen, root),)
+        case HttpSettings():
+            return (HttpGet(chosen),)
+        case McpSettings():
+            return mcp_tools(chosen, root)
+        case FunctionSettings():
+            return (FunctionTool(chosen, root),)
+        case str():
+            if chosen == SEARCH and not project.settings.knowledge.sources:
+                raise UserError(
+                    f"the tool '{SEARCH}' searches the project's documents, and it names none (knowledge.sources)"
+                )
+            return open_tools([chosen])

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rung.records import Answer, Case, Citation, Outcome, Passage
+from rung.records import Answer, Case, Citation, Outcome, Passage, ToolCall
 from rung.report.access import guarded, guarded_answer, needs_of, needs_of_answer
 from rung.report.contents import WHAT_IS_RIGHT, CasePage, Limits, Mark, Report, everyone, layer_words, mark_of
 from rung.report.html.markup import Safe, el, join, section, shorten
@@ -256,7 +256,7 @@ def _answer_parts(case: Case, outcome: Outcome, context: _Context, *, with_passa
         notes.append(f"{significant(used)} tokens")
     text = shorten(answer.text, most=context.report.limits.answer_characters)
     quote = el("blockquote", text, dir="auto") if text.strip() else el("blockquote", el("em", "(an empty answer)"))
-    parts = [quote]
+    parts = [quote, *_called(answer.calls, context)]
     if answer.citations:
         parts.append(el("p", "Cites ", *_cited(answer.citations, case), cls="cites"))
     if notes:
@@ -272,6 +272,21 @@ def _answer_parts(case: Case, outcome: Outcome, context: _Context, *, with_passa
             )
         )
     return parts
+
+
+def _called(calls: Sequence[ToolCall], context: _Context) -> list[Safe]:
+    """The calls of tools that an answer took."""
+    most = context.report.limits.answer_characters
+    items = [
+        el(
+            "li",
+            el("code", f"{call.name}({shorten(call.arguments, most=most)})"),
+            " failed: " if call.failed else " → ",
+            el("code", shorten(call.value, most=most)),
+        )
+        for call in calls
+    ]
+    return [el("div", el("p", "Called:"), el("ol", *items), cls="small")] if items else []
 
 
 def _cited(citations: Sequence[Citation], case: Case) -> list[Safe]:

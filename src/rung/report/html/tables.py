@@ -18,6 +18,7 @@ _ASKS: Mapping[Layer, str] = {  # in the order of the page
     "abstention": "Does it refuse where it should, and only there?",
     "format": "Does the output keep the schema?",
     "access": "Did anybody see what they may not read?",
+    "tools": "Were the right tools called in the right way?",
     "style": "Does it speak as wanted?",
     "cost": "What does an answer consume?",
 }
