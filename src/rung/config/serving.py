@@ -82,6 +82,13 @@ class RetentionSettings(_Section):
     differences: float = Field(default=30, gt=0, le=36_500)
 
 
+class CacheSettings(_Section):
+    """Answers given again to an equal request of equal rights: for so many `seconds` (0: never), at most so many."""
+
+    seconds: float = Field(default=0, ge=0, le=30 * 86_400)
+    answers: int = Field(default=10_000, ge=1, le=1_000_000)
+
+
 class ServeSettings(_Section):
     """Who is let in by `rung serve` beside those with a key, and what is kept of answers."""
 
@@ -89,3 +96,4 @@ class ServeSettings(_Section):
     proxy: ProxySettings = ProxySettings()
     traces: TracesSettings = TracesSettings()
     retention: RetentionSettings = RetentionSettings()
+    cache: CacheSettings = CacheSettings()

@@ -257,6 +257,11 @@ class Answer:
     by: str = ""
     calls: tuple[ToolCall, ...] = ()  # of tools, in order
 
+    @property
+    def seen(self) -> frozenset[str]:
+        """The documents that were found for it."""
+        return frozenset(passage.document for passage in (*self.passages, *self.retrieved))
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:

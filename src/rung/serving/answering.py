@@ -19,6 +19,7 @@ from rung.errors import InternalError, UserError
 from rung.records import Answer, Citation, Json, Question
 from rung.records.steps import Conversation, Engine, Generate, Step
 from rung.runtime.batch import Tally
+from rung.serving.answer_cache import AnswerCache
 from rung.serving.callers import Caller
 from rung.serving.conversations import Conversations, Ended, Overloaded, Pending, TooSlow
 from rung.serving.deployments import WINNER, Deployment
@@ -65,6 +66,7 @@ class Answered:
     cited: tuple[Citation, ...]
     ended: Ended[Answer]
     as_measured: bool
+    is_cached: bool = False  # given before, to an equal request
 
 
 @dataclass
@@ -90,6 +92,7 @@ class Answering:
     on_spent: Callable[[Caller, int], None] = field(default=lambda _caller, _tokens: None)
     cuttings: dict[str, Knowledge] = field(default_factory=dict)
     traces: Traces = field(default_factory=Traces)
+    cache: AnswerCache = field(default_factory=AnswerCache)
     _followed: tuple[int, ...] = field(default=(), init=False)  # the state of the documents that the cuttings were made of
     _following: threading.Lock = field(default_factory=threading.Lock, init=False)
 
@@ -127,12 +130,13 @@ class Answering:
         began = time.monotonic()
         try:
             with self.traces.recorded(caller, subject) as recording:
-                async with aclosing(self._answer(caller, asked, recording)) as news:
+                async with aclosing(self._any(caller, asked, recording)) as news:
                     async for piece in news:
                         if isinstance(piece, Answered):
                             if recording is not None:
                                 self._note(recording, piece)
-                            self.on_end(asked, "answered", piece.ended.live.seconds, piece.answer.refused)
+                            if not piece.is_cached:
+                                self.on_end(asked, "answered", piece.ended.live.seconds, piece.answer.refused)
                         yield piece
         except NotAnswered as refusal:
             if self._is_its_own(asked, refusal):
@@ -145,6 +149,25 @@ class Answering:
         if refusal.status not in _ENDS or asked.bounded or asked.wishes.change(asked.deployment):
             return False
         return not isinstance(slow, TooSlow) or slow.had >= _OWN * self.conversations.limits.seconds
+
+    async def _any(self, caller: Caller, asked: Asked, recording: Recording | None) -> AsyncGenerator[str | Answered]:
+        """As `_answer`; at once where an equal request of equal rights was answered before."""
+        key = ""
+        if self.cache.seconds:
+            await asyncio.to_thread(self.refresh)
+            key = self.cache.key(caller, asked, self.knowledge.version if self.knowledge else 0)
+        given = self.cache.get(key, asked) if key else None
+        if given is not None and all(self.may_read(caller, document) for document in given.answer.seen):
+            self.metrics.answers.labels(asked.deployment.name, "cached").inc()
+            yield given.answer.text
+            self.on_answer(caller, given)
+            yield given
+            return
+        async with aclosing(self._answer(caller, asked, recording)) as news:
+            async for piece in news:
+                if key and isinstance(piece, Answered):
+                    self.cache.put(key, piece)
+                yield piece
 
     async def _answer(self, caller: Caller, asked: Asked, recording: Recording | None) -> AsyncGenerator[str | Answered]:
         speech, deployment = Speech(), asked.deployment
@@ -192,6 +215,8 @@ class Answering:
         """An answer is whole, and is handed out."""
         live, answer = answered.ended.live, answered.answer
         attributes: dict[str, Json] = {names.AS_MEASURED: answered.as_measured}
+        if answered.is_cached:
+            attributes[names.CACHED] = True
         if live.first_token is not None:
             attributes[names.RESPONSE_FIRST_CHUNK] = live.first_token
         if self.knowledge is not None:

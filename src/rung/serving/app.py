@@ -24,6 +24,7 @@ from rung.progress import say
 from rung.records.deployment import DeploymentRecord
 from rung.serving import anthropic_api, feedback, openai_api, responses_api, search_api
 from rung.serving.alert_counts import AlertCounts
+from rung.serving.answer_cache import AnswerCache
 from rung.serving.answering import DEFECT, Answered, Answering
 from rung.serving.callers import Caller, Identity
 from rung.serving.conversations import Conversations, Limits
@@ -105,6 +106,7 @@ def application(service: Service) -> FastAPI:
     if remark:
         say(f"! {remark}")
     answering.traces = traces
+    answering.cache = AnswerCache(**engines.project.settings.serve.cache.model_dump())
     TraceCounts(traces, answering.metrics.registry)
     answering.metrics.registry.register(AlertCounts(service.state))
     days = engines.project.settings.serve.retention.model_dump()

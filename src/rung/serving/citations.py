@@ -36,6 +36,8 @@ def own_field(answered: Answered, base: str) -> dict[str, Json]:
         "as_measured": answered.as_measured,
         "citations": cited_rows(answered, base),
     }
+    if answered.is_cached:
+        entry["cached"] = True
     if answered.ended.live.cut_prompts:
         entry["prompt_cut"] = True
     return entry

@@ -27,7 +27,8 @@ class Cited(Form):
 
 
 class Own(Form):
-    """What the APIs have no place for. `id`: of one of several answers; `prompt_cut`: only where a prompt was cut."""
+    """What the APIs have no place for. `id`: of one of several answers; `prompt_cut`: only where a prompt was cut; `cached`:
+    only where an equal request was answered so before."""
 
     model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=False)
     strategy: str
@@ -38,6 +39,7 @@ class Own(Form):
     citations: list[Cited]
     id: str = ""
     prompt_cut: bool = False
+    cached: bool = False
 
 
 class UrlCitation(Form):

@@ -48,7 +48,7 @@ class Shadows:
         asked = answered.asked
         if served.candidate is None or served.now.trying != "shadow" or asked.deployment.name != WINNER:
             return
-        if not answered.as_measured or asked.bounded or asked.deployment.id != served.now.current:
+        if answered.is_cached or not answered.as_measured or asked.bounded or asked.deployment.id != served.now.current:
             return
         if len(self._tasks) >= MOST:
             self._count("dropped")
