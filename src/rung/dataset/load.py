@@ -72,7 +72,7 @@ def load_dataset(project: Project, *, judging: bool = True, obstacles: Obstacles
         problems.append(Problem(project.file.name, 1, message))
     read: list[Read] = []
     if not judging:
-        read = list(_read_cases(project, problems)) if project.settings.cases else []
+        read = list(read_cases(project, problems)) if project.settings.cases else []
     elif project.settings.cases or not met.gather:
         read = met.past(lambda: _some_cases(project, problems), read)
     written = {case.id: beside for case, beside in read}
@@ -120,7 +120,7 @@ def _some_cases(project: Project, problems: list[Problem]) -> list[Read]:
     """`_read_cases`, of which there must be some."""
     if not project.settings.cases:
         raise UserError(f"{project.file}: no cases: {NO_CASES}", code="no_cases")
-    read = list(_read_cases(project, problems))
+    read = list(read_cases(project, problems))
     if not read:
         listed = "".join(f"\n  {p}" for p in problems[:10])
         named = [p for pattern in project.settings.cases for p in sorted(project.root.glob(pattern))]
@@ -219,8 +219,12 @@ def paths(project: Project, patterns: Iterable[str], where: tuple[str | int, ...
         yield from files
 
 
-def _read_cases(project: Project, problems: list[Problem]) -> Iterator[Read]:
-    """Each case once, with what of its row is kept beside it."""
+def read_cases(project: Project, problems: list[Problem]) -> Iterator[Read]:
+    """Each case of the project's files once, with what of its row is kept beside it; none is held against any other.
+
+    Raises:
+        InputError: a pattern of `cases` matches no file.
+    """
     seen: dict[str, str] = {}
     judged = project.settings.bar.metric == "judge"
     for path in dict.fromkeys(paths(project, project.settings.cases, ("cases",))):

@@ -12,7 +12,7 @@ import gzip
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass, field, fields, replace
+from dataclasses import asdict, astuple, dataclass, field, fields
 from operator import attrgetter
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -26,14 +26,12 @@ from rung.files.durable import damaged, short_sum
 from rung.pipeline.limits import asked_in
 from rung.pipeline.made_by import made_by
 from rung.pipeline.prepare import Prepared
+from rung.pipeline.stored_outcomes import OutcomeReader, stored_passage
 from rung.records import (
-    Answer,
     Case,
-    Citation,
     Coverage,
     Effort,
     Evaluation,
-    Failure,
     Json,
     Latency,
     Outcome,
@@ -44,7 +42,6 @@ from rung.records import (
     Stop,
     StrategySpec,
     Timed,
-    ToolCall,
     Usage,
     plain,
 )
@@ -244,15 +241,20 @@ def passages_in(path: Path) -> Iterator[Passage]:
     """Every passage that an answer was shown or found, once; raises as `read_evaluations` does."""
     try:
         with gzip.open(path, "rt", encoding="utf-8", errors="surrogatepass") as lines:
-            names = _head(next(lines))["passage"]
+            names = head_of(next(lines))["passage"]
             for line in lines:
                 if line.startswith('{"shown":'):
-                    yield _passage(names, json.loads(line)["shown"])
+                    yield stored_passage(names, json.loads(line)["shown"])
     except (OSError, EOFError, ValueError, KeyError, TypeError, StopIteration, RecursionError) as error:
         raise damaged(path, str(error) or type(error).__name__) from error
 
 
-def _head(line: str) -> dict[str, Any]:
+def head_of(line: str | bytes) -> dict[str, Any]:
+    """The first line, of the comparison.
+
+    Raises:
+        UserError: a newer Rung wrote it.
+    """
     head: dict[str, Any] = json.loads(line)
     if head["format"] != FORMAT:
         raise UserError(f"its answers are in format {head['format']}, and this Rung reads {FORMAT}: update Rung")
@@ -260,7 +262,7 @@ def _head(line: str) -> dict[str, Any]:
 
 
 def _read(lines: IO[str]) -> Stored:
-    head = _head(next(lines, ""))
+    head = head_of(next(lines, ""))
     given = dict(head["facts"])
     groups = given["document_groups"]
     given["document_groups"] = None if groups is None else {id: tuple(some) for id, some in groups.items()}
@@ -271,7 +273,7 @@ def _read(lines: IO[str]) -> Stored:
     for line in lines:
         row = json.loads(line)
         if "shown" in row:
-            passages.append(_passage(head["passage"], row["shown"]))
+            passages.append(stored_passage(head["passage"], row["shown"]))
         elif rung is None:
             rung = _Rung(row, tuple(asked), head["usage"], passages)
         else:
@@ -284,13 +286,6 @@ def _read(lines: IO[str]) -> Stored:
     return Stored(facts, asked, tuple(evaluations))
 
 
-def _passage(names: Sequence[str], values: Sequence[Any]) -> Passage:
-    given = dict(zip(names, values, strict=True))
-    parent = given["parent"]
-    given |= {"groups": tuple(given["groups"]), "parent": None if parent is None else (parent[0], parent[1])}
-    return Passage(**given)
-
-
 class _Rung:
     """A rung whose lines are being read; `left`: those of its answers that are to come. `passages`: all that were read."""
 
@@ -298,19 +293,18 @@ class _Rung:
         self, row: Mapping[str, Any], cases: tuple[str, ...], usage: Sequence[str], passages: list[Passage]
     ) -> None:
         self.left: int = row["answered"]
-        self._row, self._cases, self._usage, self._passages = row, cases, usage, passages
+        self._row, self._cases, self._reader = row, cases, OutcomeReader(usage, passages.__getitem__)
         self._indexes = {case: index for index, case in enumerate(cases)}
         self._outcomes: list[list[Outcome]] = [[] for _ in range(max(1, len(row["metrics"])))]
         self._scores = [np.full((len(names), len(cases)), math.nan) for names in row["metrics"]]
         self._errors: list[list[ScoreError]] = [[] for _ in self._scores]
         self._layers: list[Any] = [None] * len(cases)
-        self._scored: dict[tuple[int, float], Passage] = {}  # those with a score in a ranking
 
     def add(self, row: Mapping[str, Any]) -> None:
         """One case."""
         case, index = row["case"], self._indexes[row["case"]]
         for outcomes, entry in zip(self._outcomes, row["passes"], strict=True):
-            outcomes.append(self._outcome(case, entry))
+            outcomes.append(self._reader.outcome(case, entry))
         for columns, scores in zip(self._scores, row["scores"], strict=True):
             columns[:, index] = scores
         for number, scorer, message in row.get("errors", ()):
@@ -341,33 +335,6 @@ class _Rung:
             held=None if held is None else np.array(held, dtype=np.float64),
             doubt=row["doubt"],
         )
-
-    def _outcome(self, case: str, row: Mapping[str, Any]) -> Outcome:
-        usage = Usage(**dict(zip(self._usage, row["usage"], strict=True)))
-        if "failure" in row:
-            return Outcome(case, failure=Failure(*row["failure"]), usage=usage)
-        retrieved = tuple(map(self._passage, row.get("retrieved", ())))
-        shown = row.get("passages", 0)
-        answer = Answer(
-            row["text"],
-            row.get("plain", row["text"]),
-            refused=row.get("refused", False),
-            citations=tuple(Citation(*one) for one in row.get("citations", ())),
-            passages=retrieved[:shown] if isinstance(shown, int) else tuple(map(self._passage, shown)),
-            retrieved=retrieved,
-            truncated=row.get("truncated", False),
-            by=row.get("by", ""),
-            calls=tuple(ToolCall(*one) for one in row.get("calls", ())),
-        )
-        return Outcome(case, answer, usage=usage)
-
-    def _passage(self, reference: int | list[Any]) -> Passage:
-        if isinstance(reference, int):
-            return self._passages[reference]
-        number, score = reference
-        if (number, score) not in self._scored:
-            self._scored[number, score] = replace(self._passages[number], score=score)
-        return self._scored[number, score]
 
 
 def _result(row: Mapping[str, Any]) -> RungResult:

@@ -7,7 +7,7 @@ left out and counted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rung.records import Answer, Case, Citation, Outcome, Passage, ToolCall
@@ -46,7 +46,7 @@ class _Store:
             guarded(
                 el(
                     "li",
-                    el("p", _location(p), cls="quiet"),
+                    el("p", passage_location(p), cls="quiet"),
                     el("div", shorten(p.text, most=most), cls="text", dir="auto"),
                     id=f"p{i}",
                 ),
@@ -147,13 +147,13 @@ def _case(page: CasePage, number: int, context: _Context, *, with_passages: bool
         el("span", f"{right} of {len(answered)} right{f', {partly} in part' if partly else ''}", cls="tally"),
     ]
     if winner is not None and winner in answered:
-        summary.insert(0, _mark(marks[winner], f"{winner} is {marks[winner]}"))
+        summary.insert(0, mark_sign(marks[winner], f"{winner} is {marks[winner]}"))
     rows = [_answer(page, name, context, with_passages=with_passages) for name in answered]
     states = " ".join(_state(page, name, context) for name in context.rungs)
     whole = el(
         "details",
         el("summary", *summary),
-        el("div", _about(page.case), *rows, cls="inside"),
+        el("div", about_case(page.case), *rows, cls="inside"),
         cls="case",
         id=f"case-{number}",
         data_states=states,
@@ -172,7 +172,8 @@ def _state(page: CasePage, rung: str, context: _Context) -> str:
     return f"w{context.layers.index(layer) + 1 if layer in context.layers else 0}"
 
 
-def _mark(mark: Mark, words: str) -> Safe:
+def mark_sign(mark: Mark, words: str) -> Safe:
+    """A mark as a sign, with words for who does not see it."""
     sign, cls = _SIGNS[mark]
     return el(
         "span",
@@ -183,7 +184,8 @@ def _mark(mark: Mark, words: str) -> Safe:
     )
 
 
-def _about(case: Case) -> Safe:
+def about_case(case: Case) -> Safe:
+    """What a case asks beside its question, and what it is judged by."""
     pairs: list[tuple[str, Safe]] = []
     if case.messages:
         turns = [el("p", el("b", f"{m.role}: "), m.content, dir="auto") for m in case.messages]
@@ -203,7 +205,20 @@ def _about(case: Case) -> Safe:
 
 
 def _answer(page: CasePage, rung: str, context: _Context, *, with_passages: bool) -> Safe:
-    outcome, metric = page.outcomes[rung], context.report.verdict.main_metric
+    outcome, verdict, most = page.outcomes[rung], context.report.verdict, context.report.limits.answer_characters
+    whole = el(
+        "article",
+        answer_head(page, rung, metric=verdict.main_metric, winner=verdict.winner),
+        *answer_text(page.case, outcome, most=most),
+        *_shown_parts(page.case, outcome, context, with_passages=with_passages),
+        *not_borne_out(page, rung, most=most),
+        cls="answer",
+    )
+    return guarded_answer(rung, whole, needs_of_answer(outcome, context.report.restricted))
+
+
+def answer_head(page: CasePage, rung: str, *, metric: str, winner: str | None) -> Safe:
+    """Whose answer it is, and how it was judged: right, in part, or the layer that lost the case."""
     mark, layer = mark_of(page, rung, metric=metric), layer_words(page.lost_in.get(rung, ""))
     score = page.scores.get(rung, {}).get(metric)
     sign, cls = _SIGNS[mark]
@@ -211,24 +226,16 @@ def _answer(page: CasePage, rung: str, context: _Context, *, with_passages: bool
     head = [el("b", rung), el("span", f"{sign} {words}", cls=f"verdict {cls}")]
     if score is not None and 0 < score < 1:
         head.append(el("span", f"{metric} {percent(score)}", cls="quiet small"))
-    if rung == context.report.verdict.winner:
+    if rung == winner:
         head.append(el("span", "the choice", cls="tag"))
-    whole = el(
-        "article",
-        el("p", *_spaced(head), cls="head"),
-        *_answer_parts(page.case, outcome, context, with_passages=with_passages),
-        *_not_borne_out(page, rung, context),
-        cls="answer",
-    )
-    return guarded_answer(rung, whole, needs_of_answer(outcome, context.report.restricted))
+    return el("p", *_spaced(head), cls="head")
 
 
-def _not_borne_out(page: CasePage, rung: str, context: _Context) -> list[Safe]:
+def not_borne_out(page: CasePage, rung: str, *, most: int) -> list[Safe]:
     """The sentences that what they cite does not bear out, where that was judged."""
     answer = page.outcomes[rung].answer
     if answer is None or page.scores.get(rung, {}).get("support_recall", 1.0) == 1:
         return []
-    most = context.report.limits.answer_characters
     items = [el("li", f"{why}: ", el("span", shorten(sentence, most=most), dir="auto")) for why, sentence in doubted(answer)]
     return [el("div", el("p", "Not supported:"), el("ul", *items), cls="quiet small")] if items else []
 
@@ -237,14 +244,22 @@ def _spaced(parts: Sequence[Safe]) -> list[Safe]:
     return [join(" " if i else "", part) for i, part in enumerate(parts)]
 
 
-def _answer_parts(case: Case, outcome: Outcome, context: _Context, *, with_passages: bool) -> list[Safe]:
+def answer_text(
+    case: Case, outcome: Outcome, *, most: int, link: Callable[[Citation], str] | None = None
+) -> list[Safe]:
+    """What came of a case: the answer with its citations and what is to be said of it, or why there is none.
+
+    Args:
+        case: whose gold the citations are held against.
+        outcome: of one rung.
+        most: characters that are shown.
+        link: address of what a citation cites; None: there is none.
+    """
     if outcome.answer is None:
         failure = outcome.failure
         error = "no answer was recorded" if failure is None else failure.error
         where = f" (in {failure.step}, attempt {failure.attempt})" if failure is not None and failure.step else ""
-        return [
-            el("p", el("b", "Failed: "), shorten(error, most=context.report.limits.answer_characters), where, cls="error")
-        ]
+        return [el("p", el("b", "Failed: "), shorten(error, most=most), where, cls="error")]
     answer = outcome.answer
     notes = [
         note for note, holds in (("refused", answer.refused), ("cut off at the token limit", answer.truncated)) if holds
@@ -254,29 +269,25 @@ def _answer_parts(case: Case, outcome: Outcome, context: _Context, *, with_passa
     used = outcome.usage.prompt_tokens + outcome.usage.completion_tokens
     if used:
         notes.append(f"{significant(used)} tokens")
-    text = shorten(answer.text, most=context.report.limits.answer_characters)
+    text = shorten(answer.text, most=most)
     quote = el("blockquote", text, dir="auto") if text.strip() else el("blockquote", el("em", "(an empty answer)"))
-    parts = [quote, *_called(answer.calls, context)]
-    if answer.citations:
-        parts.append(el("p", "Cites ", *_cited(answer.citations, case), cls="cites"))
-    if notes:
-        parts.append(el("p", " · ".join(notes), cls="quiet small"))
-    if answer.passages and with_passages:
-        parts.append(_shown(case, answer, context))
-    elif answer.passages:
-        parts.append(
-            el(
-                "p",
-                f"{count(len(answer.passages), 'passage')} shown to the model (not kept in this report)",
-                cls="quiet small",
-            )
-        )
-    return parts
+    cites = [el("p", "Cites ", *_cited(answer.citations, case, link), cls="cites")] if answer.citations else []
+    noted = [el("p", " · ".join(notes), cls="quiet small")] if notes else []
+    return [quote, *_called(answer.calls, most=most), *cites, *noted]
 
 
-def _called(calls: Sequence[ToolCall], context: _Context) -> list[Safe]:
+def _shown_parts(case: Case, outcome: Outcome, context: _Context, *, with_passages: bool) -> list[Safe]:
+    answer = outcome.answer
+    if answer is None or not answer.passages:
+        return []
+    if with_passages:
+        return [_shown(case, answer, context)]
+    words = f"{count(len(answer.passages), 'passage')} shown to the model (not kept in this report)"
+    return [el("p", words, cls="quiet small")]
+
+
+def _called(calls: Sequence[ToolCall], *, most: int) -> list[Safe]:
     """The calls of tools that an answer took."""
-    most = context.report.limits.answer_characters
     items = [
         el(
             "li",
@@ -289,15 +300,17 @@ def _called(calls: Sequence[ToolCall], context: _Context) -> list[Safe]:
     return [el("div", el("p", "Called:"), el("ol", *items), cls="small")] if items else []
 
 
-def _cited(citations: Sequence[Citation], case: Case) -> list[Safe]:
+def _cited(citations: Sequence[Citation], case: Case, link: Callable[[Citation], str] | None) -> list[Safe]:
     parts = []
     for i, c in enumerate(citations):
-        gold = el("span", "★ gold", cls="gold") if _gold_spans(case, c.document, c.start, c.end) is not None else Safe("")
-        parts.append(join("; " if i else "", el("b", f"[{c.mark}]"), f" {c.document}, {c.start:,}–{c.end:,} ", gold))
+        gold = el("span", "★ gold", cls="gold") if gold_spans(case, c.document, c.start, c.end) is not None else Safe("")
+        where = f"{c.document}, {c.start:,}–{c.end:,}"
+        named = el("a", where, href=link(c)) if link else where
+        parts.append(join("; " if i else "", el("b", f"[{c.mark}]"), " ", named, " ", gold))
     return parts
 
 
-def _gold_spans(case: Case, document: str, start: int, end: int) -> list[tuple[int, int]] | None:
+def gold_spans(case: Case, document: str, start: int, end: int) -> list[tuple[int, int]] | None:
     """The case's evidence within these characters, counted from `start`.
 
     [] where only the document is known to be gold, None where nothing here is.
@@ -314,7 +327,7 @@ def _gold_spans(case: Case, document: str, start: int, end: int) -> list[tuple[i
 
 def _shown(case: Case, answer: Answer, context: _Context) -> Safe:
     cited: Mapping[str, int] = {c.passage: c.mark for c in reversed(answer.citations) if c.passage}
-    gold = [_gold_spans(case, p.document, p.start, p.end) for p in answer.passages]
+    gold = [gold_spans(case, p.document, p.start, p.end) for p in answer.passages]
     most = context.report.limits.passages_per_answer
     chosen = sorted(range(len(gold)), key=lambda i: (gold[i] is None, answer.passages[i].id not in cited, i))[:most]
     items = []
@@ -324,7 +337,7 @@ def _shown(case: Case, answer: Answer, context: _Context) -> Safe:
         tags = [el("span", "★ gold", cls="gold")] if spans is not None else []
         if passage.id in cited:
             tags.append(el("span", f"cited as [{cited[passage.id]}]", cls="tag plain"))
-        link = el("a", _location(passage), href=f"#p{number}")
+        link = el("a", passage_location(passage), href=f"#p{number}")
         seen = context.report.limits.passage_characters
         marks = ",".join(f"{a}-{min(b, seen)}" for a, b in spans or () if a < seen)
         items.append(el("li", *_spaced([link, *tags]), value=i + 1, data_passage=number, data_gold=marks or None))
@@ -335,7 +348,8 @@ def _shown(case: Case, answer: Answer, context: _Context) -> Safe:
     return el("details", el("summary", head), el("ol", *items), rest, cls="shown")
 
 
-def _location(passage: Passage) -> str:
+def passage_location(passage: Passage) -> str:
+    """Where a passage stands, in words."""
     name = (
         f"{passage.title} · {passage.document}" if passage.title and passage.title != passage.document else passage.document
     )
