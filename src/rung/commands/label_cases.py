@@ -20,7 +20,7 @@ from rung.pipeline.judge_labels import add_labels, read_labels
 from rung.pipeline.limits import bar_in
 from rung.pipeline.publishing import latest
 from rung.records import Json, digest
-from rung.scoring.answer_labels import AnswerLabel, answer_digest, heard
+from rung.scoring.answer_labels import CHOSEN, AnswerLabel, answer_digest, heard
 from rung.stats.prediction_powered import MIN_LABELS, Corrected, corrected, labels_needed
 from rung.text.refusals import is_refusal
 from rung.verdict.bar import Bar
@@ -136,7 +136,7 @@ def label_plan(project: Project) -> LabelPlan:
     if len(cases) < MIN_LABELS:
         raise UserError(f"{project.root}: the last verdict judged {len(cases)} cases; {MIN_LABELS} are needed")
     name = digest(*sorted(f"{case} {one.rung} {one.text(case)}" for case in cases for one in answers))[:12]
-    labels = read_labels(project)
+    labels = [one for one in read_labels(project) if one.plan != CHOSEN]
     asked = {(one.case, one.rung, one.answer) for one in labels}
     left = []
     for case in sorted(cases, key=lambda case: digest(name, case)):  # random, and always the same

@@ -16,6 +16,7 @@ from rung.records import Json, digest
 if TYPE_CHECKING:
     from rung.stats.estimates import Floats
 
+CHOSEN = "chosen"  # the plan of labels of cases that a person chose: they are kept, and correct no judge
 _TEXTS = ("case", "rung", "answer", "by", "at", "plan")
 
 
@@ -23,7 +24,7 @@ _TEXTS = ("case", "rung", "answer", "by", "at", "plan")
 class AnswerLabel:
     """A person's word on an answer. `answer`: its digest; `good` None: skipped. `by`, `at`: who, and when (ISO).
 
-    `plan`: names the drawing; `of`: from how many cases it drew.
+    `plan`: names the drawing, `CHOSEN` where nothing was drawn; `of`: from how many cases it drew.
     """
 
     case: str
@@ -65,9 +66,9 @@ class AnswerLabel:
 class Heard:
     """What people said of one rung's answers, case by case: `human` in [0, 1], NaN where nobody was asked.
 
-    A drawing counts as long as the rung still gives every answer that was labelled in it: what is left of one whose answers
-    changed in part is no random part of the cases. `stale`: how many labels there are where none counts any more. `split`:
-    answers of which people said both.
+    What people chose to look at says nothing of all cases, and counts for nothing here. A drawing counts as long as the rung
+    still gives every answer that was labelled in it: what is left of one whose answers changed in part is no random part of
+    the cases. `stale`: how many labels there are where none counts any more. `split`: answers of which people said both.
     """
 
     human: Floats
@@ -92,7 +93,9 @@ def heard(labels: Sequence[AnswerLabel], rung: str, answers: Mapping[str, str], 
     import numpy as np
 
     human = np.full(len(cases), np.nan)
-    mine = [one for one in labels if one.rung == rung and one.good is not None and one.case in answers]
+    mine = [
+        one for one in labels if one.rung == rung and one.plan != CHOSEN and one.good is not None and one.case in answers
+    ]
     old = {one.plan for one in mine if answers[one.case] != one.answer}
     votes: dict[str, list[bool]] = {}
     for one in mine:

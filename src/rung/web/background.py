@@ -77,6 +77,22 @@ class Background(Generic[T]):
                 return result[1]
         return underway
 
+    def look(self, key: Hashable, stamp: Hashable) -> T | Underway | None:
+        """What `get` gives, without beginning anything; None where nobody began it.
+
+        Raises:
+            UserError: it could not be computed.
+        """
+        with self._lock:
+            result, underway = self._results.get(key), self._underway.get(key)
+        if result is not None and result[0] == stamp:
+            return result[1]
+        if underway is None or underway[0] != stamp:
+            return None
+        if underway[1].ended.wait(PATIENCE) and underway[1].error is not None:
+            raise underway[1].error
+        return underway[1]
+
     def _run(self, key: Hashable, stamp: Hashable, work: Callable[[Tell], T], underway: Underway) -> None:
         def tell(share: float) -> None:
             underway.share = max(underway.share, min(share, 1.0))

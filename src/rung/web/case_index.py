@@ -173,7 +173,8 @@ class CaseIndex:
     """A verdict's cases. See the module; `by_urgency` are the cases' numbers as the report lists them.
 
     `rungs`: in the order of the report, `is_reference` of each. `places`: file and line of each case's row as the project
-    has it now, "" where it asks this no more. `questions`: "" where nobody knows any more what was asked.
+    had it when this was read, "" where it asks this no more. `questions`: "" where nobody knows any more what was asked;
+    `asked`: the digests of `evaluation_store.Asked`.
     """
 
     rungs: tuple[str, ...]
@@ -182,6 +183,7 @@ class CaseIndex:
     metric: str
     ids: Sequence[str]
     questions: Sequence[str]
+    asked: Sequence[tuple[str, str]]
     places: Sequence[str]
     marks: NDArray[np.int8]
     layers: NDArray[np.int16]
@@ -293,8 +295,7 @@ class CaseIndex:
 
 def _of_row(fits: Bools, row: int | None) -> Bools:
     """Which cases fit: by this row, or by any."""
-    whole: Bools = fits.any(axis=0) if row is None else fits[row]
-    return whole
+    return np.asarray(fits.any(axis=0) if row is None else fits[row], dtype=np.bool_)
 
 
 def averaged(names: Sequence[Sequence[str]], passes: Sequence[Sequence[float | None]]) -> dict[str, float]:

@@ -97,7 +97,7 @@ def _asked(project: Project, verdict: Published, reading: _Reading) -> _Asked:
     try:
         for case, beside in read_cases(project, problems):
             number = reading.numbers.get(case.id)
-            if number is not None and Asked.of(case).question == reading.questions[number]:
+            if number is not None and Asked.of(case).question == reading.asked[number][0]:
                 asked.cases[number] = replace(case, gold_documents=gold_documents(case, beside))
     except UserError as error:
         asked.remarks = (f"The project's cases cannot be read: {error}",)
@@ -166,7 +166,7 @@ class _Reading:
     def __init__(self, head: Mapping[str, Any]) -> None:
         self.usage, self.passage_fields = head["usage"], head["passage"]
         self.ids = [str(one[0]) for one in head["cases"]]
-        self.questions = [str(one[1]) for one in head["cases"]]
+        self.asked = [(str(one[1]), str(one[2])) for one in head["cases"]]
         self.numbers = {id: number for number, id in enumerate(self.ids)}
         groups = head["facts"]["document_groups"] or {}
         self.restricted = {id: tuple(some) for id, some in groups.items() if some}
@@ -258,6 +258,7 @@ class _Reading:
             metric=MAIN,
             ids=self.ids,
             questions=[question for question, _ in texts],
+            asked=self.asked,
             places=[asked.cases[number].place if number in asked.cases else "" for number in range(cases)],
             marks=_stacked([rung.marks for rung in rungs], cases, np.int8),
             layers=_stacked([rung.layers for rung in rungs], cases, np.int16),
@@ -339,8 +340,9 @@ def _joined(own: Sequence[bytes], rungs: Sequence[_RungRows]) -> CaseTexts:
 
 def size_of(index: CaseIndex) -> int:
     """About how many bytes an index takes, answers included."""
-    arrays: list[Any] = [index.marks, index.layers, index.scores, index.by_urgency, index.layout.passages, index.layout.answers]
-    arrays += [index.cited.document, index.cited.rung, index.cited.case, index.rights.of_case, index.rights.of_answer]
+    layout, cited, rights = index.layout, index.cited, index.rights
+    columns: list[Any] = [index.marks, index.layers, index.scores, index.by_urgency, layout.passages, layout.answers]
+    columns += [cited.document, cited.rung, cited.case, rights.of_case, rights.of_answer]
     texts = sum(len(text) + 49 for some in (index.ids, index.questions, index.places) for text in some)
     own = len(index.texts.blob) + index.texts.starts.itemsize * len(index.texts.starts)
-    return sum(one.nbytes for one in arrays) + texts + own + index.rows.size
+    return sum(int(one.nbytes) for one in columns) + texts + own + index.rows.size

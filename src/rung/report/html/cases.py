@@ -184,8 +184,8 @@ def mark_sign(mark: Mark, words: str) -> Safe:
     )
 
 
-def about_case(case: Case) -> Safe:
-    """What a case asks beside its question, and what it is judged by."""
+def about_case(case: Case, *, link: Callable[[str, int, int], str] | None = None) -> Safe:
+    """What a case asks beside its question, and what it is judged by. `link`: address of characters of a document."""
     pairs: list[tuple[str, Safe]] = []
     if case.messages:
         turns = [el("p", el("b", f"{m.role}: "), m.content, dir="auto") for m in case.messages]
@@ -195,7 +195,11 @@ def about_case(case: Case) -> Safe:
         pairs.append(("Accepted answers", el("ul", *accepted) if accepted else Safe("none given")))
     else:
         pairs.append(("Accepted answer", el("em", "none: the documents hold no answer, so it should refuse")))
-    where = [f"{e.document}, characters {e.start:,}–{e.end:,}" for e in case.evidence] or list(case.gold_documents)
+    where: list[str] = []
+    for e in case.evidence:
+        words = f"{e.document}, characters {e.start:,}–{e.end:,}"
+        where.append(el("a", words, href=link(e.document, e.start, e.end)) if link else words)
+    where = where or list(case.gold_documents)
     if where:
         pairs.append(("Evidence", join(*(el("p", line) for line in where))))
     if case.groups is not None:
@@ -244,9 +248,7 @@ def _spaced(parts: Sequence[Safe]) -> list[Safe]:
     return [join(" " if i else "", part) for i, part in enumerate(parts)]
 
 
-def answer_text(
-    case: Case, outcome: Outcome, *, most: int, link: Callable[[Citation], str] | None = None
-) -> list[Safe]:
+def answer_text(case: Case, outcome: Outcome, *, most: int, link: Callable[[Citation], str] | None = None) -> list[Safe]:
     """What came of a case: the answer with its citations and what is to be said of it, or why there is none.
 
     Args:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterable
 
 # C0 controls (except tab, newline, return) and lone surrogates have no place in a UTF-8 page. One stands in for one:
 # offsets into the text stay right.
@@ -54,6 +55,16 @@ def _attribute(key: str, value: str | float | bool | None) -> str:
 def shorten(text: str, *, most: int) -> str:
     """At most `most` characters of a text, and how many were left out."""
     return text if len(text) <= most else f"{text[:most]}… ({len(text) - most:,} more characters)"
+
+
+def marked(text: str, spans: Iterable[tuple[int, int]], *, offset: int = 0) -> Safe:
+    """A text with these characters of it marked; `offset`: the number of its first one."""
+    parts, at = list[Safe](), 0
+    for start, end in sorted((max(a - offset, 0), min(b - offset, len(text))) for a, b in spans):
+        if max(start, at) < end:
+            parts += [safe(text[at : max(start, at)]), el("mark", text[max(start, at) : end])]
+            at = end
+    return join(*parts, text[at:])
 
 
 def section(name: str, title: str, *children: str) -> Safe:

@@ -1,0 +1,191 @@
+"""Rows of a project's files changed where they stand: a line at a time, by a person with a name, into the log of reviews.
+
+Files are written whole, under the lock of reviews. A row that is no longer what the person saw is not touched.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rung.commands.draft_cases import append_rows, drafts_file, text_of
+from rung.commands.review import check_decision
+from rung.config.project import Project
+from rung.dataset.case_rows import case_of
+from rung.dataset.formats import example_of, flaw
+from rung.dataset.load import paths, shown_as
+from rung.dataset.review_log import add_review, deciding
+from rung.errors import UserError
+from rung.files.durable import short_sum
+from rung.files.outputs import write_output
+from rung.records import Json, plain
+from rung.text.parsing import Malformed, json_of
+
+CASE, EXAMPLE = "case", "example"  # what is mended, in the log
+DRAFTED = "board.drafts.jsonl"
+_BOM = "\ufeff"  # some editors begin a file with it
+Row = Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class RowLine:
+    """A row in its file. `line` counts from 1; `stamp` names what stood on the line when it was read."""
+
+    path: Path
+    line: int
+    row: Row
+    stamp: str
+
+    @property
+    def id(self) -> str:
+        """The row's id, or where it stands."""
+        return str(self.row.get("id") or f"{self.path.name}:{self.line}")
+
+
+def files_of(project: Project, what: str) -> tuple[Path, ...]:
+    """The files that `rung.yaml` names for cases or for examples.
+
+    Raises:
+        InputError: a pattern matches no file.
+    """
+    settings = project.settings
+    patterns, keys = (
+        (settings.cases, ("cases",)) if what == CASE else (settings.behaviour.examples, ("behaviour", "examples"))
+    )
+    return tuple(dict.fromkeys(paths(project, patterns, keys)))
+
+
+def row_at(project: Project, what: str, location: str) -> RowLine:
+    """The row at a place such as "cases/dev.jsonl:12", as it stands there now.
+
+    Raises:
+        UserError: there is no such row, or its file has not one row on each line.
+    """
+    path, line = _named(project, what, location)
+    lines = _lines(path)[1]
+    if not 1 <= line <= len(lines):
+        raise UserError(f"{location}: the file has no such line any more: look at the list again")
+    return RowLine(path, line, _row(lines[line - 1], path, line), short_sum(lines[line - 1]))
+
+
+def replace_row(
+    project: Project, what: str, seen: tuple[str, str], after: Row | None, *, by: str, reason: str = ""
+) -> RowLine:
+    """Put a row in the place of one, or take it out. In the log before it is in the file.
+
+    Args:
+        project: whose.
+        what: `CASE` or `EXAMPLE`.
+        seen: the place of the row and its stamp, as the person saw it.
+        after: the row as it is to be; None: it goes.
+        by: who does it.
+        reason: why.
+
+    Returns:
+        The row as it stood.
+
+    Raises:
+        UserError: no name, the row was changed since, the project could not read `after`, or nothing can be written.
+    """
+    check_decision("approve", by, reason)
+    location, stamp = seen
+    path, line = _named(project, what, location)
+    if after is not None:
+        check_row(project, what, after, location)
+    with deciding(project):
+        mark, lines = _lines(path)
+        index = _index_of(lines, line - 1, stamp)
+        if index is None:
+            raise UserError(
+                f"{location}: somebody changed this row since you opened the page; what they wrote is kept, and nothing was "
+                "written now: open the page again"
+            )
+        before = RowLine(path, index + 1, _row(lines[index], path, index + 1), stamp)
+        event = {"what": what, "action": "remove" if after is None else "mend", "subject": before.id, "by": by.strip()}
+        where = {"reason": reason.strip(), "file": shown_as(project, path), "before": plain(before.row)}
+        add_review(project, {**event, **where, "after": plain(after)})
+        lines[index : index + 1] = [] if after is None else [json.dumps(after, ensure_ascii=False)]
+        write_output(path, mark + "\n".join(lines), force=True)
+    return before
+
+
+def check_row(project: Project, what: str, row: Row, location: str) -> None:
+    """Refuse a row that the project could not read.
+
+    Raises:
+        UserError: says what is wrong with it.
+    """
+    try:
+        if what == CASE:
+            case_of(dict(row), location, judged=project.settings.bar.metric == "judge", drafts=True)
+        elif why := flaw(example_of(row, location)):
+            raise ValueError(why)
+    except ValueError as error:
+        raise UserError(f"{location}: nothing was written: the row {error}") from error
+
+
+def add_draft(project: Project, row: Row) -> Path:
+    """Add a draft of a case, which judges nothing until somebody approves it (`rung review`).
+
+    Returns:
+        Its file.
+
+    Raises:
+        UserError: it is no case, nobody drafted it, or it cannot be written.
+    """
+    check_decision("approve", str(row.get("drafted_by") or ""), "")
+    path = drafts_file(project, DRAFTED)
+    check_row(project, CASE, row, shown_as(project, path))
+    with deciding(project):
+        append_rows(path, [row])
+    return path
+
+
+def changed_by(row: Row, changes: Row, by: str, *, today: str = "") -> dict[str, Json]:
+    """A row with changes. Whoever changes an approved row approves what it is now; `today`: the date of that, where rows of
+    this kind have one."""
+    after = {**row, **changes}
+    if after != row and str(row.get("approved_by") or "").strip():
+        after["approved_by"] = by.strip()
+        if today:
+            after["approved_at"] = today
+    return after
+
+
+def _named(project: Project, what: str, location: str) -> tuple[Path, int]:
+    """The file and line of a place; only files that `rung.yaml` names are ever touched."""
+    file, _, line = location.rpartition(":")
+    path = next((path for path in files_of(project, what) if shown_as(project, path) == file), None)
+    if path is None or not line.isdigit() or len(line) > 9:
+        raise UserError(f"'{location}' is no place in the files of {what}s that {project.file.name} names")
+    return path, int(line)
+
+
+def _lines(path: Path) -> tuple[str, list[str]]:
+    """The byte order mark of a file, if it has one, and its lines."""
+    text = text_of(path)
+    mark = _BOM if text.startswith(_BOM) else ""
+    return mark, text.removeprefix(mark).split("\n")
+
+
+def _row(line: str, path: Path, number: int) -> Row:
+    try:
+        row = json_of(line) if line.strip() else None
+    except Malformed:
+        row = None
+    if not isinstance(row, dict):
+        raise UserError(f"{path}:{number}: here is no row on a line of its own (JSONL): mend it in the file")
+    return row
+
+
+def _index_of(lines: Sequence[str], index: int, stamp: str) -> int | None:
+    """Where a line stands that was seen: others may have been put in or taken out before it."""
+    if 0 <= index < len(lines) and short_sum(lines[index]) == stamp:
+        return index
+    return next(_same(lines, stamp), None)
+
+
+def _same(lines: Sequence[str], stamp: str) -> Iterator[int]:
+    return (index for index, line in enumerate(lines) if short_sum(line) == stamp)

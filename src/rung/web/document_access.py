@@ -1,0 +1,53 @@
+"""Documents for a viewer, out of the index as it is: nothing is read, embedded or brought up to date for it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rung.config.project import Project
+from rung.records import Document
+from rung.runtime.engines import index_of
+from rung.web.viewer import Viewer
+
+if TYPE_CHECKING:
+    from rung.knowledge.protocol import Index, Snapshot
+
+
+def snapshot_of(project: Project) -> Snapshot | None:
+    """The newest version of the project's index; None where it names no documents, or none is indexed yet.
+
+    Raises:
+        UserError: the index cannot be read.
+    """
+    settings = project.settings.knowledge
+    if not settings.sources or not (settings.store or (project.state / "index").is_dir()):
+        return None
+    return _index(project.state, settings.store, _Held(project)).snapshot()
+
+
+def readable_document(project: Project, viewer: Viewer, id: str) -> Document | None:
+    """A document that a viewer may read; None for one that is not there as for one that is not theirs."""
+    snapshot = snapshot_of(project)
+    if snapshot is None or id not in snapshot.groups or not viewer.asker.may_read(snapshot.groups[id]):
+        return None
+    return next(iter(snapshot.documents([id])), None)
+
+
+class _Held:
+    """A project that is the same whatever its settings are: the index is of the folder."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Held) and other.project.state == self.project.state
+
+    def __hash__(self) -> int:
+        return hash(self.project.state)
+
+
+@lru_cache(maxsize=8)
+def _index(_state: Path, _store: str, held: _Held) -> Index:
+    return index_of(held.project)

@@ -1,0 +1,92 @@
+"""Forms that people send: their fields, and who sends them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+from urllib.parse import quote, unquote
+
+from fastapi import Depends
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from rung.errors import UserError
+from rung.report.html.markup import Safe, el
+from rung.web.shell import PREFIX
+from rung.web.viewer import Viewer, viewer_of
+
+MAX_BYTES = 2 << 20  # of a form
+_NAME = "rung_name"  # the cookie with the name that was given last
+
+
+async def _sent(request: Request) -> FormData:
+    declared = request.headers.get("content-length", "")
+    if not declared.isdigit() or int(declared) > MAX_BYTES:
+        raise HTTPException(413, f"a form has at most {MAX_BYTES >> 20} MB")
+    return await request.form(max_files=0, max_fields=1000)
+
+
+Sent = Annotated[FormData, Depends(_sent)]  # the fields of a form, for a handler
+
+
+def text_in(form: FormData, name: str, default: str = "") -> str:
+    """A field's text, its line ends as files have them."""
+    value = form.get(name, default)
+    return value.replace("\r\n", "\n") if isinstance(value, str) else default
+
+
+def texts_in(form: FormData, name: str) -> list[str]:
+    """All texts of a field that stands several times."""
+    return [value.replace("\r\n", "\n") for value in form.getlist(name) if isinstance(value, str)]
+
+
+def who(viewer: Viewer, form: FormData) -> str:
+    """Who changes something: as their key has it, else as they say.
+
+    Raises:
+        UserError: nobody says.
+    """
+    name = viewer.name or text_in(form, "by").strip()
+    if not name:
+        raise UserError("say who you are: the name is kept with what you change")
+    return name
+
+
+def by_field(request: Request) -> Safe:
+    """Where the name is asked for; it is only shown where the key has it."""
+    viewer = viewer_of(request)
+    if viewer.name:
+        return el("p", "Kept with it: ", el("b", viewer.name, dir="auto"), cls="quiet small")
+    before = unquote(request.cookies.get(_NAME, ""))
+    return el("label", "Your name", el("input", name_="by", value=before, required=True, autocomplete="name"))
+
+
+def done(address: str, by: str) -> Response:
+    """After a change: to the page that shows it. The name is remembered for the next form."""
+    response = RedirectResponse(address, 303)
+    response.set_cookie(_NAME, quote(by[:100]), path=PREFIX, httponly=True, samesite="lax")
+    return response
+
+
+def hidden(**values: str) -> list[Safe]:
+    """Fields that a form carries unseen."""
+    return [el("input", type="hidden", name_=name, value=value) for name, value in values.items()]
+
+
+def choice(label: str, name: str, options: Sequence[tuple[str, str]], chosen: str) -> Safe:
+    """A list to choose from; `options` as (value, words)."""
+    listed = [el("option", words, value=value, selected=value == chosen) for value, words in options]
+    return el("label", label, el("select", *listed, name_=name))
+
+
+def pager(at: int, pages: int, link: Sequence[str]) -> Safe:
+    """Links to the pages around one. `link`: addresses of the one before and the one after."""
+    if pages < 2:
+        return Safe("")
+    before, after = link
+    parts = [el("a", "Previous page", href=before, rel="prev")] if at > 1 else []
+    parts.append(el("span", f"Page {at:,} of {pages:,}"))
+    parts += [el("a", "Next page", href=after, rel="next")] if at < pages else []
+    return el("nav", *parts, cls="pages", aria_label="Pages of the list")
