@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Annotated
 
 import numpy as np
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from numpy.typing import NDArray
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -35,7 +36,6 @@ RETAINED = 2  # verdicts whose index is in memory
 _QUESTION = 300  # characters of a question in the list
 _OUTCOME_WORDS = {"right": "right", "partly": "partly right", "wrong": "wrong", "none": "no answer"}
 
-Text = Annotated[str, Query(max_length=500)]
 PageNumber = Annotated[int, Query(ge=1, le=10**6)]
 
 
@@ -81,22 +81,12 @@ def last_cases(request: Request) -> Response:
 
 
 @router.get("/runs/{number}/cases")
-def cases(  # noqa: PLR0917 - the fields of the form
-    request: Request,
-    number: Number,
-    rung: Text = "",
-    outcome: Text = "",
-    layer: Text = "",
-    differs: Text = "",
-    document: Text = "",
-    text: Text = "",
-    at: PageNumber = 1,
-) -> Response:
+def cases(request: Request, number: Number, asked: Annotated[CaseFilter, Depends()], at: PageNumber = 1) -> Response:
     """The cases that a filter takes."""
     index, title = index_of_run(request, number), f"Cases of run {number}"
     if isinstance(index, Underway):
         return wait_page(request, title, "Reading the answers of this run", index)
-    asked = CaseFilter(rung, outcome, layer, differs, document.strip(), text.strip())
+    asked = replace(asked, document=asked.document.strip(), text=asked.text.strip())
     _check(asked, index)
     viewer = viewer_of(request)
     numbers = index.matching(asked, viewer.groups)

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 # C0 controls (except tab, newline, return) and lone surrogates have no place in a UTF-8 page. One stands in for one:
 # offsets into the text stay right.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-_VOID = frozenset({"br", "col", "hr", "input", "meta"})
+_VOID = frozenset({"br", "col", "hr", "img", "input", "meta"})
 
 
 class Safe(str):
@@ -57,13 +57,13 @@ def shorten(text: str, *, most: int) -> str:
     return text if len(text) <= most else f"{text[:most]}… ({len(text) - most:,} more characters)"
 
 
-def marked(text: str, spans: Iterable[tuple[int, int]], *, offset: int = 0) -> Safe:
-    """A text with these characters of it marked; `offset`: the number of its first one."""
+def marked(text: str, spans: Iterable[tuple[int, int]], *, offset: int = 0, anchor: str | None = None) -> Safe:
+    """A text with these characters of it marked; `offset`: the number of its first one; `anchor`: id of the first mark."""
     parts, at = list[Safe](), 0
     for start, end in sorted((max(a - offset, 0), min(b - offset, len(text))) for a, b in spans):
         if max(start, at) < end:
-            parts += [safe(text[at : max(start, at)]), el("mark", text[max(start, at) : end])]
-            at = end
+            parts += [safe(text[at : max(start, at)]), el("mark", text[max(start, at) : end], id=anchor)]
+            at, anchor = end, None
     return join(*parts, text[at:])
 
 
