@@ -107,15 +107,16 @@ def _form(text: str, readers: str, by: str, groups: Sequence[str]) -> Safe:
 
 
 def _table(lines: Sequence[DocumentLine]) -> Safe:
-    rows = []
+    rows, has_sources = [], any(line.source not in ("", line.id) for line in lines)
     for line in lines:
         link = el("a", line.title or line.id, href=href("documents", line.id), dir="auto")
         named = el("span", line.id, cls="quiet small", dir="auto") if line.title and line.title != line.id else ""
-        source = "" if line.source == line.id else line.source
-        cells = [el("td", ", ".join(line.readers) or "everybody"), el("td", line.date), el("td", source, dir="auto")]
+        cells = [el("td", ", ".join(line.readers) or "everybody"), el("td", line.date)]
+        cells += [el("td", line.source, dir="auto")] if has_sources else []
         size = el("td", f"{line.characters:,}", cls="number")
         rows.append(el("tr", el("th", link, " ", named, scope="row", cls="asked"), *cells, size))
-    heads = [el("th", words, scope="col") for words in ("Document", "Who may read it", "Date", "Source")]
+    titles = ("Document", "Who may read it", "Date", *(["Source"] if has_sources else []))
+    heads = [el("th", words, scope="col") for words in titles]
     head = el("thead", el("tr", *heads, el("th", "Characters", scope="col", cls="number")))
     table = el("table", head, el("tbody", *rows), cls="list cases")
     return el("div", table, cls="scroll", tabindex="0", role="region", aria_label="Documents")
@@ -234,7 +235,7 @@ def _search_form(
         ]
         parts.append(el("fieldset", el("legend", "Groups of the asker"), *boxes, cls="ticks"))
     button = el("button", "Search", cls="main")
-    return el("form", *parts, button, method="get", action=href("documents", "search"), cls="row", role="search")
+    return el("form", *parts, button, method="get", action=href("documents", "search"), cls="row pane", role="search")
 
 
 def _results(explained: Sequence[Explained]) -> Safe:

@@ -29,6 +29,7 @@ from rung.web.viewer import viewer_of
 router = APIRouter()
 TABS = ()
 PER_PAGE = 60  # pieces of text on a page of the board
+_PLACE = 'id="place"'
 _META = 300  # characters of a value of meta
 
 Character = Annotated[int | None, Query(ge=0, le=10**10)]
@@ -73,9 +74,16 @@ def one_document(  # noqa: PLR0917 - the fields of the address
     snapshot = snapshot_of(project)
     passages = snapshot.passages_of(id) if snapshot is not None else ()
     span = _span(document, start, end)
-    parts = [_facts(document, passages, span), _drawn(project, document, span, sheet)]
+    drawn = _drawn(project, document, span, sheet)
+    parts = [_facts(document, passages, span), drawn]
     back = el("p", el("a", "All documents", href=href("documents")), cls="small")
-    return page(request, document.title or document.id, back, *parts, _text(document, passages, span, at))
+    return page(
+        request,
+        document.title or document.id,
+        back,
+        *parts,
+        _text(document, passages, span, at, is_anchor=_PLACE not in drawn),
+    )
 
 
 def _span(document: Document, start: int | None, end: int | None) -> tuple[int, int] | None:
@@ -106,7 +114,9 @@ def _facts(document: Document, passages: Sequence[Passage], span: tuple[int, int
 # --- the text -----------------------------------------------------------------------------------------------------------
 
 
-def _text(document: Document, passages: Sequence[Passage], span: tuple[int, int] | None, at: int | None) -> Safe:
+def _text(
+    document: Document, passages: Sequence[Passage], span: tuple[int, int] | None, at: int | None, *, is_anchor: bool
+) -> Safe:
     cut = pieces(len(document.text), passages)
     pages = max(1, -(-len(cut) // PER_PAGE))
     if at is None:
@@ -116,7 +126,7 @@ def _text(document: Document, passages: Sequence[Passage], span: tuple[int, int]
     marks = {"start": span[0], "end": span[1]} if span else {}
     around = [href("documents", document.id, **marks, at=at + step) for step in (-1, 1)]
     shown = cut[(at - 1) * PER_PAGE : at * PER_PAGE]
-    anchored = next((piece for piece in shown if span and piece.end > span[0]), None)
+    anchored = next((piece for piece in shown if is_anchor and span and piece.end > span[0]), None)
     items = [_piece(document, piece, span, is_anchored=piece is anchored) for piece in shown]
     note = el("p", "As it was cut: each border begins a passage, as it is searched and cited.", cls="quiet small")
     head = el("h2", "Text", id="text")
@@ -155,7 +165,15 @@ def _drawn(project: Project, document: Document, span: tuple[int, int] | None, s
     around = [href("documents", document.id, **marks, sheet=number + step) for step in (-1, 1)]
     source = href("document-pages", document.id, **marks, sheet=number)
     words = f"Page {number:,} of {document.title or document.id}" + (", the place marked" if image.marked else "")
-    picture = el("img", src=source, alt=words, width=image.width, height=image.height, cls="sheet")
+    picture = el(
+        "img",
+        src=source,
+        alt=words,
+        width=image.width,
+        height=image.height,
+        cls="sheet",
+        id="place" if image.marked else None,
+    )
     return el(
         "section", el("h2", "Page", id="page"), _marked_words(image, span), pager(number, image.pages, around), picture,
         aria_labelledby="page",
