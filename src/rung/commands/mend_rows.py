@@ -31,12 +31,17 @@ Row = Mapping[str, Json]
 
 @dataclass(frozen=True, slots=True)
 class RowLine:
-    """A row in its file. `line` counts from 1; `stamp` names what stood on the line when it was read."""
+    """A row in its file. `line` counts from 1; `text` stands on it, and `row` is it parsed, {} where it is no row."""
 
     path: Path
     line: int
     row: Row
-    stamp: str
+    text: str
+
+    @property
+    def stamp(self) -> str:
+        """Names what stood on the line when it was read."""
+        return short_sum(self.text)
 
     @property
     def id(self) -> str:
@@ -61,13 +66,13 @@ def row_at(project: Project, what: str, location: str) -> RowLine:
     """The row at a place such as "cases/dev.jsonl:12", as it stands there now.
 
     Raises:
-        UserError: there is no such row, or its file has not one row on each line.
+        UserError: there is no such line, or its file has not one row on each line.
     """
     path, line = _named(project, what, location)
     lines = _lines(path)[1]
-    if not 1 <= line <= len(lines):
-        raise UserError(f"{location}: the file has no such line any more: look at the list again")
-    return RowLine(path, line, _row(lines[line - 1], path, line), short_sum(lines[line - 1]))
+    if not 1 <= line <= len(lines) or not lines[line - 1].strip():
+        raise UserError(f"{location}: nothing stands there any more: look at the list again")
+    return _line(path, lines, line - 1)
 
 
 def replace_row(
@@ -102,9 +107,9 @@ def replace_row(
                 f"{location}: somebody changed this row since you opened the page; what they wrote is kept, and nothing was "
                 "written now: open the page again"
             )
-        before = RowLine(path, index + 1, _row(lines[index], path, index + 1), stamp)
+        before = _line(path, lines, index)
         event = {"what": what, "action": "remove" if after is None else "mend", "subject": before.id, "by": by.strip()}
-        where = {"reason": reason.strip(), "file": shown_as(project, path), "before": plain(before.row)}
+        where = {"reason": reason.strip(), "file": shown_as(project, path), "before": plain(before.row) or before.text}
         add_review(project, {**event, **where, "after": plain(after)})
         lines[index : index + 1] = [] if after is None else [json.dumps(after, ensure_ascii=False)]
         write_output(path, mark + "\n".join(lines), force=True)
@@ -170,14 +175,19 @@ def _lines(path: Path) -> tuple[str, list[str]]:
     return mark, text.removeprefix(mark).split("\n")
 
 
-def _row(line: str, path: Path, number: int) -> Row:
+def _line(path: Path, lines: Sequence[str], index: int) -> RowLine:
+    row = _row(lines[index])
+    if not row and (lines[0].lstrip().startswith("[") or not any(map(_row, lines))):
+        raise UserError(f"{path}:{index + 1}: the file has not one row on each line (JSONL): mend it in the file")
+    return RowLine(path, index + 1, row, lines[index])
+
+
+def _row(line: str) -> Row:
     try:
         row = json_of(line) if line.strip() else None
     except Malformed:
         row = None
-    if not isinstance(row, dict):
-        raise UserError(f"{path}:{number}: here is no row on a line of its own (JSONL): mend it in the file")
-    return row
+    return row if isinstance(row, dict) else {}
 
 
 def _index_of(lines: Sequence[str], index: int, stamp: str) -> int | None:

@@ -100,13 +100,9 @@ def _table(lines: Sequence[ExampleLine]) -> Safe:
             for kind, why in line.findings
         ]
         listed = el("ul", *items, cls="warnings small") if items else el("span", "none", cls="quiet")
-        cells = [
-            el("td", line.input, dir="auto", cls="words"),
-            el("td", line.output, dir="auto", cls="words"),
-            el("td", listed),
-        ]
+        cells = [el("td", listed), *(el("td", text, dir="auto", cls="words") for text in (line.input, line.output))]
         rows.append(el("tr", el("th", link, scope="row"), *cells))
-    heads = [el("th", words, scope="col") for words in ("Row", "Input", "Output", "Findings")]
+    heads = [el("th", words, scope="col") for words in ("Row", "Findings", "Input", "Output")]
     table = el("table", el("thead", el("tr", *heads)), el("tbody", *rows), cls="list examples")
     return el("div", table, cls="scroll", tabindex="0", role="region", aria_label="Examples")
 
@@ -128,7 +124,7 @@ def example(request: Request, location: Text) -> Response:
     )
     back = el("p", el("a", "All examples", href=href("examples")), cls="small")
     if not viewer_of(request).may_edit:
-        return page(request, f"Example {location}", back, what, el("pre", el("code", _pretty(line.row))))
+        return page(request, f"Example {location}", back, what, el("pre", el("code", _whole(line))))
     return page(request, f"Example {location}", back, what, *_forms(request, location, line))
 
 
@@ -147,7 +143,7 @@ def _forms(request: Request, location: str, line: RowLine) -> list[Safe]:
         )
         forms.append(el("section", el("h2", "Texts"), form))
     whole = el(
-        "label", "The row as JSON", el("textarea", _pretty(line.row), name_="row", rows=14, dir="auto", spellcheck="false")
+        "label", "The row as JSON", el("textarea", _whole(line), name_="row", rows=14, dir="auto", spellcheck="false")
     )
     form = el("form", *carried, whole, by_field(request), save, method="post", action=href("examples", "json"), cls="stack")
     forms.append(el("details", el("summary", "All of the row, as JSON"), form, open=not texts))
@@ -182,8 +178,9 @@ def _texts(row: object) -> Iterator[tuple[str, str, str]]:
             yield f"key-{key}", key.capitalize(), row[key]
 
 
-def _pretty(row: object) -> str:
-    return json.dumps(row, ensure_ascii=False, indent=2)
+def _whole(line: RowLine) -> str:
+    """A row as JSON over several lines; what is none as it stands there."""
+    return json.dumps(line.row, ensure_ascii=False, indent=2) if line.row else line.text
 
 
 @router.post("/examples/texts")
