@@ -1,0 +1,142 @@
+"""Examples with what is wrong with them, mended by people where they stand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rung.config.project import load_project
+from rung.dataset.review_log import reviews
+from tests.web.asking import DOOR, asking, field, page_of
+from tests.web.watched import WIDTHS, Watched, faults, is_wider_than_its_window, looking, watched
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+HOSTILE = "<script>document.title='taken'</script>"
+
+
+def chat(question: str, answer: str) -> dict[str, object]:
+    """A row."""
+    return {
+        "messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}],
+        "approved_by": "Bo",
+    }
+
+
+ROWS = [
+    chat("How long?", "Thirty days."),
+    chat("How long?", "Thirty days."),
+    chat("Who?", ""),
+    chat(HOSTILE, HOSTILE),
+    {"prompt": "Where?", "completion": "In Norway."},
+]
+
+
+@pytest.fixture
+def teaching(shop: Path) -> Path:
+    """The shop with examples, one line of which is broken."""
+    (shop / "taught.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in ROWS) + "{broken\n", "utf-8")
+    with (shop / "rung.yaml").open("a", encoding="utf-8") as file:
+        file.write("behaviour: {examples: taught.jsonl}\n")
+    return shop
+
+
+@pytest.fixture
+def taught(teaching: Path) -> Iterator[Watched]:
+    """Its board."""
+    with watched(teaching) as board:
+        yield board
+
+
+@pytest.mark.slow
+def test_a_person_finds_a_flaw_mends_it_and_deletes_a_repeat(browser: Browser, taught: Watched, teaching: Path) -> None:
+    with looking(browser, taught) as page:
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.goto(taught.url("examples"))
+        page.get_by_role("combobox", name="Finding").select_option("empty")
+        page.get_by_text("1 of 6 rows").wait_for(timeout=20_000)
+        page.get_by_role("link", name="taught.jsonl:3").click()
+        page.get_by_label("Turn 2: assistant").fill("The customer.")
+        page.get_by_label("Your name").first.fill("Ada")
+        page.get_by_role("button", name="Write it into the file").first.click()
+        page.get_by_text("The row is changed in its file").wait_for(timeout=20_000)
+        page.get_by_role("link", name="taught.jsonl:2").click()
+        page.get_by_text("Delete it").click()
+        page.get_by_label("Yes, take it out").check()
+        page.get_by_role("button", name="Delete the row").click()
+        page.get_by_text("The row is taken out").wait_for(timeout=20_000)
+        assert page.get_by_text("5 of 5 rows").is_visible()
+    lines = (teaching / "taught.jsonl").read_text("utf-8").splitlines()
+    mended = json.loads(lines[1])
+    assert mended["messages"][1]["content"] == "The customer."
+    assert mended["approved_by"] == "Ada"  # who changed it, not who approved what it was
+    assert [json.loads(lines[0]), lines[4]] == [ROWS[0], "{broken"]
+    assert [(e["action"], e["by"]) for e in reviews(load_project(teaching))] == [("mend", "Ada"), ("remove", "Ada")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", WIDTHS)
+def test_pages_fit_the_window_and_are_accessible(browser: Browser, taught: Watched, width: str) -> None:
+    for dark in (False, True):
+        with looking(browser, taught, width=width, dark=dark) as page:
+            for path in ("examples", "examples/row?location=taught.jsonl:4", "examples/row?location=taught.jsonl:6"):
+                page.goto(taught.url(path))
+                page.locator("progress").wait_for(state="detached", timeout=20_000)
+                page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+                assert not is_wider_than_its_window(page)
+                assert faults(page) == []
+                assert "taken" not in page.title()
+
+
+def test_findings_stand_beside_the_rows(taught: Watched) -> None:
+    with asking(taught) as client:
+        listed = page_of(client, "examples")
+        assert "the same input and output (with line 2)" in listed
+        assert "is no JSON" in listed
+        assert "<script>document" not in listed
+        assert "2 of 6 rows" in page_of(client, "examples?finding=duplicate")
+        assert "1 of 6 rows" in page_of(client, "examples?finding=unreadable")
+        page_of(client, "examples?finding=odd", 404)
+        page_of(client, "examples/row?location=rung.yaml:1", 409)
+        page_of(client, "examples/row?location=taught.jsonl:99", 409)
+
+
+def test_a_broken_line_is_mended_as_json_and_what_is_no_example_is_refused(taught: Watched, teaching: Path) -> None:
+    with asking(taught) as client:
+        stamp = field(page_of(client, "examples/row?location=taught.jsonl:6"), "stamp")
+        form = {"location": "taught.jsonl:6", "stamp": stamp, "by": "Ada"}
+        before = (teaching / "taught.jsonl").read_bytes()
+        for row, words in (
+            ("{no", "no JSON"),
+            ("[1]", "an object"),
+            ('{"odd": 1}', "no example"),
+            ('{"prompt":"a","completion":""}', "empty"),
+        ):
+            refused = client.post("examples/json", data={**form, "row": row})
+            assert refused.status_code == 409
+            assert words in refused.text
+        assert "sure" in client.post("examples/delete", data=form).text
+        assert (teaching / "taught.jsonl").read_bytes() == before
+        assert client.post("examples/json", data={**form, "row": '{"prompt": "a",\n "completion": "b"}'}).status_code == 303
+        assert client.post("examples/json", data={**form, "row": '{"prompt": "x", "completion": "y"}'}).status_code == 409
+    assert (teaching / "taught.jsonl").read_text("utf-8").splitlines()[5] == '{"prompt": "a", "completion": "b"}'
+
+
+def test_who_may_only_look_changes_nothing(teaching: Path) -> None:
+    before = (teaching / "taught.jsonl").read_bytes()
+    with watched(teaching, DOOR) as board, asking(board, "customer") as client:
+        assert "Write it into the file" not in page_of(client, "examples/row?location=taught.jsonl:1")
+        form = {"location": "taught.jsonl:1", "stamp": "x", "sure": "yes", "row": "{}"}
+        for path in ("texts", "json", "delete"):
+            assert client.post(f"examples/{path}", data=form).status_code == 403
+    assert (teaching / "taught.jsonl").read_bytes() == before
+
+
+def test_a_project_without_examples_says_so(seen: Watched) -> None:
+    with asking(seen) as client:
+        assert "names no examples" in page_of(client, "examples")
