@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from rung.errors import UserError
 from rung.knowledge.page_images import PageImage, page_image
@@ -15,7 +16,7 @@ from rung.knowledge.page_images import PageImage, page_image
 PDF = Path(__file__).parent / "cases" / "parts.pdf"
 
 
-def pixels(image: PageImage) -> np.ndarray:  # type: ignore[type-arg]
+def pixels(image: PageImage) -> NDArray[np.uint8]:
     """The picture again."""
     at, parts = 8, {}
     while at < len(image.png):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rung.scoring.answer_labels import AnswerLabel, answer_digest, heard
+from rung.scoring.answer_labels import CHOSEN, AnswerLabel, answer_digest, heard
 
 CASES = [f"c{n}" for n in range(10)]
 ANSWERS = {case: answer_digest(case, f"text of {case}") for case in CASES}
@@ -51,3 +51,10 @@ def test_a_drawing_counts_as_long_as_its_answers_are_given() -> None:
 def test_labels_that_contradict_each_other_count_as_their_mean() -> None:
     found = heard([of("c0"), of("c0", good=False), of("c5")], "rag", ANSWERS, CASES)
     assert (found.human[0], found.human[5], found.split) == (0.5, 1, 1)
+
+
+def test_labels_of_cases_that_people_chose_correct_nothing() -> None:
+    chosen = [replace(one, plan=CHOSEN, of=0) for one in (of("c0", good=False), of("c5", good=False))]
+    assert np.isnan(heard(chosen, "rag", ANSWERS, CASES).human).all()
+    found = heard([of("c0"), *chosen], "rag", ANSWERS, CASES)
+    assert (found.human[0], found.stale, found.split) == (1, 0, 0)

@@ -38,7 +38,6 @@ from rung.web.case_index import (
     Layout,
     Rights,
     StoredRows,
-    averaged,
     folded,
 )
 
@@ -153,11 +152,18 @@ class _RungRows:
         own = row["rung"]
         self.name, self.is_reference, self.order = str(own["name"]), bool(own["reference"]), own["order"]
         self.metrics: list[list[str]] = row["metrics"]
+        self._main = [names.index(MAIN) if MAIN in names else None for names in self.metrics]
         self.left: int = row["answered"]
         self.marks, self.layers = np.zeros(cases, np.int8), np.zeros(cases, np.int16)
         self.scores, self.needs = np.full(cases, np.nan, np.float32), np.zeros(cases, np.int32)
         self.places = np.full((2, cases), -1, np.int32)
         self.texts, self.spans = bytearray(), np.zeros((2, cases), np.int64)
+
+    def main_score(self, passes: Sequence[Sequence[float | None]]) -> float | None:
+        """The mean of `correct` over the passes in which it applies."""
+        pairs = zip(self._main, passes, strict=True)
+        values = [value for at, row in pairs if at is not None and row and (value := row[at]) is not None]
+        return sum(values) / len(values) if values else None
 
 
 class _Reading:
@@ -215,7 +221,7 @@ class _Reading:
         case, outcome = self.numbers[row["case"]], row["passes"][0]
         rung.left -= 1
         rung.places[:, case] = self._stored(line)
-        lost, score = row.get("lost") or "", averaged(rung.metrics, row["scores"]).get(MAIN)
+        lost, score = row.get("lost") or "", rung.main_score(row["scores"])
         rung.layers[case] = self.layers(lost)
         rung.scores[case] = np.nan if score is None else score
         rung.marks[case] = WRONG if lost else RIGHT if score is None or score >= RIGHT_FROM else PARTLY

@@ -129,7 +129,7 @@ def example(request: Request, location: Text) -> Response:
 
 
 def _forms(request: Request, location: str, line: RowLine) -> list[Safe]:
-    carried = hidden(location=location, stamp=line.stamp)
+    unseen = hidden(location=location, stamp=line.stamp)
     texts = list(_texts(line.row))
     fields = [
         el("label", title, el("textarea", text, name_=name, rows=min(12, 2 + len(text) // 90), dir="auto"))
@@ -139,13 +139,13 @@ def _forms(request: Request, location: str, line: RowLine) -> list[Safe]:
     forms = []
     if texts:
         form = el(
-            "form", *carried, *fields, by_field(request), save, method="post", action=href("examples", "texts"), cls="stack"
+            "form", *unseen, *fields, by_field(request), save, method="post", action=href("examples", "texts"), cls="stack"
         )
         forms.append(el("section", el("h2", "Texts"), form))
     whole = el(
         "label", "The row as JSON", el("textarea", _whole(line), name_="row", rows=14, dir="auto", spellcheck="false")
     )
-    form = el("form", *carried, whole, by_field(request), save, method="post", action=href("examples", "json"), cls="stack")
+    form = el("form", *unseen, whole, by_field(request), save, method="post", action=href("examples", "json"), cls="stack")
     forms.append(el("details", el("summary", "All of the row, as JSON"), form, open=not texts))
     ask = "Take this row out of its file? The log of reviews keeps it."
     sure = el("label", el("input", type="checkbox", name_="sure", value="yes", required=True), " Yes, take it out")
@@ -153,7 +153,7 @@ def _forms(request: Request, location: str, line: RowLine) -> list[Safe]:
     reason = el("label", "Why", el("input", name_="reason", autocomplete="off"))
     form = el(
         "form",
-        *carried,
+        *unseen,
         reason,
         sure,
         by_field(request),
