@@ -8,7 +8,6 @@ from urllib.parse import quote, unquote
 
 from fastapi import Depends
 from starlette.datastructures import FormData
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -17,14 +16,10 @@ from rung.report.html.markup import Safe, el
 from rung.web.shell import PREFIX
 from rung.web.viewer import Viewer, viewer_of
 
-MAX_BYTES = 2 << 20  # of a form
 _NAME = "rung_name"  # the cookie with the name that was given last
 
 
 async def _sent(request: Request) -> FormData:
-    declared = request.headers.get("content-length", "")
-    if not declared.isdigit() or int(declared) > MAX_BYTES:
-        raise HTTPException(413, f"a form has at most {MAX_BYTES >> 20} MB")
     return await request.form(max_files=0, max_fields=1000)
 
 
