@@ -108,9 +108,7 @@ def read_keys(*functions: str) -> set[str]:
 
 def test_every_key_of_a_case_is_documented_and_no_other() -> None:
     documented, _, _ = section(DOCS / "data-formats.md", "Cases").partition("### Drafts")
-    assert set(named(documented)) == read_keys(
-        "case_of", "is_draft", "approver", "read_cases", "id_of", "_split", "meta_of"
-    )
+    assert set(named(documented)) == read_keys("case_of", "is_draft", "approver", "read_cases", "id_of", "_split", "meta_of")
 
 
 def test_every_key_of_an_example_is_documented_and_no_other() -> None:

@@ -167,7 +167,7 @@ def draft(request: Request, number: Number, form: Sent) -> Response:
     if not question or question == at_hand.case.question:
         raise HTTPException(400, "write another question: this one is asked already")
     before = {} if at_hand.line is None else at_hand.line.row
-    taken = ("answers", "answerable", "evidence", "gold_documents", "as", "messages")
+    taken = ("answers", "answerable", "evidence", "gold_documents", "as", "messages", "calls")
     row: dict[str, Json] = {"id": f"{index.ids[case]}-{digest(question)[:6]}", "question": question}
     row |= {key: before[key] for key in taken if key in before}
     if "answers" not in row:
