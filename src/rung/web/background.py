@@ -60,6 +60,7 @@ class Background(Generic[T]):
             if result is not None and result[0] == stamp:
                 self._results.move_to_end(key)
                 return result[1]
+            self._results.pop(key, None)  # what was erased from its files is not to stay here
             before = self._underway.get(key)
             underway = before[1] if before is not None and before[0] == stamp else None
             if underway is None:
