@@ -39,7 +39,7 @@ def test_a_person_filters_opens_a_case_and_mends_it(browser: Browser, board: Wat
         page.get_by_text("1 of 7 cases").wait_for()
         assert page.get_by_label("Words in question").evaluate("e => e === document.activeElement")
         page.get_by_role("link", name="Do we ship to Norway?").click()
-        assert page.get_by_text("Accepted answers", exact=True).is_visible()
+        page.get_by_text("Accepted answers", exact=True).wait_for()
         answer = page.get_by_role("article").filter(has_text="rag")
         answer.get_by_text("The grade of rag is wrong").click()
         answer.get_by_label("Your name").fill("Ada")
@@ -95,7 +95,7 @@ def test_a_run_is_scored_again_by_a_button(browser: Browser, board: Watched) -> 
         page.get_by_role("button", name="Score this run again").click()
         page.get_by_text("The verdict anew is").wait_for(timeout=30_000)
         page.get_by_role("main").get_by_role("link", name="run 2").click()
-        assert page.title().startswith("Run 2")
+        page.get_by_role("heading", name="Run 2").wait_for()
 
 
 def test_two_people_mend_one_case_and_nothing_is_lost(board: Watched, measured: Path) -> None:
@@ -173,3 +173,8 @@ def test_what_is_gone_or_unknown_is_told(board: Watched, measured: Path) -> None
         assert "is missing" in page_of(client, "runs/1/cases", 409)
         shutil.rmtree(run.folder)
         page_of(client, "runs/1/cases", 409)
+
+
+def test_before_the_first_run_there_are_no_cases(shop: Path) -> None:
+    with watched(shop) as board, asking(board) as client:
+        assert "There is no run yet" in page_of(client, "cases")

@@ -61,6 +61,7 @@ def test_a_person_searches_as_an_asker_and_opens_what_was_found_at_its_place(bro
         page.get_by_role("combobox", name="As", exact=True).select_option(label="an asker with the groups that are ticked")
         page.get_by_role("button", name="Search").click()
         page.get_by_text("Asked without a group").wait_for()
+        page.wait_for_load_state()
         assert page.get_by_role("link", name="docs/staff.md").count() == 0
         page.get_by_role("checkbox", name="staff").check()
         page.get_by_role("button", name="Search").click()
@@ -75,7 +76,7 @@ def test_the_page_of_a_pdf_is_drawn_with_the_place_marked(browser: Browser, shel
         picture = page.get_by_role("img", name="the place marked")
         assert picture.evaluate("async e => { await e.decode(); return e.naturalWidth }") == 1000
         page.get_by_role("link", name="Next page").first.click()
-        assert page.get_by_role("img", name="Page 2").is_visible()
+        page.get_by_role("img", name="Page 2").wait_for()
 
 
 @pytest.mark.slow

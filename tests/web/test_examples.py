@@ -70,7 +70,7 @@ def test_a_person_finds_a_flaw_mends_it_and_deletes_a_repeat(browser: Browser, t
         page.get_by_label("Yes, take it out").check()
         page.get_by_role("button", name="Delete the row").click()
         page.get_by_text("The row is taken out").wait_for(timeout=20_000)
-        assert page.get_by_text("5 of 5 rows").is_visible()
+        page.get_by_text("5 of 5 rows").wait_for()
     lines = (teaching / "taught.jsonl").read_text("utf-8").splitlines()
     mended = json.loads(lines[1])
     assert mended["messages"][1]["content"] == "The customer."

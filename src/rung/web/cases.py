@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from rung.pipeline.evaluation_store import EVALUATIONS
-from rung.pipeline.publishing import latest, published, read_list
+from rung.pipeline.publishing import published, read_list
 from rung.report.contents import WHAT_IS_RIGHT, layer_words
 from rung.report.html.cases import mark_sign
 from rung.report.html.markup import Safe, el, join, shorten
@@ -73,11 +73,12 @@ def number_of(index: CaseIndex, id: str, groups: frozenset[str] | None) -> int:
 
 @router.get("/cases")
 def last_cases(request: Request) -> Response:
-    """Those of the last run."""
-    project = project_of(request)
-    name = latest(project).folder.name
-    number = next(line.number for line in read_list(project) if line.verdict == name)
-    return RedirectResponse(href("runs", number, "cases"), 303)
+    """Those of the last run that was no trial; where there are trials only, of the last one."""
+    listed = read_list(project_of(request))
+    if not listed:
+        return page(request, "Cases", el("p", "There is no run yet: 'rung compare' makes the first."))
+    last = next((line for line in reversed(listed) if not line.trial), listed[-1])
+    return RedirectResponse(href("runs", last.number, "cases"), 303)
 
 
 @router.get("/runs/{number}/cases")
