@@ -16,7 +16,7 @@ from rung.commands.review import decide, waiting
 from rung.commands.stakes_review import decide_deployment, decide_rows, waiting_deployments, waiting_rows
 from rung.commands.train import TrainRequest
 from rung.config.project import load_project
-from rung.dataset.load import load_dataset
+from rung.dataset.load import load_dataset, training_hold
 from rung.dataset.review_log import reviews
 from rung.errors import InputError, UserError
 from rung.loop import compare, train
@@ -57,6 +57,36 @@ def named(shop: Path) -> Path:
 def test_what_it_may_not_say(shop: Path, text: str) -> None:
     with pytest.raises(InputError, match="review"):
         load_project(with_line(shop, text))
+
+
+PAIR = {"anchor": "How do I send it back?", "positive": "Returns take two weeks.", "negative": "We ship in May."}
+CLICK = {"query": "send back", "document": "docs/returns.md#0-20", "clicked": True}
+
+
+def test_pairs_and_clicks_wait_as_other_rows_that_teach_do(shop: Path) -> None:
+    yaml = shop / "rung.yaml"
+    yaml.write_text(yaml.read_text("utf-8").replace("knowledge:", "knowledge: {pairs: [pairs.jsonl], sources: [docs]}\nx:"), "utf-8")
+    lines = yaml.read_text("utf-8").split("\n")
+    yaml.write_text("\n".join(line for line in lines if not line.startswith(("x:", "  sources"))), "utf-8")
+    unclicked = {**CLICK, "clicked": False}
+    (shop / "pairs.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in (PAIR, CLICK, unclicked)), "utf-8")
+    project = load_project(shop)
+    assert waiting_rows(project) == (), "nothing is at stake"
+    project = load_project(with_line(shop, "review: required\n"))
+    decide_rows(load_project(shop), "approve", by="Ada")
+    assert (waiting_rows(project), training_hold(project)) == ((), "")
+    changed = {**PAIR, "positive": "Returns take three weeks."}
+    other = {**CLICK, "document": "docs/returns.md#0-30"}
+    with (shop / "pairs.jsonl").open("a", encoding="utf-8") as file:
+        file.writelines(f"{json.dumps(row)}\n" for row in (PAIR, changed, CLICK, other))
+    assert [(one.place, one.by) for one in waiting_rows(project)] == [("pairs.jsonl:5", ()), ("pairs.jsonl:7", ())]
+    assert "2 of the rows that would teach are not approved" in training_hold(project)
+    with pytest.raises(UserError, match="nothing is trained"):
+        train(project, "retriever", TrainRequest())
+    decide_rows(project, "reject", by="Ada", reason="wrong")
+    assert len(waiting_rows(project)) == 2
+    decide_rows(project, "approve", by="Ada")
+    assert training_hold(project) == ""
 
 
 def test_rows_wait_until_different_people_approved_them_and_a_new_one_waits_alone(shop: Path) -> None:

@@ -147,6 +147,34 @@ def test_an_answer_goes_by_its_id_with_what_its_caller_wrote(shop: Path) -> None
     assert ASKED not in (shop / "reviews.jsonl").read_text(encoding="utf-8")
 
 
+def test_drafts_of_an_answers_feedback_go_by_its_number_whatever_their_words(shop: Path) -> None:
+    numbers = [row.number for row in rows(shop, feedback)]
+    of_both = [{"id": f"feedback-{n}", "question": "Kettle?", "answers": [], "meta": {"feedback": [n]}} for n in numbers]
+    with (shop / "feedback.drafts.jsonl").open("a", encoding="utf-8") as file:
+        file.writelines(json.dumps({**row, "drafted_by": "feedback", "approved_by": ""}) + "\n" for row in of_both)
+    report = erased(shop, f"chatcmpl-{OF_ANN}")
+    assert report.target.rows == {f"feedback-{numbers[0]}"}
+    assert report.remaining == ()
+    drafts = (shop / "feedback.drafts.jsonl").read_text(encoding="utf-8")
+    assert (f"feedback-{numbers[0]}" in drafts, f"feedback-{numbers[1]}" in drafts) == (False, True)
+
+
+def test_that_the_watch_will_have_nothing_to_compare_with_is_said_beforehand(shop: Path, rung: Run) -> None:
+    assert "watched no more" not in rung("forget", shop, ANN).out, "nothing is served yet"
+    (verdict,) = [path.name for path in (shop / ".rung" / "verdicts").iterdir() if path.is_dir()]
+    with open_state(load_project(shop)) as state:
+        record = replace(RECORD, verdict=verdict)
+        add_event(state, DeploymentEvent(0, record.id, "promoted", "bob"), expected=0, record=record)
+    shown = rung("forget", shop, ANN).out
+    assert f"deployment {record.id} ({record.label}) was measured by verdict {verdict}, whose stored answers" in shown
+    assert "could be watched no more" in shown
+    assert json.loads(rung("forget", shop, ANN, "--json").out)["blinded"] != []
+    (shop / "notes.txt").write_text("Bertha Borg called\n", encoding="utf-8")
+    assert look(load_project(shop), "Bertha Borg").blinded == (), "no answer of the verdict holds it"
+    assert erased(shop).blinded != ()
+    assert look(load_project(shop), ANN).blinded == (), "they are gone"
+
+
 def test_a_case_goes_by_its_id_and_what_it_taught_is_named(shop: Path) -> None:
     folder = shop / ".rung" / "artifacts" / "adapter" / ("c" * 64)
     folder.mkdir(parents=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from rung.erasure.target import FORGOTTEN, Target, folded, quotable
+from rung.erasure.target import FORGOTTEN, Target, exact, folded, quotable
 from rung.records import Json
 
 ANN = Target("text", "Ann Smith", (folded("Ann Smith"),))
@@ -38,6 +40,16 @@ def test_ids_are_named_with_their_passages_and_shadows() -> None:
 def test_only_long_sentences_are_quotations() -> None:
     text = "Yes. Express shipping costs nine euros and takes one day.\nOk."
     assert quotable([text, text]) == ("express shipping costs nine euros and takes one day.",)
+
+
+def test_short_questions_are_looked_for_where_they_stand_alone() -> None:
+    target = Target("row", "c1", exact=exact(["Who is Ann?", "Yes.", "No, no", "Kettles", "x" * 12 + " " + "y" * 12]))
+    assert target.exact == {"who is ann?", "no, no"}
+    assert target.is_in([{"content": "WHO is\nAnn?"}])
+    assert not any(map(target.holds, ("Who is Ann? She called.", "Who is Ann", "Yes.", "Kettles")))
+    assert target.without(["Who is Ann?", "Tell me: Who is Ann?"]) == [FORGOTTEN, "Tell me: Who is Ann?"]
+    other = replace(target, kind="answer")
+    assert not other.of_nobody_else.holds("Who is Ann?")
 
 
 def test_nothing_holds_an_empty_target() -> None:

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from rung.commands.forget import look
-from rung.config.project import load_project
-from rung.dataset.review_log import add_review, reviews
+from rung.config.project import Project, load_project
+from rung.dataset.review_log import add_review, decided_ids, reviews
 from rung.erasure import verdicts, written
+from rung.erasure.derived import arisen_from
+from rung.erasure.naming import target_of
 from rung.erasure.sources import left_in_files
 from rung.erasure.target import Target, folded
 from rung.erasure.written import Written
@@ -177,3 +179,73 @@ def test_who_decided_stays_and_is_said(tmp_path: Path) -> None:
         [],
         [("reviews.jsonl", 1), ("reviews.jsonl", 2)],
     )
+
+
+SHORT = {"question": "Who is Ann?", "answers": ["Ann."], "drafted_by": "feedback", "approved_by": ""}
+
+
+def project_of_drafts(root: Path) -> Project:
+    """`d1` waits, `d2` was divided into `d2-1` and `d2-2`, `d3` was rejected, `d4` approved; each has short words alone."""
+    (root / "rung.yaml").write_text("task: x\ncases: [feedback.drafts.jsonl]\n", encoding="utf-8")
+    project = load_project(root)
+    rows = {id: {**SHORT, "id": id, "meta": {"feedback": [int(id[1])], "expectations": [9]}} for id in ("d1", "d2", "d3", "d4")}
+    rows["d3"]["meta"] = {"expectations": [3]}
+    parts = [{**rows["d2"], "id": f"d2-{n}", "question": f"Is {n} Ann?"} for n in (1, 2)]
+    approved = {**rows["d4"], "approved_by": "cy"}
+    (root / "feedback.drafts.jsonl").write_text(
+        "".join(f"{json.dumps(row)}\n" for row in (rows["d1"], *parts, approved)), encoding="utf-8"
+    )
+    add_review(project, {"by": "cy", "what": "draft", "action": "split", "before": rows["d2"], "after": [*parts]})
+    add_review(project, {"by": "cy", "what": "draft", "action": "reject", "before": rows["d3"], "after": None})
+    add_review(project, {"by": "cy", "what": "draft", "action": "approve", "before": rows["d4"], "after": approved})
+    return project
+
+
+def drafts_and_questions(project: Project) -> tuple[list[str], list[str]]:
+    """Ids of the drafts that are there, and what the log says was asked."""
+    lines = (project.root / "feedback.drafts.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [row for event in reviews(project) for row in written.reviewed_rows(event)]  # type: ignore[arg-type]
+    return [str(json.loads(line)["id"]) for line in lines], [str(row["question"]) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("id", "drafts", "questions"),
+    [
+        ("d1", ["d2-1", "d2-2", "d4"], ["Who is Ann?", "Is 1 Ann?", "Is 2 Ann?", "Who is Ann?", "Who is Ann?", "Who is Ann?"]),
+        ("d2", ["d1", "d4"], ["[forgotten]"] * 3 + ["Who is Ann?"] * 3),
+        ("d2-1", ["d1", "d2-2", "d4"], ["[forgotten]"] * 3 + ["Who is Ann?"] * 3),
+        ("d3", ["d1", "d2-1", "d2-2", "d4"], ["Who is Ann?", "Is 1 Ann?", "Is 2 Ann?", "[forgotten]", "Who is Ann?", "Who is Ann?"]),
+        ("d4", ["d1", "d2-1", "d2-2", "d4"], ["Who is Ann?", "Is 1 Ann?", "Is 2 Ann?", "Who is Ann?"] + ["[forgotten]"] * 2),
+    ],
+)
+def test_a_row_goes_by_its_id_from_drafts_and_log_however_short_its_words(
+    id: str, drafts: list[str], questions: list[str], tmp_path: Path
+) -> None:
+    project = project_of_drafts(tmp_path)
+    target = target_of(project, id)
+    assert target.kind == "row"
+    Written(project).erase(target)
+    assert drafts_and_questions(project) == (drafts, questions)
+    assert Written(project).find(target) == [], "erased once"
+    who = [(event["by"], event["action"]) for event in reviews(project)]
+    assert who == [("cy", "split"), ("cy", "reject"), ("cy", "approve")]
+    assert decided_ids(project) == {"d2", "d3"}, "what was decided on does not come back"
+    named = [(one.path, one.line) for one in left_in_files(project, target)[0]]
+    assert named == ([("feedback.drafts.jsonl", 4)] if id == "d4" else [])
+
+
+@pytest.mark.parametrize(
+    ("stored", "ids"),
+    [
+        ([{"number": 1, "rating": "up"}], {"d1"}),
+        ([{"number": 2, "rating": "down"}], {"d2", "d2-1", "d2-2"}),
+        ([{"number": 3, "expected": {}}], {"d3"}),
+        ([{"number": 3, "rating": "up"}], set()),
+        ([{"number": 9, "expected": {}}], {"d1", "d2", "d2-1", "d2-2", "d4"}),
+        ([{"number": 4}], set()),
+    ],
+)
+def test_what_feedback_on_an_answer_became_is_known_by_the_numbers_in_meta(
+    stored: list[dict[str, object]], ids: set[str], tmp_path: Path
+) -> None:
+    assert arisen_from(project_of_drafts(tmp_path), stored) == ids

@@ -23,7 +23,7 @@ from rung.models.mapped import Mapped
 from rung.pipeline.candidates import build, propose
 from rung.pipeline.preflight import check_settings
 from rung.pipeline.prepare import Prepared, prepare, up_to_date
-from rung.pipeline.retrieval_pairs import row_of
+from rung.dataset.retrieval_pairs import row_of
 from rung.records import Asker, Case, Pair
 from rung.records.steps import Request, Search, SearchResult
 from rung.strategies.tuned_retriever import TunedRetriever

@@ -102,8 +102,15 @@ def test_a_verdict_that_was_taken_away_is_unknown_and_says_what_to_do(folder: Pa
     shutil.rmtree(folder / ".rung/verdicts")
     said = readings(folder, lambda asked: asked.ask_all(known(np.random.default_rng(6), 40)))
     assert said["questions"].state == "unknown"
-    assert "compare again" in said["questions"].says
+    assert "is gone: nothing" in said["questions"].says
+    assert "'rung promote' deploys that" in said["questions"].says
     assert said["refusals"].state == "fine"
+
+
+def test_cases_that_left_the_project_are_told_from_a_verdict_that_is_gone(folder: Path) -> None:
+    (folder / "cases.jsonl").write_text('{"question": "Another?", "answers": ["Yes"], "split": "test"}\n')
+    said = readings(folder, lambda asked: asked.ask_all(known(np.random.default_rng(6), 40)))
+    assert "no case of the verdict" in said["questions"].says
 
 
 def test_few_cases_are_unknown(folder: Path) -> None:

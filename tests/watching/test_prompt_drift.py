@@ -9,16 +9,23 @@ from pathlib import Path
 import pytest
 
 from rung.config.project import load_project
+from rung.erasure.verdicts import OF_ANSWERS, remove
 from rung.pipeline.pinned_strategy import configured_spec, measured_specs
 from rung.pipeline.publishing import latest
 from rung.records import Json
 from rung.records.spec import StrategySpec
 from rung.watching.baselines import kept as kept_of
+from rung.watching.cost_drift import look as cost_look
+from rung.watching.data_drift import look as data_look
 from rung.watching.prompt_drift import baseline, look, prompts_digest
+from rung.watching.quality_drift import look as quality_look
 from tests.serving.promoting import said
 from tests.watching.around import around, baselines, by_name, states
 
-FINE = {"strategy served": "fine", "artifacts served": "fine", "prompts written": "unknown", "rung.yaml": "fine"}
+FINE = {
+    **{"verdict of it": "fine", "strategy served": "fine", "artifacts served": "fine"},
+    **{"prompts written": "unknown", "rung.yaml": "fine"},
+}
 
 
 def read(shop: Path) -> dict[str, str]:
@@ -32,6 +39,23 @@ def test_what_was_promoted_is_what_was_scored(served: Path) -> None:
 
 def test_before_anything_was_promoted_nothing_is_told(shop: Path) -> None:
     assert read(shop) == {"strategy served": "unknown"}
+
+
+@pytest.mark.parametrize(("is_whole", "why"), [(False, "were taken away ('rung forget' and"), (True, "is gone: nothing")])
+def test_a_verdict_without_answers_or_none_is_an_alert_that_says_what_to_do(is_whole: bool, why: str, served: Path) -> None:
+    """Its folder is removed, or its answers alone, as an erasure does."""
+    verdict = latest(load_project(served))
+    assert verdict is not None
+    if is_whole:
+        shutil.rmtree(verdict.folder)
+    else:
+        remove(verdict.folder, OF_ANSWERS)
+    with around(served) as surroundings:
+        reading = by_name(look, surroundings)["verdict of it"]
+        blind = [one.says for some in (cost_look, data_look, quality_look) for one in some(surroundings) if why in one.says]
+    assert (reading.state, why in reading.says) == ("drifted", True)
+    assert "'rung compare' and 'rung promote'" in reading.do
+    assert len(blind) == 6, "seconds, tokens, dollars, questions, coverage, citations"
 
 
 def test_a_prompt_that_is_edited_is_told(served: Path) -> None:

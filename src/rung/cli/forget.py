@@ -83,6 +83,9 @@ def _lines(project: Project, report: ForgetReport, *, yes: bool) -> Iterator[str
         for artifact in report.trained:
             rows = f"{artifact.rows:,} rows" if artifact.rows else "rows unknown"
             yield f"  {artifact.kind} {artifact.digest} ({artifact.state}, {rows}): {artifact.advice}"
+    if report.blinded:
+        yield "what is served and can be watched no more:" if yes else "what is served and could be watched no more:"
+        yield from (f"  {one}" for one in report.blinded)
     if report.servers:
         count = "a server runs" if report.servers == 1 else f"{report.servers} servers run"
         yield f"{count}: what was remembered of answers for their ratings was let go; answers under way were not"
@@ -116,5 +119,6 @@ def _json(report: ForgetReport) -> str:
         "servers": report.servers,
         "remaining": plain(report.remaining),
         "unread": list(report.unread),
+        "blinded": list(report.blinded),
     }
     return dumps(entry, ensure_ascii=False)

@@ -21,7 +21,7 @@ from rung.erasure.served import Served
 from rung.erasure.sources import left_in_files
 from rung.erasure.target import Finding, Kind, Left, Target, folded
 from rung.erasure.trained import Artifacts, TrainedOn
-from rung.erasure.verdicts import Verdicts
+from rung.erasure.verdicts import Verdicts, loses_answers
 from rung.erasure.written import Written
 from rung.errors import UserError
 from rung.files.durable import alone
@@ -40,7 +40,8 @@ class ForgetReport:
 
     `again`: the last record of the same, where there is one; `erased`: whether it was erased now; `servers`: that run, and
     let go what they remember; `remaining`: what is found after the erasure, nothing unless somebody wrote meanwhile;
-    `unread`: files in the folder that were not looked through, besides those in `left`.
+    `unread`: files in the folder that were not looked through, besides those in `left`; `blinded`: what is served, and cannot
+    be watched any more, in sentences.
     """
 
     target: Target
@@ -52,6 +53,7 @@ class ForgetReport:
     servers: int = 0
     remaining: tuple[Finding, ...] = field(default=())
     unread: tuple[str, ...] = ()
+    blinded: tuple[str, ...] = ()
 
     @property
     def is_whole(self) -> bool:
@@ -92,7 +94,10 @@ def look(project: Project, name: str) -> ForgetReport:
             f"'{name}' is found nowhere in {project.root}: write it as it stands there, or an id as it was shown{but}"
         )
     _require_few(project, target, findings)
-    return ForgetReport(target, tuple(findings), (*left, *unread.named), trained, again, unread=unread.others)
+    blinded = _blinded(project, target)
+    return ForgetReport(
+        target, tuple(findings), (*left, *unread.named), trained, again, unread=unread.others, blinded=blinded
+    )
 
 
 def forget(project: Project, name: str, *, by: str, reason: str = "") -> ForgetReport:
@@ -137,6 +142,24 @@ def forget(project: Project, name: str, *, by: str, reason: str = "") -> ForgetR
             )
         )
         return replace(report, erased=True, servers=running, remaining=remaining)
+
+
+def _blinded(project: Project, target: Target) -> tuple[str, ...]:
+    """Deployments, served or tried, whose verdict loses the answers and times that a watch holds theirs against."""
+    with Served(project).opened() as state:
+        if state is None:
+            return ()
+        from rung.state.deployments import deployment, standing_now
+
+        now = standing_now(state)
+        records = [deployment(state, id) for id in (now.current, now.candidate) if id]
+    return tuple(
+        f"deployment {one.id} ({one.label}) was measured by verdict {one.verdict}, whose stored answers and times go: 'rung "
+        "watch' has nothing to hold its answers, costs and questions against, and 'rung rescore' nothing to decide upon, "
+        "until 'rung compare' measures it anew and 'rung promote' deploys that"
+        for one in records
+        if loses_answers(project, one.verdict, target)
+    )
 
 
 def caveats(project: Project) -> list[str]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from rung.commands.review import Action, check_decision
 from rung.config.project import Project
-from rung.dataset.high_stakes import DEPLOYMENT, TRAINING, Unapproved, unapproved
-from rung.dataset.load import load_dataset
+from rung.dataset.high_stakes import DEPLOYMENT, TRAINING, Unapproved
+from rung.dataset.load import load_dataset, waiting_to_teach
 from rung.dataset.review_log import add_review, approvers, deciding, people, reviews
 from rung.errors import UserError
 from rung.records import Json
@@ -36,8 +36,7 @@ def waiting_rows(project: Project) -> tuple[Unapproved, ...]:
     """
     if not project.settings.review.required:
         return ()
-    rows = load_dataset(project, judging=False)
-    return unapproved(project, rows.examples, rows.cases, rows.written)
+    return waiting_to_teach(project, load_dataset(project, judging=False))
 
 
 def waiting_deployments(project: Project) -> tuple[WaitingDeployment, ...]:

@@ -7,15 +7,16 @@ its `approved_by` says is a word that anybody may have written, perhaps of anoth
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from rung.config.project import Project
 from rung.dataset.case_rows import case_of
 from rung.dataset.formats import example_of
+from rung.dataset.retrieval_pairs import Teaching
 from rung.dataset.review_log import people, reviews
-from rung.records import Case, Example, Json, Problem, digest
+from rung.records import Case, Example, Json, Pair, Problem, digest
 
 TRAINING, DEPLOYMENT, DRAFT = "training", "deployment", "draft"  # what is reviewed
 SHOWN = 16  # characters of a row's digest in the log
@@ -34,11 +35,15 @@ class Unapproved:
 
 
 def unapproved(
-    project: Project, examples: Sequence[Example], cases: Sequence[Case], written: Written
+    project: Project,
+    examples: Sequence[Example],
+    cases: Sequence[Case],
+    written: Written,
+    teaching: Callable[[], Teaching] = Teaching,
 ) -> tuple[Unapproved, ...]:
-    """Rows that would teach and wait for a person, where `review` is required: examples, and train cases as they are read,
-    before their evidence is looked up. Dev cases, which choose settings and teach a router, are cases that a person wrote or
-    approved, as test cases are.
+    """Rows that would teach and wait for a person, where `review` is required: examples, train cases as they are read,
+    before their evidence is looked up, pairs and clicks. Dev cases, which choose settings and teach a router, are cases that
+    a person wrote or approved, as test cases are. `teaching`: reads the pairs and clicks, where that is needed.
 
     Raises:
         UserError: the log of reviews is not what it was.
@@ -49,6 +54,9 @@ def unapproved(
     by_row = approvals(project)
     rows = [(e.id, e.place, digest_of(e), e.input) for e in examples]
     rows += [(c.id, c.place, digest_of(c, written), c.question) for c in cases if c.split == "train"]
+    taught = teaching()
+    rows += [(f"pair {p.place}", p.place, digest_of(p), f"{p.anchor} = {p.positive}") for p in taught.pairs]
+    rows += [(c.id, c.place, _digest_of_click(c), f"{c.question} = {c.gold_documents[0]}") for c in taught.clicks]
     waiting = []
     for id, location, named, shown in rows:
         by = by_row.get(named, ())
@@ -99,13 +107,19 @@ def approvals(project: Project) -> dict[str, tuple[str, ...]]:
     return {row: people(names) for row, names in by.items()}
 
 
-def digest_of(row: Example | Case, written: Written = MappingProxyType({})) -> str:
+def digest_of(row: Example | Case | Pair, written: Written = MappingProxyType({})) -> str:
     """Of all that it teaches; where it stands does not matter. `written`: for a case, whose evidence is taken as written."""
     if isinstance(row, Example):
         return row.digest[:SHOWN]
+    if isinstance(row, Pair):
+        return digest("teaches a pair", row.anchor, row.positive, row.negatives)[:SHOWN]
     evidence: Iterable[Json] = (written.get(row.id) or {}).get("evidence") or ()  # type: ignore[assignment]
     content = (row.question, row.answers, row.answerable, row.groups, row.messages, row.gold_documents, list(evidence))
     return digest("teaches", *content)[:SHOWN]
+
+
+def _digest_of_click(click: Case) -> str:
+    return digest("teaches a click", click.question, click.gold_documents, click.evidence)[:SHOWN]
 
 
 def _rows_of(event: Mapping[str, Json]) -> tuple[str, ...]:

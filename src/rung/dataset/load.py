@@ -14,12 +14,13 @@ from pathlib import Path
 from rung.config.project import Project
 from rung.dataset import read_examples as read_file
 from rung.dataset.case_rows import case_of, copies_of
-from rung.dataset.high_stakes import on_hold, problem, unapproved
+from rung.dataset.high_stakes import Unapproved, on_hold, problem, unapproved
 from rung.dataset.judgements import ignoring_itself, misgraded
 from rung.dataset.label_sets import read_labels, spelt_alike
 from rung.dataset.leakage import overlaps
 from rung.dataset.load_examples import slips
 from rung.dataset.obstacles import Obstacles
+from rung.dataset.retrieval_pairs import read_teaching
 from rung.dataset.row_files import json_lines
 from rung.dataset.teaching_rows import as_indexed, fit_to_teach
 from rung.errors import InputError, UserError
@@ -92,7 +93,9 @@ def load_dataset(project: Project, *, judging: bool = True, obstacles: Obstacles
     problems.extend(repeated)
     cases = tuple(c for c in cases if c.split != "train" or c.place in taught)
     examples = tuple(e for e in examples if e.place in taught)
-    problems.extend(problem(project, unapproved(project, examples, cases, written)))
+    judged = tuple(c for c in cases if c.split != "train")
+    waiting = met.past(lambda: unapproved(project, examples, cases, written, lambda: read_teaching(project, judged)), ())
+    problems.extend(problem(project, waiting))
     return Dataset(
         cases=cases,
         examples=examples,
@@ -112,8 +115,17 @@ def training_hold(project: Project) -> str:
     """
     if not project.settings.review.required:
         return ""
-    rows = load_dataset(project, judging=False)
-    return on_hold(project, unapproved(project, rows.examples, rows.cases, rows.written))
+    return on_hold(project, waiting_to_teach(project, load_dataset(project, judging=False)))
+
+
+def waiting_to_teach(project: Project, rows: Dataset) -> tuple[Unapproved, ...]:
+    """The rows that would teach and wait for people: of the dataset, pairs and clicks; none unless `review: required`.
+
+    Raises:
+        UserError: a file of pairs is absent, or the log of reviews is not what it was.
+    """
+    judging = tuple(case for case in rows.cases if case.split != "train")
+    return unapproved(project, rows.examples, rows.cases, rows.written, lambda: read_teaching(project, judging))
 
 
 def _some_cases(project: Project, problems: list[Problem]) -> list[Read]:

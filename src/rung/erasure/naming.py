@@ -13,11 +13,12 @@ from rung.config.project import Project
 from rung.dataset import read_examples
 from rung.dataset.load import shown_as
 from rung.dataset.row_files import json_lines
+from rung.erasure.derived import arisen_from, drafted_and_reviewed, with_parts
 from rung.erasure.documents import held
 from rung.erasure.leftovers import is_named
 from rung.erasure.served import Served
 from rung.erasure.sources import named_by
-from rung.erasure.target import MIN_CHARACTERS, MIN_QUOTED, Kind, Target, folded, quotable
+from rung.erasure.target import MIN_CHARACTERS, MIN_QUOTED, Kind, Target, exact, folded, quotable
 from rung.errors import UserError
 from rung.records import Json, Problem
 from rung.runtime.cache import FILE
@@ -90,17 +91,25 @@ class _Said:
     """What is found of an answer: texts, and who got it."""
 
     texts: list[str] = field(default_factory=list)
+    questions: list[str] = field(default_factory=list)
     callers: set[str] = field(default_factory=set)
 
 
 def _answer(project: Project, id: str, name: str) -> Target:
     """An answer by its id: what was asked and what was said of it are looked for where its id does not stand."""
-    gathered = _Said()
-    for row in Served(project).rows_of(id):
+    gathered, stored = _Said(), Served(project).rows_of(id)
+    for row in stored:
         gathered.callers |= {str(row[name]) for name in ("caller", "caller_id") if row.get(name)}
         gathered.texts += _asked(row)
+        gathered.questions += _questions(row)
     texts = tuple(dict.fromkeys(t for t in map(folded, gathered.texts) if len(t) >= MIN_QUOTED))
-    return Target("answer", name, texts, answers=frozenset({id}), callers=frozenset(gathered.callers))
+    return Target(
+        *("answer", name, texts),
+        answers=frozenset({id}),
+        rows=arisen_from(project, stored),
+        callers=frozenset(gathered.callers),
+        exact=exact(gathered.questions),
+    )
 
 
 def _asked(row: Mapping[str, Any]) -> Iterable[str]:
@@ -114,6 +123,15 @@ def _asked(row: Mapping[str, Any]) -> Iterable[str]:
     if isinstance(body, list) and body and isinstance(body[0], dict):
         content = body[0].get("content")
         yield from _parts(content.get("gen_ai.input.messages") if isinstance(content, dict) else None)
+
+
+def _questions(row: Mapping[str, Any]) -> Iterable[str]:
+    """What was asked last: of a remark, of a difference, of a trace's first span."""
+    for key in ("entry", "question"):
+        value = row.get(key)
+        if isinstance(value, dict):
+            yield from (str(value[name]) for name in ("question", "text") if value.get(name))
+    yield from [*_asked({"body": row.get("body")})][-1:]
 
 
 def _turns(messages: Json) -> Iterable[str]:
@@ -134,10 +152,17 @@ def _parts(messages: Json) -> Iterable[str]:
 
 
 def _row(project: Project, name: str) -> Target | None:
-    """A case or an example of this id, in the project's files, or among the rows that taught an artifact."""
-    texts, others = list[str](), list[str]()
+    """A case or an example of this id, in the project's files, drafts among them, in the log of reviews, or among the rows
+    that taught an artifact; with the parts that a draft was divided into."""
+    ids = with_parts(project, name)
+    texts, others, questions = list[str](), list[str](), list[str]()
     for id, row_texts in _rows(project):
-        (texts if id == name else others).extend(row_texts)
+        (texts if id in ids else others).extend(row_texts)
+        questions += row_texts[:1] if id in ids else ()
+    for row in drafted_and_reviewed(project):
+        if row.get("id") in ids:
+            texts += (row_texts := _texts(row))
+            questions += row_texts[:1]
     registry = Registry(project.state)
     taught = any(one.id == name for artifact in registry.artifacts() for one in registry.rows(artifact) or ())
     if not texts and not taught:
@@ -146,17 +171,26 @@ def _row(project: Project, name: str) -> Target | None:
     whole = [text for text in map(folded, own) if len(text) >= MIN_QUOTED]
     theirs = "\n".join(map(folded, others))  # and so are refusals, which any answer may be
     quotations = dict.fromkeys(one for one in (*quotable(own), *whole) if one not in theirs and not is_refusal(one))
-    return Target("row", name, tuple(quotations), rows=frozenset({name}))
+    short = frozenset(one for one in exact(questions) if one not in theirs and not is_refusal(one))
+    return Target("row", name, tuple(quotations), rows=ids, exact=short)
 
 
 def _rows(project: Project) -> Iterator[tuple[str, list[str]]]:
-    """(id, texts) of each case and example in the project's files."""
+    """(id, texts) of each case and example in the project's files; the question comes first."""
     problems: list[Problem] = []
     for path in named_by(project, project.settings.behaviour.examples, "behaviour", "examples"):
         for example in read_examples(path, problems, flawed=True):
-            yield example.id, [m.content for m in example.messages if m.role != "system"]
+            yield example.id, [example.input, *(m.content for m in example.messages if m.role != "system")]
     for path in named_by(project, project.settings.cases, "cases"):
         for _, row in json_lines(path, shown_as(project, path), problems):
-            answers = row.get("answers")
-            row_texts = [str(row.get("question", "")), *(map(str, answers) if isinstance(answers, list) else ())]
-            yield str(row.get("id", "")), row_texts
+            yield str(row.get("id", "")), _texts(row)
+
+
+def _texts(row: Mapping[str, Json]) -> list[str]:
+    """The question and the answers of a row as it is written; of an example its turns, from the last question on."""
+    answers, messages = row.get("answers"), row.get("messages")
+    turns = [one for one in messages if isinstance(one, dict)] if isinstance(messages, list) else []
+    said = [str(turn.get("content", "")) for turn in turns if turn.get("role") != "system"]
+    if "question" not in row:
+        return [*said[-2:], *said[:-2]]
+    return [str(row["question"]), *(map(str, answers) if isinstance(answers, list) else ()), *said]

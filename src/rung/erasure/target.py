@@ -53,6 +53,16 @@ def quotable(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(piece for piece in pieces if len(piece) >= MIN_QUOTED))
 
 
+def exact(texts: Iterable[str]) -> frozenset[str]:
+    """Of these texts, folded, those that are short, and long enough to be somebody's: two words, `MIN_CHARACTERS`.
+
+    >>> sorted(exact(["Who is Ann?", "Yes!", "Kettles", "Who sent the blue kettle back to us?"]))
+    ['who is ann?']
+    """
+    short = (one for one in map(folded, texts) if len(one) < MIN_QUOTED and " " in one)
+    return frozenset(one for one in short if len(one.replace(" ", "")) >= MIN_CHARACTERS)
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """What is looked for.
@@ -63,8 +73,9 @@ class Target:
         texts: folded; what holds one of them holds it.
         documents: ids.
         answers: ids, 32 hexadecimal digits.
-        rows: ids of cases and examples.
+        rows: ids of cases and examples; of an answer those that arose from what was said of it.
         callers: who got the answer, by name and by id; empty where it is not known, or no answer was named.
+        exact: folded, too short to be looked for within other texts; what says one of them and nothing else holds it.
     """
 
     kind: Kind
@@ -74,6 +85,7 @@ class Target:
     answers: frozenset[str] = frozenset()
     rows: frozenset[str] = frozenset()
     callers: frozenset[str] = frozenset()
+    exact: frozenset[str] = frozenset()
 
     @property
     def is_of_documents(self) -> bool:
@@ -83,14 +95,14 @@ class Target:
     @property
     def of_nobody_else(self) -> Target:
         """What is looked for where it is not known who asked: of an answer its id alone, since others ask the same."""
-        return replace(self, texts=()) if self.kind == "answer" else self
+        return replace(self, texts=(), exact=frozenset()) if self.kind == "answer" else self
 
     def holds(self, text: str) -> bool:
-        """Whether a text holds one of the texts."""
-        if not self.texts:
+        """Whether a text holds one of the texts, or is one of the exact ones."""
+        if not (self.texts or self.exact):
             return False
         inside = folded(text)
-        return any(one in inside for one in self.texts)
+        return inside in self.exact or any(one in inside for one in self.texts)
 
     def names(self, word: str) -> bool:
         """Whether a word is the id of a document, of a passage of it, or of an answer."""

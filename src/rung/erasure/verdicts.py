@@ -62,6 +62,14 @@ class Verdicts:
         return 0
 
 
+def loses_answers(project: Project, verdict: str, target: Target) -> bool:
+    """Whether a verdict's stored answers, with their scores and times, would go."""
+    folder = verdicts_of(project) / verdict
+    if not (verdict and (folder / EVALUATIONS).is_file()):
+        return False
+    return not set(OF_ANSWERS).isdisjoint(_held(folder, target.of_nobody_else))
+
+
 def folders(project: Project) -> tuple[Path, ...]:
     """The folders of all verdicts."""
     return tuple(path for path in sorted(verdicts_of(project).glob("*")) if path.is_dir())

@@ -19,9 +19,10 @@ from rung.artifacts.store import ARTIFACTS, CHUNKED_INDEXES
 from rung.config.project import FILE, Project
 from rung.dataset.case_rows import approver
 from rung.dataset.review_log import HEAD, LOCK, LOG, PREVIOUS, line_digest
-from rung.erasure.target import Finding, Left, Target, value_of
+from rung.erasure.target import FORGOTTEN, Finding, Left, Target, value_of
 from rung.files.durable import SET_ASIDE, STATE, alone, write_whole
 from rung.pipeline.run_record import RECORD
+from rung.records import Json
 
 DRAFTS = "*.drafts.jsonl"  # in the project's folder, but not in folders of projects of their own
 FEEDBACK = "feedback*.jsonl"  # of an earlier Rung, taken over into the database or not
@@ -29,7 +30,8 @@ KEYS = "keys.json"
 MAX_BYTES = 64 << 20  # of a file that is read
 _FOLDERS = frozenset({"index", CHUNKED_INDEXES, "verdicts", ARTIFACTS, SET_ASIDE})  # of the state, with a place of their own
 _SKIPPED = frozenset({STATE, ".git", ".hg", ".svn", "__pycache__", "node_modules", ".venv"})
-_BY = "by"
+_BY, _ROWS = "by", ("before", "after")  # keys of a line of the log
+_NO_WORDS = frozenset({"id", "split", "drafted_by", "approved_by", "approved_at"})  # keys of a row
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +111,7 @@ class Written:
     def _files(self, target: Target) -> Iterator[tuple[Path, list[tuple[str, str | None]]]]:
         """(file, each of its lines before and after); None: the line goes."""
         root = self.project.root
-        drafts = (path for path in files_of(root) if path.match(DRAFTS) and not _is_anothers(path, root))
-        own = [*drafts, root / LOG, *self.project.state.glob(FEEDBACK)]
+        own = [*drafts_of(root), root / LOG, *self.project.state.glob(FEEDBACK)]
         for path in sorted({one for one in own if one.is_file()}):
             text, after = path.read_text(encoding="utf-8", errors="surrogateescape"), _said if self._is_log(path) else _kept
             yield path, [(line, after(line, target)) for line in text.removesuffix("\n").split("\n")]
@@ -134,6 +135,11 @@ def files_of(root: Path) -> Iterator[Path]:
         yield from (path for name in sorted(names) if (path := Path(folder) / name).is_file())
 
 
+def drafts_of(root: Path) -> Iterator[Path]:
+    """The files of drafts of a project's folder."""
+    return (path for path in files_of(root) if path.match(DRAFTS) and not _is_anothers(path, root))
+
+
 def is_own(path: Path, root: Path) -> bool:
     """Whether Rung writes this file of a project's folder line by line."""
     return path == root / LOG or (path.match(DRAFTS) and not _is_anothers(path, root))
@@ -148,12 +154,30 @@ def _is_anothers(path: Path, root: Path) -> bool:
 def _said(line: str, target: Target) -> str:
     """A line of the log of reviews without the words; who decided stays."""
     row = value_of(line)
-    if not target.is_in(row):
-        return line
     if not isinstance(row, dict):
-        return ""
+        return "" if target.is_in(row) else line
     without = {str(target.without(key)): one if key == _BY else target.without(one) for key, one in row.items()}
+    if any(one.get("id") in target.rows for one in reviewed_rows(row)):
+        without |= {key: _wordless(row.get(key)) for key in _ROWS if key in row}
     return line if without == row else json.dumps(without, ensure_ascii=False)
+
+
+def reviewed_rows(event: Mapping[str, Json]) -> Iterator[dict[str, Json]]:
+    """The rows that an event of the log decided on, as they were and as they became."""
+    for key in _ROWS:
+        value = event.get(key)
+        yield from (one for one in (value if isinstance(value, list) else [value]) if isinstance(one, dict))
+
+
+def _wordless(value: Json) -> Json:
+    """A row, or rows, without a word: who it is, what it was for, who approved it and numbers stay."""
+    if isinstance(value, str):
+        return FORGOTTEN
+    if isinstance(value, list):
+        return [_wordless(one) for one in value]
+    if isinstance(value, dict):
+        return {key: one if key in _NO_WORDS else _wordless(one) for key, one in value.items()}
+    return value
 
 
 def _kept(line: str, target: Target) -> str | None:

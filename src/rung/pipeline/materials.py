@@ -12,7 +12,7 @@ from rung.dataset.load import Dataset
 from rung.dataset.teaching_rows import fit_to_teach
 from rung.models.catalog import is_local
 from rung.models.endpoint import is_on_server
-from rung.pipeline.retrieval_pairs import Teaching
+from rung.dataset.retrieval_pairs import Teaching
 from rung.records import Case, Problem
 from rung.strategies.protocol import Materials
 from rung.tools import tools_of

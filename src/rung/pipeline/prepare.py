@@ -17,7 +17,7 @@ from rung.pipeline.cache_invalidation import invalidate, look_again
 from rung.pipeline.dense_weight import Weight, settle
 from rung.pipeline.limits import scoring_in
 from rung.pipeline.materials import limit_of, materials_of
-from rung.pipeline.retrieval_pairs import read_teaching
+from rung.dataset.retrieval_pairs import read_teaching
 from rung.pipeline.schema_support import check_schema
 from rung.pipeline.slips import nearest, unwinnable
 from rung.pipeline.sources import Sources

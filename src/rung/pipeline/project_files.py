@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rung.config.project import Project
 from rung.dataset.load import Dataset, load_dataset, with_evidence
 from rung.dataset.obstacles import Obstacles
-from rung.pipeline.retrieval_pairs import Teaching, read_teaching
+from rung.dataset.retrieval_pairs import Teaching, read_teaching
 from rung.pipeline.slips import nearest
 from rung.pipeline.sources import Sources
 from rung.records import Case, Document, Dropped, Problem

@@ -46,7 +46,7 @@ def look(surroundings: Surroundings) -> Iterator[Reading]:
     if surroundings.deployment is None:
         why = "nothing was promoted, so nothing is known of what is served: 'rung promote'"
     elif evaluation is None:
-        why = f"the verdict {surroundings.deployment.verdict} that measured it is gone, or its answers are: 'rung compare'"
+        why = surroundings.unmeasured
     elif not answered:
         why = "nothing was answered yet since it is served"
     else:

@@ -64,8 +64,10 @@ def _too_little(surroundings: Surroundings, seen: Traffic, cases: Sequence[Case]
     """Why questions cannot be held against cases; "" where they can."""
     if surroundings.deployment is None:
         return "nothing was promoted, so nothing is known of what is asked: 'rung promote'"
+    if why := surroundings.unmeasured:
+        return why
     if not cases:
-        return "no case of the verdict that measured what is served is there any more: compare again"
+        return "no case of the verdict that measured what is served is in the project any more: compare and promote anew"
     if len(cases) < MIN_CASES:
         return f"the verdict has {len(cases)} cases, and {MIN_CASES} are needed to tell what is unlike them"
     if seen.seen and seen.without_text == seen.seen:

@@ -7,7 +7,7 @@ is not as promoted. Then the verdict is not of what rung.yaml says any more, or 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -43,12 +43,13 @@ _AGAIN = "measure it anew with 'rung compare', and promote what wins"
 
 
 def look(surroundings: Surroundings) -> Iterator[Reading]:
-    """Readings of the strategy that is served, its artifacts, its prompts, and what rung.yaml says now."""
+    """Readings of the verdict of what is served, its strategy, its artifacts, its prompts, and what rung.yaml says now."""
     record = surroundings.deployment
     if record is None:
         why = "nothing was promoted: what 'rung serve' serves is the last verdict's winner as it was measured, or nothing"
         yield Reading("strategy served", "unknown", why)
         return
+    yield _verdict(surroundings, record)
     yield _strategy(record, surroundings.measured_spec)
     yield _artifacts(surroundings, record)
     yield _prompts(surroundings, record.spec)
@@ -58,6 +59,14 @@ def look(surroundings: Surroundings) -> Iterator[Reading]:
 def baseline(surroundings: Surroundings) -> Mapping[str, Json]:
     """Digest of the prompts that what is served writes."""
     return {} if surroundings.spec is None else {PROMPTS: prompts_digest(surroundings.spec)}
+
+
+def _verdict(surroundings: Surroundings, record: DeploymentRecord) -> Reading:
+    name = "verdict of it"
+    if not (why := surroundings.unmeasured):
+        return Reading(name, "fine", f"verdict {record.verdict[:SHOWN]} has its answers", test="files looked for")
+    do = "'rung compare' and 'rung promote', or watch where the verdicts are: till then cost, questions and citations are unknown"
+    return replace(_other(name, why, do=do), test="files looked for")
 
 
 def _strategy(record: DeploymentRecord, measured: StrategySpec | None) -> Reading:

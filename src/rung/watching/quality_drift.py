@@ -92,8 +92,9 @@ def support(surroundings: Surroundings, seen: Traffic) -> Reading:
     evaluation = surroundings.evaluation
     measured = None if evaluation is None or SUPPORT not in evaluation.values else evaluation.values[SUPPORT]
     if measured is None or np.isnan(measured).all():
-        why = "the verdict that measured what is served is gone" if evaluation is None else "what is served cites nothing"
-        return Reading(name, "unknown", f"{why}, so citations cannot be held against it")
+        nothing = "nothing was promoted" if surroundings.deployment is None else "what is served cites nothing"
+        why = surroundings.unmeasured or f"{nothing}, so there are no citations to hold against a verdict's"
+        return Reading(name, "unknown", why)
     if seen.seen and seen.without_text == seen.seen:
         return Reading(name, "unknown", f"the texts of the last {seen.seen:,} answers were not captured: {SWITCH_ON}")
     scores = np.array([score for one in seen.answers if (score := _supported(one)) is not None])

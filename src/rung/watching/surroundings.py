@@ -18,7 +18,7 @@ from rung.pipeline.evaluation_store import EVALUATIONS, Stored, read_evaluations
 from rung.pipeline.pinned_strategy import measured_specs
 from rung.pipeline.publishing import Published, latest_folder, published, verdicts_of
 from rung.records import Evaluation, StrategySpec
-from rung.records.deployment import DeploymentRecord, Standing
+from rung.records.deployment import SHOWN, DeploymentRecord, Standing
 from rung.runtime.engines import Engines, index_of
 
 if TYPE_CHECKING:
@@ -112,6 +112,20 @@ class Surroundings:
         """What the verdict has of the rung that is served: each case's outcome, its usage, scores, times."""
         every = self.stored.evaluations if self.stored else ()
         return next((one for one in every if one.name == self.label), None)
+
+    @property
+    def unmeasured(self) -> str:
+        """Why there is nothing to hold what is served against; "": there is, or nothing was promoted."""
+        record = self.deployment
+        if record is None or self.evaluation is not None:
+            return ""
+        again = "nothing of it can be held against it until 'rung compare' measures it anew and 'rung promote' deploys that"
+        if self.verdict is None:
+            return f"verdict {record.verdict[:SHOWN]} that measured {record.label} is gone: {again}"
+        if self.stored is None:
+            why = "('rung forget' and 'rung knowledge prune' do that)"
+            return f"the answers of verdict {record.verdict[:SHOWN]} that measured {record.label} were taken away {why}: {again}"
+        return f"verdict {record.verdict[:SHOWN]} has no answers of {record.label}: {again}"
 
     @cached_property
     def dataset(self) -> Dataset:
