@@ -6,7 +6,9 @@
 
 `topics`: real questions of clinc150 (domains), banking77 (intents) and squad2 (articles), as the default embedder sees
 them; the verdict's cases are drawn from some topics, and from a known question on other topics come, or one of the known
-ones comes more often. Quiet streams are drawn as the cases are. `scores`: ratings and refusals drawn by their chances, and
+ones comes more often. Quiet streams are drawn as the cases are; in "quiet sessions" each person asks some questions, three on
+average, on one topic, one after another: as they are counted (the first of each session; with one key for all people every
+tenth), and, for comparison, all of them. `scores`: ratings and refusals drawn by their chances, and
 whether citations bear out real sentences of squad2, of which from a known answer on some cite another passage.
 `coverage`: how often
 the interval of "the cases stand for" holds the true share of known topics.
@@ -38,11 +40,14 @@ from rung.text.sentences import sentences
 from rung.text.support import claims
 from rung.watching.data_drift import FEWER_REFUSED, words_of
 from rung.watching.quality_drift import TOLERANCE
+from rung.watching.traffic import BLOCK, Session
 
 Floats = NDArray[np.float64]
 DATA = Path(__file__).parents[2] / "shared" / "data"
-KINDS = ("quiet", "new 30 %", "new 10 %", "mix", "new 30 % from the start")
-QUIET = 2_000  # questions of a quiet stream: a block
+SESSIONS = ("quiet sessions", "quiet sessions, one key", "quiet sessions, all counted")
+KINDS = ("quiet", *SESSIONS, "new 30 %", "new 10 %", "mix", "new 30 % from the start")
+QUIET = 2 * BLOCK  # questions of a quiet stream: the longest that is looked at
+OF_SESSION, PAUSE_MS = 3, 20_000  # questions of a session, on average; between two of them
 EVERY = 10  # questions between two looks
 CHANGE, AFTER = 300, 600  # questions before a change, and after it
 
@@ -118,6 +123,26 @@ def stream_of(rng: np.random.Generator, pool: Pool, kind: str, *, cases: int, be
     return Stream(first, quiet, drawn(rng, pool, mixed, after) if after else [])
 
 
+def in_sessions(rng: np.random.Generator, pool: Pool, kind: str, *, cases: int, count: int) -> Stream:
+    """A quiet stream of people who ask several questions on one topic, and those of them that are counted."""
+    names = [str(name) for name in rng.permutation(np.unique(pool.topics))]
+    old = names[: max(2, len(names) // 2)]
+    chances = dict(zip(old, rng.dirichlet(np.full(len(old), 5.0)), strict=True))
+    every = {name: np.flatnonzero(pool.topics == name) for name in old}
+    asked, callers = list[int](), dict[int, Session]()
+    counted = list[int]()
+    for person in range(count):
+        if len(asked) >= count:
+            break
+        topic = str(rng.choice(old, p=[chances[name] for name in old]))
+        caller = callers.setdefault(0 if kind.endswith("one key") else person, Session())
+        for _ in range(min(int(rng.geometric(1 / OF_SESSION)), count - len(asked))):
+            asked.append(int(rng.choice(every[topic])))
+            if caller.begins(PAUSE_MS * len(asked)) or kind.endswith("all counted"):
+                counted.append(asked[-1])
+    return Stream(drawn(rng, pool, chances, cases), counted, [])
+
+
 def found_after(pool: Pool, stream: Stream, seed: int) -> float:
     """Questions after which a stream is called drifted, as `stats.drift.drift` would; infinite where never."""
     cases, live = np.array(stream.cases), np.array([*stream.before, *stream.after])
@@ -143,11 +168,11 @@ def topics_part(streams: int, most: int, kinds: Sequence[str]) -> None:
     """False alarms over quiet streams, and questions until a change is found."""
     made = pools(most)
     print(f"risk {RISK} for a stream; quiet streams of {QUIET:,} questions, change after {CHANGE}")
-    print("set        cases  what came          streams  found  before  half found after  90 %  share stood for")
+    print("set        cases  what came                   streams  found  before  half found after  90 %  share stood for")
     for name, pool in made.items():
         for cases in (40, 100, 300):
             for kind in KINDS if kinds == ["all"] else kinds:
-                if cases == 100 or kind != "quiet":
+                if cases == 100 or not kind.startswith("quiet"):
                     print(topic_row(name, pool, cases, kind, streams), flush=True)
 
 
@@ -157,8 +182,12 @@ def topic_row(name: str, pool: Pool, cases: int, kind: str, streams: int) -> str
     start = kind.endswith("start")
     for seed in range(streams):
         rng = np.random.default_rng((seed, cases, len(kind)))
-        if kind == "quiet":
-            made = stream_of(rng, pool, kind, cases=cases, before=QUIET, after=0)
+        if kind.startswith("quiet"):
+            made = (
+                stream_of(rng, pool, kind, cases=cases, before=QUIET, after=0)
+                if kind == "quiet"
+                else in_sessions(rng, pool, kind, cases=cases, count=QUIET)
+            )
             ends.append(found_after(pool, made, seed))
             recent = made.before[-500:]
         else:
@@ -171,7 +200,7 @@ def topic_row(name: str, pool: Pool, cases: int, kind: str, streams: int) -> str
         measured = representation(pool.vectors[made.cases], pool.vectors[recent], np.ones(cases))
         shares.append(measured.coverage.share.mean or 0.0)
     return (
-        f"{name:<10} {cases:>5}  {kind:<24} {streams:>4}  {np.isfinite(ends).mean():>5.0%}  {early:>6}"
+        f"{name:<10} {cases:>5}  {kind:<28} {streams:>4}  {np.isfinite(ends).mean():>6.1%}  {early:>6}"
         f"  {quantile(ends, 0.5):>16}  {quantile(ends, 0.9):>4}  {np.mean(shares):.2f}"
     )
 

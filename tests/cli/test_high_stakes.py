@@ -59,13 +59,43 @@ def test_what_it_may_not_say(shop: Path, text: str) -> None:
         load_project(with_line(shop, text))
 
 
+@pytest.mark.parametrize("by", ["Ada", "label decay", "rules", "feedback", "traffic"])
+def test_one_persons_rejection_loses_no_row_that_a_person_wrote(by: str, shop: Path) -> None:
+    with (shop / "cases.jsonl").open("a", encoding="utf-8") as file:
+        row = {"id": "mine", "question": QUESTION, "answers": ["No."], "meta": {"of": "Ada"}, "drafted_by": by}
+        file.write(json.dumps({**row, "split": "test"}) + "\n")
+    project = load_project(with_line(shop, TWO))
+    (draft,) = [one for one in waiting(project) if one.id == "mine"]
+    decide(project, draft, "approve", by="Grace")
+    (draft,) = [one for one in waiting(project) if one.id == "mine"]
+    decide(project, draft, "reject", by="Emmy", reason="not ours")
+    assert waiting(project) == (), "it asks nobody again"
+    lines = (shop / "cases.jsonl").read_text("utf-8").splitlines()
+    aside = [json.loads(line) for line in lines if '"mine"' in line]
+    if by in ("rules", "feedback", "traffic"):
+        assert aside == [], "the log has it"
+        assert reviews(project)[-1]["after"] is None
+        return
+    (kept,) = aside
+    assert {**kept, "meta": {"of": "Ada"}} == {**row, "split": "test", "approved_by": ""}
+    assert (kept["meta"]["rejected"]["by"], kept["meta"]["rejected"]["reason"]) == ("Emmy", "not ours")
+    problems = [str(one) for one in load_dataset(project).problems]
+    assert any("was rejected by Emmy (not ours) and set aside" in one for one in problems)
+    assert "mine" not in {case.id for case in load_dataset(project).cases}
+    text = (shop / "cases.jsonl").read_text("utf-8").replace(json.dumps(kept, ensure_ascii=False), json.dumps(row))
+    (shop / "cases.jsonl").write_text(text, "utf-8")
+    assert [(one.id, one.by) for one in waiting(project)] == [("mine", ())], "whom it is shown to again"
+
+
 PAIR = {"anchor": "How do I send it back?", "positive": "Returns take two weeks.", "negative": "We ship in May."}
 CLICK = {"query": "send back", "document": "docs/returns.md#0-20", "clicked": True}
 
 
 def test_pairs_and_clicks_wait_as_other_rows_that_teach_do(shop: Path) -> None:
     yaml = shop / "rung.yaml"
-    yaml.write_text(yaml.read_text("utf-8").replace("knowledge:", "knowledge: {pairs: [pairs.jsonl], sources: [docs]}\nx:"), "utf-8")
+    yaml.write_text(
+        yaml.read_text("utf-8").replace("knowledge:", "knowledge: {pairs: [pairs.jsonl], sources: [docs]}\nx:"), "utf-8"
+    )
     lines = yaml.read_text("utf-8").split("\n")
     yaml.write_text("\n".join(line for line in lines if not line.startswith(("x:", "  sources"))), "utf-8")
     unclicked = {**CLICK, "clicked": False}

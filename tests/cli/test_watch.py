@@ -39,6 +39,8 @@ def test_from_promotion_to_an_alert_and_its_end(rung: Run, shop: Path) -> None:
     assert "→ 'rung sync' takes them in" in done.out
     report = rung("watch", shop, "--json", "--act", code=1).json
     assert (report["look"], report["firing"]) == (4, 1)
+    (alert,) = [one for one in report["alerts"] if one["state"] == "firing"]
+    assert (alert["now"] in report["readings"]["index"], alert["now"]["state"], alert["ends_after"]) == (True, "drifted", 1)
     assert report["acted"]["sync"].startswith("synced: 1 added")
     assert rung("watch", shop, "--json").json["events"][0]["state"] == "resolved"
     assert "embedding: kept" in rung("watch", shop, "--baseline").out

@@ -188,7 +188,9 @@ def project_of_drafts(root: Path) -> Project:
     """`d1` waits, `d2` was divided into `d2-1` and `d2-2`, `d3` was rejected, `d4` approved; each has short words alone."""
     (root / "rung.yaml").write_text("task: x\ncases: [feedback.drafts.jsonl]\n", encoding="utf-8")
     project = load_project(root)
-    rows = {id: {**SHORT, "id": id, "meta": {"feedback": [int(id[1])], "expectations": [9]}} for id in ("d1", "d2", "d3", "d4")}
+    rows = {
+        id: {**SHORT, "id": id, "meta": {"feedback": [int(id[1])], "expectations": [9]}} for id in ("d1", "d2", "d3", "d4")
+    }
     rows["d3"]["meta"] = {"expectations": [3]}
     parts = [{**rows["d2"], "id": f"d2-{n}", "question": f"Is {n} Ann?"} for n in (1, 2)]
     approved = {**rows["d4"], "approved_by": "cy"}
@@ -211,10 +213,18 @@ def drafts_and_questions(project: Project) -> tuple[list[str], list[str]]:
 @pytest.mark.parametrize(
     ("id", "drafts", "questions"),
     [
-        ("d1", ["d2-1", "d2-2", "d4"], ["Who is Ann?", "Is 1 Ann?", "Is 2 Ann?", "Who is Ann?", "Who is Ann?", "Who is Ann?"]),
+        (
+            "d1",
+            ["d2-1", "d2-2", "d4"],
+            ["Who is Ann?", "Is 1 Ann?", "Is 2 Ann?", "Who is Ann?", "Who is Ann?", "Who is Ann?"],
+        ),
         ("d2", ["d1", "d4"], ["[forgotten]"] * 3 + ["Who is Ann?"] * 3),
         ("d2-1", ["d1", "d2-2", "d4"], ["[forgotten]"] * 3 + ["Who is Ann?"] * 3),
-        ("d3", ["d1", "d2-1", "d2-2", "d4"], ["Who is Ann?", "Is 1 Ann?", "Is 2 Ann?", "[forgotten]", "Who is Ann?", "Who is Ann?"]),
+        (
+            "d3",
+            ["d1", "d2-1", "d2-2", "d4"],
+            ["Who is Ann?", "Is 1 Ann?", "Is 2 Ann?", "[forgotten]", "Who is Ann?", "Who is Ann?"],
+        ),
         ("d4", ["d1", "d2-1", "d2-2", "d4"], ["Who is Ann?", "Is 1 Ann?", "Is 2 Ann?", "Who is Ann?"] + ["[forgotten]"] * 2),
     ],
 )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rung.records.alerts import Alert, AlertEvent, Found, Reading
-from rung.watching.alerting import CALM, GONE, all_after, looks_to_clear
+from rung.watching.alerting import CALM, GONE, all_after, looks_to_clear, on_the_way
 
 READING = Reading("sources changed", "fine", "it is so", figure=0, limit=1, fires_after=2, clears_after=2)
 MARKS: dict[str, Found] = {"d": "drifted", ".": "fine", "b": "between", "?": "unknown"}
@@ -51,6 +51,22 @@ def test_an_alert_after_looks(marks: str, state: str, told: list[int]) -> None:
     alert, events = passed(marks)
     assert (alert.state, [event.look for event in events]) == (state, told)
     assert [event.state for event in events] == ["firing", "resolved"][: len(told)]
+
+
+@pytest.mark.parametrize(
+    ("marks", "says"),
+    [
+        ("d", "drifted in 1 of the 2 looks in a row after which it fires"),
+        ("dd", ""),
+        ("dd.", "it is fine again in 1 of the 2 looks in a row that end it: until then it fires"),
+        ("dd..", ""),
+        ("dd..dd.", "it is fine again in 1 of the 4 looks in a row that end it: until then it fires"),
+        ("ddb", "it is between its two limits now, and fires until 2 looks in a row find it fine"),
+        ("ok.", ""),
+    ],
+)
+def test_how_far_an_alert_is_from_firing_or_its_end_is_said(marks: str, says: str) -> None:
+    assert on_the_way(passed(marks.replace("ok", ".."))[0]) == says
 
 
 def test_what_cannot_be_told_is_counted_and_said() -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from rung.records import Message
 from rung.state.tables import traces as trace_table
 from rung.stats.drift import drift
-from rung.watching.data_drift import look
+from rung.watching.data_drift import judged_cases, look
 from rung.watching.new_topics import topics
 from rung.watching.traffic import BLOCK, stream, traffic
 from tests.watching.traffic_project import Traffic, known, new, readings_of, watched
@@ -68,9 +71,9 @@ def test_more_refusals_are_found_without_any_text(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("questions", "why"),
     [
-        (["Is the kettle in stock?"], "1 questions with their texts so far, and 25 are needed"),
+        (["Is the kettle in stock?"], "1 sessions with the texts of their questions so far, and 25 are needed"),
         (["Is the kettle in stock?"] * 40, "only 1 different questions among 40"),
-        ([], "0 questions with their texts so far"),
+        ([], "0 sessions with the texts of their questions so far"),
     ],
 )
 def test_few_and_equal_questions_are_unknown(folder: Path, questions: list[str], why: str) -> None:
@@ -86,6 +89,59 @@ def test_one_caller_who_asks_the_same_again_and_again_is_counted_once(folder: Pa
             asked.ask("Is my account blocked?", caller="key:one")
         seen = traffic(surroundings)
     assert (len(seen.answers), seen.repeated, seen.seen) == (6, 49, 55)
+
+
+def test_of_each_session_the_first_question_is_a_draw(folder: Path) -> None:
+    """A caller's questions without half an hour of silence, ten at most; of a chat the first; callers are apart."""
+    with watched(folder) as (surroundings, asked):
+        for minutes in (0, 20, 45, 80, 109, 139.1):
+            asked.ask(f"Question at {minutes}?", caller="proxy:ann", minutes=minutes)
+            asked.ask(f"Question at {minutes} of Bob?", caller="proxy:bob", minutes=minutes)
+        for number in range(25):
+            asked.ask(f"Question {number} of a program?", caller="key:1", minutes=140 + number)
+        chat = (Message("user", "What does the rug cost?"), Message("assistant", "9 EUR"))
+        asked.ask("And the vase?", caller="key:chat", minutes=300, turns=chat)
+        seen = traffic(surroundings)
+    ann = [one.question for one in seen.first if one.caller == "proxy:ann"]
+    assert ann == ["Question at 0?", "Question at 80?", "Question at 139.1?"]
+    assert len([one for one in seen.first if one.caller == "proxy:bob"]) == 3
+    program = [one.question for one in seen.first if one.caller == "key:1"]
+    assert program == [f"Question {number} of a program?" for number in (0, 10, 20)]
+    assert (len(seen.first), len(seen.answers)) == (9, 38)
+
+
+def test_what_is_left_of_sessions_is_said(folder: Path) -> None:
+    def fill(asked: Traffic) -> None:
+        for number in range(40):
+            for text in known(np.random.default_rng(number), 3):
+                asked.ask(f"{text} {number}", caller=f"proxy:{number % 30}", minutes=40 * (number // 30))
+
+    said = readings(folder, fill)
+    assert said["questions"].says.startswith("40 questions are drawn as the verdict's cases")
+    assert "asked later in a session left out" in said["questions"].says
+
+
+def test_few_sessions_of_many_questions_are_too_few(folder: Path) -> None:
+    def fill(asked: Traffic) -> None:
+        for number in range(60):
+            asked.ask(f"What does item {number} cost?", caller=f"proxy:{number % 9}")
+
+    said = readings(folder, fill)
+    assert said["questions"].state == "unknown"
+    assert said["questions"].says.startswith(
+        "9 sessions with the texts of their questions so far, and 25 are needed (60 questions"
+    )
+
+
+def test_cases_that_are_follow_ups_are_held_against_no_first_question(folder: Path) -> None:
+    lines = [json.loads(line) for line in (folder / "cases.jsonl").read_text().splitlines()]
+    turns = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hello!"}]
+    with watched(folder) as (surroundings, _):
+        whole = surroundings.dataset
+        assert len(judged_cases(surroundings)) == len(lines) == 40
+        follow_ups = tuple(replace(case, messages=tuple(Message(**turn) for turn in turns)) for case in whole.cases[:25])
+        vars(surroundings)["dataset"] = replace(whole, cases=(*follow_ups, *whole.cases[25:]))
+        assert len(judged_cases(surroundings)) == 15
 
 
 def test_another_language_is_said_to_be_one(folder: Path) -> None:
@@ -118,7 +174,7 @@ def test_few_cases_are_unknown(folder: Path) -> None:
     (folder / "cases.jsonl").write_text("".join(lines[:12]))
     said = readings(folder, lambda asked: asked.ask_all(known(np.random.default_rng(7), 40)))
     assert said["questions"].state == "unknown"
-    assert "12 cases, and 20 are needed" in said["questions"].says
+    assert "12 cases that open a chat, and 20 are needed" in said["questions"].says
 
 
 def test_a_trace_that_was_deleted_is_not_shown_from_memory(folder: Path) -> None:

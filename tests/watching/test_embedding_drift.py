@@ -15,6 +15,9 @@ from rung.errors import UserError
 from rung.models.scripted import ScriptedEmbedder
 from rung.pipeline.prepare import up_to_date
 from rung.runtime.engines import open_engines
+from rung.state.alerts import keep_baseline
+from rung.watching.baselines import kept
+from rung.watching.detectors import Detector
 from rung.watching.embedding_drift import baseline, look
 from tests.watching.around import around, baselines, by_name, states
 
@@ -59,6 +62,44 @@ def test_without_a_baseline_only_the_embedder_is_told(served: Path) -> None:
         readings = by_name(look, surroundings)
     assert states(readings) == {**dict.fromkeys(FINE, "unknown"), "embedder": "fine"}
     assert "--baseline" in readings[CANARIES[0]].says
+
+
+def test_before_anything_is_promoted_nothing_is_advised_that_would_refuse(compared: Path, tmp_path: Path) -> None:  # noqa: F811
+    shop = Path(shutil.copytree(compared, tmp_path / "shop"))
+    with around(shop) as surroundings:
+        advice = [one.says for one in look(surroundings) if "no baseline" in one.says]
+        assert len(advice) == 4
+        assert all("'rung promote' keeps one" in says and "--baseline" not in says for says in advice)
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [("embedder: table", "made with another embedder"), ("cases: [none.jsonl]", "no cases in"), ("", "nothing is indexed")],
+)
+def test_a_baseline_that_cannot_be_taken_now_leaves_the_earlier_one(line: str, why: str, served: Path) -> None:
+    yaml = served / "rung.yaml"
+    with around(served) as now:
+        keep_baseline(now.state, now.standing.current, {"embedding": {"canaries": ["earlier"]}})
+    if line:
+        key = line.split(":")[0]
+        rows = [row for row in yaml.read_text("utf-8").splitlines() if not row.startswith(f"{key}:")]
+        yaml.write_text("\n".join([*rows, line, ""]), "utf-8")
+        (served / "none.jsonl").write_text("")
+    else:
+        shutil.rmtree(served / ".rung" / "index")
+    with around(served) as now:
+        reasons = kept(now.project, now.state, now.engines, detectors=[Detector("embedding", look, baseline=baseline)])
+    assert why in reasons["embedding"]
+    with around(served) as now:
+        assert now.baselines["embedding"].value == {"canaries": ["earlier"]}
+
+
+def test_a_project_without_documents_has_no_baseline_of_searches(served: Path) -> None:
+    yaml = served / "rung.yaml"
+    rows = [row for row in yaml.read_text("utf-8").splitlines() if not row.startswith("knowledge:")]
+    yaml.write_text("\n".join([*rows, ""]), "utf-8")
+    with around(served) as now:
+        assert baseline(now) == {}
 
 
 def test_an_embedder_that_is_swapped_under_its_name_is_found(served: Path, before: dict[str, Any]) -> None:

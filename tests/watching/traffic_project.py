@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 import rung
-from rung.records import Answer, Asker, Citation, Passage, Question
+from rung.records import Answer, Asker, Citation, Message, Passage, Question
 from rung.records.alerts import Reading
 from rung.records.steps import Search, SearchResult
 from rung.runtime.live import StepRun
@@ -78,13 +78,25 @@ class Traffic:
     state: State
     deployment: str
     callers: int = 0
+    began: int = field(default_factory=now_ms)
     ids: list[str] = field(default_factory=list)
 
-    def ask(self, question: str, *, refused: bool = False, text: bool = True, caller: str = "", wrong: bool = False) -> str:
-        """An answer; `text`: whether texts are captured; `wrong`: it cites what does not bear it out. Its id."""
+    def ask(
+        self,
+        question: str,
+        *,
+        refused: bool = False,
+        text: bool = True,
+        caller: str = "",
+        wrong: bool = False,
+        minutes: float = 0,
+        turns: tuple[Message, ...] = (),
+    ) -> str:
+        """An answer; `text`: whether texts are captured; `wrong`: it cites what does not bear it out; `minutes` after the
+        first, by the clock; `turns` before the question. Its id."""
         id = new_trace()
         self.callers += 1
-        at = now_ms()
+        at = self.began + round(minutes * 60_000)
         said = "I don't know." if refused else "The kettle costs three euros in the shop. [1]"
         cited = "Nothing of the sort is written in here, whatever one asks." if wrong else said.removesuffix(" [1]")
         passage = Passage("docs/kettle.txt#0", "docs/kettle.txt", 0, len(cited), cited)
@@ -92,7 +104,7 @@ class Traffic:
         answer = Answer(said, refused=refused, citations=citations, passages=(passage,))
         opening = Opening(
             id=id, trace=id, parent=None, deployment="rung", digest="d" * 64, caller="ann",
-            caller_id=caller or f"key:{self.callers}", asker=Asker(), question=Question("q", question), model="scripted",
+            caller_id=caller or f"key:{self.callers}", asker=Asker(), question=Question("q", question, messages=turns), model="scripted",
             began=at / 1000, clock=0.0,
         )  # fmt: skip
         found = StepRun(Search(question, 3), SearchResult((passage,)), 0.0, 0.1)

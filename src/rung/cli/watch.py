@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -129,7 +129,7 @@ def _as_json(looked: Looked) -> dict[str, JsonValue]:
         "at": report.at.isoformat(timespec="seconds"),
         "firing": len(report.firing),
         "readings": readings,
-        "alerts": [plain(alert) for alert in report.alerts.values()],
+        "alerts": [_alert_json(alert, report.readings) for alert in report.alerts.values()],
         "events": [plain(event) for event in report.events],
         "waiting": list(report.waiting),
         "clock": report.jumped or None,
@@ -137,6 +137,20 @@ def _as_json(looked: Looked) -> dict[str, JsonValue]:
         "webhook": looked.untold or None,
         "failed": dict(looked.failed),
     }
+
+
+def _alert_json(alert: Alert, readings: Mapping[str, Sequence[Reading]]) -> JsonValue:
+    """An alert, whose `reading` is the last one that could tell. `now`: the reading of this look, None where its detector
+    waits; `ends_after`: looks in a row that have to find it fine."""
+    from dataclasses import fields
+
+    from rung.records import plain
+    from rung.watching.alerting import looks_to_clear
+
+    _, name, subject = alert.key
+    of_this_look = (one for one in readings.get(alert.detector, ()) if (one.name, one.subject) == (name, subject))
+    own = {field.name: plain(getattr(alert, field.name)) for field in fields(alert)}
+    return {**own, "now": plain(next(of_this_look, None)), "ends_after": looks_to_clear(alert)}
 
 
 def _lines(looked: Looked) -> Iterator[str]:
@@ -168,9 +182,13 @@ def _news(looked: Looked) -> Iterator[str]:
 
 
 def _alert(mark: str, alert: Alert) -> Iterator[str]:
+    from rung.watching.alerting import on_the_way
+
     yield f"{mark:<9} {alert.detector}, {alert.title}: {alert.reading.says}"
     if alert.blind:
         yield f"{'':<9} not told for {alert.unknown} looks: {alert.blind}"
+    if how := on_the_way(alert):
+        yield f"{'':<9} {how}"
     if alert.reading.do:
         yield f"{'':<9} → {alert.reading.do}"
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from rung.artifacts.registry import Registry
 from rung.config.project import Project
 from rung.dataset import read_examples
-from rung.dataset.case_rows import approver, case_of
+from rung.dataset.case_rows import case_of
+from rung.dataset.drafted_rows import approver
 from rung.dataset.high_stakes import approvals, digest_of
 from rung.dataset.load import paths, shown_as
 from rung.dataset.row_files import json_lines

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rung.commands.draft_cases import rows_of, text_of
 from rung.config.project import Project
-from rung.dataset.case_rows import is_draft
+from rung.dataset.drafted_rows import is_draft
 from rung.dataset.label_decay import STATES, Gold, GoldState, State, Texts, decayed, mended, worst
 from rung.dataset.load import Dataset, load_dataset, paths, shown_as
 from rung.dataset.review_log import deciding

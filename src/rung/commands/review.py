@@ -3,8 +3,8 @@ grows.
 
 A draft is a row with `drafted_by` and without `approved_by`. It stands in the files that `cases` and `behaviour.examples`
 name, or in a file `*.drafts.jsonl` of the project's folder. Approved by as many people as `review.reviewers` asks for, it
-stays and counts from the next comparison and training on; rejected, it leaves the file for the log. What else waits for
-people is in `stakes_review`.
+stays and counts from the next comparison and training on; rejected, it leaves the file for the log, or is set aside in it
+where a person may have written it. What else waits for people is in `stakes_review`.
 """
 
 from __future__ import annotations
@@ -14,15 +14,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
-from rung.commands.draft_cases import append_rows, drafts_file, rows_of, text_of
+from rung.commands.draft_cases import By, append_rows, drafts_file, rows_of, text_of
+from rung.commands.sample_cases import BY as TRAFFIC
 from rung.config.project import Project
-from rung.dataset.case_rows import case_of, is_draft
+from rung.dataset.case_rows import case_of
+from rung.dataset.drafted_rows import is_draft, rejection, set_aside
 from rung.dataset.formats import example_of
 from rung.dataset.high_stakes import DRAFT
 from rung.dataset.leakage import overlaps
 from rung.dataset.load import load_dataset, paths
+from rung.dataset.proposals import BY as FEEDBACK
 from rung.dataset.proposals import Use
 from rung.dataset.review_log import add_review, approvers, deciding, people, reviews
 from rung.errors import UserError
@@ -33,6 +36,7 @@ from rung.text.parsing import json_of
 DRAFTS = "*.drafts.jsonl"
 FILE, EXAMPLES = "feedback.drafts.jsonl", "feedback.examples.drafts.jsonl"  # of feedback
 Action = Literal["approve", "reject"]
+OF_PROGRAMS = frozenset({FEEDBACK, TRAFFIC, *get_args(By)})  # who drafted, where no person did
 _SHARED = ("id", "meta", "drafted_by", "approved_by")  # keys of a row that cases and examples share
 
 
@@ -163,7 +167,8 @@ def unnamed(project: Project, drafts: Sequence[Waiting]) -> list[tuple[str, Use]
 
 
 def decide(project: Project, draft: Waiting, action: Action, *, by: str, reason: str = "") -> tuple[str, ...]:
-    """Approve a draft as it is now, or reject it. In the log before it is in the file.
+    """Approve a draft as it is now, or reject it. In the log before it is in the file. One that was rejected leaves the file
+    where a program drafted it; a row that a person may have written stays in it, set aside.
 
     Args:
         project: whose.
@@ -188,8 +193,8 @@ def decide(project: Project, draft: Waiting, action: Action, *, by: str, reason:
         index = _index_of(lines, draft)
         before = json_of(lines[index])
         so_far = approvers(reviews(project), DRAFT, draft.subject) if after is not None else ()
-        names = people((*so_far, by)) if after is not None else ()
-        is_new = len(names) > len(so_far) or after is None
+        names = people((*so_far, by)) if action == "approve" else ()
+        is_new = len(names) > len(so_far) or action == "reject"
         if after is not None:
             is_done = len(names) >= project.settings.review.reviewers
             if not is_new and not is_done:
@@ -197,11 +202,13 @@ def decide(project: Project, draft: Waiting, action: Action, *, by: str, reason:
             after["approved_by"] = ", ".join(names) if is_done else ""
             if is_done and draft.use == "example":
                 after["approved_at"] = datetime.now(UTC).date().isoformat()
+        elif isinstance(before, dict) and before.get("drafted_by") not in OF_PROGRAMS:
+            after = set_aside(before, by=by.strip(), reason=reason.strip(), at=datetime.now(UTC).date().isoformat())
         if is_new:  # else the log had it, and what was to follow was cut off
             event = {"what": DRAFT, "action": action, "subject": draft.subject, "by": by.strip(), "reason": reason.strip()}
             where = {"file": _shown(project, draft.path), "before": plain(before), "after": plain(after)}
             add_review(project, {**event, **where})
-        target = _target(project, draft)
+        target = _target(project, draft) if action == "approve" else draft.path
         if after is not None and target != draft.path and not _stands(target, after):
             append_rows(target, [after])
         stays = after is not None and target == draft.path
@@ -307,7 +314,7 @@ def _shown(project: Project, path: Path) -> str:
 
 def _drafts(path: Path, *, is_named: bool) -> Iterator[Waiting]:
     for index, row in rows_of(text_of(path).split("\n")):
-        if is_draft(row):
+        if is_draft(row) and not rejection(row):
             yield Waiting(path, index + 1, row, row, is_named)
 
 

@@ -6,21 +6,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 
+from rung.dataset.drafted_rows import is_draft, rejection
 from rung.dataset.formats import id_of, meta_of
 from rung.records import Case, Json, Message, Split, ToolCall, canonical, digest
 
 DEV_SHARE = 0.2
 MAX_WEIGHT = 1000
-
-
-def approver(row: Mapping[str, Json]) -> str:
-    """Who approved a row, as it says itself; "": nobody did."""
-    return str(row.get("approved_by") or "").strip()
-
-
-def is_draft(row: Mapping[str, Json]) -> bool:
-    """Whether a row was drafted and waits for a person."""
-    return bool(row.get("drafted_by")) and not approver(row)
 
 
 def case_of(
@@ -38,10 +29,11 @@ def case_of(
         ValueError: it is none, or a draft.
     """
     if is_draft(row) and not drafts:
-        raise ValueError(
+        why = rejection(row) or (
             f"is a draft by {row['drafted_by']}: check the question, its answers and the evidence, then write who did in "
             "'approved_by'; until then it judges nothing"
         )
+        raise ValueError(why)
     question = _text(row, "question")
     answers = row.get("answers")
     answerable = row.get("answerable", bool(answers) if isinstance(answers, list) else True)

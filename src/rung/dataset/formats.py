@@ -11,6 +11,7 @@ from datetime import date, datetime
 from itertools import groupby
 
 from rung.dataset.chat_tools import call_of, in_order, said_with, tools_text
+from rung.dataset.drafted_rows import rejection
 from rung.dataset.share_rows import said_and_called, split_results
 from rung.records import Example, Json, Message, digest
 from rung.text.parsing import Malformed, json_of
@@ -258,9 +259,8 @@ def _stated(row: Mapping[str, Json], key: str) -> str:
 def _check_approval(row: Mapping[str, Json], example: Example) -> None:
     """Raises `ValueError` where it is a draft without one, the approval is no date, or is of another text."""
     if row.get("drafted_by") and not example.approved_by:
-        raise ValueError(
-            f"is a draft by {row['drafted_by']}: 'rung review' shows it to a person; until then it teaches nothing"
-        )
+        waits = f"is a draft by {row['drafted_by']}: 'rung review' shows it to a person; until then it teaches nothing"
+        raise ValueError(rejection(row) or waits)
     if example.approved_at and not _is_time(example.approved_at):
         raise ValueError(f"'approved_at' must be a date such as 2026-03-01, found '{example.approved_at}'")
     pinned = row.get("digest")

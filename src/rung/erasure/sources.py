@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rung.config.project import Project
-from rung.dataset.case_rows import approver
+from rung.dataset.drafted_rows import approver
 from rung.dataset.load import paths
 from rung.dataset.review_log import LOG
 from rung.erasure.documents import held

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from rung.artifacts.store import ARTIFACTS, CHUNKED_INDEXES
 from rung.config.project import FILE, Project
-from rung.dataset.case_rows import approver
+from rung.dataset.drafted_rows import approver
 from rung.dataset.review_log import HEAD, LOCK, LOG, PREVIOUS, line_digest
 from rung.erasure.target import FORGOTTEN, Finding, Left, Target, value_of
 from rung.files.durable import SET_ASIDE, STATE, alone, write_whole

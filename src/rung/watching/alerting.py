@@ -62,6 +62,18 @@ def looks_to_clear(alert: Alert) -> int:
     return alert.clears_after << min(alert.relapses, MOST_DOUBLED)
 
 
+def on_the_way(alert: Alert) -> str:
+    """How far an alert is from firing or from its end, in words; "" where its reading says all there is."""
+    reading, needed = alert.reading, looks_to_clear(alert)
+    if alert.state == "pending":
+        return f"drifted in {alert.drifted} of the {reading.fires_after} looks in a row after which it fires"
+    if alert.state != "firing" or reading.state == "drifted":
+        return ""
+    if reading.state == "fine":
+        return f"it is fine again in {alert.fine} of the {needed} looks in a row that end it: until then it fires"
+    return f"it is between its two limits now, and fires until {needed} looks in a row find it fine"
+
+
 def gone(alert: Alert, *, look: int, at: int) -> AlertEvent | None:
     """What is to be told of an alert that its detector had no reading of any more; it is forgotten."""
     return _ended(replace(alert, look=look), GONE, at=at)[1] if alert.state == "firing" else None

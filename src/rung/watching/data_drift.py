@@ -1,7 +1,7 @@
 """Data drift: whether what is asked is still what the verdict's cases ask, and how far these stand for it.
 
 The tests are those of `stats.drift`. A stream ends and another begins at every block of answers (`traffic`), so that their
-risk is one for each block.
+risk is one for each block. They look at the first question of each session, and at cases that are no follow-ups.
 """
 
 from __future__ import annotations
@@ -49,15 +49,16 @@ def look(surroundings: Surroundings) -> Iterator[Reading]:
         for name in ("questions", "coverage"):
             yield Reading(name, "unknown", why)
         return
-    questions = _Questions.of(surroundings, cases, seen.answers)
+    questions = _Questions.of(surroundings, cases, seen.first)
     yield questions.reading(seen)
     yield questions.coverage_reading(surroundings)
 
 
 def judged_cases(surroundings: Surroundings) -> tuple[Case, ...]:
-    """The cases that the verdict judged by and the project still has, in the order of their ids."""
+    """The cases that the verdict judged by and the project still has, follow-ups left out, in the order of their ids."""
     asked = {} if surroundings.stored is None else surroundings.stored.asked
-    return tuple(sorted((case for case in surroundings.dataset.cases if case.id in asked), key=lambda case: case.id))
+    judged = (case for case in surroundings.dataset.cases if case.id in asked and not case.messages)
+    return tuple(sorted(judged, key=lambda case: case.id))
 
 
 def _too_little(surroundings: Surroundings, seen: Traffic, cases: Sequence[Case]) -> str:
@@ -69,13 +70,21 @@ def _too_little(surroundings: Surroundings, seen: Traffic, cases: Sequence[Case]
     if not cases:
         return "no case of the verdict that measured what is served is in the project any more: compare and promote anew"
     if len(cases) < MIN_CASES:
-        return f"the verdict has {len(cases)} cases, and {MIN_CASES} are needed to tell what is unlike them"
+        return f"the verdict has {len(cases)} cases that open a chat, and {MIN_CASES} are needed to tell what is unlike them"
     if seen.seen and seen.without_text == seen.seen:
         return f"the texts of the last {seen.seen:,} answers were not captured: {SWITCH_ON}"
-    if len(seen.answers) < MIN_QUESTIONS:
-        return f"{len(seen.answers)} questions with their texts so far, and {MIN_QUESTIONS} are needed"
+    if len(seen.first) < MIN_QUESTIONS:
+        of = (
+            f" ({len(seen.answers):,} questions, of each session the first counts)"
+            if len(seen.answers) > len(seen.first)
+            else ""
+        )
+        return (
+            f"{len(seen.first)} sessions with the texts of their questions so far, and {MIN_QUESTIONS} are needed{of}; logs of other "
+            "servers are not looked at"
+        )
     if seen.distinct < MIN_DISTINCT:
-        return f"only {seen.distinct} different questions among {len(seen.answers):,}, and {MIN_DISTINCT} are needed"
+        return f"only {seen.distinct} different questions among {len(seen.first):,}, and {MIN_DISTINCT} are needed"
     return ""
 
 
@@ -145,6 +154,8 @@ class _Questions:
         says = f"{len(self.answers):,} questions {alike}: so uneven by chance {chance} at most, p {least:.4f} at the looks"
         left = [f"{seen.without_text:,} without texts"] * bool(seen.without_text)
         left += [f"{seen.repeated:,} asked again by the same caller"] * bool(seen.repeated)
+        later = len(seen.answers) - len(seen.first)
+        left += [f"{later:,} asked later in a session"] * bool(later)
         says += f" ({', '.join(left)} left out)" if left else ""
         return Reading(
             "questions",

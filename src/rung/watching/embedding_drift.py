@@ -39,7 +39,7 @@ SAME, FEWER = 0.9, 0.8  # shares of neighbours: from the first on it is fine, be
 RISK = 0.01  # of the test of recall
 LIBRARIES = ("lancedb", "numpy", "openvino", "openvino-tokenizers", "tokenizers", "torch", "transformers")
 _AGAIN = "'rung sync' indexes with it anew; 'rung compare' then says what it is worth"
-_KEEP = "no baseline of searches was kept: 'rung watch --baseline' keeps one of today's"
+_NONE = "no baseline of searches was kept"
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,10 @@ def look(surroundings: Surroundings) -> Iterator[Reading]:
     kept_of = surroundings.baselines.get("embedding")
     before: Any = kept_of.value if kept_of else {}
     yield _embedder(surroundings, before)
-    yield _libraries(before)
+    unkept = f"{_NONE}: {surroundings.keeps_baseline}"
+    yield _libraries(before, unkept)
     names = ("canary vectors", "neighbours of canaries", "recall of canaries")
-    why = _why_unsearched(surroundings) or ("" if before.get("canaries") else _KEEP)
+    why = _why_unsearched(surroundings) or ("" if before.get("canaries") else unkept)
     if why:
         yield from (Reading(name, "unknown", why) for name in names)
         return
@@ -80,17 +81,21 @@ def look(surroundings: Surroundings) -> Iterator[Reading]:
 
 
 def baseline(surroundings: Surroundings) -> Mapping[str, Json]:
-    """What the canaries find now, by which embedder and libraries; {} where nothing can be searched.
+    """What the canaries find now, by which embedder and libraries; {} where the project has no documents.
 
     Raises:
-        UserError: the embedder gives what is no number.
+        UserError: they cannot be searched now, there are no canaries, or the embedder gives what is no number.
     """
     import numpy as np
 
-    if _why_unsearched(surroundings) or surroundings.snapshot is None:
+    if not surroundings.project.settings.knowledge.sources:
         return {}
-    weight = _weight(surroundings)
-    now = _searched(surroundings, _cases(surroundings), weight)
+    if why := _why_unsearched(surroundings):
+        raise UserError(why)
+    weight, asked = _weight(surroundings), _cases(surroundings)
+    if surroundings.snapshot is None or not asked:
+        raise UserError("the project has no cases whose questions could be canaries")
+    now = _searched(surroundings, asked, weight)
     if broken := int((~np.isfinite(now.vectors)).any(axis=1).sum()):
         who = surroundings.engines.embedder.identity
         raise UserError(f"{who} gives no numbers for {broken} of {len(now.cases)} questions: mend the embedder")
@@ -146,10 +151,10 @@ def _embedder(surroundings: Surroundings, before: Mapping[str, Any]) -> Reading:
     )
 
 
-def _libraries(before: Mapping[str, Any]) -> Reading:
+def _libraries(before: Mapping[str, Any], unkept: str) -> Reading:
     name, then, now = "library versions", before.get("libraries"), _versions()
     if not isinstance(then, Mapping):
-        return Reading(name, "unknown", _KEEP)
+        return Reading(name, "unknown", unkept)
     moved = {one: (then.get(one), now.get(one)) for one in {*then, *now} if then.get(one) != now.get(one)}
     named = ", ".join(f"{one} {new or 'none'} (was {old or 'none'})" for one, (old, new) in sorted(moved.items()))
     return Reading(

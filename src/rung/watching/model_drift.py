@@ -47,8 +47,8 @@ def look(surroundings: Surroundings) -> Iterator[Reading]:
     for model in served_models(surroundings):
         generator = surroundings.engines.on(model).generator
         value: Any = before.value.get(model) if before else None
-        yield from _versions(model, generator, value)
-        yield _answers(model, generator, value, surroundings.project.settings.watch.canaries)
+        yield from _versions(surroundings, model, generator, value)
+        yield _answers(surroundings, model, generator, value)
         yield _end(surroundings, model, generator)
 
 
@@ -91,7 +91,7 @@ def _asked(generator: Generator, questions: Sequence[str]) -> list[str | None]:
     return answers
 
 
-def _versions(model: str, generator: Generator, before: Any) -> Iterator[Reading]:
+def _versions(surroundings: Surroundings, model: str, generator: Generator, before: Any) -> Iterator[Reading]:
     if not isinstance(generator, VersionedRemote):
         return
     now = generator.stated_version() if before else {}
@@ -99,7 +99,7 @@ def _versions(model: str, generator: Generator, before: Any) -> Iterator[Reading
         name = f"version: {field}"
         seen = (before or {}).get("versions", {}).get(field, [])
         if field not in now or not seen:
-            why = f"its server does not say {what}" if before else "no baseline was kept: 'rung watch --baseline' keeps one"
+            why = f"its server does not say {what}" if before else f"no baseline was kept: {surroundings.keeps_baseline}"
             yield Reading(name, "unknown", f"{model}: {why}", subject=model)
             continue
         is_new = now[field] not in seen
@@ -118,19 +118,19 @@ def _versions(model: str, generator: Generator, before: Any) -> Iterator[Reading
         )
 
 
-def _answers(model: str, generator: Generator, before: Any, count: int) -> Reading:
+def _answers(surroundings: Surroundings, model: str, generator: Generator, before: Any) -> Reading:
     import numpy as np
 
     from rung.stats.exchangeable import log_p_of_first, oddness
 
-    name = "answers to canaries"
+    name, count = "answers to canaries", surroundings.project.settings.watch.canaries
     if not count:
         return Reading(
             name, "unknown", f"{model}: canaries are turned off ('watch.canaries: 0' in rung.yaml)", subject=model
         )
     rows = (before or {}).get("canaries", [])[:count]
     if not rows:
-        why = "no baseline of its answers was kept: 'rung watch --baseline' asks for one, 'watch.canaries' says how many"
+        why = f"no baseline of its answers was kept: {surroundings.keeps_baseline}, 'watch.canaries' says of how many"
         return Reading(name, "unknown", f"{model}: {why}", subject=model)
     answers = _asked(generator, [row["question"] for row in rows])
     pairs = [(row, answer) for row, answer in zip(rows, answers, strict=True) if answer is not None]

@@ -102,7 +102,7 @@ def _prompts(surroundings: Surroundings, spec: StrategySpec) -> Reading:
     kept_of = surroundings.baselines.get("prompt")
     before = kept_of.value.get(PROMPTS) if kept_of else None
     if before is None:
-        return Reading(name, "unknown", "no baseline of its prompts was kept: 'rung watch --baseline' keeps one of today's")
+        return Reading(name, "unknown", f"no baseline of its prompts was kept: {surroundings.keeps_baseline}")
     now = prompts_digest(spec)
     if now == before:
         return Reading(name, "fine", "the same words stand around a question as when it was promoted", test=_COMPARED)

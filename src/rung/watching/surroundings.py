@@ -127,6 +127,11 @@ class Surroundings:
             return f"the answers of verdict {record.verdict[:SHOWN]} that measured {record.label} were taken away {why}: {again}"
         return f"verdict {record.verdict[:SHOWN]} has no answers of {record.label}: {again}"
 
+    @property
+    def keeps_baseline(self) -> str:
+        """What keeps a baseline of what is served, in words: before anything is, nothing but a promotion does."""
+        return "'rung promote' keeps one" if self.deployment is None else "'rung watch --baseline' keeps one of today's"
+
     @cached_property
     def dataset(self) -> Dataset:
         """The project's cases and examples as they are now."""

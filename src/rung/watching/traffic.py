@@ -3,6 +3,10 @@
 A stream begins at a multiple of `BLOCK` in the numbers of answers, so that looks at it agree on where it began, and at most
 two blocks ago: what a test says of false alarms is said of one such stream. It keeps nothing but a memory of texts that were
 read, by answer.
+
+What one person asks one after another is of one matter, and no independent draw: tests that take independent draws look at
+the first question of each session alone. A session is one caller's, without half an hour of silence. A caller may stand for
+many people, as a program's key does: so it ends after ten questions, too, and a question within a chat is no first one.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ from rung.dataset.near_duplicates import normal
 from rung.records import Answer, Citation, Json, Passage
 from rung.records.traces import Trace
 from rung.tracing import conventions as names
-from rung.tracing.reading import last_text, listed, passage_texts, retrieved
+from rung.tracing.reading import last_text, listed, messages_in, passage_texts, retrieved
 from rung.watching.surroundings import Surroundings
 
 if TYPE_CHECKING:
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
 
 BLOCK = 2_000  # answers, of all deployments, between two moments at which a stream may begin
 SWITCH_ON = "write 'serve: {traces: {content: true}}' into rung.yaml and restart the server"
+SILENCE_MS, MOST_OF_SESSION = 30 * 60 * 1000, 10  # a session ends after so long without a question, after so many of them
 _REMEMBERED = 20_000  # questions
 
 
@@ -48,18 +53,19 @@ class LiveAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """A stream: answers whose texts were captured, oldest first. `seen`: all that were given; `without_text`: those without;
-    `repeated`: questions that the same caller had asked before, which are left out."""
+    """A stream: answers whose texts were captured, oldest first. `first`: those that began a session; `seen`: all that were
+    given; `without_text`: those without; `repeated`: questions that the same caller had asked before, which are left out."""
 
     answers: tuple[LiveAnswer, ...]
+    first: tuple[LiveAnswer, ...]
     seen: int
     without_text: int
     repeated: int
 
     @property
     def distinct(self) -> int:
-        """Different questions."""
-        return len({normal(one.question) for one in self.answers})
+        """Different questions that began a session."""
+        return len({normal(one.question) for one in self.first})
 
 
 def stream(observed: Sequence[Observed]) -> tuple[Observed, ...]:
@@ -78,11 +84,13 @@ def traffic(surroundings: Surroundings) -> Traffic:
     """
     observed = stream(surroundings.observed)
     read = _read(surroundings.state, [one.answer for one in observed])
-    answers, asked, repeated = list[LiveAnswer](), set[tuple[str, str]](), 0
+    answers, first, asked, repeated = list[LiveAnswer](), list[LiveAnswer](), set[tuple[str, str]](), 0
+    sessions: dict[str, Session] = {}
     for one in observed:
         texts = read.get(one.answer)
         if texts is None:
             continue
+        begins = sessions.setdefault(texts.caller, Session()).begins(texts.at) and not texts.is_follow_up
         key = (texts.caller, normal(texts.question))
         if key in asked:
             repeated += 1
@@ -91,13 +99,30 @@ def traffic(surroundings: Surroundings) -> Traffic:
         answers.append(
             LiveAnswer(one.number, one.answer, texts.caller, texts.question, one.refused, texts.response, texts.answer)
         )
-    return Traffic(tuple(answers), len(observed), sum(one.answer not in read for one in observed), repeated)
+        first += answers[-1:] if begins else []
+    return Traffic(tuple(answers), tuple(first), len(observed), sum(one.answer not in read for one in observed), repeated)
+
+
+@dataclass(slots=True)
+class Session:
+    """A caller's: when they asked last, in ms since 1970, and how many questions so far."""
+
+    last: int = -SILENCE_MS
+    questions: int = 0
+
+    def begins(self, at: int) -> bool:
+        """Whether a question at this time is the first of a session; it is counted."""
+        is_new = at - self.last >= SILENCE_MS or self.questions >= MOST_OF_SESSION
+        self.last, self.questions = max(self.last, at), 1 if is_new else self.questions + 1
+        return is_new
 
 
 @dataclass(frozen=True, slots=True)
 class _Read:
+    at: int
     caller: str
     question: str
+    is_follow_up: bool
     response: str
     answer: Answer | None
 
@@ -142,7 +167,8 @@ def _of(trace: Trace) -> _Read | None:
     )
     answer = _answer(trace, reply) if whole else None
     caller = trace.summary.caller_id or trace.summary.caller
-    return _Read(caller, question, reply, answer)
+    turns = [turn for turn in messages_in(content.get(names.INPUT_MESSAGES)) if turn.role == "user"]
+    return _Read(round(trace.summary.began * 1000), caller, question, len(turns) > 1, reply, answer)
 
 
 def _answer(trace: Trace, text: str) -> Answer:
