@@ -6,9 +6,9 @@
 
 `topics`: real questions of clinc150 (domains), banking77 (intents) and squad2 (articles), as the default embedder sees
 them; the verdict's cases are drawn from some topics, and from a known question on other topics come, or one of the known
-ones comes more often. Quiet streams are drawn as the cases are; in "quiet sessions" each person asks some questions, three on
-average, on one topic, one after another: as they are counted (the first of each session; with one key for all people every
-tenth), and, for comparison, all of them. `scores`: ratings and refusals drawn by their chances, and
+ones comes more often. Quiet streams are drawn as the cases are; in "quiet sessions" each person asks some questions, three
+on average, on one topic, one after another: as they are counted (the first of each session; with one key for all people
+every tenth), and, for comparison, all of them. `scores`: ratings and refusals drawn by their chances, and
 whether citations bear out real sentences of squad2, of which from a known answer on some cite another passage.
 `coverage`: how often
 the interval of "the cases stand for" holds the true share of known topics.
@@ -164,7 +164,7 @@ def found_after(pool: Pool, stream: Stream, seed: int) -> float:
     return ended
 
 
-def topics_part(streams: int, most: int, kinds: Sequence[str]) -> None:
+def topics_part(seeds: range, most: int, kinds: Sequence[str]) -> None:
     """False alarms over quiet streams, and questions until a change is found."""
     made = pools(most)
     print(f"risk {RISK} for a stream; quiet streams of {QUIET:,} questions, change after {CHANGE}")
@@ -173,14 +173,14 @@ def topics_part(streams: int, most: int, kinds: Sequence[str]) -> None:
         for cases in (40, 100, 300):
             for kind in KINDS if kinds == ["all"] else kinds:
                 if cases == 100 or not kind.startswith("quiet"):
-                    print(topic_row(name, pool, cases, kind, streams), flush=True)
+                    print(topic_row(name, pool, cases, kind, seeds), flush=True)
 
 
-def topic_row(name: str, pool: Pool, cases: int, kind: str, streams: int) -> str:
+def topic_row(name: str, pool: Pool, cases: int, kind: str, seeds: range) -> str:
     """One line of the table."""
     ends, shares, early = [], [], 0
     start = kind.endswith("start")
-    for seed in range(streams):
+    for seed in seeds:
         rng = np.random.default_rng((seed, cases, len(kind)))
         if kind.startswith("quiet"):
             made = (
@@ -200,7 +200,7 @@ def topic_row(name: str, pool: Pool, cases: int, kind: str, streams: int) -> str
         measured = representation(pool.vectors[made.cases], pool.vectors[recent], np.ones(cases))
         shares.append(measured.coverage.share.mean or 0.0)
     return (
-        f"{name:<10} {cases:>5}  {kind:<28} {streams:>4}  {np.isfinite(ends).mean():>6.1%}  {early:>6}"
+        f"{name:<10} {cases:>5}  {kind:<28} {len(seeds):>4}  {np.isfinite(ends).mean():>6.1%}  {early:>6}"
         f"  {quantile(ends, 0.5):>16}  {quantile(ends, 0.9):>4}  {np.mean(shares):.2f}"
     )
 
@@ -290,11 +290,12 @@ def main() -> None:
     parser.add_argument("part", nargs="?", choices=["topics", "scores", "coverage"])
     parser.add_argument("--kinds", nargs="+", default=["all"], choices=["all", *KINDS], help="of what comes, in `topics`")
     parser.add_argument("--streams", type=int, default=100)
+    parser.add_argument("--first", type=int, default=0, help="the first seed, in `topics`")
     parser.add_argument("--most", type=int, default=6_000, help="questions of a set")
     asked = parser.parse_args()
     began = time.perf_counter()
     if asked.part in (None, "topics"):
-        topics_part(asked.streams, asked.most, asked.kinds)
+        topics_part(range(asked.first, asked.first + asked.streams), asked.most, asked.kinds)
     if asked.part in (None, "scores"):
         scores_part(asked.streams)
     if asked.part in (None, "coverage"):

@@ -210,3 +210,30 @@ def test_the_command(rung: Run, shop: Path, tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_a_sentence(shop: Path) -> None:
     with pytest.raises(UserError, match="there is no file"):
         import_feedback(load_project(shop), shop / "no.csv")
+
+
+@pytest.mark.parametrize("is_indexed", [True, False])
+def test_a_document_that_is_not_there_is_listed_with_what_was_meant(is_indexed: bool, shop: Path, rung: Run) -> None:
+    if is_indexed:
+        rung("sync", shop)
+    evidence = [{"document": "docs/returns.md", "quote": "30"}, {"document": "docs/Retuns.md", "quote": "30"}]
+    done = brought(
+        shop,
+        {"question": QUESTION, "expected": "Yes.", "by": "Emmy", "document": "docs/returns.md", "quote": "30"},
+        {"question": QUESTION, "expected": "No.", "by": "Emmy", "evidence": evidence},
+        {"question": "Who?", "expected": "Me.", "by": "Emmy", "document": "elsewhere/ends.pdf", "quote": "30"},
+        dry_run=True,
+    )
+    assert (done.expectations, done.left_out) == (3, ())
+    assert [str(one) for one in done.notes] == [
+        "said.jsonl:2: no document 'docs/Retuns.md' is here, did you mean 'docs/returns.md'?: kept as it was said, and "
+        "bears nothing out",
+        "said.jsonl:3: no document 'elsewhere/ends.pdf' is here: kept as it was said, and bears nothing out",
+    ]
+
+
+def test_a_project_without_documents_knows_of_none_that_is_missing(shop: Path) -> None:
+    yaml = shop / "rung.yaml"
+    yaml.write_text("\n".join(line for line in yaml.read_text("utf-8").split("\n") if "knowledge" not in line), "utf-8")
+    done = brought(shop, {"question": QUESTION, "expected": "Yes.", "by": "E", "document": "x", "quote": "30"})
+    assert (done.expectations, done.notes) == (1, ())

@@ -135,6 +135,21 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["rung.yaml"]
 
 
+def test_the_same_lines_again_open_what_is_there_and_others_refuse(tmp_path: Path) -> None:
+    first = rung.project(documents=DOCUMENTS, cases=CASES, folder=tmp_path / "p", **SETTINGS)
+    written = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "p").iterdir()}
+    again = rung.project(documents=DOCUMENTS, cases=CASES, folder=tmp_path / "p", **SETTINGS)
+    assert again.project.root == first.project.root
+    assert written == {path.name: path.stat().st_mtime_ns for path in (tmp_path / "p").iterdir()}
+    others: list[dict[str, Any]] = [{"cases": CASES[:-1]}, {"documents": []}, {"name": "other"}]
+    for given in others:
+        with pytest.raises(UserError, match="name another folder"):
+            rung.project(**{"documents": DOCUMENTS, "cases": CASES, "folder": tmp_path / "p", **SETTINGS, **given})
+    (tmp_path / "p" / "cases.jsonl").unlink()
+    with pytest.raises(UserError, match="name another folder"):
+        rung.project(documents=DOCUMENTS, cases=CASES, folder=tmp_path / "p", **SETTINGS)
+
+
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory: pytest.TempPathFactory) -> OpenProject:
     """A project of memory with two verdicts."""

@@ -125,6 +125,9 @@ def test_nothing_is_overwritten_and_nothing_written_in_a_dry_run(tmp_path: Path)
     drawn(folder)
     with pytest.raises(UserError, match="name another file with --output"):
         drawn(folder)
+    before = (folder / "cases" / "traffic.drafts.jsonl").read_bytes()
+    assert drawn(folder, dry_run=True).rows
+    assert (folder / "cases" / "traffic.drafts.jsonl").read_bytes() == before
 
 
 def questions(path: Path, **more: Any) -> tuple[list[str], list[str]]:

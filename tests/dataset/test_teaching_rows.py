@@ -11,9 +11,9 @@ from rung.config.project import load_project
 from rung.dataset.detectors import detector_of
 from rung.dataset.load import Dataset, load_dataset
 from rung.dataset.redaction import by_form, kinds, redacted, redacted_with
+from rung.dataset.retrieval_pairs import read_teaching
 from rung.errors import MissingExtra, UserError
 from rung.pipeline.materials import materials_of
-from rung.dataset.retrieval_pairs import read_teaching
 
 MAIL = "ann.miller@corp.de"
 KEY = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg\n-----END PRIVATE KEY-----"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -188,7 +189,7 @@ def project_of_drafts(root: Path) -> Project:
     """`d1` waits, `d2` was divided into `d2-1` and `d2-2`, `d3` was rejected, `d4` approved; each has short words alone."""
     (root / "rung.yaml").write_text("task: x\ncases: [feedback.drafts.jsonl]\n", encoding="utf-8")
     project = load_project(root)
-    rows = {
+    rows: dict[str, dict[str, Any]] = {
         id: {**SHORT, "id": id, "meta": {"feedback": [int(id[1])], "expectations": [9]}} for id in ("d1", "d2", "d3", "d4")
     }
     rows["d3"]["meta"] = {"expectations": [3]}
@@ -206,7 +207,7 @@ def project_of_drafts(root: Path) -> Project:
 def drafts_and_questions(project: Project) -> tuple[list[str], list[str]]:
     """Ids of the drafts that are there, and what the log says was asked."""
     lines = (project.root / "feedback.drafts.jsonl").read_text(encoding="utf-8").splitlines()
-    rows = [row for event in reviews(project) for row in written.reviewed_rows(event)]  # type: ignore[arg-type]
+    rows = [row for event in reviews(project) for row in written.reviewed_rows(event)]
     return [str(json.loads(line)["id"]) for line in lines], [str(row["question"]) for row in rows]
 
 

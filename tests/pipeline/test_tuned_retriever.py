@@ -17,13 +17,13 @@ from rung.commands.train import TrainRequest
 from rung.commands.trainers import TRAINERS
 from rung.config.project import Project, load_project
 from rung.dataset.obstacles import Obstacles
+from rung.dataset.retrieval_pairs import row_of
 from rung.errors import UserError
 from rung.files.durable import set_aside
 from rung.models.mapped import Mapped
 from rung.pipeline.candidates import build, propose
 from rung.pipeline.preflight import check_settings
 from rung.pipeline.prepare import Prepared, prepare, up_to_date
-from rung.dataset.retrieval_pairs import row_of
 from rung.records import Asker, Case, Pair
 from rung.records.steps import Request, Search, SearchResult
 from rung.strategies.tuned_retriever import TunedRetriever

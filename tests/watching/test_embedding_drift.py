@@ -64,7 +64,7 @@ def test_without_a_baseline_only_the_embedder_is_told(served: Path) -> None:
     assert "--baseline" in readings[CANARIES[0]].says
 
 
-def test_before_anything_is_promoted_nothing_is_advised_that_would_refuse(compared: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_before_anything_is_promoted_nothing_is_advised_that_would_refuse(compared: Path, tmp_path: Path) -> None:
     shop = Path(shutil.copytree(compared, tmp_path / "shop"))
     with around(shop) as surroundings:
         advice = [one.says for one in look(surroundings) if "no baseline" in one.says]
@@ -81,7 +81,7 @@ def test_a_baseline_that_cannot_be_taken_now_leaves_the_earlier_one(line: str, w
     with around(served) as now:
         keep_baseline(now.state, now.standing.current, {"embedding": {"canaries": ["earlier"]}})
     if line:
-        key = line.split(":")[0]
+        key = line.split(":", maxsplit=1)[0]
         rows = [row for row in yaml.read_text("utf-8").splitlines() if not row.startswith(f"{key}:")]
         yaml.write_text("\n".join([*rows, line, ""]), "utf-8")
         (served / "none.jsonl").write_text("")

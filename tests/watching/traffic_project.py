@@ -104,7 +104,8 @@ class Traffic:
         answer = Answer(said, refused=refused, citations=citations, passages=(passage,))
         opening = Opening(
             id=id, trace=id, parent=None, deployment="rung", digest="d" * 64, caller="ann",
-            caller_id=caller or f"key:{self.callers}", asker=Asker(), question=Question("q", question, messages=turns), model="scripted",
+            caller_id=caller or f"key:{self.callers}", asker=Asker(),
+            question=Question("q", question, messages=turns), model="scripted",
             began=at / 1000, clock=0.0,
         )  # fmt: skip
         found = StepRun(Search(question, 3), SearchResult((passage,)), 0.0, 0.1)

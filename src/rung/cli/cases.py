@@ -127,6 +127,8 @@ def _sample_lines(done: SampleReport, *, dry_run: bool) -> Iterator[str]:
     draws = sum(one.weight for one in drawn.drawn)
     verb = "would be written" if dry_run else "written"
     yield f"{len(done.rows):,} rows that stand for {draws:,} draws {verb}: {done.path}"
+    if dry_run and done.path.exists():
+        yield f"{done.path.name} is there already, and a sample is whole: name another file with --output to write one"
     if done.untexted:
         yield f"{done.untexted:,} traces tell no question: their texts were not kept (serve.traces.content)"
     if done.marked:

@@ -7,7 +7,7 @@ when, and of which deployment is kept with both.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,8 +17,11 @@ from rung.dataset.near_duplicates import normal
 from rung.dataset.row_files import decoded, is_table, rows_in
 from rung.errors import UserError
 from rung.files.limited import name_of
+from rung.pipeline.slips import nearest
+from rung.pipeline.sources import Sources
 from rung.records import Json, Problem, digest, plain
 from rung.records.deployment import SHOWN
+from rung.runtime.engines import index_of
 from rung.state.database import State, now_ms, open_state
 from rung.state.deployments import all_deployments
 from rung.state.feedback import (
@@ -89,6 +92,7 @@ class _Import:
     shown: str
     by: str
     dry_run: bool
+    documents: Collection[str] | None
     taken: set[str] = field(default_factory=set)
     notes: list[Problem] = field(default_factory=list)
     left_out: list[Problem] = field(default_factory=list)
@@ -109,7 +113,18 @@ class _Import:
             self.left_out.append(Problem(self.shown, line, str(error)))
             return
         self.taken.add(statement.key)
+        self._note_documents(line, statement)
         self._keep(line, self._of_deployment(line, statement, answered), answered if whose else None)
+
+    def _note_documents(self, line: int, statement: _Said) -> None:
+        """Say which documents that the row names are not in the project: its evidence then bears nothing out."""
+        named = () if statement.expected is None else statement.expected.evidence
+        ids = dict.fromkeys(str(one["document"]) for one in named if isinstance(one, dict))
+        for id in ids if self.documents is not None else ():
+            if id not in (there := self.documents or ()):
+                near = nearest(id, there)
+                why = f"no document '{id}' is here{f', did you mean {near!r}?' if near else ''}"
+                self.notes.append(Problem(self.shown, line, f"{why}: kept as it was said, and bears nothing out"))
 
     def _whose(self, line: int, statement: _Said, answered: Answer | None) -> bool:
         """Whether it is the word of who got the answer, which counts in a trial.
@@ -193,12 +208,26 @@ def import_feedback(project: Project, path: Path, *, by: str = "", dry_run: bool
     if rows and is_table(decoded(path, shown, []) or ""):
         rows = [(line, _as_written(row)) for line, row in rows]
     with open_state(project) as state:
-        job = _Import(state, shown, by.strip(), dry_run, set(imported(state)), left_out=problems)
+        names_some = any(_named(key) in ("document", "evidence") for _, row in rows for key in row)
+        documents = _documents(project) if names_some else None
+        job = _Import(state, shown, by.strip(), dry_run, documents, set(imported(state)), left_out=problems)
         job.notes += _strange_keys(rows, shown)
         for line, row in rows:
             job.take(line, row)
     left_out = tuple(sorted(job.left_out, key=lambda one: one.line))
     return ImportedFeedback(len(rows), job.ratings, job.expectations, job.again, left_out, tuple(job.notes))
+
+
+def _documents(project: Project) -> Collection[str] | None:
+    """Ids of the project's documents, as they are indexed, else as they are read; None: it names no sources.
+
+    Raises:
+        UserError: no source can be read.
+    """
+    if not project.settings.knowledge.sources:
+        return None
+    snapshot = index_of(project).snapshot()
+    return {one.id for one in Sources(project, remember=False)} if snapshot is None else snapshot.state.documents
 
 
 def _as_written(row: Mapping[str, Json]) -> dict[str, Json]:

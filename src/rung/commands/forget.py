@@ -40,8 +40,8 @@ class ForgetReport:
 
     `again`: the last record of the same, where there is one; `erased`: whether it was erased now; `servers`: that run, and
     let go what they remember; `remaining`: what is found after the erasure, nothing unless somebody wrote meanwhile;
-    `unread`: files in the folder that were not looked through, besides those in `left`; `blinded`: what is served, and cannot
-    be watched any more, in sentences.
+    `unread`: files in the folder that were not looked through, besides those in `left`; `blinded`: what is served and
+    cannot be watched any more, in sentences.
     """
 
     target: Target

@@ -35,12 +35,13 @@ def write_project(
             made of the text where there is none.
         cases: rows with `question` and `answers`; one answer may stand as `answer`, or as a text.
         examples: rows of chats, or of prompt and completion.
-        folder: where; None: a new folder for temporary files. `rung.yaml` must not be there yet.
+        folder: where; None: a new folder for temporary files. `rung.yaml` must not be there yet, unless all files are there
+            and say the same: that project is opened.
         settings: the other keys of `rung.yaml`; a function in the place of a model's name is that model, one in the place of
             a rung is that rung.
 
     Raises:
-        UserError: rows that are none, a project that is there, or settings that cannot be.
+        UserError: rows that are none, another project that is there, or settings that cannot be.
     """
     rows = {
         "documents": [_document(row) for row in records(documents, "documents", text="text")],
@@ -72,6 +73,8 @@ def write_project(
 def _written(root: Path, texts: Mapping[str, str], *, temporary: bool = False) -> Project:
     """The project of these files; nothing of them stays where it cannot be. `temporary`: the folder then goes, too."""
     files = [root / name for name in texts]
+    if all(path.is_file() and path.read_bytes() == text.encode() for path, text in zip(files, texts.values(), strict=True)):
+        return load_project(root)
     for path in files:
         check_free(path, instead="name another folder")
     try:

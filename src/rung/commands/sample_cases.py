@@ -94,9 +94,10 @@ def sample_cases(
         reporter: told how far it is.
 
     Raises:
-        UserError: there is no question in them, a log cannot be read, or the file is there.
+        UserError: there is no question in them, a log cannot be read, or the file is there, unless nothing is written.
     """
-    check_free(path, instead="a sample is whole: name another file with --output")
+    if not request.dry_run:
+        check_free(path, instead="a sample is whole: name another file with --output")
     asked: list[LoggedQuestion] = []
     left_out: list[Problem] = []
     for log in logs:

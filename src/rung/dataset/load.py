@@ -94,7 +94,8 @@ def load_dataset(project: Project, *, judging: bool = True, obstacles: Obstacles
     cases = tuple(c for c in cases if c.split != "train" or c.place in taught)
     examples = tuple(e for e in examples if e.place in taught)
     judged = tuple(c for c in cases if c.split != "train")
-    waiting = met.past(lambda: unapproved(project, examples, cases, written, lambda: read_teaching(project, judged)), ())
+    nobody: tuple[Unapproved, ...] = ()
+    waiting = met.past(lambda: unapproved(project, examples, cases, written, lambda: read_teaching(project, judged)), nobody)
     problems.extend(problem(project, waiting))
     return Dataset(
         cases=cases,

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 
 from rung.config.project import Project
 from rung.dataset.load import Dataset
+from rung.dataset.retrieval_pairs import Teaching
 from rung.dataset.teaching_rows import fit_to_teach
 from rung.models.catalog import is_local
 from rung.models.endpoint import is_on_server
-from rung.dataset.retrieval_pairs import Teaching
 from rung.records import Case, Problem
 from rung.strategies.protocol import Materials
 from rung.tools import tools_of

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rung.artifacts.store import forget_chunked_indexes
 from rung.config.project import Project
 from rung.dataset.load import Dataset, fingerprint, load_dataset, with_evidence
+from rung.dataset.retrieval_pairs import read_teaching
 from rung.errors import BudgetEnded, UserError
 from rung.models.catalog import is_local
 from rung.pipeline.answer_room import room_after
@@ -17,7 +18,6 @@ from rung.pipeline.cache_invalidation import invalidate, look_again
 from rung.pipeline.dense_weight import Weight, settle
 from rung.pipeline.limits import scoring_in
 from rung.pipeline.materials import limit_of, materials_of
-from rung.dataset.retrieval_pairs import read_teaching
 from rung.pipeline.schema_support import check_schema
 from rung.pipeline.slips import nearest, unwinnable
 from rung.pipeline.sources import Sources

@@ -65,7 +65,7 @@ def _verdict(surroundings: Surroundings, record: DeploymentRecord) -> Reading:
     name = "verdict of it"
     if not (why := surroundings.unmeasured):
         return Reading(name, "fine", f"verdict {record.verdict[:SHOWN]} has its answers", test="files looked for")
-    do = "'rung compare' and 'rung promote', or watch where the verdicts are: till then cost, questions and citations are unknown"
+    do = "'rung compare' and 'rung promote', or watch where the verdicts are: cost, questions, citations are unknown"
     return replace(_other(name, why, do=do), test="files looked for")
 
 

@@ -123,8 +123,8 @@ class Surroundings:
         if self.verdict is None:
             return f"verdict {record.verdict[:SHOWN]} that measured {record.label} is gone: {again}"
         if self.stored is None:
-            why = "('rung forget' and 'rung knowledge prune' do that)"
-            return f"the answers of verdict {record.verdict[:SHOWN]} that measured {record.label} were taken away {why}: {again}"
+            which = f"the answers of verdict {record.verdict[:SHOWN]} that measured {record.label}"
+            return f"{which} were taken away ('rung forget' and 'rung knowledge prune' do that): {again}"
         return f"verdict {record.verdict[:SHOWN]} has no answers of {record.label}: {again}"
 
     @property
