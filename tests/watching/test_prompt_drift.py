@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from rung.artifacts.registry import Registry
 from rung.config.project import load_project
 from rung.erasure.verdicts import OF_ANSWERS, remove
 from rung.pipeline.pinned_strategy import configured_spec, measured_specs
@@ -107,7 +108,8 @@ def test_other_words_around_a_question_are_told(served: Path) -> None:
             assert by_name(look, surroundings)["prompts written"].state == state
 
 
-def test_an_artifact_that_was_retired_is_told_and_keeps_nothing_from_being_looked_at(served: Path) -> None:
+@pytest.mark.parametrize("how", ["retired", "deleted"])
+def test_an_artifact_that_was_retired_is_told_and_keeps_nothing_from_being_looked_at(how: str, served: Path) -> None:
     """A baseline whose artifact is gone: what can still be compared is."""
     from rung.watching.running import Watching
     from tests.serving.promoting import promoted, promoting
@@ -117,12 +119,17 @@ def test_an_artifact_that_was_retired_is_told_and_keeps_nothing_from_being_looke
         assert all(not why or "model" in name for name, why in kept_of(builder.project, state, builder.engines).items())
     (digest,) = record.artifacts
     (folder,) = (served / ".rung/artifacts").glob(f"*/{digest}")
-    shutil.rmtree(folder)
+    if how == "retired":
+        registry = Registry(served / ".rung")
+        registry.retire(registry.find(digest), by="ada")
+    else:
+        shutil.rmtree(folder)
     with Watching(served) as watching:
         report = watching.once().report
     readings = {one.name: one for one in report.readings["prompt"]}
     assert (readings["artifacts served"].state, readings["prompts written"].state) == ("drifted", "fine")
     assert digest[:12] in readings["artifacts served"].says
+    assert "doctor" not in readings["artifacts served"].says, "nothing is damaged"
     assert {alert.reading.name for alert in report.firing} == {"artifacts served"}
 
 

@@ -190,7 +190,7 @@ def _texts(row: Mapping[str, Json]) -> list[str]:
     """The question and the answers of a row as it is written; of an example its turns, from the last question on."""
     answers, messages = row.get("answers"), row.get("messages")
     turns = [one for one in messages if isinstance(one, dict)] if isinstance(messages, list) else []
-    said = [str(turn.get("content", "")) for turn in turns if turn.get("role") != "system"]
+    contents = [str(turn.get("content", "")) for turn in turns if turn.get("role") != "system"]
     if "question" not in row:
-        return [*said[-2:], *said[:-2]]
-    return [str(row["question"]), *(map(str, answers) if isinstance(answers, list) else ()), *said]
+        return [*contents[-2:], *contents[:-2]]
+    return [str(row["question"]), *(map(str, answers) if isinstance(answers, list) else ()), *contents]

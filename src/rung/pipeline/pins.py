@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from rung.artifacts.store import ARTIFACTS, MANIFEST
+from rung.artifacts.store import ARTIFACTS, MANIFEST, RETIRED
 from rung.builders.building import ArtifactBuilder
 from rung.config.project import Project
 from rung.errors import MissingExtra, UserError
@@ -20,7 +20,7 @@ from rung.state.presence import has_database
 
 def artifact_digests(state: Path, spec: StrategySpec) -> dict[str, str]:
     """Digest of each artifact that a strategy answers with -> digest of its files, the manifest left out. Documents that are
-    cut in another way follow the documents, and are not among them.
+    cut in another way follow the documents, and are not among them; neither is one that was retired.
 
     Raises:
         Damaged: one does not say what its files are.
@@ -28,6 +28,8 @@ def artifact_digests(state: Path, spec: StrategySpec) -> dict[str, str]:
     digests: dict[str, str] = {}
     for named in _named(spec):
         for folder in (state / ARTIFACTS).glob(f"*/{named}"):
+            if (folder / RETIRED).exists() and not (folder / MANIFEST).exists():
+                continue
             try:
                 noted = json.loads((folder / SEAL).read_text(encoding="utf-8"))
                 digests[named] = digest({name: entry[0] for name, entry in noted.items() if name != MANIFEST})

@@ -80,8 +80,8 @@ def _too_little(surroundings: Surroundings, seen: Traffic, cases: Sequence[Case]
             else ""
         )
         return (
-            f"{len(seen.first)} sessions with the texts of their questions so far, and {MIN_QUESTIONS} are needed{of}; logs of "
-            "other servers are not looked at"
+            f"{len(seen.first)} sessions with the texts of their questions so far, and {MIN_QUESTIONS} are needed{of}; logs "
+            "of other servers are not looked at"
         )
     if seen.distinct < MIN_DISTINCT:
         return f"only {seen.distinct} different questions among {len(seen.first):,}, and {MIN_DISTINCT} are needed"
