@@ -16,7 +16,7 @@ from rung.state.tables import traces as trace_table
 from rung.stats.drift import drift
 from rung.watching.data_drift import judged_cases, look
 from rung.watching.new_topics import topics
-from rung.watching.traffic import BLOCK, stream, traffic
+from rung.watching.traffic import BLOCK, Session, stream, traffic
 from tests.watching.traffic_project import Traffic, known, new, readings_of, watched
 
 readings = partial(readings_of, look)
@@ -214,6 +214,37 @@ def test_both_tests_see_what_is_new_and_neither_what_is_not() -> None:
     assert late.evidence > quiet.evidence
     early = drift(cases, drawn(100, 8), case_words=words[:80], live_words=words[:100])
     assert min(p for _, p in early.looks) < 0.001
+
+
+@pytest.mark.slow
+def test_people_who_ask_several_questions_on_one_topic_are_no_drift_as_sessions_are_counted() -> None:
+    """Quiet streams of sessions: all questions counted, most are called drifted; as they are counted, hardly one."""
+    streams, alarms = 8, {"all": 0, "by person": 0, "one key": 0}
+    for seed in range(streams):
+        rng = np.random.default_rng((19, seed))
+
+        def vectors(topics: np.ndarray, rng: np.random.Generator = rng) -> np.ndarray:
+            some = np.eye(24)[topics] + 0.15 * rng.normal(size=(len(topics), 24))
+            unit: np.ndarray = some / np.linalg.norm(some, axis=1, keepdims=True)
+            return unit
+
+        cases = vectors(rng.integers(0, 24, 60))
+        lengths = rng.geometric(1 / 4, 220)
+        people = np.repeat(np.arange(220), lengths)
+        live = vectors(np.repeat(rng.integers(0, 24, 220), lengths))
+        callers: dict[str, dict[int, Session]] = {"by person": {}, "one key": {}}
+        for how in alarms:
+            counted = np.arange(len(live))
+            if how != "all":
+                keys = people if how == "by person" else np.zeros_like(people)
+                of = callers[how]
+                begins = [of.setdefault(int(key), Session()).begins(20_000 * n) for n, key in enumerate(keys)]
+                counted = np.flatnonzero(begins)
+            words = np.full(len(counted), 8.0)
+            tested = drift(cases, live[counted], case_words=np.full(60, 8.0), live_words=words, seed=seed)
+            alarms[how] += tested.found == "drifted"
+    assert alarms["all"] >= streams // 2
+    assert max(alarms["by person"], alarms["one key"]) <= 1
 
 
 def test_topics_are_named_by_what_sets_them_apart() -> None:
