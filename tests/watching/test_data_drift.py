@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from rung.records import Message
+from rung.state.observed import Observed
 from rung.state.tables import traces as trace_table
 from rung.stats.drift import drift
-from rung.watching.data_drift import judged_cases, look
+from rung.watching.data_drift import judged_cases, look, refusals
 from rung.watching.new_topics import topics
 from rung.watching.traffic import BLOCK, Session, stream, traffic
 from tests.watching.traffic_project import Traffic, known, new, readings_of, watched
@@ -108,6 +109,18 @@ def test_of_each_session_the_first_question_is_a_draw(folder: Path) -> None:
     program = [one.question for one in seen.first if one.caller == "key:1"]
     assert program == [f"Question {number} of a program?" for number in (0, 10, 20)]
     assert (len(seen.first), len(seen.answers)) == (9, 38)
+
+
+def test_refusals_of_one_session_are_one_and_of_whom_nobody_knows_too(folder: Path) -> None:
+    def fill(asked: Traffic) -> None:
+        for number in range(90):
+            asked.ask("Why?", caller=f"proxy:{number // 3}", refused=number >= 87, text=False)
+
+    assert readings(folder, fill)["refusals"].says.startswith("3% of 30 answers refuse, the first of each session")
+    nobody = [Observed(number, f"a{number}", "answered", number > 60, 1.0) for number in range(90)]
+    with watched(folder) as (surroundings, _):
+        vars(surroundings)["observed"] = tuple(nobody)
+        assert refusals(surroundings).says == "90 answers in 9 sessions so far, and 25 sessions are needed"
 
 
 def test_what_is_left_of_sessions_is_said(folder: Path) -> None:

@@ -42,6 +42,14 @@ def test_ratings_that_get_worse_are_found(folder: Path) -> None:
     assert "serve: {traces: {content: true}}" in said["citations"].says
 
 
+def test_ratings_that_one_person_gives_one_after_another_are_one(folder: Path) -> None:
+    def fill(asked: Traffic) -> None:
+        for number in range(60):
+            asked.rate(asked.ask("Why?", text=False), "down", caller=f"proxy:{number // 5}")
+
+    assert "60 answers were rated so far, in 12 sessions, and 20 sessions" in readings(folder, fill)["ratings"].says
+
+
 def test_steady_ratings_are_fine_and_few_are_unknown(folder: Path) -> None:
     assert readings(folder, lambda asked: rated(asked, 40, 0))["ratings"].state == "fine"
 

@@ -122,9 +122,10 @@ class Traffic:
         for question in questions:
             self.ask(question, **given)  # type: ignore[arg-type]
 
-    def rate(self, id: str, rating: Rating, caller: str = "ann") -> None:
-        """Somebody's word."""
-        add_remark(self.state, Remark(id, caller, rating, {}, None))
+    def rate(self, id: str, rating: Rating, caller: str = "") -> None:
+        """Somebody's word; "": each another one's."""
+        self.callers += 1
+        add_remark(self.state, Remark(id, caller or f"proxy:{self.callers}", rating, {}, None))
 
 
 @contextmanager

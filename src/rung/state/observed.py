@@ -15,7 +15,8 @@ from rung.state.tables import observations, traces
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """An answer. `end`: "answered", "failed" or "late"; tokens and `usd` None: no trace was kept, or no price is known."""
+    """An answer. `end`: "answered", "failed" or "late"; tokens and `usd` None, `caller` "": no trace was kept, or no price
+    is known; `at`: in ms since 1970."""
 
     number: int
     answer: str
@@ -25,6 +26,8 @@ class Observed:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     usd: float | None = None
+    caller: str = ""
+    at: int = 0
 
 
 def observed(state: State, deployment: str, *, since: int = 0, limit: int) -> tuple[Observed, ...]:
@@ -48,8 +51,9 @@ def observed(state: State, deployment: str, *, since: int = 0, limit: int) -> tu
         .subquery()
     )
     rows = sa.select(
-        *(newest.c[name] for name in ("number", "answer", "end", "refused", "seconds")),
+        *(newest.c[name] for name in ("number", "answer", "end", "refused", "seconds", "at")),
         *(kept_of.prompt_tokens, kept_of.completion_tokens, kept_of.usd),
+        sa.func.coalesce(kept_of.caller_id, "").label("caller"),
     ).select_from(newest.outerjoin(traces, kept_of.id == newest.c.answer))
     with state.reading() as connection:
         return tuple(Observed(**row) for row in connection.execute(rows.order_by(newest.c.number)).mappings())

@@ -12,10 +12,13 @@ from rung.state.tables import feedback, observations
 
 @dataclass(frozen=True, slots=True)
 class Rated:
-    """An answer that was rated. `number`: the answer's, as it was seen; `is_good`: by the first word of it."""
+    """An answer that was rated. `number`: the answer's, as it was seen; `is_good`: by the first word of it, said by
+    `caller` at the time `at`, in ms since 1970."""
 
     number: int
     is_good: bool
+    caller: str
+    at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ def ratings_of(state: State, deployment: str, *, since: int = 0) -> Ratings:
     )
     given = own.subquery()
     query = (
-        sa.select(given.c.number, feedback.c.rating, feedback.c.answer)
+        sa.select(given.c.number, feedback.c.rating, feedback.c.answer, feedback.c.caller, feedback.c.at)
         .join(feedback, feedback.c.answer == given.c.answer)
         .order_by(feedback.c.number)
     )
@@ -50,5 +53,5 @@ def ratings_of(state: State, deployment: str, *, since: int = 0) -> Ratings:
         rows = connection.execute(query).all()
     first = dict[str, Rated]()
     for row in rows:
-        first.setdefault(row.answer, Rated(row.number, row.rating == "up"))
+        first.setdefault(row.answer, Rated(row.number, row.rating == "up", row.caller, row.at))
     return Ratings(tuple(first.values()), len(rows) - len(first))

@@ -22,7 +22,7 @@ from rung.verdict.bar import MAIN
 from rung.watching.drops import drop_reading, found_by
 from rung.watching.new_topics import Topic, topics
 from rung.watching.surroundings import Surroundings
-from rung.watching.traffic import BLOCK, SWITCH_ON, LiveAnswer, Traffic, stream, traffic
+from rung.watching.traffic import BLOCK, SWITCH_ON, LiveAnswer, Traffic, first_of_sessions, stream, traffic
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,17 +92,18 @@ def refusals(surroundings: Surroundings) -> Reading:
     """Whether more questions are refused from some answer on; needs no texts."""
     import numpy as np
 
-    answered = [one for one in stream(surroundings.observed) if one.end == "answered"]
-    name = "refusals"
+    every = [one for one in stream(surroundings.observed) if one.end == "answered"]
+    answered, name = first_of_sessions(every), "refusals"
     if len(answered) < MIN_QUESTIONS:
-        return Reading(name, "unknown", f"{len(answered)} answers so far, and {MIN_QUESTIONS} are needed")
+        why = f"{len(every)} answers in {len(answered)} sessions so far, and {MIN_QUESTIONS} sessions are needed"
+        return Reading(name, "unknown", why)
     not_refused = np.array([float(not one.refused) for one in answered])
     change = drop(not_refused, tolerance=FEWER_REFUSED)
     measured = _measured_refusals(surroundings)
     beside = "" if measured is None else f"; in the verdict {measured:.0%}"
-    says = f"{1 - not_refused.mean():.0%} of {len(not_refused):,} answers refuse{beside}"
+    says = f"{1 - not_refused.mean():.0%} of {len(not_refused):,} answers refuse, the first of each session{beside}"
     if found_by(change.evidence, RISK) == "drifted" and change.before is not None and change.after is not None:
-        says += f"; since about the last {len(not_refused) - (change.since or 0):,} answers {1 - change.after:.0%}, before"
+        says += f"; since about the last {len(not_refused) - (change.since or 0):,} of them {1 - change.after:.0%}, before"
         says += f" {1 - change.before:.0%}"
     return drop_reading(
         *(name, says, change),

@@ -26,7 +26,7 @@ from rung.stats.prediction_powered import corrected, shift_of, shifted
 from rung.text.support import claims
 from rung.watching.drops import drop_reading, found_by
 from rung.watching.surroundings import Surroundings
-from rung.watching.traffic import SWITCH_ON, LiveAnswer, Traffic, stream, traffic
+from rung.watching.traffic import SWITCH_ON, LiveAnswer, Traffic, first_of_sessions, stream, traffic
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,13 +65,15 @@ def ratings(surroundings: Surroundings) -> Reading:
         return Reading(name, "unknown", "nothing was promoted, so there are no ratings of what is served")
     words = ratings_of(surroundings.state, surroundings.standing.current, since=surroundings.standing.since)
     began = _begin(surroundings)
-    rated = [one for one in words.rated if one.number >= began]
+    every = [one for one in words.rated if one.number >= began]
+    rated = first_of_sessions(every)
     if len(rated) < MIN_RATINGS:
-        return Reading(name, "unknown", f"{len(rated)} answers were rated so far, and {MIN_RATINGS} are needed")
+        why = f"{len(every)} answers were rated so far, in {len(rated)} sessions, and {MIN_RATINGS} sessions are needed"
+        return Reading(name, "unknown", why)
     change = drop(np.array([float(one.is_good) for one in rated]), tolerance=TOLERANCE)
     down = _down(rated)
     again = f" ({words.again} rated again: the first word counts)" if words.again else ""
-    says = f"{down:.0%} of {len(rated):,} rated answers were called bad{again}"
+    says = f"{down:.0%} of {len(rated):,} rated answers were called bad, the first of each session of a rater{again}"
     return _reading(name, says, change, len(rated), what="ratings", evidence={"down": down, "again": words.again})
 
 
@@ -97,7 +99,7 @@ def support(surroundings: Surroundings, seen: Traffic) -> Reading:
         return Reading(name, "unknown", why)
     if seen.seen and seen.without_text == seen.seen:
         return Reading(name, "unknown", f"the texts of the last {seen.seen:,} answers were not captured: {SWITCH_ON}")
-    scores = np.array([score for one in seen.answers if (score := _supported(one)) is not None])
+    scores = np.array([score for one in seen.first if (score := _supported(one)) is not None])
     if len(scores) < MIN_ANSWERS:
         return Reading(name, "unknown", f"{len(scores)} whole answers from passages so far, and {MIN_ANSWERS} are needed")
     scored = measured[~np.isnan(measured)]
@@ -125,7 +127,7 @@ def judged(surroundings: Surroundings, seen: Traffic) -> Reading:
     if seen.seen and seen.without_text == seen.seen:
         return Reading(name, "unknown", f"the texts of the last {seen.seen:,} answers were not captured: {SWITCH_ON}")
     most = surroundings.project.settings.watch.judged
-    some = [one for one in sampled(seen.answers, most) if not one.refused and one.response.strip()]
+    some = [one for one in sampled(seen.first, most) if not one.refused and one.response.strip()]
     grades = _graded(surroundings, [(one.question, one.response) for one in some])
     graded_ones = np.array([grade for grade in grades if grade is not None])
     if len(graded_ones) < MIN_ANSWERS:

@@ -11,14 +11,17 @@ many people, as a program's key does: so it ends after ten questions, too, and a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from rung.dataset.near_duplicates import normal
 from rung.records import Answer, Citation, Json, Passage
 from rung.records.traces import Trace
+from rung.state.observed import Observed
+from rung.state.ratings import Rated
 from rung.tracing import conventions as names
 from rung.tracing.reading import last_text, listed, messages_in, passage_texts, retrieved
 from rung.watching.surroundings import Surroundings
@@ -28,7 +31,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rung.state.database import State
-    from rung.state.observed import Observed
 
     Floats = NDArray[np.float64]
 
@@ -115,6 +117,16 @@ class Session:
         is_new = at - self.last >= SILENCE_MS or self.questions >= MOST_OF_SESSION
         self.last, self.questions = max(self.last, at), 1 if is_new else self.questions + 1
         return is_new
+
+
+Asked = TypeVar("Asked", Observed, Rated)
+
+
+def first_of_sessions(asked: Iterable[Asked]) -> list[Asked]:
+    """Of answers, or of ratings, in their order: the first of each session of who asked or rated. Those of whom nobody knows
+    who it was are one caller's."""
+    sessions = defaultdict[str, Session](Session)
+    return [one for one in asked if sessions[one.caller].begins(one.at)]
 
 
 @dataclass(frozen=True, slots=True)
