@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 import rung.dataset.case_rows
+import rung.dataset.drafted_rows
 import rung.dataset.load
 from rung.config.schema import Settings
 from rung.dataset.formats import KNOWN
@@ -100,7 +101,7 @@ def test_defaults_and_ranges_of_rung_yaml(key: str, field: FieldInfo) -> None:
 
 def read_keys(*functions: str) -> set[str]:
     """The keys that the readers of rows look at."""
-    units = (rung.dataset.case_rows, rung.dataset.load)
+    units = (rung.dataset.case_rows, rung.dataset.drafted_rows, rung.dataset.load)
     source = "".join(inspect.getsource(next(vars(unit)[name] for unit in units if name in vars(unit))) for name in functions)
     listed = re.findall(r"for key in \(([^)]*)\)", source)
     return {*re.findall(r"row(?:\.get\(|, |\[)\"(\w+)\"", source), *re.findall(r'"(\w+)"', " ".join(listed))}

@@ -15,13 +15,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from rung.dataset.near_duplicates import normal
 from rung.records import Answer, Citation, Json, Passage
 from rung.records.traces import Trace
-from rung.state.observed import Observed
-from rung.state.ratings import Rated
 from rung.tracing import conventions as names
 from rung.tracing.reading import last_text, listed, messages_in, passage_texts, retrieved
 from rung.watching.surroundings import Surroundings
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rung.state.database import State
+    from rung.state.observed import Observed
 
     Floats = NDArray[np.float64]
 
@@ -119,10 +118,20 @@ class Session:
         return is_new
 
 
-Asked = TypeVar("Asked", Observed, Rated)
+class Asked(Protocol):
+    """What somebody asked, or said, at a time in ms since 1970."""
+
+    @property
+    def caller(self) -> str: ...
+
+    @property
+    def at(self) -> int: ...
 
 
-def first_of_sessions(asked: Iterable[Asked]) -> list[Asked]:
+Of = TypeVar("Of", bound=Asked)
+
+
+def first_of_sessions(asked: Iterable[Of]) -> list[Of]:
     """Of answers, or of ratings, in their order: the first of each session of who asked or rated. Those of whom nobody knows
     who it was are one caller's."""
     sessions = defaultdict[str, Session](Session)
