@@ -376,6 +376,158 @@ SAMPLES = (
         {"examples": 1},
     ),
     Sample(
+        "bedrock",
+        {
+            "nova.jsonl": lines(
+                {
+                    "system": [{"text": "Be brief."}],
+                    "messages": [
+                        {"role": "user", "content": [{"text": "Express?"}]},
+                        {"role": "assistant", "content": [{"text": "9 EUR"}]},
+                    ],
+                },
+                {
+                    "messages": [
+                        {"role": "user", "content": [{"text": "What is it?"}, {"image": {"format": "png"}}]},
+                        {"role": "assistant", "content": [{"text": "a"}]},
+                    ],
+                },
+            )
+        },
+        2,
+        1,
+        {"examples": 1},
+    ),
+    Sample(
+        "bedrock-evaluation",
+        {
+            "retrieve.jsonl": lines(
+                {
+                    "conversationTurns": [
+                        {
+                            "prompt": {"content": [{"text": "Is express dear?"}]},
+                            "referenceResponses": [{"content": [{"text": "No."}]}],
+                        },
+                        {
+                            "prompt": {"content": [{"text": "What is it then?"}]},
+                            "referenceResponses": [{"content": [{"text": "9 EUR"}]}],
+                            "referenceContexts": [{"content": [{"text": "Express is 9 EUR."}]}],
+                            "output": {"text": "8 EUR"},
+                        },
+                    ]
+                },
+                {"conversationTurns": [{"prompt": {"content": [{"text": "Unanswered?"}]}, "referenceResponses": []}]},
+            )
+        },
+        2,
+        1,
+        {"cases": 1, "documents": 1},
+        notes=("'output' is not taken",),
+    ),
+    Sample(
+        "llama-factory",
+        {
+            "v1.jsonl": lines(
+                {
+                    "messages": [
+                        {"role": "user", "content": [{"type": "text", "value": "Express?"}], "loss_weight": 0.0},
+                        {
+                            "role": "assistant",
+                            "content": [
+                                {"type": "reasoning", "value": "I look."},
+                                {"type": "tool_call", "value": '{"name": "price", "arguments": {"of": "express"}}'},
+                            ],
+                        },
+                        {"role": "tool", "content": [{"type": "text", "value": "9"}]},
+                        {"role": "assistant", "content": [{"type": "text", "value": "9 EUR"}], "loss_weight": 1.0},
+                    ],
+                    "tools": '[{"type": "function", "function": {"name": "price", "parameters": {}}}]',
+                },
+                {
+                    "chosen_messages": [
+                        {"role": "user", "content": [{"type": "text", "value": "Hi"}]},
+                        {"role": "assistant", "content": [{"type": "text", "value": "Hello!"}]},
+                    ],
+                    "rejected_messages": [
+                        {"role": "user", "content": [{"type": "text", "value": "Hi"}]},
+                        {"role": "assistant", "content": [{"type": "text", "value": "What?"}]},
+                    ],
+                },
+                {
+                    "messages": [
+                        {"role": "user", "content": [{"type": "image_url", "value": "a.png"}]},
+                        {"role": "assistant", "content": [{"type": "text", "value": "A cat."}]},
+                    ]
+                },
+                {
+                    "messages": [
+                        {"role": "user", "content": [{"type": "text", "value": "Bye"}], "loss_weight": 0.0},
+                        {"role": "assistant", "content": [{"type": "text", "value": "Bye."}], "loss_weight": 0.0},
+                    ]
+                },
+            )
+        },
+        4,
+        2,
+        {"examples": 2},
+        notes=("what the model reasoned", "not preferred"),
+    ),
+    Sample(
+        "reinforcement",
+        {
+            "rft.jsonl": lines(
+                {
+                    "messages": [{"role": "system", "content": "Brief."}, {"role": "user", "content": "6 times 7?"}],
+                    "reference_answer": "6 * 7 = 42",
+                    "ground_truth": 42,
+                },
+                {"messages": [{"role": "user", "content": "7 times 7?"}], "reference_answer": ""},
+            )
+        },
+        2,
+        1,
+        {"cases": 1},
+        notes=("system turns",),
+    ),
+    Sample(
+        "preferences",
+        {
+            "sharegpt.json": whole(
+                [
+                    {
+                        "conversations": [{"from": "human", "value": "Hi"}],
+                        "chosen": {"from": "gpt", "value": "Hello!"},
+                        "rejected": {"from": "gpt", "value": "What?"},
+                    },
+                    {
+                        "conversations": [],
+                        "chosen": {"from": "gpt", "value": "To nothing"},
+                        "rejected": {"from": "gpt", "value": "x"},
+                    },
+                ]
+            )
+        },
+        2,
+        1,
+        {"examples": 1},
+        notes=("not preferred",),
+    ),
+    Sample(
+        "preferences",
+        {
+            "kto_chats.jsonl": lines(
+                {
+                    "messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello!"}],
+                    "label": True,
+                },
+                {"messages": [{"role": "user", "content": "Yo"}, {"role": "assistant", "content": "BAD"}], "label": False},
+            )
+        },
+        2,
+        1,
+        {"examples": 1},
+    ),
+    Sample(
         "preferences",
         {
             "dpo.jsonl": lines(

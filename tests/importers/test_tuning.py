@@ -110,3 +110,9 @@ def test_what_gemini_thought_is_not_learnt_and_its_instruction_may_be_a_text(tmp
     (row,) = read(tmp_path, GEMINI, {"systemInstruction": "Be brief.", "contents": contents})
     assert turns(row) == [("system", "Be brief."), ("user", "Express?"), ("assistant", "9 EUR")]
     assert row.notes == ("what the model thought is not taken",)
+
+
+def test_a_class_beside_a_chat_is_no_wish(tmp_path: Path) -> None:
+    chat = {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}], "label": 0}
+    (tmp_path / "a.jsonl").write_bytes(lines(chat))
+    assert form_of(ImportFile(tmp_path / "a.jsonl"))[0] == "chats"

@@ -1,4 +1,4 @@
-"""Tuning data as examples: what `dataset.formats` reads (OpenAI, ShareGPT, Alpaca …), Gemini, Bedrock; preferences."""
+"""Tuning data as examples: what `dataset.formats` reads (OpenAI, ShareGPT, Alpaca …), Gemini; preferences; rewards."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from collections.abc import Mapping
 from rung.dataset.chat_rows import chat_row
 from rung.dataset.chat_tools import padded, without_padding
 from rung.dataset.formats import ROLES, example_of, flaw, form_of
-from rung.importers.fields import chat_turns, content_text, objects_in, words
-from rung.importers.imported import ImportedRow, Row, by_rows
+from rung.importers.fields import SYSTEM_NOTE, asked, chat_turns, name_in, objects_in, texts, words
+from rung.importers.imported import ImportedRow, Row, by_rows, case_row
 from rung.records import Json
 from rung.text.parsing import Malformed, json_of
 
 _OF_CHATS = ("messages", "conversations", "conversation")
+_PROMPTS = ("prompt", "question", "input", "instruction")
 _MEANT_NULLS = ("const", "default")  # of a JSON Schema
 _JSON_SCHEMA = ("parametersJsonSchema", "parameters_json_schema")
+NOT_PREFERRED = "the answer that was not preferred is not taken: examples hold what is wanted"
+_REFERENCES = ("reference_answer", "ground_truth", "reference", "target", "answer")
 _NOT_WANTED = "is an answer that was not wanted: examples hold what is wanted"
 _NOT_TAKEN = {
     "parallel_tool_calls": "'parallel_tool_calls' is not taken",
@@ -70,6 +73,15 @@ def _chat(row: Row, line: int) -> ImportedRow:
     functions = row.get("functions")
     if isinstance(functions, list) and not row.get("tools"):  # as OpenAI wrote tools at first
         row = {**row, "tools": [{"type": "function", "function": one} for one in functions]}
+    return learnt_turns(row, line, notes=notes)
+
+
+def learnt_turns(row: Row, line: int, *, notes: tuple[str, ...] = ()) -> ImportedRow:
+    """A chat as an example of its turns up to the last one whose `weight` is not 0.
+
+    Raises:
+        ValueError: it is none, can teach nothing, or every turn of the assistant has weight 0.
+    """
     row, of_weights = _weighed_turns(row)
     return as_example(row, line, notes=(*notes, *of_weights))
 
@@ -168,25 +180,6 @@ def _is_thought(part: Mapping[str, Json]) -> bool:
     return part.get("thought") is True
 
 
-def _is_bedrock(row: Row) -> float:
-    return 1.0 if str(row.get("schemaVersion", "")).startswith("bedrock-conversation") else 0.0
-
-
-def _bedrock(row: Row, line: int) -> ImportedRow:
-    messages = row.get("messages")
-    turns: list[Json] = [
-        {"role": "system", "content": text} for part in objects_in(row.get("system")) if (text := words(part.get("text")))
-    ]
-    for message in messages if isinstance(messages, list) else []:
-        parts = message.get("content") if isinstance(message, dict) else None
-        if not isinstance(message, dict) or not isinstance(parts, list):
-            raise ValueError("each message needs 'role' and a list as 'content'")
-        if other := [key for part in objects_in(parts) for key in part if key != "text"]:
-            raise ValueError(f"holds content of kind '{other[0]}': only text is taken")
-        turns.append({"role": message.get("role"), "content": content_text(parts)})
-    return as_example({"messages": turns}, line)
-
-
 def _is_preference(row: Row) -> float:
     if "preferred_output" in row and "non_preferred_output" in row:
         return 1.0
@@ -194,7 +187,10 @@ def _is_preference(row: Row) -> float:
 
 
 def _is_labelled(row: Row) -> bool:
-    """Whether it is an answer with whether it was wanted, as KTO has them, whatever stands beside."""
+    """Whether it is an answer with whether it was wanted, as KTO has them, whatever stands beside. Beside a chat a number is
+    a class."""
+    if any(isinstance(row.get(key), list) for key in _OF_CHATS):
+        return isinstance(row.get("label"), bool)
     return {"prompt", "completion", "label"} <= set(row) and _wanted(row["label"]) is not None
 
 
@@ -206,11 +202,13 @@ def _wanted(label: Json) -> bool | None:
 
 def _preference(row: Row, line: int) -> ImportedRow:
     """The answer that was preferred is an example; what it was preferred to is said to be left out."""
-    note = ("the answer that was not preferred is not taken: examples hold what is wanted",)
+    note = (NOT_PREFERRED,)
     tools: Row = {"tools": row["tools"]} if row.get("tools") else {}
     if "label" in row and "chosen" not in row and "preferred_output" not in row:
         if not _wanted(row["label"]):
             raise ValueError(_NOT_WANTED)
+        if "completion" not in row:
+            return learnt_turns({key: value for key, value in row.items() if key != "label"}, line)
         return as_example({"prompt": row["prompt"], "completion": row["completion"], **tools}, line)
     if "preferred_output" in row:
         shown = row.get("input")
@@ -218,8 +216,9 @@ def _preference(row: Row, line: int) -> ImportedRow:
         turns = [*chat_turns(before, calls=True), *_answered(row, "preferred_output")]
         tools = {"tools": shown["tools"]} if isinstance(shown, dict) and shown.get("tools") else tools
         return as_example({"messages": [*turns], **tools}, line, notes=note)
-    before = row.get("prompt", row.get("question", row.get("input", row.get("instruction"))))
-    chosen = row["chosen"]
+    before = next((row[key] for key in (*_PROMPTS, *_OF_CHATS) if row.get(key)), None)
+    chosen = [row["chosen"]] if isinstance(row["chosen"], dict) else row["chosen"]
+    row = {**row, "chosen": chosen}
     if isinstance(chosen, list):
         turns = _answered(row, "chosen")
         if before is not None and (len(turns) == 1 or turns[0]["role"] == "assistant"):
@@ -264,6 +263,24 @@ def _transcript(text: str) -> list[dict[str, Json]]:
     if not turns:
         raise ValueError("has no prompt: it needs 'prompt' beside 'chosen', or a text of 'Human:' and 'Assistant:' turns")
     return turns
+
+
+def _is_rewarded(row: Row) -> float:
+    turns = objects_in(row.get("messages"))
+    asks = bool(turns) and ROLES.get(str(turns[-1].get("role"))) == "user"
+    return 0.9 if asks and name_in(row, _REFERENCES) else 0.0
+
+
+def _rewarded(row: Row, line: int) -> ImportedRow:
+    """A chat that ends with a question, and what its answer is graded against: each reference is accepted."""
+    question, before, system = asked(chat_turns(row["messages"]))
+    named = [key for key in _REFERENCES if key in row]
+    answers = [text for key in named for text in texts(row[key])]
+    if not answers:
+        raise ValueError(f"'{named[0]}' is empty: it has no accepted answer" if named else "has no reference answer")
+    meta: Row = {key: value for key, value in row.items() if key not in ("messages", "id", *named) and value is not None}
+    case = case_row(question, [*answers], id=row.get("id"), messages=before, meta=meta)
+    return ImportedRow(line, cases=(case,), notes=(SYSTEM_NOTE,) if system else ())
 
 
 def _without_nulls(row: Row) -> tuple[Row, bool]:
@@ -339,5 +356,7 @@ def _parts_text(parts: Json) -> str:
 
 CHATS = by_rows("tuning data: OpenAI or Mistral chats, ShareGPT, Alpaca, prompt and completion", _is_chat, _chat)
 GEMINI = by_rows("Gemini tuning data", _is_gemini, _gemini)
-BEDROCK = by_rows("Amazon Bedrock conversations", _is_bedrock, _bedrock)
 PREFERENCES = by_rows("preference pairs", _is_preference, _preference)
+REWARDED = by_rows(
+    "reinforcement tuning data: chats that end with a question, and its reference answer", _is_rewarded, _rewarded
+)
