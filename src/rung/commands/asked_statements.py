@@ -11,8 +11,11 @@ import re
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
+from rung.commands.asked_guides import guided
 from rung.commands.asked_numbers import Found, births_of, letters_of, numbers_of
+from rung.pipeline.gold_slips import squeezed
 from rung.text.past_tense import base_form, is_participle
+from rung.text.prose import plain
 from rung.text.statement_words import (
     ABOUT,
     CLAUSE,
@@ -66,9 +69,10 @@ def asked_of(sentence: str, start: int, *, title: str = "", common: Container[st
         title: of the document; a surname is written out as it has it.
         common: words of the documents that stand there in lower case: no names.
     """
-    text = " ".join(sentence.split())
+    text = plain(sentence)
     if not SHORT <= len(text) <= LONG or not text.endswith(".") or not text[:1].isupper() or text.count('"') % 2:
         return
+    marked = text != " ".join(sentence.split())
     seen, births = set[str](), list(births_of(text))
     for match in (*_of_clauses(text, common), *births, *letters_of(text)):
         question, answer, subject = _with_full_name(match, title)
@@ -76,6 +80,11 @@ def asked_of(sentence: str, start: int, *, title: str = "", common: Container[st
             question = question.replace("What ", "Who ", 1)
         slot, verb = match[3:]
         if question not in seen and (slot == "letters" or _is_whole(question, answer, subject, text=text, title=title)):
+            seen.add(question)
+            if not marked or squeezed(answer) in squeezed(sentence):
+                yield Asked(question, answer, start, start + len(sentence), subject, slot, verb)
+    for question, answer, subject, slot, verb in guided(text):
+        if question not in seen and squeezed(answer) in squeezed(sentence):
             seen.add(question)
             yield Asked(question, answer, start, start + len(sentence), subject, slot, verb)
 

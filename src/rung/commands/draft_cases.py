@@ -20,7 +20,18 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from rung.commands.asked_statements import Asked
-from rung.commands.draft_checks import Corpus, Unrepeated, by_slot, follow_ups, hops, in_turns, near_misses, shuffled
+from rung.commands.draft_checks import (
+    Corpus,
+    Unrepeated,
+    alternating,
+    by_slot,
+    follow_ups,
+    hops,
+    in_turns,
+    near_misses,
+    shuffled,
+)
+from rung.commands.guide_misses import guide_misses
 from rung.commands.stated_facts import Fact, absent_attribute, facts
 from rung.config.project import Project
 from rung.errors import UserError
@@ -224,11 +235,11 @@ def _ruled(kind: Kind, documents: Sequence[Document], corpus: Corpus, each: int)
                     note = "this value changes with time: the case is left out, and listed, once the document says otherwise"
                     yield _answerable(fact, document, kind, note)
         case "unanswerable":
-            for document, question, note in near_misses(corpus, max(1, each // LETTERS)):
+            for document, question, note in alternating(near_misses(corpus, max(1, each // LETTERS)), guide_misses(corpus)):
                 yield Draft(kind, question, document=document.id, note=note)
             words = "\n".join(document.text for document in documents).casefold()
             for document, fact in in_turns(facts, documents):
-                if fact.note == "from a table" and (attribute := absent_attribute(fact.subject, words)):
+                if fact.is_goods and (attribute := absent_attribute(fact.subject, words)):
                     note = f"no document holds the words '{attribute}': check that none says it otherwise"
                     yield Draft(kind, f"What is the {attribute} of {fact.subject}?", document=document.id, note=note)
         case "forbidden":
@@ -255,16 +266,23 @@ def _stated(documents: Sequence[Document], corpus: Corpus, each: int) -> Iterato
     letters = [pair for pair in asked if pair[1].slot == "letters"]
     few = len(corpus.documents) < MANY  # in many documents "the return address" may be anybody's
     rest = [pair for pair in stated if pair not in written] if few else []
-    for document, fact in written:
-        if corpus.is_only_answer(fact.question, fact.answer):
-            yield _answerable(fact, document, "answerable", fact.note)
-    for document, one in (
+    some = (
         *by_slot(pair for pair in asked if pair[1].slot != "letters"),
         *letters[: max(1, each // LETTERS)],
-    ):
-        if corpus.is_only_answer(one.question, one.answer):
-            note = "from a statement: check that it is whole, and who or what is meant"
-            yield Draft("answerable", one.question, (one.answer,), document.id, _quote(document, one), note=note)
+    )
+    note = "from a statement: check that it is whole, and who or what is meant"
+    yield from alternating(
+        (
+            _answerable(fact, document, "answerable", fact.note)
+            for document, fact in written
+            if corpus.is_only_answer(fact.question, fact.answer)
+        ),
+        (
+            Draft("answerable", one.question, (one.answer,), document.id, _quote(document, one), note=note)
+            for document, one in some
+            if corpus.is_only_answer(one.question, one.answer)
+        ),
+    )
     for document, fact in rest:
         if corpus.is_only_answer(fact.question, fact.answer):
             yield _answerable(fact, document, "answerable", fact.note)

@@ -18,7 +18,7 @@ from rung.commands.asked_statements import Asked, asked_of
 from rung.dataset.near_duplicates import Read, near, normal
 from rung.records import Document, digest
 from rung.text.past_tense import is_participle
-from rung.text.sentences import sentences
+from rung.text.prose import prose
 from rung.text.statement_words import DATE, is_person
 from rung.text.support import content
 
@@ -53,7 +53,7 @@ class Corpus:
         self._by_word: dict[str, list[int]] = defaultdict(list)
         self.sentences: list[Sentence] = []
         for number, document in enumerate(self.documents):
-            for start, end in sentences(document.text):
+            for start, end in prose(document.text):
                 text = document.text[start:end].strip()
                 words = content(text) | content(document.title)
                 for word in words:
@@ -141,7 +141,12 @@ Miss = tuple[Document, str, str]  # document, question, note
 def near_misses(corpus: Corpus, letters: int) -> Iterator[Miss]:
     """Questions that a statement comes near to and nothing answers, of three kinds in turns: who did what it says was done,
     or in what year what it says who did; on what day; what letters stand for that are never written out, so many at most."""
-    queues = [_unsaid(corpus), _days(corpus), itertools.islice(_unexplained(corpus), letters)]
+    yield from alternating(_unsaid(corpus), _days(corpus), itertools.islice(_unexplained(corpus), letters))
+
+
+def alternating(*some: Iterator[T]) -> Iterator[T]:
+    """What several give, these taking turns."""
+    queues = list(some)
     while queues:
         left = []
         for queue in queues:

@@ -7,11 +7,14 @@ become drafts is left to `drafting`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from rung.commands.asked_headings import answers, heading_question
+from rung.pipeline.gold_slips import squeezed
 from rung.records import Document
+from rung.text.prose import plain
 from rung.text.sentences import sentence_starts
 from rung.text.statement_words import CLAUSE, NO_SUBJECT, POINTING
 
@@ -41,18 +44,32 @@ _CHANGING = re.compile(
     r"|[$€£]\s?\d|\d\s?(?:USD|EUR|GBP|CHF|%|per cent|euros?|dollars?|days?|weeks?|months?|hours?)\b",
     re.IGNORECASE,
 )
-_QUESTION_HEADING = re.compile(
-    r"^#{1,6}[ \t]+(?P<question>[^\n]{6,150}\?)[ \t]*#*[ \t]*$\n+(?P<answer>[^\n#|>`-][^\n]*)", re.MULTILINE
+_HEADING = re.compile(
+    r"^#{1,6}[ \t]+(?P<heading>[^\n]{6,150}?)[ \t]*#*[ \t]*$\n+(?P<paragraph>[^\n#|>`<{!\[*+\d-](?:[^\n]|\n(?![ \t]*(?:\n|[#|>`<{*+-]|\d+[.)])))*)",
+    re.MULTILINE,
 )
 _ROWS = re.compile(r"^[ \t]*\|.*\|[ \t]*$", re.MULTILINE)
 _DASHES = re.compile(r"[\s|:-]+")
-_LONGEST_ANSWER = 160
+_LONGEST_ANSWER = 200
+_KEY_WORDS, _COLUMN_WORDS, _VALUE_WORDS = 6, 4, 12
+_NO_COLUMN = re.compile(
+    r"(?:use|used|uses|note|notes|comments?|link|links|example|examples|description|details?|more|action|purpose|usage|required"
+    r"|optional|supported|yes|no|when|where|what|who|how|why|is|are|can|does|do|should|has|if|your|our|we|you)\b",
+    re.IGNORECASE,
+)
+_FROM_A_TABLE = 8  # cells of one table that are asked for
+_STEPS = re.compile(
+    r"(?:steps?|tasks?|actions?|activit|process|phase|question|what|if|when|error|problem|event|scenario)", re.IGNORECASE
+)
+_NO_VALUE = re.compile(r"(?:y|n|x|yes|no|true|false|n/?a|none|tbd|see .*|[^\w]+)", re.IGNORECASE)
+_GOODS = re.compile(r"\b(?:price|cost|size|weight|colou?r|model|sku|stock|dimensions|capacity)\b", re.IGNORECASE)
 MAX_WORDS = 12  # of what a statement says of its subject
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A question, its answer, and the characters of the document that say so. `changes`: it is likely to, with time."""
+    """A question, its answer, and the characters of the document that say so. `changes`: it is likely to, with time;
+    `is_goods`: its subject is something that is sold."""
 
     question: str
     answer: str
@@ -61,6 +78,7 @@ class Fact:
     subject: str = ""
     changes: bool = False
     note: str = ""
+    is_goods: bool = False
 
 
 def facts(document: Document) -> Iterator[Fact]:
@@ -82,40 +100,86 @@ def absent_attribute(subject: str, corpus: str) -> str:
 
 
 def _headings(text: str) -> Iterator[Fact]:
-    """A heading that is a question, answered by the first sentence below it."""
-    for match in _QUESTION_HEADING.finditer(text):
-        start = match.start("answer")
-        end = next(sentence_starts(text, start, match.end("answer")), match.end("answer"))
-        answer = text[start:end].strip()
-        if len(answer) <= _LONGEST_ANSWER:
+    """A heading that asks, or says what is to be done, answered by the first sentence below it where that sentence does."""
+    for match in _HEADING.finditer(text):
+        start = match.start("paragraph")
+        end = next(sentence_starts(text, start, match.end("paragraph")), match.end("paragraph"))
+        raw = text[start:end].rstrip()
+        answer, question = plain(raw), heading_question(plain(match["heading"]))
+        if len(answer) <= _LONGEST_ANSWER and question and answers(question, answer) and squeezed(answer) in squeezed(raw):
             changes = _CHANGING.search(answer) is not None
-            yield Fact(
-                match["question"].strip(), answer, start, start + len(answer), "", changes, "from a heading that asks"
-            )
+            yield Fact(question, answer, start, start + len(raw), "", changes, "from a heading that asks")
 
 
 def _tables(text: str) -> Iterator[Fact]:
-    """A cell, asked for by its column and by the first cell of its row."""
+    """A cell, asked for by its column and by the first cell of its row, where both are names and the cell is a value."""
     rows = list(_ROWS.finditer(text))
     head: list[str] = []
-    last_end = -2
+    last_end, asked = -2, 0
     for index, row in enumerate(rows):
         cells = _cells(row[0])
         begins = row.start() > last_end + 1
         last_end = row.end()
         if begins:
             follows = rows[index + 1][0] if index + 1 < len(rows) else ""
-            head = cells if _DASHES.fullmatch(follows) else []
-        elif head and not _DASHES.fullmatch(row[0]) and len(cells) == len(head) and cells[0]:
-            for column, cell in zip(head[1:], cells[1:], strict=True):
-                if cell and column:
-                    question = f"What is the {column} of {cells[0]}?"
+            head = cells if _DASHES.fullmatch(follows) and not _STEPS.match(cells[0]) else []
+            asked = 0
+        elif head and not _DASHES.fullmatch(row[0]) and len(cells) == len(head):
+            for question, subject, cell, column in _of_row(head, cells):
+                if asked < _FROM_A_TABLE and squeezed(cell) in squeezed(row[0]):
                     changes = _CHANGING.search(f"{column} {cell}") is not None
-                    yield Fact(question, cell, row.start(), row.end(), cells[0], changes, "from a table")
+                    yield Fact(question, cell, row.start(), row.end(), subject, changes, "from a table", _is_goods(head))
+                    asked += 1
+
+
+def _of_row(head: Sequence[str], cells: Sequence[str]) -> Iterator[tuple[str, str, str, str]]:
+    """(question, subject, cell, attribute): the columns are attributes of the row's first cell; without a head above that,
+    it is the attribute of the columns."""
+    for column, cell in zip(head[1:], cells[1:], strict=True):
+        attribute, subject = (column, cells[0]) if head[0] else (cells[0], column)
+        if is_column(attribute) and is_key(subject) and is_value(cell):
+            yield f"What is the {_lower(attribute)} of {subject}?", subject, cell, attribute
 
 
 def _cells(row: str) -> list[str]:
-    return [cell.strip() for cell in row.strip().strip("|").split("|")]
+    return ["" if "<br" in cell else plain(cell.strip()) for cell in row.strip().strip("|").split("|")]
+
+
+def is_key(cell: str) -> bool:
+    """Whether the first cell of a row names something: no sentence, code or number.
+
+    >>> is_key("Express delivery"), is_key("`title`"), is_key("5 days"), is_key("Supervisor submits the request by mail")
+    (True, False, False, False)
+    """
+    return bool(re.match(r"[A-Za-z]", cell)) and len(cell.split()) <= _KEY_WORDS and not re.search(r"[.?!:;`<>{}\[\]]", cell)
+
+
+def is_column(name: str) -> bool:
+    """Whether the head of a column can be asked for.
+
+    >>> is_column("price"), is_column("Where we keep it"), is_column("Government-owned?"), is_column("Use")
+    (True, False, False, False)
+    """
+    words = name.split()
+    is_noun = bool(words) and len(words) <= _COLUMN_WORDS and bool(re.fullmatch(r"[A-Za-z][\w ()/%-]*", name))
+    return is_noun and not _NO_COLUMN.match(name)
+
+
+def is_value(cell: str) -> bool:
+    """Whether a cell is something that can be an answer: no mark, no link, no long text."""
+    return len(cell) >= 2 and len(cell.split()) <= _VALUE_WORDS and not _NO_VALUE.fullmatch(cell) and "://" not in cell
+
+
+def _lower(name: str) -> str:
+    """A column's name within a sentence."""
+    if name.isupper() and len(name) > 3:
+        return name.lower()
+    return f"{name[:1].lower()}{name[1:]}" if re.fullmatch(r"[A-Z][a-z]+", name.split()[0]) else name
+
+
+def _is_goods(head: Sequence[str]) -> bool:
+    """Whether the rows of a table are things that are sold, of which much may be asked."""
+    return any(_GOODS.search(column) for column in head)
 
 
 def _statements(text: str) -> Iterator[Fact]:
@@ -131,6 +195,8 @@ def _statements(text: str) -> Iterator[Fact]:
             continue
         subject, verb, rest = match["subject"], match["verb"], match["rest"].strip()
         asked = subject if subject.split()[0] not in ("The", "A", "An") else subject[0].lower() + subject[1:]
+        if verb in ("costs", "takes", "lasts"):
+            continue  # asked by `asked_guides`
         if verb in ("is", "are", "was", "were"):
             if not _NOUN.match(rest):
                 continue

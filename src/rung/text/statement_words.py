@@ -21,14 +21,16 @@ REST = r"[^.;:!?()\[\]\"“”]{2,110}"
 CLAUSE = re.compile(
     r"\b(?:which|who|whom|whose|where|when|while|because|although|though|but|if|than|since|until|whereas|that|after|before)\b|,"
 )
-# No question that stands alone holds one of these.
-POINTING = re.compile(
-    r"\b(?:this|that|these|those|such|it|its|he|his|him|she|her|hers|they|their|them|we|our|us|i|my|you|your|here|there"
-    r"|former|latter|above|below|following|previous|aforementioned|respectively|however|therefore|also|another|other|others"
-    r"|same|similar|figure|fig|table|section|article|paper|study|et al|hereof|herein|thereof|hereunder|both|each|either"
-    r"|neither|then|now|later|earlier|again|still|too|so|said|one|ones|first|second|third|next|last|where|neither)\b",
-    re.IGNORECASE,
+_PERSONS = "we|our|us|i|my|you|your"
+_ELSEWHERE = (
+    "this|that|these|those|such|it|its|he|his|him|she|her|hers|they|their|them|here|there"
+    "|former|latter|above|below|following|previous|aforementioned|respectively|however|therefore|also|another|other|others"
+    "|same|similar|figure|fig|table|section|article|paper|study|et al|hereof|herein|thereof|hereunder|both|each|either"
+    "|neither|then|now|later|earlier|again|still|too|so|said|one|ones|first|second|third|next|last|where|neither"
 )
+# No question that stands alone holds one of these; of those that a reader asks for themselves, POINTING_AWAY alone.
+POINTING = re.compile(rf"\b(?:{_ELSEWHERE}|{_PERSONS})\b", re.IGNORECASE)
+POINTING_AWAY = re.compile(rf"\b(?:{_ELSEWHERE})\b", re.IGNORECASE)
 _NO_SUBJECT_WORDS = (
     "although though under when after before during with from for by as some many most all common long while if since until "
     "because despite unlike like among between within without over at on to of and or but it she he they we this that "
