@@ -7,7 +7,7 @@ to `asked_statements`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from rung.commands.asked_numbers import Found
 from rung.text.past_tense import is_participle
@@ -43,20 +43,32 @@ _NO_NOUN = re.compile(
 )
 
 
-def guided(text: str) -> Iterator[Found]:
-    """The questions that a plain sentence of a guide answers, each once; `text` ends with its full stop."""
+def guided(text: str, common: Container[str] = frozenset()) -> Iterator[Found]:
+    """The questions that a plain sentence of a guide answers, each once.
+
+    Args:
+        text: ends with its full stop.
+        common: words of the documents that stand there in lower case; where it is empty every first word may be one.
+    """
     bare, asked = text[:-1].strip(), set[str]()
+    first = bare.split(" ", 1)[0]
+    is_name = bool(common) and first.lower() not in common and _is_word(first)
     for rule in (_conditions, _purposes, _means, _lasting, _dated, _waiting, _limits, _offers, _defaults):
-        for question, answer, subject, slot, verb in rule(bare):
+        for found in rule(bare):
+            question, answer, subject, slot, verb = found
             question = " ".join(question.split())
-            if (
-                question not in asked
-                and is_asked(question)
-                and 0 < len(answer.split()) <= MAX_TOLD
-                and _stands_alone(answer)
-            ):
+            if is_name:
+                question = re.sub(rf"\b{re.escape(first.lower())}\b", first, question)
+            is_whole = is_asked(question) and _stands_alone(answer, told=slot in ("condition", "purpose"))
+            if question not in asked and is_whole and 0 < len(answer.split()) <= MAX_TOLD:
                 asked.add(question)
                 yield question, answer.strip(), subject, slot, verb
+
+
+_NAMELESS = re.compile(  # which one? A guide's own service, order or account is known to its reader
+    r"\bthe (?:mountain|fort|film|song|book|ship|house|building|village|town|city|river|lake|battle|album|team|club|band|gene"
+    r"|protein|virus|patients?|study|authors?|castle|island|bridge|game|match|war)\b(?! (?:of|in|at|on|for|called|named|by|that) )"
+)
 
 
 def is_asked(question: str) -> bool:
@@ -66,21 +78,25 @@ def is_asked(question: str) -> bool:
     return (
         len(question.split()) <= MAX_ASKED
         and not POINTING_AWAY.search(asked)
+        and not _NAMELESS.search(asked)
         and not re.search(r"[:;()\"“”<>|{}\[\]]", question)
         and len(content(bare)) >= (_FEW_WORDS if bare != question else 1)
     )
 
 
-def _stands_alone(answer: str) -> bool:
-    """Whether an answer points to nothing before it."""
-    return not re.search(
-        r"\b(?:this|these|those|above|below|following|here|the (?:former|latter|same|steps?|instructions?|link)"
-        r"|steps? (?:\d|one|two|three))\b|:$",
-        answer,
-        re.IGNORECASE,
-    )
+def _stands_alone(answer: str, *, told: bool) -> bool:
+    """Whether an answer points to nothing before it. `told`: it says what to do or what happens, of what the question names."""
+    if not told and _PRONOUN.search(answer):
+        return False
+    return not _POINTS.search(answer)
 
 
+_PRONOUN = re.compile(r"\b(?:it|its|they|them|their|he|his|she|her)\b", re.IGNORECASE)
+_POINTS = re.compile(
+    r"\b(?:this|these|those|above|below|following|here|the (?:former|latter|same|steps?|instructions?|link)"
+    r"|steps? (?:\d|one|two|three)|(?:table|figure|section) [\dA-Z])\b|:$",
+    re.IGNORECASE,
+)
 _IF = re.compile(rf"(?P<word>If|When|Once) (?P<when>you{_MORE}{{4,110}}?|your {_MORE}{{4,110}}?), (?:then )?(?P<do>.+)")
 _LATER_IF = re.compile(rf"(?P<do>[A-Z]{_MORE}{{8,150}}?),? if (?P<when>you(?:r [a-z]+)? {_MORE}{{4,110}})")
 

@@ -83,7 +83,7 @@ def asked_of(sentence: str, start: int, *, title: str = "", common: Container[st
             seen.add(question)
             if not marked or squeezed(answer) in squeezed(sentence):
                 yield Asked(question, answer, start, start + len(sentence), subject, slot, verb)
-    for question, answer, subject, slot, verb in guided(text):
+    for question, answer, subject, slot, verb in guided(text, common):
         if question not in seen and squeezed(answer) in squeezed(sentence):
             seen.add(question)
             yield Asked(question, answer, start, start + len(sentence), subject, slot, verb)
