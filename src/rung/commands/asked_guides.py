@@ -65,6 +65,10 @@ def guided(text: str, common: Container[str] = frozenset()) -> Iterator[Found]:
                 yield question, answer.strip(), subject, slot, verb
 
 
+_BARE_OBJECT = re.compile(r"(?:How|Where) (?:do|can) I [a-z]+ the [a-z]+\?")  # which one?
+_VAGUE = re.compile(
+    r"\bif I(?:['’]m| am| have| still have)? (?:in doubt|not sure|unsure|ready|(?:any )?(?:questions?|problems?|issues?|trouble))\?"
+)
 _NAMELESS = re.compile(  # which one? A guide's own service, order or account is known to its reader
     r"\bthe (?:mountain|fort|film|song|book|ship|house|building|village|town|city|river|lake|battle|album|team|club|band|gene"
     r"|protein|virus|patients?|study|authors?|castle|island|bridge|game|match|war)\b(?! (?:of|in|at|on|for|called|named|by|that) )"
@@ -77,6 +81,9 @@ def is_asked(question: str) -> bool:
     asked = re.sub(r"^\w+|\bdoes it take\b|\blast(?=\?| (?:for|in|from)\b)", "", bare)
     return (
         len(question.split()) <= MAX_ASKED
+        and not _VAGUE.search(question)
+        and not _BARE_OBJECT.fullmatch(question)
+        and not re.search(r"\b[b-hj-zB-HJ-Z]\b(?!['’])", question)
         and not POINTING_AWAY.search(asked)
         and not _NAMELESS.search(asked)
         and not re.search(r"[:;()\"“”<>|{}\[\]]", question)
@@ -94,6 +101,7 @@ def _stands_alone(answer: str, *, told: bool) -> bool:
 _PRONOUN = re.compile(r"\b(?:it|its|they|them|their|he|his|she|her)\b", re.IGNORECASE)
 _POINTS = re.compile(
     r"\b(?:this|these|those|above|below|following|here|the (?:former|latter|same|steps?|instructions?|link)"
+    r"|(?:follow|do|does|discuss|about|with|for|of|at|like) that|that (?:case|special|first|one|page|file)"
     r"|steps? (?:\d|one|two|three)|(?:table|figure|section) [\dA-Z])\b|:$",
     re.IGNORECASE,
 )

@@ -31,6 +31,9 @@ _NOUN = re.compile(
     r"(?:an?|the|one|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty|forty|fifty|sixty|ninety|half)\b"
     r"|[A-Z\d$€£]",
 )
+_LASTING = re.compile(
+    r"(?:\d+|[a-z]+) (?:seconds?|minutes?|hours?|days?|weeks?|months?|years?) (?:long|old|away|ago|later)\b"
+)
 # Subjects that point elsewhere, or were cut out of a longer sentence.
 _NO_SUBJECT = re.compile(
     r"(?:The )?(?:It|This|That|These|Those|There|He|She|They|We|You|I|Here|What|Which|Who|If|When|As|In|On|At|Another|Other"
@@ -52,9 +55,13 @@ _ROWS = re.compile(r"^[ \t]*\|.*\|[ \t]*$", re.MULTILINE)
 _DASHES = re.compile(r"[\s|:-]+")
 _LONGEST_ANSWER = 200
 _KEY_WORDS, _COLUMN_WORDS, _VALUE_WORDS = 6, 4, 12
-_NO_COLUMN = re.compile(
-    r"(?:use|used|uses|note|notes|comments?|link|links|example|examples|description|details?|more|action|purpose|usage|required"
-    r"|optional|supported|yes|no|when|where|what|who|how|why|is|are|can|does|do|should|has|if|your|our|we|you)\b",
+_ATTRIBUTE = re.compile(  # what people ask of a thing by its name
+    r"(?:[a-z]+ )?(?:prices?|costs?|fees?|rates?|weight|size|length|width|height|depth|duration|time|period|deadline|due date|limit"
+    r"|capacity|maximum|minimum|max|min|default(?: value)?|port|address|phone|telephone|e-?mail|contact|owner|manager|capital"
+    r"|population|area|date|year|month|country|city|state|location|place|hours|opening hours|language|version|warranty|colou?r"
+    r"|material|author|director|salary|amount|currency|symbol|abbreviation|code|distance|speed|temperature|age|score|rank"
+    r"|frequency|retention|expiry|expiration|lead|head|founder|manufacturer|model|unit|room|floor|office|point of contact)"
+    r"(?: \([^()]*\))?",
     re.IGNORECASE,
 )
 _FROM_A_TABLE = 8  # cells of one table that are asked for
@@ -133,36 +140,36 @@ def _tables(text: str) -> Iterator[Fact]:
 
 
 def _of_row(head: Sequence[str], cells: Sequence[str]) -> Iterator[tuple[str, str, str, str]]:
-    """(question, subject, cell, attribute): the columns are attributes of the row's first cell; without a head above that,
-    it is the attribute of the columns."""
-    for column, cell in zip(head[1:], cells[1:], strict=True):
-        attribute, subject = (column, cells[0]) if head[0] else (cells[0], column)
-        if is_column(attribute) and is_key(subject) and is_value(cell):
-            yield f"What is the {_lower(attribute)} of {subject}?", subject, cell, attribute
+    """(question, subject, cell, attribute): what a row with a name says under columns that are attributes."""
+    if not head[0] or not is_key(cells[0]):
+        return
+    for attribute, cell in zip(head[1:], cells[1:], strict=True):
+        if is_column(attribute) and is_value(cell):
+            yield f"What is the {_lower(attribute)} of {cells[0]}?", cells[0], cell, attribute
 
 
 def _cells(row: str) -> list[str]:
-    return ["" if "<br" in cell else plain(cell.strip()) for cell in row.strip().strip("|").split("|")]
+    raw = row.strip().strip("|").split("|")
+    cells = ["" if "<br" in cell else plain(cell.strip()) for cell in raw]
+    return ["", *cells[1:]] if "`" in raw[0] else cells  # code is no name
 
 
 def is_key(cell: str) -> bool:
     """Whether the first cell of a row names something: no sentence, code or number.
 
-    >>> is_key("Express delivery"), is_key("`title`"), is_key("5 days"), is_key("Supervisor submits the request by mail")
+    >>> is_key("Express delivery"), is_key("`title`"), is_key("5 days"), is_key("Whoever is asked for a parcel by mail")
     (True, False, False, False)
     """
     return bool(re.match(r"[A-Za-z]", cell)) and len(cell.split()) <= _KEY_WORDS and not re.search(r"[.?!:;`<>{}\[\]]", cell)
 
 
 def is_column(name: str) -> bool:
-    """Whether the head of a column can be asked for.
+    """Whether the head of a column is something that is asked of a thing by its name.
 
-    >>> is_column("price"), is_column("Where we keep it"), is_column("Government-owned?"), is_column("Use")
-    (True, False, False, False)
+    >>> is_column("Price"), is_column("Delivery time"), is_column("Where we keep it"), is_column("Free"), is_column("Values")
+    (True, True, False, False, False)
     """
-    words = name.split()
-    is_noun = bool(words) and len(words) <= _COLUMN_WORDS and bool(re.fullmatch(r"[A-Za-z][\w ()/%-]*", name))
-    return is_noun and not _NO_COLUMN.match(name)
+    return len(name.split()) <= _COLUMN_WORDS and bool(_ATTRIBUTE.fullmatch(name))
 
 
 def is_value(cell: str) -> bool:
@@ -198,7 +205,7 @@ def _statements(text: str) -> Iterator[Fact]:
         if verb in ("costs", "takes", "lasts"):
             continue  # asked by `asked_guides`
         if verb in ("is", "are", "was", "were"):
-            if not _NOUN.match(rest):
+            if not _NOUN.match(rest) or _LASTING.match(rest):
                 continue
             question = f"What {verb} {asked}?"
         else:

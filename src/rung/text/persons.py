@@ -38,12 +38,16 @@ def to_reader(text: str) -> str:
 
     >>> to_reader("you forgot your password"), to_reader("we send you our list"), to_reader("if you are abroad")
     ('I forgot my password', 'you send me your list', 'if I am abroad')
+    >>> to_reader("you live in the US")
+    'I live in the US'
     """
     return _WORD.sub(_turned, _ME.sub(r"\1 me", text))
 
 
 def _turned(match: re.Match[str]) -> str:
     word = match[0].replace("’", "'")
+    if word == "US":
+        return word
     return _FIRST.get(word.lower(), "I")
 
 

@@ -15,8 +15,8 @@ _LINK = re.compile(
 )
 _ITEM = re.compile(r"^(?:[-*+•>]\s+|\d{1,3}[.)]\s+)+")
 _TAG = re.compile(r"</?[A-Za-z][\w-]*(?:\s[^<>]*)?/?>")
-_MARKED = re.compile(r"(\*\*\*|\*\*|\*|__|`)(?=\S)(.+?)(?<=\S)\1")
-_LEFT_OVER = re.compile(r"\{[{%:]|[%}]\}|\]\(|https?:|\*\*|`|\\|\[\^|\{\.")
+_MARKED = re.compile(r"(?<![\w*])(\*\*\*|\*\*|\*|__|`)(?=\S)(.+?)(?<=\S)\1(?![\w*])")
+_LEFT_OVER = re.compile(r"\{[{%:]|[%}]\}|\]\(|https?:|\*\*|`|\\|\[\^|\{\.|&\w+;")
 
 
 def prose(text: str) -> list[tuple[int, int]]:
