@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from rung import errors
+from rung.cli.command_line import command_line
 from tests.cli.conftest import Run
 from tests.docs.pages import DOCS
 
@@ -24,6 +27,8 @@ pytestmark = pytest.mark.slow
         (("compare", "-C", "bare", "--json"), ("no_cases", None)),
         (("export", "-C", "shop", "--to", "cases-csv", "-o", "there", "--json"), ("exists", None)),
         (("decide", "none.csv", "--json"), ("bad_input", None)),
+        (("import", "none.csv", "--json"), ("no_file", None)),
+        (("cases", "suggest", "-C", "bare", "--json"), ("bad_input", 1)),
         (("comprae", "--json"), ("usage", None)),
         (("search", "-C", "shop", "x", "--top", "many", "--json"), ("usage", None)),
     ],
@@ -44,6 +49,18 @@ def test_each_kind_of_mistake_has_its_code(
         assert error["message"] in ran.err
     without = rung(*(word for word in words if word != "--json"), code=2)
     assert without.out == ""
+
+
+def test_every_verb_takes_json_but_the_one_that_speaks_a_protocol_on_stdout() -> None:
+    def verbs(group: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+        for word, command in group.commands.items():
+            inner = f"{name} {word}".strip()
+            yield from verbs(command, inner) if hasattr(command, "commands") else [(inner, command)]
+
+    every = dict(verbs(command_line()))
+    without = [name for name, command in every.items() if not any("--json" in param.opts for param in command.params)]
+    assert without == ["mcp"]
+    assert len(every) > 40
 
 
 def test_every_code_is_documented() -> None:

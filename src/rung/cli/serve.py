@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rung.cli.main import FINE
-from rung.cli.options import Folder, groups, need_serving
-from rung.cli.screen import Screen, err
+from rung.cli.options import Folder, Json, groups, need_serving
+from rung.cli.screen import Screen, err, out
 
 if TYPE_CHECKING:
     from rung.config.project import Project
@@ -28,12 +28,15 @@ def serve(  # noqa: PLR0917 - typer reads the options from the parameters
     ] = 64,
     queue: Annotated[int, typer.Option(min=0, max=100_000, help="Requests that may wait for their turn.")] = 256,
     seconds: Annotated[float, typer.Option(min=1, help="From a request to its whole answer, at most.")] = 300,
+    json: Json = False,
 ) -> int:
     """Serve the winner over HTTP, as it was measured.
 
     OpenAI's and Anthropic's APIs, search, citations that open, metrics. Stop it with Ctrl-C or SIGTERM: open answers are
-    finished.
+    finished. With --json the line on stdout, written when it listens, has the address and what it serves.
     """
+    from json import dumps
+
     from rung.config.project import load_project
     from rung.errors import UserError
 
@@ -73,12 +76,16 @@ def serve(  # noqa: PLR0917 - typer reads the options from the parameters
         at_hand = ProjectAtHand(folder, served=(app.state.answering, service.builder), state=state)
         door = OwnersDoor() if is_open else CallersDoor(identity)
         add_board(app, board(at_hand, door))
-        for line in app.state.answering.pinned():
+        pinned = list(app.state.answering.pinned())
+        for line in pinned:
             err(line)
         address = f"[{host}]" if ":" in host else host
         base = f"http://{address}:{listener.getsockname()[1]}"
-        err(f"board: {base}/board{f'?token={door.token}' if isinstance(door, OwnersDoor) else ''}")
+        page = f"{base}/board{f'?token={door.token}' if isinstance(door, OwnersDoor) else ''}"
+        err(f"board: {page}")
         err(f"{base}/v1  (Ctrl-C ends it)")
+        if json:
+            out(dumps({"url": f"{base}/v1", "board": page, "serves": pinned}, ensure_ascii=False))
         answer_requests(app, listener, seconds=limits.seconds)
     err("stopped")
     return FINE

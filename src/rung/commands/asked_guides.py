@@ -100,7 +100,7 @@ def _stands_alone(answer: str, *, told: bool) -> bool:
 
 _PRONOUN = re.compile(r"\b(?:it|its|they|them|their|he|his|she|her)\b", re.IGNORECASE)
 _POINTS = re.compile(
-    r"\b(?:this|these|those|above|below|following|here|the (?:former|latter|same|steps?|instructions?|link)"
+    r"\b(?:this|these|those|above|below|as follows|here|the (?:following|former|latter|same|steps?|instructions?|link)"
     r"|(?:follow|do|does|discuss|about|with|for|of|at|like) that|that (?:case|special|first|one|page|file)"
     r"|steps? (?:\d|one|two|three)|(?:table|figure|section) [\dA-Z])\b|:$",
     re.IGNORECASE,

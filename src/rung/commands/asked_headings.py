@@ -65,7 +65,7 @@ def answers(question: str, sentence: str) -> bool:
     """Whether a sentence is of the kind that a question asks for: few kinds, by their words."""
     if not sentence.endswith(".") or _NO_ANSWER.match(sentence) or re.search(r"[?{}|]", sentence):
         return False
-    if re.search(r"\b(?:following|below|these steps|here(?:'s| is| are))\b", sentence, re.IGNORECASE):
+    if re.search(r"\b(?:the following|as follows|below|these steps|here(?:'s| is| are))\b", sentence, re.IGNORECASE):
         return False
     if not re.match(r"(?:Yes|No)\b", sentence) and POINTING_AWAY.search(" ".join(sentence.split()[:6])):
         return False

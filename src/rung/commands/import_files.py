@@ -128,7 +128,7 @@ def import_files(paths: Sequence[Path], request: ImportRequest, project: Project
 def _imported(path: Path, request: ImportRequest, collector: Collector) -> tuple[ImportedFile, Collected]:
     """What became of one file, and the rows that came of it."""
     if not path.exists():
-        raise UserError(f"{path} does not exist: name files to import")
+        raise UserError(f"{path} does not exist: name files to import", code="no_file")
     file = ImportFile(path, question=request.question, answer=request.answer)
     form, importer = form_of(file, request.form)
     collected = collector.collect(

@@ -252,7 +252,8 @@ def _folder(project: Project, name: str) -> Path:
     if len(matches) != 1:
         recent = ", ".join(map(str, listed[-5:])) or "none yet"
         raise UserError(
-            f"'{name}' is no verdict of {project.root}; the last are: {recent}; a path of a record.json does, too"
+            f"'{name}' is no verdict of {project.root}; the last are: {recent}; a path of a record.json does, too",
+            code="no_verdict",
         )
     return matches[0]
 

@@ -18,6 +18,7 @@ from rung.records import Document, Dropped, Problem
 if TYPE_CHECKING:
     from rung.knowledge.loading import Access
 
+NO_SOURCES = "the project names no documents; add a line such as 'knowledge: {sources: [docs/**/*.md]}'"
 REMEMBERED = "reading.db"  # in the project's state: what was read, so that only what changed is read again
 MARKED = "groups_function"  # in the project's state: the index holds groups that a function gave
 
@@ -81,7 +82,8 @@ class Sources:
                     yield item
         if not self.count and not self.may_be_empty:
             listed = "".join(f"\n  {p}" for p in self.problems[:10])
-            message = f"no document could be read from {', '.join(settings.sources)}{listed}"
+            named = ", ".join(settings.sources)
+            message = f"no document could be read from {named}{listed}" if named else NO_SOURCES
             raise project.error(message, "knowledge", "sources")
 
     def access(self) -> Access:
