@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from rung.commands.draft_cases import KINDS, Draft, _checked, suggest
+from rung.commands.draft_cases import suggest
+from rung.commands.draft_rows import KINDS, Draft
+from rung.commands.model_drafts import _checked
 from rung.commands.stated_facts import absent_attribute, facts
 from rung.config.project import load_project
 from rung.dataset.load import load_dataset

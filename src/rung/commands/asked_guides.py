@@ -11,7 +11,7 @@ from collections.abc import Container, Iterator
 
 from rung.commands.asked_numbers import Found
 from rung.text.past_tense import is_participle
-from rung.text.persons import DOING, YOU_DO, is_instruction, to_reader
+from rung.text.persons import DOING, is_instruction, to_reader
 from rung.text.statement_words import CLAUSE, NO_SUBJECT, POINTING_AWAY, inner
 from rung.text.support import content
 
@@ -184,8 +184,8 @@ def _means(text: str) -> Iterator[Found]:
 
 def _subject(words: str) -> str:
     """A thing as a reader names it within a question; "" where the words are none."""
-    first = words.split()[0].lower()
-    if first in NO_SUBJECT and first not in ("all", "most", "our", "your") or _NO_NOUN.search(words):
+    first = words.split(maxsplit=1)[0].lower()
+    if (first in NO_SUBJECT and first not in ("all", "most", "our", "your")) or _NO_NOUN.search(words):
         return ""
     if first in DOING and len(words.split()) < 2:
         return ""
@@ -302,7 +302,7 @@ def _waiting(text: str) -> Iterator[Found]:
         how = (match["how"] or "").strip()
         ask = {"within": "Within what time", "every": "How often", "once every": "How often"}.get(how, "For how long")
         answer = f"{how} {match['value']}".strip()
-        if not how and match["verb"] not in ("wait", "stay", "work") or _CUT_OFF.search(match["what"]):
+        if (not how and match["verb"] not in ("wait", "stay", "work")) or _CUT_OFF.search(match["what"]):
             return
         if ask == "For how long" and match["verb"] == "wait":
             ask = "How long"

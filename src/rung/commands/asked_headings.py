@@ -69,7 +69,7 @@ def answers(question: str, sentence: str) -> bool:
         return False
     if not re.match(r"(?:Yes|No)\b", sentence) and POINTING_AWAY.search(" ".join(sentence.split()[:6])):
         return False
-    word = question.split()[0].lower()
+    word = question.split(maxsplit=1)[0].lower()
     if _YES_NO.match(question):
         return bool(re.match(r"(?:Yes|No)\b", sentence)) or _shared(question, sentence) >= _SHARED
     if question.startswith(("How do", "How can", "How should", "What can I do", "What should I do", "What if")):

@@ -13,11 +13,10 @@ import glob
 import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fnmatch import fnmatch
-from functools import partial
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from rung.commands.asked_statements import Asked
 from rung.commands.draft_checks import (
@@ -31,7 +30,9 @@ from rung.commands.draft_checks import (
     near_misses,
     shuffled,
 )
+from rung.commands.draft_rows import KINDS, Draft, Kind
 from rung.commands.guide_misses import guide_misses
+from rung.commands.model_drafts import by_model
 from rung.commands.stated_facts import Fact, absent_attribute, facts
 from rung.config.project import Project
 from rung.errors import UserError
@@ -39,70 +40,14 @@ from rung.files.limited import content_of
 from rung.files.outputs import write_output
 from rung.pipeline.sources import Sources
 from rung.progress import Reporter, reporting
-from rung.records import Asker, Document, Json, Message, Passage, digest
-from rung.records.steps import Conversation, Generate, generate
+from rung.records import Document, Json
 from rung.runtime.engines import open_engines
 from rung.runtime.runner import StepRunner
 from rung.text.parsing import Malformed, json_of
-from rung.text.sentences import sentences
-from rung.text.statement_words import POINTING
-from rung.text.support import content, support
 
-Kind = Literal["answerable", "unanswerable", "stale", "forbidden", "multi_hop", "conversational"]
 MANY = 30
 LETTERS = 5  # of so many answerable drafts one may ask what letters stand for
-KINDS: tuple[Kind, ...] = get_args(Kind)
 By = Literal["rules", "model"]
-RULES = "rules"
-_SHORT, _LONG = 30, 240  # characters of a sentence that is asked for
-_MIN_SUPPORT = 0.6  # of a question's words that its passage must have
-_TRIES = 3  # passages asked about for each draft that is wanted of a model
-_SCHEMA = json.dumps(
-    {
-        "type": "object",
-        "properties": {"question": {"type": "string", "maxLength": 200}, "answer": {"type": "string", "maxLength": 120}},
-        "required": ["question", "answer"],
-        "additionalProperties": False,
-    }
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A case that nobody has approved yet. `also`: (document, quote) of what it takes besides; `before`: (question, answer)
-    of the turn before."""
-
-    kind: Kind
-    question: str
-    answers: tuple[str, ...] = ()
-    document: str = ""
-    quote: str = ""
-    asker: tuple[str, ...] | None = None
-    by: str = RULES
-    note: str = ""
-    also: tuple[tuple[str, str], ...] = ()
-    before: tuple[str, str] | None = None
-
-    def row(self) -> dict[str, Json]:
-        """As a line of a cases file; `materials` refuses it while `approved_by` is empty."""
-        made_of = [self.kind, self.question, list(self.asker or ()), *(self.before or ())]
-        row: dict[str, Json] = {
-            "id": f"draft-{digest(*made_of)[:12]}",
-            "question": self.question,
-            "answers": list(self.answers),
-            "answerable": bool(self.answers),
-        }
-        if self.answers:
-            quoted = [(self.document, self.quote), *self.also]  # a quote outlives changes around it
-            row["evidence"] = [{"document": document, "quote": quote} for document, quote in quoted]
-        if self.before is not None:
-            row["messages"] = [
-                {"role": role, "content": text} for role, text in zip(("user", "assistant"), self.before, strict=True)
-            ]
-        if self.asker is not None:
-            row["as"] = list(self.asker)
-        row["meta"] = {"kind": self.kind, "drafted_from": self.document, "note": self.note}
-        return {**row, "drafted_by": self.by, "approved_by": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +129,7 @@ def draft(
     for kind in sorted(KINDS, key=lambda kind: kind != "stale"):
         candidates = _ruled(kind, documents, corpus, each)
         if runner is not None and by == "model" and kind == "answerable":
-            candidates = itertools.chain(_by_model(runner, documents, each, corpus), candidates)
+            candidates = itertools.chain(by_model(runner, documents, each, corpus), candidates)
         chosen: list[Draft] = []
         for one in candidates:
             if len(chosen) == each:
@@ -319,69 +264,6 @@ def _forbidden(question: str, document: Document) -> Draft:
 
 def _answerable(fact: Fact, document: Document, kind: Kind, note: str) -> Draft:
     return Draft(kind, fact.question, (fact.answer,), document.id, document.text[fact.start : fact.end].strip(), note=note)
-
-
-def _by_model(runner: StepRunner, documents: Sequence[Document], each: int, corpus: Corpus) -> Iterator[Draft]:
-    """Drafts of the project's model: it is shown a sentence in its passage, and asks for it.
-
-    Asked for question and answer freely, a small model makes answers up; so the sentence is chosen here, and is the answer
-    where the model's own words do not stand in it. A question that is none, or whose words the passage does not know, is
-    dropped.
-    """
-    from rung.knowledge.chunking.passages import Chunking, passages
-
-    knowledge = runner.engines.knowledge
-    if knowledge is None:
-        return
-    pairs = (
-        (passage, sentence)
-        for document in shuffled([d for d in documents if not d.groups])
-        for passage in passages(document, chunking=Chunking(160, 0), count=knowledge.tokens, max_tokens=256)[:3]
-        if (sentence := _telling(passage.text))
-    )
-    shown = list(itertools.islice(pairs, each * _TRIES))
-    conversations = [(Asker(), partial(_asked, passage, sentence)) for passage, sentence in shown]
-    for (passage, sentence), ended in zip(shown, runner.run(conversations, title="draft cases"), strict=True):
-        one = None if ended.value is None else _checked(ended.value, passage, sentence)
-        if one is not None and corpus.is_only_answer(one.question, one.answers[0]):
-            yield replace(one, by=runner.project.settings.model)
-
-
-def _telling(text: str) -> str:
-    """The sentence of a passage that says most, of those short enough to be an answer; "" if there is none."""
-    statements = [text[a:b] for a, b in sentences(text) if _SHORT <= b - a <= _LONG and text[b - 1] == "."]
-    return max(statements, key=lambda sentence: len(content(sentence)), default="")
-
-
-def _asked(passage: Passage, sentence: str) -> Conversation[str]:
-    rule = (
-        "Write the question that the sentence answers, so that it can be understood without the passage, and the answer in "
-        'as few words of the sentence as possible. Reply with JSON: {"question": ..., "answer": ...}'
-    )
-    shown = f"{passage.title}\n\n{passage.text}\n\nSentence: {sentence}"
-    response = yield from generate(
-        Generate((Message("system", rule), Message("user", shown)), schema=_SCHEMA, max_tokens=120)
-    )
-    return response.text
-
-
-def _checked(response: str, passage: Passage, sentence: str) -> Draft | None:
-    try:
-        value = json_of(response)
-    except Malformed:
-        return None
-    if not isinstance(value, dict):
-        return None
-    question, answer = str(value.get("question", "")).strip(), str(value.get("answer", "")).strip(" .")
-    supported = support(question, f"{passage.title}. {passage.text}")
-    if not question.endswith("?") or len(question.split()) < 4 or len(content(question)) < 2 or supported < _MIN_SUPPORT:
-        return None
-    if POINTING.search(question) or content(sentence) <= content(question):
-        return None
-    if not answer or answer not in sentence or answer.casefold() in question.casefold():
-        answer = sentence
-    note = "written by a model: check that the question is one, and that this is its answer"
-    return Draft("answerable", question, (answer,), passage.document, sentence, note=note)
 
 
 def _why_short(kind: Kind, documents: Sequence[Document]) -> str:

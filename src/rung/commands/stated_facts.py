@@ -181,7 +181,7 @@ def _lower(name: str) -> str:
     """A column's name within a sentence."""
     if name.isupper() and len(name) > 3:
         return name.lower()
-    return f"{name[:1].lower()}{name[1:]}" if re.fullmatch(r"[A-Z][a-z]+", name.split()[0]) else name
+    return f"{name[:1].lower()}{name[1:]}" if re.fullmatch(r"[A-Z][a-z]+", name.split(maxsplit=1)[0]) else name
 
 
 def _is_goods(head: Sequence[str]) -> bool:
