@@ -107,7 +107,8 @@ def test_markdown_as_it_is_read(markdown: str, read: str) -> None:
 
 def test_you_is_i_and_we_is_you() -> None:
     assert to_reader("you gave us your number and we text you a code") == "I gave you my number and you text me a code"
-    assert is_instruction("you must call") and not is_instruction("you may get a letter")
+    assert is_instruction("you must call")
+    assert not is_instruction("you may get a letter")
 
 
 PAGE = """\

@@ -136,7 +136,8 @@ def test_open_is_no_door_for_pages_of_other_sites(shop: Path) -> None:
     command = [sys.executable, "-m", "rung", "serve", str(shop), "--open", "--port", str(port), "--json"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
-        assert process.stderr is not None and process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout is not None
         assert json.loads(process.stdout.readline())["url"] == f"http://127.0.0.1:{port}/v1"
         lines = iter(process.stderr.readline, "")
         assert any(f"http://127.0.0.1:{port}/v1" in line for line in lines)

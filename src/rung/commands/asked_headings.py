@@ -9,25 +9,26 @@ from rung.text.statement_words import POINTING_AWAY
 from rung.text.support import content
 
 _ASKING = re.compile(
-    r"(?:How (?:do|does|can|should|long|much|many|often|is|are|will|to)|What|When|Where|Why|Who|Which|Can|Could|Do|Does|Did|Is|Are|Will|Would"
-    r"|Should|May|Must|Has|Have)\b"
+    r"(?:How (?:do|does|can|should|long|much|many|often|is|are|will|to)|What|When|Where|Why|Who|Which"
+    r"|Can|Could|Do|Does|Did|Is|Are|Will|Would|Should|May|Must|Has|Have)\b"
 )
 _HOW_TO = re.compile(r"(?:How to|(?P<verb>[A-Z][a-z]+ing)) (?P<what>.+)")
 _TROUBLE = re.compile(
-    r"(?:I|My) (?:can['’]?t|cannot|can not|don['’]t|do not|didn['’]t|did not|have|lost|forgot|am|['’]m|need|no longer|[\w ]+ (?:don['’]t|doesn['’]t|isn['’]t|won['’]t|is|are|was) )"
+    r"(?:I|My) (?:can['’]?t|cannot|can not|don['’]t|do not|didn['’]t|did not|have|lost|forgot|am|['’]m|need|no longer"
+    r"|[\w ]+ (?:don['’]t|doesn['’]t|isn['’]t|won['’]t|is|are|was) )"
 )
 _NO_ANSWER = re.compile(
-    r"(?:thank|thanks|sorry|welcome|great|good|congratulations|hi|hello|are you|do you|is your|have you|in this|this (?:page|document"
-    r"|guide|section|article)|we (?:hope|know|understand|want|love)|the following|below|see|generally|it depends|there are (?:several|many|a"
-    r" few|two|three|a number|lots)|if you['’]re (?:new|interested)|whether)\b",
+    r"(?:thank|thanks|sorry|welcome|great|good|congratulations|hi|hello|are you|do you|is your|have you|in this"
+    r"|this (?:page|document|guide|section|article)|we (?:hope|know|understand|want|love)|the following|below|see|generally"
+    r"|it depends|there are (?:several|many|a few|two|three|a number|lots)|if you['’]re (?:new|interested)|whether)\b",
     re.IGNORECASE,
 )
 _CAUSE = re.compile(
     r"\b(?:because|since|due to|so that|in order|to|as|may|might|likely|probably|reason|means?|cause[sd]?|if|when)\b"
 )
 _TIME = re.compile(
-    r"\d|\b(?:day|week|month|year|hour|minute|once|after|before|when|every|daily|annual|within|until|time|at least|immediately"
-    r"|always|never|\w+ly|(?:mon|tues|wednes|thurs|fri|satur|sun)day)\w*",
+    r"\d|\b(?:day|week|month|year|hour|minute|once|after|before|when|every|daily|annual|within|until|time|at least"
+    r"|immediately|always|never|\w+ly|(?:mon|tues|wednes|thurs|fri|satur|sun)day)\w*",
     re.IGNORECASE,
 )
 _DEFINES = re.compile(r"\b(?:is|are|means?|refers? to|allows?|lets?|provides?|helps?|describes?|contains?)\b(?! not\b)")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from rung.commands.asked_guides import MONEY, TIME
 from rung.commands.asked_statements import Asked
 from rung.commands.draft_checks import Corpus
 from rung.records import Document
+from rung.text.guide_words import MONEY, TIME
 
 _COSTS = re.compile(
     rf"{MONEY}|\b(?:free|costs?|fees?|charge[sd]?|pay|pays|paid|price[sd]?|pricing|billed|refund\w*)\b", re.IGNORECASE
@@ -17,12 +17,13 @@ _TIMES = re.compile(
     rf"{TIME}|\b(?:immediately|instantly|soon|quick\w*|minutes?|hours?|days?|weeks?|months?|time)\b", re.IGNORECASE
 )
 _PAID_WORDS = (
-    "add apply book buy cancel change create extend get hire install join open order print recover register renew rent repair"
-    " replace request return send ship store transfer upgrade use verify visit"
+    "add apply book buy cancel change create extend get hire install join open order print recover register renew "
+    "rent repair replace request return send ship store transfer upgrade use verify visit"
 )
 _TIME_WORDS = (
-    "apply build cancel change close complete create delete deliver export get import install migrate process recover register"
-    " renew repair replace request reset restore return send set ship transfer update upgrade verify"
+    "apply build cancel change close complete create delete deliver export get import install migrate process "
+    "recover register renew repair replace request reset restore return send set ship transfer update upgrade "
+    "verify"
 )
 _PAID, _TAKING_TIME = frozenset(_PAID_WORDS.split()), frozenset(_TIME_WORDS.split())
 _HALF = 0.5  # of the words of a question that a sentence has which may answer it

@@ -48,7 +48,8 @@ _CHANGING = re.compile(
     re.IGNORECASE,
 )
 _HEADING = re.compile(
-    r"^#{1,6}[ \t]+(?P<heading>[^\n]{6,150}?)[ \t]*#*[ \t]*$\n+(?P<paragraph>[^\n#|>`<{!\[*+\d-](?:[^\n]|\n(?![ \t]*(?:\n|[#|>`<{*+-]|\d+[.)])))*)",
+    r"^#{1,6}[ \t]+(?P<heading>[^\n]{6,150}?)[ \t]*#*[ \t]*$\n+"
+    r"(?P<paragraph>[^\n#|>`<{!\[*+\d-](?:[^\n]|\n(?![ \t]*(?:\n|[#|>`<{*+-]|\d+[.)])))*)",
     re.MULTILINE,
 )
 _ROWS = re.compile(r"^[ \t]*\|.*\|[ \t]*$", re.MULTILINE)
@@ -56,12 +57,12 @@ _DASHES = re.compile(r"[\s|:-]+")
 _LONGEST_ANSWER = 200
 _KEY_WORDS, _COLUMN_WORDS, _VALUE_WORDS = 6, 4, 12
 _ATTRIBUTE = re.compile(  # what people ask of a thing by its name
-    r"(?:[a-z]+ )?(?:prices?|costs?|fees?|rates?|weight|size|length|width|height|depth|duration|time|period|deadline|due date|limit"
-    r"|capacity|maximum|minimum|max|min|default(?: value)?|port|address|phone|telephone|e-?mail|contact|owner|manager|capital"
-    r"|population|area|date|year|month|country|city|state|location|place|hours|opening hours|language|version|warranty|colou?r"
-    r"|material|author|director|salary|amount|currency|symbol|abbreviation|code|distance|speed|temperature|age|score|rank"
-    r"|frequency|retention|expiry|expiration|lead|head|founder|manufacturer|model|unit|room|floor|office|point of contact)"
-    r"(?: \([^()]*\))?",
+    r"(?:[a-z]+ )?(?:prices?|costs?|fees?|rates?|weight|size|length|width|height|depth|duration|time|period|deadline|due date"
+    r"|limit|capacity|maximum|minimum|max|min|default(?: value)?|port|address|phone|telephone|e-?mail|contact|owner|manager"
+    r"|capital|population|area|date|year|month|country|city|state|location|place|hours|opening hours|language|version"
+    r"|warranty|colou?r|material|author|director|salary|amount|currency|symbol|abbreviation|code|distance|speed|temperature"
+    r"|age|score|rank|frequency|retention|expiry|expiration|lead|head|founder|manufacturer|model|unit|room|floor|office"
+    r"|point of contact)(?: \([^()]*\))?",
     re.IGNORECASE,
 )
 _FROM_A_TABLE = 8  # cells of one table that are asked for

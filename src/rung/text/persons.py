@@ -1,4 +1,4 @@
-"""Who speaks to whom: what a page says to its reader, as the reader would ask it, and the first words of what is to be done."""
+"""Who speaks to whom: what a page says to its reader, as the reader would ask it, and whether it tells them what to do."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _WORD = re.compile(
     re.IGNORECASE,
 )
 _DOING = (
-    "go visit open click tap select choose pick enter type use try check contact call email write send submit fill complete "
-    "follow see read review make create add remove delete change update edit set turn enable disable install uninstall "
-    "download upload log sign press hold scroll navigate ask tell talk speak reach bring take keep put return print copy paste "
-    "save move find search look confirm verify provide request report restart reset refresh clear start stop run wait "
-    "register apply pay cancel book order schedule join leave attend replace reinstall reboot connect disconnect scan insert "
-    "export import share invite assign allow switch drag double-click right-click hover expand specify define configure pass "
-    "consult notify message post email include attach mark note locate launch close repeat generate revoke unlock lock "
-    "simply please just"
+    "go visit open click tap select choose pick enter type use try check contact call email write send submit fill "
+    "complete follow see read review make create add remove delete change update edit set turn enable disable "
+    "install uninstall download upload log sign press hold scroll navigate ask tell talk speak reach bring take "
+    "keep put return print copy paste save move find search look confirm verify provide request report restart "
+    "reset refresh clear start stop run wait register apply pay cancel book order schedule join leave attend "
+    "replace reinstall reboot connect disconnect scan insert export import share invite assign allow switch drag "
+    "double-click right-click hover expand specify define configure pass consult notify message post email include "
+    "attach mark note locate launch close repeat generate revoke unlock lock simply please just"
 )
 DOING = frozenset(_DOING.split())
 
