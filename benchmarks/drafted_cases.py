@@ -9,9 +9,9 @@ reader's verdict on each stands in `drafted_cases.tsv` (id, why it was rejected)
 `--reader functions` (the default) answers by two functions of this file that read out the sentence nearest to the question,
 one of which declines where none is near: six systems of different worth, so that many cases can be asked. `--reader
 smollm2-135m-grounded` asks the shipped model: about a second a case and system on two quiet cores, so that fewer can be.
-A project is compared three times, by hand-made cases, by approved drafts, and by all drafts as they were made, each time as
-if for the first. Steps are kept in WORK, so that a stopped command goes on. One line of JSON for each project is printed,
-then its three verdicts.
+A project is compared five times, by hand-made cases, by approved drafts, by all drafts as they were made, and by the
+answerable ones of both alone, each time as if for the first. Steps are kept in WORK, so that a stopped command goes on. One
+line of JSON for each project is printed, then its verdicts.
 """
 
 from __future__ import annotations
@@ -221,10 +221,14 @@ def measured(work: Path, name: str, reader: str, count: int) -> dict[str, Judged
     drafts = [{**row, "split": "test", "approved_by": "a reader"} for row in drafts_of(folder, count)]
     write(folder / "rejected.jsonl", [row for row in drafts if row["id"] in rejected])
     write(folder / "approved.jsonl", [row for row in drafts if row["id"] not in rejected])
+    for file in ("hand", "approved"):
+        write(folder / f"{file}.answerable.jsonl", [r for r in rows(folder / f"{file}.jsonl") if r["answerable"]])
     sets = {
         "hand": ["hand.jsonl"],
         "approved": ["approved.jsonl"],
         "as drafted": ["approved.jsonl", "rejected.jsonl"],
+        "hand, answerable": ["hand.answerable.jsonl"],
+        "approved, answerable": ["approved.answerable.jsonl"],
     }
     said = {}
     for label, files in sets.items():
@@ -250,7 +254,7 @@ def main() -> None:
         print(json.dumps({"project": name, **{label: vars(one) for label, one in said.items()}}), flush=True)
         for label, one in said.items():
             means = ", ".join(f"{rung} {m:.2f} [{low:.2f}, {high:.2f}]" for rung, (m, low, high) in one.means.items())
-            print(f"{name:<9} {label:<10} {one.cases:>3} cases: {one.winner} ({one.code}); {means}", flush=True)
+            print(f"{name:<9} {label:<20} {one.cases:>3} cases: {one.winner} ({one.code}); {means}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,118 @@
+"""`rung import` on files of public repositories that nobody here wrote: every row is taken or listed, and how many of each.
+
+    python benchmarks/real_files.py REPOSITORIES
+
+REPOSITORIES holds a clone of each repository of `SOURCES`, as `owner/name`, `owner+name/repo` or `owner+name` (bare ones do,
+too). Files are read at the commit that is named, else at the newest one there; a repository that is not there is said, and
+left out. Nothing is kept of them. It prints a row for each file: form, source, rows, taken, listed, and exits with 1 where a
+row is neither, or a file is read as another form than it is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from rung.commands.import_files import ImportRequest, import_files
+from rung.errors import UserError
+
+NOVA = (
+    "custom-models/bedrock-fine-tuning/nova/understanding/nova_tooluse_customization/tooluse_finetuner_main/assets/"
+    "bedrock_nova_ft"
+)
+# (form, repository, commit, path); a form in brackets: the file holds nothing of the kind, and is refused whole
+SOURCES = (
+    ("openai-evals", "mlteam-ai/openai-cheat-sheet", "482b6bb", "evals_registry/data/older/samples.jsonl"),
+    ("chats", "mlteam-ai/openai-cheat-sheet", "482b6bb", "data/toy_chat_fine_tuning.jsonl"),
+    ("chats", "mlteam-ai/openai-cheat-sheet", "482b6bb", "data/weather_chat_fine_tuning.jsonl"),
+    ("chats", "hiyouga/LLaMA-Factory", "ff6d4d12e", "data/alpaca_en_demo.json"),
+    ("chats", "hiyouga/LLaMA-Factory", "ff6d4d12e", "data/glaive_toolcall_en_demo.json"),
+    ("chats", "mistralai/cookbook", "1cf863b", "mistral/observability/data/dataset-import-example.jsonl"),
+    ("chats", "aws-samples/amazon-bedrock-samples", "85fba9d9", "custom-models/model_distillation/SampleData/uber10K.jsonl"),
+    ("preferences", "hiyouga/LLaMA-Factory", "ff6d4d12e", "data/dpo_en_demo.json"),
+    ("preferences", "hiyouga/LLaMA-Factory", "ff6d4d12e", "data/kto_en_demo.json"),
+    ("llama-factory", "hiyouga/LLaMA-Factory", "ff6d4d12e", "data/v1_sft_demo.jsonl"),
+    ("llama-factory", "hiyouga/LLaMA-Factory", "ff6d4d12e", "data/v1_dpo_demo.jsonl"),
+    ("llama-factory", "hiyouga/LLaMA-Factory", "ff6d4d12e", "data/reason_tool_use_demo_50.jsonl"),
+    ("gemini", "nodematiclabs/gemini-fine-tuning", "dc23ba5", "train_data.jsonl"),
+    ("bedrock", "aws-samples/amazon-bedrock-samples", "85fba9d9", f"{NOVA}/formatted_test_ft.jsonl"),
+    (
+        *("bedrock-evaluation", "aws-samples/amazon-bedrock-samples", "85fba9d9"),
+        "evaluation-observe/bedrock-eval-bring-your-own-inference/sample-data/rag-eval-byoi-sample-data.jsonl",
+    ),
+    (
+        *("reinforcement", "aws-samples/amazon-bedrock-samples", "85fba9d9"),
+        "custom-models/bedrock-reinforcement-fine-tuning/datasets/rft_train_data.jsonl",
+    ),
+    ("ragas", "anand-kamble/ragas_testset_generation", "44f634f", "testset.csv"),
+    ("deepeval", "madhavkhurana1005/PaperAI_RAG_Project", "24f8eef", "goldens.json"),
+    ("llama-index", "AI-Maker-Space/DataRepository", "fb114bd", "embedding_data/eval_dataset.json"),
+    ("llama-index", "seankan1128/LlamaIndexDemo", "f566ecf", "train_dataset.json"),
+    (
+        *("langsmith", "langchain-ai/langchain-benchmarks", "99cf03a"),
+        "archived/meta-evals/correctness/data/Web-Q&A-Dataset-Correct.json",
+    ),
+    ("langsmith", "langchain-ai/langchain-benchmarks", "99cf03a", "archived/meta-evals/correctness/data/Opus100.json"),
+    ("label-studio", "HumanSignal/label-studio-converter", "2ef5400", "tests/data/test_export_csv/csv_test2.json"),
+    ("label-studio", "HumanSignal/label-studio-converter", "2ef5400", "tests/data/test_export_csv/csv_test_history.json"),
+    ("[label-studio]", "brunocouto/Desafio-5-senai-", "13e0027", "label_studio_export.json"),
+    ("table", "AI-Maker-Space/DataRepository", "fb114bd", "langchain_blog_test_data.csv"),
+    ("table", "vibrantlabsai/ragas", "2b387249", "examples/ragas_examples/improve_rag/evals/datasets/hf_doc_qa_eval.csv"),
+)
+
+
+def content_of(folder: Path, repository: str, commit: str, path: str) -> bytes | None:
+    """A file of a repository; None where there is no clone of it."""
+    owner, _, name = repository.partition("/")
+    places = [folder / repository, folder / f"{owner}+{name}" / "repo", folder / f"{owner}+{name}"]
+    clone = next((place for place in places if place.exists()), None)
+    if clone is None:
+        return None
+    for named in (commit, "HEAD"):
+        shown = subprocess.run(["git", "-C", str(clone), "show", f"{named}:{path}"], capture_output=True, check=False)
+        if shown.returncode == 0:
+            return shown.stdout
+    raise SystemExit(f"{clone} has no {path}")
+
+
+def line_of(form: str, name: str, path: Path) -> tuple[str, bool]:
+    """(a row of the table, whether all is well)."""
+    wanted = form.strip("[]")
+    try:
+        (file,) = import_files([path], ImportRequest(output=path.with_name("out.jsonl"), dry_run=True)).files
+    except UserError as error:
+        first = str(error).splitlines()[0].replace(str(path), name)
+        return f"| {wanted} | {name} | refused whole: {first} |", form.startswith("[") and f"({wanted})" in first
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in file.counts.items() if count)
+    is_whole = file.form == form and file.taken + len(file.refused) == file.rows
+    return f"| {file.form} | {name} | {file.rows:,} | {file.taken:,} ({kinds}) | {len(file.refused):,} |", is_whole
+
+
+def main() -> None:
+    """See the module."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("repositories", type=Path)
+    asked = parser.parse_args()
+    fine, missing = True, set[str]()
+    print("| form | file | rows | taken | listed |\n|---|---|---|---|---|")
+    for form, repository, commit, path in SOURCES:
+        content = content_of(asked.repositories, repository, commit, path)
+        if content is None:
+            missing.add(repository)
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / Path(path).name
+            file.write_bytes(content)
+            line, is_fine = line_of(form, f"{repository}@{commit}: {Path(path).name}", file)
+        fine = fine and is_fine
+        print(line if is_fine else f"{line}  <- wrong", flush=True)
+    if missing:
+        print(f"no clone of: {', '.join(sorted(missing))}")
+    sys.exit(0 if fine else 1)
+
+
+if __name__ == "__main__":
+    main()
