@@ -174,8 +174,8 @@ def _offers(text: str) -> Iterator[Found]:
 
 
 _DEFAULT = re.compile(
-    r"(?P<who>[Tt]he (?:default|maximum|minimum|current|standard|recommended|deadline|limit|annual|monthly|hourly|total|only)"
-    rf"(?: [\w'’-]+){{0,4}}?(?: (?:for|of|on|to|in) {THING})?) (?P<be>is|are) (?P<value>(?:{HEDGE} )?[^,;:()]{{1,60}})"
+    r"(?P<who>[Tt]he (?:default|maximum|minimum|current|standard|recommended|deadline|limit|annual|monthly|hourly|total"
+    rf"|only)(?: [\w'’-]+){{0,4}}?(?: (?:for|of|on|to|in) {THING})?) (?P<be>is|are) (?P<value>(?:{HEDGE} )?[^,;:()]{{1,60}})"
 )
 _ADDRESS = re.compile(
     r"(?P<who>(?:[Tt]he|[Oo]ur|[Yy]our) (?:[a-z]+ ){0,3}(?:address|number|email|hotline|phone|password|port|username|office"

@@ -42,8 +42,8 @@ def lasting(text: str) -> Iterator[Found]:
 
 _DONE = re.compile(
     rf"(?P<who>{THING}) (?P<be>is|are|will be|must be|can be|may be|should be) (?:only |automatically |usually )?"
-    rf"(?P<verb>[a-z]+)(?P<what>(?: [a-z]+){{0,3}}?) (?P<how>within|after|for|every|once every|in) (?P<value>(?:the )?{TIME})"
-    rf"(?P<rest>(?: (?:of|after|from|before|by|to|in|at|on) {MORE}+)?)"
+    rf"(?P<verb>[a-z]+)(?P<what>(?: [a-z]+){{0,3}}?) (?P<how>within|after|for|every|once every|in) "
+    rf"(?P<value>(?:the )?{TIME})(?P<rest>(?: (?:of|after|from|before|by|to|in|at|on) {MORE}+)?)"
 )
 _ASKS_WHEN = {"for": "For how long", "within": "Within what time", "after": "After what time", "in": "Within what time"}
 _DAY_OR_HOUR = r"\d{1,2}(?::\d\d)? ?(?:[ap]\.?m\.?)?|[A-Z][a-z]+days?|(?:[A-Z][a-z]+) \d{1,2}"
@@ -121,8 +121,8 @@ def waiting(text: str) -> Iterator[Found]:
 
 _COUNTED = r"(?P<what>[a-z]+(?: [a-z]+)?s)"
 _LIMIT = re.compile(
-    rf"(?P<who>{THING}) (?P<may>can|may|must|should|will) (?P<verb>have|be|hold|include|contain|use|add|invite|create|receive"
-    r"|get|store|upload|send|make|enter|keep|register|request|earn|take|attend|accept|support|carry) "
+    rf"(?P<who>{THING}) (?P<may>can|may|must|should|will) (?P<verb>have|be|hold|include|contain|use|add|invite|create"
+    r"|receive|get|store|upload|send|make|enter|keep|register|request|earn|take|attend|accept|support|carry) "
     rf"(?P<value>{HEDGE} {NUMBER}) {_COUNTED}(?P<rest>(?: (?:in|on|at|per|for|from|to|with) {MORE}+)?)"
 )
 _WE_COUNT = re.compile(
