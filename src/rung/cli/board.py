@@ -7,20 +7,24 @@ from typing import Annotated
 import typer
 
 from rung.cli.main import FINE
-from rung.cli.options import Folder, need_serving
-from rung.cli.screen import Screen, err
+from rung.cli.options import Folder, Json, need_serving
+from rung.cli.screen import Screen, err, out
 
 
 def board(
     folder: Folder,
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen at; 0: any that is free.")] = 8322,
     browser: Annotated[bool, typer.Option(help="Open it in the browser of this machine.")] = True,
+    json: Json = False,
 ) -> int:
     """See the project in a browser: runs, cases, what to label and review, answers to try.
 
     Only this machine reaches it, and only with the token in the address that is printed. For a team, 'rung serve' has the
-    same pages for keys with the scope 'board'. Stop it with Ctrl-C.
+    same pages for keys with the scope 'board'. Stop it with Ctrl-C. With --json the line on stdout, written when it listens,
+    has the address.
     """
+    from json import dumps
+
     need_serving("the board")
     from rung.config.project import load_project
     from rung.erasure.running import serving
@@ -37,6 +41,8 @@ def board(
         app = board_alone(ProjectAtHand(folder), door)
         address = f"http://127.0.0.1:{listener.getsockname()[1]}/board?token={door.token}"
         err(f"{address}  (Ctrl-C ends it)")
+        if json:
+            out(dumps({"url": address}))
         if browser:
             open_later(address)
         serve(app, listener, seconds=10)
