@@ -9,12 +9,13 @@ import pytest
 
 from rung.commands.draft_cases import suggest
 from rung.commands.draft_rows import KINDS, Draft
-from rung.commands.model_drafts import _checked
+from rung.commands.model_drafts import _asked, _checked
 from rung.commands.stated_facts import absent_attribute, facts
 from rung.config.project import load_project
 from rung.dataset.load import load_dataset
 from rung.errors import UserError
 from rung.records import Document, Passage
+from rung.records.steps import Generate, GenerateResult
 
 FAQ = """\
 # Returns
@@ -153,6 +154,9 @@ SENTENCE = "The return address is Main Street 5."
         ('{"question": "Tell me the return address.", "answer": "Main Street 5"}', None),
         ('{"question": "Why?", "answer": "Main Street 5"}', None),
         ('{"question": "Who won the last world cup?", "answer": "Main Street 5"}', None),
+        ('{"question": "Who is (the return) address is a street?", "answer": "Main Street 5"}', None),
+        ('{"question": "What is the answer to the return address?", "answer": "Main Street 5"}', None),
+        ('{"question": "What are return days, return days, return days, return days?", "answer": "Main Street 5"}', None),
         ("no JSON", None),
     ],
 )
@@ -160,3 +164,27 @@ def test_a_models_answer_is_the_sentence_that_it_was_shown(said: str, answer: st
     draft = _checked(said, PASSAGE, SENTENCE)
     assert (draft.answers[0] if draft else None) == answer
     assert draft is None or draft.quote == SENTENCE
+
+
+@pytest.mark.parametrize(
+    ("again", "stays"),
+    [
+        ("Main Street 5 [1]", True),
+        ("It is Main Street 5.", True),
+        ("30 days [1]", False),
+        ("I don't know.", False),
+        ("", False),
+    ],
+)
+def test_a_models_draft_stays_where_it_gives_the_same_answer_again(again: str, stays: bool) -> None:
+    conversation = _asked(PASSAGE, SENTENCE)
+    drafting = next(conversation)
+    assert isinstance(drafting, Generate)
+    assert '"pattern"' in drafting.schema
+    written = '{"question": "What is the return address?", "answer": "Main Street 5"}'
+    answering = conversation.send(GenerateResult(written))
+    assert isinstance(answering, Generate)
+    assert answering.messages[-1].content.endswith("Question: What is the return address?")
+    with pytest.raises(StopIteration) as ended:
+        conversation.send(GenerateResult(again))
+    assert (ended.value.value is not None) is stays

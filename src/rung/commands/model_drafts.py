@@ -45,7 +45,7 @@ _SCHEMA = json.dumps(
 _ANSWER_RULE = "Use only the numbered passages, and as few words as possible."
 _BROKEN = re.compile(
     r"[(\[]|[,;:]\s*\?$|\b(?:of|the|an?|and|or|is|was|were|to|with|by|at|that|which)\?$"
-    r"|^Wh\w+ (?:is|was|are|were) .*\b(?:is|was|are|were) (?:an?|the) |\b(\w+ \w+ \w+)\b.*\b\1\b"
+    r"|^Wh\w+ (?:is|was|are|were) .*\b(?:is|was|are|were) (?:an?|the) |\b(\w+\W+\w+\W+\w+)\b.*\b\1\b"
     r"|\b(?:question|sentence|passage|text|answer|article|page|document)\b",
     re.IGNORECASE,
 )

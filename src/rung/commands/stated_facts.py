@@ -57,12 +57,14 @@ _DASHES = re.compile(r"[\s|:-]+")
 _LONGEST_ANSWER = 200
 _KEY_WORDS, _COLUMN_WORDS, _VALUE_WORDS = 6, 4, 12
 _ATTRIBUTE = re.compile(  # what people ask of a thing by its name
-    r"(?:[a-z]+ )?(?:prices?|costs?|fees?|rates?|weight|size|length|width|height|depth|duration|time|period|deadline"
-    r"|due date|limit|capacity|maximum|minimum|max|min|default(?: value)?|port|address|phone|telephone|e-?mail|contact|owner"
-    r"|manager|capital|population|area|date|year|month|country|city|state|location|place|hours|opening hours|language|version"
-    r"|warranty|colou?r|material|author|director|salary|amount|currency|symbol|abbreviation|code|distance|speed|temperature"
-    r"|age|score|rank|frequency|retention|expiry|expiration|lead|head|founder|manufacturer|model|unit|room|floor|office"
-    r"|point of contact)(?: \([^()]*\))?",
+    r"(?:[a-z]+ )?(?:"
+    r"prices?|costs?|fees?|rates?|weight|size|length|width|height|depth|duration|time|period|deadline|due date"
+    r"|limit|capacity|maximum|minimum|max|min|default(?: value)?|port|address|phone|telephone|e-?mail|contact"
+    r"|owner|manager|capital|population|area|date|year|month|country|city|state|location|place|hours|opening hours"
+    r"|language|version|warranty|colou?r|material|author|director|salary|amount|currency|symbol|abbreviation|code"
+    r"|distance|speed|temperature|age|score|rank|frequency|retention|expiry|expiration|lead|head|founder"
+    r"|manufacturer|model|unit|room|floor|office|point of contact"
+    r")(?: \([^()]*\))?",
     re.IGNORECASE,
 )
 _FROM_A_TABLE = 8  # cells of one table that are asked for
