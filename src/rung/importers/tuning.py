@@ -217,7 +217,7 @@ def _preference(row: Row, line: int) -> ImportedRow:
         tools = {"tools": shown["tools"]} if isinstance(shown, dict) and shown.get("tools") else tools
         return as_example({"messages": [*turns], **tools}, line, notes=note)
     before = next((row[key] for key in (*_PROMPTS, *_OF_CHATS) if row.get(key)), None)
-    chosen = [row["chosen"]] if isinstance(row["chosen"], dict) else row["chosen"]
+    chosen: Json = [row["chosen"]] if isinstance(row["chosen"], dict) else row["chosen"]
     row = {**row, "chosen": chosen}
     if isinstance(chosen, list):
         turns = _answered(row, "chosen")
