@@ -297,3 +297,13 @@ def test_tool_arguments_that_were_padded_with_null(arguments: object, properties
     )
     assert [(p.path, p.line) for p in found.problems] == ([("e.jsonl", 2)] if told else [])
     assert all(told in line for line in listed(found))
+
+
+def test_how_many_cases_are_drafts_is_said(tmp_path: Path) -> None:
+    asked: dict[str, object] = {"id": "a", "question": "Who pays?", "answers": ["Zoë"]}
+    assert not any("drafted" in hint for hint in surveyed(tmp_path, [asked]).hints())
+    draft: dict[str, object] = {
+        **{"id": "b", "question": "How long may I return an item?", "answers": ["30 days"]},
+        **{"meta": {"kind": "answerable", "drafted_from": "docs/returns.md"}, "drafted_by": "rules", "approved_by": "Ada"},
+    }
+    assert any(hint.startswith("1 of 2 test cases were drafted") for hint in surveyed(tmp_path, [asked, draft]).hints())

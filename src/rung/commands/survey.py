@@ -93,6 +93,8 @@ class Survey:
             yield "no test case names its evidence, so retrieval is not scored and the knowledge gap is not measured"
         if self.documents and all(case.answerable for case in judging):
             yield "every test case is answerable, so whether a rung refuses when it should is not measured"
+        if drafted := sum("drafted_from" in case.meta for case in judging):
+            yield f"{drafted} of {len(judging)} test cases were drafted from the documents: easier than what people ask"
         yield from self.held.hints
 
     def as_json(self) -> dict[str, Json]:
