@@ -37,7 +37,7 @@ def guided(text: str, common: Container[str] = frozenset()) -> Iterator[Found]:
             question = " ".join(written.split())
             if is_name:
                 question = re.sub(rf"\b{re.escape(first.lower())}\b", first, question)
-            is_whole = is_asked(question) and _stands_alone(answer, told=slot in ("condition", "purpose"))
+            is_whole = is_asked(question) and _stands_alone(answer, names_subject=slot in ("condition", "purpose"))
             if question not in asked and is_whole and 0 < len(answer.split()) <= MAX_TOLD:
                 asked.add(question)
                 yield question, answer.strip(), subject, slot, verb
@@ -80,9 +80,9 @@ _POINTS = re.compile(
 )
 
 
-def _stands_alone(answer: str, *, told: bool) -> bool:
-    """Whether an answer points to nothing before it. `told`: it says what to do or happens, of what the question names."""
-    return not _POINTS.search(answer) and (told or not _PRONOUN.search(answer))
+def _stands_alone(answer: str, *, names_subject: bool) -> bool:
+    """Whether an answer points to nothing before it. `names_subject`: the question names what its pronouns stand for."""
+    return not _POINTS.search(answer) and (names_subject or not _PRONOUN.search(answer))
 
 
 _IF = re.compile(rf"(?P<word>If|When|Once) (?P<when>you{MORE}{{4,110}}?|your {MORE}{{4,110}}?), (?:then )?(?P<do>.+)")

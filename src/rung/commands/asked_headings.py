@@ -74,8 +74,8 @@ def answers(question: str, sentence: str) -> bool:
     if _YES_NO.match(question):
         return bool(re.match(r"(?:Yes|No)\b", sentence)) or _shared(question, sentence) >= _SHARED
     if question.startswith(("How do", "How can", "How should", "What can I do", "What should I do", "What if")):
-        told = re.match(r"If [^,]+, (?P<do>.+)", sentence)
-        return is_instruction(told["do"] if told else sentence)
+        conditional = re.match(r"If [^,]+, (?P<do>.+)", sentence)
+        return is_instruction(conditional["do"] if conditional else sentence)
     if question.startswith(("What is ", "What are ")):
         return bool(_DEFINES.search(sentence)) and content(question) <= content(sentence)
     if word == "why":
