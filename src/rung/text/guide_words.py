@@ -20,7 +20,7 @@ UNITS = (
 TIME = rf"(?:{HEDGE} )*(?:an?|{NUMBER})(?:(?: ?[-–] ?| to | or | and ){NUMBER})?[ -]{UNITS}"
 MONEY = (
     r"(?:[$€£¥]\s?\d[\d,.]*(?: (?:million|billion))?"
-    r"|\d[\d,.]*\s?(?:USD|EUR|GBP|CHF|dollars?|euros?|pounds|cents|francs))"
+    rf"|{NUMBER}\s?(?:USD|EUR|GBP|CHF|dollars?|euros?|pounds|cents|francs))"
 )
 PRICE = rf"(?:{HEDGE} )*{MONEY}(?:(?: ?[-–] ?| to | or ){MONEY})?(?: (?:per|an?|each) [a-z]+)?"
 THING = r"(?:[Tt]he |[Aa]n? |[Yy]our |[Oo]ur |[Aa]ll |[Ee]very |[Mm]ost )?[\w'’-]+(?: [\w'’-]+){0,6}?"
