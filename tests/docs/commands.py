@@ -48,7 +48,8 @@ place can be named. `code` is one of:
 | `bad_input` | a file is wrong, at a place that is named |
 | `no_cases` | nothing to judge by |
 | `review_required` | rows that would teach wait for an approval (`review: required`) |
-| `no_verdict` | no comparison has ended yet |
+| `no_file` | a file to import is not there |
+| `no_verdict` | no comparison has ended yet, or there is no such verdict |
 | `no_comparison` | none was begun, so that `rung status` has nothing to say |
 | `exists` | something stands where a file would be written |
 | `missing_extra` | libraries that are not installed; the message has the line that installs them |
