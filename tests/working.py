@@ -15,6 +15,7 @@ from rung.pipeline.candidates import propose
 from rung.pipeline.climbing import climb
 from rung.pipeline.evaluate import Comparison, Scored, decide_winner, evaluate, write_report
 from rung.pipeline.prepare import Prepared, prepare
+from rung.pipeline.steering import Steering
 from rung.progress import Reporter, reporting, waiting_while
 from rung.runtime.engines import Engines
 from rung.runtime.runner import StepRunner
@@ -35,16 +36,20 @@ class Working:
         raced = climb(self.builder, intake, propose(self.builder, intake), self.meter)
         timed = time_live(self.runner, raced.evaluations, intake.cases, self.meter)
         scored = evaluate(self.runner, intake, timed, self.meter)
-        verdict = decide_winner(self.engines, intake, scored, raced.coverage)
-        return write_report(self.engines.project, intake, scored, verdict), scored
+        decided = decide_winner(self.engines, intake, scored, raced.coverage)
+        return write_report(self.engines.project, intake, scored, decided), scored
 
 
 @contextmanager
 def working(
-    project: Project, allowed: CompareRequest | None = None, *, reporter: Reporter | None = None
+    project: Project,
+    allowed: CompareRequest | None = None,
+    *,
+    reporter: Reporter | None = None,
+    steering: Steering | None = None,
 ) -> Iterator[Working]:
     """A project whose engines are open."""
     with reporting(reporter), opened(project) as engines:
-        meter = Meter.of(engines, allowed)
+        meter = Meter.of(engines, allowed, steering)
         with waiting_while(meter.go_on), meter.runner(engines) as runner:
             yield Working(engines, meter, runner, ArtifactBuilder(runner))

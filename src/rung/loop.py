@@ -70,7 +70,7 @@ def compare(
     # what happens is told to who reports, and written down for `rung status`
     with recorded(project, reporter) as recorder, reporting(recorder), opened(project.seeded(seed)) as engines:
         notices = check_servers(engines)  #                       the servers of models: there, and what they lack
-        meter = Meter.of(engines, allowed)  #                     what may be spent, and what is
+        meter = Meter.of(engines, allowed, recorder.steering)  # what may be spent, and what is
         # other processes are waited for as long as the budget lasts; the runner runs the steps of conversations
         with waiting_while(meter.go_on), meter.runner(engines) as runner:
             dataset = prepare(engines, limit=limit, meter=meter)  # documents, examples, cases
@@ -82,8 +82,8 @@ def compare(
             timed = time_live(runner, raced.evaluations, dataset.cases, meter, trial=dataset.is_limited)
             scored = evaluate(runner, dataset, timed, meter)  #     every layer of every answer that is not scored yet
         # bar, limits, differences, gaps
-        verdict = decide_winner(engines, dataset, scored, raced.coverage, notices=notices)
-        return write_report(engines.project, dataset, scored, verdict)  # table, JSON, page
+        decided = decide_winner(engines, dataset, scored, raced.coverage, notices=notices)
+        return write_report(engines.project, dataset, scored, decided)  # table, JSON, page
 
 
 def rescore(project: Project, verdict: str = LATEST, *, reporter: Reporter | None = None) -> Comparison:

@@ -2,6 +2,7 @@
 
 Who is listening is set once, by `reporting`, for all that is done within it (in the same thread), as it is with `logging`.
 A reporter that is a `Watcher` is told besides what a comparison has come to, as records (`records.run_state`).
+How long work takes is told by `working_time`, which stands still while a person has paused it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol, runtime_checkable
 
@@ -146,3 +148,30 @@ def waiting() -> None:
 def say(text: str) -> None:
     """A line for the person; see `Reporter.say`."""
     listening().say(text)
+
+
+@dataclass
+class _Pauses:
+    """Of this process: seconds of those that are over, and since when it is paused now."""
+
+    seconds: float = 0.0
+    since: float | None = None
+
+
+_pauses = _Pauses()
+
+
+def working_time() -> float:
+    """Seconds of a clock that stands still while the work is paused; only differences mean anything."""
+    return (monotonic() if _pauses.since is None else _pauses.since) - _pauses.seconds
+
+
+@contextmanager
+def standing_still() -> Iterator[None]:
+    """The work is paused meanwhile: `working_time` does not go on."""
+    _pauses.since = monotonic()
+    try:
+        yield
+    finally:
+        _pauses.seconds += monotonic() - _pauses.since
+        _pauses.since = None

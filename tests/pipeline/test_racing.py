@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -115,7 +114,7 @@ def test_a_limit_stops_a_rung_at_once(labels: Path) -> None:
 
 def test_a_budget_is_used_up_though_the_first_answers_were_dear(labels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seconds = [0.0]
-    monkeypatch.setattr("rung.pipeline.budget.time", SimpleNamespace(monotonic=lambda: seconds[0]))
+    monkeypatch.setattr("rung.pipeline.budget.working_time", lambda: seconds[0])
     text = (labels / "rung.yaml").read_text(encoding="utf-8")
     (labels / "rung.yaml").write_text(text.replace("[prompt, few_shot, structured]", "[prompt]"), encoding="utf-8")
 

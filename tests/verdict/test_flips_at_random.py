@@ -6,9 +6,9 @@ Each claim is held against a choice made anew just before the value and just pas
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ from rung.verdict.costs import Demand, Prices
 from rung.verdict.decide import decide
 from rung.verdict.eligible import chooser
 from rung.verdict.judging import DecisionContext
-from rung.verdict.sensitivity import Economy, Flip, flips, in_words, priced
+from rung.verdict.sensitivity import Economy, Flip, flips, flips_of_risk, in_words, priced
 from tests.verdict.weighing import Floats, rung
 
 BESIDE = 1e-7  # of a value: so near to it on either side
@@ -51,6 +51,8 @@ class Board:
 
     def moved(self, what: str, value: float) -> dict[str, Any]:
         """What changes with one input at another value."""
+        if what == "risk":
+            return {"bar": replace(self.bar, risk=min(0.5, max(0.0, value)))}
         if what == "bar":
             return {"bar": replace(self.bar, correct=min(1.0, max(0.0, value)))}
         if what in self.bar.limits:
@@ -120,7 +122,7 @@ def _effort(weighed: Evaluation, dice: np.random.Generator) -> Effort:
 def wrong(board: Board, flip: Flip) -> list[str]:
     """What is untrue of a claim."""
     now, side = board.winner(), 1 if flip.upwards else -1
-    step = side * (BESIDE_BAR if flip.what == "bar" else max(SLACK, abs(flip.value) * BESIDE))
+    step = side * (BESIDE_BAR if flip.what in ("bar", "risk") else max(SLACK, abs(flip.value) * BESIDE))
     past = board.choice(board.moved(flip.what, flip.value + step))
     found = []
     if (None if past is None else past.name) != flip.winner:
@@ -140,12 +142,15 @@ def wrong(board: Board, flip: Flip) -> list[str]:
     return [f"{flip}: {one}" for one in found]
 
 
-def claims(boards: int, seed: int) -> tuple[int, list[str]]:
+def claims(
+    boards: int, seed: int, *, prefer: Literal["ladder", "cost"] = "ladder", of: Callable[..., tuple[Flip, ...]] = flips
+) -> tuple[int, list[str]]:
     """How many claims so many boards make, and what is untrue of them."""
     count, untrue = 0, []
     for number in range(boards):
         board = drawn(np.random.default_rng([seed, number]))
-        told = flips(board.rungs, bar=board.bar, economy=board.economy, incumbent=board.incumbent)
+        board = replace(board, bar=replace(board.bar, prefer=prefer))
+        told = of(board.rungs, bar=board.bar, economy=board.economy, incumbent=board.incumbent)
         count += len(told)
         untrue += [f"board {number}: {one}" for flip in told for one in wrong(board, flip)]
     return count, untrue
@@ -156,6 +161,29 @@ def test_two_thousand_claims_are_true() -> None:
     count, untrue = claims(750, seed=1)
     assert count >= 2_000
     assert untrue == []
+
+
+@pytest.mark.slow
+def test_claims_are_true_where_the_cheapest_is_taken() -> None:
+    count, untrue = claims(40, seed=3, prefer="cost")
+    assert count > 100
+    assert untrue == []
+
+
+@pytest.mark.slow
+def test_claims_of_risk_are_true() -> None:
+    count, untrue = claims(60, seed=4, of=flips_of_risk)
+    assert count > 10
+    assert untrue == []
+
+
+def test_which_is_cheapest_hangs_on_traffic() -> None:
+    rungs = [rung("trained", [1.0] * 90 + [0.0] * 10, order=1), rung("asked", [1.0] * 90 + [0.0] * 10, order=0)]
+    efforts = {"trained": Effort(0.001, 0.9, training_seconds=36_000.0), "asked": Effort(0.01, 0.9)}
+    economy = Economy(efforts, Prices(gpu_usd_per_hour=12.0, storage_usd_per_gb_month=0.0), Demand(1_000.0, 0.0, 0.0))
+    told = flips(rungs, bar=Bar(0.5, prefer="cost"), economy=economy)
+    # 10 hours at $12 over 12 months are $10 a month; each answer is $0.009 cheaper
+    assert [(f.winner, round(f.value)) for f in told if f.what == "traffic"] == [("trained", 1_111)]
 
 
 @pytest.mark.slow

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from rung.artifacts.store import Built, Training, artifact_folder, building, rem
 from rung.builders.building import ArtifactBuilder
 from rung.builders.recipes import check_torch
 from rung.config.project import Project
-from rung.progress import phase, say
+from rung.progress import phase, say, working_time
 from rung.records import Json, digest
 from rung.strategies.protocol import Labelled, Labelling
 from rung.training.checkpoint import CHECKPOINT
@@ -43,7 +42,7 @@ def build_classifier(builder: ArtifactBuilder, need: Labelling, title: str) -> B
             notes = _notes(odd, taught, need.labels)
             for note in notes:
                 say(f"! {title}: {note}")
-            began = time.monotonic()
+            began = working_time()
             remember_rows(folder, (LearntRow(digest(row.text, row.label), row.id, row.place) for row in rows))
             training = Training(KIND, len(taught), begun=(folder / CHECKPOINT).exists())
             with builder.training(training), phase(title) as tick:
@@ -54,7 +53,7 @@ def build_classifier(builder: ArtifactBuilder, need: Labelling, title: str) -> B
                 "rows": len(taught),
                 "rows_digest": digest(taught),
                 "base": {"name": builder.project.settings.embedder, "identity": builder.engines.embedder.identity},
-                "seconds": time.monotonic() - began,
+                "seconds": working_time() - began,
             }
             seal(folder, {**about, **manifest, "notes": [*notes, *further]})
     return Built(named, folder)

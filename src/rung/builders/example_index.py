@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from rung.artifacts.store import Built, artifact_folder, building, seal
-from rung.progress import phase
+from rung.progress import phase, working_time
 from rung.records import Json, digest
 from rung.runtime.engines import Engines
 from rung.strategies.protocol import ExampleIndex
@@ -24,12 +23,12 @@ def build_example_index(engines: Engines, need: ExampleIndex, title: str) -> Bui
     with building(folder, title) as missing:
         if missing:
             with phase(title) as tick:
-                began = time.monotonic()
+                began = working_time()
                 index_examples(need.texts, folder, embedder=engines.embedder, progress=lambda n, m: tick(n, m, ""))
                 manifest: dict[str, Json] = {
                     "kind": "example-index",
                     "rows": len(need.texts),
                     "embedder": engines.embedder.identity,
                 }
-                seal(folder, {**manifest, "seconds": time.monotonic() - began})
+                seal(folder, {**manifest, "seconds": working_time() - began})
     return Built(named, folder)

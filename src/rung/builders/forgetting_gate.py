@@ -6,7 +6,6 @@ What is measured and what is too much is known to `training.forgetting`; that a 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 from rung.artifacts.store import Built, amend
 from rung.config.project import Project
 from rung.files.durable import write_whole
-from rung.progress import phase
+from rung.progress import phase, working_time
 from rung.records import Json, digest
 from rung.runtime.engines import Engines
 
@@ -70,14 +69,14 @@ def gate(engines: Engines, built: Built, *, title: str) -> None:
     from rung.training.forgetting import report_of
     from rung.training.probing import read_probe
 
-    probe, began = read_probe(), time.monotonic()
+    probe, began = read_probe(), working_time()
     with phase(f"{title}: what it forgot") as tick:
         tick(0, 2, "the base model")
         before = _base(engines, probe)
         tick(1, 2, "the adapter")
         after = _measured(engines, probe, built)
         report = report_of(probe, before, after, limit_of(engines.project))
-        amend(built.folder, {"forgetting": {**report, "seconds": time.monotonic() - began}})
+        amend(built.folder, {"forgetting": {**report, "seconds": working_time() - began}})
 
 
 def _base(engines: Engines, probe: Probe) -> Measured:

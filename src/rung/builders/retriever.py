@@ -6,7 +6,6 @@ now on is for people to say: `embedder: tuned` and the promoted artifact, see `p
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -20,7 +19,7 @@ from rung.builders.retrieval_quality import MIN_CASES, WEIGHTS, choose, compared
 from rung.builders.training_pairs import divided, made_of_passages, pairs_of, rows_of, some_passages
 from rung.config.project import Project
 from rung.errors import UserError
-from rung.progress import phase, waiting
+from rung.progress import phase, waiting, working_time
 from rung.records import Case, Json, Pair, digest, plain
 from rung.records.gold import judgements
 from rung.runtime.engines import Engines
@@ -128,10 +127,10 @@ def _make(builder: ArtifactBuilder, own: Knowledge, taught: Taught, built: Built
     passes = 1 if form == "map" else taught.recipe.epochs
     begun = (built.folder / CHECKPOINT).exists()
     remember_rows(built.folder, map(learnt_case, taught.train_cases))
-    began = time.monotonic()
+    began = working_time()
     with builder.training(Training(KIND, len(taught.pairs), passes, begun=begun)):
         learnt = _mapped(own, taught, built.folder, title) if form == "map" else _tuned(taught, built.folder, title)
-    seconds = time.monotonic() - began
+    seconds = working_time() - began
     knowledge = _index(
         own, builder.engines.tuned_embedder(built.folder, form), builder.project.state / CHUNKED_INDEXES / built.digest
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from rung.artifacts.store import Built, Training, artifact_folder, building, rem
 from rung.builders.building import ArtifactBuilder
 from rung.config.project import Project
 from rung.errors import NotWorthwhile
-from rung.progress import phase
+from rung.progress import phase, working_time
 from rung.records import Answer, Asker, Case, Json, Outcome, digest
 from rung.records.steps import Conversation
 from rung.runtime.runner import StepRunner
@@ -62,7 +61,7 @@ def build_router(builder: ArtifactBuilder, need: Routing, title: str) -> Built:
     folder = artifact_folder(builder.project.state, KIND, named)
     with building(folder, title) as missing:
         if missing:
-            began = time.monotonic()
+            began = working_time()
             with builder.training(Training(KIND, len(need.cases))):
                 trials, tried = _trials(builder.runner, need, title)
             with phase(title):
@@ -86,7 +85,7 @@ def build_router(builder: ArtifactBuilder, need: Routing, title: str) -> Built:
                     "rows_digest": digest(cases),
                     "base": {"name": settings.embedder, "identity": builder.engines.embedder.identity},
                     "recipe": dict(need.recipe),
-                    "seconds": time.monotonic() - began,
+                    "seconds": working_time() - began,
                 }
                 seal(folder, {**about, **manifest})
     return Built(named, folder)

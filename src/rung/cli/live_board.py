@@ -10,14 +10,13 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
 from rung.cli.screen import Screen, moves, printable
 from rung.cli.streams import in_foreground, messages_to
-from rung.progress import Reporter, Tick
+from rung.progress import Reporter, Tick, working_time
 from rung.records.run_state import Event, RunEvent, RunState, WorkEvent
 from rung.report.board import Clock, Line, board_lines
 from rung.report.table import columns
@@ -83,7 +82,7 @@ class LiveBoard:
         self._size, self._canvas = size, Canvas(size, styled=styled)
         self._state = RunState()
         self._left_at: tuple[float, float] | None = None  # seconds left, and when that was told
-        self._began = time.monotonic()
+        self._began = working_time()
         self._over = threading.Event()
         self._half = ""  # the beginning of a message whose line is not ended
         self._write: Callable[[str], None] = lambda _text: None
@@ -116,7 +115,7 @@ class LiveBoard:
     def post(self, event: Event) -> None:
         """Something happened."""
         if isinstance(event, RunEvent) and event.seconds_left is not None:
-            self._left_at = event.seconds_left, time.monotonic()
+            self._left_at = event.seconds_left, working_time()
         self._state = self._state.after(event)
 
     def start(self, write: Callable[[str], None]) -> None:
@@ -140,7 +139,7 @@ class LiveBoard:
     def _draw_on(self) -> None:
         before: object = None
         while not self._over.wait(LOOKS):
-            elapsed = time.monotonic() - self._began
+            elapsed = working_time() - self._began
             now = (self._state, len(self.messages), int(elapsed), self._size())
             if elapsed < AFTER or now == before or not in_foreground():
                 continue
@@ -149,7 +148,7 @@ class LiveBoard:
 
     def _lines(self, *, messages: list[str]) -> list[Line]:
         width, height = self._size()
-        now = time.monotonic()
+        now = working_time()
         left = None if self._left_at is None else max(0.0, self._left_at[0] - (now - self._left_at[1]))
         clock = Clock(now - self._began, left)
         return board_lines(self._state, clock, width=max(1, width), height=max(1, height - 1), messages=messages)

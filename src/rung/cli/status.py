@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rung.cli.main import FINE, MISSED
-from rung.cli.options import Folder, Json
+from rung.cli.options import Folder, Json, finite
 from rung.cli.screen import Screen, moves, out, printable
 from rung.cli.streams import written
 
@@ -19,17 +19,28 @@ if TYPE_CHECKING:
 LOOKS = 1.0  # seconds between two looks with --watch
 
 
-def status(
+def status(  # noqa: PLR0917 - typer reads the options from the parameters
     folder: Folder,
     json: Json = False,
     watch: Annotated[
         bool, typer.Option("--watch", help="Go on until it has ended: drawn anew, or as lines of JSON.")
     ] = False,
+    pause: Annotated[bool, typer.Option("--pause", help="Have it wait at its next step; nothing is lost.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Let it go on.")] = False,
+    stop: Annotated[
+        bool, typer.Option("--stop", help="End it as Ctrl-C does: the same command goes on where it was.")
+    ] = False,
+    more_minutes: Annotated[
+        float, typer.Option(min=0, callback=finite, help="Minutes to add to the --budget-minutes that it was given.")
+    ] = 0.0,
+    more_usd: Annotated[
+        float, typer.Option(min=0, callback=finite, help="Dollars to add to the --budget-usd that it was given.")
+    ] = 0.0,
 ) -> int:
-    """Say how far a comparison is, or how the last one ended.
+    """Say how far a comparison is, or how the last one ended; or pause it, let it go on, add to its budget, stop it.
 
     It reads what 'rung compare' leaves in the project, so ask it from another terminal. A comparison that was killed
-    is told from one that runs.
+    is told from one that runs. What is asked of one is done at its next step: an answer, a step of training.
 
     Exits with 0 when one runs or has ended with a verdict, 1 when it ended without, 2 for what is yours to fix.
     """
@@ -38,9 +49,15 @@ def status(
     from rung.cli.live_board import Canvas
     from rung.config.project import load_project
     from rung.errors import UserError
+    from rung.pipeline.run_control import Change, ask
     from rung.pipeline.run_record import VERDICT, read_record
 
     project, console = load_project(folder), Screen().console
+    if pause or resume or stop or more_minutes or more_usd:
+        if pause and resume:
+            raise UserError("either --pause or --resume")
+        done = ask(project, Change(True if pause else False if resume else None, stop, more_minutes, more_usd))
+        Screen().say(f"process {done.process} is told; it obeys at its next step")
     canvas = Canvas(lambda: console.size)
     drawn, last = moves(console) and not json, ""
     while True:
@@ -67,15 +84,13 @@ def status(
 def _lines(record: RunRecord, width: int, height: int) -> list[str]:
     """What is said of it: how it stands, the board, and the last messages where there is room."""
     from rung.pipeline.run_record import VERDICT
-    from rung.report.board import Clock, board_lines
+    from rung.report.board import board_lines
 
-    run = record.state.run
-    until = datetime.now(UTC) if record.status == "running" else record.at
-    elapsed = (until - record.began).total_seconds()
-    left = None if run.seconds_left is None else max(0.0, run.seconds_left - (until - record.at).total_seconds())
-    clock = Clock(elapsed, left if record.status == "running" else None)
+    run, clock = record.state.run, record.clock(datetime.now(UTC))
     since = f"{record.began.astimezone():%Y-%m-%d %H:%M} on {record.host} (process {record.process})"
-    if record.status == "running":
+    if record.is_paused:
+        head = f"paused (rung status --resume lets it go on); begun {since}"
+    elif record.status == "running":
         head = f"running since {since}"
     elif record.status == "died":
         head = f"died: begun {since}, last heard of at {record.at.astimezone():%H:%M:%S}; 'rung compare' goes on from there"

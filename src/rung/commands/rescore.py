@@ -61,8 +61,8 @@ def rescore_verdict(runner: StepRunner, name: str = LATEST) -> Comparison:
     scored = replace(scored, evaluations=tuple(_still_stopped(e, reusable) for e in scored.evaluations))
     sentences = [f"Scored again from the answers of verdict {source}; no rung was asked anything.", *reusable.sentences()]
     coverage = replace(stored.facts.coverage, rescored=" ".join(sentences))
-    verdict = decide_winner(engines, prepared, scored, coverage, looks=looks_so_far(engines.cache, reusable.cases))
-    return write_report(project, prepared, scored, verdict)
+    decided = decide_winner(engines, prepared, scored, coverage, looks=looks_so_far(engines.cache, reusable.cases))
+    return write_report(project, prepared, scored, decided)
 
 
 def _stored_in(folder: Path) -> Path:

@@ -21,6 +21,7 @@ from rung.dataset.drafted_rows import approver
 from rung.dataset.review_log import HEAD, LOCK, LOG, PREVIOUS, line_digest
 from rung.erasure.target import FORGOTTEN, Finding, Left, Target, value_of
 from rung.files.durable import SET_ASIDE, STATE, alone, write_whole
+from rung.pipeline.run_control import LOG as OUTPUT
 from rung.pipeline.run_record import RECORD
 from rung.records import Json
 
@@ -47,8 +48,7 @@ class Written:
             if changed := sum(before != after for before, after in lines):
                 action = "its words are erased" if self._is_log(path) else "erased"
                 listed.append(Finding(path.name, "lines", changed, action))
-        if self._is_in_record(target):
-            listed.append(Finding(RECORD, "state of the last comparison", 1))
+        listed += [Finding(path.name, "state of the last comparison", 1) for path in self._records(target)]
         return listed
 
     def left(self, target: Target) -> Sequence[Left]:
@@ -76,8 +76,8 @@ class Written:
                     text = "".join(f"{line}\n" for line in changed)
                     with self._heads(path, digests):
                         write_whole(path, text.encode("utf-8", "surrogateescape"))
-        if self._is_in_record(target):
-            (self.project.state / RECORD).unlink(missing_ok=True)
+        for path in self._records(target):
+            path.unlink(missing_ok=True)
         for part in self.project.state.glob(f"{Path(RECORD).stem}.[0-9]*"):  # of a process that was killed
             part.unlink(missing_ok=True)
         shutil.rmtree(self.project.state / SET_ASIDE, ignore_errors=True)
@@ -104,7 +104,7 @@ class Written:
         state = self.project.state
         for path in sorted(state.rglob("*")):
             parts = path.relative_to(state).parts
-            looked_after = parts[0] in _FOLDERS or ".db" in path.name or path.name == RECORD
+            looked_after = parts[0] in _FOLDERS or ".db" in path.name or path.name in (RECORD, OUTPUT)
             if path.is_file() and not (looked_after or path.match(FEEDBACK) or path.stat().st_size > MAX_BYTES):
                 yield path
 
@@ -123,9 +123,14 @@ class Written:
     def _is_log(self, path: Path) -> bool:
         return path == self.project.root / LOG
 
-    def _is_in_record(self, target: Target) -> bool:
-        path = self.project.state / RECORD
-        return path.is_file() and target.is_in(value_of(path.read_text(encoding="utf-8", errors="replace")))
+    def _records(self, target: Target) -> list[Path]:
+        """What the last comparison left of itself, where it holds it."""
+        listed = []
+        for path in (self.project.state / RECORD, self.project.state / OUTPUT):
+            text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+            if text and (target.is_in(value_of(text)) or (path.name == OUTPUT and target.holds(text))):
+                listed.append(path)
+        return listed
 
 
 def files_of(root: Path) -> Iterator[Path]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import platform
-import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -20,7 +19,7 @@ from rung.pipeline.budget import Meter, spent_usd
 from rung.pipeline.candidates import drawn
 from rung.pipeline.limits import bar_in
 from rung.pipeline.prepare import chosen
-from rung.progress import phase, post
+from rung.progress import phase, post, working_time
 from rung.records import Answer, Asker, Case, Evaluation, Json, Latency, Outcome, StrategySpec, Timed, digest
 from rung.records.run_state import RungEvent
 from rung.records.steps import Conversation
@@ -58,11 +57,11 @@ def answered(
     if strategy is None or not cases:
         return evaluation
     runner, models = runner.on(evaluation.result.model), _others(evaluation)
-    executed, began = runner.engines.consumed().executed, time.monotonic()
+    executed, began = runner.engines.consumed().executed, working_time()
     passes = [drawn(runner.project, strategy, number) for number in range(runner.project.settings.sampling.repeats)]
     talks = [_conversation(one, case) for one in passes for case in cases]
     ended = runner.run(talks, title=title, models=models, on_end=on_end)
-    seconds = time.monotonic() - began if runner.engines.consumed().executed > executed else 0.0
+    seconds = working_time() - began if runner.engines.consumed().executed > executed else 0.0
     outcomes = [Outcome(c.id, e.value, e.failure, e.usage) for c, e in zip([*cases] * len(passes), ended, strict=True)]
     first, *others = (tuple(outcomes[at : at + len(cases)]) for at in range(0, len(outcomes), len(cases)))
     again = tuple(earlier + more for earlier, more in zip(evaluation.again or ((),) * len(others), others, strict=True))
@@ -269,6 +268,7 @@ class _Pass:
         for some in runner.engines.every:
             some.generator.close()
         for index, case in enumerate((warm, *cases)):
+            self.meter.steering.obey()
             try:
                 if self.meter.allowed.limited and not self.meter.affordable(one.each(self.meter), 1):
                     raise BudgetEnded(self.meter.said())

@@ -6,7 +6,6 @@ below `bounded`: it is told to stop at its next tick, and keeps what it has.
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,9 @@ from rung.config.schema import PriceSettings
 from rung.errors import BudgetEnded, UserError
 from rung.pipeline.pricing import by_token
 from rung.pipeline.spending import Spending
-from rung.progress import Reporter, Tick, listening, reporting
+from rung.pipeline.steering import Steering
+from rung.progress import Reporter, Tick, listening, post, reporting, working_time
+from rung.records.run_state import RunEvent
 from rung.runtime.batch import Tally
 from rung.runtime.engines import Engines
 from rung.runtime.runner import StepRunner
@@ -40,7 +41,7 @@ class CompareRequest:
     minutes: float | None = None
     trials: int | None = None
     retime: bool = False
-    began: float = field(default_factory=time.monotonic)
+    began: float = field(default_factory=working_time)
 
     @property
     def limited(self) -> bool:
@@ -71,7 +72,8 @@ class Meter:
     """Keeps a comparison within what is allowed. Costs of one answer are learnt from the answers so far.
 
     The tallies of `engines` count the batches, `live` the live pass of each model, `trained` the seconds of training;
-    `passes` names the live passes that were made, `undone` what a limit left undone after the last answer.
+    `passes` names the live passes that were made, `undone` what a limit left undone after the last answer. `steering`: who
+    steers from elsewhere; the budget may grow by that.
     """
 
     allowed: CompareRequest
@@ -81,13 +83,33 @@ class Meter:
     trained: float = 0.0
     passes: list[str] = field(default_factory=list)
     undone: list[str] = field(default_factory=list)
+    steering: Steering = field(default_factory=Steering)
     _training_since: float | None = None
     _refused: float | None = None  # dollars that the first step would have cost that did not fit any more
 
     @classmethod
-    def of(cls, engines: Engines, allowed: CompareRequest | None = None) -> Meter:
+    def of(cls, engines: Engines, allowed: CompareRequest | None = None, steering: Steering | None = None) -> Meter:
         """The meter of one command."""
-        return cls(allowed or CompareRequest(), engines)
+        meter = cls(allowed or CompareRequest(), engines, steering=steering or Steering())
+        meter.steering.on_more = meter.more
+        meter.tell()
+        return meter
+
+    def tell(self) -> None:
+        """Tell who watches what is allowed."""
+        seconds = None if self.allowed.minutes is None else self.allowed.minutes * 60
+        post(RunEvent(seconds_allowed=seconds, usd_allowed=self.allowed.usd))
+
+    def more(self, minutes: float, usd: float) -> None:
+        """So much is allowed besides, of what is limited."""
+        allowed = self.allowed
+        if allowed.minutes is not None:
+            allowed = replace(allowed, minutes=allowed.minutes + minutes)
+        if allowed.usd is not None:
+            allowed = replace(allowed, usd=allowed.usd + usd)
+            self._refused = None if usd > 0 else self._refused
+        self.allowed = allowed
+        self.tell()
 
     @property
     def prices(self) -> PriceSettings:
@@ -107,7 +129,7 @@ class Meter:
         Hours of the machine are counted once: as training while it trains, else as answering. Where nobody said what an hour
         of training costs, it is not among the dollars.
         """
-        now = time.monotonic()
+        now = working_time()
         seconds = now - self.allowed.began
         trained = self.trained + (0.0 if self._training_since is None else now - self._training_since)
         usd = self._spent(seconds - trained)
@@ -138,6 +160,7 @@ class Meter:
     @property
     def over(self) -> bool:
         """Whether a limit is reached."""
+        self.steering.obey()
         if not self.allowed.limited:
             return False
         if self._refused is not None:
@@ -168,11 +191,11 @@ class Meter:
     @contextmanager
     def training(self) -> Iterator[None]:
         """What is done meanwhile is training."""
-        self._training_since = time.monotonic()
+        self._training_since = working_time()
         try:
             yield
         finally:
-            self.trained += time.monotonic() - self._training_since
+            self.trained += working_time() - self._training_since
             self._training_since = None
 
     def affordable(self, per_answer: tuple[float, float] | None, requested: int) -> int:
@@ -185,6 +208,7 @@ class Meter:
         Raises:
             UserError: dollars are limited and nobody knows what an answer costs.
         """
+        self.steering.obey()
         usd, minutes = self.used()
         if self.allowed.usd is not None and usd is None:
             raise UserError(UNPRICED)

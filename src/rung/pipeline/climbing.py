@@ -146,11 +146,7 @@ class _Ascent:
         """Tell who watches of all rungs, and how long building those takes that are to be built."""
         feed, project = self.course.feed, self.builder.project
         judged_by = self.course.scoring_context.correct_by
-        limits, allowed = tuple(feed.bar.limits), self.meter.allowed
-        minutes = None if allowed.minutes is None else allowed.minutes * 60
-        post(
-            RunEvent(project.settings.name, feed.total, judged_by, limits, seconds_allowed=minutes, usd_allowed=allowed.usd)
-        )
+        post(RunEvent(project.settings.name, feed.total, judged_by, tuple(feed.bar.limits)))
         for candidate in (one for wave in waves for one in wave):
             at_once = not _is_planned(candidate) or _costs_nothing(self.builder.engines, candidate)
             state: State = "left out" if not _is_planned(candidate) else "waiting" if at_once else "planned"

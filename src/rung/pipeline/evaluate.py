@@ -15,6 +15,7 @@ from rung.pipeline.budget import Meter
 from rung.pipeline.constant_baseline import habit
 from rung.pipeline.corpus_facts import Examiner
 from rung.pipeline.cost_remarks import of_costs
+from rung.pipeline.decision_store import DECISION, decision_json
 from rung.pipeline.dense_weight import Weight
 from rung.pipeline.evaluation_store import EVALUATIONS, facts_of, write_evaluations
 from rung.pipeline.grading import asks_judge, calibrated, score_answers
@@ -43,9 +44,10 @@ from rung.scoring import ScoringContext
 from rung.scoring.field_shares import field_shares
 from rung.stats.estimates import estimates
 from rung.verdict import reasons
-from rung.verdict.bar import MAIN
+from rung.verdict.bar import MAIN, Bar
 from rung.verdict.clusters import clusters, few_documents
 from rung.verdict.decide import decide
+from rung.verdict.eligible import clusters_of
 from rung.verdict.failure_modes import LOST_BELOW, losses
 from rung.verdict.gaps import CLOSED_BOOK, ORACLE
 from rung.verdict.judging import DecisionContext, economy_of
@@ -89,6 +91,15 @@ class Scored:
             if evaluation.name == name:
                 return evaluation
         raise KeyError(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A verdict, and all that it was decided by beside the rungs."""
+
+    verdict: Verdict
+    bar: Bar
+    context: DecisionContext
 
 
 def measure(project: Project, prepared: Prepared) -> ScoringContext:
@@ -141,7 +152,7 @@ def decide_winner(
     *,
     notices: Sequence[str] = (),
     looks: int | None = None,
-) -> Verdict:
+) -> Decided:
     """Bar, hard limits, paired differences, gaps, and what would change the choice.
 
     Args:
@@ -189,16 +200,18 @@ def decide_winner(
         )
         costs = of_costs(project, asked, economy_of(evaluations, context))
         context = replace(context, warnings=(*context.warnings, *costs))
-        verdict = decide(evaluations, bar=bar_in(project), context=context)
+        bar = bar_in(project)
+        verdict = decide(evaluations, bar=bar, context=context)
     tell_verdict(verdict)
-    return verdict
+    return Decided(verdict, bar, context)
 
 
-def write_report(project: Project, prepared: Prepared, scored: Scored, verdict: Verdict) -> Comparison:
-    """Table, JSON and page, and the answers with their scores."""
+def write_report(project: Project, prepared: Prepared, scored: Scored, decided: Decided) -> Comparison:
+    """Table, JSON and page, and the answers with their scores, and by what was decided."""
+    verdict = decided.verdict
     with phase("write report"):
         report = report_of(project, prepared, scored, verdict)
-        limits, judged_by = bar_in(project).limits, scored.measure.correct_by
+        limits, judged_by = decided.bar.limits, scored.measure.correct_by
         lines = table(verdict, project=project.name, judged_by=judged_by, limits=limits)
         texts = {
             TABLE: "\n".join(lines),
@@ -209,6 +222,7 @@ def write_report(project: Project, prepared: Prepared, scored: Scored, verdict: 
             RAGAS: ragas_jsonl(report),
             RECORD: json.dumps(as_json(record_of(prepared, scored, verdict))),
             SPECS: specs_of(scored.evaluations),
+            DECISION: decision_json(decided.bar, decided.context, clusters_of(scored.evaluations)),
         }
         facts = facts_of(project, prepared, scored.measure.correct_by, verdict.coverage)
         evaluations = partial(write_evaluations, facts=facts, cases=prepared.cases, evaluations=scored.evaluations)

@@ -12,6 +12,7 @@ import gzip
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, astuple, dataclass, field, fields
 from operator import attrgetter
 from pathlib import Path
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 
 from rung.config.project import Project
 from rung.errors import UserError
-from rung.files.durable import damaged, short_sum
+from rung.files.durable import damaged
 from rung.pipeline.limits import asked_in
 from rung.pipeline.made_by import made_by
 from rung.pipeline.prepare import Prepared
@@ -133,8 +134,7 @@ def write_evaluations(file: BinaryIO, facts: Facts, cases: Sequence[Case], evalu
             packed.write(_encoded(value).encode("utf-8", "surrogatepass") + b"\n")
 
         asked = [[case.id, *astuple(Asked.of(case))] for case in cases]
-        head = {"format": FORMAT, "usage": _USAGE, "passage": _PASSAGE, "facts": plain(facts), "cases": asked}
-        dump(head)
+        dump({"format": FORMAT, "usage": _USAGE, "passage": _PASSAGE, "facts": plain(facts), "cases": asked})
         writer = _Writer(dump)
         for evaluation in evaluations:
             writer.write(evaluation, cases)
@@ -177,8 +177,7 @@ class _Writer:
         errors = [_errors(card) for card in evaluation.cards]
         indexes = {case.id: index for index, case in enumerate(cases)}
         for outcomes in zip(*evaluation.passes, strict=True):
-            case = outcomes[0].case
-            index = indexes[case]
+            case, index = outcomes[0].case, indexes[outcomes[0].case]
             row: dict[str, Any] = {"case": case, "passes": [self._outcome(outcome) for outcome in outcomes]}
             row["scores"] = [rows[index] if rows else () for rows in scores]
             if evaluation.layers and evaluation.layers[index]:
@@ -224,28 +223,32 @@ class _Writer:
 
 
 def read_evaluations(path: Path) -> Stored:
-    """A comparison as it was stored.
+    """A comparison as it was stored; `UserError` where a newer Rung wrote it, `Damaged` where it cannot be read."""
+    with _lines_of(path) as lines:
+        return _read(lines)
 
-    Raises:
-        UserError: a newer Rung wrote it.
-        Damaged: it cannot be read.
-    """
-    try:
-        with gzip.open(path, "rt", encoding="utf-8", errors="surrogatepass") as lines:
-            return _read(lines)
-    except (OSError, EOFError, ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
-        raise damaged(path, str(error) or type(error).__name__) from error
+
+def read_facts(path: Path) -> Facts:
+    """What the first line says: quick, whatever there is in all. Raises as `read_evaluations` does."""
+    with _lines_of(path) as lines:
+        return _facts(head_of(next(lines, "")))
 
 
 def passages_in(path: Path) -> Iterator[Passage]:
     """Every passage that an answer was shown or found, once; raises as `read_evaluations` does."""
+    with _lines_of(path) as lines:
+        names = head_of(next(lines, ""))["passage"]
+        for line in lines:
+            if line.startswith('{"shown":'):
+                yield stored_passage(names, json.loads(line)["shown"])
+
+
+@contextmanager
+def _lines_of(path: Path) -> Iterator[IO[str]]:
     try:
         with gzip.open(path, "rt", encoding="utf-8", errors="surrogatepass") as lines:
-            names = head_of(next(lines))["passage"]
-            for line in lines:
-                if line.startswith('{"shown":'):
-                    yield stored_passage(names, json.loads(line)["shown"])
-    except (OSError, EOFError, ValueError, KeyError, TypeError, StopIteration, RecursionError) as error:
+            yield lines
+    except (OSError, EOFError, ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
         raise damaged(path, str(error) or type(error).__name__) from error
 
 
@@ -263,10 +266,7 @@ def head_of(line: str | bytes) -> dict[str, Any]:
 
 def _read(lines: IO[str]) -> Stored:
     head = head_of(next(lines, ""))
-    given = dict(head["facts"])
-    groups = given["document_groups"]
-    given["document_groups"] = None if groups is None else {id: tuple(some) for id, some in groups.items()}
-    facts = Facts(**{**given, "coverage": Coverage(**given["coverage"])})
+    facts = _facts(head)
     asked = {id: Asked(question, judged) for id, question, judged in head["cases"]}
     passages, evaluations = list[Passage](), list[Evaluation]()
     rung: _Rung | None = None
@@ -284,6 +284,12 @@ def _read(lines: IO[str]) -> Stored:
     if rung is not None:
         raise ValueError("it ends before its last answer")
     return Stored(facts, asked, tuple(evaluations))
+
+
+def _facts(head: Mapping[str, Any]) -> Facts:
+    given, groups = head["facts"], head["facts"]["document_groups"]
+    groups = None if groups is None else {id: tuple(some) for id, some in groups.items()}
+    return Facts(**{**given, "document_groups": groups, "coverage": Coverage(**given["coverage"])})
 
 
 class _Rung:
@@ -350,8 +356,7 @@ def _result(row: Mapping[str, Any]) -> RungResult:
 
 
 def _latency(row: Mapping[str, Any]) -> Latency:
-    timed = row["timed"]
-    steps = {name: (pair[0], pair[1]) for name, pair in row["steps"].items()}
+    timed, steps = row["timed"], {name: (pair[0], pair[1]) for name, pair in row["steps"].items()}
     values = {**row, "steps": steps, "times": tuple(row["times"]), "timed": None if timed is None else Timed(**timed)}
     return Latency(**values)
 

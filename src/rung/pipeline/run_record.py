@@ -1,7 +1,8 @@
 """A comparison's state in a file of its project, for who looks at it from elsewhere: `rung status`, or a page.
 
 The process that writes it holds a lock as long as it lives, so that one that died is told from one that runs. Where several
-compare at once, the first is recorded. That the file cannot be written ends no comparison.
+compare at once, the first is recorded. That the file cannot be written ends no comparison. What is recorded can be steered
+(`steering`): after each tick of its work it looks whether it is to pause or stop.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ from typing import Literal
 
 from rung.config.project import Project
 from rung.errors import Interrupted
-from rung.progress import Reporter, Tick, Watcher, listening
+from rung.pipeline.steering import Steering
+from rung.progress import Reporter, Tick, Watcher, listening, working_time
 from rung.records import Estimate, Json, Latency, plain
 from rung.records.run_state import Event, RunEvent, RungEvent, RunState, WorkEvent
+from rung.report.board import Clock
 from rung.runtime.leases import is_locked
 
 RECORD, LOCK = "running.json", "running.lock"  # in the project's state
@@ -34,8 +37,8 @@ _FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """What the file says, and whether its process still runs. `at`: when it was written last. `died`: it ended
-    without a word, killed for one."""
+    """What the file says, and whether its process still runs. `at`: when it was written last; `worked`: seconds of work
+    until then, without pauses."""
 
     state: RunState
     messages: tuple[str, ...]
@@ -44,20 +47,32 @@ class RunRecord:
     process: int
     host: str
     running: bool
+    worked: float = 0.0
 
     @property
     def status(self) -> Literal["running", "ended", "died"]:
         """Died: it ended without a word."""
         return "running" if self.running else "ended" if self.state.run.ended else "died"
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether it runs, and somebody has paused it."""
+        return self.running and self.state.run.paused is True
+
+    def clock(self, now: datetime) -> Clock:
+        """Seconds that it has worked by now, pauses left out, and those that it takes yet."""
+        left = self.state.run.seconds_left if self.running else None
+        since = max(0.0, (now - self.at).total_seconds()) if self.running and not self.state.run.paused else 0.0
+        return Clock(self.worked + since, None if left is None else max(0.0, left - since))
+
     def as_json(self) -> dict[str, Json]:
         """For programs."""
         entry = _entry(self.state, self.messages, self.began, self.at)
-        return {"status": self.status, **entry, "process": self.process, "host": self.host}
+        return {"status": self.status, **entry, "worked": self.worked, "process": self.process, "host": self.host}
 
 
 @contextmanager
-def recorded(project: Project, reporter: Reporter | None) -> Iterator[Reporter]:
+def recorded(project: Project, reporter: Reporter | None) -> Iterator[Recorder]:
     """Who to report to, so that all that happens meanwhile is recorded, and goes on to `reporter` (None: to who listens)."""
     with _held_alone(project.state) as is_mine:
         recorder = Recorder(project.state, reporter or listening(), is_recorded=is_mine)
@@ -92,6 +107,9 @@ class Recorder:
         self.shows_states = self._watcher is not None and self._watcher.shows_states
         self._state, self._messages = RunState(), list[str]()
         self._began, self._written, self._is_recorded = datetime.now(UTC), 0.0, is_recorded
+        self._since = working_time()
+        self.steering = Steering(state if is_recorded else None, self._began, self._tell)
+        self._after(WorkEvent(), at_once=True)  # what stood there is of another run
 
     @contextmanager
     def phase(self, title: str) -> Iterator[Tick]:
@@ -102,6 +120,7 @@ class Recorder:
             def ticked(done: int, total: int, note: str) -> None:
                 tick(done, total, note)
                 self._after(WorkEvent(title, done, total, note))
+                self.steering.obey()
 
             self._after(WorkEvent(title))
             try:
@@ -120,6 +139,11 @@ class Recorder:
         if self._watcher is not None:
             self._watcher.post(event)
 
+    def _tell(self, event: RunEvent) -> None:
+        self._after(event, at_once=True)
+        if self._watcher is not None:
+            self._watcher.post(event)
+
     def end(self, how: str) -> None:
         """It has ended so."""
         self._after(WorkEvent())
@@ -131,7 +155,8 @@ class Recorder:
         if self._is_recorded and (at_once or now - self._written >= EVERY):
             self._written = now
             entry = _entry(self._state, self._messages, self._began, datetime.now(UTC))
-            entry |= {"format": _FORMAT, "process": os.getpid(), "host": platform.node()}
+            worked = round(working_time() - self._since, 1)
+            entry |= {"format": _FORMAT, "process": os.getpid(), "host": platform.node(), "worked": worked}
             path = self._folder / RECORD
             with suppress(OSError):
                 fresh = path.with_suffix(f".{os.getpid()}")
@@ -145,14 +170,16 @@ def read_record(project: Project) -> RunRecord | None:
         entry = json.loads((project.state / RECORD).read_text(encoding="utf-8"))
         if entry["format"] != _FORMAT:
             return None
+        began, at = (datetime.fromisoformat(entry[name]) for name in ("began", "at"))
         return RunRecord(
             _state(entry),
             tuple(map(str, entry["messages"])),
-            datetime.fromisoformat(entry["began"]),
-            datetime.fromisoformat(entry["at"]),
+            began,
+            at,
             int(entry["process"]),
             str(entry["host"]),
             is_locked(project.state / LOCK),
+            float(entry.get("worked", (at - began).total_seconds())),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -43,7 +43,8 @@ class RunEvent:
 
     `cases`: that judge. `judged_by`: what `correct` means. `limits`: metrics that the bar limits. `seconds` and `usd`: used
     so far; `seconds_allowed`, `usd_allowed`: the budget. `seconds_left`: at most, as far as it can be told; `untold`: rungs
-    of which nobody knows how long building them takes. `ended`: how it ended: "verdict", or in words.
+    of which nobody knows how long building them takes. `ended`: how it ended: "verdict", or in words. `paused`: whether
+    somebody has paused it.
     """
 
     project: str | None = None
@@ -58,6 +59,7 @@ class RunEvent:
     untold: tuple[str, ...] | None = None
     winner: str | None = None
     ended: str | None = None
+    paused: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

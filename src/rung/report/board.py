@@ -27,15 +27,15 @@ _MIN_ROWS = 3  # rungs that are shown before any message is
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Seconds that the run has taken; those that it takes yet at most, None where nobody can tell."""
+    """Seconds that the run has worked; those that it takes yet at most, None where nobody can tell."""
 
     elapsed: float
     left: float | None = None
 
 
 @dataclass(frozen=True)
-class _Column:
-    """`cell` of width `width`, in terminals of so many columns at least."""
+class Column:
+    """`cell` of width `width`, in terminals of so many columns at least. One without a head says how a rung stands."""
 
     head: str
     width: int
@@ -54,10 +54,10 @@ def board_lines(state: RunState, clock: Clock, *, width: int, height: int, messa
         messages: what was said meanwhile, in full at the end.
     """
     rungs = state.ladder
-    head: list[Line] = [(_cut(line, width), "") for line in (_title(state), _times(state, clock)) if line]
+    head: list[Line] = [(_cut(line, width), "") for line in (_title(state), times_line(state, clock)) if line]
     work: list[Line] = [(_cut(_work(state), width), "bold")] if state.work.title else []
     notes: list[Line] = [(_cut(line, width), "dim") for line in _messages(messages)]
-    shape = _columns(state, width)
+    shape = columns_of(state, width)
     header: list[Line] = [(_cut(_row([column.head for column in shape], shape), width), "dim")] if rungs else []
     room = height - len(head) - len(work)
     if room < len(rungs) + len(header) + len(notes):  # what is least needed goes first
@@ -77,8 +77,9 @@ def _title(state: RunState) -> str:
     return f"{run.project}: {reasons.cases(run.cases)}, {MAIN}{by}, 95 % intervals, so far"
 
 
-def _times(state: RunState, clock: Clock) -> str:
-    run, parts = state.run, [clock_time(clock.elapsed)]
+def times_line(state: RunState, clock: Clock) -> str:
+    """What it has used of time and money, and what is left, in words."""
+    run, parts = state.run, [f"{'paused at ' if state.run.paused else ''}{clock_time(clock.elapsed)}"]
     if clock.left is not None:
         parts.append(f"at most {clock_time(clock.left)} left")
     if run.untold:
@@ -105,7 +106,7 @@ def _messages(messages: Sequence[str]) -> list[str]:
     return [f"{many}{newest}"]
 
 
-def _columns(state: RunState, width: int) -> list[_Column]:
+def columns_of(state: RunState, width: int) -> list[Column]:
     """The columns that fit: the rung, its score, how far it is, and what more there is room for."""
     narrow = width < 60
     longest = max((columns(rung.rung) for rung in state.rungs.values()), default=0)
@@ -133,18 +134,18 @@ def _columns(state: RunState, width: int) -> list[_Column]:
         if n not in ("format", "recall@5") and any(n in (r.scores or {}) for r in state.rungs.values())
     ]
     shape = [
-        _Column("rung", name, lambda rung: _shortened(rung.rung, name)),
-        _Column(MAIN, 17 if width >= 40 else 7, score),
-        _Column("format", 6, metric("format"), 95),
-        _Column("recall@5", 8, metric("recall@5"), 104),
-        *(_Column(name, max(5, len(name)), metric(name), 104 + 10 * n) for n, name in enumerate(limits, start=1)),
-        _Column("cases", 9, cases, 60),
-        _Column("p50/p95 s", 9, lambda rung: latency(rung.latency), 80),
-        _Column("$/1k", 7, lambda rung: "-" if rung.usd_per_1k is None else money(rung.usd_per_1k), 80),
+        Column("rung", name, lambda rung: _shortened(rung.rung, name)),
+        Column(MAIN, 17 if width >= 40 else 7, score),
+        Column("format", 6, metric("format"), 95),
+        Column("recall@5", 8, metric("recall@5"), 104),
+        *(Column(name, max(5, len(name)), metric(name), 104 + 10 * n) for n, name in enumerate(limits, start=1)),
+        Column("cases", 9, cases, 60),
+        Column("p50/p95 s", 9, lambda rung: latency(rung.latency), 80),
+        Column("$/1k", 7, lambda rung: "-" if rung.usd_per_1k is None else money(rung.usd_per_1k), 80),
     ]
     shape = [column for column in shape if width >= column.least]
     taken = sum(column.width + 1 for column in shape)
-    return [*shape, _Column("", max(1, width - taken), how)]
+    return [*shape, Column("", max(1, width - taken), how)]
 
 
 def _how(rung: RungEvent, state: RunState) -> str:
@@ -161,7 +162,7 @@ def _how(rung: RungEvent, state: RunState) -> str:
     return _WORDS.get(word, word)
 
 
-def _rows(rungs: Sequence[RungEvent], shape: Sequence[_Column], room: int, width: int) -> list[Line]:
+def _rows(rungs: Sequence[RungEvent], shape: Sequence[Column], room: int, width: int) -> list[Line]:
     """The rungs' lines, as many as there is room for: those at work first, then those that have answered most."""
     if room <= 0:
         return []
@@ -188,7 +189,7 @@ def _shortened(name: str, width: int) -> str:
     return name if columns(name) <= width else f"{name[: width - 6]}…{name[-5:]}"
 
 
-def _row(cells: Sequence[str], shape: Sequence[_Column]) -> str:
+def _row(cells: Sequence[str], shape: Sequence[Column]) -> str:
     return " ".join(padded(cell, column.width) for cell, column in zip(cells, shape, strict=True)).rstrip()
 
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from rung.errors import BudgetEnded, Interrupted, UserError, first_line
-from rung.progress import Tick
+from rung.progress import Tick, working_time
 from rung.training import checkpoint
 from rung.training.batches import passing, rows_of_a_batch
 from rung.training.checkpoint import Progressed
@@ -70,20 +69,20 @@ class Learning:
             Interrupted: Ctrl-C; the checkpoint is written.
             BudgetEnded: `progress` raised it; the checkpoint is written.
         """
-        began, before, saved = time.monotonic(), (self.now.seconds, self.now.consumed), time.monotonic()
+        began, before, saved = working_time(), (self.now.seconds, self.now.consumed), working_time()
         whole = True
         try:
             while self.now.step < self.steps and not self._given_up():
                 loss = self._gradient()
                 whole = False  # an interrupt from here on would find half a step
                 self._move(loss)
-                self.now.seconds = before[0] + time.monotonic() - began
+                self.now.seconds = before[0] + working_time() - began
                 whole = True
-                speed = (self.now.consumed - before[1]) / (time.monotonic() - began)
+                speed = (self.now.consumed - before[1]) / (working_time() - began)
                 progress(self.now.step, self.steps, self._note(loss, speed))
-                if time.monotonic() - saved >= self.recipe.checkpoint_seconds and self.now.step < self.steps:
+                if working_time() - saved >= self.recipe.checkpoint_seconds and self.now.step < self.steps:
                     self._save()
-                    saved = time.monotonic()
+                    saved = working_time()
         except BudgetEnded:
             self._save()
             raise

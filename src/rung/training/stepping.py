@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from rung.errors import BudgetEnded, Interrupted, UserError, first_line
-from rung.progress import Tick
+from rung.progress import Tick, working_time
 from rung.training import checkpoint
 from rung.training.checkpoint import Progressed
 from rung.training.device import is_out_of_memory
@@ -74,7 +73,7 @@ class Stepping:
         """
         adam, best = Adam(self.values, self.gradient), self.values.clone()
         best = self._restored(adam, best)
-        began, before, saved = time.monotonic(), self.now.seconds, time.monotonic()
+        began, before, saved = working_time(), self.now.seconds, working_time()
         whole = True
         try:
             while self.now.step < self.steps:
@@ -83,12 +82,12 @@ class Stepping:
                 self._move(adam, loss)
                 if self.now.step % self.a_pass == 0 or self.now.step == self.steps:
                     self._validated(best)
-                self.now.seconds = before + time.monotonic() - began
+                self.now.seconds = before + working_time() - began
                 whole = True
                 progress(self.now.step, self.steps, self._note(loss))
-                if time.monotonic() - saved >= self.pace.checkpoint_seconds and self.now.step < self.steps:
+                if working_time() - saved >= self.pace.checkpoint_seconds and self.now.step < self.steps:
                     self._save(adam, best)
-                    saved = time.monotonic()
+                    saved = working_time()
         except BudgetEnded:
             self._save(adam, best)
             raise

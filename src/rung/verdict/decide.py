@@ -32,7 +32,7 @@ from rung.verdict.gaps import FORMAT, ORACLE, Gaps, gaps
 from rung.verdict.judging import DecisionContext, corrected_by_labels, economy_of, judged
 from rung.verdict.pareto import front
 from rung.verdict.probability import at_least, cases_needed
-from rung.verdict.sensitivity import what_would_change
+from rung.verdict.sensitivity import Economy, what_would_change
 from rung.verdict.statistics import ALPHA, Paired, design_effect, holm, paired_with
 
 NOTED_EFFECT = 1.5  # from this design effect on the verdict says that cases hang together
@@ -59,6 +59,25 @@ def decide(
         InternalError: two rungs have one name, or their cases differ.
     """
     bar = bar or Bar()
+    settled = settle(evaluations, bar, context)
+    verdict, economy, incumbent = settled.verdict, settled.economy, context.incumbent
+    sentences = what_would_change(
+        settled.evaluations, verdict.winner, verdict.rejected, bar=bar, economy=economy, incumbent=incumbent
+    )
+    return replace(verdict, flips=sentences)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Settled:
+    """A verdict that does not say yet what would change it; the rungs with their lines, and their costs."""
+
+    verdict: Verdict
+    evaluations: Sequence[Evaluation]
+    economy: Economy
+
+
+def settle(evaluations: Sequence[Evaluation], bar: Bar, context: DecisionContext) -> Settled:
+    """The choice and its reasons. Arguments and errors as of `decide`."""
     cases = _check(evaluations)
     economy = economy_of(evaluations, context)
     evaluations = judged(evaluations, economy, bar=bar, cases=cases, trainable=context.trainable)
@@ -75,17 +94,9 @@ def decide(
     if choice is not None and winner is not None:
         standing = _standing(choice, winner, [by_name[e.name] for e in rivals], bar, context.seed)
         rejected |= _why_not(standing, context.seed)
-    return replace(
+    verdict = replace(
         _verdict(_Decided(evaluations, winner, standing, bar, context, cases), rejected, floor, floored),
         front=front([e.result for e in evaluations]),
-        flips=what_would_change(
-            evaluations,
-            None if winner is None else winner.name,
-            rejected,
-            bar=bar,
-            economy=economy,
-            incumbent=context.incumbent,
-        ),
         executed=context.executed,
         replayed=context.replayed,
         knowledge_version=context.knowledge_version,
@@ -95,6 +106,7 @@ def decide(
         human=context.human,
         places=context.places,
     )
+    return Settled(verdict, evaluations, economy)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,8 +6,9 @@ it is said to `sensitivity_words`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 
 from rung.records import Effort, Evaluation, RungResult
 from rung.verdict import reasons
@@ -23,6 +24,7 @@ FARTHEST = 1000.0  # times more, and times less, is how far traffic, pace and pr
 _HALVINGS = 60
 _ALIKE = 1e-9  # turning points of two rungs that are one
 _BAR_STEP, _BAR_HALVINGS = 0.01, 10
+LEAST_RISK, MOST_RISK = 0.001, 0.5  # how far risk is followed: to even odds
 _NEVER = 1e-9
 OF_MONEY = ("usd_per_1k", "usd_per_month", "usd_per_passed")
 _BY_BREAKPOINTS = (*OF_MONEY, "p50_seconds", "p95_seconds")
@@ -85,20 +87,30 @@ def what_would_change(
         economy: of the same rungs.
         incumbent: the last verdict's winner, "" where there is none.
     """
-    untimed = {e.name for e in evaluations if e.result.stopped}  # no limit of time can be held against these
-    floored = {name for name, why in rejected.items() if why.startswith(reasons.AT_FLOOR)}  # no choice either way
     nearest = flips(evaluations, bar=bar, economy=economy, incumbent=incumbent)
-    relevant = [flip for flip in nearest if flip.winner not in (untimed if flip.what.endswith("_seconds") else floored)]
-    results = [e.result for e in evaluations]
-    thin = {r.name for r in results if MAIN in r.scores and r.scores[MAIN].n < MIN_CASES}
-    sentences = in_words(relevant, winner, thin=thin)
+    results, thin = [e.result for e in evaluations], thin_in(evaluations)
+    sentences = in_words(relevant(nearest, evaluations, rejected), winner, thin=thin)
     if winner is not None and winner not in thin:
         sentences += cheaper_from(winner, [r for r in results if r.name not in thin], bar, economy)
     return tuple(sentences)
 
 
+def relevant(nearest: Sequence[Flip], evaluations: Sequence[Evaluation], rejected: Mapping[str, str]) -> list[Flip]:
+    """Without changes to what cannot be known to be one. `rejected`: why rungs are not the choice."""
+    untimed = {e.name for e in evaluations if e.result.stopped}  # no limit of time can be held against these
+    floored = {name for name, why in rejected.items() if why.startswith(reasons.AT_FLOOR)}  # no choice either way
+    return [flip for flip in nearest if flip.winner not in (untimed if flip.what.endswith("_seconds") else floored)]
+
+
+def thin_in(evaluations: Sequence[Evaluation]) -> set[str]:
+    """Rungs with too few judged answers to say what would change."""
+    results = [e.result for e in evaluations]
+    return {r.name for r in results if MAIN in r.scores and r.scores[MAIN].n < MIN_CASES}
+
+
 def flips(evaluations: Sequence[Evaluation], *, bar: Bar, economy: Economy, incumbent: str = "") -> tuple[Flip, ...]:
-    """Every nearest change of the choice: of the bar, of each limit on money and time, and through limits on money.
+    """Every nearest change of the choice: of the bar, of each limit on money and time, and through limits on money or, where
+    the bar prefers `cost`, through what is cheapest.
 
     Rungs that the race stopped count with what they answered, unless they would then be chosen today.
 
@@ -118,9 +130,11 @@ def flips(evaluations: Sequence[Evaluation], *, bar: Bar, economy: Economy, incu
     for name in _BY_BREAKPOINTS:
         if name in bar.limits:
             changes += _of_limit(choose, results, bar, name, now)
-    if any(name in bar.limits for name in OF_MONEY):
+    if bar.prefer == "cost" or any(name in bar.limits for name in OF_MONEY):
         for what, value, changed in _inputs(economy):
             turns = _turning_points(results, bar, changed, value)
+            if bar.prefer == "cost":
+                turns = sorted([*turns, *_crossings(results, changed, value)])
             changes += _of_input(_choosing(choose, results, bar, changed), turns, what, value, now)
     return tuple(changes)
 
@@ -144,9 +158,9 @@ def in_words(changes: Sequence[Flip], winner: str | None, *, thin: Collection[st
     if winner in thin:
         return []
     others = (flip for flip in changes if flip.winner != winner and flip.winner not in thin)
-    relevant = (flip for flip in others if flip.winner is not None or flip.what not in _BY_BREAKPOINTS)
+    telling = (flip for flip in others if flip.winner is not None or flip.what not in _BY_BREAKPOINTS)
     return [
-        flip_words.flip(flip.what, flip.shown, flip.winner, upwards=flip.upwards, clears=flip.clears) for flip in relevant
+        flip_words.flip(flip.what, flip.shown, flip.winner, upwards=flip.upwards, clears=flip.clears) for flip in telling
     ]
 
 
@@ -171,34 +185,48 @@ def _good_enough(rung: RungResult, bar: Bar) -> bool:
 
 
 def _of_bar(choose: Choose, results: Sequence[RungResult], bar: Bar, now: str | None) -> list[Flip]:
-    """The nearest bar above and below at which the choice is another: the first hundredth where it is, then bisection."""
+    """The nearest bar above and below at which the choice is another."""
     if bar.correct is None:
         return []
+    today = Flip("bar", bar.correct, now, bar.correct, upwards=True)
+    return _of_share(lambda x: choose(results, replace(bar, correct=x)), today, (1.0, 0.0))
+
+
+def flips_of_risk(evaluations: Sequence[Evaluation], *, bar: Bar, economy: Economy, incumbent: str = "") -> tuple[Flip, ...]:
+    """The nearest risk above and below at which the choice is another. Arguments as of `flips`."""
+    choose, results = chooser(evaluations, incumbent=incumbent), [priced(e.result, economy) for e in evaluations]
+    now = Flip("risk", bar.risk, _name(choose(results, bar)), bar.risk, upwards=True)
+    return tuple(_of_share(lambda x: choose(results, replace(bar, risk=x)), now, (MOST_RISK, LEAST_RISK)))
+
+
+def _of_share(choose: Callable[[float], Choice | None], now: Flip, ends: tuple[float, float]) -> list[Flip]:
+    """The nearest change above and below of a share: the first hundredth where it is, then bisection.
+
+    `now`: what is chosen today, and at which value; `ends`: the most and the least that it may be.
+    """
     changes: list[Flip] = []
-    for upwards, end in ((True, 1.0), (False, 0.0)):
-        same, step = bar.correct, _BAR_STEP if upwards else -_BAR_STEP
-        while same != end:
-            away = min(1.0, max(0.0, same + step))
-            if _name(choose(results, replace(bar, correct=away))) != now:
-                changes.append(_bar_between(choose, results, bar, now, (same, away)))
+    most, least = ends
+    for upwards, end in ((True, most), (False, least)):
+        same, step = now.now, _BAR_STEP if upwards else -_BAR_STEP
+        while (end - same) * step > 0:
+            away = min(most, max(least, same + step))
+            if _name(choose(away)) != now.winner:
+                changes.append(_between(choose, now, (same, away)))
                 break
             same = away
     return changes
 
 
-def _bar_between(
-    choose: Choose, results: Sequence[RungResult], bar: Bar, now: str | None, ends: tuple[float, float]
-) -> Flip:
-    """`ends`: a bar at which the choice is the same, and one at which it is not."""
+def _between(choose: Callable[[float], Choice | None], now: Flip, ends: tuple[float, float]) -> Flip:
+    """`ends`: a value at which the choice is the same, and one at which it is not."""
     same, away = ends
     upwards = away > same
     for _ in range(_BAR_HALVINGS):
         middle = (same + away) / 2
-        same, away = (middle, away) if _name(choose(results, replace(bar, correct=middle))) == now else (same, middle)
-    other, value = choose(results, replace(bar, correct=away)), same if upwards else away
+        same, away = (middle, away) if _name(choose(middle)) == now.winner else (same, middle)
+    other, value = choose(away), same if upwards else away
     clears = other is None or other.code in ("clears", "kept")
-    flip = Flip("bar", value, _name(other), bar.correct or 0.0, upwards, clears)
-    return _rounded(flip, lambda x: _name(choose(results, replace(bar, correct=x))))
+    return _rounded(Flip(now.what, value, _name(other), now.now, upwards, clears), lambda x: _name(choose(x)))
 
 
 def _rounded(flip: Flip, choice: Callable[[float], str | None]) -> Flip:
@@ -280,6 +308,22 @@ def _turning_points(results: Sequence[RungResult], bar: Bar, changed: Callable[[
     least, most = now / FARTHEST, now * FARTHEST
     asked = [_keeping(result, bar, name, changed) for result in results for name in OF_MONEY if name in bar.limits]
     return sorted(_bisected(keeps, least, most) for keeps in asked if keeps(least) != keeps(most))
+
+
+def _crossings(results: Sequence[RungResult], changed: Callable[[float], Economy], now: float) -> Iterator[float]:
+    """Where two rungs come to cost the same in a month, whole, within `FARTHEST`: with each input that cost grows by a
+    straight line."""
+
+    def monthly(value: float) -> dict[str, float]:
+        bills = {r.name: priced(r, changed(value)).bill for r in results if not r.reference}
+        return {name: b.per_month for name, b in bills.items() if b is not None and b.per_month is not None}
+
+    near, far = monthly(now), monthly(2 * now)
+    for one, other in combinations(near.keys() & far.keys(), 2):
+        difference = near[one] - near[other]
+        slope = (far[one] - far[other] - difference) / now
+        if slope and now / FARTHEST < (value := now - difference / slope) < now * FARTHEST:
+            yield value
 
 
 def _keeping(result: RungResult, bar: Bar, name: str, changed: Callable[[float], Economy]) -> Callable[[float], bool]:

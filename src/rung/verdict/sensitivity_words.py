@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+
+# Input -> how a change above a value of it is said, and one below.
+WHERE: Mapping[str, tuple[str, str]] = {"bar": ("above {}", "at or below {}"), "risk": ("above {}", "at or below {}")}
+_OF_INPUTS = ("above about {}", "below about {}")
+_OF_LIMITS = ("at or above {}", "below {}")
+
+
+def where(what: str, value: str, *, upwards: bool) -> str:
+    """Where the choice changes: "above 0.42". `what`: as of `flip`."""
+    words = WHERE.get(what) or (_OF_INPUTS if what in ("traffic", "changes", "price") else _OF_LIMITS)
+    return words[0 if upwards else 1].format(value)
 
 
 def flip(what: str, value: str, winner: str | None, *, upwards: bool, clears: bool = True) -> str:
@@ -10,13 +22,14 @@ def flip(what: str, value: str, winner: str | None, *, upwards: bool, clears: bo
     the bar."""
     then = "no rung could be chosen" if winner is None else f"{winner} would be the choice"
     if what == "bar" and not clears:
-        where = "above" if upwards else "at or below"
         return (
-            f"With a bar {where} {value}, no rung would be shown to clear it; {winner} would then stand in, as the "
-            "lowest that is not shown to be worse than the best."
+            f"With a bar {where(what, value, upwards=upwards)}, no rung would be shown to clear it; {winner} would then "
+            "stand in, as the lowest that is not shown to be worse than the best."
         )
     if what == "bar":
-        return f"With a bar {'above' if upwards else 'at or below'} {value}, {then}."
+        return f"With a bar {where(what, value, upwards=upwards)}, {then}."
+    if what == "risk":
+        return f"At a risk {where(what, value, upwards=upwards)}, {then}."
     if what == "traffic":
         return f"At {_more(upwards)} than about {value} queries a month, {then}."
     if what == "changes":
@@ -33,10 +46,11 @@ def _more(upwards: bool) -> str:
 def forms(what: str, value: float, *, upwards: bool) -> list[tuple[str, float]]:
     """The ways to write a value, from the roughest: rounded away from today's. Bars in decimals, all else in digits."""
     exact = Decimal(f"{value:.12g}")
-    last = [-digits for digits in (2, 3, 4, 5)] if what == "bar" else [exact.adjusted() - digits for digits in (2, 3, 4, 6)]
+    is_share = what in ("bar", "risk")
+    last = [-digits for digits in (2, 3, 4, 5)] if is_share else [exact.adjusted() - digits for digits in (2, 3, 4, 6)]
     way = ROUND_CEILING if upwards else ROUND_FLOOR
     shown = [exact.quantize(Decimal(1).scaleb(exponent), rounding=way) for exponent in last]
-    return [(f"{one:f}" if what == "bar" else _plain(one), float(one)) for one in shown]
+    return [(f"{one:f}" if is_share else _plain(one), float(one)) for one in shown]
 
 
 def rounded(value: float) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Annotated
 from urllib.parse import quote, unquote
 
 from fastapi import Depends
 from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -30,6 +32,22 @@ def text_in(form: FormData, name: str, default: str = "") -> str:
     """A field's text, its line ends as files have them."""
     value = form.get(name, default)
     return value.replace("\r\n", "\n") if isinstance(value, str) else default
+
+
+def number_in(form: FormData, name: str, words: str) -> float | None:
+    """A number from 0 up; None where the field is empty or not there. `words`: what it is called.
+
+    Raises:
+        HTTPException: 400, it is none.
+    """
+    text = text_in(form, name).strip()
+    try:
+        value = float(text or 0)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or value < 0:
+        raise HTTPException(400, f"{words}: '{text[:40]}' is no number from 0 up")
+    return value if text else None
 
 
 def texts_in(form: FormData, name: str) -> list[str]:

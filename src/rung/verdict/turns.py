@@ -1,0 +1,80 @@
+"""Where the choice would be another: one row for each input, with the nearest change above and below its value of today.
+
+Each change is `sensitivity`'s; this puts them in order, and says of every input whether there is one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rung.verdict import sensitivity_words
+from rung.verdict.bar import QUANTILES, Bar
+from rung.verdict.decide import Settled
+from rung.verdict.judging import DecisionContext
+from rung.verdict.sensitivity import FARTHEST, MOST_RISK, OF_MONEY, Flip, flips, flips_of_risk, relevant, thin_in
+
+FOLLOWED = (*OF_MONEY, *QUANTILES)  # limits whose changes are followed
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An input with its value of today (None: not stated), and what is known of where the choice changes.
+
+    `what`: "traffic", "changes", "price" (times what an answer costs), "bar", "risk", or the name of a limit. `note`: why
+    there is no change, "" where there is one.
+    """
+
+    what: str
+    now: float | None
+    changes: tuple[Flip, ...] = ()
+    note: str = ""
+
+
+def turns(settled: Settled, *, bar: Bar, context: DecisionContext) -> tuple[Turn, ...]:
+    """Every input of a verdict, with its nearest changes. `bar`, `context`: by what it was settled."""
+    lines, verdict, economy = settled.evaluations, settled.verdict, settled.economy
+    nearest = [
+        *flips(lines, bar=bar, economy=economy, incumbent=context.incumbent),
+        *flips_of_risk(lines, bar=bar, economy=economy, incumbent=context.incumbent),
+    ]
+    thin = thin_in(lines)
+    telling = [flip for flip in relevant(nearest, lines, verdict.rejected) if flip.winner not in thin]
+    demand = context.demand
+    inputs: dict[str, float | None] = {"traffic": demand.queries, "changes": demand.changes, "price": 1.0}
+    inputs |= {"bar": bar.correct, "risk": bar.risk} | {name: limit.value for name, limit in bar.limits.items()}
+    rows = []
+    for what, now in inputs.items():
+        own = tuple(flip for flip in telling if flip.what == what and flip.winner != verdict.winner)
+        note = _note(what, now, bar, is_thin=verdict.winner in thin)
+        rows.append(Turn(what, now, () if note else own, note or ("" if own else _nowhere(what))))
+    return tuple(rows)
+
+
+def _note(what: str, now: float | None, bar: Bar, *, is_thin: bool) -> str:
+    """Why nothing is followed; "" where it is."""
+    if is_thin:
+        return "the choice has too few judged answers to tell"
+    if what in ("traffic", "changes", "price"):
+        if not now:
+            return "not stated: give it a value"
+        if bar.prefer != "cost" and not any(name in bar.limits for name in OF_MONEY):
+            return "it changes costs, not the choice: no limit is on money, and the lowest rung is taken"
+    if what == "bar" and now is None:
+        return "no bar is set"
+    if what not in ("traffic", "changes", "price", "bar", "risk", *FOLLOWED):
+        return "not followed: try another value"
+    return ""
+
+
+def _nowhere(what: str) -> str:
+    if what in ("traffic", "changes", "price"):
+        return f"no change up to {FARTHEST:,.0f} times more or less"
+    return f"no change up to {MOST_RISK:g}" if what == "risk" else "no change at any value"
+
+
+def in_words(flip: Flip) -> tuple[str, str]:
+    """(where, what then): "above 0.42", "rag"."""
+    where = sensitivity_words.where(flip.what, flip.shown, upwards=flip.upwards)
+    if flip.winner is None:
+        return where, "no rung could be chosen"
+    return where, flip.winner if flip.clears else f"{flip.winner}, and none would be shown to clear the bar"

@@ -1,0 +1,87 @@
+"""What if traffic, prices, bar or risk were others: the verdict's own decision with other numbers. Nothing is published."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from rung.errors import UserError
+from rung.files.durable import standing
+from rung.pipeline.decision_store import DECISION, Decision, read_decision
+from rung.pipeline.evaluation_store import EVALUATIONS
+from rung.pipeline.publishing import published
+from rung.records import Evaluation
+from rung.report.html.markup import el
+from rung.verdict.decide import settle
+from rung.verdict.turns import turns
+from rung.web.project_at_hand import project_of
+from rung.web.runs import Number
+from rung.web.shell import HEADERS, Tab, href, page
+from rung.web.what_if_inputs import changed, fields_of
+from rung.web.what_if_parts import form_part, result_part
+
+router = APIRouter()
+TABS: tuple[Tab, ...] = ()
+PART = "part"  # in the query: the result alone
+
+
+@router.get("/runs/{number}/what-if")
+def what_if(request: Request, number: Number) -> Response:
+    """The form with the verdict's numbers or those that were sent, and what would be chosen by them."""
+    verdict = published(project_of(request), str(number))
+    title, back = f"Run {number}: what if", el("p", el("a", f"Run {number}", href=href("runs", number)))
+    try:
+        decision = decision_in(verdict.folder)
+    except UserError as error:
+        return page(request, title, back, el("p", str(error), cls="error", role="alert"))
+    other = changed(decision, request.query_params)
+    if other.names:
+        other = replace(other, decision=replace(other.decision, evaluations=_reopened_in(verdict.folder)))
+    settled = settle(other.decision.evaluations, other.decision.bar, other.decision.context)
+    rows = turns(settled, bar=other.decision.bar, context=other.decision.context)
+    stopped = tuple(e.name for e in decision.evaluations if e.stop is not None and not e.is_reference)
+    result = result_part(other, settled.verdict, rows, verdict.winner, stopped)
+    if PART in request.query_params:
+        return HTMLResponse(result, headers=HEADERS)
+    form = form_part(fields_of(decision), other.values, other.decision.bar.prefer, action=href("runs", number, "what-if"))
+    about = "Move a number and see which rung would be chosen. It is the verdict's own rule, over the answers of this run."
+    columns = el("div", el("div", result, role="status"), form, cls="what-if")
+    return page(request, title, back, el("p", about, cls="quiet"), columns, scripts=("what_if.js",))
+
+
+def decision_in(folder: Path) -> Decision:
+    """A verdict's decision, read once as long as its files are as they were.
+
+    Raises:
+        UserError: as of `read_decision`.
+    """
+    return _read(folder, _stands(folder))
+
+
+def _reopened_in(folder: Path) -> tuple[Evaluation, ...]:
+    return _reopened(folder, _stands(folder))
+
+
+def _stands(folder: Path) -> tuple[tuple[int, ...], ...]:
+    paths = (path for name in (DECISION, EVALUATIONS) if (path := folder / name).is_file())
+    return tuple(tuple(standing(path)) for path in paths)
+
+
+@lru_cache(maxsize=8)
+def _read(folder: Path, _changed: tuple[tuple[int, ...], ...]) -> Decision:
+    return read_decision(folder)
+
+
+@lru_cache(maxsize=8)
+def _reopened(folder: Path, changed: tuple[tuple[int, ...], ...]) -> tuple[Evaluation, ...]:
+    """The rungs, those that the race stopped with what they answered: with other numbers it might not have. Unless one of
+    them would then be chosen by the verdict's own numbers (`sensitivity.flips` does the same)."""
+    decision = _read(folder, changed)
+    again = tuple(replace(evaluation, stop=None) for evaluation in decision.evaluations)
+    now, then = (settle(some, decision.bar, decision.context).verdict for some in (decision.evaluations, again))
+    return again if now.winner == then.winner else decision.evaluations

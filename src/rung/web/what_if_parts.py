@@ -1,0 +1,155 @@
+"""The page "What if" as HTML: the form with its numbers, and what would be chosen by them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+from rung.records import RungResult, Verdict
+from rung.report.contents import ladder
+from rung.report.html.markup import Safe, el, join
+from rung.report.numbers import DASH, interval, listed, money, percent, seconds
+from rung.verdict.bar import MAIN
+from rung.verdict.sensitivity_words import rounded
+from rung.verdict.turns import Turn, in_words
+from rung.web.what_if_inputs import GOOD, PREFER, PREFERENCES, PRICES, Changed, Field
+
+_INPUTS = {
+    "traffic": "Questions a month",
+    "changes": "Changes of the documents a month",
+    "price": "What an answer costs, times",
+    "bar": "Bar for correct",
+    "risk": "Risk of being wrong",
+}
+
+
+def form_part(fields: tuple[Field, ...], values: Mapping[str, float | None], prefer: str, *, action: str) -> Safe:
+    """All numbers, by group; the sliders are the script's."""
+    options = [el("option", words, value=key, selected=key == prefer) for key, words in PREFERENCES.items()]
+    choice = el("label", "Of those that are good enough", el("select", *options, name_=PREFER))
+    groups = []
+    for group, some in groupby(fields, key=lambda field: field.group):
+        inputs = [_input(field, values[field.name]) for field in some]
+        if group.startswith(PRICES):
+            groups.append(el("details", el("summary", group), *inputs))
+        else:
+            groups.append(el("fieldset", el("legend", group), *inputs, choice if group == GOOD else ""))
+    buttons = el(
+        "p",
+        el("button", "What would be chosen?", cls="main"),
+        " ",
+        el("a", "The verdict's own numbers", href=action, cls="button"),
+    )
+    return el("form", *groups, buttons, method="get", action=action, id="what-if", cls="inputs")
+
+
+def _input(field: Field, value: float | None) -> Safe:
+    low, high, is_log = field.slider or (None, None, False)
+    control = el(
+        "input",
+        type="number",
+        name_=field.name,
+        value="" if value is None else written(value),
+        min=f"{field.least:g}",
+        step="any",
+        inputmode="decimal",
+        required=field.needed,
+        data_low=None if low is None else f"{low:g}",
+        data_high=None if high is None else f"{high:g}",
+        data_scale="log" if is_log else None,
+    )
+    return el("label", field.label, control)
+
+
+def written(value: float) -> str:
+    """A number so that it is read as itself again: 5000, 0.2, 4.348214285714286."""
+    short = f"{value:.12g}"
+    return short if float(short) == value else repr(value)
+
+
+def result_part(
+    changed: Changed, verdict: Verdict, turns: tuple[Turn, ...], own: str | None, stopped: Sequence[str]
+) -> Safe:
+    """What would be chosen. `own`: the verdict's choice; `stopped`: rungs that the race stopped."""
+    bar = changed.decision.bar
+    shown = el("span", verdict.winner or "no rung", cls="winner")
+    chip = "Clears the bar" if verdict.clears_bar else "Not shown to clear the bar"
+    tone = "good" if verdict.clears_bar and verdict.winner else "bad"
+    head = el("h2", "It would be ", shown) if changed.names else el("h2", "The verdict: ", shown)
+    state = el("p", chip, cls=f"chip {tone}") if bar.correct is not None else Safe("")
+    wrong = [el("p", words, cls="error", role="alert") for words in changed.wrong]
+    parts = (head, state, _changes(changed, verdict.winner, own), el("p", verdict.reason), _rungs(verdict, changed))
+    rest = (_why_not(verdict), _turns(turns), _left(verdict, stopped))
+    return el("div", *wrong, *parts, *rest, id="result", data_winner=verdict.winner or "")
+
+
+def _changes(changed: Changed, winner: str | None, own: str | None) -> Safe:
+    if not changed.names:
+        return el("p", "These are the numbers that it was decided by.", cls="quiet")
+    same = "as in the verdict" if winner == own else f"the verdict chose {own or 'none'}"
+    return el("p", f"Other than in the verdict: {'; '.join(changed.names)}. The choice: {same}.", cls="quiet")
+
+
+def _rungs(verdict: Verdict, changed: Changed) -> Safe:
+    with_bar = changed.decision.bar.correct is not None
+    heads = ["Rung", MAIN, *(["reaches the bar"] if with_bar else []), "1,000 answers", "a month, whole", "p95"]
+    rows = [_row(rung, verdict, changed, with_bar=with_bar) for rung in ladder(verdict) if rung.status == "measured"]
+    head = el("tr", *(el("th", words, scope="col") for words in heads))
+    table = el("table", el("thead", head), el("tbody", *rows), cls="numbers", aria_label="Rungs")
+    return el("div", table, cls="scroll", tabindex="0", role="region", aria_label="Rungs")
+
+
+def _row(rung: RungResult, verdict: Verdict, changed: Changed, *, with_bar: bool) -> Safe:
+    is_chosen = rung.name == verdict.winner
+    score = rung.scores.get(MAIN)
+    correct = DASH if score is None else join(percent(score.mean), " ", el("span", interval(score), cls="ends"))
+    chance = [el("td", percent(rung.probability))] if with_bar else []
+    tag = join(" ", el("span", "the choice", cls="tag")) if is_chosen else Safe("")
+    return el(
+        "tr",
+        el("th", rung.name, tag, scope="row", dir="auto"),
+        el("td", correct),
+        *chance,
+        el("td", money(rung.usd_per_1k)),
+        el("td", *_monthly(rung, changed.decision.context.demand.queries)),
+        el("td", DASH if rung.latency is None else seconds(rung.latency.p95 / 1000)),
+        cls="chosen" if is_chosen else None,
+    )
+
+
+def _monthly(rung: RungResult, queries: float | None) -> list[str]:
+    bill = rung.bill
+    if bill is None or queries is None:
+        return ["no traffic is stated" if queries is None else "unknown"]
+    if bill.per_month is not None:
+        return [money(bill.per_month)]
+    answers = "" if bill.per_query is None else f"answers {money(bill.per_query * queries)}; "
+    return ["unknown", el("span", f"{answers}no price of {listed(list(bill.unknown))}", cls="note")]
+
+
+def _why_not(verdict: Verdict) -> Safe:
+    others = [rung.name for rung in ladder(verdict) if rung.name in verdict.rejected]
+    items = [join(el("dt", name, dir="auto"), el("dd", verdict.rejected[name])) for name in others]
+    return el("details", el("summary", "Why not the others"), el("dl", *items, cls="reasons")) if items else Safe("")
+
+
+def _turns(turns: tuple[Turn, ...]) -> Safe:
+    rows = []
+    for turn in turns:
+        name = _INPUTS.get(turn.what, f"{turn.what}, limit")
+        now = DASH if turn.now is None else written(turn.now) if turn.now < 1 else rounded(turn.now)
+        words = [join(where, ": ", el("b", then)) for where, then in map(in_words, turn.changes)]
+        cell = join(*(el("div", one) for one in words)) if words else el("span", turn.note, cls="quiet")
+        rows.append(el("tr", el("th", name, scope="row"), el("td", now, cls="number"), el("td", cell)))
+    heads = (("What", None), ("now", "number"), ("where the choice changes", None))
+    head = el("tr", *(el("th", words, scope="col", cls=kind) for words, kind in heads))
+    table = el("table", el("thead", head), el("tbody", *rows), cls="list")
+    return join(el("h3", "Where it flips"), el("p", "One at a time, the others as they are above.", cls="quiet"), table)
+
+
+def _left(verdict: Verdict, stopped: Sequence[str]) -> Safe:
+    if not stopped:
+        return Safe("")
+    out = [rung.name for rung in verdict.rungs if rung.stopped and rung.name in stopped]
+    how = "cannot be chosen by the verdict's own numbers; with others they may" if out else "count as far as they answered"
+    return el("p", f"Stopped early by the race: {listed(list(stopped))}. They {how}.", cls="quiet small")
