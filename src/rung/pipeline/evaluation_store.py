@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from rung.config.project import Project
 from rung.errors import UserError
-from rung.files.durable import damaged
+from rung.files.durable import damaged, short_sum
 from rung.pipeline.limits import asked_in
 from rung.pipeline.made_by import made_by
 from rung.pipeline.prepare import Prepared
