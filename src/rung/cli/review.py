@@ -44,6 +44,7 @@ def review(  # noqa: PLR0917 - typer reads the options from the parameters
         str | None, typer.Option(metavar="ID", help="Divide this draft: one for each --question.", show_default=False)
     ] = None,
     question: Annotated[list[str] | None, typer.Option(metavar="TEXT", help=f"With --split. {_SEVERAL}")] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Take back your last decision; the log keeps both.")] = False,
     log: Annotated[bool, typer.Option("--log", help="Show what was decided, the newest last.")] = False,
     json: Json = False,
 ) -> int:
@@ -61,6 +62,12 @@ def review(  # noqa: PLR0917 - typer reads the options from the parameters
     project, name = load_project(folder), by or signed_in()
     if log:
         return _log(project, json=json)
+    if undo:
+        from rung.commands.undo import subject_of, take_back
+
+        event = take_back(project, by=name)
+        out_line(f"taken back: {event.get('action')} {event.get('what', 'draft')} {subject_of(event)}")
+        return FINE
     if split is not None:
         ids = divide(project, _named(waiting(project), split), question or [], by=name, reason=reason)
         out_line(f"divided into {', '.join(ids)}")
@@ -93,16 +100,14 @@ def review(  # noqa: PLR0917 - typer reads the options from the parameters
 def _log(project: Project, *, json: bool) -> int:
     from json import dumps
 
+    from rung.commands.undo import subject_of
     from rung.dataset.review_log import reviews
 
     for event in reviews(project):
         if json:
             out(dumps(event, ensure_ascii=False))
             continue
-        before = event.get("before")
-        subject = before.get("id") if isinstance(before, dict) else event.get("label") or event.get("subject") or ""
-        rows = event.get("rows")
-        subject = f"{len(rows):,} rows" if isinstance(rows, list) else subject
+        subject = f"{event['undoes']} of {subject_of(event)}" if "undoes" in event else subject_of(event)
         why = f": {event['reason']}" if event.get("reason") else ""
         out_line(f"{event.get('at')}  {event.get('by')}: {event.get('action')} {event.get('what', 'draft')} {subject}{why}")
     return FINE

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
@@ -20,6 +20,7 @@ from rung.pipeline.judge_labels import add_labels, read_labels
 from rung.pipeline.limits import bar_in
 from rung.pipeline.publishing import latest
 from rung.records import Json, digest
+from rung.report.access import COLUMN
 from rung.scoring.answer_labels import CHOSEN, AnswerLabel, answer_digest, heard
 from rung.stats.prediction_powered import MIN_LABELS, Corrected, corrected, labels_needed
 from rung.text.refusals import is_refusal
@@ -46,6 +47,7 @@ class Shown:
     references: tuple[str, ...]
     response: str
     rungs: tuple[str, ...]  # that said so; not shown
+    needs: tuple[tuple[str, ...], ...] = ()  # groups, of each of which who is shown it must have one
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,22 +167,49 @@ def ask(project: Project, plan: LabelPlan, person: Callable[[Shown], Said], *, b
         How many answers were labelled.
     """
     given = 0
-    same: dict[tuple[str, str, tuple[str, ...]], list[Shown]] = {}  # copies of a case are asked about once
-    for shown in plan.answers:
-        same.setdefault((shown.question, shown.response, shown.references), []).append(shown)
-    for first, *copies in same.values():
+    for copies in alike(plan.answers):
+        first = copies[0]
         reply: Said = "no" if not first.response else person(first)
         if reply == "quit":
             break
-        good = {"yes": True, "no": False}.get(reply)
-        at = datetime.now(UTC).isoformat(timespec="seconds")
-        name = by if first.response else NO_ANSWER
-        for one in (first, *copies):
-            answer = answer_digest(one.case, one.response)
-            labels = [AnswerLabel(one.case, rung, answer, good, name, at, plan.name, plan.cases) for rung in one.rungs]
-            add_labels(project, labels)
-            given += bool(one.response) and good is not None
+        label(project, plan, copies, reply, by=by if first.response else NO_ANSWER)
+        given += len(copies) if first.response and reply != "skip" else 0
     return given
+
+
+def alike(answers: Sequence[Shown]) -> list[tuple[Shown, ...]]:
+    """Answers by what a person is shown, in their order: copies of a case are asked about once."""
+    same: dict[tuple[str, str, tuple[str, ...]], list[Shown]] = {}
+    for shown in answers:
+        same.setdefault((shown.question, shown.response, shown.references), []).append(shown)
+    return [tuple(copies) for copies in same.values()]
+
+
+def label(project: Project, plan: LabelPlan, copies: Sequence[Shown], reply: Said, *, by: str) -> None:
+    """Keep what a person said of an answer, for all copies of its case."""
+    good = {"yes": True, "no": False}.get(reply)
+    at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    labels = []
+    for one in copies:
+        answer = answer_digest(one.case, one.response)
+        labels += [AnswerLabel(one.case, rung, answer, good, by, at, plan.name, plan.cases) for rung in one.rungs]
+    add_labels(project, labels)
+
+
+def last_labels(project: Project, by: str) -> tuple[AnswerLabel, ...]:
+    """What this person said last, of one answer; () where they said nothing.
+
+    Raises:
+        InputError: a line of the file is no label.
+    """
+    own = [one for one in read_labels(project) if one.by == by]
+    return tuple(one for one in own if one.at == own[-1].at)
+
+
+def unlabel(project: Project, labels: Sequence[AnswerLabel]) -> None:
+    """Take labels back: the file only grows, and further lines do."""
+    at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    add_labels(project, [replace(one, good=None, at=at, undone=True) for one in labels])
 
 
 def _contenders(verdict: Mapping[str, Json]) -> tuple[str, ...]:
@@ -216,7 +245,17 @@ def _shown(case: str, answers: Sequence[_Answers], name: str) -> list[Shown]:
     listed = row.get("references", [row["reference"]] if row.get("reference") else [])
     references = tuple(str(one) for one in listed) if isinstance(listed, list) else ()
     question = str(row.get("question", row.get("user_input", "")))
-    return [Shown(case, question, references, text, tuple(one.rung for one in same)) for text, same in by_text.items()]
+    return [
+        Shown(case, question, references, text, tuple(one.rung for one in same), _needs(case, same))
+        for text, same in by_text.items()
+    ]
+
+
+def _needs(case: str, answers: Sequence[_Answers]) -> tuple[tuple[str, ...], ...]:
+    """Groups for which a case and its answers are, as the verdict's rows say."""
+    listed = (row.get(COLUMN) for one in answers if (row := one.rows.get(case)) is not None)
+    groups = (some for column in listed if isinstance(column, list) for some in column if isinstance(some, list))
+    return tuple(dict.fromkeys(tuple(map(str, some)) for some in groups))
 
 
 def _corrected(answers: _Answers, cases: Sequence[str], labels: Sequence[AnswerLabel], *, seed: int) -> Corrected | None:

@@ -27,7 +27,7 @@ from rung.dataset.leakage import overlaps
 from rung.dataset.load import load_dataset, paths
 from rung.dataset.proposals import BY as FEEDBACK
 from rung.dataset.proposals import Use
-from rung.dataset.review_log import add_review, approvers, deciding, people, reviews
+from rung.dataset.review_log import add_review, approvers, decisions, deciding, people
 from rung.errors import UserError
 from rung.files.outputs import write_output
 from rung.records import Case, Example, Json, digest, plain
@@ -143,7 +143,7 @@ def waiting(project: Project) -> tuple[Waiting, ...]:
     named = _named(project)
     files = sorted(named | {path.resolve() for path in project.root.glob(DRAFTS)})
     drafts = [one for path in files if path.suffix == ".jsonl" for one in _drafts(path, is_named=path in named)]
-    events = reviews(project) if drafts else ()
+    events = decisions(project) if drafts else ()
     drafts = [replace(one, by=approvers(events, DRAFT, one.subject)) for one in drafts]
     return tuple(sorted(drafts, key=lambda one: one.row.get("drafted_by") != "feedback"))
 
@@ -192,7 +192,7 @@ def decide(project: Project, draft: Waiting, action: Action, *, by: str, reason:
         lines = text_of(draft.path).split("\n")
         index = _index_of(lines, draft)
         before = json_of(lines[index])
-        so_far = approvers(reviews(project), DRAFT, draft.subject) if after is not None else ()
+        so_far = approvers(decisions(project), DRAFT, draft.subject) if after is not None else ()
         names = people((*so_far, by)) if action == "approve" else ()
         is_new = len(names) > len(so_far) or action == "reject"
         if after is not None:

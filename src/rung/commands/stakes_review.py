@@ -6,13 +6,14 @@ waits once `rung promote` has asked for it, by the digest of all that it answers
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from rung.commands.review import Action, check_decision
 from rung.config.project import Project
 from rung.dataset.high_stakes import DEPLOYMENT, TRAINING, Unapproved
 from rung.dataset.load import load_dataset, waiting_to_teach
-from rung.dataset.review_log import add_review, approvers, deciding, people, reviews
+from rung.dataset.review_log import add_review, approvers, decisions, deciding, people
 from rung.errors import UserError
 from rung.records import Json
 
@@ -47,7 +48,7 @@ def waiting_deployments(project: Project) -> tuple[WaitingDeployment, ...]:
     """
     if not project.settings.review.required:
         return ()
-    events = reviews(project)
+    events = decisions(project)
     asked: dict[str, WaitingDeployment] = {}
     for event in events:
         if event.get("what") != DEPLOYMENT:
@@ -68,16 +69,20 @@ def waiting_deployments(project: Project) -> tuple[WaitingDeployment, ...]:
     )
 
 
-def decide_rows(project: Project, action: Action, *, by: str, reason: str = "") -> int:
+def decide_rows(
+    project: Project, action: Action, *, by: str, reason: str = "", only: Collection[str] | None = None
+) -> int:
     """Approve, or reject, all rows that would teach and wait now; how many there were. Rejected ones wait on, and those who
     approved them before are asked again.
+
+    `only`: digests of those that are decided on; None: all.
 
     Raises:
         UserError: no name, no reason, none waits, or the same person approved all of them already.
     """
     check_decision(action, by, reason)
     with deciding(project):
-        rows = waiting_rows(project)
+        rows = [one for one in waiting_rows(project) if only is None or one.digest in only]
         mine = [one for one in rows if action == "reject" or len(people((*one.by, by))) > len(one.by)]
         if not mine:
             why = (

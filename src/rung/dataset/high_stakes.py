@@ -15,7 +15,7 @@ from rung.config.project import Project
 from rung.dataset.case_rows import case_of
 from rung.dataset.formats import example_of
 from rung.dataset.retrieval_pairs import Teaching
-from rung.dataset.review_log import people, reviews
+from rung.dataset.review_log import decisions, people
 from rung.records import Case, Example, Json, Pair, Problem, digest
 
 TRAINING, DEPLOYMENT, DRAFT = "training", "deployment", "draft"  # what is reviewed
@@ -98,7 +98,7 @@ def approvals(project: Project) -> dict[str, tuple[str, ...]]:
         UserError: the log of reviews cannot be read, or is not what it was.
     """
     by: dict[str, list[str]] = defaultdict(list)
-    for event in reviews(project):
+    for event in decisions(project):
         for row in _rows_of(event):
             if event.get("action") == "approve":
                 by[row].append(str(event.get("by")))

@@ -25,6 +25,7 @@ from rung.text.parsing import Malformed, json_of
 LOG, LOCK, HEAD = "reviews.jsonl", "reviews.lock", "reviews.head"
 Event = Mapping[str, Json]
 PREVIOUS = "previous"  # key of a line that names the digest of one before it
+UNDO = "undo"  # the action of an event that takes another back
 
 
 @contextmanager
@@ -72,13 +73,50 @@ def reviews(project: Project) -> tuple[Event, ...]:
     return tuple(event for event in map(_event, lines) if event is not None)
 
 
+def decisions(project: Project) -> tuple[Event, ...]:
+    """What was decided and stands: `reviews` without what was taken back.
+
+    Raises:
+        UserError: as `reviews`.
+    """
+    return in_force(reviews(project))
+
+
+def in_force(events: Iterable[Event]) -> tuple[Event, ...]:
+    """The events that nobody took back, without those that took others back.
+
+    An event with the action "undo" takes back the last one before it of the same person, with the action that it names in
+    `undoes`, on the same subject or the same rows.
+    """
+    standing: list[Event] = []
+    for event in events:
+        if event.get("action") != UNDO:
+            standing.append(event)
+            continue
+        undone = next((n for n in range(len(standing) - 1, -1, -1) if _undoes(event, standing[n])), None)
+        if undone is not None:
+            del standing[undone]
+    return tuple(standing)
+
+
+def is_same_person(one: str, other: str) -> bool:
+    """Whether two names are one person's, however they are written."""
+    return _as_one_person(one) == _as_one_person(other)
+
+
+def _undoes(undo: Event, event: Event) -> bool:
+    named = all(undo.get(key) == event.get(key) for key in ("what", "subject", "rows"))
+    by_it = is_same_person(str(undo.get("by")), str(event.get("by")))
+    return named and by_it and event.get("action") == undo.get("undoes")
+
+
 def decided_ids(project: Project) -> frozenset[str]:
     """Ids of the drafts that somebody rejected or divided: they do not come back.
 
     Raises:
         UserError: as `reviews`.
     """
-    rows = (event.get("before") for event in reviews(project) if event.get("action") in ("reject", "split"))
+    rows = (event.get("before") for event in decisions(project) if event.get("action") in ("reject", "split"))
     return frozenset(str(row.get("id", "")) for row in rows if isinstance(row, dict))
 
 

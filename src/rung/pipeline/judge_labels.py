@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from rung.config.project import Project
 from rung.dataset.row_files import json_lines
 from rung.errors import InputError
+from rung.files.durable import alone
 from rung.records import Evaluation, JudgeCheck, Outcome, Problem
 from rung.report.ragas import response_of
-from rung.scoring.answer_labels import AnswerLabel, Heard, answer_digest, heard
+from rung.scoring.answer_labels import AnswerLabel, Heard, answer_digest, heard, standing
 from rung.scoring.judge import agreement
 from rung.stats.prediction_powered import MIN_LABELS, Corrected, among, corrected, shift_of, shifted
 from rung.verdict import reasons
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from rung.pipeline.evaluate import Scored
     from rung.stats.estimates import Floats
 
-FILE = "human.labels.jsonl"
+FILE, LOCK = "human.labels.jsonl", "human.labels.lock"
 
 
 def labels_file(project: Project) -> Path:
@@ -32,7 +33,7 @@ def labels_file(project: Project) -> Path:
 
 
 def read_labels(project: Project) -> list[AnswerLabel]:
-    """Every label of the file, in its order; none where there is no file.
+    """Every label of the file that nobody took back, in its order; none where there is no file.
 
     Raises:
         InputError: a line is no label.
@@ -49,18 +50,19 @@ def read_labels(project: Project) -> list[AnswerLabel]:
             raise InputError(f"is no label of an answer: it {error}", path=path, line=line) from error
     if problems and path.stat().st_size:
         raise InputError(problems[0].message, path=path, line=problems[0].line)
-    return labels
+    return standing(labels)
 
 
 def add_labels(project: Project, labels: Sequence[AnswerLabel]) -> None:
-    """Write labels at the end of the file; when this returns they are on the disk."""
+    """Write labels at the end of the file; when this returns they are on the disk. Others who do wait for it."""
     path = labels_file(project)
-    ended = not path.exists() or path.read_bytes()[-1:] in (b"", b"\n")
-    with path.open("a", encoding="utf-8") as file:
-        file.write("" if ended else "\n")
-        file.write("".join(f"{json.dumps(label.as_json(), ensure_ascii=False)}\n" for label in labels))
-        file.flush()
-        os.fsync(file.fileno())
+    with alone(project.state / LOCK):
+        ended = not path.exists() or path.read_bytes()[-1:] in (b"", b"\n")
+        with path.open("a", encoding="utf-8") as file:
+            file.write("" if ended else "\n")
+            file.write("".join(f"{json.dumps(label.as_json(), ensure_ascii=False)}\n" for label in labels))
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def corrected_by_people(project: Project, scored: Scored) -> tuple[dict[str, Corrected], JudgeCheck | None]:

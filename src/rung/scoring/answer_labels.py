@@ -24,7 +24,8 @@ _TEXTS = ("case", "rung", "answer", "by", "at", "plan")
 class AnswerLabel:
     """A person's word on an answer. `answer`: its digest; `good` None: skipped. `by`, `at`: who, and when (ISO).
 
-    `plan`: names the drawing, `CHOSEN` where nothing was drawn; `of`: from how many cases it drew.
+    `plan`: names the drawing, `CHOSEN` where nothing was drawn; `of`: from how many cases it drew. `undone`: it takes back
+    the last label of this person on this answer, and says nothing itself.
     """
 
     case: str
@@ -35,11 +36,12 @@ class AnswerLabel:
     at: str
     plan: str
     of: int
+    undone: bool = False
 
     def as_json(self) -> dict[str, Json]:
         """As a line of the file; `read` reads it again."""
         texts: dict[str, Json] = {name: getattr(self, name) for name in _TEXTS}
-        return {**texts, "of": self.of, "good": self.good}
+        return {**texts, "of": self.of, "good": self.good, **({"undone": True} if self.undone else {})}
 
     @classmethod
     def read(cls, row: Mapping[str, Json]) -> AnswerLabel:
@@ -59,7 +61,7 @@ class AnswerLabel:
             raise ValueError("needs 'good': true, false, or null where it was skipped")
         if isinstance(of, bool) or not isinstance(of, int):
             raise ValueError("needs 'of': from how many cases it was drawn")
-        return cls(**texts, good=good, of=of)
+        return cls(**texts, good=good, of=of, undone=row.get("undone") is True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,6 +76,24 @@ class Heard:
     human: Floats
     stale: int = 0
     split: int = 0
+
+
+def standing(labels: Sequence[AnswerLabel]) -> list[AnswerLabel]:
+    """The labels that nobody took back, in their order."""
+    standing: list[AnswerLabel] = []
+    for label in labels:
+        if not label.undone:
+            standing.append(label)
+            continue
+        named = _named(label)
+        last = next((n for n in range(len(standing) - 1, -1, -1) if _named(standing[n]) == named), None)
+        if last is not None:
+            del standing[last]
+    return standing
+
+
+def _named(label: AnswerLabel) -> tuple[str, str, str, str]:
+    return label.case, label.rung, label.answer, label.by
 
 
 def answer_digest(case: str, text: str) -> str:

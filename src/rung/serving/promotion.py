@@ -12,7 +12,7 @@ from importlib.metadata import version
 from rung.builders.building import ArtifactBuilder
 from rung.config.project import Project
 from rung.dataset.high_stakes import DEPLOYMENT, in_words
-from rung.dataset.review_log import add_review, approvers, deciding, reviews
+from rung.dataset.review_log import add_review, approvers, decisions, deciding
 from rung.errors import UserError
 from rung.pipeline.evaluation_store import Stored, read_evaluations
 from rung.pipeline.made_by import KNOWLEDGE, knowledge_digest
@@ -109,7 +109,7 @@ def _reviewed(project: Project, record: DeploymentRecord) -> DeploymentRecord:
     if not project.settings.review.required:
         return record
     with deciding(project):
-        events, needed = reviews(project), project.settings.review.reviewers
+        events, needed = decisions(project), project.settings.review.reviewers
         names = approvers(events, DEPLOYMENT, record.digest)
         says = f"approved by {', '.join(names) or 'nobody'}, where {in_words(needed)} {'has' if needed == 1 else 'have'} to"
         check = Check(REVIEW, len(names) >= needed, float(len(names)), says)
