@@ -55,8 +55,9 @@ class LabelPlan:
     """What to ask, in order, and how far it is.
 
     `rungs`: the choice and its nearest rival; `cases`: that both were judged on; `answers`: to ask about, not yet labelled,
-    in a random order; `labelled`: cases that both are labelled on. `more`: how many further cases would likely settle the
-    verdict, None where none would; `settled`: whether it is; `seconds`: that an answer takes.
+    in a random order; `asked`: those that were asked about; `labelled`: cases that both are labelled on. `more`: how many
+    further cases would likely settle the verdict, None where none would; `settled`: whether it is; `seconds`: that an answer
+    takes.
     """
 
     name: str
@@ -67,6 +68,7 @@ class LabelPlan:
     more: int | None
     settled: bool
     seconds: float
+    asked: tuple[Shown, ...] = ()
 
     @property
     def minutes(self) -> int | None:
@@ -140,10 +142,11 @@ def label_plan(project: Project) -> LabelPlan:
     name = digest(*sorted(f"{case} {one.rung} {one.text(case)}" for case in cases for one in answers))[:12]
     labels = [one for one in read_labels(project) if one.plan != CHOSEN]
     asked = {(one.case, one.rung, one.answer) for one in labels}
-    left = []
+    left, before = list[Shown](), list[Shown]()
     for case in sorted(cases, key=lambda case: digest(name, case)):  # random, and always the same
         judged = [one for one in answers if one.is_judged(case)]
         left += _shown(case, [one for one in judged if one.named(case) not in asked], name)
+        before += _shown(case, [one for one in judged if one.named(case) in asked], name)
     given = {(one.case, one.rung, one.answer) for one in labels if one.good is not None}
     labelled = sum(all(one.named(case) in given for one in answers if one.is_judged(case)) for case in cases)
     corrections = {one.rung: _corrected(one, cases, labels, seed=n) for n, one in enumerate(answers)}
@@ -151,7 +154,7 @@ def label_plan(project: Project) -> LabelPlan:
         labelled = min(labelled, MIN_LABELS - 1)
     columns = {one.rung: corrections[one.rung] or _presumed(_column(one, cases)) for one in answers}
     more, settled = _more(columns, bar_in(project), labelled)
-    return LabelPlan(name, rungs, len(cases), tuple(left), labelled, more, settled, _seconds(labels))
+    return LabelPlan(name, rungs, len(cases), tuple(left), labelled, more, settled, _seconds(labels), tuple(before))
 
 
 def ask(project: Project, plan: LabelPlan, person: Callable[[Shown], Said], *, by: str) -> int:

@@ -27,7 +27,7 @@ from rung.dataset.leakage import overlaps
 from rung.dataset.load import load_dataset, paths
 from rung.dataset.proposals import BY as FEEDBACK
 from rung.dataset.proposals import Use
-from rung.dataset.review_log import add_review, approvers, decisions, deciding, people
+from rung.dataset.review_log import add_review, approvers, deciding, decisions, people
 from rung.errors import UserError
 from rung.files.outputs import write_output
 from rung.records import Case, Example, Json, digest, plain

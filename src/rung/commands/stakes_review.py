@@ -69,9 +69,7 @@ def waiting_deployments(project: Project) -> tuple[WaitingDeployment, ...]:
     )
 
 
-def decide_rows(
-    project: Project, action: Action, *, by: str, reason: str = "", only: Collection[str] | None = None
-) -> int:
+def decide_rows(project: Project, action: Action, *, by: str, reason: str = "", only: Collection[str] | None = None) -> int:
     """Approve, or reject, all rows that would teach and wait now; how many there were. Rejected ones wait on, and those who
     approved them before are asked again.
 

@@ -15,7 +15,17 @@ from rung.commands.draft_cases import rows_of, text_of
 from rung.commands.review import feedback_drafts_file
 from rung.config.project import Project
 from rung.dataset.high_stakes import DRAFT
-from rung.dataset.review_log import UNDO, Event, add_review, approvers, deciding, decisions, in_force, is_same_person, reviews
+from rung.dataset.review_log import (
+    UNDO,
+    Event,
+    add_review,
+    approvers,
+    deciding,
+    decisions,
+    in_force,
+    is_same_person,
+    reviews,
+)
 from rung.errors import UserError
 from rung.files.outputs import write_output
 from rung.records import Json, plain

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from rung.builders.building import ArtifactBuilder
 from rung.config.project import Project
 from rung.dataset.high_stakes import DEPLOYMENT, in_words
-from rung.dataset.review_log import add_review, approvers, decisions, deciding
+from rung.dataset.review_log import add_review, approvers, deciding, decisions
 from rung.errors import UserError
 from rung.pipeline.evaluation_store import Stored, read_evaluations
 from rung.pipeline.made_by import KNOWLEDGE, knowledge_digest

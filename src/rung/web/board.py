@@ -21,7 +21,19 @@ from rung.records import digest
 from rung.report.html.markup import el
 from rung.serving.answering import DEFECT
 from rung.serving.app import LOOPBACK
-from rung.web import case_changes, cases, documents, examples, live, one_case, one_document, runs, what_if
+from rung.web import (
+    case_changes,
+    cases,
+    documents,
+    examples,
+    live,
+    one_case,
+    one_document,
+    queue,
+    reviewer,
+    runs,
+    what_if,
+)
 from rung.web.entry import Door, Entry
 from rung.web.project_at_hand import ProjectAtHand
 from rung.web.shell import PREFIX, page, static_response
@@ -30,7 +42,19 @@ _log = logging.getLogger(__name__)
 
 # A page is a module of this package with a `router`, whose paths begin with the board's own, and the `TABS` under which it
 # stands in the navigation.
-PAGES = (runs, what_if, live, cases, case_changes, one_case, documents, one_document, examples)
+PAGES = (
+    runs,
+    what_if,
+    live,
+    cases,
+    case_changes,
+    one_case,
+    queue,
+    documents,
+    one_document,
+    examples,
+    reviewer,
+)
 
 
 def board(at_hand: ProjectAtHand, door: Door) -> FastAPI:

@@ -1,0 +1,43 @@
+"""What is slow to make of files, kept until one of them changes."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable
+from pathlib import Path
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+Stamp = tuple[tuple[int, int, int] | None, ...]
+
+
+class ByStamp(Generic[T]):
+    """The newest values of a function of files, `most` of them; used by many threads."""
+
+    def __init__(self, most: int = 8) -> None:
+        self._most, self._lock = most, threading.Lock()
+        self._values: OrderedDict[Hashable, tuple[Stamp, T]] = OrderedDict()
+
+    def get(self, key: Hashable, files: Iterable[Path], make: Callable[[], T]) -> T:
+        """The value of a key: made anew where one of the files is another one than it was, or has come or gone."""
+        stamp = tuple(_stamp(path) for path in files)
+        with self._lock:
+            cached = self._values.get(key)
+        if cached is not None and cached[0] == stamp:
+            return cached[1]
+        value = make()
+        with self._lock:
+            self._values[key] = (stamp, value)
+            self._values.move_to_end(key)
+            if len(self._values) > self._most:
+                self._values.popitem(last=False)
+        return value
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino

@@ -1,0 +1,99 @@
+"""What whoever looks may read of the documents, and the passage around a quote, from the index as it is now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from rung.report.html.markup import Safe, el, join
+from rung.web.project_at_hand import ProjectAtHand
+from rung.web.shell import href
+from rung.web.viewer import Viewer
+
+if TYPE_CHECKING:
+    from rung.knowledge import Knowledge
+
+Groups = tuple[str, ...]
+AROUND = 260  # characters before and after a span that are shown with it
+
+
+def knowledge_of(at_hand: ProjectAtHand) -> Knowledge | None:
+    """The index as it is, not brought up to date; None where the project names no documents.
+
+    Raises:
+        UserError: it cannot be opened.
+    """
+    if at_hand.answering is not None:
+        return at_hand.answering.knowledge
+    if not at_hand.project().settings.knowledge.sources:
+        return None
+    knowledge = at_hand.builder().engines.knowledge
+    if knowledge is not None:
+        knowledge.refresh()
+    return knowledge
+
+
+def project_groups(at_hand: ProjectAtHand) -> list[str]:
+    """All groups that documents are for, by name.
+
+    Raises:
+        UserError: the index cannot be opened.
+    """
+    knowledge = knowledge_of(at_hand)
+    access: Mapping[str, Groups] = knowledge.document_groups() if knowledge is not None else {}
+    return sorted({group for groups in access.values() for group in groups})
+
+
+def may_read_all(viewer: Viewer, documents: Iterable[str], at_hand: ProjectAtHand) -> bool:
+    """Whether they may read each of these documents; who is held to groups reads none that is gone.
+
+    Raises:
+        UserError: the index cannot be opened.
+    """
+    if viewer.groups is None:
+        return True
+    named = set(documents)
+    if not named:
+        return True
+    knowledge = knowledge_of(at_hand)
+    access: Mapping[str, Groups] = knowledge.document_groups() if knowledge is not None else {}
+    return all(one in access and viewer.asker.may_read(access[one]) for one in named)
+
+
+def quoted_passage(at_hand: ProjectAtHand, document: str, quote: str, span: tuple[int, int] | None = None) -> Safe:
+    """A quote of a document where it stands, marked, with what is around it, and a link that opens there.
+
+    Args:
+        at_hand: the project.
+        document: its id.
+        quote: what is looked for, where no span is given.
+        span: its characters.
+
+    Raises:
+        UserError: the index cannot be opened.
+    """
+    from rung.knowledge import find_quote
+
+    knowledge = knowledge_of(at_hand)
+    known = None if knowledge is None else knowledge.document(document)
+    if known is None:
+        gone = f"{document} is not among the documents that were read"
+        return join(el("p", gone, cls="quiet small"), el("blockquote", quote, dir="auto") if quote else Safe(""))
+    text = known.text
+    at = span if span is not None and 0 <= span[0] < span[1] <= len(text) else find_quote(text, quote)
+    if at is None:
+        why = "the quote does not stand in the document as it is now:" if quote else "the whole document is named"
+        shown = el("blockquote", quote, dir="auto") if quote else Safe("")
+        return join(el("p", document_link(document), f": {why}", cls="small"), shown)
+    start, end = at
+    first, last = max(0, start - AROUND), min(len(text), end + AROUND)
+    parts = (
+        "…" if first else "", text[first:start], el("mark", text[start:end]), text[end:last], "…" if last < len(text) else ""
+    )  # fmt: skip
+    return join(el("p", document_link(document, start, end), cls="small"), el("blockquote", *parts, dir="auto", cls="text"))
+
+
+def document_link(document: str, start: int | None = None, end: int | None = None) -> Safe:
+    """A link to a document's page, which opens at these characters."""
+    where = f", characters {start:,} to {end:,}" if start is not None and end is not None else ""
+    return join(el("a", document, href=href("documents", document, start=start, end=end), dir="auto"), where)
