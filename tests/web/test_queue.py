@@ -157,7 +157,12 @@ def test_two_people_through_the_whole_queue_at_once_decide_everything_once(draft
 
 
 def test_who_may_not_read_it_is_told_how_much_is_left_out(measured: Path) -> None:
-    row = {"id": "s9", "question": "What do staff pay?", "answers": ["forty percent less"], "drafted_by": "rules"}
+    row: dict[str, Any] = {
+        "id": "s9",
+        "question": "What do staff pay?",
+        "answers": ["forty percent less"],
+        "drafted_by": "rules",
+    }
     row |= {"evidence": [{"document": "docs/staff.md", "quote": "forty percent"}], "approved_by": ""}
     (measured / "staff.drafts.jsonl").write_text(json.dumps(row) + "\n", "utf-8")
     with watched(measured, CallersDoor(Keys())) as board:

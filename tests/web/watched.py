@@ -48,11 +48,11 @@ class Watched:
 
 
 @contextmanager
-def watched(folder: Path, door: Door | None = None) -> Iterator[Watched]:
+def watched(folder: Path, door: Door | None = None, at_hand: ProjectAtHand | None = None) -> Iterator[Watched]:
     """The board of a project, on a port of its own."""
     own = OwnersDoor()
     listener = listening("127.0.0.1", 0)
-    app = board_alone(ProjectAtHand(folder), door or own)
+    app = board_alone(at_hand or ProjectAtHand(folder), door or own)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2))
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()

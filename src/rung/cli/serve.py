@@ -53,7 +53,7 @@ def serve(  # noqa: PLR0917 - typer reads the options from the parameters
     from rung.state.database import open_state
     from rung.web.board import add_board, board
     from rung.web.entry import CallersDoor, OwnersDoor
-    from rung.web.project_at_hand import ProjectAtHand
+    from rung.web.project_at_hand import ProjectAtHand, Serving
 
     if asker is not None and not is_open:
         raise UserError("--groups is for --open: without it the caller's key says what may be read")
@@ -73,7 +73,8 @@ def serve(  # noqa: PLR0917 - typer reads the options from the parameters
         listener = listening(host, port)  # before models are opened
         service = Service(ArtifactBuilder(runner), identity, state, limits, LOOPBACK if is_open else ())
         app = application(service)
-        at_hand = ProjectAtHand(folder, served=(app.state.answering, service.builder), state=state)
+        opened_here = Serving(app.state.answering, service.builder, app.state.feedback, app.state.limiter)
+        at_hand = ProjectAtHand(folder, served=opened_here, state=state)
         door = OwnersDoor() if is_open else CallersDoor(identity)
         add_board(app, board(at_hand, door))
         pinned = list(app.state.answering.pinned())

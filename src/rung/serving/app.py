@@ -136,6 +136,7 @@ def application(service: Service) -> FastAPI:
         title="Rung", version=version("rung"), description=_ABOUT, docs_url=None, redoc_url=None, lifespan=lifespan
     )
     app.state.answering, app.state.feedback, app.state.ready = answering, ratings, True
+    app.state.limiter = limiter
     app.state.rollouts, app.state.shadows, app.state.retention = rollouts, shadows, retention
     app.state.embedding = (engines.project.settings.embedder, engines.embedder)
     for part in (openai_api, responses_api, anthropic_api, search_api, feedback):

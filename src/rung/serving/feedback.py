@@ -70,13 +70,14 @@ class Feedback:
     def remember(self, caller: Caller, answered: Answered) -> None:
         """An answer that may be rated from now on."""
         asked = answered.asked
+        groups = caller.asker.groups
         entry: dict[str, Json] = {
             "model": asked.deployment.name,
             "digest": asked.deployment.digest,
             "question": asked.question.text,
             "answer": answered.answer.text,
             "documents": list(dict.fromkeys(c.document for c in answered.cited)),
-            "groups": [*sorted(caller.groups)],
+            "groups": None if groups is None else [*sorted(groups)],
         }
         if asked.deployment.id:
             entry["deployment"] = asked.deployment.id

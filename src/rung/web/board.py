@@ -22,6 +22,7 @@ from rung.report.html.markup import el
 from rung.serving.answering import DEFECT
 from rung.serving.app import LOOPBACK
 from rung.web import (
+    ask,
     case_changes,
     cases,
     documents,
@@ -50,6 +51,7 @@ PAGES = (
     case_changes,
     one_case,
     queue,
+    ask,
     documents,
     one_document,
     examples,

@@ -85,7 +85,7 @@ class CallersDoor:
         caller = self.identity.identify(sent, address)
         if not caller.scopes & {"board", "review"}:
             raise Refused(403, f"the key of {caller.name} may not look at the board: it lacks the scope 'board'")
-        return Viewer(caller.name, caller.groups, may_edit="review" in caller.scopes)
+        return Viewer(caller.name, caller.groups, may_edit="review" in caller.scopes, caller=caller)
 
 
 class Entry:

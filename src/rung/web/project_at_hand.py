@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 from starlette.requests import Request
 
@@ -14,7 +16,22 @@ from rung.config.project import FILE, Project, load_project
 from rung.loop import opened
 from rung.runtime.runner import StepRunner
 from rung.serving.answering import Answering
+from rung.serving.feedback import Feedback
+from rung.serving.limits import Limiter
 from rung.state.database import State, open_state
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What a server has open that the board is below: who answers, the builder that it stands on, where ratings go, and who
+    counts what keys may ask."""
+
+    answering: Answering
+    builder: ArtifactBuilder
+    ratings: Feedback
+    limiter: Limiter
 
 
 class ProjectAtHand:
@@ -22,16 +39,14 @@ class ProjectAtHand:
 
     Args:
         folder: the project's.
-        served: who answers under `rung serve`, and the builder that it stands on; None: nobody yet, the board opens what it
-            needs.
+        served: what `rung serve` has open; None: the board opens what it needs.
         state: the open database of a server; None: it is opened when first needed, and closed here.
     """
 
-    def __init__(
-        self, folder: Path, *, served: tuple[Answering, ArtifactBuilder] | None = None, state: State | None = None
-    ) -> None:
-        self.folder = folder
-        self._served, self._given = served, state
+    def __init__(self, folder: Path, *, served: Serving | None = None, state: State | None = None) -> None:
+        self.folder, self.served = folder, served
+        self._given = state
+        self._parts: dict[str, object] = {}
         self._stack, self._lock = ExitStack(), threading.RLock()
         self._project: tuple[object, Project] | None = None
         self._state: State | None = None
@@ -40,7 +55,7 @@ class ProjectAtHand:
     @property
     def answering(self) -> Answering | None:
         """Who answers what clients ask, under `rung serve`."""
-        return None if self._served is None else self._served[0]
+        return None if self.served is None else self.served.answering
 
     def project(self) -> Project:
         """The project as `rung.yaml` has it now.
@@ -75,8 +90,8 @@ class ProjectAtHand:
         Raises:
             UserError: something in the project that is to be mended.
         """
-        if self._served is not None:
-            return self._served[1]
+        if self.served is not None:
+            return self.served.builder
         project = self.project()
         with self._lock:
             if self._builder is None or self._builder[0] is not project:
@@ -84,6 +99,21 @@ class ProjectAtHand:
                 engines = self._stack.enter_context(opened(project, reading=True, many_threads=True))
                 self._builder = (project, ArtifactBuilder(self._stack.enter_context(StepRunner(engines))))
             return self._builder[1]
+
+    def part(self, name: str, make: Callable[[], T]) -> T:
+        """What pages keep for as long as the board runs, by name; made when first asked for, closed with the board where it
+        can be.
+
+        Raises:
+            UserError: what `make` raises; it is tried again the next time.
+        """
+        with self._lock:
+            if name not in self._parts:
+                part = make()
+                if hasattr(part, "close"):
+                    self._stack.callback(part.close)
+                self._parts[name] = part
+            return cast("T", self._parts[name])
 
     def close(self) -> None:
         """Close what was opened here."""

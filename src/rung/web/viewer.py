@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from rung.records import Asker
+from rung.serving.callers import Caller
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +18,13 @@ class Viewer:
 
     `groups` are what they may read beside what is for everybody; None: everything, as who owns the folder may. `may_edit`:
     whether they may label, review, mend rows and steer a comparison. `name`: as their key has it, "" where nobody says.
+    `caller`: who their key says they are; None where there are no keys.
     """
 
     name: str
     groups: frozenset[str] | None = None
     may_edit: bool = True
+    caller: Caller | None = None
 
     @property
     def asker(self) -> Asker:

@@ -1,0 +1,267 @@
+"""Ask: a chat with any rung or deployment, two beside each other, streamed, as an asker of chosen groups."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Form
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+
+from rung.errors import UserError
+from rung.records import Json, Message, Question
+from rung.report.html.markup import Safe, el, join
+from rung.serving import sse
+from rung.serving.answering import Answered, Answering, Asked
+from rung.serving.callers import Caller, Refused
+from rung.serving.refusal import NotAnswered, readable
+from rung.serving.request_state import unless_left
+from rung.web.answer_card import MAX_COMMENT, answer_card, refused_card, turns_list
+from rung.web.askable import Askable, askable, caller_for, check_allowed, ratings_of, who_answers
+from rung.web.project_at_hand import at_hand_of
+from rung.web.readable import project_groups
+from rung.web.reviewer import reviewer_of
+from rung.web.shell import HEADERS, Tab, href, page
+from rung.web.viewer import viewer_of
+
+router = APIRouter()
+TABS = (Tab("ask", "Ask"),)
+SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
+MAX_QUESTION, MAX_TURNS, MAX_CHAT = 20_000, 40, 200_000  # characters, turns, characters of them
+EVERYTHING = "everything"
+Turns = list[tuple[str, str]]
+Text = Annotated[str, Form(max_length=MAX_QUESTION)]
+Chat = Annotated[str, Form(max_length=MAX_CHAT)]
+Chosen = Annotated[list[str], Form()]
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two that are asked. `name` "": nobody; `turns`: earlier ones; `card`: its answer, once it is there."""
+
+    name: str
+    turns: Turns
+    card: str = ""
+
+
+@router.get("/ask")
+def chat(request: Request, left: str = "", right: str = "") -> Response:
+    """An empty chat."""
+    return _page(request, {"left": Side(left, []), "right": Side(right, [])})
+
+
+@router.post("/ask")
+async def answers(  # noqa: PLR0917 - the fields of a form
+    request: Request,
+    question: Text = "",
+    left: Text = "",
+    right: Text = "",
+    left_turns: Chat = "",
+    right_turns: Chat = "",
+    groups: Chosen = [],  # noqa: B006 - fastapi reads it anew for each request
+) -> Response:
+    """Both answers, once they are whole: for those without scripts."""
+    if not question.strip():
+        raise HTTPException(400, "write a question")
+    caller = _caller(request, groups)
+    chats = {"left": (left, _turns(left_turns)), "right": (right, _turns(right_turns))}
+
+    async def one(name: str, turns: Turns) -> Side:
+        if not name:
+            return Side("", turns)
+        try:
+            answered, card = await _whole(request, caller, name, _question(question, turns))
+        except (NotAnswered, Refused, UserError) as error:
+            return Side(name, turns, join(turns_list([("user", question)]), refused_card(_why(error))))
+        asked: Turns = [("user", question)]
+        return Side(name, [*turns, *asked, ("assistant", answered.answer.text)], join(turns_list(asked), card))
+
+    async def both() -> list[Side]:
+        return list(await asyncio.gather(*(one(*chats[side]) for side in SIDES)))
+
+    sides = dict(zip(SIDES, await unless_left(request, both()), strict=True))
+    return await run_in_threadpool(_page, request, sides, groups)
+
+
+@router.post("/ask/stream")
+async def stream(
+    request: Request,
+    question: Text = "",
+    name: Text = "",
+    turns: Chat = "",
+    groups: Chosen = [],  # noqa: B006 - see above
+) -> Response:
+    """One answer as it grows, as server-sent events: pieces of text, then the whole as it is shown, or why there is none."""
+    if not question.strip() or not name:
+        raise HTTPException(400, "write a question")
+    caller, earlier = _caller(request, groups), _turns(turns)
+    asked = _question(question, earlier)
+
+    async def events() -> AsyncGenerator[bytes]:
+        try:
+            answering, news = await _answers(request, caller, name, asked)
+            async with aclosing(news) as pieces:
+                async for piece in pieces:
+                    if isinstance(piece, str):
+                        yield sse.event({"piece": piece})
+                        continue
+                    card = await run_in_threadpool(_card, request, answering, caller, piece)
+                    grown: Json = [list(one) for one in (*earlier, ("user", question), ("assistant", piece.answer.text))]
+                    yield sse.event({"card": card, "turns": json.dumps(grown, ensure_ascii=False)})
+        except (NotAnswered, Refused, UserError) as error:
+            yield sse.event({"card": refused_card(_why(error))})
+
+    return StreamingResponse(events(), media_type=sse.MEDIA_TYPE, headers={**HEADERS, **sse.HEADERS})
+
+
+@router.post("/ask/rate")
+async def rate(
+    request: Request,
+    id: Text,
+    rating: Annotated[Literal["up", "down"], Form()],
+    correction: Annotated[str, Form(max_length=100_000)] = "",
+    comment: Annotated[str, Form(max_length=MAX_COMMENT)] = "",
+) -> Response:
+    """Keep what somebody thinks of an answer that they got here."""
+    caller, at_hand = caller_for(viewer_of(request), None, reviewer_of(request)), at_hand_of(request)
+    details: dict[str, Json] = {"correction": correction.strip()} if correction.strip() else {}
+    details |= {"comment": comment.strip()} if comment.strip() else {}
+    try:
+        check_allowed(at_hand, caller, "feedback")
+        ratings = await run_in_threadpool(ratings_of, at_hand)
+        await ratings.rate_soon(caller, id, rating, details)
+    except (NotAnswered, Refused) as error:
+        raise HTTPException(error.status, _why(error)) from error
+    words = "Kept: 'rung feedback draft', or the queue, makes drafts of what is said."
+    if request.headers.get("accept", "").startswith("text/x-part"):
+        return HTMLResponse(el("p", words, cls="quiet small", role="status"), headers=HEADERS)
+    return page(request, "Thank you", el("p", words), el("p", el("a", "Ask again", href=href("ask"))))
+
+
+@router.get("/ask/stream")
+@router.get("/ask/rate")
+def elsewhere() -> Response:
+    """Where a form was sent to, when its page is loaded anew."""
+    return RedirectResponse(href("ask"), 303)
+
+
+async def _answers(
+    request: Request, caller: Caller, name: str, question: Question
+) -> tuple[Answering, AsyncGenerator[str | Answered]]:
+    at_hand = at_hand_of(request)
+    check_allowed(at_hand, caller, "ask")
+    answering, deployment = await run_in_threadpool(who_answers, at_hand, name, caller)
+    return answering, answering.answer(caller, Asked(deployment, question))
+
+
+async def _whole(request: Request, caller: Caller, name: str, question: Question) -> tuple[Answered, Safe]:
+    answering, news = await _answers(request, caller, name, question)
+    async with aclosing(news) as pieces:
+        async for piece in pieces:
+            if isinstance(piece, Answered):
+                return piece, await run_in_threadpool(_card, request, answering, caller, piece)
+    raise NotAnswered(502, "no answer came")
+
+
+def _card(request: Request, answering: Answering, caller: Caller, answered: Answered) -> Safe:
+    may_rate = at_hand_of(request).served is None or viewer_of(request).caller is None or "feedback" in caller.scopes
+    return answer_card(answered, answering, caller, at_hand_of(request).project(), may_rate=may_rate)
+
+
+def _question(text: str, turns: Turns) -> Question:
+    earlier = tuple(Message("assistant" if role == "assistant" else "user", readable(said)) for role, said in turns)
+    return Question("asked", readable(text.strip()), earlier)
+
+
+def _turns(text: str) -> Turns:
+    """Earlier turns as a form carries them along; what is no such list is none."""
+    try:
+        value = json.loads(text) if text else []
+    except ValueError:
+        return []
+    listed = value if isinstance(value, list) else []
+    pairs = [one for one in listed if isinstance(one, list) and len(one) == 2 and all(isinstance(part, str) for part in one)]
+    return [(role, said) for role, said in pairs if role in ("user", "assistant")][-MAX_TURNS:]
+
+
+def _caller(request: Request, groups: list[str]) -> Caller:
+    chosen = None if EVERYTHING in groups else frozenset(one for one in groups if one)
+    return caller_for(viewer_of(request), chosen, reviewer_of(request))
+
+
+def _why(error: Exception) -> str:
+    return error.message if isinstance(error, NotAnswered | Refused) else str(error)
+
+
+def _page(request: Request, sides: dict[Literal["left", "right"], Side], groups: list[str] | None = None) -> Response:
+    who = askable(at_hand_of(request))
+    ready = [one for one in who if not one.why_not]
+    columns = [_column(side, sides[side], ready) for side in SIDES]
+    if not ready:
+        return page(request, "Ask", el("p", "Nothing can answer yet: 'rung compare' builds the rungs."), _unbuilt(who))
+    first = sides["left"].name or ready[0].name
+    choices = [_choice("left", "Ask", ready, first), _choice("right", "Beside it", ready, sides["right"].name, nobody=True)]
+    area = el("textarea", name_="question", required=True, maxlength=MAX_QUESTION, dir="auto", autofocus=True)
+    hidden = [
+        el("input", type="hidden", name_=f"{side}_turns", value=json.dumps([list(one) for one in sides[side].turns]))
+        for side in SIDES
+    ]
+    form = el(
+        "form", el("div", *choices, cls="row"), _groups(request, groups), el("label", "Question", area), *hidden,
+        el("p", el("button", "Ask", cls="main"), " ", el("button", "Stop", type="button", hidden=True, data_stop=True), " ",
+           el("a", "New chat", href=href("ask"), cls="button")),
+        method="post", action=href("ask"), cls="stack", id="ask", data_stream=href("ask", "stream"),
+    )  # fmt: skip
+    return page(request, "Ask", el("div", *columns, cls="columns", id="chats"), form, _unbuilt(who), scripts=("ask.js",))
+
+
+def _column(name: str, side: Side, ready: list[Askable]) -> Safe:
+    about = next((one.about for one in ready if one.name == side.name), side.name)
+    asked = bool(side.card)
+    earlier = side.turns[:-2] if asked and side.turns and side.turns[-1][0] == "assistant" else side.turns
+    log = el("div", turns_list(earlier), side.card, data_log=name, role="log", aria_label=f"Chat, {name}")
+    heading = el("h2", about or "", data_title=name, hidden=not asked)
+    return el("div", heading, log, cls="pane", data_side=name, hidden=not asked)
+
+
+def _choice(side: str, title: str, ready: list[Askable], chosen: str, *, nobody: bool = False) -> Safe:
+    options = [el("option", "nobody", value="", selected=not chosen)] if nobody else []
+    options += [el("option", one.about, value=one.name, selected=one.name == chosen) for one in ready]
+    return el("label", title, el("select", *options, name_=side))
+
+
+def _groups(request: Request, chosen: list[str] | None) -> Safe:
+    """As whom it is asked: the owner of any groups of the project, others of their own."""
+    viewer = viewer_of(request)
+    if viewer.groups is not None:
+        listed, first = sorted(viewer.groups), True
+    else:
+        listed, first = project_groups(at_hand_of(request)), False
+    boxes = []
+    if viewer.groups is None and listed:
+        boxes.append(_box(EVERYTHING, "everything", checked=chosen is None or EVERYTHING in chosen))
+    boxes += [_box(one, one, checked=first if chosen is None else one in chosen) for one in listed]
+    if not boxes:
+        words = EVERYTHING if viewer.groups is None else ""
+        return el("input", type="hidden", name_="groups", value=words)
+    legend = el("legend", "Ask as somebody who reads, beside what is for everybody", cls="small quiet")
+    return el("fieldset", legend, *boxes, cls="boxes")
+
+
+def _box(value: str, words: str, *, checked: bool) -> Safe:
+    return el("label", el("input", type="checkbox", name_="groups", value=value, checked=checked), f" {words}", cls="check")
+
+
+def _unbuilt(who: list[Askable]) -> Safe:
+    waiting = [one for one in who if one.why_not]
+    if not waiting:
+        return Safe("")
+    items = [el("li", f"{one.about}: {one.why_not}") for one in waiting]
+    return el("details", el("summary", f"Not to be asked yet ({len(waiting)})"), el("ul", *items))

@@ -1,0 +1,195 @@
+"""Ask: two beside each other, streamed and without scripts, as chosen askers; thumbs become drafts; who leaves ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from rung.commands.feedback_drafts import draft_from_feedback
+from rung.commands.review import waiting
+from rung.config.project import load_project
+from rung.serving.callers import Caller, Refused
+from rung.serving.limits import Limiter
+from rung.state.feedback import remarks
+from rung.web.askable import caller_for, check_allowed
+from rung.web.board import add_board
+from rung.web.board import board as board_of
+from rung.web.entry import CallersDoor, OwnersDoor
+from rung.web.project_at_hand import ProjectAtHand, Serving
+from rung.web.viewer import Viewer
+from tests.serving.serving import SHIPPING, STAFF, Slow, served
+from tests.web.test_queue import Keys, entered
+from tests.web.watched import WIDTHS, Watched, faults, is_wider_than_its_window, looking, watched
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from rung.builders.building import ArtifactBuilder
+    from rung.serving.answering import Answering
+    from rung.serving.feedback import Feedback
+
+
+@pytest.fixture(scope="module")
+def open_board(compared: Path) -> Iterator[Watched]:
+    """The board of a shop that was compared, its engines opened once."""
+    with watched(compared) as board:
+        yield board
+
+
+def turns(text: str, side: str) -> list[list[str]]:
+    """What a page carries along of a side's chat."""
+    field = re.search(rf'name="{side}_turns" value="([^"]*)"', text)
+    assert field is not None
+    return list(json.loads(unescape(field[1])))
+
+
+def test_without_scripts_both_answers_come_and_the_chat_goes_on(open_board: Watched) -> None:
+    with entered(open_board) as client:
+        text = client.get(open_board.url("ask")).text
+        assert "tuned_model: has to be built first" in text
+        form = {"question": SHIPPING, "left": "rag", "right": "prompt", "groups": "everything"}
+        text = client.post(open_board.url("ask"), data=form).text
+        assert "nine euros" in text
+        assert 'href="/board/documents/docs%2Fshipping.md?start=' in text
+        assert "tokens read" in text
+        assert turns(text, "left")[0] == ["user", SHIPPING]
+        again = {**form, "question": "And to Norway?", "left_turns": json.dumps(turns(text, "left"))}
+        text = client.post(open_board.url("ask"), data=again).text
+        assert [role for role, _ in turns(text, "left")] == ["user", "assistant"] * 2
+        assert client.post(open_board.url("ask"), data={**form, "question": " "}).status_code == 400
+        refused = client.post(open_board.url("ask"), data={**form, "left": "tuned_model", "right": "nobody's"}).text
+        assert "has to be built first" in refused
+        assert "is none of the rungs" in refused
+
+
+def test_an_asker_of_chosen_groups_finds_what_they_may_read(open_board: Watched) -> None:
+    with entered(open_board) as client:
+        texts = {}
+        for groups in ("everything", "staff", ""):
+            form = {"question": STAFF, "left": "rag", "right": "", "groups": groups}
+            texts[groups] = client.post(open_board.url("ask"), data=form).text
+        assert "forty percent" in texts["everything"]
+        assert "forty percent" in texts["staff"]
+        assert "forty percent" not in texts[""]
+
+
+def test_who_has_a_key_asks_with_its_own_groups_alone(compared: Path) -> None:
+    with watched(compared, CallersDoor(Keys())) as board:
+        for name, finds in (("bob", False), ("ada", True)):
+            with entered(board, credential=name) as client:
+                assert ('value="everything"' in client.get(board.url("ask")).text) is False
+                form = {"question": STAFF, "left": "rag", "right": "", "groups": ["staff", "everything"]}
+                assert ("forty percent" in client.post(board.url("ask"), data=form).text) is finds
+
+
+def test_a_key_is_held_to_its_scopes_groups_and_limits_under_a_server() -> None:
+    def asked(*scopes: str) -> Caller:
+        caller = Caller("ada", frozenset({"staff"}), frozenset(scopes), key="k1", requests_per_minute=1)
+        return caller_for(Viewer("ada", caller.groups, caller=caller), frozenset({"staff", "board members"}), "")
+
+    server = Serving(cast("Answering", None), cast("ArtifactBuilder", None), cast("Feedback", None), Limiter())
+    at_hand = ProjectAtHand(Path(), served=server)
+    assert asked("ask").id == "key:k1"
+    assert asked("ask").asker.groups == frozenset({"staff"})
+    with pytest.raises(Refused, match="may not ask"):
+        check_allowed(at_hand, asked("board"), "ask")
+    check_allowed(at_hand, asked("ask"), "ask")
+    with pytest.raises(Refused, match="1 times a minute"):
+        check_allowed(at_hand, asked("ask"), "ask")
+    assert caller_for(Viewer(""), None, "").asker.groups is None
+
+
+@pytest.mark.slow
+def test_below_a_server_its_deployments_answer_and_ratings_are_its_own(shop: Path) -> None:
+    with served(shop) as client:
+        state = client.app.state
+        service = Serving(state.answering, cast("ArtifactBuilder", None), state.feedback, state.limiter)
+        database = state.feedback._state
+        at_hand, door = ProjectAtHand(shop, served=service, state=database), OwnersDoor()
+        add_board(client.app, board_of(at_hand, door))
+
+        async def ask() -> tuple[str, int]:
+            async with client.connected() as http:
+                http.headers["sec-fetch-site"] = "same-origin"
+                http.cookies.update((await http.get(f"/board?token={door.token}")).cookies)
+                form = {"question": SHIPPING, "left": "rag", "right": "", "groups": "everything"}
+                text = (await http.post("/board/ask", data=form)).text
+                id = re.search(r'name="id" value="([0-9a-f]+)"', text)
+                assert id is not None, text
+                rated = await http.post("/board/ask/rate", data={"id": id[1], "rating": "up"})
+                return text, rated.status_code
+
+        text, status = asyncio.run(ask())
+        assert "nine euros" in text
+        assert status == 200
+        (one,) = remarks(database)
+        assert (one.rating, one.entry and one.entry["question"]) == ("up", SHIPPING)
+
+
+@pytest.mark.slow
+def test_two_answers_grow_beside_each_other_and_a_correction_becomes_a_draft(
+    browser: Browser, board: Watched, measured: Path
+) -> None:
+    with looking(browser, board) as page:
+        page.goto(board.url("ask"))
+        page.locator("select[name=left]").select_option("rag")
+        page.locator("select[name=right]").select_option("long_context")
+        page.get_by_label("Question").fill(SHIPPING)
+        page.keyboard.press("Enter")
+        page.locator(".answer-card").nth(1).wait_for()
+        page.get_by_role("button", name="Good").first.click()
+        page.get_by_text("Kept:").first.wait_for()
+        right = page.locator("[data-side=right]")
+        right.get_by_text("Passages shown to it").click()
+        assert right.get_by_text("takes one day").last.is_visible()
+        page.get_by_label("Question").fill("And how long does it take?")
+        page.keyboard.press("Enter")
+        page.locator("[data-side=right] .answer-card").nth(1).wait_for()
+        right.get_by_text("Correct it").last.click()
+        right.get_by_label("What it should have said").last.fill("One day, on weekdays.")
+        right.get_by_role("button", name="Send").last.click()
+        right.get_by_text("Kept:").wait_for()
+    draft_from_feedback(load_project(measured))
+    (draft,) = waiting(load_project(measured))
+    assert draft.answers == ("One day, on weekdays.",)
+    assert SHIPPING in json.dumps(draft.row["messages"])
+
+
+@pytest.mark.slow
+def test_who_leaves_ends_the_generation(browser: Browser, measured: Path) -> None:
+    at_hand, model = ProjectAtHand(measured), Slow(0.2)
+    at_hand.builder().engines.generator = model
+    with watched(measured, at_hand=at_hand) as board, looking(browser, board) as page:
+        page.goto(board.url("ask"))
+        page.locator("select[name=left]").select_option("rag")
+        page.get_by_label("Question").fill(SHIPPING)
+        page.get_by_role("button", name="Ask", exact=True).click()
+        page.locator("[aria-busy=true]", has_text="Express").wait_for()
+        page.goto("about:blank")
+        deadline = time.monotonic() + 5
+        while model.now and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert model.now == 0
+        assert model.pieces < 10  # the answer has 11
+
+
+@pytest.mark.slow
+def test_it_fits_the_window_and_is_accessible(browser: Browser, open_board: Watched) -> None:
+    for width in WIDTHS:
+        for dark in (False, True):
+            with looking(browser, open_board, width=width, dark=dark) as page:
+                page.goto(open_board.url("ask"))
+                page.locator("select[name=right]").select_option("prompt")
+                page.get_by_label("Question").fill(SHIPPING)
+                page.keyboard.press("Enter")
+                page.locator(".answer-card").nth(1).wait_for()
+                assert not is_wider_than_its_window(page)
+                assert faults(page) == []
