@@ -16,9 +16,7 @@ from rung.cli.screen import Screen, err, out
 if TYPE_CHECKING:
     from rung.config.project import Project
     from rung.records.deployment import DeploymentRecord, Rollout
-    from rung.runtime.engines import Engines
     from rung.serving.promotion import PromoteRequest
-    from rung.state.database import State
 
 
 def promote(  # noqa: PLR0917 - typer reads the options from the parameters
@@ -122,8 +120,8 @@ def _promoted(project: Project, request: PromoteRequest, screen: Screen) -> Depl
     from rung.loop import opened
     from rung.progress import reporting
     from rung.runtime.runner import StepRunner
-    from rung.serving.promotion import promote as promoted
     from rung.state.database import open_state
+    from rung.watching.promoting import promote_and_watch
 
     with (
         reporting(screen),
@@ -131,27 +129,7 @@ def _promoted(project: Project, request: PromoteRequest, screen: Screen) -> Depl
         opened(project, reading=True, many_threads=True) as engines,
         StepRunner(engines) as runner,
     ):
-        record = promoted(ArtifactBuilder(runner), state, request)[0]
-        _keep_baseline(project, state, engines, record.id)
-        return record
-
-
-def _keep_baseline(project: Project, state: State, engines: Engines, id: str) -> None:
-    """What `rung watch` compares with from now on; where it cannot be had, the deployment stands all the same."""
-    from rung.errors import UserError
-    from rung.progress import phase, say
-    from rung.watching.baselines import NOTHING, kept
-
-    mend = "'rung watch --baseline' keeps it, once that is mended"
-    try:
-        with phase("keep a baseline for rung watch"):
-            why = kept(project, state, engines, deployment=id)
-    except UserError as error:
-        say(f"! no baseline was kept for 'rung watch' ({error}): {mend}")
-        return
-    for name, reason in why.items():
-        if reason not in ("", NOTHING):
-            say(f"! no baseline of {name} was kept for 'rung watch' ({reason}): {mend}")
+        return promote_and_watch(ArtifactBuilder(runner), state, request)
 
 
 def _show(record: DeploymentRecord, *, is_promoted: bool, json: bool) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,15 +14,11 @@ from rung.cli.project_folder import chosen
 from rung.cli.screen import err, out, out_line
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from rung.config.project import Project
     from rung.state.database import State
     from rung.tracing.store import TraceFilter
 
-_AGO = re.compile(r"(\d{1,6})\s*([smhdw])")
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_FORM = "10m, 2h, 7d ago, or a time in UTC, 2027-01-31 or 2027-01-31T09:30"
+_FORM = "10m, 2h, 7d ago, or a time in UTC, 2027-01-31 or 2027-01-31T09:30"  # as tracing.times
 TraceId = Annotated[
     str | None,
     typer.Argument(help="A trace's id or an answer's, or its first characters.", metavar="ID", show_default=False),
@@ -49,12 +44,13 @@ def trace(  # noqa: PLR0917 - typer reads the options from the parameters
     """
     from rung.config.project import load_project
     from rung.tracing.store import TraceFilter
+    from rung.tracing.times import milliseconds
 
     root, word = _words(ctx, folder, id)
     project = load_project(root)
     if word:
         return _show(project, word, json=json)
-    expected = TraceFilter(deployment, caller, _milliseconds(since, "--since"), _milliseconds(until, "--until"), errors)
+    expected = TraceFilter(deployment, caller, milliseconds(since, "--since"), milliseconds(until, "--until"), errors)
     return _list(project, expected, limit=limit, json=json)
 
 
@@ -131,29 +127,3 @@ def _show(project: Project, id: str, *, json: bool) -> int:
         for line in trace_lines(one):
             out_line(line)
     return FINE
-
-
-def _milliseconds(text: str | None, option: str) -> int | None:
-    """A time since 1970. "2h" is so long ago.
-
-    Raises:
-        UserError: it is none.
-    """
-    from datetime import UTC, datetime, timedelta
-
-    from rung.errors import UserError
-
-    if text is None:
-        return None
-    now = datetime.now(UTC)
-    try:
-        if ago := _AGO.fullmatch(text.strip()):
-            return _since_1970(now - timedelta(seconds=int(ago[1]) * _UNITS[ago[2]]))
-        moment = datetime.fromisoformat(text.strip())
-        return _since_1970(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-    except (ValueError, OverflowError) as error:
-        raise UserError(f"{option} '{text[:40]}' is no time: write {_FORM}") from error
-
-
-def _since_1970(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)

@@ -36,9 +36,9 @@ def decide_canary(rollout: Rollout, old: Seen, new: Seen) -> Decision | None:
         old: what was seen of the one that is served, since the canary began.
         new: of the canary.
     """
-    looks = {"ratings": _look(rollout, _ratings(old), _ratings(new)), "answers": _look(rollout, _came(old), _came(new))}
+    looks = signals(rollout, old, new)
     figures = _figures(old, new, looks)
-    risk = rollout.risk / (len(looks) + len(_limits(rollout)))
+    risk = risk_of_each(rollout)
     if broken := broken_limit(rollout, new, risk=risk):
         return Decision("stopped", broken, figures)
     for name, signal in looks.items():
@@ -52,6 +52,17 @@ def decide_canary(rollout: Rollout, old: Seen, new: Seen) -> Decision | None:
             "undecided", f"not decided after {count:,} answers ({new.up + new.down:,} of its own rated)", figures
         )
     return None
+
+
+def signals(rollout: Rollout, old: Seen, new: Seen) -> dict[str, Look]:
+    """What a canary is told by, and what each says so far; see `decide_canary`."""
+    return {"ratings": _look(rollout, _ratings(old), _ratings(new)), "answers": _look(rollout, _came(old), _came(new))}
+
+
+def risk_of_each(rollout: Rollout) -> float:
+    """The part of its risk that each signal that a canary is worse, and each of its limits, has. That it is not worse takes
+    all of the risk, as both signals have to say it."""
+    return rollout.risk / (2 + len(_limits(rollout)))
 
 
 def decide_shadow(rollout: Rollout, old: Seen, new: Seen) -> Decision | None:

@@ -9,7 +9,7 @@ import json
 import sqlite3
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, fields
 from typing import Any
@@ -30,17 +30,30 @@ _FREE, _PAGES = 0.25, 2_000  # share of a file that may be free; pages that are 
 _SPAN = tuple(f.name for f in fields(Span))
 _SUMMARY = tuple(f.name for f in fields(TraceSummary) if f.name != "began")
 _LISTED = [column for column in table.c if column.name != "body"]
+_NEWEST = (table.c.at.desc(), table.c.id.desc())
 
 
 @dataclass(frozen=True, slots=True)
 class TraceFilter:
-    """Which traces are listed. Times are milliseconds since 1970; `caller`: a name, or an id such as `key:0a1b2c3d4e5f`."""
+    """Which traces are listed. Times are milliseconds since 1970; `caller`: a name, or an id such as `key:0a1b2c3d4e5f`;
+    `after`: (time, id) of the last one of the page before."""
 
     deployment: str = ""
     caller: str = ""
     since: int | None = None
     until: int | None = None
     failed: bool = False
+    after: tuple[int, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """Traces whose texts hold something. `looked`: how many were read; `last`: (time, id) of the last of them, None where
+    there are no others."""
+
+    traces: tuple[TraceSummary, ...]
+    looked: int
+    last: tuple[int, str] | None
 
 
 def row_of(trace: Trace) -> dict[str, Any]:
@@ -57,11 +70,38 @@ def listed(state: State, expected: TraceFilter, *, limit: int) -> list[TraceSumm
     Raises:
         Unavailable: the database is.
     """
-    query = sa.select(*_LISTED).order_by(table.c.at.desc()).limit(limit)
-    for condition in _conditions(expected):
-        query = query.where(condition)
+    query = sa.select(*_LISTED).where(*_conditions(expected)).order_by(*_NEWEST).limit(limit)
     with state.reading() as connection:
         return [_summary(row) for row in connection.execute(query)]
+
+
+def holding(
+    state: State, expected: TraceFilter, text: str, *, limit: int, most: int, readable: Callable[[Trace], bool]
+) -> Holding:
+    """The newest that a filter lets pass, that are readable and whose texts hold these words, in whatever case.
+
+    Args:
+        state: where they are.
+        expected: the filter.
+        text: what is looked for.
+        limit: how many are asked for.
+        most: how many are read, at most, with their texts.
+        readable: whether a trace may be looked into.
+
+    Raises:
+        Unavailable: the database is.
+    """
+    query = sa.select(table).where(table.c.has_content, *_conditions(expected)).order_by(*_NEWEST).limit(most)
+    traces, looked, last, folded = list[TraceSummary](), 0, None, text.casefold()
+    with state.reading() as connection:
+        for row in connection.execute(query.execution_options(yield_per=_NAMED)):
+            looked, last = looked + 1, (row.at, row.id)
+            trace = _trace(row)
+            if readable(trace) and folded in json.dumps(_texts(trace), ensure_ascii=False).casefold():
+                traces.append(trace.summary)
+                if len(traces) == limit:
+                    break
+    return Holding(tuple(traces), looked, last if looked == most or len(traces) == limit else None)
 
 
 def named(state: State, id: str) -> list[Trace]:
@@ -170,6 +210,10 @@ def compacted(state: State) -> int:
         return free - int(connection.exec_driver_sql("PRAGMA freelist_count").scalar() or 0)
 
 
+def _texts(trace: Trace) -> list[Any]:
+    return [span.content for span in (trace.root, *trace.steps) if span.content]
+
+
 def _conditions(expected: TraceFilter) -> Iterator[sa.ColumnElement[bool]]:
     if expected.deployment:
         yield table.c.deployment == expected.deployment
@@ -181,6 +225,9 @@ def _conditions(expected: TraceFilter) -> Iterator[sa.ColumnElement[bool]]:
         yield table.c.at < expected.until
     if expected.failed:
         yield table.c.error != ""
+    if expected.after is not None:
+        at, id = expected.after
+        yield sa.or_(table.c.at < at, sa.and_(table.c.at == at, table.c.id < id))
 
 
 def _summary(row: Any) -> TraceSummary:

@@ -17,6 +17,8 @@ from rung.tracing.reading import last_text, listed, messages_in, passage_texts, 
 _BAR = 24  # columns of a bar
 _PASSAGES = 8  # of a step that are shown
 NOT_CAPTURED = "texts were not captured (serve.traces.content in rung.yaml is false)"
+_TOKENS = (names.INPUT_TOKENS, names.OUTPUT_TOKENS, names.CACHED_TOKENS)
+IN_HEAD = (names.AGENT_NAME, names.RESPONSE_ID, names.CALLER, names.GROUPS, *_TOKENS)  # of a conversation's own span
 _HIDDEN = (names.OPERATION, names.RETRIEVAL_DOCUMENTS, names.CITATIONS, names.USD)  # shown in another form, or not here
 
 
@@ -76,11 +78,7 @@ def _head(trace: Trace) -> Iterator[str]:
     if cited := [row for row in listed(attributes.get(names.CITATIONS)) if isinstance(row, dict)]:
         cites = ", ".join(f"[{row['mark']}] {row['document']} {row['start']}-{row['end']}" for row in cited)
         yield from wrapped(f"cites {cites}", indent=2)
-    skipped = (*_HIDDEN, names.AGENT_NAME, names.RESPONSE_ID, names.CALLER, names.GROUPS, *_TOKENS)
-    yield from _attributes(attributes, skipped, indent=2)
-
-
-_TOKENS = (names.INPUT_TOKENS, names.OUTPUT_TOKENS, names.CACHED_TOKENS)
+    yield from _attributes(attributes, IN_HEAD, indent=2)
 
 
 def _waterfall(trace: Trace) -> Iterator[str]:
@@ -91,11 +89,11 @@ def _waterfall(trace: Trace) -> Iterator[str]:
         first = min(round(step.began / whole * _BAR), _BAR - 1)
         length = max(1, min(round(step.seconds / whole * _BAR), _BAR - first))
         bar = f"{' ' * first}{'#' * length}".ljust(_BAR)
-        line = f"{bar}  {step.began:8.3f} {step.seconds:8.3f}  {number}. {step.name}{_told(step)}"
+        line = f"{bar}  {step.began:8.3f} {step.seconds:8.3f}  {number}. {step.name}{step_words(step)}"
         yield line
 
 
-def _told(step: Span) -> str:
+def step_words(step: Span) -> str:
     """What a step came to, in a few words."""
     if step.error:
         return f": {step.error}"
@@ -113,7 +111,7 @@ def _told(step: Span) -> str:
 def _step(step: Span, shown: Mapping[str, str]) -> Iterator[str]:
     if step.error:
         yield from wrapped(f"error {step.error}: {step.message}", indent=3)
-    yield from _attributes(step.attributes, _HIDDEN, indent=3)
+    yield from _attributes(step.attributes, (), indent=3)
     content = step.content or {}
     if isinstance(query := content.get(names.RETRIEVAL_QUERY), str):
         yield from _quoted("query", query)
@@ -134,12 +132,17 @@ def _step(step: Span, shown: Mapping[str, str]) -> Iterator[str]:
 
 
 def _attributes(attributes: Mapping[str, Json], skipped: Sequence[str], *, indent: int) -> Iterator[str]:
+    for name, shown in attribute_words(attributes, skipped):
+        yield from wrapped(f"{name}: {shown}", indent=indent, mark=" " * indent)
+
+
+def attribute_words(attributes: Mapping[str, Json], skipped: Sequence[str] = ()) -> Iterator[tuple[str, str]]:
+    """(name, value) of a span's attributes for a person; those that have a form of their own are skipped, too."""
     for name, value in attributes.items():
-        if name not in skipped and value is not None:
+        if name not in (*skipped, *_HIDDEN) and value is not None:
             shown = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
             shown = ", ".join(map(str, shown)) if isinstance(shown, list) else shown
-            shown = _number(shown) if isinstance(shown, float) else shown
-            yield from wrapped(f"{name.removeprefix('gen_ai.')}: {shown}", indent=indent, mark=" " * indent)
+            yield name.removeprefix("gen_ai."), _number(shown)
 
 
 def _quoted(title: str, text: str) -> Iterator[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form
+from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -57,21 +58,24 @@ def chat(request: Request, left: str = "", right: str = "") -> Response:
     return _page(request, {"left": Side(left, []), "right": Side(right, [])})
 
 
+class ChatForm(BaseModel):
+    """A question to one or two, each with its earlier turns, as an asker of these groups."""
+
+    question: str = Field("", max_length=MAX_QUESTION)
+    left: str = Field("", max_length=400)
+    right: str = Field("", max_length=400)
+    left_turns: str = Field("", max_length=MAX_CHAT)
+    right_turns: str = Field("", max_length=MAX_CHAT)
+    groups: list[str] = Field([], max_length=1_000)
+
+
 @router.post("/ask")
-async def answers(  # noqa: PLR0917 - the fields of a form
-    request: Request,
-    question: Text = "",
-    left: Text = "",
-    right: Text = "",
-    left_turns: Chat = "",
-    right_turns: Chat = "",
-    groups: Chosen = [],  # noqa: B006 - fastapi reads it anew for each request
-) -> Response:
+async def answers(request: Request, form: Annotated[ChatForm, Form()]) -> Response:
     """Both answers, once they are whole: for those without scripts."""
+    question = form.question
     if not question.strip():
         raise HTTPException(400, "write a question")
-    caller = _caller(request, groups)
-    chats = {"left": (left, _turns(left_turns)), "right": (right, _turns(right_turns))}
+    caller = _caller(request, form.groups)
 
     async def one(name: str, turns: Turns) -> Side:
         if not name:
@@ -84,10 +88,11 @@ async def answers(  # noqa: PLR0917 - the fields of a form
         return Side(name, [*turns, *asked, ("assistant", answered.answer.text)], join(turns_list(asked), card))
 
     async def both() -> list[Side]:
-        return list(await asyncio.gather(*(one(*chats[side]) for side in SIDES)))
+        left, right = one(form.left, _turns(form.left_turns)), one(form.right, _turns(form.right_turns))
+        return list(await asyncio.gather(left, right))
 
     sides = dict(zip(SIDES, await unless_left(request, both()), strict=True))
-    return await run_in_threadpool(_page, request, sides, groups)
+    return await run_in_threadpool(_page, request, sides, form.groups)
 
 
 @router.post("/ask/stream")
@@ -139,7 +144,7 @@ async def rate(
         await ratings.rate_soon(caller, id, rating, details)
     except (NotAnswered, Refused) as error:
         raise HTTPException(error.status, _why(error)) from error
-    words = "Kept: 'rung feedback draft', or the queue, makes drafts of what is said."
+    words = "Kept: 'rung feedback draft', or the queue, makes drafts of what is words."
     if request.headers.get("accept", "").startswith("text/x-part"):
         return HTMLResponse(el("p", words, cls="quiet small", role="status"), headers=HEADERS)
     return page(request, "Thank you", el("p", words), el("p", el("a", "Ask again", href=href("ask"))))
@@ -176,7 +181,7 @@ def _card(request: Request, answering: Answering, caller: Caller, answered: Answ
 
 
 def _question(text: str, turns: Turns) -> Question:
-    earlier = tuple(Message("assistant" if role == "assistant" else "user", readable(said)) for role, said in turns)
+    earlier = tuple(Message("assistant" if role == "assistant" else "user", readable(words)) for role, words in turns)
     return Question("asked", readable(text.strip()), earlier)
 
 
@@ -188,7 +193,7 @@ def _turns(text: str) -> Turns:
         return []
     listed = value if isinstance(value, list) else []
     pairs = [one for one in listed if isinstance(one, list) and len(one) == 2 and all(isinstance(part, str) for part in one)]
-    return [(role, said) for role, said in pairs if role in ("user", "assistant")][-MAX_TURNS:]
+    return [(role, words) for role, words in pairs if role in ("user", "assistant")][-MAX_TURNS:]
 
 
 def _caller(request: Request, groups: list[str]) -> Caller:

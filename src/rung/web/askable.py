@@ -105,7 +105,7 @@ class Asking:
             record = promoted_now(self._at_hand.state())
             if record is None:
                 raise UserError("nothing is promoted: ask one of the rungs")
-            if (known := self._opened.get(WINNER)) is None or known.id != record.id:
+            if (before := self._opened.get(WINNER)) is None or before.id != record.id:
                 self._opened[WINNER] = open_record(builder, record)
             return self._opened[WINNER]
         strategy = self._ready.get(name)

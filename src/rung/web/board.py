@@ -25,6 +25,11 @@ from rung.web import (
     ask,
     case_changes,
     cases,
+from rung.web import (
+    ask,
+    case_changes,
+    cases,
+    deployments,
     documents,
     examples,
     live,
@@ -33,16 +38,15 @@ from rung.web import (
     queue,
     reviewer,
     runs,
+    traces,
+    watch,
     what_if,
 )
-from rung.web.entry import Door, Entry
-from rung.web.project_at_hand import ProjectAtHand
-from rung.web.shell import PREFIX, page, static_response
-
-_log = logging.getLogger(__name__)
-
-# A page is a module of this package with a `router`, whose paths begin with the board's own, and the `TABS` under which it
-# stands in the navigation.
+    one_case,
+    one_document,
+    queue,
+    reviewer,
+    runs,
 PAGES = (
     runs,
     what_if,
@@ -55,6 +59,36 @@ PAGES = (
     documents,
     one_document,
     examples,
+    deployments,
+    traces,
+    watch,
+    reviewer,
+)
+)
+from rung.web.entry import Door, Entry
+from rung.web.project_at_hand import ProjectAtHand
+from rung.web.shell import PREFIX, page, static_response
+
+_log = logging.getLogger(__name__)
+
+# A page is a module of this package with a `router`, whose paths begin with the board's own, and the `TABS` under which it
+# stands in the navigation.
+PAGES = (
+<<<<<<< HEAD
+    runs,
+    what_if,
+    live,
+    cases,
+    case_changes,
+    one_case,
+    queue,
+    ask,
+    documents,
+    one_document,
+    examples,
+=======
+    *(runs, cases, case_changes, one_case, queue, ask, documents, one_document, examples, deployments, traces, watch),
+>>>>>>> 327ae7c3 (Deployments, traces and watch on the board; promoting keeps its baseline in one place)
     reviewer,
 )
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, cast
+from typing import Annotated
 
 from fastapi import APIRouter, Form, Query
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -15,7 +16,7 @@ from rung.dataset.proposals import Use
 from rung.report.html.markup import Safe, el, join
 from rung.report.numbers import count
 from rung.web.project_at_hand import at_hand_of, project_of
-from rung.web.queue_decisions import ACTIONS, Action, Chosen, Edit, Overtaken, decided, last_of, shown_row, undone
+from rung.web.queue_decisions import Action, Chosen, Edit, Overtaken, decided, last_of, shown_row, undone
 from rung.web.queue_entries import KINDS, Entry, Queue, queue
 from rung.web.queue_pane import MAX_TEXT, TITLES, forms, pane, versions
 from rung.web.reviewer import name_form, named_reviewer, reviewer_of
@@ -24,8 +25,7 @@ from rung.web.viewer import editor_of, viewer_of
 
 router = APIRouter()
 TABS = (Tab("queue", "Queue"),)
-_USES = ("case", "train", "example")
-Field = Annotated[str, Form(max_length=MAX_TEXT)]
+Word = Annotated[str, Form(max_length=64)]
 Key = Annotated[str, Query(max_length=64)]
 
 
@@ -54,40 +54,47 @@ def first(request: Request, kind: Key = "", at: Key = "", news: Annotated[str, Q
     return page(request, "Queue", *parts, scripts=("queue.js",))
 
 
+class Decision(BaseModel):
+    """A decision as a form sends it: what the entry was when it was shown, and what was written in its place."""
+
+    kind: str = Field(max_length=64)
+    subject: str = Field(max_length=MAX_TEXT)
+    action: Action
+    filter: str = Field("", max_length=64)
+    following: str = Field("", max_length=64)
+    reason: str = Field("", max_length=MAX_TEXT)
+    shown: str = ""
+    edited: str = Field("", max_length=10)
+    question: str = Field("", max_length=MAX_TEXT)
+    answers: str = Field("", max_length=MAX_TEXT)
+    unanswerable: str = Field("", max_length=10)
+    use: Use = "case"
+
+    @property
+    def edit(self) -> Edit | None:
+        """What was written; None: it is decided on as it stands."""
+        if not self.edited or self.action != "approve":
+            return None
+        lines = tuple(line for one in self.answers.splitlines() if (line := one.strip()))
+        is_answerable = not self.unanswerable
+        return Edit(self.question.strip(), lines if is_answerable else (), is_answerable, self.use)
+
+
 @router.post("/queue/decide")
-def decide(  # noqa: PLR0917 - the fields of a form
-    request: Request,
-    kind: Field,
-    subject: Field,
-    action: Field,
-    filter: Field = "",
-    following: Field = "",
-    reason: Field = "",
-    shown: Annotated[str, Form(max_length=10 * MAX_TEXT)] = "",
-    edited: Field = "",
-    question: Field = "",
-    answers: Field = "",
-    unanswerable: Field = "",
-    use: Field = "case",
-) -> Response:
+def decide(request: Request, form: Annotated[Decision, Form()]) -> Response:
     """Decide on an entry as it was shown; the next one is shown then."""
-    by = named_reviewer(request)
-    if action not in ACTIONS or use not in _USES:
-        raise HTTPException(400)
-    edit = None
-    if edited and action == "approve":
-        lines = tuple(line for one in answers.splitlines() if (line := one.strip()))
-        edit = Edit(question.strip(), () if unanswerable else lines, not unanswerable, cast("Use", use))
-    chosen = Chosen(kind, subject, cast("Action", action), by, reason, edit)
+    by, edit = named_reviewer(request), form.edit
+    chosen = Chosen(form.kind, form.subject, form.action, by, form.reason, edit)
     try:
         news = decided(at_hand_of(request), viewer_of(request), chosen)
     except Overtaken as overtaken:
-        return _overtaken(request, overtaken, versions(shown_row(shown, subject), overtaken.now, edit), filter)
-    return RedirectResponse(href("queue", kind=filter, at=following, news=news[:400]), 303)
+        both = versions(shown_row(form.shown, form.subject), overtaken.now, edit)
+        return _overtaken(request, overtaken, both, form.filter)
+    return RedirectResponse(href("queue", kind=form.filter, at=form.following, news=news[:400]), 303)
 
 
 @router.post("/queue/undo")
-def undo(request: Request, mark: Field, filter: Field = "", at: Field = "") -> Response:
+def undo(request: Request, mark: Word, filter: Word = "", at: Word = "") -> Response:
     """Take back the last decision of whoever asks."""
     by = named_reviewer(request)
     news = undone(project_of(request), by, mark)

@@ -24,7 +24,6 @@ from rung.web.queue_entries import Entry, Label, Teaching, draft_entry, labelled
 from rung.web.viewer import Viewer
 
 Action = Literal["approve", "reject", "skip"]
-ACTIONS = ("approve", "reject", "skip")
 _WORDS = {"approve": "approved", "reject": "rejected", "split": "divided", "undo": "taken back"}
 _LABELS = {True: "called good", False: "called not good", None: "skipped"}
 

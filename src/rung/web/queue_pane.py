@@ -93,8 +93,8 @@ def forms(entry: Entry, *, kind: str, following: str) -> Safe:
     hidden = _hidden(entry, kind, following)
     if isinstance(entry.item, Label):
         buttons = [("approve", "Good", "a", "main"), ("reject", "Not good", "r", None), ("skip", "Skip", "s", None)]
-        made = [_button(action, words, key, cls) for action, words, key, cls in buttons]
-        return el("form", *hidden, *made, method="post", action=href("queue", "decide"), cls="row", data_keys=True)
+        pressed = [_button(action, words, key, cls) for action, words, key, cls in buttons]
+        return el("form", *hidden, *pressed, method="post", action=href("queue", "decide"), cls="row", data_keys=True)
     skip = el(
         "a",
         "Skip",

@@ -75,11 +75,11 @@ def quoted_passage(at_hand: ProjectAtHand, document: str, quote: str, span: tupl
     from rung.knowledge import find_quote
 
     knowledge = knowledge_of(at_hand)
-    known = None if knowledge is None else knowledge.document(document)
-    if known is None:
+    indexed = None if knowledge is None else knowledge.document(document)
+    if indexed is None:
         gone = f"{document} is not among the documents that were read"
         return join(el("p", gone, cls="quiet small"), el("blockquote", quote, dir="auto") if quote else Safe(""))
-    text = known.text
+    text = indexed.text
     at = span if span is not None and 0 <= span[0] < span[1] <= len(text) else find_quote(text, quote)
     if at is None:
         why = "the quote does not stand in the document as it is now:" if quote else "the whole document is named"
