@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from html import unescape
 from pathlib import Path
@@ -137,19 +139,17 @@ def test_of_two_people_on_one_row_the_second_sees_both_versions_and_nothing_is_l
     assert len(rows(folder)) == 2
 
 
-def test_two_people_through_the_whole_queue_at_once_decide_everything_once(drafts: Watched, folder: Path) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
-    def work(name: str) -> None:
-        with entered(drafts, name) as client:
+def test_two_people_on_two_servers_of_one_project_decide_everything_once(drafts: Watched, folder: Path) -> None:
+    def work(name: str, board: Watched) -> None:
+        with entered(board, name) as client:
             for _ in range(20):
-                text = client.get(drafts.url("queue?kind=feedback")).text
+                text = client.get(board.url("queue?kind=feedback")).text
                 if 'class="decide"' not in text:
                     return
-                client.post(drafts.url("queue/decide"), data={**fields(text), "action": "approve"})
+                client.post(board.url("queue/decide"), data={**fields(text), "action": "approve"})
 
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(work, ("Ada", "Grace")))
+    with watched(folder) as other, ThreadPoolExecutor() as pool:
+        list(pool.map(work, ("Ada", "Grace"), (drafts, other)))
     events = reviews(load_project(folder))
     assert len(events) == len(THINGS)
     assert sorted(str(event["subject"]) for event in events) == sorted({str(event["subject"]) for event in events})
@@ -178,6 +178,16 @@ def test_who_may_not_read_it_is_told_how_much_is_left_out(measured: Path) -> Non
         with entered(board, credential="eve") as eve:
             assert 'class="decide"' not in eve.get(board.url("queue")).text
             assert eve.post(board.url("queue/decide"), data=fields(text) | {"action": "approve"}).status_code == 403
+
+
+def test_pages_stand_where_a_verdict_and_an_artifact_are_gone(drafts: Watched, folder: Path) -> None:
+    for gone in ("verdicts", "artifacts", "index"):
+        shutil.rmtree(folder / ".rung" / gone, ignore_errors=True)
+    with entered(drafts) as client:
+        for path in ("queue", "ask", "deployments", "traces", "watch"):
+            assert client.get(drafts.url(path)).status_code == 200, path
+        form = {"question": "What does express shipping cost?", "left": "rag", "groups": "everything"}
+        assert "nine euros" in client.post(drafts.url("ask"), data=form).text
 
 
 @pytest.mark.slow

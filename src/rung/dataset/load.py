@@ -103,7 +103,7 @@ def load_dataset(project: Project, *, judging: bool = True, obstacles: Obstacles
         schema=schema,
         labels=labels,
         problems=tuple(problems),
-        quotes={case: as_indexed(project, _evidence_of(beside)) for case, beside in written.items()},
+        quotes={case: as_indexed(project, evidence_of(beside)) for case, beside in written.items()},
         written=written,
     )
 
@@ -130,7 +130,7 @@ def waiting_to_teach(project: Project, rows: Dataset) -> tuple[Unapproved, ...]:
 
 
 def _some_cases(project: Project, problems: list[Problem]) -> list[Read]:
-    """`_read_cases`, of which there must be some."""
+    """`read_cases`, of which there must be some."""
     if not project.settings.cases:
         raise UserError(f"{project.file}: no cases: {NO_CASES}", code="no_cases")
     read = list(read_cases(project, problems))
@@ -257,7 +257,8 @@ def read_cases(project: Project, problems: list[Problem]) -> Iterator[Read]:
                 yield from ((ignoring_itself(copy) if own else copy, beside) for copy in copies)
 
 
-def _evidence_of(beside: Mapping[str, Json]) -> tuple[Json, ...]:
+def evidence_of(beside: Mapping[str, Json]) -> tuple[Json, ...]:
+    """A case's evidence as it is written, of what is kept beside it."""
     evidence = beside.get("evidence")
     return tuple(evidence) if isinstance(evidence, list) else ()
 

@@ -13,7 +13,8 @@ from rung.commands.review import DRAFTS, Waiting, waiting
 from rung.commands.stakes_review import WaitingDeployment, waiting_deployments, waiting_rows
 from rung.config.project import Project
 from rung.dataset.high_stakes import Unapproved, digest_of
-from rung.dataset.load import load_dataset, paths
+from rung.dataset.load import evidence_of as evidence_in
+from rung.dataset.load import load_dataset, paths, read_cases
 from rung.dataset.proposals import BY as FEEDBACK
 from rung.dataset.review_log import LOG
 from rung.errors import UserError
@@ -265,7 +266,7 @@ def _evidence(project: Project) -> Mapping[str, tuple[Json, ...]]:
 
     def read() -> Mapping[str, tuple[Json, ...]]:
         try:
-            return load_dataset(project, judging=False).quotes
+            return {case.id: evidence_in(beside) for case, beside in read_cases(project, [])}
         except UserError:
             return {}
 

@@ -150,7 +150,7 @@ def _table(shown: Sequence[TraceSummary]) -> Safe:
         cells = [el("td", one.deployment), el("td", one.caller, dir="auto")]
         cells += [el("td", figure, cls="number") for figure in figures]
         cells.append(el("td", one.error, cls="bad" if one.error else None))
-        rows.append(el("tr", el("th", el("a", at, href=href("traces", one.id)), scope="row"), *cells))
+        rows.append(el("tr", el("th", el("a", at, href=href("traces", one.id)), scope="row", cls="number"), *cells))
     head = el("tr", *(el("th", words, scope="col", cls="number" if words in numbers else None) for words in heads))
     table = el("table", el("thead", head), el("tbody", *rows), cls="list")
     return el("div", table, cls="scroll", tabindex="0", role="region", aria_label="Traces")

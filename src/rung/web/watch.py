@@ -13,6 +13,7 @@ from rung.records.alerts import Alert, AlertEvent
 from rung.report.html.markup import Safe, el
 from rung.report.numbers import count, significant
 from rung.state.alerts import all_alerts, last_look, recent_events
+from rung.watching.looking import COULD
 from rung.watching.running import Watching
 from rung.web.jobs import background_of, job_pane
 from rung.web.project_at_hand import at_hand_of
@@ -49,7 +50,8 @@ def watch(request: Request) -> Response:
     if viewer.groups is not None and alerts:
         why = "What readings say in words may hold questions and names of documents: it is for who may read everything."
         parts.append(el("p", why, cls="quiet small"))
-    shown = sorted(alerts.values(), key=lambda one: (_FIRST[one.state], one.key))
+    worth_a_row = (one for one in alerts.values() if one.reading.name != COULD or one.reading.state != "fine")
+    shown = sorted(worth_a_row, key=lambda one: (_FIRST[one.state], one.key))
     if shown:
         parts.append(_table(shown, viewer))
     if events:
@@ -84,9 +86,8 @@ def _table(alerts: Sequence[Alert], viewer: Viewer) -> Safe:
         states = f"{_STATES[alert.state]} since look {alert.since:,}" if alert.state != "ok" else _STATES["ok"]
         cls = "bad" if alert.state == "firing" else None
         read = "unknown" if alert.blind else reading.state
-        false = (
-            f"at most {reading.false_alarms:.2g} per {reading.per}" if reading.false_alarms else "none: a fact is counted"
-        )
+        fact = "" if reading.state == "unknown" else "none: a fact is counted"
+        false = f"at most {reading.false_alarms:.2g} per {reading.per}" if reading.false_alarms else fact
         cells = [el("td", el("span", states, cls=cls)), el("td", _READ[read])]
         cells += [el("td", _number(one), cls="number") for one in (reading.figure, reading.limit)]
         cells += [el("td", false), el("td", *_words(alert, viewer), dir="auto")]
@@ -103,8 +104,10 @@ def _words(alert: Alert, viewer: Viewer) -> list[Safe]:
     if viewer.groups is not None:
         return []
     reading = alert.reading
-    parts = [el("p", reading.says)]
-    parts += [el("p", f"Not told for {alert.unknown} looks: {alert.blind}", cls="quiet small")] if alert.blind else []
+    parts = [el("p", reading.says)] if reading.says != alert.blind else []
+    parts += (
+        [el("p", f"Not told for {count(alert.unknown, 'look')}: {alert.blind}", cls="quiet small")] if alert.blind else []
+    )
     parts += [el("p", el("b", "To do: "), reading.do)] if reading.do else []
     parts += [el("p", reading.test, cls="quiet small")] if reading.test else []
     return parts
