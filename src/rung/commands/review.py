@@ -24,13 +24,13 @@ from rung.dataset.drafted_rows import is_draft, rejection, set_aside
 from rung.dataset.formats import example_of
 from rung.dataset.high_stakes import DRAFT
 from rung.dataset.leakage import overlaps
-from rung.dataset.load import load_dataset, paths
+from rung.dataset.load import load_dataset, paths, read_cases, read_examples
 from rung.dataset.proposals import BY as FEEDBACK
 from rung.dataset.proposals import Use
 from rung.dataset.review_log import add_review, approvers, deciding, decisions, people
 from rung.errors import UserError
 from rung.files.outputs import write_output
-from rung.records import Case, Example, Json, digest, plain
+from rung.records import Case, Example, Json, Problem, digest, plain
 from rung.text.parsing import json_of
 
 DRAFTS = "*.drafts.jsonl"
@@ -277,15 +277,26 @@ def _checked(project: Project, draft: Waiting, by: str) -> dict[str, Json]:
             f"{location}: people disagree about '{draft.id}', and a case with all their answers accepts anything: choose "
             "those that are right, with 'rung review' at a terminal, or in the file, where meta.kind is then \"chosen\""
         )
-    rows = load_dataset(project, judging=False)
-    if isinstance(one, Case) and one.split != "train":
-        teaching: list[Example | Case] = [*rows.examples, *rows.split("train")]
-        _, repeated = overlaps(teaching, [one])
-    else:
-        _, repeated = overlaps([one], [case for case in rows.cases if case.split != "train"])
-    if repeated:
+    if repeated := _repeated(project, one):
         raise UserError(f"{repeated[0]}: what teaches may not judge. Approve it as the other (--as), or reject it")
     return after
+
+
+def _repeated(project: Project, one: Case | Example) -> tuple[Problem, ...]:
+    """Rows that are for the other use and ask the same."""
+    problems: list[Problem] = []
+    is_masked = project.settings.behaviour.personal_data == "mask"  # rows that teach are other ones then
+    cases = [case for case, _ in read_cases(project, problems)] if project.settings.cases else []
+    if not is_masked and not _overlapping(one, read_examples(project, problems), cases):
+        return ()  # neither does any of those that are fit to teach, which takes longer to tell
+    rows = load_dataset(project, judging=False)
+    return _overlapping(one, rows.examples, rows.cases)
+
+
+def _overlapping(one: Case | Example, examples: Sequence[Example], cases: Sequence[Case]) -> tuple[Problem, ...]:
+    if isinstance(one, Case) and one.split != "train":
+        return overlaps([*examples, *(case for case in cases if case.split == "train")], [one])[1]
+    return overlaps([one], [case for case in cases if case.split != "train"])[1]
 
 
 def _stands(path: Path, row: Mapping[str, Json]) -> bool:
