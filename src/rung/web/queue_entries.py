@@ -113,7 +113,7 @@ def queue(at_hand: ProjectAtHand, viewer: Viewer) -> Queue:
         quotes = _evidence(project)
         entries += [label_entry(copies, plan, quotes) for copies in alike(plan.answers)]
     except UserError as error:
-        notes["label"] = str(error)
+        notes["label"] = str(error).removeprefix(f"{project.root}: ")
     for kinds, listed in (("draft", draft_entries), ("training", training_entries), ("deployment", deployment_entries)):
         try:
             entries += listed(project)

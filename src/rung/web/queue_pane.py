@@ -198,10 +198,10 @@ def _comments(item: Waiting, at_hand: ProjectAtHand) -> list[Safe]:
         if one.number in remarks or one.expectation in expected:
             at = datetime.fromtimestamp(one.at / 1000, UTC).strftime("%Y-%m-%d %H:%M")
             opinion = "" if one.is_good is None else " good" if one.is_good else " bad"
-            of = join(" of ", el("q", one.answer, dir="auto")) if one.answer else Safe("")
+            of = join(" ", el("q", one.answer, dir="auto"), " is") if one.answer and opinion else Safe("")
             right = " | ".join(one.expected or ()) or "that there is no answer"
             says = join("; right is: ", el("q", right, dir="auto")) if one.expected is not None else Safe("")
-            lines.append(el("li", el("b", one.caller, dir="auto"), f" ({at} UTC):{opinion}", of, says))
+            lines.append(el("li", el("b", one.caller, dir="auto"), f" ({at} UTC):", of, opinion, says))
     return lines
 
 
