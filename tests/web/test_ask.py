@@ -7,6 +7,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -127,7 +128,8 @@ def test_below_a_server_its_deployments_answer_and_ratings_are_its_own(shop: Pat
                 rated = await http.post("/board/ask/rate", data={"id": id[1], "rating": "up"})
                 return text, rated.status_code
 
-        text, status = asyncio.run(ask())
+        with ThreadPoolExecutor() as pool:  # the browser of other tests has an event loop on this thread
+            text, status = pool.submit(lambda: asyncio.run(ask())).result()
         assert "nine euros" in text
         assert status == 200
         (one,) = remarks(database)

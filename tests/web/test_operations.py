@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,9 +29,13 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def used(compared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A shop that was promoted, canaried, asked, and keeps texts."""
-    import shutil
-
     folder = Path(shutil.copytree(compared, tmp_path_factory.mktemp("used") / "shop"))
+    with ThreadPoolExecutor() as pool:  # the browser of other tests has an event loop on this thread
+        pool.submit(_use, folder).result()
+    return folder
+
+
+def _use(folder: Path) -> None:
     promoted(folder, "rag")
     promoted(folder, "long_context", kind="canary", share=0.5)
     yaml = folder / "rung.yaml"
@@ -37,7 +43,6 @@ def used(compared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with served(folder) as client:
         for who, text in (("bob", SHIPPING), ("ada staff", STAFF), ("bob", f"Norway? {HOSTILE}")):
             assert client.as_caller(who).chat(text, model="rung").status_code == 200
-    return folder
 
 
 @pytest.fixture(scope="module")
