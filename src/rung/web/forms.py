@@ -18,7 +18,7 @@ from rung.report.html.markup import Safe, el
 from rung.web.shell import PREFIX
 from rung.web.viewer import Viewer, viewer_of
 
-_NAME = "rung_name"  # the cookie with the name that was given last
+NAME = "rung_name"  # the cookie with the name that was given last
 
 
 async def _sent(request: Request) -> FormData:
@@ -72,14 +72,14 @@ def by_field(request: Request) -> Safe:
     viewer = viewer_of(request)
     if viewer.name:
         return el("p", "Kept with it: ", el("b", viewer.name, dir="auto"), cls="quiet small")
-    before = unquote(request.cookies.get(_NAME, ""))
+    before = unquote(request.cookies.get(NAME, ""))
     return el("label", "Your name", el("input", name_="by", value=before, required=True, autocomplete="name"))
 
 
 def done(address: str, by: str) -> Response:
     """After a change: to the page that shows it. The name is remembered for the next form."""
     response = RedirectResponse(address, 303)
-    response.set_cookie(_NAME, quote(by[:100]), path=PREFIX, httponly=True, samesite="lax")
+    response.set_cookie(NAME, quote(by[:100]), path=PREFIX, httponly=True, samesite="lax")
     return response
 
 

@@ -10,19 +10,19 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from rung.report.html.markup import Safe, el
+from rung.web.forms import NAME
 from rung.web.shell import PREFIX, href
 from rung.web.viewer import editor_of, viewer_of
 
 router = APIRouter()
 TABS = ()
-COOKIE = "rung_reviewer"
 MAX_NAME = 100  # characters
 _YEAR = 365 * 86_400
 
 
 def reviewer_of(request: Request) -> str:
     """The name of whoever decides; "": they have not said it yet."""
-    named = viewer_of(request).name or unquote(request.cookies.get(COOKIE, ""))
+    named = viewer_of(request).name or unquote(request.cookies.get(NAME, ""))
     return named.strip()[:MAX_NAME]
 
 
@@ -72,5 +72,5 @@ def keep_name(request: Request, name: str = Form("", max_length=4 * MAX_NAME), t
     is_local = to.startswith(f"{PREFIX}/") and "\\" not in to
     response = RedirectResponse(to if is_local else PREFIX, 303)
     is_secure = request.url.scheme == "https"
-    response.set_cookie(COOKIE, quote(named), max_age=_YEAR, path=PREFIX, httponly=True, samesite="lax", secure=is_secure)
+    response.set_cookie(NAME, quote(named), max_age=_YEAR, path=PREFIX, httponly=True, samesite="lax", secure=is_secure)
     return response
