@@ -218,6 +218,7 @@ def name_yourself(page: Page, board: Watched) -> None:
     page.goto(board.url("queue"))
     page.get_by_label("Your name").fill("Ada")
     page.get_by_role("button", name="Keep").click()
+    page.get_by_text("You decide as").wait_for()
 
 
 @pytest.mark.slow
@@ -230,8 +231,7 @@ def test_by_keys_a_person_approves_edits_rejects_skips_and_undoes(browser: Brows
         titles.append(page.locator("#entry h2").text_content())
         assert len(set(titles)) == 2
         page.keyboard.press("a")
-        page.get_by_role("status").wait_for()
-        assert "approved" in (page.get_by_role("status").text_content() or "")
+        page.get_by_role("status").filter(has_text="approved:").wait_for()
         page.keyboard.press("u")
         page.get_by_text("taken back").first.wait_for()
         assert not any(row["approved_by"] for row in rows(folder))
@@ -240,7 +240,7 @@ def test_by_keys_a_person_approves_edits_rejects_skips_and_undoes(browser: Brows
         page.get_by_label("Question").fill("Shoes, too?")
         page.get_by_label("Why it is edited").fill("shorter")
         page.get_by_role("button", name="Approve as edited").click()
-        page.get_by_role("status").wait_for()
+        page.get_by_role("status").filter(has_text="approved:").wait_for()
         page.keyboard.press("r")
         page.keyboard.type("nobody asks that")
         page.keyboard.press("Enter")
@@ -261,7 +261,7 @@ def test_without_scripts_buttons_do_the_same(browser: Browser, drafts: Watched, 
         page.locator("summary", has_text="Reject").click()
         page.get_by_label("Why it is rejected").fill("no")
         page.get_by_role("button", name="Reject").click()
-        assert page.get_by_text("2 of 2").or_(page.get_by_text("1 of 2")).first.is_visible()
+        page.get_by_text(" of 2").first.wait_for()
     assert [event["action"] for event in reviews(load_project(folder))] == ["approve", "undo", "reject"]
 
 
