@@ -112,3 +112,14 @@ def test_the_command(rung: Run, project: Project) -> None:
     assert "taken back: reject draft feedback-" in rung("review", project.root, "--undo", "--by", "Ada").out
     assert "Ada: undo draft reject of feedback-" in rung("review", project.root, "--log").out
     assert "nothing that could be taken back" in rung("review", project.root, "--undo", "--by", "Ada", code=2).err
+
+
+def test_what_was_set_aside_in_its_file_waits_again(project: Project) -> None:
+    path = project.root / "feedback.drafts.jsonl"
+    path.write_text(path.read_text("utf-8").replace('"drafted_by": "feedback"', '"drafted_by": "Grace"'), "utf-8")
+    before = rows(project)
+    decide(project, first(project), "reject", by="Ada", reason="no")
+    assert len(rows(project)) == len(before)
+    take_back(project, by="Ada")
+    assert rows(project) == before
+    assert len(waiting(project)) == len(before)

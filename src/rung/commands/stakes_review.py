@@ -13,7 +13,7 @@ from rung.commands.review import Action, check_decision
 from rung.config.project import Project
 from rung.dataset.high_stakes import DEPLOYMENT, TRAINING, Unapproved
 from rung.dataset.load import load_dataset, waiting_to_teach
-from rung.dataset.review_log import add_review, approvers, decisions, deciding, people
+from rung.dataset.review_log import add_review, approvers, deciding, decisions, people
 from rung.errors import UserError
 from rung.records import Json
 
