@@ -107,10 +107,10 @@ def _restored(project: Project, event: Event, entry: Event) -> dict[str, Json]:
     if not isinstance(before, dict):
         raise UserError("the log does not say what the row was before: write it into its file by hand")
     match event.get("action"):
-        case "reject" if not isinstance(after, dict):
-            _append(path, before)
-        case "reject":  # it was set aside in its file
+        case "reject" if isinstance(after, dict):  # it was set aside in its file
             _rejoin(path, [after], before)
+        case "reject":
+            _append(path, before)
         case "split":
             parts = after if isinstance(after, list) else []
             _rejoin(path, [one for one in parts if isinstance(one, dict)], before)

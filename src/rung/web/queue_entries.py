@@ -30,6 +30,7 @@ from rung.web.viewer import Viewer
 Kind = Literal["label", "disagreement", "feedback", "draft", "decay", "training", "deployment"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 SHOWN = 16  # characters of a key
+UNTOLD = ("",)  # documents of a row that does not say which: for who may read everything
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +49,11 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Teaching:
-    """A row that would teach, where `review` is required."""
+    """A row that would teach, where `review` is required. `row` None: it is neither case nor example, as pairs of a retriever
+    are, and its file has it."""
 
     waits: Unapproved
-    row: Case | Example
+    row: Case | Example | None
 
 
 Item = Label | Waiting | Teaching | WaitingDeployment
@@ -216,6 +218,7 @@ def training_entries(project: Project) -> Iterator[Entry]:
         case = one.row if isinstance(one.row, Case) else None
         groups = (case.groups,) if case is not None and case.groups else ()
         documents = (*case.gold_documents, *(e.document for e in case.evidence)) if case is not None else ()
+        documents = UNTOLD if one.row is None else documents
         yield Entry("training", one.waits.digest, one.waits.shown, one, groups, documents)
 
 
@@ -257,8 +260,7 @@ def _teaching(project: Project) -> Iterator[Teaching]:
     by_digest: dict[str, Case | Example] = {digest_of(case, rows.written): case for case in rows.split("train")}
     by_digest |= {digest_of(example): example for example in rows.examples}
     for one in waiting_rows(project):
-        if (row := by_digest.get(one.digest)) is not None:
-            yield Teaching(one, row)
+        yield Teaching(one, by_digest.get(one.digest))
 
 
 def _evidence(project: Project) -> Mapping[str, tuple[Json, ...]]:

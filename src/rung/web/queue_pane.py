@@ -214,8 +214,10 @@ def _of_row(item: Teaching) -> Iterator[tuple[str, Safe]]:
     if isinstance(row, Case):
         answers = [el("li", text, dir="auto") for text in row.answers]
         yield "Accepted", el("ul", *answers) if answers else Safe("none: it should refuse")
-    else:
+    elif row is not None:
         yield "Teaches", join(*(el("p", el("b", f"{turn.role}: "), turn.content, dir="auto") for turn in row.messages))
+    else:
+        yield "Teaches", el("span", item.waits.shown, dir="auto")
     so_far = f"; approved by {', '.join(item.waits.by)}" if item.waits.by else ""
     yield "Row", join(el("code", item.waits.id), f" · {item.waits.place}{so_far}")
 
