@@ -49,8 +49,8 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Teaching:
-    """A row that would teach, where `review` is required. `row` None: it is neither case nor example, as pairs of a retriever
-    are, and its file has it."""
+    """A row that would teach, where `review` is required. `row` None: it is neither case nor example, but a pair of a
+    retriever's, and its file has it."""
 
     waits: Unapproved
     row: Case | Example | None
