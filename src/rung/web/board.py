@@ -25,10 +25,6 @@ from rung.web import (
     ask,
     case_changes,
     cases,
-from rung.web import (
-    ask,
-    case_changes,
-    cases,
     deployments,
     documents,
     examples,
@@ -41,29 +37,6 @@ from rung.web import (
     traces,
     watch,
     what_if,
-)
-    one_case,
-    one_document,
-    queue,
-    reviewer,
-    runs,
-PAGES = (
-    runs,
-    what_if,
-    live,
-    cases,
-    case_changes,
-    one_case,
-    queue,
-    ask,
-    documents,
-    one_document,
-    examples,
-    deployments,
-    traces,
-    watch,
-    reviewer,
-)
 )
 from rung.web.entry import Door, Entry
 from rung.web.project_at_hand import ProjectAtHand
@@ -74,22 +47,8 @@ _log = logging.getLogger(__name__)
 # A page is a module of this package with a `router`, whose paths begin with the board's own, and the `TABS` under which it
 # stands in the navigation.
 PAGES = (
-<<<<<<< HEAD
-    runs,
-    what_if,
-    live,
-    cases,
-    case_changes,
-    one_case,
-    queue,
-    ask,
-    documents,
-    one_document,
-    examples,
-=======
-    *(runs, cases, case_changes, one_case, queue, ask, documents, one_document, examples, deployments, traces, watch),
->>>>>>> 327ae7c3 (Deployments, traces and watch on the board; promoting keeps its baseline in one place)
-    reviewer,
+    *(runs, what_if, live, cases, case_changes, one_case, queue, ask),
+    *(documents, one_document, examples, deployments, traces, watch, reviewer),
 )
 
 
