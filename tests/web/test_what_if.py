@@ -16,8 +16,7 @@ from rung.pipeline.publishing import latest
 from rung.report.as_json import verdict_json
 from rung.verdict.decide import decide, settle
 from rung.verdict.turns import turns
-from rung.web.what_if_inputs import changed, fields_of
-from rung.web.what_if_parts import written
+from rung.web.what_if_inputs import changed, fields_of, written
 from tests.web.watched import WIDTHS, Watched, faults, is_wider_than_its_window, looking, watched
 
 if TYPE_CHECKING:

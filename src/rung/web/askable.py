@@ -73,7 +73,7 @@ class Asking:
             first = [] if record is None else [Askable(WINNER, f"deployment {record.id}, {record.label}")]
             first += [
                 Askable(label, f"{label}{', the choice' if label == choice else ''}", "" if strategy else _UNBUILT)
-                for label, strategy in self._ready.items()
+                for label, strategy in sorted(self._ready.items(), key=lambda one: one[0] != choice)
             ]
             return first
 

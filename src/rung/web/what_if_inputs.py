@@ -41,6 +41,8 @@ class Field:
         Raises:
             ValueError: what is wrong, in words.
         """
+        if self.now is not None and text.strip() == written(self.now):
+            return self.now
         if not text.strip():
             if self.needed:
                 raise ValueError(f"{self.label}: it needs a number")
@@ -54,6 +56,11 @@ class Field:
             upto = "" if self.most == _MOST else f" to {self.most:g}"
             raise ValueError(f"{self.label}: '{text[:40]}' is no number {start} {self.least:g}{upto}")
         return value
+
+
+def written(value: float) -> str:
+    """A number as the form shows it: 5000, 0.2, 4.348. Sent back as it was shown, it is the verdict's own."""
+    return f"{value:.0f}" if value == round(value) else f"{value:.4g}"
 
 
 _OF_DEMAND = ("queries", "changes", "changed_share", "retrainings")

@@ -12,7 +12,7 @@ from rung.report.numbers import DASH, interval, listed, money, percent, seconds
 from rung.verdict.bar import MAIN
 from rung.verdict.sensitivity_words import rounded
 from rung.verdict.turns import Turn, in_words
-from rung.web.what_if_inputs import GOOD, PREFER, PREFERENCES, PRICES, Changed, Field
+from rung.web.what_if_inputs import GOOD, PREFER, PREFERENCES, PRICES, Changed, Field, written
 
 _INPUTS = {
     "traffic": "Questions a month",
@@ -59,12 +59,6 @@ def _input(field: Field, value: float | None) -> Safe:
         data_scale="log" if is_log else None,
     )
     return el("label", field.label, control)
-
-
-def written(value: float) -> str:
-    """A number so that it is read as itself again: 5000, 0.2, 4.348214285714286."""
-    short = f"{value:.12g}"
-    return short if float(short) == value else repr(value)
 
 
 def result_part(
