@@ -119,6 +119,34 @@ def hypothetical_passage(question: Question) -> tuple[Message, ...]:
     return (Message("system", rule), *_turns(question), Message("user", f"Question: {question.text}\nPassage:"))
 
 
+def next_thought(
+    given: PromptInputs, question: Question, passages: Sequence[Passage], thoughts: Sequence[str]
+) -> tuple[Message, ...]:
+    """Ask for the next sentence of a chain of thought, from the passages so far: IRCoT (Trivedi and others 2023)."""
+    rule = (
+        f"{short_instruction(given)}\nWork towards the answer one step at a time, by the numbered passages. Write the next "
+        "step only, in one sentence. When the answer is known, write: So the answer is"
+    )
+    steps = "\n".join(thoughts)
+    asked = f"{_asked(question.text, passages)}\nSteps so far: {steps or 'none'}\nNext step:"
+    return (Message("system", rule), *_turns(question), Message("user", asked))
+
+
+def sub_questions(question: Question, most: int) -> tuple[Message, ...]:
+    """Ask for the questions that must be answered first, in their order."""
+    rule = (
+        f"Split the user's question into at most {most} simple questions that must be answered one after another. Write one "
+        "a line, and #1 for the answer of the first, #2 for that of the second. Write the questions only."
+    )
+    return (Message("system", rule), *_turns(question), Message("user", f"Question: {question.text}\nQuestions:"))
+
+
+def part_of_question(given: PromptInputs, text: str, passages: Sequence[Passage]) -> tuple[Message, ...]:
+    """Ask something of the passages on the way to an answer, in words, whatever form the answer has."""
+    rule = f"Use only the numbered passages. Answer in a few words. If they do not hold the answer, say: {REFUSAL}"
+    return (Message("system", f"{short_instruction(given)}\n{rule}"), Message("user", _asked(text, passages)))
+
+
 def question_for(passage: Passage) -> tuple[Message, ...]:
     """Ask for a question that a passage answers (InPars; Bonifacio and others 2022): teaches a retriever."""
     rule = "Write one question that a reader of the passage could answer, in the words of somebody who has not read it. "

@@ -36,6 +36,7 @@ DOOR = Door(
         "structured": "rung.strategies.structured:Structured",
         "long_context": "rung.strategies.long_context:LongContext",
         "rag": "rung.strategies.rag:Rag",
+        "multi_hop": "rung.strategies.multi_hop:MultiHop",
         "tools": "rung.strategies.tools:Tools",
         "tuned_retriever": "rung.strategies.tuned_retriever:TunedRetriever",
         "classifier": "rung.strategies.classifier:Classifier",
