@@ -117,8 +117,8 @@ def test_what_the_last_comparison_chose_is_not_advised_against(rung: Run, shop: 
     missed = rung("advise", *chosen, "--json").json
     assert "long_context" not in missed["not"]
     assert missed["final"] == ["rag"]
-    unknown = rung("advise", "--fact", "compared=multi_hop", code=2).err
-    assert "--fact compared: unknown rung 'multi_hop'" in unknown
+    unknown = rung("advise", "--fact", "compared=many_hops", code=2).err
+    assert "--fact compared: unknown rung 'many_hops'" in unknown
     cleared = rung("advise", *chosen, "--fact", "compared_clears=true", "--json").json
     assert (cleared["start"], cleared["final"]) == ("long_context", ["long_context"])
     winner = rung("compare", shop, "--json").json["winner"]

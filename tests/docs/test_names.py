@@ -137,7 +137,14 @@ APPLIES = {
     "classifier": materials(labels=("yes", "no"), examples=tuple(Example(f"e{n}", pair) for n, pair in enumerate(_PAIRS))),
     "router": materials(dev=tuple(Case(f"d{n}", f"question {n}") for n in range(30))),
 }
-WITHOUT_PROMPT = {"structured", "tuned_retriever", "classifier", "router", "function"}  # that of another rung, or none
+WITHOUT_PROMPT = {
+    "structured",
+    "multi_hop",
+    "tuned_retriever",
+    "classifier",
+    "router",
+    "function",
+}  # that of another rung, or none
 
 
 def plan(rung: type[Rung], settings: Mapping[str, Json] | None = None) -> Plan:

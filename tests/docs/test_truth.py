@@ -52,12 +52,9 @@ def sentences(page: Path) -> Iterator[str]:
 RUNGS = {*ladder(), *(rung.name for rung in REFERENCES)}
 UNBUILT = re.compile(r"\bnot (?:built|here|offered)\b|\byet\b|\bnothing (?:that )?(?:carries|calls|serves)\b")
 ABSENT: dict[tuple[str, str], Callable[[], bool]] = {  # (page, part of the sentence) -> whether it is still true
-    ("advise.md", "(`multi_hop`) is not built"): lambda: "multi_hop" not in RUNGS,
     ("plugins.md", "stores are not plugins yet"): lambda: (
         "store" not in (DOCS / "plugins.md").read_text("utf-8").split("## ")[0]
     ),
-    ("rungs.md", "What is not here yet"): lambda: "multi_hop" not in RUNGS,
-    ("rungs.md", "It is not built"): lambda: "multi_hop" not in RUNGS,
 }
 OF_PROJECTS = (  # what is not there yet in somebody's project, or was not measured
     *("A rung that is not trained yet", "of a rung that has cost nothing yet", "names the rungs that were not built"),

@@ -11,6 +11,7 @@ from rung.strategies.few_shot import FewShot
 from rung.strategies.function import Function
 from rung.strategies.hybrid import Hybrid
 from rung.strategies.long_context import LongContext
+from rung.strategies.multi_hop import MultiHop
 from rung.strategies.prompt import Prompt
 from rung.strategies.rag import Rag
 from rung.strategies.reference import ClosedBook, Oracle
@@ -57,6 +58,20 @@ class TestRagReranked(StrategyContract):
 class TestRagRewritten(StrategyContract):
     rung = Rag
     settings: ClassVar[Mapping[str, Json]] = {"rewrite": "query", "diversity": 0.3}
+
+
+class TestMultiHop(StrategyContract):
+    rung = MultiHop
+
+
+class TestMultiHopByThoughts(StrategyContract):
+    rung = MultiHop
+    settings: ClassVar[Mapping[str, Json]] = {"method": "ircot", "rerank": True}
+
+
+class TestMultiHopByParts(StrategyContract):
+    rung = MultiHop
+    settings: ClassVar[Mapping[str, Json]] = {"method": "decompose", "hops": 3}
 
 
 class TestTunedRetriever(StrategyContract):

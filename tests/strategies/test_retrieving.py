@@ -9,7 +9,7 @@ from rung.records import Message, Passage, Question
 from rung.records.steps import Generate, GenerateResult, Rerank, Result, Search, SearchResult, Step
 from rung.strategies.protocol import NotApplicable, Plan
 from rung.strategies.registry import find
-from rung.strategies.retrieving import merged, retrieve
+from rung.strategies.retrieving import interleaved, merged, retrieve
 from rung.strategies.settings import Retrieval
 from rung.testing.strategies import PASSAGES, drive, materials
 
@@ -99,3 +99,12 @@ def test_merging_loses_nothing_repeats_nothing_and_is_sorted(rankings: list[list
 def test_merging_a_ranking_with_itself_changes_no_order(ranking: list[int]) -> None:
     made = [Passage(str(n), "d", n, n + 1, "x") for n in ranking]
     assert [p.id for p in merged([made, made])] == [p.id for p in made]
+
+
+@given(RANKINGS)
+def test_interleaving_takes_the_firsts_first_and_loses_nothing(rankings: list[list[int]]) -> None:
+    passages = [[Passage(str(n), "d", n, n + 1, "x") for n in ranking] for ranking in rankings]
+    ids = [p.id for p in interleaved(passages)]
+    assert sorted(ids) == sorted({str(n) for ranking in rankings for n in ranking})
+    best = {id: min(ranking.index(int(id)) for ranking in rankings if int(id) in ranking) for id in ids}
+    assert [best[id] for id in ids] == sorted(best[id] for id in ids)

@@ -40,7 +40,7 @@ def lessons(made: Plan) -> list[Example]:
 
 def test_the_ladder_goes_from_the_cheapest_up() -> None:
     rungs = [
-        *("prompt", "few_shot", "structured", "long_context", "rag", "tools"),
+        *("prompt", "few_shot", "structured", "long_context", "rag", "multi_hop", "tools"),
         *("tuned_retriever", "classifier", "tuned_model", "hybrid", "router", "function"),
     ]
     assert list(ladder())[: len(rungs)] == rungs

@@ -76,7 +76,7 @@ TRAINED = ("few_shot", "tuned_model", "hybrid", "tuned_retriever", "router", "cl
         ),
         ({"needs_specific_facts": True, "domain_vocabulary": True, "examples": 9, "corpus_tokens": BIG}, "rag", ["rag"]),
         # one answer from many minutes of meetings
-        ({"needs_specific_facts": True, "multi_document": True, "corpus_tokens": BIG}, "rag", ["rag"]),
+        ({"needs_specific_facts": True, "multi_document": True, "corpus_tokens": BIG}, "rag", ["multi_hop"]),
         # easy and hard questions together, with enough of both to learn from
         ({"needs_specific_facts": True, "mixed_queries": True, "examples": 700, "corpus_tokens": BIG}, "rag", ["router"]),
         # a tone of voice: untried, tried with few examples, tried with many

@@ -16,7 +16,7 @@ from rung.strategies.bridging import Lead, Path, leads, ranked
 from rung.strategies.hop_budget import Budget
 from rung.strategies.prompting import next_thought, part_of_question, sub_questions
 from rung.strategies.protocol import PromptInputs
-from rung.strategies.retrieving import merged, retrieve
+from rung.strategies.retrieving import interleaved, retrieve
 from rung.strategies.settings import Retrieval
 from rung.text.refusals import is_refusal
 from rung.text.support import MARK, shown_in
@@ -92,7 +92,7 @@ def by_thoughts(question: Question, way: Way, budget: Budget) -> Conversation[Ho
     thoughts: list[str] = []
     before: dict[str, tuple[str, ...]] = {}
     for _ in range(way.hops - 1):
-        shown = merged(rankings)[: way.retrieval.passages]
+        shown = interleaved(rankings)[: way.retrieval.passages]
         step = Generate(next_thought(way.given, question, shown, thoughts), max_tokens=THOUGHT_TOKENS)
         response = yield from budget.generate(step)
         thought = _line(response.text) if response else ""
@@ -103,7 +103,7 @@ def by_thoughts(question: Question, way: Way, budget: Budget) -> Conversation[Ho
         if results is None:
             break
         _follow(before, rankings, results, thought, shown)
-    return Hops(merged(rankings)[: way.retrieval.candidates], before)
+    return Hops(interleaved(rankings)[: way.retrieval.candidates], before)
 
 
 def by_parts(question: Question, way: Way, budget: Budget) -> Conversation[Hops]:
@@ -128,7 +128,7 @@ def by_parts(question: Question, way: Way, budget: Budget) -> Conversation[Hops]
         answered = yield from budget.generate(asked)
         text = _line(answered.text) if answered else ""
         answers.append("" if is_refusal(text) else text)
-    return Hops(merged(rankings)[: way.retrieval.candidates], before)
+    return Hops(interleaved(rankings)[: way.retrieval.candidates], before)
 
 
 METHODS: Mapping[str, Method] = {"bridge": by_bridges, "ircot": by_thoughts, "decompose": by_parts}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain, zip_longest
 
 from rung.records import Message, Passage, Question
 from rung.records.steps import Conversation, Generate, generate, rerank, search
@@ -52,6 +53,16 @@ def _queries(question: Question, settings: Retrieval) -> Conversation[tuple[str,
     response = yield from generate(Generate(messages, max_tokens=tokens))
     other = " ".join(response.text.split())
     return (question.text, other) if other and other != question.text else (question.text,)
+
+
+def interleaved(rankings: Sequence[Sequence[Passage]]) -> tuple[Passage, ...]:
+    """The first passage of each ranking, then the second of each, and so on, each once: for different questions."""
+    by_rank = zip_longest(*rankings)
+    passages: dict[str, Passage] = {}
+    for passage in chain.from_iterable(by_rank):
+        if passage is not None:
+            passages.setdefault(passage.id, passage)
+    return tuple(passages.values())
 
 
 def merged(rankings: Sequence[Sequence[Passage]]) -> tuple[Passage, ...]:

@@ -45,9 +45,9 @@ KNOWLEDGE = (
     ),
     Rule(
         "scattered-facts",
-        "rag",
+        "multi_hop",
         lambda f: bool(f.multi_document),
-        "an answer is put together from several documents: try more passages, and other wordings of the question",
+        "an answer is put together from several documents: search in turns, each following what the one before has brought",
     ),
     Rule(
         "own-vocabulary",
