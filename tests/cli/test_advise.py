@@ -26,7 +26,7 @@ def test_what_a_project_says_of_itself(rung: Run, shop: Path) -> None:
 
 def test_json_is_one_line_and_facts_can_be_given(rung: Run, shop: Path) -> None:
     said = rung("advise", shop, "--json", "--fact", "multi_document=true", "--fact", "has_eval_set=true").json
-    assert said["final"] == ["rag"]
+    assert said["final"] == ["multi_hop"]
     assert set(said) == {"gap", "start", "final", "not", "rules", "missing"}
     assert "multi_document" not in said["missing"]
     assert not any(rule.startswith("test-set-first") for rule in said["rules"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, zip_longest
 
 from rung.records import Passage, Question
 from rung.records.steps import Conversation, Generate
@@ -72,7 +73,7 @@ def by_bridges(question: Question, way: Way, budget: Budget) -> Conversation[Hop
     for _ in range(way.hops - 1):
         ends = [path for id, (_, path) in best.items() if path.last.id == id and id not in followed][:BEAM]
         followed |= {path.last.id for path in ends}
-        for lead in _distinct([lead for path in ends for lead in leads(question.text, path, NAMES)]):
+        for lead in _distinct([list(leads(question.text, path, NAMES)) for path in ends]):
             results = yield from way.search(budget, lead.query, FOLLOWED)
             paths += [lead.path.extended(p, lead.name, min(max(p.score, 0.0), 1.0)) for p in _new(results, lead.path)]
         shown, best = _shown(best, way), ranked(question.text, paths)
@@ -134,16 +135,12 @@ def by_parts(question: Question, way: Way, budget: Budget) -> Conversation[Hops]
 METHODS: Mapping[str, Method] = {"bridge": by_bridges, "ircot": by_thoughts, "decompose": by_parts}
 
 
-def _distinct(several: Sequence[Lead]) -> list[Lead]:
-    """Each query once, for the path that comes first, the first names of all paths before their second ones."""
+def _distinct(several: Sequence[Sequence[Lead]]) -> list[Lead]:
+    """Each query once: the first name of every path, then the second of each, and so on."""
     first: dict[str, Lead] = {}
-    order: dict[int, int] = {}
-    ranks = []
-    for lead in several:
-        ranks.append(order.setdefault(id(lead.path), 0))
-        order[id(lead.path)] += 1
-    for _, lead in sorted(zip(ranks, several, strict=True), key=lambda pair: pair[0]):
-        first.setdefault(lead.query, lead)
+    for lead in chain.from_iterable(zip_longest(*several)):
+        if lead is not None:
+            first.setdefault(lead.query, lead)
     return list(first.values())
 
 
