@@ -247,13 +247,14 @@ TRAIN = {"split": "train", "answers": ["30 days"]}
 @pytest.mark.parametrize(
     ("rungs", "train", "told"),
     [
-        ("[{rag: {shots: 3}}]", [], "the 3 'shots' of rag do nothing: "),
-        ("[{rag: {shots: [0, 2]}}]", [{**TRAIN, "question": "t?"}], "the 2 'shots' of rag do nothing: "),
+        ("[{rag: {shots: 3}}]", [], "the 3 'shots' of rag show only 1: "),
+        ("[{multi_hop: {shots: [0, 2]}}]", [{**TRAIN, "question": "t?"}], "the 2 'shots' of multi_hop show only 1: "),
         (
-            "[{rag: {shots: 2}}]",
+            "[{rag: {shots: 3}}]",
             [{**TRAIN, "question": "t?", "gold_documents": ["docs/returns.md"]}],
-            "the 2 'shots' of rag show only 1: ",
+            "the 3 'shots' of rag show only 2: ",
         ),
+        ("[{rag: {shots: 2}}]", [{**TRAIN, "question": "t?", "gold_documents": ["docs/returns.md"]}], ""),
         ("[{rag: {shots: 1}}]", [{**TRAIN, "question": "t?", "gold_documents": ["docs/returns.md"]}], ""),
         ("[rag, {few_shot: {shots: 9}}]", [], ""),
     ],

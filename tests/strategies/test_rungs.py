@@ -220,3 +220,23 @@ def test_rag_searches_the_documents_as_its_settings_cut_them() -> None:
     for settings in wrong:
         with pytest.raises(UserError, match="chunk_"):
             find("rag").plan(materials(), settings)
+
+
+def test_shots_are_examples_of_behaviour_where_no_train_case_shows_grounding() -> None:
+    style = tuple(Example(f"e{n}", (Message("user", f"Hi {n}"), Message("assistant", f"Ahoy {n}"))) for n in range(3))
+    calls = Example("c", (Message("user", "2 + 2?"), Message("assistant", "<tool_call>{}</tool_call>")), tools="[{}]")
+    bare = materials(lessons=(), gold={}, examples=(*style, calls))
+    worked = plan("rag", bare, shots=2).spec.worked
+    assert [m.role for m in worked] == ["user", "assistant"] * 2
+    assert all(m.content.startswith(("Hi", "Ahoy")) for m in worked)
+    assert len(plan("rag", bare, shots=9).spec.worked) == 2 * len(style)  # what calls a tool shows no manner
+    both = plan("multi_hop", materials(examples=style), shots=4).spec.worked
+    grounded = [m.content.startswith("[1] Refunds") for m in both if m.role == "user"]
+    assert grounded == [False, False, True, True]  # those with passages stand next to the question
+    assert plan("rag", materials(lessons=(), gold={}, examples=()), shots=3).spec.worked == ()
+
+
+def test_an_example_in_json_is_written_as_the_schema_has_it() -> None:
+    row = Example("e", (Message("user", "Hi"), Message("assistant", '{"quote": null,  "answer": "Ahoy"}')))
+    worked = plan("rag", materials(schema=SCHEMA, lessons=(), examples=(row,)), shots=1).spec.worked
+    assert worked[1].content == '{"answer": "Ahoy", "quote": null}'

@@ -11,10 +11,21 @@ from rung.builders.building import ArtifactBuilder
 from rung.builders.chunked_index import build_chunked_index
 from rung.builders.classifier import build_classifier, check_classifier
 from rung.builders.example_index import build_example_index
+from rung.builders.refusal import build_refusal
 from rung.builders.reranker import build_reranker
 from rung.builders.retriever import build_retriever, check_retriever
 from rung.builders.router import build_router
-from rung.strategies.protocol import Adapter, ChunkedIndex, ExampleIndex, Labelling, Need, Reranker, Retriever, Routing
+from rung.strategies.protocol import (
+    Adapter,
+    ChunkedIndex,
+    ExampleIndex,
+    Labelling,
+    Need,
+    RefusalThreshold,
+    Reranker,
+    Retriever,
+    Routing,
+)
 
 BUILDERS: dict[type, Callable[[ArtifactBuilder, Any, str], Built]] = {
     ExampleIndex: lambda builder, need, title: build_example_index(builder.engines, need, title),
@@ -24,6 +35,7 @@ BUILDERS: dict[type, Callable[[ArtifactBuilder, Any, str], Built]] = {
     Reranker: build_reranker,
     Labelling: build_classifier,
     Routing: build_router,
+    RefusalThreshold: build_refusal,
 }
 # Mistakes that show before anything is done: that a rung cannot be built is told at once, not after hours of others.
 CHECKS: dict[type, Callable[[ArtifactBuilder, Any], None]] = {

@@ -14,6 +14,8 @@ from rung.builders.building import ArtifactBuilder
 from rung.builders.forgetting_gate import forgot
 from rung.builders.kinds import build_artifact, check_need
 from rung.builders.recipes import recipe_file
+from rung.builders.refusal import KIND as REFUSAL_KIND
+from rung.builders.refusal import risk_curves
 from rung.config.project import Project
 from rung.errors import NotWorthwhile, UserError
 from rung.models.callables import is_function
@@ -244,7 +246,7 @@ def evaluation_of(project: Project, candidate: Candidate) -> Evaluation:
     result = RungResult(
         name=candidate.label,
         about=candidate.rung.about,
-        settings=settings,
+        settings={**settings, **_learnt_settings(built)},
         status="failed" if candidate.failed else "not_applicable",
         why=candidate.why,
         reference=candidate.rung.reference,
@@ -269,7 +271,10 @@ def evaluation_of(project: Project, candidate: Candidate) -> Evaluation:
 def _learning(built: Sequence[Built]) -> dict[str, tuple[tuple[float, float], ...]]:
     """The losses of a tuned rung's artifacts, step by step."""
     recorded = [(name, artifact.manifest.get(f"{name}_loss")) for artifact in built for name in ("train", "validation")]
-    return {name: curve for name, losses in recorded if (curve := curve_of(losses))}
+    losses_by_name = {name: curve for name, losses in recorded if (curve := curve_of(losses))}
+    for artifact in built:
+        losses_by_name |= risk_curves(artifact)
+    return losses_by_name
 
 
 def checked(builder: ArtifactBuilder, candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -299,7 +304,14 @@ def _built(builder: ArtifactBuilder, candidate: Candidate) -> Candidate:
 def pinned(project: Project, plan: Plan, built: Sequence[Built]) -> StrategySpec:
     """The spec of a plan whose needs are built, for this project's model."""
     settings, spec = project.settings, plan.with_artifacts(tuple(artifact.digest for artifact in built))
+    spec = replace(spec, settings={**spec.settings, **_learnt_settings(built)})
     return replace(spec, model=settings.model, temperature=settings.sampling.temperature, seed=project.settings.seed)
+
+
+def _learnt_settings(built: Sequence[Built]) -> dict[str, Json]:
+    """Settings that building has learnt: below which confidence is refused."""
+    thresholds = [artifact.manifest["threshold"] for artifact in built if artifact.kind == REFUSAL_KIND]
+    return {"refuse_below": thresholds[0]} if thresholds else {}
 
 
 def is_there(engines: Engines, candidate: Candidate) -> bool:

@@ -23,7 +23,7 @@ from rung.strategies.protocol import Materials
 from rung.text.json_values import breach
 from rung.text.labels import label_named
 
-SHOW_CASES = ("rag", "tuned_retriever")  # rungs whose `shots` are train cases with their passages
+SHOW_CASES = ("rag", "multi_hop", "tuned_retriever")  # rungs whose `shots` are train cases with passages, and examples
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +77,8 @@ def idle_shots(project: Project, materials: Materials) -> Iterator[Problem]:
         if shown < max(numbers):
             line = project.line("rungs", index, name, "shots")
             effect = f"show only {shown}" if shown else "do nothing"
-            why = 'they are cases with "split": "train" that have an answer and name its gold'
-            also = "; examples of behaviour name no passage" if materials.examples else ""
-            message = f"the {max(numbers)} 'shots' of {name} {effect}: {why}, and there are {shown or 'none'}{also}"
+            why = 'they are cases with "split": "train" that have an answer and name its gold, and examples of behaviour'
+            message = f"the {max(numbers)} 'shots' of {name} {effect}: {why}, and there are {shown or 'none'}"
             yield Problem(project.file.name, line, message)
 
 

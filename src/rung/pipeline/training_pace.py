@@ -14,7 +14,17 @@ from rung.config.project import Project
 from rung.models.catalog import engine
 from rung.records import Json
 from rung.runtime.engines import model_of
-from rung.strategies.protocol import Adapter, ChunkedIndex, ExampleIndex, Labelling, Need, Reranker, Retriever, Routing
+from rung.strategies.protocol import (
+    Adapter,
+    ChunkedIndex,
+    ExampleIndex,
+    Labelling,
+    Need,
+    RefusalThreshold,
+    Reranker,
+    Retriever,
+    Routing,
+)
 from rung.training.recipe import FILE, GENERAL, OWN, Recipe, passes_for, read_recipe
 from rung.training.self_replay import Asked, chats_for, general_prompts, prompts_for, shipped
 
@@ -26,6 +36,7 @@ ROUGH: Mapping[str, float] = {
     "reranker": 0.5,
     "adapter": 1.0,
     "router": 2.0,
+    "refusal": 2.0,
 }
 _PASSES = 3  # of a retriever or reranker whose recipe says none
 _REPEATED = ("adapter", "retriever", "reranker")  # kinds whose time grows with the passes over their rows
@@ -75,6 +86,8 @@ def trainings(project: Project, needs: tuple[Need, ...]) -> Iterator[Training]:
                 yield Training("classifier", len(rows))
             case Routing(cases=cases):
                 yield Training("router", len(cases))
+            case RefusalThreshold(cases=cases):
+                yield Training("refusal", len(cases))
             case ChunkedIndex() | ExampleIndex():
                 pass
 

@@ -148,7 +148,8 @@ class RungResult:
     bill: Bill | None = None
     losses: tuple[Lost, ...] = ()  # most to gain first
     partly: int = 0  # cases that are neither right nor lost (`rung.verdict.failure_modes`)
-    # "train" and "validation": (step, mean loss per answer token), where weights were learnt
+    # "train" and "validation": (step, mean loss per answer token), where weights were learnt; "risk": (share of dev cases
+    # answered, share of these that is wrong) and "promise", one such point, where it was learnt when to refuse
     learning: Mapping[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
     answered: int = 0  # cases that it answered
     stopped: str = ""  # why it answered no more of them; "" where it answered all

@@ -43,12 +43,12 @@ class Budget:
         """A budget of which a part is reserved for the answer."""
         return cls(searches, tokens, tokens * SHOWN_SHARE)
 
-    def search(self, query: str, *, top: int, index: str, dense_weight: float | None) -> Conversation[SearchResult | None]:
+    def search(self, query: str, *, top: int, dense_weight: float | None) -> Conversation[SearchResult | None]:
         """A search; None where no search is left."""
         if self.searches <= 0:
             return None
         self.searches -= 1
-        return (yield from search(query, top=top, index=index, dense_weight=dense_weight))
+        return (yield from search(query, top=top, dense_weight=dense_weight))
 
     def generate(self, step: Generate) -> Conversation[GenerateResult | None]:
         """A generation on the way; None where its tokens may go over what is not reserved for the answer."""

@@ -45,19 +45,17 @@ class Way:
     given: PromptInputs
     retrieval: Retrieval
     hops: int
-    index: tuple[str, ...] = ()
 
     def search(self, budget: Budget, query: str, top: int) -> Conversation[tuple[Passage, ...] | None]:
         """One search after the first; None where no search is left."""
         weight = self.retrieval.dense_weight
-        index = self.index[0] if self.index else "documents"
-        result = yield from budget.search(query, top=top, index=index, dense_weight=None if weight == -1 else weight)
+        result = yield from budget.search(query, top=top, dense_weight=None if weight == -1 else weight)
         return result.passages if result else None
 
     def first(self, budget: Budget, question: Question) -> Conversation[tuple[Passage, ...]]:
         """The search with the question's own words."""
         budget.searches -= 1
-        return (yield from retrieve(question, self.retrieval, *self.index))
+        return (yield from retrieve(question, self.retrieval))
 
 
 Method = Callable[[Question, Way, Budget], Conversation[Hops]]

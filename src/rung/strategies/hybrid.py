@@ -17,6 +17,7 @@ from rung.strategies.prompting import constraint, expected_output, grounded, gro
 from rung.strategies.protocol import Adapter, FromSpec, Lesson, Materials, Need, NotApplicable, Plan, PromptInputs
 from rung.strategies.rag import NO_DOCUMENTS
 from rung.strategies.retrieving import NO_RERANKER, retrieve
+from rung.strategies.self_check import NOT_IN_WORDS, Check, in_words, looked_over, looks_over
 from rung.strategies.settings import (
     Epochs,
     LearningRate,
@@ -53,6 +54,8 @@ class Settings:
     learning_rate: LearningRate = 0.0
     max_tokens: MaxTokens = 0
     retriever: Literal["project", "tuned"] = "project"
+    check: Check = "none"
+    refuse_below: Share = 0.0
 
     def __post_init__(self) -> None:
         within("passages", self.passages, 1, self.candidates)
@@ -89,6 +92,8 @@ class Hybrid(FromSpec[Settings]):
             return NotApplicable(NO_RERANKER)
         if not materials.trainable:
             return NotApplicable(UNTRAINABLE)
+        if looks_over(chosen) and not in_words(materials):
+            return NotApplicable(NOT_IN_WORDS)
         training_chats = _training_chats(materials, chosen)
         if not training_chats:
             return NotApplicable(
@@ -105,8 +110,8 @@ class Hybrid(FromSpec[Settings]):
 
     @property
     def streams(self) -> bool:
-        """Not where the words to search with are generated first."""
-        return self.settings.rewrite == "none"
+        """Not where the words to search with are generated first, or the answer is looked over."""
+        return self.settings.rewrite == "none" and not looks_over(self.settings)
 
     def answer(self, question: Question) -> Conversation[Answer]:
         """Search, rerank if asked to, generate with the adapter, cite."""
@@ -117,7 +122,8 @@ class Hybrid(FromSpec[Settings]):
         tokens = self.settings.max_tokens or self.spec.answer_tokens
         step = Generate(messages, adapter=adapter, max_tokens=tokens, **constraint(self.spec))
         response = yield from generate(step)
-        return finish(response, schema=self.spec.schema, shown=best, retrieved=ranking)
+        answer = finish(response, schema=self.spec.schema, shown=best, retrieved=ranking)
+        return looked_over(question, answer, self.settings.check, self.settings.refuse_below)
 
 
 def _prompt(given: PromptInputs, question: Question, passages: tuple[Passage, ...]) -> tuple[Message, ...]:

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from rung.records import Answer, Citation, Json, Passage, Question
 from rung.records.steps import Conversation, GenerateResult
-from rung.records.validation import settings
+from rung.records.validation import Share, settings
 from rung.strategies.citing import finish
 from rung.strategies.hop_budget import Budget, estimated_tokens
 from rung.strategies.hopping import METHODS, Way
@@ -19,6 +19,7 @@ from rung.strategies.prompting import grounding, instruction, worked_examples
 from rung.strategies.protocol import FromSpec, Materials, NotApplicable, Plan
 from rung.strategies.rag import NO_DOCUMENTS, answer_from
 from rung.strategies.retrieving import NO_RERANKER
+from rung.strategies.self_check import Check, looked_over, looks_over, with_threshold
 from rung.strategies.settings import MaxTokens, Retrieval, ShareOrDefault, Shots, read, within
 from rung.text.support import MARK
 
@@ -42,6 +43,9 @@ class Settings:
     rerank: bool = False
     shots: Shots = 0
     max_tokens: MaxTokens = 0
+    check: Check = "none"
+    refuse_below: Share = 0.0
+    wrong_at_most: Share = 0.0
 
     def __post_init__(self) -> None:
         within("passages", self.passages, 1, self.candidates)
@@ -85,18 +89,20 @@ class MultiHop(FromSpec[Settings]):
                 f"instruction, worked examples and answer take about {needed:,.0f} tokens, more than half of its setting "
                 f"'tokens' ({chosen.tokens:,}); give it more"
             )
-        return Plan(spec)
+        plan = Plan(spec)
+        return with_threshold(plan, materials, chosen.wrong_at_most) if looks_over(chosen) else plan
 
     def answer(self, question: Question) -> Conversation[Answer]:
         """Search in turns, generate once from the best passages, cite them and what led to them."""
         chosen, retrieval = self.settings, self.settings.retrieval()
         budget = Budget.of(chosen.searches, chosen.tokens)
-        way = Way(self.spec, retrieval, chosen.hops, self.spec.artifacts)
+        way = Way(self.spec, retrieval, chosen.hops)
         hops = yield from METHODS[chosen.method](question, way, budget)
         room = budget.context_for(hops.ranking[: chosen.passages], chosen.max_tokens or self.spec.answer_tokens)
         limit = min(room, self.spec.context_tokens) if self.spec.context_tokens else room
         answer = yield from answer_from(replace(self.spec, context_tokens=limit), question, hops.ranking, retrieval)
-        return with_evidence(answer, hops.before, schema=self.spec.schema)
+        evident = with_evidence(answer, hops.before, schema=self.spec.schema)
+        return looked_over(question, evident, chosen.check, chosen.refuse_below)
 
 
 def with_evidence(answer: Answer, before: Mapping[str, tuple[str, ...]], *, schema: str = "") -> Answer:

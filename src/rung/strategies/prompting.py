@@ -158,7 +158,8 @@ def worked_examples(materials: Materials, shots: int, *, with_passages: bool) ->
     """Turns that show how train cases are answered: the same for every question, so that a prefix cache reads them once.
 
     With passages, an answerable case is shown with its gold passage, an unanswerable one (one in three, as far as there are
-    any) with another case's. Train cases without a gold passage show nothing of grounding, and are passed over.
+    any) with another case's. Train cases without a gold passage show nothing of grounding, and are passed over. Where there
+    are too few, examples of behaviour come before them, as they are: they show the manner, and name no passage.
     """
     drawn = sorted(materials.lessons, key=lambda case: digest("worked", materials.seed, case.id))
     answerable = [case for case in drawn if case.answers and materials.gold.get(case.id)]
@@ -169,7 +170,7 @@ def worked_examples(materials: Materials, shots: int, *, with_passages: bool) ->
     ]
     few = refused[: shots // 3] if answerable else []
     chosen = [*answerable[: shots - len(few)], *few]
-    turns: list[Message] = []
+    turns = _manner(materials, shots - len(chosen))
     for index, case in enumerate(sorted(chosen, key=lambda case: digest("order", materials.seed, case.id))):
         seen = materials.gold.get(case.id) or materials.gold[answerable[-1 - index % len(answerable)].id]
         output = expected_output(case, materials.schema, materials.labels) or ""
@@ -178,6 +179,15 @@ def worked_examples(materials: Materials, shots: int, *, with_passages: bool) ->
         turns.append(Message("user", _asked(case.question, seen[:1]) if with_passages else case.question))
         turns.append(Message("assistant", output))
     return tuple(turns)
+
+
+def _manner(materials: Materials, most: int) -> list[Message]:
+    """Examples of behaviour as turns, without those that call a tool."""
+    plain = [e for e in materials.examples if e.input.strip() and not e.tools]
+    drawn = sorted(plain, key=lambda example: digest("manner", materials.seed, example.id))[: max(0, most)]
+    outputs = (compact(e.output, materials.schema) if materials.schema else e.output for e in drawn)
+    pairs = zip((e.input for e in drawn), outputs, strict=True)
+    return [Message(role, text) for pair in pairs for role, text in zip(("user", "assistant"), pair, strict=True)]
 
 
 def _asked(question: str, passages: Sequence[Passage]) -> str:

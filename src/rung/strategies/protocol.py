@@ -188,7 +188,21 @@ class Reranker:
     recipe: Mapping[str, Json] = field(default_factory=dict)
 
 
-Need = ExampleIndex | Adapter | ChunkedIndex | Retriever | Reranker | Labelling | Routing
+@dataclass(frozen=True, slots=True)
+class RefusalThreshold:
+    """Need: below which confidence a strategy refuses, so that at most so many of the answers that it gives are wrong.
+
+    Learnt from what the strategy of `spec` answers to `cases`. What was learnt becomes the setting `refuse_below`.
+    """
+
+    spec: StrategySpec
+    cases: tuple[Case, ...]
+    wrong_at_most: float
+    schema: str = ""
+    labels: tuple[str, ...] = ()
+
+
+Need = ExampleIndex | Adapter | ChunkedIndex | Retriever | Reranker | Labelling | Routing | RefusalThreshold
 
 
 @dataclass(frozen=True, slots=True)

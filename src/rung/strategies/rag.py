@@ -10,12 +10,13 @@ from pydantic import Field
 
 from rung.records import Answer, Json, Message, Passage, Question, StrategySpec
 from rung.records.steps import Conversation, Generate, generate
-from rung.records.validation import settings
+from rung.records.validation import Share, settings
 from rung.strategies.citing import finish
 from rung.strategies.fitting import fitting
 from rung.strategies.prompting import constraint, grounded, grounding, instruction, worked_examples
 from rung.strategies.protocol import ChunkedIndex, FromSpec, Materials, NotApplicable, Plan
 from rung.strategies.retrieving import NO_RERANKER, retrieve
+from rung.strategies.self_check import Check, looked_over, looks_over, with_threshold
 from rung.strategies.settings import Retrieval, read, within
 
 NO_DOCUMENTS = "the project has no documents (knowledge.sources)"
@@ -23,14 +24,20 @@ NO_DOCUMENTS = "the project has no documents (knowledge.sources)"
 
 @settings
 class Settings(Retrieval):
-    """Those of retrieval, and how the documents are cut for this rung alone: `chunk_tokens` 0 takes the project's index."""
+    """Those of retrieval, how the documents are cut for this rung alone (`chunk_tokens` 0 takes the project's index), and
+    what becomes of an answer that its passages do not bear out (`self_check`)."""
 
     chunk_tokens: Annotated[int, Field(ge=0, le=4096)] = 0
     chunk_overlap: int = -1  # -1: 15 % of chunk_tokens
     parent_tokens: Annotated[int, Field(ge=0, le=65536)] = 0
+    check: Check = "none"
+    refuse_below: Share = 0.0
+    wrong_at_most: Share = 0.0
 
     def __post_init__(self) -> None:
         Retrieval.__post_init__(self)
+        if self.wrong_at_most and self.chunk_tokens:
+            raise ValueError("setting 'wrong_at_most' is learnt on the project's index: leave 'chunk_tokens' out")
         if not self.chunk_tokens:
             if self.chunk_overlap != -1 or self.parent_tokens:
                 raise ValueError("settings 'chunk_overlap' and 'parent_tokens' need 'chunk_tokens' beside them")
@@ -66,17 +73,20 @@ class Rag(FromSpec[Settings]):
         if chosen.rerank and not materials.reranker:
             return NotApplicable(NO_RERANKER)
         worked = worked_examples(materials, chosen.shots, with_passages=True)
-        return Plan(materials.spec(cls.name, chosen, worked=worked), chosen.needs())
+        plan = Plan(materials.spec(cls.name, chosen, worked=worked), chosen.needs())
+        return with_threshold(plan, materials, chosen.wrong_at_most) if looks_over(chosen) else plan
 
     @property
     def streams(self) -> bool:
-        """Not where the words to search with are generated first."""
-        return self.settings.rewrite == "none"
+        """Not where the words to search with are generated first, or the answer is looked over."""
+        return self.settings.rewrite == "none" and not looks_over(self.settings)
 
     def answer(self, question: Question) -> Conversation[Answer]:
         """Search, rerank if asked to, generate, cite."""
-        ranking = yield from retrieve(question, self.settings, *self.spec.artifacts)
-        return (yield from answer_from(self.spec, question, ranking, self.settings))
+        index = self.spec.artifacts if self.settings.chunk_tokens else ()
+        ranking = yield from retrieve(question, self.settings, *index)
+        answer = yield from answer_from(self.spec, question, ranking, self.settings)
+        return looked_over(question, answer, self.settings.check, self.settings.refuse_below)
 
 
 def answer_from(

@@ -24,7 +24,7 @@ Curve = Sequence[tuple[float, float]]
 
 def learning_section(report: Report) -> Safe:
     """A curve for each tuned rung; empty where none was tuned."""
-    tuned = [rung for rung in everyone(report.verdict) if any(rung.learning.values())]
+    tuned = [rung for rung in everyone(report.verdict) if any(rung.learning.get(name) for name in _WORDS)]
     if not tuned:
         return Safe("")
     intro = (

@@ -17,6 +17,7 @@ from rung.report.html.cases import cases_section
 from rung.report.html.figures import gaps_section, losses_section, price_section, quality_section
 from rung.report.html.learning import learning_section
 from rung.report.html.markup import Safe, el
+from rung.report.html.risk import risk_section
 from rung.report.html.tables import basis_section, scores_section, warnings_block
 from rung.report.numbers import count
 
@@ -52,6 +53,7 @@ def report_html(report: Report) -> str:
         warnings_block(report),
         scores_section(report),
         learning_section(report),
+        risk_section(report),
         cases_section(report),
         basis_section(report),
     )

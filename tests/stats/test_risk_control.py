@@ -1,0 +1,63 @@
+"""A threshold that promises few wrong answers: the promise is kept over simulated truths, and something is answered."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rung.stats.risk_control import CHANCE, TRIED, certified, curve, fewest, upper_bound
+
+
+def test_the_curve_has_a_point_for_each_score_and_counts_refusals_as_not_answered() -> None:
+    points = curve([0.9, None, 0.5, 0.5], [False, True, True, False])
+    assert [(p.threshold, p.coverage, p.wrong) for p in points] == [(0.9, 0.25, 0.0), (0.5, 0.75, 1 / 3)]
+    assert points[1].bound == upper_bound(1, 3) > 1 / 3
+    assert curve([None, None], [True, True]) == []
+
+
+def test_the_bound_is_that_of_clopper_and_pearson() -> None:
+    from scipy.stats import binomtest
+
+    for errors, count in ((0, 10), (3, 40), (40, 40)):
+        exact = binomtest(errors, count, alternative="less").proportion_ci(1 - CHANCE, "exact").high
+        assert upper_bound(errors, count) == pytest.approx(exact, abs=1e-9)
+
+
+def test_how_many_cases_it_takes() -> None:
+    assert (fewest(0.05), fewest(0.2)) == (77, 18)
+    assert certified([1.0] * 76, [False] * 76, 0.05) is None
+    chosen = certified([1.0] * 77, [True] + [False] * 76, 0.05)
+    assert chosen is not None
+    assert chosen.coverage == 1.0
+
+
+def test_nothing_is_certified_where_all_is_wrong_or_refused() -> None:
+    assert certified([0.5] * 200, [True] * 200, 0.2) is None
+    assert certified([None] * 200, [False] * 200, 0.2) is None
+    assert certified([], [], 0.2) is None
+
+
+@pytest.mark.parametrize(("risk", "best", "slope"), [(0.05, 0.0, 0.15), (0.2, 0.05, 0.6), (0.1, 0.12, 0.0)])
+def test_the_promise_is_kept_as_often_as_it_says(risk: float, best: float, slope: float) -> None:
+    """An answer with score s is wrong with the chance best + slope · (1 - s): above t, with best + slope · (1 - t) / 2."""
+    rng = np.random.default_rng(21)
+    broken, answered, passes = 0, 0.0, 300
+    for _ in range(passes):
+        scores = rng.uniform(size=200)
+        wrong = rng.uniform(size=200) < best + slope * (1 - scores)
+        chosen = certified([float(s) for s in scores], [bool(w) for w in wrong], risk)
+        if chosen is not None:
+            broken += best + slope * (1 - chosen.threshold) / 2 > risk
+            answered += chosen.coverage
+    assert broken / passes <= CHANCE + 2 * (CHANCE * (1 - CHANCE) / passes) ** 0.5
+    if best < risk:
+        assert answered / passes > 0.1
+
+
+def test_what_is_tried_hangs_on_the_scores_alone() -> None:
+    from rung.stats.risk_control import _spread
+
+    scores = [float(s) for s in np.random.default_rng(1).uniform(size=100)]
+    tried = [[p.threshold for p in _spread(curve(scores, [bad] * 100))] for bad in (True, False)]
+    assert tried[0] == tried[1]
+    assert len(tried[0]) <= TRIED + 1
