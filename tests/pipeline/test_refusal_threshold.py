@@ -28,27 +28,12 @@ RIGHT, WRONG = 30, 20  # of each split
 
 def rows(split: str) -> list[dict[str, object]]:
     """Questions of which the scripted model answers the first ones rightly and surely, and the others wrongly."""
-    sure = [
-        {
-            "id": f"{split}{n}",
-            "question": f"What colour has valve {n}?",
-            "answers": [f"Valve {n} has colour amber{n}"],
-            "split": split,
-        }
-        for n in range(RIGHT)
+    sure = ((f"What colour has valve {n}", f"Valve {n} has colour amber{n}") for n in range(RIGHT))
+    unsure = ((f"Has a pump colour at night of shade{n}", "nobody") for n in range(WRONG))
+    return [
+        {"id": f"{split}{n}", "question": f"{asked}, please {split}{n}?", "answers": [answer], "split": split}
+        for n, (asked, answer) in enumerate((*sure, *unsure))
     ]
-    unsure = [
-        {
-            "id": f"{split}x{n}",
-            "question": f"Which pump or engine has colour {n} at night?",
-            "answers": ["nobody"],
-            "split": split,
-        }
-        for n in range(WRONG)
-    ]
-    for n, row in enumerate((*sure, *unsure)):
-        row["question"] = f"{row['question'][:-1]}, please{'' if split == 'test' else ' ' + split}{n}?"  # type: ignore[index]
-    return [*sure, *unsure]
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +80,7 @@ def test_a_promise_that_cannot_be_shown_says_so_with_its_numbers(shop: tuple[Pat
 def test_it_refuses_in_service_what_it_is_not_sure_of(shop: tuple[Path, Comparison]) -> None:
     project = load_project(shop[0])
     sure, unsure = (
-        ask(project, q)[0].value for q in ("What colour has valve 3?", "Which pump or engine has colour 3 at night?")
+        ask(project, q)[0].value for q in ("What colour has valve 3?", "Has a pump colour at night of shade3, please now?")
     )
     assert sure is not None
     assert unsure is not None

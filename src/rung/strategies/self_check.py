@@ -87,7 +87,7 @@ def without(answer: Answer, dropped: Sequence[Claim]) -> Answer:
         return refusing(answer)
     plain, marks = unmarked(answer.text)
     starts = [0, *(claim.start for claim in every[1:]), len(plain)]
-    kept = []
+    texts_left = []
     for claim, (start, end) in zip(every, pairwise(starts), strict=True):
         if claim in dropped:
             continue
@@ -95,8 +95,8 @@ def without(answer: Answer, dropped: Sequence[Claim]) -> Answer:
         cuts = [start, *(at for at, _ in own), end]
         texts = [plain[a:b] for a, b in pairwise(cuts)]
         shown = [f" [{', '.join(map(str, numbers))}]" for _, numbers in own]
-        kept.append("".join(text + mark for text, mark in zip(texts, [*shown, ""], strict=True)))
-    return _said(answer, "".join(kept).strip())
+        texts_left.append("".join(text + mark for text, mark in zip(texts, [*shown, ""], strict=True)))
+    return _said(answer, "".join(texts_left).strip())
 
 
 def refusing(answer: Answer) -> Answer:
