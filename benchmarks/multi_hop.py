@@ -70,10 +70,11 @@ def parts(name: str) -> Iterator[Part]:
             yield Part(f"{name} {'dev' if split == 'train' else split}", name, tuple(cases))
 
 
-def index(name: str, work: Path) -> Knowledge:
-    """All documents of a set, searchable."""
-    knowledge = Knowledge.open(work / name, embedder=embedder("minilm-l6-v2"))
-    knowledge.sync([Document(r["id"], r["text"], title=r["title"]) for r in rows(DATA / name / "documents.jsonl")])
+def index(name: str, work: Path, untitled: bool = False) -> Knowledge:
+    """All documents of a set, searchable; `untitled`: as if they had no titles."""
+    knowledge = Knowledge.open(work / (f"{name}-untitled" if untitled else name), embedder=embedder("minilm-l6-v2"))
+    documents = rows(DATA / name / "documents.jsonl")
+    knowledge.sync([Document(r["id"], r["text"], title="" if untitled else r["title"]) for r in documents])
     knowledge.fusion = Fusion()
     return knowledge
 
@@ -212,6 +213,7 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=["bridge"], choices=[*WAYS])
     parser.add_argument("--hops", nargs="+", type=int, default=[2])
     parser.add_argument("--tokens", type=int, default=4096)
+    parser.add_argument("--untitled", action="store_true", help="as if the documents had no titles")
     parser.add_argument("--answers", action="store_true", help="generate the answers too")
     parser.add_argument("--model", default="", help="a model's name, as under 'model:' in rung.yaml")
     given = parser.parse_args()
@@ -221,7 +223,8 @@ def main() -> None:
         sys.exit("answers, ircot and decompose ask a model: name one with --model, such as smollm2-135m-grounded")
     replies = Replies(generator(given.model), given.work / "replies.jsonl") if given.model else None
     for name in dict.fromkeys(part.split()[0] for part in given.parts):
-        search = KnowledgeEngine(index(name, given.work), example_indexes={}, embedder=lambda: embedder("minilm-l6-v2"))
+        searched = index(name, given.work, given.untitled)
+        search = KnowledgeEngine(searched, example_indexes={}, embedder=lambda: embedder("minilm-l6-v2"))
         for part in parts(name):
             if part.name in given.parts:
                 measure(part, search, replies, given)
