@@ -74,7 +74,7 @@ def compared(folder: Path, question: str, answer: str, gold: str) -> Comparison:
 def test_scattered_facts_are_found_in_turns(tmp_path: Path) -> None:
     verdict = compared(tmp_path, "What popular hotel has the town of the smith {person}?", "Resort{n}", "t").verdict
     recall = {rung.name: rung.scores["recall@3"].mean for rung in verdict.rungs if not rung.reference}
-    assert recall["multi_hop"] > recall["rag"] + 0.5
+    assert (recall["multi_hop"] or 0) > (recall["rag"] or 0) + 0.5
 
 
 @pytest.mark.slow
