@@ -10,7 +10,7 @@ from rung.records.steps import GenerateResult
 from rung.strategies.citing import finish
 from rung.strategies.protocol import NotApplicable, Plan, RefusalThreshold
 from rung.strategies.registry import find, make_strategy
-from rung.strategies.self_check import confidence, looked_over
+from rung.strategies.self_check import confidence, looked_over, reads_sentences
 from rung.testing.strategies import PASSAGES, canned, drive, materials
 
 QUESTION = Question("q1", "Do you ship to Norway?")
@@ -104,3 +104,10 @@ def test_a_promise_needs_enough_dev_cases_and_names_the_strategy_that_answers_th
 def test_wrong_settings_are_refused(settings: dict[str, Json]) -> None:
     with pytest.raises(UserError):
         find("rag").plan(materials(), settings)
+
+
+@pytest.mark.parametrize(("settings", "reads"), [({}, False), ({"check": "drop"}, True), ({"refuse_below": 0.4}, True)])
+def test_a_spec_says_whether_its_answers_are_looked_at_again(settings: dict[str, Json], reads: bool) -> None:
+    plan = find("rag").plan(materials(), settings)
+    assert isinstance(plan, Plan)
+    assert reads_sentences(plan.spec.settings) is reads

@@ -19,9 +19,11 @@ from rung.serving.schemas import check_schema
 from rung.strategies.prompting import DEFAULT_TASK
 from rung.strategies.protocol import Strategy, streams
 from rung.strategies.registry import make_strategy
+from rung.strategies.self_check import reads_sentences
 
 WINNER = "rung"  # the name under which the deployment that is served, or the verdict's choice, is asked
-_OTHER_SCHEMA = ("prompt", "few_shot", "structured", "long_context", "rag")  # whose form is in the prompt, not in weights
+# whose form is in the prompt, not in weights
+_OTHER_SCHEMA = ("prompt", "few_shot", "structured", "long_context", "rag", "multi_hop")
 _INSTRUCTED = (*_OTHER_SCHEMA, "tools", "tuned_retriever", "tuned_model", "hybrid")  # whose one model reads an instruction
 
 
@@ -58,8 +60,11 @@ class Deployment:
 
     @property
     def takes_schema(self) -> bool:
-        """Whether it can be held to another form than the project's: where nothing was taught the project's."""
-        return self.spec is not None and self.spec.rung in _OTHER_SCHEMA and not self.spec.labels
+        """Whether it can be held to another form than the project's: where nothing was taught the project's, and no sentence
+        of its answers is looked at again."""
+        if self.spec is None or self.spec.rung not in _OTHER_SCHEMA or self.spec.labels:
+            return False
+        return not reads_sentences(self.spec.settings)
 
     @property
     def takes_instruction(self) -> bool:

@@ -7,12 +7,12 @@ given at all is a threshold on `confidence`, which `wrong_at_most` has learnt on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Literal, Protocol
 
-from rung.records import Answer, Question
+from rung.records import Answer, Json, Question
 from rung.records.steps import GenerateResult
 from rung.stats.risk_control import fewest
 from rung.strategies.citing import finish
@@ -39,6 +39,11 @@ class Looks(Protocol):
 def looks_over(settings: Looks) -> bool:
     """Whether answers are looked at again."""
     return settings.check != "none" or settings.refuse_below > 0 or getattr(settings, "wrong_at_most", 0.0) > 0
+
+
+def reads_sentences(settings: Mapping[str, Json]) -> bool:
+    """Whether answers are looked at again, by the settings of a spec."""
+    return settings.get("check", "none") != "none" or bool(settings.get("refuse_below"))
 
 
 def in_words(given: PromptInputs) -> bool:
