@@ -6,8 +6,8 @@ Data: ../shared/data beside the project; what is absent is said and left out. Th
 index of all documents of a set (kept in WORK). Without --answers the last generation is left out: the ranking is made before
 it, and `bridge` needs no model at all. With it every case is answered, F1 and tokens are measured too, and each reply is
 remembered in WORK/replies.jsonl, so that a run that was stopped goes on. Constants were chosen on hotpotqa's train cases
-and on the half of musique called `musique dev`; `musique test` and hotpotqa's test cases were looked at meanwhile. Differences are paired,
-with 95 % bootstrap intervals over cases.
+and on the half of musique called `musique dev`; `musique test` and hotpotqa's test cases were looked at
+meanwhile. Differences are paired, with 95 % bootstrap intervals over cases.
 """
 
 from __future__ import annotations
