@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 import httpx
 import pytest
 
 from rung.serving.callers import Caller, Refused
-from rung.web.entry import MAX_BODY, CallersDoor, OwnersDoor
+from rung.web.entry import AGE, MAX_ENTERING, MAX_OF_ONE, CallersDoor, OwnersDoor, Sessions
 from tests.web.watched import Watched
 
 
@@ -88,6 +89,40 @@ def test_the_owner_sees_all() -> None:
             door.enter(credential, {}, "")
 
 
-def test_a_form_that_is_too_large_is_refused(seen: Watched) -> None:
-    body, headers = b"x" * (MAX_BODY + 1), {"Sec-Fetch-Site": "same-origin"}
-    assert httpx.post(seen.url("enter"), content=body, headers=headers).status_code == 413
+@pytest.mark.parametrize("body", [b"x" * (MAX_ENTERING + 1), b"a&" * 30_000, b"credential=%00%ff", b"\xff"])
+def test_a_form_that_is_none_of_a_browser_is_refused_at_once(seen: Watched, body: bytes) -> None:
+    response = httpx.post(seen.url("enter"), content=body, headers={"Sec-Fetch-Site": "same-origin"})
+    assert response.status_code in (401, 413)
+
+
+def test_what_is_said_to_nobody_ends_in_words(seen: Watched) -> None:
+    assert httpx.get(seen.url("static/x/y")).status_code == 404
+    assert httpx.get(seen.url("static/board.css")).status_code == 200
+    assert httpx.post(seen.url("leave"), headers={"Origin": "http://["}).status_code == 403
+
+
+def test_where_one_comes_from_keeps_its_escapes(seen: Watched) -> None:
+    response = httpx.get(f"{seen.url('runs/a%3Fb%23c%25d')}?q=%26&token={seen.token}")
+    assert response.headers["location"] == "/board/runs/a%3Fb%23c%25d?q=%26"
+
+
+def test_a_token_that_a_browser_is_started_with_opens_once() -> None:
+    door = OwnersDoor()
+    once = door.once()
+    assert door.redeem(once) == door.token
+    assert door.redeem(once) == once
+    with pytest.raises(Refused):
+        door.enter(once, {}, "")
+
+
+def test_sessions_end_by_age_by_number_and_by_leaving(monkeypatch: pytest.MonkeyPatch) -> None:
+    sessions = Sessions()
+    other = sessions.begin("other")
+    names = [sessions.begin("key") for _ in range(MAX_OF_ONE + 1)]
+    assert [sessions.credential(name) for name in (names[0], names[1], names[-1])] == ["", "key", "key"]
+    assert sessions.credential(other) == "other"
+    sessions.end(names[1])
+    assert sessions.credential(names[1]) == ""
+    later = time.monotonic() + AGE + 1
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert sessions.credential(other) == ""

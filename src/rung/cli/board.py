@@ -44,7 +44,7 @@ def board(
         if json:
             out(dumps({"url": address}))
         if browser:
-            open_later(address)
+            open_later(address.replace(door.token, door.once()))
         serve(app, listener, seconds=10)
     err("stopped")
     return FINE

@@ -87,7 +87,10 @@ def serve(  # noqa: PLR0917 - typer reads the options from the parameters
         err(f"{base}/v1  (Ctrl-C ends it)")
         if json:
             out(dumps({"url": f"{base}/v1", "board": page, "serves": pinned}, ensure_ascii=False))
-        answer_requests(app, listener, seconds=limits.seconds)
+        try:
+            answer_requests(app, listener, seconds=limits.seconds)
+        finally:
+            at_hand.close()  # before the database and the models that its work may be using
     err("stopped")
     return FINE
 

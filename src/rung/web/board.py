@@ -40,7 +40,7 @@ from rung.web import (
 )
 from rung.web.entry import Door, Entry
 from rung.web.project_at_hand import ProjectAtHand
-from rung.web.shell import PREFIX, page, static_response
+from rung.web.shell import PREFIX, page
 
 _log = logging.getLogger(__name__)
 
@@ -67,13 +67,6 @@ def board(at_hand: ProjectAtHand, door: Door) -> FastAPI:
     app.state.tabs = tuple(tab for part in PAGES for tab in part.TABS)
     for part in PAGES:
         app.include_router(part.router, prefix=PREFIX)
-
-    @app.get(f"{PREFIX}/static/{{name}}")
-    def static(name: str) -> Response:
-        response = static_response(name)
-        if response is None:
-            raise HTTPException(404)
-        return response
 
     _add_refusals(app)
     app.add_middleware(Entry, door=door, name=digest(str(at_hand.folder.resolve()))[:8])

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hmac
 import secrets
+import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from typing import Protocol
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
@@ -23,14 +24,17 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rung.serving.callers import Identity, Refused
-from rung.web.shell import PREFIX, STATIC, door_page
+from rung.web.shell import HEADERS, PREFIX, STATIC, door_page, static_response
 from rung.web.viewer import Viewer
 
 TOKEN = "token"  # of the address
 ENTER, LEAVE = f"{PREFIX}/enter", f"{PREFIX}/leave"
-MAX_SESSIONS = 10_000
+MAX_SESSIONS, MAX_OF_ONE = 10_000, 100  # in all, and of one credential
+AGE = 14 * 86_400.0  # seconds
+MAX_ENTERING = (
+    64 * 2**10
+)  # bytes of the form in which a credential comes: a key has 64, a JWT with many groups some thousands
 MAX_BODY = 8 * 2**20  # bytes of a form
-_MAX_CREDENTIAL = 20_000  # characters: a key has 64, a JWT with many groups some thousands
 
 
 class Door(Protocol):
@@ -44,6 +48,10 @@ class Door(Protocol):
     @property
     def in_address(self) -> bool:
         """Whether an address may carry it."""
+        ...
+
+    def redeem(self, credential: str) -> str:
+        """What is held for it from now on."""
         ...
 
     def enter(self, credential: str, headers: Mapping[str, str], address: str) -> Viewer:
@@ -60,8 +68,22 @@ class OwnersDoor:
     """One token, which the owner of the folder was shown: who has it sees and may do everything."""
 
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    _once: set[str] = field(default_factory=set, init=False, repr=False)
     asks_for: str = "the token that was printed when this server started"
     in_address: bool = True
+
+    def once(self) -> str:
+        """A token that is good for one entrance: other people of a machine see the words that a browser is started with."""
+        token = secrets.token_urlsafe(24)
+        self._once.add(token)
+        return token
+
+    def redeem(self, credential: str) -> str:
+        """See `Door`."""
+        if credential not in self._once:
+            return credential
+        self._once.discard(credential)
+        return self.token
 
     def enter(self, credential: str, headers: Mapping[str, str], address: str) -> Viewer:
         """See `Door`."""
@@ -79,6 +101,10 @@ class CallersDoor:
     asks_for: str = "a key with the scope 'board' (rung keys new NAME --scopes board,review)"
     in_address: bool = False
 
+    def redeem(self, credential: str) -> str:
+        """See `Door`."""
+        return credential
+
     def enter(self, credential: str, headers: Mapping[str, str], address: str) -> Viewer:
         """See `Door`."""
         sent = {**headers, **({"authorization": f"Bearer {credential}"} if credential else {})}
@@ -93,14 +119,18 @@ class Entry:
 
     def __init__(self, app: ASGIApp, *, door: Door, name: str) -> None:
         self._app, self._door, self._cookie = app, door, f"rung_{name}"
-        self._sessions: OrderedDict[str, str] = OrderedDict()
+        self._sessions = Sessions()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
-        if scope["type"] != "http" or scope["path"].startswith(STATIC):
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        receive = _limited(receive)
+        if scope["path"].startswith(STATIC):
+            response = static_response(scope["path"].removeprefix(STATIC)) or Response(status_code=404, headers=HEADERS)
+            await response(scope, receive, send)
+            return
+        receive = _limited(receive, MAX_ENTERING if scope["path"] in (ENTER, LEAVE) else MAX_BODY)
         request = Request(scope, receive)
         try:
             response = await self._refusal(request)
@@ -123,7 +153,7 @@ class Entry:
                 await self._too_large()(scope, receive, send)
 
     def _too_large(self) -> Response:
-        return door_page(413, f"a form may have {MAX_BODY // 2**20} MB", self._door.asks_for)
+        return door_page(413, "a form may not have as many bytes as that", self._door.asks_for)
 
     async def _refusal(self, request: Request) -> Response | None:
         """What is answered instead of the page; None where the request may pass."""
@@ -147,34 +177,34 @@ class Entry:
         return await run_in_threadpool(self._door.enter, credential, request.headers, address)
 
     async def _entering(self, request: Request) -> Response:
-        form = parse_qs((await request.body()).decode("utf-8", "replace"), keep_blank_values=True)
+        try:
+            form = parse_qs((await request.body()).decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=10)
+        except ValueError:
+            form = {}
         credential, to = form.get("credential", [""])[0].strip(), form.get("to", [PREFIX])[0]
         return await self._entered(request, credential, to if to.startswith(f"{PREFIX}/") and "\\" not in to else PREFIX)
 
     async def _entered(self, request: Request, credential: str, to: str) -> Response:
         try:
-            if len(credential) > _MAX_CREDENTIAL:
-                raise Refused(401, "this is no credential")
+            credential = self._door.redeem(credential)
             await self._viewer(request, credential)
         except Refused as refused:
             return door_page(refused.status, refused.message or "that is not right", self._door.asks_for, to=to)
-        name = secrets.token_urlsafe(32)
-        self._sessions[name] = credential
-        if len(self._sessions) > MAX_SESSIONS:
-            self._sessions.popitem(last=False)
+        self._sessions.end(self._session(request))
+        name = self._sessions.begin(credential)
         response = RedirectResponse(to, 303)
-        is_secure = request.url.scheme == "https"
+        is_secure = "https" in (request.url.scheme, request.headers.get("x-forwarded-proto"))
         response.set_cookie(self._cookie, name, path=PREFIX, httponly=True, samesite="lax", secure=is_secure)
         return response
 
     def _leaving(self, request: Request) -> Response:
-        self._sessions.pop(self._session(request), None)
+        self._sessions.end(self._session(request))
         response = RedirectResponse(PREFIX, 303)
         response.delete_cookie(self._cookie, path=PREFIX)
         return response
 
     def _credential(self, request: Request) -> str:
-        return self._sessions.get(self._session(request), "")
+        return self._sessions.credential(self._session(request))
 
     def _session(self, request: Request) -> str:
         try:
@@ -184,18 +214,52 @@ class Entry:
         return cookies[self._cookie].value if self._cookie in cookies else ""
 
 
+class Sessions:
+    """Who has entered: random names, and the credential that each stands for. Used on the event loop alone.
+
+    One ends after `AGE` seconds; where there are too many, of one credential or in all, the one that was not used for longest.
+    """
+
+    def __init__(self) -> None:
+        self._entries: OrderedDict[str, tuple[str, float]] = OrderedDict()
+
+    def begin(self, credential: str) -> str:
+        """The name of a new one."""
+        name = secrets.token_urlsafe(32)
+        self._entries[name] = (credential, time.monotonic())
+        own = [one for one, (held, _) in self._entries.items() if held == credential]
+        for old in own[: max(0, len(own) - MAX_OF_ONE)]:
+            del self._entries[old]
+        while len(self._entries) > MAX_SESSIONS:
+            self._entries.popitem(last=False)
+        return name
+
+    def credential(self, name: str) -> str:
+        """What a name stands for; "" where it stands for nothing any more."""
+        credential, since = self._entries.get(name, ("", 0.0))
+        if not credential or time.monotonic() - since > AGE:
+            self._entries.pop(name, None)
+            return ""
+        self._entries.move_to_end(name)
+        return credential
+
+    def end(self, name: str) -> None:
+        """It stands for nothing any more."""
+        self._entries.pop(name, None)
+
+
 class _TooLarge(BaseException):
     """A body that is over the limit: no handler of errors below is to see it."""
 
 
-def _limited(receive: Receive) -> Receive:
+def _limited(receive: Receive, most: int) -> Receive:
     received = 0
 
     async def limited() -> Message:
         nonlocal received
         message = await receive()
         received += len(message.get("body", b""))
-        if received > MAX_BODY:
+        if received > most:
             raise _TooLarge
         return message
 
@@ -208,7 +272,10 @@ def is_own(headers: Headers) -> bool:
     if site is not None:
         return site == "same-origin"
     origin = headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc == headers.get("host", "")
+    try:
+        return origin is not None and urlsplit(origin).netloc == headers.get("host", "")
+    except ValueError:
+        return False
 
 
 def _without_token(request: Request) -> str:
@@ -218,7 +285,7 @@ def _without_token(request: Request) -> str:
 
 def _local(request: Request, *, query: bool = True) -> str:
     """Where a request went to, to come back to it; the board's first page for one that is no page."""
-    path = request.url.path
+    path = request.scope.get("raw_path", b"").partition(b"?")[0].decode("latin-1") or quote(request.url.path)
     if request.method != "GET" or not (path == PREFIX or path.startswith(f"{PREFIX}/")):
         return PREFIX
     return f"{path}?{request.url.query}" if query and request.url.query else path
