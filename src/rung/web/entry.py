@@ -127,8 +127,8 @@ class Entry:
             await self._app(scope, receive, send)
             return
         if scope["path"].startswith(STATIC):
-            response = static_response(scope["path"].removeprefix(STATIC)) or Response(status_code=404, headers=HEADERS)
-            await response(scope, receive, send)
+            file = static_response(scope["path"].removeprefix(STATIC)) or Response(status_code=404, headers=HEADERS)
+            await file(scope, receive, send)
             return
         receive = _limited(receive, MAX_ENTERING if scope["path"] in (ENTER, LEAVE) else MAX_BODY)
         request = Request(scope, receive)
@@ -217,7 +217,7 @@ class Entry:
 class Sessions:
     """Who has entered: random names, and the credential that each stands for. Used on the event loop alone.
 
-    One ends after `AGE` seconds; where there are too many, of one credential or in all, the one that was not used for longest.
+    One ends after `AGE` seconds; where there are too many, of one credential or in all, the one unused for longest ends.
     """
 
     def __init__(self) -> None:
