@@ -133,6 +133,7 @@ def test_tools_with_settings_are_opened_by_what_they_are(tmp_path: Path) -> None
         ({"http": {"allow": []}}, "nothing could be"),
         ({"mcp": {}}, "either 'command'"),
         ({"python": {"function": "own.py"}}, "such as tools.py:price"),
+        ("sql", "needs settings, such as sql: {database: shop.db}"),
         ("search", "names none"),
         ("calculater", "calculator"),
     ],

@@ -33,6 +33,15 @@ def untyped(product):
 def silent(product: str) -> int:
     return 1
 
+def many(*products: str) -> int:
+    """Many."""
+    return 1
+
+def odd(product: str) -> object:
+    """Odd."""
+    print("said")
+    return object()
+
 async def later(product: str) -> int:
     """Later."""
     return 1
@@ -82,6 +91,7 @@ def test_what_does_not_do_is_said_to_the_model(folder: Path, arguments: dict[str
         ("silent", "no docstring"),
         ("later", "no plain function"),
         ("gone", "no plain function"),
+        ("many", "cannot be named"),
     ],
 )
 def test_a_function_that_cannot_be_a_tool_is_said(folder: Path, name: str, says: str) -> None:
@@ -100,3 +110,11 @@ def test_its_identity_is_the_files(folder: Path) -> None:
     before = tool(folder, "price").identity
     (folder / "tools.py").write_text(FILE + "\n# other\n", encoding="utf-8")
     assert tool(folder, "price").identity != before
+
+
+def test_what_is_no_json_is_a_fault_of_the_tool_and_what_it_prints_is_not_on_stdout(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(TypeError, match="no JSON"):
+        tool(folder, "odd").call({"product": "tent"})
+    assert capsys.readouterr() == ("", "said\n")

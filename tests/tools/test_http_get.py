@@ -44,7 +44,7 @@ class _Shop(BaseHTTPRequestHandler):
                 time.sleep(0.05)
                 self.wfile.write(b".")
             return
-        self.send_response(200 if body else 404)
+        self.send_response(503 if path == "/prices/busy" else 200 if body else 404)
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
@@ -104,8 +104,18 @@ def test_what_only_seems_allowed_is_never_asked(shop: str, path: str) -> None:
     [("/prices/large", "more than 100,000 bytes"), ("/prices/slow", "longer than"), ("/prices/round", "redirects")],
 )
 def test_limits_end_it(shop: str, path: str, says: str) -> None:
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises((ValueError, ConnectionError), match=says):
         got(shop, path)
+
+
+def test_what_may_pass_is_no_result_that_is_remembered(shop: str) -> None:
+    tool = HttpGet(HttpSettings(allow=("http://127.0.0.1:1/",)))
+    for call, url in (
+        (tool.call, "http://127.0.0.1:1/"),
+        (HttpGet(HttpSettings(allow=(shop,))).call, f"{shop}/prices/busy"),
+    ):
+        with pytest.raises(ConnectionError):
+            call({"url": url})
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://127.0.0.1/prices/", "", "prices", "http://[", 3, None])

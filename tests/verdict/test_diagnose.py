@@ -9,7 +9,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from rung.records import Answer, Case, Citation, Evidence, Failure, Loss, Metric, Outcome, Passage
+from rung.records import Answer, Case, Citation, Evidence, Failure, Loss, Metric, Outcome, Passage, ToolCall
 from rung.scoring import ScoringContext, score_run
 from rung.verdict.failure_modes import REMEDIES, Corpus, diagnose, losses
 
@@ -135,3 +135,20 @@ def test_a_right_answer_may_be_lost_by_its_style() -> None:
     for metric, value, lost in ((shouting, 0.0, None), (shouting, 1.0, "wrong style"), (named_so, 0.0, None)):
         columns = {"correct": np.array([1.0]), metric.name: np.array([value])}
         assert losses([CASE], [outcome()], columns, metrics=[metric])[1] == [lost], metric.name
+
+
+def test_a_tool_that_was_called_in_vain_lost_the_case_and_no_search_did() -> None:
+    gone = Corpus(missing={CASE.id: ("docs/gone.md",)})
+    failed, fine = ToolCall("price", failed=True), ToolCall("price", value="9")
+    for calls, lost in (
+        ((failed,), "tool failed"),
+        ((failed, fine), "wrong"),
+        ((fine, failed), "tool failed"),
+        ((fine,), "wrong"),
+    ):
+        called = replace(outcome(), answer=Answer("eight", calls=calls))
+        assert diagnose(CASE, called, {"correct": 0.0}, retrieves=True, corpus=gone) == lost
+    assert (
+        diagnose(CASE, replace(outcome(), answer=Answer("8")), {"correct": 0.0}, retrieves=True, corpus=gone)
+        == "not in the corpus"
+    )

@@ -33,6 +33,7 @@ Loss = Literal[  # the layer that lost a case: see `rung.verdict.failure_modes`
     "cannot be won",
     "wrong format",
     "should have refused",
+    "tool failed",
     "not in the corpus",
     "not read",
     "gold in doubt",

@@ -6,7 +6,9 @@ import hashlib
 import importlib.util
 import inspect
 import json
+import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,11 @@ class FunctionTool:
         file, _, name = settings.function.rpartition(":")
         path = root / file
         function = _loaded(path, name)
+        kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD, inspect.Parameter.POSITIONAL_ONLY)
+        if odd := [p.name for p in inspect.signature(function).parameters.values() if p.kind in kinds]:
+            raise UserError(
+                f"{path}: '{name}' takes '{odd[0]}' in a way that cannot be named in a call: give it a name of its own"
+            )
         if bare := [p.name for p in inspect.signature(function).parameters.values() if p.annotation is p.empty]:
             raise UserError(
                 f"{path}: '{name}' does not say of what type '{bare[0]}' is: the model is told by the annotations"
@@ -51,14 +58,17 @@ class FunctionTool:
             ValueError: the arguments do not do, or the function says so itself.
         """
         from pydantic import ValidationError
-        from pydantic_core import to_jsonable_python
+        from pydantic_core import PydanticSerializationError, to_jsonable_python
 
         try:
             value = self._call(**arguments)
         except ValidationError as error:
             first = error.errors()[0]
             raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-        result: Json = to_jsonable_python(value, fallback=str)
+        try:
+            result: Json = to_jsonable_python(value)
+        except PydanticSerializationError as error:
+            raise TypeError(f"it returned what is no JSON: {first_line(error)}") from error
         return result
 
 
@@ -74,6 +84,7 @@ def _loaded(path: Path, name: str) -> Callable[..., Any]:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    module.__dict__["print"] = partial(print, file=sys.stderr)  # stdout is for what commands say, as --json does
     try:
         spec.loader.exec_module(module)
     except Exception as error:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import httpx
 
 MAX_REDIRECTS = 3
+_PASSING = frozenset({429, *range(500, 600)})  # of statuses: the same call may be answered later
 MAX_ADDRESS = 4_000  # characters
 
 
@@ -29,7 +30,7 @@ class HttpGet:
         self._settings = settings
         self._headers = {name: _value(settings, name, variable) for name, variable in settings.headers_env.items()}
         about = settings.about or "Looks up live values."
-        words = f"{about} GET of an address that begins as one of: {', '.join(settings.allow)}"
+        words = f"{about.rstrip('.')}. GET of an address that begins as one of: {', '.join(settings.allow)}"
         parameters = {
             "type": "object",
             "properties": {"url": {"type": "string", "description": f"such as {settings.allow[0]}"}},
@@ -46,7 +47,8 @@ class HttpGet:
         """{"status": 200, "body": …}.
 
         Raises:
-            ValueError: the address is not allowed, or it does not answer within the limits.
+            ValueError: the address is not allowed, or it answers with too much.
+            ConnectionError: nobody answers there in time, or the server has a fault of its own: what may pass.
         """
         import httpx
 
@@ -57,8 +59,10 @@ class HttpGet:
         try:
             with httpx.Client(headers=self._headers, timeout=self._settings.seconds, trust_env=False) as client:
                 return self._read(client, url.strip(), until)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except httpx.InvalidURL as error:
             raise ValueError(f"{url}: {first_line(error)}") from error
+        except httpx.HTTPError as error:
+            raise ConnectionError(f"{url}: {first_line(error)}") from error
 
     def _read(self, client: httpx.Client, url: str, until: float) -> Json:
         for _ in range(MAX_REDIRECTS + 1):
@@ -67,6 +71,8 @@ class HttpGet:
                 if response.is_redirect:
                     url = urljoin(url, response.headers.get("location", ""))
                     continue
+                if response.status_code in _PASSING:
+                    raise ConnectionError(f"{url} answers with {response.status_code}")
                 return {"status": response.status_code, "body": self._body(response, until)}
         raise ValueError(f"more than {MAX_REDIRECTS} redirects")
 
@@ -77,7 +83,7 @@ class HttpGet:
             if len(received) > self._settings.bytes:
                 raise ValueError(f"it answers with more than {self._settings.bytes:,} bytes: ask for less")
             if time.monotonic() > until:
-                raise ValueError(f"it took longer than {self._settings.seconds:g} s")
+                raise ConnectionError(f"it took longer than {self._settings.seconds:g} s")
         text = bytes(received).decode(response.encoding or "utf-8", "replace")
         if "json" in response.headers.get("content-type", ""):
             try:

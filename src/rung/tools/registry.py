@@ -17,6 +17,12 @@ from rung.tools.mcp_tools import mcp_tools
 from rung.tools.protocol import Tool
 from rung.tools.sql import Sql
 
+_LIKE = {
+    "sql": "sql: {database: shop.db}",
+    "http": 'http: {allow: ["https://api.example.com/"]}',
+    "mcp": "mcp: {command: [python, server.py]}",
+    "python": 'python: {function: "tools.py:price"}',
+}
 ToolFactory = Callable[[], Tool]
 
 
@@ -94,4 +100,6 @@ def _opened(project: Project, entry: ToolSettings) -> Sequence[Tool]:
                 raise UserError(
                     f"the tool '{SEARCH}' searches the project's documents, and it names none (knowledge.sources)"
                 )
+            if chosen in ToolSettings.model_fields:
+                raise UserError(f"the tool '{chosen}' needs settings, such as {_LIKE[chosen]}")
             return open_tools([chosen])

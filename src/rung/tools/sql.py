@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from rung.config.tool_settings import SqlSettings
 from rung.errors import MissingExtra, UserError, first_line
+from rung.plugins import hint
 from rung.records import Json, ToolSpec
 from rung.tools.freshness import period
 
@@ -78,9 +79,8 @@ class Sql:
             raise UserError(f"the tool '{settings.name}' has no table to ask: check 'tables', and what its role may read")
         more = f"; and {len(tables) - MAX_TABLES} more" if len(tables) > MAX_TABLES else ""
         about = settings.about or "Looks up facts in a database."
-        words = (
-            f"{about} {self._database.kind}; at most {settings.rows} rows. Tables: {'; '.join(tables[:MAX_TABLES])}{more}"
-        )
+        words = f"{about.rstrip('.')}. {self._database.kind}; at most {settings.rows} rows. "
+        words += f"Tables: {'; '.join(tables[:MAX_TABLES])}{more}"
         self.seconds = settings.seconds + 5  # what the tool's own limits do not catch
         self.spec = ToolSpec(settings.name, words, json.dumps(_PARAMETERS))
 
@@ -158,7 +158,8 @@ class SqliteFile:
     def _check_named(self, tables: Sequence[str]) -> None:
         here = {name.casefold() for name in tables}
         if gone := [name for name in self._settings.tables if name.casefold() not in here]:
-            raise UserError(f"the tool '{self._settings.name}' names the table '{gone[0]}', which {self._path} has not")
+            named = f"the tool '{self._settings.name}' names the table '{gone[0]}', which {self._path} has not"
+            raise UserError(f"{named}; {hint(gone[0], tables)}")
 
     def _authorize(self, action: int, first: str | None, second: str | None, _base: str | None, view: str | None) -> int:
         """SQLite asks this of everything that a statement would do; `view`: within which it would."""
@@ -205,7 +206,7 @@ class PostgresAddress:
                     name = table if schema == "public" else f"{schema}.{table}"
                     if not self._settings.tables or name in self._settings.tables:
                         by_table.setdefault(name, []).append(f"{column} {kind}")
-        except ValueError as error:
+        except (ValueError, ConnectionError) as error:
             raise UserError(f"the tool '{self._settings.name}': {error}") from error
         return list(by_table.items())
 
@@ -229,7 +230,8 @@ class PostgresAddress:
         """A cursor whose statements can only read.
 
         Raises:
-            ValueError: what the server refused, or that it is away.
+            ValueError: what the server refused.
+            ConnectionError: it is away.
         """
         try:
             import psycopg
@@ -243,6 +245,10 @@ class PostgresAddress:
                 with connection.cursor() as cursor:
                     yield cursor
                 connection.rollback()
+        except psycopg.OperationalError as error:
+            if error.sqlstate is None:  # no server said it: none is there
+                raise ConnectionError(f"PostgreSQL: {first_line(error)}") from error
+            raise ValueError(f"PostgreSQL: {first_line(error)}") from error
         except psycopg.Error as error:
             raise ValueError(f"PostgreSQL: {first_line(error)}") from error
 

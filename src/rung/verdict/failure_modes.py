@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, get_args
 
-from rung.records import Answer, Asker, Case, Loss, Metric, Outcome, Passage
+from rung.records import Answer, Asker, Case, Loss, Metric, Outcome, Passage, ToolCall
 from rung.records.gold import has_gold, is_gold, overlaps, span_recall, target_ranks
 from rung.text.matching import terms
 
@@ -46,6 +46,7 @@ REMEDIES: Mapping[Loss, tuple[Way, ...]] = {
         Way("ground more strictly"),
         Way("teach refusing with unanswerable questions", _TUNED),
     ),
+    "tool failed": (Way("look at the calls: a tool that is away or breaks, or is called with what it does not take"),),
     "not in the corpus": (Way("add the document that answers it; or mark the case as not answerable"),),
     "not read": (Way("mend the file that could not be read, or give it in another form: rung check names it and says why"),),
     "gold in doubt": (Way("name the documents that do hold the answer (rung check names the cases)"),),
@@ -155,7 +156,10 @@ def diagnose(
         return "wrong format"
     if not case.answerable:
         return "should have refused"
-    before = _before_the_model(case, answer, retrieves, corpus)
+    if _is_failed(answer.calls):
+        return "tool failed"
+    # who called tools and searched nothing lost nothing by the search
+    before = _before_the_model(case, answer, retrieves and not answer.calls, corpus)
     if before is not None:
         return before
     if refused:
@@ -212,6 +216,11 @@ def _before_the_model(case: Case, answer: Answer, retrieves: bool, corpus: Corpu
     if _complete(case, answer.passages) and case.id not in corpus.not_shown:
         return None
     return "ranked too low" if _complete(case, ranking) and case.id not in corpus.not_found else "not retrieved"
+
+
+def _is_failed(calls: Sequence[ToolCall]) -> bool:
+    """Whether a tool was called in vain: the last call of it failed."""
+    return any({call.name: call.failed for call in calls}.values())
 
 
 def _is_of(document: str, path: str) -> bool:
