@@ -135,7 +135,9 @@ def test_a_real_comparison_pauses_goes_on_stops_and_comes_to_its_end_where_it_wa
         rung("status", shop, "--stop")
         assert process.wait(ENDS) == 130
         assert process.stdout is not None
-        assert "the same command goes on from there" in process.stdout.read()
+        text = process.stdout.read()
+        assert "stopped from elsewhere" in text
+        assert "the same command goes on from there" in text
     stopped = _until(shop, lambda record: record.status == "ended")
     assert stopped.state.run.ended == "stopped"
     assert rung("status", shop, "--pause", code=2).err.count("no comparison runs here now") == 1

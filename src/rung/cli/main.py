@@ -49,12 +49,12 @@ def main() -> None:
         sys.exit(_fail(str(end), MISSED, code="budget_ended"))
     except Interrupted as stop:
         sys.exit(_fail(str(stop), STOPPED, code="stopped"))
-    except KeyboardInterrupt:
-        sys.exit(_fail("stopped", STOPPED, code="stopped"))
+    except KeyboardInterrupt as stop:
+        sys.exit(_fail(str(stop) or "stopped", STOPPED, code="stopped"))
     except typer.Exit as end:
         sys.exit(end.exit_code)
-    except typer.Abort:
-        sys.exit(_fail("stopped", STOPPED, code="stopped"))
+    except typer.Abort as end:
+        sys.exit(_fail(str(end.__cause__ or "") or "stopped", STOPPED, code="stopped"))
     except Exception as error:
         sys.exit(_unforeseen(error, scope.root))
     sys.exit(code if isinstance(code, int) else FINE)

@@ -20,6 +20,7 @@ from rung.progress import standing_still
 from rung.records.run_state import RunEvent
 
 CONTROL = "control.json"  # in the project's state
+STOPPED = "stopped from elsewhere ('rung status --stop', or the board): the same command goes on from here"
 LOOKS = 0.25  # seconds between two looks at the file, at least
 
 
@@ -87,7 +88,7 @@ class Steering:
                         orders = self._look()
                 self.tell(RunEvent(paused=False))
         if orders.stop:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(STOPPED)
 
     def _look(self) -> Orders:
         self._next = time.monotonic() + LOOKS

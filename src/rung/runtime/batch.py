@@ -216,7 +216,8 @@ def carry(
     except BudgetEnded as end:
         raise BudgetEnded(str(end), done=ended, total=len(dialogues)) from end
     except KeyboardInterrupt as stop:
-        message = f"stopped; {store.count():,} step results are kept, and the same command goes on from there"
+        how = str(stop).partition(":")[0] or "stopped"
+        message = f"{how}; {store.count():,} step results are kept, and the same command goes on from there"
         raise Interrupted(message) from stop
     return [_end(dialogue) for dialogue in dialogues]
 
