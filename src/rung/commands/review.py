@@ -105,7 +105,7 @@ class Waiting:
         return replace(self, row=row, by=() if row != self.row else self.by)
 
     def used_as(self, use: Use) -> Waiting:
-        """As another kind of row. Evidence and groups are for cases only: an example has none."""
+        """As another kind of row. Evidence is for cases only; who asked is said in the `meta` of an example."""
         if use == self.use:
             return self
         shared = {key: self.row[key] for key in _SHARED if key in self.row}
@@ -115,13 +115,22 @@ class Waiting:
             own: list[Json] = [{"role": "user", "content": self.question}]
             own += [{"role": "assistant", "content": self.answers[0] if self.answers else ""}]
             source = str(self.row.get("drafted_by"))
+            shared |= {"meta": {**_meta_of(self.row), "as": self.row["as"]}} if "as" in self.row else {}
             return replace(self, row={**shared, "messages": [*before, *own], "source": source}, by=())
         if self.use == "example":
             row: dict[str, Json] = {"question": self.question, "answers": [*self.answers], "answerable": True}
             row |= {"messages": before[:-2]} if before[:-2] else {}
+            if "as" in (meta := _meta_of(self.row)):
+                row |= {"as": meta.pop("as")}
+                shared |= {"meta": meta}
         else:
             row = {key: value for key, value in self.row.items() if key not in (*_SHARED, "split")}
         return replace(self, row={**shared, **row, **({"split": "train"} if use == "train" else {})}, by=())
+
+
+def _meta_of(row: Mapping[str, Json]) -> dict[str, Json]:
+    meta = row.get("meta")
+    return dict(meta) if isinstance(meta, dict) else {}
 
 
 def _use_of_case(row: Mapping[str, Json]) -> Use:

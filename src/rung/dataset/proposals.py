@@ -124,6 +124,8 @@ class Proposal:
         meta["deployments"] = [*sorted({one.deployment for one in comments if one.deployment})]
         questions = list(dict.fromkeys(one.question.strip() for one in comments))
         meta |= {"asked_as": [*questions]} if len(questions) > 1 else {}
+        asker = comments[0].asker if self.use == "example" else None  # rows of cases say it themselves
+        meta |= {"as": [*asker]} if asker is not None else {}
         return meta | ({"personal": [*self.marked]} if self.marked else {})
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from rung.commands.mend_rows import CASE, RowLine, row_at
@@ -14,7 +14,7 @@ from rung.pipeline.evaluation_store import Asked
 from rung.records import Case, Json, Problem
 from rung.web.case_index import CaseIndex
 from rung.web.case_reading import gold_documents
-from rung.web.document_access import snapshot_of
+from rung.web.document_access import may_read_all, readable_texts
 from rung.web.viewer import Viewer
 
 
@@ -51,11 +51,11 @@ def case_at_hand(project: Project, viewer: Viewer, index: CaseIndex, number: int
             f"The row asks something else by now ({case.place}): its question is that of then, its gold is not shown."
         )
         line, case, evidence = None, Case(id, question), ()
-    if line is not None and not _is_for(project, viewer, case, evidence):
+    if line is not None and not may_read_all(viewer, gold_documents(case, {"evidence": list(evidence)}), project):
         remarks.append("Its gold stands in documents that are not for you by now: it is not shown.")
         line, case, evidence = None, Case(id, question), ()
     if line is not None:
-        case, more = _located(project, replace(case, id=id), evidence)
+        case, more = _located(project, viewer, replace(case, id=id), evidence)
         remarks += more
         is_judged_so = Asked.of(case).judged == index.asked[number][1]
         if not is_judged_so and not more and not project.settings.behaviour.labels:
@@ -92,22 +92,12 @@ def _read(project: Project, location: str) -> tuple[RowLine, Case, tuple[Json, .
     return line, case, evidence
 
 
-def _is_for(project: Project, viewer: Viewer, case: Case, evidence: tuple[Json, ...]) -> bool:
-    """Whether a viewer may read every document that a case names, by who may read them today."""
-    snapshot = snapshot_of(project) if viewer.groups is not None else None
-    if snapshot is None:
-        return True
-    return all(
-        viewer.asker.may_read(snapshot.groups.get(id, ())) for id in gold_documents(case, {"evidence": list(evidence)})
-    )
-
-
-def _located(project: Project, case: Case, evidence: tuple[Json, ...]) -> tuple[Case, list[str]]:
+def _located(project: Project, viewer: Viewer, case: Case, evidence: tuple[Json, ...]) -> tuple[Case, list[str]]:
     """The case with its evidence as characters of the documents, as they are indexed; and what is wrong with it."""
     if not evidence and not case.gold_documents:
         return case, []
     try:
-        text_of = texts(project)
+        text_of = readable_texts(project, viewer)
     except UserError as error:
         return case, [str(error)]
     if text_of is None:
@@ -117,20 +107,3 @@ def _located(project: Project, case: Case, evidence: tuple[Json, ...]) -> tuple[
     located = with_evidence(Dataset(cases=(case,), quotes={case.id: evidence}), text_of, find_quote)
     remarks = [problem.message for problem in located.problems]
     return (located.cases[0] if located.cases else case), remarks
-
-
-def texts(project: Project) -> Callable[[str], str | None] | None:
-    """What gives the text of a document by its id, None for none; None where nothing is indexed.
-
-    Raises:
-        UserError: the index cannot be read.
-    """
-    snapshot = snapshot_of(project)
-    if snapshot is None:
-        return None
-
-    def text_of(id: str) -> str | None:
-        document = next(iter(snapshot.documents([id])), None)
-        return None if document is None else document.text
-
-    return text_of

@@ -28,14 +28,15 @@ from rung.report.html.markup import Safe, el, join
 from rung.report.ragas import response_of
 from rung.scoring.answer_labels import CHOSEN, AnswerLabel, answer_digest
 from rung.web.background import Background, Underway, wait_page
-from rung.web.case_at_hand import CaseAtHand, case_at_hand, texts
+from rung.web.case_at_hand import CaseAtHand, case_at_hand
 from rung.web.case_index import CaseIndex
 from rung.web.cases import index_of_run, number_of
+from rung.web.document_access import readable_texts
 from rung.web.forms import Sent, by_field, done, hidden, text_in, texts_in, who
 from rung.web.project_at_hand import project_of
 from rung.web.runs import Number
 from rung.web.shell import href, page
-from rung.web.viewer import editor_of
+from rung.web.viewer import Viewer, editor_of
 
 router = APIRouter()
 TABS = ()
@@ -152,7 +153,7 @@ def gold(request: Request, number: Number, form: Sent) -> Response:
     seen = (location, text_in(form, "stamp"))
     after = changed_by(line.row, _gold_of(form, line), by) if line.stamp == seen[1] else dict(line.row)
     if line.stamp == seen[1]:
-        _check_evidence(project, after, location)
+        _check_evidence(project, viewer, after, location)
     replace_row(project, CASE, seen, after, by=by)
     return done(href("runs", number, "cases", index.ids[case], done="gold"), by)
 
@@ -221,8 +222,8 @@ def _evidence_of(form: FormData) -> list[Json]:
     return items
 
 
-def _check_evidence(project: Project, row: dict[str, Json], location: str) -> None:
-    """Refuse evidence that the documents do not have."""
+def _check_evidence(project: Project, viewer: Viewer, row: dict[str, Json], location: str) -> None:
+    """Refuse evidence that the documents which a viewer may read do not have: of others not even that they are there."""
     from rung.dataset.load import Dataset, with_evidence
     from rung.knowledge import find_quote
 
@@ -230,7 +231,7 @@ def _check_evidence(project: Project, row: dict[str, Json], location: str) -> No
         case, evidence = case_of(dict(row), location, judged=project.settings.bar.metric == "judge", drafts=True)
     except ValueError as error:
         raise UserError(f"{location}: nothing was written: the row {error}") from error
-    text_of = texts(project)
+    text_of = readable_texts(project, viewer)
     if text_of is None:
         return
     checked = with_evidence(Dataset(cases=(case,), quotes={case.id: evidence}), text_of, find_quote)

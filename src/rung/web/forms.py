@@ -13,12 +13,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from rung.errors import UserError
 from rung.report.html.markup import Safe, el
 from rung.web.shell import PREFIX
 from rung.web.viewer import Viewer, viewer_of
 
 NAME = "rung_name"  # the cookie with the name that was given last
+MAX_NAME = 100  # characters
+_YEAR = 365 * 86_400
 
 
 async def _sent(request: Request) -> FormData:
@@ -59,12 +60,30 @@ def who(viewer: Viewer, form: FormData) -> str:
     """Who changes something: as their key has it, else as they say.
 
     Raises:
-        UserError: nobody says.
+        HTTPException: as `person`.
     """
-    name = viewer.name or text_in(form, "by").strip()
-    if not name:
-        raise UserError("say who you are: the name is kept with what you change")
-    return name
+    return person(viewer.name or text_in(form, "by"))
+
+
+def person(name: str) -> str:
+    """The name of one person, as it is kept with what they change or decide.
+
+    Raises:
+        HTTPException: 400, there is none, it is too long, or it has a comma and might be of several.
+    """
+    named = " ".join(name.split())
+    if not named:
+        raise HTTPException(400, "say who you are: the name is kept with what you change")
+    if "," in named or len(named) > MAX_NAME:
+        why = f"one person's name is needed, without a comma, of at most {MAX_NAME} characters: each decides for themselves"
+        raise HTTPException(400, why)
+    return named
+
+
+def remember(response: Response, name: str, *, secure: bool = False) -> Response:
+    """Keep a name in the browser, for the next form. `secure`: send it over https alone."""
+    response.set_cookie(NAME, quote(name), max_age=_YEAR, path=PREFIX, httponly=True, samesite="lax", secure=secure)
+    return response
 
 
 def by_field(request: Request) -> Safe:
@@ -73,14 +92,14 @@ def by_field(request: Request) -> Safe:
     if viewer.name:
         return el("p", "Kept with it: ", el("b", viewer.name, dir="auto"), cls="quiet small")
     before = unquote(request.cookies.get(NAME, ""))
-    return el("label", "Your name", el("input", name_="by", value=before, required=True, autocomplete="name"))
+    return el(
+        "label", "Your name", el("input", name_="by", value=before, required=True, maxlength=MAX_NAME, autocomplete="name")
+    )
 
 
 def done(address: str, by: str) -> Response:
     """After a change: to the page that shows it. The name is remembered for the next form."""
-    response = RedirectResponse(address, 303)
-    response.set_cookie(NAME, quote(by[:100]), path=PREFIX, httponly=True, samesite="lax")
-    return response
+    return remember(RedirectResponse(address, 303), by)
 
 
 def hidden(**values: str) -> list[Safe]:

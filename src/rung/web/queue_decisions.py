@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Literal, cast
 
 from rung.commands.label_cases import label, last_labels, unlabel
-from rung.commands.review import Waiting, decide, waiting
+from rung.commands.review import Waiting, check_decision, decide, waiting
 from rung.commands.stakes_review import WaitingDeployment, decide_deployment, decide_rows
 from rung.commands.undo import last_decision, subject_of, take_back
 from rung.config.project import Project
@@ -20,7 +20,7 @@ from rung.records import Json, canonical, digest
 from rung.records.deployment import SHOWN
 from rung.scoring.answer_labels import AnswerLabel
 from rung.web.project_at_hand import ProjectAtHand
-from rung.web.queue_entries import Entry, Label, Teaching, draft_entry, labelled_entry, queue
+from rung.web.queue_entries import Entry, Label, Teaching, draft_entry, labelled_entry, may_see, queue
 from rung.web.viewer import Viewer
 
 Action = Literal["approve", "reject", "skip"]
@@ -77,7 +77,7 @@ def decided(at_hand: ProjectAtHand, viewer: Viewer, chosen: Chosen) -> str:
     """
     project = at_hand.project()
     if chosen.kind == "label":
-        return _labelled(project, viewer, chosen)
+        return _labelled(at_hand, viewer, chosen)
     entry = next((one for one in queue(at_hand, viewer).entries if one.subject == chosen.subject), None)
     if entry is None:
         raise _overtaken(at_hand, viewer, chosen)
@@ -127,13 +127,15 @@ def undone(project: Project, by: str, mark: str) -> str:
     return f"taken back: {last.words}"
 
 
-def _labelled(project: Project, viewer: Viewer, chosen: Chosen) -> str:
+def _labelled(at_hand: ProjectAtHand, viewer: Viewer, chosen: Chosen) -> str:
     """A label counts beside another's: two people may say different things of one answer."""
+    project = at_hand.project()
     entry = labelled_entry(project, viewer, chosen.subject)
+    if entry is not None and not may_see(entry, viewer, at_hand):
+        entry = None
     if entry is None or not isinstance(entry.item, Label):
         raise Overtaken("another verdict came meanwhile, and no rung that is compared gives this answer in it", None)
-    if not chosen.by.strip():
-        raise UserError("who labels has to be said")
+    check_decision(chosen.action, chosen.by, chosen.reason or "a label says no more")
     replies: dict[Action, Literal["yes", "no", "skip"]] = {"approve": "yes", "reject": "no", "skip": "skip"}
     label(project, entry.item.plan, entry.item.copies, replies[chosen.action], by=chosen.by)
     good = {"approve": True, "reject": False}.get(chosen.action)

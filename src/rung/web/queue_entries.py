@@ -10,6 +10,7 @@ from typing import Literal, get_args
 from rung.commands.label_cases import LabelPlan, Shown, alike, label_plan
 from rung.commands.label_decay import BY as DECAY
 from rung.commands.review import DRAFTS, Waiting, waiting
+from rung.commands.sample_cases import BY as TRAFFIC
 from rung.commands.stakes_review import WaitingDeployment, waiting_deployments, waiting_rows
 from rung.config.project import Project
 from rung.dataset.high_stakes import Unapproved, digest_of
@@ -23,8 +24,9 @@ from rung.pipeline.publishing import latest, latest_folder
 from rung.records import Case, Evidence, Example, Json, digest
 from rung.report.access import Needs, may_read
 from rung.web.by_stamp import ByStamp
+from rung.web.case_reading import gold_documents
+from rung.web.document_access import may_read_all
 from rung.web.project_at_hand import ProjectAtHand
-from rung.web.readable import may_read_all
 from rung.web.viewer import Viewer
 
 Kind = Literal["label", "disagreement", "feedback", "draft", "decay", "training", "deployment"]
@@ -96,10 +98,18 @@ class Queue:
         return {kind: sum(one.kind == kind for one in self.entries) for kind in KINDS}
 
 
+@dataclass(frozen=True, slots=True)
+class Gold:
+    """What a case names today: its evidence as written, and all its documents."""
+
+    evidence: tuple[Json, ...] = ()
+    documents: tuple[str, ...] = ()
+
+
 _plans: ByStamp[LabelPlan] = ByStamp()
 _drafts: ByStamp[tuple[Waiting, ...]] = ByStamp()
 _rows: ByStamp[tuple[Teaching, ...]] = ByStamp()
-_quotes: ByStamp[Mapping[str, tuple[Json, ...]]] = ByStamp()
+_golds: ByStamp[Mapping[str, Gold]] = ByStamp()
 
 
 def queue(at_hand: ProjectAtHand, viewer: Viewer) -> Queue:
@@ -112,8 +122,8 @@ def queue(at_hand: ProjectAtHand, viewer: Viewer) -> Queue:
     entries, plan = list[Entry](), None
     try:
         plan = plan_of(project, viewer)
-        quotes = _evidence(project)
-        entries += [label_entry(copies, plan, quotes) for copies in alike(plan.answers)]
+        golds = _golds_of(project)
+        entries += [label_entry(copies, plan, golds) for copies in alike(plan.answers)]
     except UserError as error:
         notes["label"] = str(error).removeprefix(f"{project.root}: ")
     for kinds, listed in (("draft", draft_entries), ("training", training_entries), ("deployment", deployment_entries)):
@@ -134,7 +144,7 @@ def may_see(entry: Entry, viewer: Viewer, at_hand: ProjectAtHand) -> bool:
     """
     if viewer.groups is None:
         return True
-    return may_read(entry.needs, viewer.groups) and may_read_all(viewer, entry.documents, at_hand)
+    return may_read(entry.needs, viewer.groups) and may_read_all(viewer, entry.documents, at_hand.project())
 
 
 def plan_of(project: Project, viewer: Viewer) -> LabelPlan:
@@ -151,13 +161,13 @@ def plan_of(project: Project, viewer: Viewer) -> LabelPlan:
     return plan
 
 
-def label_entry(copies: tuple[Shown, ...], plan: LabelPlan, quotes: Mapping[str, tuple[Json, ...]]) -> Entry:
+def label_entry(copies: tuple[Shown, ...], plan: LabelPlan, golds: Mapping[str, Gold]) -> Entry:
     """An answer of the verdict as an entry."""
     first = copies[0]
     subject = f"{first.case}:{digest('label', first.question, first.response, list(first.references))[:12]}"
     needs = tuple(dict.fromkeys(need for one in copies for need in one.needs))
-    evidence = quotes.get(first.case, ())
-    return Entry("label", subject, first.question, Label(copies, plan, evidence), needs, _documents(evidence))
+    gold = golds.get(first.case, Gold())
+    return Entry("label", subject, first.question, Label(copies, plan, gold.evidence), needs, gold.documents)
 
 
 def labelled_entry(project: Project, viewer: Viewer, subject: str) -> Entry | None:
@@ -167,7 +177,7 @@ def labelled_entry(project: Project, viewer: Viewer, subject: str) -> Entry | No
         UserError: as `plan_of`.
     """
     plan = plan_of(project, viewer)
-    entries = (label_entry(copies, plan, _evidence(project)) for copies in alike((*plan.answers, *plan.asked)))
+    entries = (label_entry(copies, plan, _golds_of(project)) for copies in alike((*plan.answers, *plan.asked)))
     return next((one for one in entries if one.subject == subject), None)
 
 
@@ -197,13 +207,36 @@ def draft_entry(draft: Waiting) -> Entry:
         kind = "disagreement" if draft.meta("kind") == "disputed" else "feedback"
     elif draft.row.get("drafted_by") == DECAY:
         kind = "decay"
-    asked_as, came_from, before = draft.row.get("as"), draft.meta("drafted_from"), draft.meta("before")
-    groups = tuple(map(str, asked_as)) if isinstance(asked_as, list) else ()
+    came_from, before = draft.meta("drafted_from"), draft.meta("before")
     documents = list(_documents(_listed(draft.row.get("evidence")))) + _texts(draft.row.get("gold_documents"))
     documents += [came_from] if isinstance(came_from, str) and came_from else []
     if isinstance(before, dict):
         documents += [*_documents(_listed(before.get("evidence"))), *_texts(before.get("gold_documents"))]
-    return Entry(kind, draft.subject, draft.question, draft, (groups,) if groups else (), tuple(documents))
+    documents += _asker_untold(draft)
+    return Entry(kind, draft.subject, draft.question, draft, _needs_of_asker(_asker_of(draft.row)), tuple(documents))
+
+
+def _asker_of(row: Mapping[str, Json]) -> tuple[str, ...] | None:
+    """The groups of whoever asked, as a row of cases says them ("as"), or one of examples (`meta`); None: it does not."""
+    meta = row.get("meta")
+    asker = row.get("as", meta.get("as") if isinstance(meta, dict) else None)
+    return tuple(map(str, asker)) if isinstance(asker, list) else None
+
+
+def _needs_of_asker(groups: Iterable[str] | None) -> Needs:
+    """What was answered may be made of documents of any of the asker's groups: each is needed."""
+    return tuple((group,) for group in sorted(set(groups or ())))
+
+
+def _asker_untold(draft: Waiting) -> tuple[str, ...]:
+    """`UNTOLD` where served traffic made a draft and nobody says who asked: they may have read everything."""
+    served = draft.row.get("drafted_by") in (FEEDBACK, TRAFFIC)
+    return UNTOLD if served and _asker_of(draft.row) is None else ()
+
+
+def _is_of_traffic(row: Case | Example) -> bool:
+    """Whether a row that would teach was drafted of what served traffic asked."""
+    return "answers_given" in row.meta or (isinstance(row, Example) and row.source in (FEEDBACK, TRAFFIC))
 
 
 def training_entries(project: Project) -> Iterator[Entry]:
@@ -216,10 +249,10 @@ def training_entries(project: Project) -> Iterator[Entry]:
         return
     for one in _rows.get(project.root, _row_files(project), lambda: tuple(_teaching(project))):
         case = one.row if isinstance(one.row, Case) else None
-        groups = (case.groups,) if case is not None and case.groups else ()
+        asker = case.groups if case is not None else _asker_of(one.row.meta) if isinstance(one.row, Example) else None
         documents = (*case.gold_documents, *(e.document for e in case.evidence)) if case is not None else ()
-        documents = UNTOLD if one.row is None else documents
-        yield Entry("training", one.waits.digest, one.waits.shown, one, groups, documents)
+        documents = UNTOLD if one.row is None or (_is_of_traffic(one.row) and asker is None) else documents
+        yield Entry("training", one.waits.digest, one.waits.shown, one, _needs_of_asker(asker), documents)
 
 
 def deployment_entries(project: Project) -> Iterator[Entry]:
@@ -263,16 +296,17 @@ def _teaching(project: Project) -> Iterator[Teaching]:
         yield Teaching(one, by_digest.get(one.digest))
 
 
-def _evidence(project: Project) -> Mapping[str, tuple[Json, ...]]:
-    """Case id -> its evidence as written; {} where the cases cannot be read now."""
+def _golds_of(project: Project) -> Mapping[str, Gold]:
+    """Case id -> what it names; {} where the cases cannot be read now."""
 
-    def read() -> Mapping[str, tuple[Json, ...]]:
+    def read() -> Mapping[str, Gold]:
         try:
-            return {case.id: evidence_in(beside) for case, beside in read_cases(project, [])}
+            rows = read_cases(project, [])
+            return {case.id: Gold(evidence_in(beside), gold_documents(case, beside)) for case, beside in rows}
         except UserError:
             return {}
 
-    return _quotes.get(project.root, _row_files(project), read)
+    return _golds.get(project.root, _row_files(project), read)
 
 
 def _row_files(project: Project) -> list[Path]:

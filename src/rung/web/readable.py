@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from rung.report.html.markup import Safe, el, join
+from rung.web.document_access import groups_of, snapshot_of
 from rung.web.project_at_hand import ProjectAtHand
 from rung.web.shell import href
-from rung.web.viewer import Viewer
 
 if TYPE_CHECKING:
     from rung.knowledge import Knowledge
 
-Groups = tuple[str, ...]
 AROUND = 260  # characters before and after a span that are shown with it
 
 
@@ -39,25 +37,7 @@ def project_groups(at_hand: ProjectAtHand) -> list[str]:
     Raises:
         UserError: the index cannot be opened.
     """
-    knowledge = knowledge_of(at_hand)
-    access: Mapping[str, Groups] = knowledge.document_groups() if knowledge is not None else {}
-    return sorted({group for groups in access.values() for group in groups})
-
-
-def may_read_all(viewer: Viewer, documents: Iterable[str], at_hand: ProjectAtHand) -> bool:
-    """Whether they may read each of these documents; who is held to groups reads none that is gone.
-
-    Raises:
-        UserError: the index cannot be opened.
-    """
-    if viewer.groups is None:
-        return True
-    named = set(documents)
-    if not named:
-        return True
-    knowledge = knowledge_of(at_hand)
-    access: Mapping[str, Groups] = knowledge.document_groups() if knowledge is not None else {}
-    return all(one in access and viewer.asker.may_read(access[one]) for one in named)
+    return sorted({group for groups in groups_of(at_hand.project()).values() for group in groups})
 
 
 def quoted_passage(at_hand: ProjectAtHand, document: str, quote: str, span: tuple[int, int] | None = None) -> Safe:
@@ -74,8 +54,8 @@ def quoted_passage(at_hand: ProjectAtHand, document: str, quote: str, span: tupl
     """
     from rung.knowledge import find_quote
 
-    knowledge = knowledge_of(at_hand)
-    indexed = None if knowledge is None else knowledge.document(document)
+    snapshot = snapshot_of(at_hand.project())
+    indexed = None if snapshot is None else next(iter(snapshot.documents([document])), None)
     if indexed is None:
         gone = f"{document} is not among the documents that were read"
         return join(el("p", gone, cls="quiet small"), el("blockquote", quote, dir="auto") if quote else Safe(""))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from fastapi import APIRouter, Form
 from starlette.exceptions import HTTPException
@@ -10,33 +10,30 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from rung.report.html.markup import Safe, el
-from rung.web.forms import NAME
+from rung.web.forms import MAX_NAME, NAME, person, remember
 from rung.web.shell import PREFIX, href
 from rung.web.viewer import editor_of, viewer_of
 
 router = APIRouter()
 TABS = ()
-MAX_NAME = 100  # characters
-_YEAR = 365 * 86_400
 
 
 def reviewer_of(request: Request) -> str:
     """The name of whoever decides; "": they have not said it yet."""
-    named = viewer_of(request).name or unquote(request.cookies.get(NAME, ""))
-    return named.strip()[:MAX_NAME]
+    try:
+        return person(viewer_of(request).name or unquote(request.cookies.get(NAME, "")))
+    except HTTPException:
+        return ""
 
 
 def named_reviewer(request: Request) -> str:
     """The same, where something is decided.
 
     Raises:
-        HTTPException: 403, they may only look; 400, they have no name.
+        HTTPException: 403, they may only look; 400, as `person`.
     """
-    editor_of(request)
-    name = reviewer_of(request)
-    if not name:
-        raise HTTPException(400, "say your name first: it is kept with what you decide")
-    return name
+    viewer = editor_of(request)
+    return person(viewer.name or unquote(request.cookies.get(NAME, "")))
 
 
 def name_form(request: Request, to: str) -> Safe:
@@ -66,11 +63,6 @@ def name_form(request: Request, to: str) -> Safe:
 def keep_name(request: Request, name: str = Form("", max_length=4 * MAX_NAME), to: str = Form("")) -> Response:
     """Keep who decides in this browser."""
     editor_of(request)
-    named = " ".join(name.split())[:MAX_NAME]
-    if not named or "," in named:
-        raise HTTPException(400, "one person's name is needed, without a comma: each decides for themselves")
+    named = person(name)
     is_local = to.startswith(f"{PREFIX}/") and "\\" not in to
-    response = RedirectResponse(to if is_local else PREFIX, 303)
-    is_secure = request.url.scheme == "https"
-    response.set_cookie(NAME, quote(named), max_age=_YEAR, path=PREFIX, httponly=True, samesite="lax", secure=is_secure)
-    return response
+    return remember(RedirectResponse(to if is_local else PREFIX, 303), named, secure=request.url.scheme == "https")

@@ -19,8 +19,8 @@ from rung.tracing.reading import retrieved
 from rung.tracing.store import TraceFilter, holding, listed, named
 from rung.tracing.times import FORM, milliseconds
 from rung.tracing.waterfall import cost_of, moment
+from rung.web.document_access import may_read_all
 from rung.web.project_at_hand import ProjectAtHand, at_hand_of
-from rung.web.readable import may_read_all
 from rung.web.shell import Tab, href, page
 from rung.web.trace_parts import steps_of, texts_of, waterfall
 from rung.web.viewer import Viewer, viewer_of
@@ -94,7 +94,7 @@ def may_look(trace: Trace, viewer: Viewer, at_hand: ProjectAtHand) -> bool:
         return False
     documents = {str(row.get("document")) for step in trace.steps for row in retrieved(step)}
     cited = (row for row in values(trace.root.attributes.get(names.CITATIONS)) if isinstance(row, dict))
-    return may_read_all(viewer, {*documents, *(str(row.get("document")) for row in cited)}, at_hand)
+    return may_read_all(viewer, {*documents, *(str(row.get("document")) for row in cited)}, at_hand.project())
 
 
 def _one(trace: Trace, viewer: Viewer, at_hand: ProjectAtHand) -> Safe:

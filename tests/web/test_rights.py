@@ -1,0 +1,109 @@
+"""What a key that is held to groups cannot learn from the board: by asking, by errors, by what others see there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from rung.commands.review import waiting
+from rung.config.project import load_project
+from rung.dataset.proposals import Comment, Rows, propose
+from rung.pipeline.judge_labels import read_labels
+from rung.web.document_access import may_read_all
+from rung.web.forms import NAME
+from rung.web.project_at_hand import ProjectAtHand
+from rung.web.queue_entries import UNTOLD, draft_entry, queue
+from rung.web.viewer import Viewer
+from tests.web.asking import DOOR, asking, field, page_of
+from tests.web.watched import watched
+
+STAFF, NOBODY, OWNER = Viewer("s", frozenset({"staff"})), Viewer("n", frozenset()), Viewer("o")
+
+
+def drafted(folder: Path, name: str, **row: Any) -> None:
+    """A draft of feedback."""
+    row = {"id": name, "question": f"{name}?", "answers": ["so"], **row, "drafted_by": "feedback", "approved_by": ""}
+    with (folder / "feedback.drafts.jsonl").open("a", encoding="utf-8") as file:
+        file.write(f"{json.dumps(row)}\n")
+
+
+def test_evidence_in_a_document_that_one_may_not_read_is_as_in_one_that_is_not_there(measured: Path) -> None:
+    def answered(client: Any, **evidence: str) -> str:
+        stamp = field(page_of(client, "runs/1/cases/r1"), "stamp")
+        form = {"case": "r1", "stamp": stamp, "answer": "x", "was": "{}", "span": "", "quote": "", **evidence}
+        response = client.post("runs/1/gold", data=form)
+        assert response.status_code == 409, evidence
+        return str(response.text).replace(evidence["document"], "DOCUMENT")
+
+    before = (measured / "cases.jsonl").read_bytes()
+    with watched(measured, DOOR) as board, asking(board, "nobody+") as client:
+        told = {
+            answered(client, document=document, **place)
+            for document in ("docs/staff.md", "docs/none.md")
+            for place in ({"quote": "forty percent"}, {"quote": "not there"}, {"span": "1-99999"})
+        }
+    assert len(told) == 1
+    assert (measured / "cases.jsonl").read_bytes() == before
+
+
+def test_a_document_that_is_gone_is_read_by_nobody_who_is_held_to_groups(measured: Path, tmp_path: Path) -> None:
+    project = load_project(measured)
+    assert may_read_all(STAFF, ["docs/staff.md", "docs/returns.md"], project)
+    assert not may_read_all(NOBODY, ["docs/staff.md"], project)
+    assert not may_read_all(STAFF, ["docs/gone.md"], project)
+    assert may_read_all(OWNER, ["docs/gone.md"], project)
+    rows = [json.loads(line) for line in (measured / "cases.jsonl").read_text("utf-8").splitlines()]
+    rows[0] |= {"gold_documents": ["docs/gone.md"], "answers": ["of a secret"]}
+    (measured / "cases.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
+    with watched(measured, DOOR) as board:
+        with asking(board, "staff") as client:
+            text = page_of(client, "runs/1/cases/r1")
+            assert "not for you by now" in text
+            assert "of a secret" not in text
+        (measured / ".rung" / "index").rename(tmp_path / "index")
+        with asking(board, "staff") as client:
+            assert "thirty days" not in page_of(client, "runs/1/cases/r1").split('class="columns answers"')[0]
+        with asking(board, "nobody") as client:
+            assert "nine euros" not in page_of(client, "runs/1/cases/s1").split('class="columns answers"')[0]
+
+
+def test_a_draft_of_feedback_is_for_who_reads_all_that_its_asker_read(measured: Path) -> None:
+    drafted(measured, "of-both", **{"as": ["hr", "staff"]})
+    drafted(measured, "of-staff", **{"as": ["staff"]})
+    drafted(measured, "of-nobody", **{"as": []})
+    drafted(measured, "of-untold")
+    at_hand = ProjectAtHand(measured)
+    try:
+        seen = [{one.title for one in queue(at_hand, who).of("feedback")} for who in (STAFF, NOBODY, OWNER)]
+    finally:
+        at_hand.close()
+    assert seen == [{"of-staff?", "of-nobody?"}, {"of-nobody?"}, {"of-both?", "of-staff?", "of-nobody?", "of-untold?"}]
+
+
+def test_an_example_that_feedback_drafts_says_who_asked(measured: Path) -> None:
+    said = [Comment("How long?", "No.", False, ("Thirty days.",), asker=asker) for asker in ((), None)]
+    rows = [propose([one], Rows(teach="example", judging=0)).proposals[0].row() for one in said]
+    assert [row["meta"].get("as") for row in rows] == [[], None]  # type: ignore[union-attr]
+    (measured / "feedback.drafts.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
+    entries = [draft_entry(one) for one in waiting(load_project(measured))]
+    assert [(one.needs, one.documents) for one in entries] == [((), ()), ((), UNTOLD)]
+    as_case = waiting(load_project(measured))[0].used_as("case")
+    assert as_case.row["as"] == []
+    assert as_case.used_as("example").meta("as") == []
+
+
+@pytest.mark.parametrize("name", ["", " ", "Ada, Eve", "x" * 101])
+def test_a_name_is_of_one_person_wherever_it_is_kept(measured: Path, name: str) -> None:
+    with watched(measured) as board, asking(board) as client:
+        form = {"case": "s2", "rung": "rag", "good": "no", "by": name}
+        page_of(client, "runs/1/cases/s2")
+        refused = [client.post("runs/1/label", data=form), client.post("reviewer", data={"name": name, "to": ""})]
+        client.cookies.set(NAME, quote(name), path="/board")
+        refused.append(client.post("queue/decide", data={"kind": "label", "subject": "x", "action": "approve"}))
+        assert [one.status_code for one in refused] == [400, 400, 400]
+        assert not any(one.headers.get("set-cookie", "").startswith(NAME) for one in refused)
+    assert read_labels(load_project(measured)) == []
