@@ -162,7 +162,7 @@ def test_who_may_only_look_steers_nothing_and_reads_no_messages(shop: Path) -> N
         client.post(board.url("enter"), data={"credential": "looks"})
         text = client.get(board.url("live")).text
         assert "secret" not in text
-        assert "1 message, for who may steer it" in text
+        assert "1 message, for who may read everything" in text
         assert "<form" not in text.split("<main")[1]
         for path in ("live/steer", "live/start"):
             assert client.post(board.url(path), data={"do": "stop"}).status_code == 403
@@ -201,8 +201,8 @@ def test_hostile_words_are_words(shop: Path) -> None:
             recorder.steering.tell(RunEvent(paused=False))  # written at once
             record = read_record(load_project(shop))
             assert record is not None
-            shown = now_part(record, datetime.now(UTC), messages=True)
-        died = now_part(replace(record, running=False), datetime.now(UTC), messages=True)
+            shown = now_part(record, datetime.now(UTC), reads_all=True)
+        died = now_part(replace(record, running=False), datetime.now(UTC), reads_all=True)
     for text in (shown, died):
         assert "<script" not in text
         assert "&lt;script&gt;" in text

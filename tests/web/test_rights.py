@@ -12,9 +12,16 @@ import pytest
 from rung.commands.review import waiting
 from rung.config.project import load_project
 from rung.dataset.proposals import Comment, Rows, propose
+from rung.errors import UserError
 from rung.pipeline.judge_labels import read_labels
+from rung.pipeline.run_record import recorded
+from rung.report.html.markup import join
+from rung.web.detached import LOG
 from rung.web.document_access import may_read_all
+from rung.web.document_list import DocumentList
+from rung.web.documents import _about
 from rung.web.forms import NAME
+from rung.web.jobs import Job, job_pane
 from rung.web.project_at_hand import ProjectAtHand
 from rung.web.queue_entries import UNTOLD, draft_entry, queue
 from rung.web.viewer import Viewer
@@ -107,3 +114,45 @@ def test_a_name_is_of_one_person_wherever_it_is_kept(measured: Path, name: str) 
         assert [one.status_code for one in refused] == [400, 400, 400]
         assert not any(one.headers.get("set-cookie", "").startswith(NAME) for one in refused)
     assert read_labels(load_project(measured)) == []
+
+
+def test_a_reviewer_who_is_held_to_groups_reads_no_output_of_a_comparison(shop: Path) -> None:
+    project = load_project(shop)
+    with pytest.raises(UserError), recorded(project, None) as recorder:
+        recorder.say("case d1 says forty percent")
+        raise UserError("row 7 of cases.jsonl says forty percent")
+    (project.state / LOG).write_text("case d1 says forty percent\n", "utf-8")
+    with watched(shop, DOOR) as board, asking(board, "nobody+") as client:
+        text = client.get("live").text
+        assert "1 message, for who may read everything" in text
+        assert "Ended without a verdict" in text
+        assert 'action="/board/live/start"' in text  # they may steer
+        with client.stream("GET", "live/events") as response:
+            event = next(line for line in response.iter_lines() if line.startswith("data:"))
+    assert "forty" not in text + event
+    with watched(shop) as board, asking(board) as client:
+        assert client.get("live").text.count("forty percent") == 3
+
+
+def test_what_goes_wrong_is_told_in_full_to_who_may_read_everything(measured: Path) -> None:
+    background = ProjectAtHand(measured)
+    job = Job("A look", "ada", "2026-01-01T00:00", "failed", ("case d1 says forty percent",))
+    assert "forty" in job_pane(job, OWNER)
+    assert "forty" not in job_pane(job, STAFF)
+    assert "did not work" in job_pane(job, STAFF)
+    background.close()
+    listed = DocumentList(version=1, why="docs/staff.md cannot be read")
+    assert "staff.md" in join(*_about(listed, OWNER))
+    assert "staff.md" not in join(*_about(listed, NOBODY))
+    (measured / "cases.jsonl").rename(measured / "forty.jsonl")
+    (measured / "rung.yaml").write_text(
+        (measured / "rung.yaml").read_text("utf-8").replace("cases: cases.jsonl", "cases: forty-percent.jsonl"), "utf-8"
+    )
+    with watched(measured, DOOR) as board, asking(board, "nobody") as client:
+        for path in ("queue", "runs/1/cases"):
+            text = page_of(client, path)
+            assert "is said to who may read everything" in text, path
+            assert "forty-percent" not in text, path
+    with watched(measured) as board, asking(board) as client:
+        for path in ("queue", "runs/1/cases"):
+            assert "forty-percent" in page_of(client, path), path

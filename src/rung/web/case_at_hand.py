@@ -15,7 +15,7 @@ from rung.records import Case, Json, Problem
 from rung.web.case_index import CaseIndex
 from rung.web.case_reading import gold_documents
 from rung.web.document_access import may_read_all, readable_texts
-from rung.web.viewer import Viewer
+from rung.web.viewer import Viewer, words_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def case_at_hand(project: Project, viewer: Viewer, index: CaseIndex, number: int
             line, case, evidence = _read(project, location)
             break
     except UserError as error:
-        remarks.append(str(error))
+        remarks.append(words_for(viewer, str(error), "The row of this case cannot be read"))
         line = None
     if line is None:
         remarks.append("The project has this case no more: nobody can mend it, and what it accepted is not shown.")
@@ -99,7 +99,7 @@ def _located(project: Project, viewer: Viewer, case: Case, evidence: tuple[Json,
     try:
         text_of = readable_texts(project, viewer)
     except UserError as error:
-        return case, [str(error)]
+        return case, [words_for(viewer, str(error), "The documents cannot be read")]
     if text_of is None:
         return case, ["Nothing is indexed, so that the gold cannot be shown in its documents."]
     from rung.knowledge import find_quote

@@ -27,7 +27,7 @@ from rung.web.forms import choice, pager
 from rung.web.project_at_hand import project_of
 from rung.web.runs import Number
 from rung.web.shell import Tab, href, page
-from rung.web.viewer import Viewer, viewer_of
+from rung.web.viewer import Viewer, viewer_of, words_for
 
 router = APIRouter()
 TABS = (Tab("cases", "Cases"),)
@@ -92,7 +92,9 @@ def cases(request: Request, number: Number, asked: Annotated[CaseFilter, Depends
     viewer = viewer_of(request)
     numbers = index.matching(asked, viewer.groups)
     listed = _listed(index, asked, numbers, viewer, run=number, at=at)
-    remarks = [el("p", remark, cls="notice") for remark in index.remarks]
+    remarks = [
+        el("p", words_for(viewer, remark, "The project's cases cannot be read"), cls="notice") for remark in index.remarks
+    ]
     about = el("p", _order_words(index), " ", WHAT_IS_RIGHT, cls="quiet small")
     back = el("p", el("a", f"Run {number}", href=href("runs", number)), cls="small")
     results = el("div", *listed, id="results")

@@ -44,7 +44,7 @@ def listed(request: Request) -> Response:
     state = at_hand.state()
     happened = events(state)
     now, records = standing(happened), all_deployments(state)
-    parts = [job_pane(background_of(at_hand).job(JOB)), _now(state, now, {one.id: one for one, _ in records})]
+    parts = [job_pane(background_of(at_hand).job(JOB), viewer), _now(state, now, {one.id: one for one, _ in records})]
     if records:
         parts.append(_table([*reversed(records)], now))
         shown = happened[-SHOWN:]

@@ -23,7 +23,7 @@ from rung.web.document_list import DocumentLine, DocumentList, document_list
 from rung.web.forms import choice, pager
 from rung.web.project_at_hand import ProjectAtHand, at_hand_of, project_of
 from rung.web.shell import Tab, href, page
-from rung.web.viewer import Viewer, viewer_of
+from rung.web.viewer import Viewer, viewer_of, words_for
 
 if TYPE_CHECKING:
     from rung.knowledge import Knowledge
@@ -61,7 +61,7 @@ def documents(request: Request, text: Text = "", readers: Text = "", by: Text = 
     status = el("p", words, role="status", aria_live="polite", cls="quiet")
     rows = selected[(at - 1) * PER_PAGE : at * PER_PAGE]
     results = el("div", status, _table(rows) if rows else "", pager(at, pages, around), id="results")
-    parts = [*_about(listed), _search_form("", viewer, groups), _form(text, readers, by, groups), results]
+    parts = [*_about(listed, viewer), _search_form("", viewer, groups), _form(text, readers, by, groups), results]
     return page(request, "Documents", *parts, _unread(listed, viewer), scripts=("live.js",))
 
 
@@ -81,15 +81,16 @@ def _sorted(lines: list[DocumentLine], by: str) -> list[DocumentLine]:
     return sorted(lines, key=lambda line: line.date, reverse=True) if by == "date" else lines
 
 
-def _about(listed: DocumentList) -> list[Safe]:
+def _about(listed: DocumentList, viewer: Viewer) -> list[Safe]:
+    why = words_for(viewer, listed.why, "The sources were not looked at whole") if listed.why else ""
     if not listed.version:
-        words = listed.why or "Nothing is indexed yet: 'rung sync' reads the documents."
+        words = why or "Nothing is indexed yet: 'rung sync' reads the documents."
         return [el("p", words, cls="notice")]
     parts = [el("p", f"Version {listed.version:,} of the index: {count(listed.passages, 'passage')}.", cls="quiet small")]
     if listed.read is not None and listed.read != len(listed.lines):
         words = f"The sources hold {count(listed.read, 'document')} now, the index {len(listed.lines):,}: run 'rung sync'."
         parts.append(el("p", words, cls="notice"))
-    return [*parts, el("p", listed.why, cls="notice")] if listed.why else parts
+    return [*parts, el("p", why, cls="notice")] if why else parts
 
 
 def _form(text: str, readers: str, by: str, groups: Sequence[str]) -> Safe:

@@ -15,6 +15,7 @@ from rung.progress import Lines, reporting
 from rung.report.html.markup import Safe, el
 from rung.serving.answering import DEFECT
 from rung.web.project_at_hand import ProjectAtHand
+from rung.web.viewer import Viewer, words_for
 
 _log = logging.getLogger(__name__)
 PART = "background"
@@ -82,12 +83,14 @@ def background_of(at_hand: ProjectAtHand) -> BackgroundJobs:
     return at_hand.part(PART, BackgroundJobs)
 
 
-def job_pane(job: Job | None) -> Safe:
-    """A piece of work on a page; one that is under way is looked at again by `live.js`, or by loading the page anew."""
+def job_pane(job: Job | None, viewer: Viewer) -> Safe:
+    """A piece of work on a page; one that is under way is looked at again by `live.js`, or by loading the page anew.
+    What it reported is for who may read everything."""
     if job is None:
         return Safe("")
     words = {"running": "is under way", "done": "is done", "failed": "did not work"}[job.state]
-    lines = [el("li", line, dir="auto", cls="text-line") for line in job.lines[-5:]]
+    said = job.lines[-5:] if viewer.groups is None else (words_for(viewer, "", "It reports as it goes"),)
+    lines = [el("li", line, dir="auto", cls="text-line") for line in said]
     begun = f" (begun {job.began[:16].replace('T', ' ')} UTC by {job.by or 'somebody'})"
     head = el("p", el("b", f"{job.title} {words}"), el("span", begun, cls="quiet small"))
     again = "2" if job.state == "running" else None

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
+from rung.errors import UserError
 from rung.pipeline.publishing import read_list
 from rung.pipeline.run_control import Change, ask, asked_of
 from rung.pipeline.run_record import VERDICT, RunRecord, read_record
@@ -23,7 +24,7 @@ from rung.web.forms import Sent, number_in, text_in
 from rung.web.live_parts import now_part, shown_for, when
 from rung.web.project_at_hand import project_of
 from rung.web.shell import HEADERS, Tab, href, page
-from rung.web.viewer import editor_of, viewer_of
+from rung.web.viewer import editor_of, viewer_of, words_for
 
 router = APIRouter()
 TABS = (Tab("live", "Live"),)
@@ -39,7 +40,7 @@ def live(request: Request) -> Response:
     record = read_record(project)
     parts: list[Safe] = [
         el("p", cls="unseen", role="status", id="standing"),
-        now_part(record, datetime.now(UTC), messages=viewer.may_edit),
+        now_part(record, datetime.now(UTC), reads_all=viewer.groups is None),
         el("p", el("a", "Look again", href=href("live")), data_noscript=True),
     ]
     if record is not None and record.state.run.ended == VERDICT and not record.running:
@@ -47,7 +48,7 @@ def live(request: Request) -> Response:
     if viewer.may_edit:
         asked = "" if record is None or not record.running else _asked(request, record)
         parts += [el("p", asked, cls="notice") if asked else Safe(""), _steering(record), _starting(record)]
-        if lines := log_lines(project):
+        if lines := log_lines(project) if viewer.groups is None else ():
             output = el("pre", "\n".join(lines), tabindex="0", dir="auto")
             parts.append(el("details", el("summary", "Output of the last one that was started here"), output))
     return page(request, "Live", *parts, scripts=("live_run.js",))
@@ -60,7 +61,7 @@ async def events(request: Request) -> Response:
 
     def drawn() -> tuple[list[str], Safe]:
         record = read_record(project)
-        return shown_for(record), now_part(record, datetime.now(UTC), messages=viewer.may_edit)
+        return shown_for(record), now_part(record, datetime.now(UTC), reads_all=viewer.groups is None)
 
     async def stream() -> AsyncGenerator[bytes]:
         yield f"retry: {AGAIN}\n\n".encode()
@@ -98,12 +99,15 @@ def steer(request: Request, sent: Sent) -> Response:
 @router.post("/live/start")
 def start(request: Request, sent: Sent) -> Response:
     """Begin a comparison, which goes on without the browser and this server."""
-    editor_of(request)
+    viewer = editor_of(request)
     limit = number_in(sent, "limit", "Cases")
     if limit is not None and (limit != int(limit) or limit < 1):
         raise HTTPException(400, "Cases: a whole number from 1 up, or nothing for all")
     minutes, usd = number_in(sent, "minutes", "Minutes"), number_in(sent, "usd", "Dollars")
-    start_comparison(project_of(request), Asked(None if limit is None else int(limit), minutes, usd))
+    try:
+        start_comparison(project_of(request), Asked(None if limit is None else int(limit), minutes, usd))
+    except UserError as error:
+        raise UserError(words_for(viewer, str(error), "the comparison did not begin")) from error
     return RedirectResponse(href("live"), 303)
 
 

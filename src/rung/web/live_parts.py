@@ -34,24 +34,24 @@ def when(words: str, record: RunRecord | None) -> dict[str, str | bool]:
     return {"data_when": words, "hidden": not set(words.split()) & set(shown_for(record))}
 
 
-def now_part(record: RunRecord | None, now: datetime, *, messages: bool) -> Safe:
+def now_part(record: RunRecord | None, now: datetime, *, reads_all: bool) -> Safe:
     """What is drawn anew while it goes on.
 
     Args:
         record: the comparison.
         now: the time.
-        messages: whether who looks may read what was said meanwhile.
+        reads_all: whether who looks may read everything; else why it ended, and what was said meanwhile, is left out.
     """
     standing = standing_of(record)
     if record is None:
         body: list[Safe] = [el("p", "No comparison is recorded here yet.")]
     else:
         body = [
-            el("p", _headline(record), cls=f"chip {_TONES[standing]}"),
+            el("p", _headline(record, reads_all=reads_all), cls=f"chip {_TONES[standing]}"),
             *_facts(record, now),
             _work(record.state.work) if record.running else Safe(""),
             _table(record.state),
-            _messages(record.messages, shown=messages),
+            _messages(record.messages, shown=reads_all),
         ]
     return el("div", *body, id="now", data_standing=standing)
 
@@ -59,7 +59,7 @@ def now_part(record: RunRecord | None, now: datetime, *, messages: bool) -> Safe
 _TONES = {"running": "good", "paused": "neutral", "ended": "neutral", "died": "bad"}
 
 
-def _headline(record: RunRecord) -> str:
+def _headline(record: RunRecord, *, reads_all: bool) -> str:
     run = record.state.run
     if record.is_paused:
         return "Paused"
@@ -69,7 +69,7 @@ def _headline(record: RunRecord) -> str:
         return "Died: it ended without a word"
     if run.ended == VERDICT:
         return f"Ended with a verdict: {run.winner or 'none can be chosen'}"
-    return f"Ended without a verdict: {run.ended}"
+    return f"Ended without a verdict{f': {run.ended}' if reads_all else ''}"
 
 
 def _facts(record: RunRecord, now: datetime) -> list[Safe]:
@@ -128,7 +128,7 @@ def _messages(messages: tuple[str, ...], *, shown: bool) -> Safe:
     if not messages:
         return Safe("")
     if not shown:
-        hidden = f"{count(len(messages), 'message')}, for who may steer it: they may name rows and files."
+        hidden = f"{count(len(messages), 'message')}, for who may read everything: they may name rows and files."
         return el("p", hidden, cls="quiet small")
     items = [el("li", message, dir="auto") for message in reversed(messages)]
     return join(el("h2", "Messages"), el("ul", *items, cls="messages"))

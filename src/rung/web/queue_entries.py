@@ -27,11 +27,12 @@ from rung.web.by_stamp import ByStamp
 from rung.web.case_reading import gold_documents
 from rung.web.document_access import may_read_all
 from rung.web.project_at_hand import ProjectAtHand
-from rung.web.viewer import Viewer
+from rung.web.viewer import Viewer, words_for
 
 Kind = Literal["label", "disagreement", "feedback", "draft", "decay", "training", "deployment"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 SHOWN = 16  # characters of a key
+_UNKNOWN = "what waits cannot be told"
 UNTOLD = ("",)  # documents of a row that does not say which: for who may read everything
 
 
@@ -125,12 +126,12 @@ def queue(at_hand: ProjectAtHand, viewer: Viewer) -> Queue:
         golds = _golds_of(project)
         entries += [label_entry(copies, plan, golds) for copies in alike(plan.answers)]
     except UserError as error:
-        notes["label"] = str(error).removeprefix(f"{project.root}: ")
+        notes["label"] = words_for(viewer, str(error).removeprefix(f"{project.root}: "), _UNKNOWN)
     for kinds, listed in (("draft", draft_entries), ("training", training_entries), ("deployment", deployment_entries)):
         try:
             entries += listed(project)
         except UserError as error:
-            notes[kinds] = str(error)
+            notes[kinds] = words_for(viewer, str(error), _UNKNOWN)
     readable = [one for one in entries if may_see(one, viewer, at_hand)]
     readable.sort(key=lambda one: KINDS.index(one.kind))
     return Queue(tuple(readable), len(entries) - len(readable), notes, plan)

@@ -32,6 +32,17 @@ class Viewer:
         return Asker(self.groups)
 
 
+def words_for(viewer: Viewer, words: str, what: str) -> str:
+    """An error or a remark for whoever looks. It may quote rows and name documents, and nobody noted whom those are for.
+
+    Args:
+        viewer: who looks.
+        words: in full, for who may read everything.
+        what: the same for others, without what it rests on: "the cases cannot be read".
+    """
+    return words if viewer.groups is None else f"{what}: what exactly is said to who may read everything."
+
+
 def viewer_of(request: Request) -> Viewer:
     """Who looks: `entry` has seen to it before the request came here."""
     return cast("Viewer", request.state.viewer)

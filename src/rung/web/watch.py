@@ -36,7 +36,7 @@ def watch(request: Request) -> Response:
     at_hand, viewer = at_hand_of(request), viewer_of(request)
     state = at_hand.state()
     look, alerts, events = last_look(state), all_alerts(state), recent_events(state, limit=EVENTS)
-    parts = [job_pane(background_of(at_hand).job(JOB))]
+    parts = [job_pane(background_of(at_hand).job(JOB), viewer)]
     if not look.number:
         parts.append(
             el("p", "Nobody has looked yet. ", el("code", f"rung watch {at_hand.folder}"), " looks, or the button.")
