@@ -37,6 +37,7 @@ from rung.pipeline.publishing import LATEST, LINE, TABLE, Line, published, verdi
 from rung.records import Answer, Case, Citation, Coverage, Evaluation, Outcome, Passage, RungResult, Scorecard, Usage
 from rung.web.case_index import CaseFilter
 from rung.web.case_reading import read_index, size_of
+from rung.web.document_access import groups_of
 
 YAML = "name: synthetic\ntask: Answer.\ncases: [cases.jsonl]\nmodel: scripted\nrungs: [prompt]\nbar: {correct: 0.5}\n"
 LAYERS = ("not retrieved", "used but wrong", "refused wrongly", "ranked too low")
@@ -229,7 +230,7 @@ def painted(entrance: str, address: str) -> None:
 def restricted(folder: Path) -> None:
     """The filters of somebody with a group, and of somebody with none, without HTTP."""
     project = load_project(folder)
-    index = read_index(project, published(project, "1"))
+    index, access = read_index(project, published(project, "1")), groups_of(project)
     print(f"index by its own count: {size_of(index) / 1e6:.0f} MB, of them texts {len(index.texts.blob) / 1e6:.0f}, "
           f"compressed answers {index.rows.size / 1e6:.0f}")  # fmt: skip
     for groups in (frozenset({"staff"}), frozenset[str]()):
@@ -238,7 +239,7 @@ def restricted(folder: Path) -> None:
             spent = []
             for _ in range(TURNS):
                 begun = time.perf_counter()
-                numbers = index.matching(asked, groups)
+                numbers = index.matching(asked, groups, access)
                 spent.append((time.perf_counter() - begun) * 1000)
             who = ", ".join(groups) or "no group"
             print(f"{who:9} {name:24} median {statistics.median(spent):5.1f} ms, p95 {p95(spent):5.1f} ms, {len(numbers):,}")

@@ -14,10 +14,13 @@ from rung.config.project import load_project
 from rung.dataset.proposals import Comment, Rows, propose
 from rung.errors import UserError
 from rung.pipeline.judge_labels import read_labels
+from rung.pipeline.publishing import published
 from rung.pipeline.run_record import recorded
 from rung.report.html.markup import join
+from rung.web.case_index import CaseFilter
+from rung.web.case_reading import read_index
 from rung.web.detached import LOG
-from rung.web.document_access import may_read_all
+from rung.web.document_access import groups_of, may_read_all
 from rung.web.document_list import DocumentList
 from rung.web.documents import _about
 from rung.web.forms import NAME
@@ -118,9 +121,14 @@ def test_a_name_is_of_one_person_wherever_it_is_kept(measured: Path, name: str) 
 
 def test_a_reviewer_who_is_held_to_groups_reads_no_output_of_a_comparison(shop: Path) -> None:
     project = load_project(shop)
-    with pytest.raises(UserError), recorded(project, None) as recorder:
-        recorder.say("case d1 says forty percent")
-        raise UserError("row 7 of cases.jsonl says forty percent")
+
+    def compare() -> None:
+        with recorded(project, None) as recorder:
+            recorder.say("case d1 says forty percent")
+            raise UserError("row 7 of cases.jsonl says forty percent")
+
+    with pytest.raises(UserError):
+        compare()
     (project.state / LOG).write_text("case d1 says forty percent\n", "utf-8")
     with watched(shop, DOOR) as board, asking(board, "nobody+") as client:
         text = client.get("live").text
@@ -156,3 +164,29 @@ def test_what_goes_wrong_is_told_in_full_to_who_may_read_everything(measured: Pa
     with watched(measured) as board, asking(board) as client:
         for path in ("queue", "runs/1/cases"):
             assert "forty-percent" in page_of(client, path), path
+
+
+def test_todays_gold_is_searched_by_who_may_read_it_today(measured: Path) -> None:
+    cases = measured / "cases.jsonl"
+    rows = [json.loads(line) for line in cases.read_text("utf-8").splitlines()]
+    rows[0] |= {"answers": ["a hidden quantity"], "gold_documents": ["docs/staff.md"]}  # public when it was compared
+    rows[1] |= {"answers": ["an open quantity"]}
+    cases.write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
+    project = load_project(measured)
+    index, access = read_index(project, published(project, "1")), groups_of(project)
+
+    def ids(groups: frozenset[str] | None, **asked: str) -> set[str]:
+        return {index.ids[number] for number in index.matching(CaseFilter(**asked), groups, access)}
+
+    assert ids(None, text="hidden quantity") == {"r1"}
+    assert ids(STAFF.groups, text="hidden quantity") == {"r1"}
+    assert ids(NOBODY.groups, text="hidden quantity") == set()
+    assert ids(NOBODY.groups, text="open quantity") == {"r2"}
+    assert "r1" in ids(None, document="staff.md")
+    assert "r1" not in ids(NOBODY.groups, document="staff.md")
+    access = {**access, "docs/returns.md": ("hr",)}  # restricted since
+    assert ids(NOBODY.groups, text="open quantity") == set()
+    assert ids(None, text="open quantity") == {"r2"}
+    with watched(measured, DOOR) as board, asking(board, "nobody") as client:
+        assert "0 of " in page_of(client, "runs/1/cases?text=hidden+quantity")
+        assert "1 of " in page_of(client, "runs/1/cases?text=open+quantity")

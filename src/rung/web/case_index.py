@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rung.pipeline.stored_outcomes import OutcomeReader, stored_passage
-from rung.records import Case, Outcome, Passage
+from rung.records import Asker, Case, Outcome, Passage
 from rung.report.access import Needs, may_read
 from rung.report.contents import CasePage, Mark
 
@@ -121,16 +121,28 @@ class Cited:
     rung: NDArray[np.int16]
     case: NDArray[np.int32]
 
-    def matches(self, part: str, cases: int, readable: Bools | None) -> Bools:
-        """Which cases have to do with documents with this in their ids. `readable`: answers, shape [rungs, cases]."""
+    def matches(self, part: str, cases: int, readable: Bools | None, gold: Bools | None = None) -> Bools:
+        """Which cases have to do with documents with this in their ids. `readable`: answers, shape [rungs, cases]; `gold`:
+        of which cases what they name may be read; None: all."""
         wanted_names = part.casefold()
         numbers = [number for number, name in enumerate(self.names) if wanted_names in name.casefold()]
         meant = np.isin(self.document, np.array(numbers, dtype=np.int32))
         if readable is not None:
             meant &= (self.rung == GOLD) | readable[self.rung, self.case]
+        if gold is not None:
+            meant &= (self.rung != GOLD) | gold[self.case]
         hit = np.zeros(cases, dtype=np.bool_)
         hit[self.case[meant]] = True
         return hit
+
+    def gold_readable(self, cases: int, asker: Asker, access: Mapping[str, tuple[str, ...]]) -> Bools:
+        """Of which cases an asker may read all documents that they name. `access`: who may read each that there is."""
+        is_gold = self.rung == GOLD
+        named = ((number, self.names[number]) for number in np.unique(self.document[is_gold]).tolist())
+        closed = [number for number, name in named if name not in access or not asker.may_read(access[name])]
+        readable = np.ones(cases, dtype=np.bool_)
+        readable[self.case[is_gold & np.isin(self.document, np.array(closed, dtype=np.int32))]] = False
+        return readable
 
 
 @dataclass(frozen=True)
@@ -149,10 +161,9 @@ class Readable:
     cases: Bools
     answers: Bools
 
-    @property
-    def texts(self) -> Bools:
-        """As `CaseTexts.matches` takes it."""
-        return np.column_stack([self.cases, self.answers.T])
+    def texts(self, gold: Bools) -> Bools:
+        """As `CaseTexts.matches` takes it. `gold`: of which cases what they name, and so what they accept, may be read."""
+        return np.column_stack([self.cases & gold, self.answers.T])
 
 
 @dataclass(frozen=True)
@@ -220,15 +231,28 @@ class CaseIndex:
         cases = open_[self.rights.of_case]
         return Readable(cases, open_[self.rights.of_answer] & cases)
 
-    def matching(self, asked: CaseFilter, groups: frozenset[str] | None) -> NDArray[np.int32]:
-        """The numbers of the cases that a filter takes and that a viewer may read, the urgent ones first."""
+    def matching(
+        self, asked: CaseFilter, groups: frozenset[str] | None, access: Mapping[str, tuple[str, ...]] | None = None
+    ) -> NDArray[np.int32]:
+        """The numbers of the cases that a filter takes and that a viewer may read, the urgent ones first.
+
+        Args:
+            asked: the filter.
+            groups: of the viewer; None: they may read everything.
+            access: who may read each document now. The gold is today's, so that who is held to groups finds a case by its
+                gold and by what it accepts only where they may read all of its gold as it is now.
+        """
         readable = self.readable(groups)
         selected = np.ones(len(self.ids), dtype=np.bool_) if readable is None else readable.cases.copy()
-        for mask in self._masks(asked, readable):
+        if groups is not None and readable is None:
+            readable = Readable(selected.copy(), np.ones(self.marks.shape, dtype=np.bool_))
+        needs_gold = groups is not None and bool(asked.document or asked.text)
+        gold = self.cited.gold_readable(len(self.ids), Asker(groups), access or {}) if needs_gold else None
+        for mask in self._masks(asked, readable, gold):
             selected &= mask
         return self.by_urgency[selected[self.by_urgency]]
 
-    def _masks(self, asked: CaseFilter, readable: Readable | None) -> list[Bools]:
+    def _masks(self, asked: CaseFilter, readable: Readable | None, gold: Bools | None) -> list[Bools]:
         masks = []
         row = self.rungs.index(asked.rung) if asked.rung in self.rungs else None
         if asked.outcome or asked.layer or row is not None:
@@ -236,9 +260,10 @@ class CaseIndex:
         if asked.differs:
             masks.append(self._differing(asked.differs, row))
         if asked.document:
-            masks.append(self.cited.matches(asked.document, len(self.ids), None if readable is None else readable.answers))
+            answers = None if readable is None else readable.answers
+            masks.append(self.cited.matches(asked.document, len(self.ids), answers, gold))
         if asked.text:
-            masks.append(self.texts.matches(asked.text, None if readable is None else readable.texts))
+            masks.append(self.texts.matches(asked.text, None if readable is None or gold is None else readable.texts(gold)))
         return masks
 
     def _came_out(self, asked: CaseFilter, row: int | None) -> Bools:

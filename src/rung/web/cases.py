@@ -23,6 +23,7 @@ from rung.report.numbers import count
 from rung.web.background import Background, Underway, wait_page
 from rung.web.case_index import ANY, MARKS, OUTCOMES, UNANSWERED, WRONG, CaseFilter, CaseIndex
 from rung.web.case_reading import read_index
+from rung.web.document_access import groups_of
 from rung.web.forms import choice, pager
 from rung.web.project_at_hand import project_of
 from rung.web.runs import Number
@@ -90,7 +91,8 @@ def cases(request: Request, number: Number, asked: Annotated[CaseFilter, Depends
     asked = replace(asked, document=asked.document.strip(), text=asked.text.strip())
     _check(asked, index)
     viewer = viewer_of(request)
-    numbers = index.matching(asked, viewer.groups)
+    access = {} if viewer.groups is None else groups_of(project_of(request))
+    numbers = index.matching(asked, viewer.groups, access)
     listed = _listed(index, asked, numbers, viewer, run=number, at=at)
     remarks = [
         el("p", words_for(viewer, remark, "The project's cases cannot be read"), cls="notice") for remark in index.remarks
