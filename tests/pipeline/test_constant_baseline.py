@@ -10,8 +10,10 @@ import pytest
 
 from rung.config.project import load_project
 from rung.models.scripted import ScriptedGenerator
-from rung.records import Verdict
+from rung.pipeline.constant_baseline import habit
+from rung.records import Answer, Case, Evaluation, Outcome, Passage, RungResult, Verdict
 from rung.records.steps import Generate
+from rung.scoring import ScoringContext
 from tests.working import working
 
 COLOURS = ("amber", "coral", "ebony", "hazel", "ivory", "jade", "khaki", "lilac", "ochre", "olive")
@@ -67,3 +69,27 @@ def test_who_knows_is_told_nothing_of_the_kind(tmp_path: Path, accepted: Callabl
     assert verdict.code == "clears"
     assert not any("to every case" in warning for warning in verdict.warnings)
     assert "2 of 2 right" in page
+
+
+HR = ScoringContext("f1", document_groups={"docs/hr.md": ("hr",), "docs/open.md": ()})
+
+
+def test_an_answer_that_is_not_for_everybody_is_not_named() -> None:
+    secret = tuple(Case(f"s{n}", f"{n}?", ("a V8 engine",), gold_documents=("docs/hr.md",)) for n in range(9))
+    public = Case("p", "p?", ("a V8 engine",), gold_documents=("docs/open.md",))
+    named, hidden, both = habit(secret, ScoringContext("f1"), ()), habit(secret, HR, ()), habit((*secret, public), HR, ())
+    assert named is not None
+    assert hidden is not None
+    assert both is not None
+    assert [one.what for one in (named, hidden, both)] == ["'a V8 engine'", "one same answer", "'a V8 engine'"]
+    assert named.mean == hidden.mean == 1
+
+
+def test_what_a_rung_says_of_restricted_passages_is_not_named() -> None:
+    cases = tuple(Case(f"c{n}", f"{n}?", (f"valve {n}",), gold_documents=("docs/open.md",)) for n in range(9))
+    passage = Passage("docs/hr.md#1", "docs/hr.md", 0, 9, "the valve", groups=("hr",))
+    for shown, what in (((), "'valve'"), ((passage,), "one same answer")):
+        outcomes = tuple(Outcome(case.id, Answer("valve", passages=shown)) for case in cases)
+        constant = habit(cases, HR, (Evaluation(RungResult("rag", {}, "measured"), outcomes=outcomes),))
+        assert constant is not None
+        assert constant.what == what

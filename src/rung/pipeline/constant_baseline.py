@@ -1,15 +1,19 @@
 """What one same answer to every case would get, by the project's own measure: the best of those likely to get most.
 
-Whether a rung is better than that is left to `verdict.decide`.
+Whether a rung is better than that is left to `verdict.decide`. Its words stand in the verdict, which everybody may read: an
+answer that only cases or answers of restricted documents have is not named.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rung.records import Answer, Case, Evaluation, Outcome
+from rung.report.access import needs_of, needs_of_answer
+from rung.report.contents import CasePage
 from rung.scoring import ScoringContext, score_run
 from rung.scoring.correctness import Correctness
 from rung.scoring.refusal import spoken
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
 
 ACCEPTED = 12  # accepted answers that are tried: the commonest, then those of the commonest words
 SAMPLE = 300  # cases, at most, by which the best of them is picked
+UNNAMED = "one same answer"  # in the place of one that is not for everybody
 _SHOWN = 60  # characters of an answer
 
 
@@ -46,7 +51,29 @@ def habit(cases: Sequence[Case], context: ScoringContext, evaluations: Sequence[
     whole[::step] = tried[best[1]]
     rest = np.arange(len(cases)) % step > 0
     whole[rest] = _scores(best[1], [case for case, left in zip(cases, rest, strict=True) if left], context)
-    return better(simple, _constant(best[1], whole))
+    constant = _constant(best[1], whole)
+    restricted = {id: groups for id, groups in (context.document_groups or {}).items() if groups}
+    if constant is not None and restricted and not _is_for_everybody(best[1], cases, evaluations, restricted):
+        constant = replace(constant, what=UNNAMED)
+    return better(simple, constant)
+
+
+def _is_for_everybody(
+    text: str, cases: Sequence[Case], evaluations: Sequence[Evaluation], restricted: Mapping[str, tuple[str, ...]]
+) -> bool:
+    """Whether a case that everybody may read accepts this, or an answer to one that everybody may read says it."""
+    said: dict[str, dict[str, Outcome]] = {}
+    for one in evaluations:
+        for outcome in one.outcomes:
+            said.setdefault(outcome.case, {})[one.name] = outcome
+    for case in cases:
+        outcomes = said.get(case.id, {})
+        saying = [o for o in outcomes.values() if o.answer is not None and spoken(o.answer).strip() == text]
+        if (text not in case.answers and not saying) or needs_of(CasePage(case, outcomes), restricted):
+            continue
+        if text in case.answers or any(not needs_of_answer(outcome, restricted) for outcome in saying):
+            return True
+    return False
 
 
 def _typical(cases: Sequence[Case]) -> list[str]:
