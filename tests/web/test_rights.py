@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from rung.commands.label_cases import LabelPlan, Shown
 from rung.commands.review import waiting
 from rung.config.project import load_project
 from rung.dataset.proposals import Comment, Rows, propose
 from rung.errors import UserError
 from rung.pipeline.judge_labels import read_labels
 from rung.pipeline.publishing import published
+from rung.pipeline.run_control import LOG
 from rung.pipeline.run_record import recorded
 from rung.report.html.markup import join
 from rung.web.case_index import CaseFilter
 from rung.web.case_reading import read_index
-from rung.web.detached import LOG
 from rung.web.document_access import groups_of, may_read_all
 from rung.web.document_list import DocumentList
 from rung.web.documents import _about
 from rung.web.forms import NAME
 from rung.web.jobs import Job, job_pane
 from rung.web.project_at_hand import ProjectAtHand
+from rung.web.queue_decisions import Chosen, Overtaken, decided
 from rung.web.queue_entries import UNTOLD, draft_entry, queue
 from rung.web.viewer import Viewer
 from tests.web.asking import DOOR, asking, field, page_of
@@ -190,3 +193,29 @@ def test_todays_gold_is_searched_by_who_may_read_it_today(measured: Path) -> Non
     with watched(measured, DOOR) as board, asking(board, "nobody") as client:
         assert "0 of " in page_of(client, "runs/1/cases?text=hidden+quantity")
         assert "1 of " in page_of(client, "runs/1/cases?text=open+quantity")
+
+
+def test_a_label_is_refused_on_what_one_may_not_read_and_todays_documents_count(
+    measured: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = (Shown("r1", "How long?", ("thirty days",), "thirty", ("rag",)),)
+    plan = LabelPlan("judge", ("rag",), 1, shown, 0, None, False, 45.0)
+    monkeypatch.setattr("rung.web.queue_entries.label_plan", lambda _: plan)
+    rows = [json.loads(line) for line in (measured / "cases.jsonl").read_text("utf-8").splitlines()]
+    rows[0] |= {"gold_documents": ["docs/staff.md"]}
+    (measured / "cases.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
+    at_hand = ProjectAtHand(measured)
+    try:
+        (entry,) = queue(at_hand, OWNER).of("label")
+        assert set(entry.documents) == {"docs/staff.md", "docs/returns.md"}
+        assert queue(at_hand, NOBODY).of("label") == ()
+        chosen = Chosen("label", entry.subject, "approve", "Ada")
+        with pytest.raises(Overtaken, match="another verdict"):
+            decided(at_hand, NOBODY, chosen)
+        with pytest.raises(UserError, match="one person"):
+            decided(at_hand, STAFF, replace(chosen, by="Ada, Eve"))
+        assert read_labels(load_project(measured)) == []
+        assert "called good" in decided(at_hand, STAFF, chosen)
+        assert [one.by for one in read_labels(load_project(measured))] == ["Ada"]
+    finally:
+        at_hand.close()

@@ -37,7 +37,7 @@ def needs_of(page: CasePage, documents: Mapping[str, tuple[str, ...]]) -> Needs:
     named = [*case.gold_documents, *(e.document for e in case.evidence)]
     needs: list[Sequence[str]] = [documents[id] for id in named if documents.get(id)]
     if case.answerable and not named:
-        needs += [case.groups] if case.groups else []
+        needs += [(group,) for group in case.groups or ()]  # its answer may stand in a document of any of them
         needs += [] if _stands_openly(page) else _groups_of(page.outcomes.values())
     return _sorted(needs)
 
