@@ -162,7 +162,7 @@ def test_what_goes_wrong_is_told_in_full_to_who_may_read_everything(measured: Pa
     with watched(measured, DOOR) as board, asking(board, "nobody") as client:
         for path in ("queue", "runs/1/cases"):
             text = page_of(client, path)
-            assert "is said to who may read everything" in text, path
+            assert "Why is told to who may read everything" in text, path
             assert "forty-percent" not in text, path
     with watched(measured) as board, asking(board) as client:
         for path in ("queue", "runs/1/cases"):

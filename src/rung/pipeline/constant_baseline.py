@@ -62,12 +62,12 @@ def _is_for_everybody(
     text: str, cases: Sequence[Case], evaluations: Sequence[Evaluation], restricted: Mapping[str, tuple[str, ...]]
 ) -> bool:
     """Whether a case that everybody may read accepts this, or an answer to one that everybody may read says it."""
-    said: dict[str, dict[str, Outcome]] = {}
+    outcomes_of: dict[str, dict[str, Outcome]] = {}
     for one in evaluations:
         for outcome in one.outcomes:
-            said.setdefault(outcome.case, {})[one.name] = outcome
+            outcomes_of.setdefault(outcome.case, {})[one.name] = outcome
     for case in cases:
-        outcomes = said.get(case.id, {})
+        outcomes = outcomes_of.get(case.id, {})
         saying = [o for o in outcomes.values() if o.answer is not None and spoken(o.answer).strip() == text]
         if (text not in case.answers and not saying) or needs_of(CasePage(case, outcomes), restricted):
             continue

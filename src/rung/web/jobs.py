@@ -15,11 +15,12 @@ from rung.progress import Lines, reporting
 from rung.report.html.markup import Safe, el
 from rung.serving.answering import DEFECT
 from rung.web.project_at_hand import ProjectAtHand
-from rung.web.viewer import Viewer, words_for
+from rung.web.viewer import Viewer
 
 _log = logging.getLogger(__name__)
 PART = "background"
 MAX_LINES = 50
+_WITHHELD = "What it reports is for who may read everything."
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +90,9 @@ def job_pane(job: Job | None, viewer: Viewer) -> Safe:
     if job is None:
         return Safe("")
     words = {"running": "is under way", "done": "is done", "failed": "did not work"}[job.state]
-    said = job.lines[-5:] if viewer.groups is None else (words_for(viewer, "", "It reports as it goes"),)
-    lines = [el("li", line, dir="auto", cls="text-line") for line in said]
+    lines = job.lines[-5:] if viewer.groups is None else (_WITHHELD,)
+    items = [el("li", line, dir="auto", cls="text-line") for line in lines]
     begun = f" (begun {job.began[:16].replace('T', ' ')} UTC by {job.by or 'somebody'})"
     head = el("p", el("b", f"{job.title} {words}"), el("span", begun, cls="quiet small"))
     again = "2" if job.state == "running" else None
-    return el("div", head, el("ul", *lines) if lines else Safe(""), cls="notice", role="status", data_again=again)
+    return el("div", head, el("ul", *items) if items else Safe(""), cls="notice", role="status", data_again=again)

@@ -32,7 +32,7 @@ from rung.web.viewer import Viewer, words_for
 Kind = Literal["label", "disagreement", "feedback", "draft", "decay", "training", "deployment"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 SHOWN = 16  # characters of a key
-_UNKNOWN = "what waits cannot be told"
+_UNKNOWN = "they could not be looked for"
 UNTOLD = ("",)  # documents of a row that does not say which: for who may read everything
 
 

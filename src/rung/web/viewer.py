@@ -40,7 +40,7 @@ def words_for(viewer: Viewer, words: str, what: str) -> str:
         words: in full, for who may read everything.
         what: the same for others, without what it rests on: "the cases cannot be read".
     """
-    return words if viewer.groups is None else f"{what}: what exactly is said to who may read everything."
+    return words if viewer.groups is None else f"{what}. Why is told to who may read everything."
 
 
 def viewer_of(request: Request) -> Viewer:
