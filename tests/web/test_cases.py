@@ -112,6 +112,16 @@ def test_two_people_mend_one_case_and_nothing_is_lost(board: Watched, measured: 
     assert [event["by"] for event in reviews(load_project(measured))] == ["Ada"]
 
 
+def test_gold_is_never_written_over_another_row(board: Watched, measured: Path) -> None:
+    before = (measured / "cases.jsonl").read_bytes()
+    with asking(board) as client:
+        stamp = field(page_of(client, "runs/1/cases/u1"), "stamp")
+        refused = client.post("runs/1/gold", data={"case": "r1", "stamp": stamp, "answer": "x", "by": "Ada"})
+    assert refused.status_code == 409
+    assert "nothing was written" in refused.text
+    assert (measured / "cases.jsonl").read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("form", "words"),
     [

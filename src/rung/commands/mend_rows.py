@@ -6,7 +6,7 @@ Files are written whole, under the lock of reviews. A row that is no longer what
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,6 +75,22 @@ def row_at(project: Project, what: str, location: str) -> RowLine:
     return _line(path, lines, line - 1)
 
 
+def seen_row(project: Project, what: str, seen: tuple[str, str]) -> RowLine:
+    """The row that a person saw, where it stands now: what is to be in its place is made of this one.
+
+    Args:
+        project: whose.
+        what: `CASE` or `EXAMPLE`.
+        seen: the place of the row and its stamp, as the person saw it.
+
+    Raises:
+        UserError: it was changed since, or is gone.
+    """
+    path, line = _named(project, what, seen[0])
+    lines = _lines(path)[1]
+    return _line(path, lines, _index_of(lines, line - 1, seen))
+
+
 def replace_row(
     project: Project, what: str, seen: tuple[str, str], after: Row | None, *, by: str, reason: str = ""
 ) -> RowLine:
@@ -84,7 +100,7 @@ def replace_row(
         project: whose.
         what: `CASE` or `EXAMPLE`.
         seen: the place of the row and its stamp, as the person saw it.
-        after: the row as it is to be; None: it goes.
+        after: the row as it is to be, made of the one that was seen (`seen_row`); None: it goes.
         by: who does it.
         reason: why.
 
@@ -95,18 +111,12 @@ def replace_row(
         UserError: no name, the row was changed since, the project could not read `after`, or nothing can be written.
     """
     check_decision("approve", by, reason)
-    location, stamp = seen
-    path, line = _named(project, what, location)
+    path, line = _named(project, what, seen[0])
     if after is not None:
-        check_row(project, what, after, location)
+        check_row(project, what, after, seen[0])
     with deciding(project):
         mark, lines = _lines(path)
-        index = _index_of(lines, line - 1, stamp)
-        if index is None:
-            raise UserError(
-                f"{location}: somebody changed this row since you opened the page; what they wrote is kept, and nothing was "
-                "written now: open the page again"
-            )
+        index = _index_of(lines, line - 1, seen)
         before = _line(path, lines, index)
         event = {"what": what, "action": "remove" if after is None else "mend", "subject": before.id, "by": by.strip()}
         where = {"reason": reason.strip(), "file": shown_as(project, path), "before": plain(before.row) or before.text}
@@ -190,12 +200,15 @@ def _row(line: str) -> Row:
     return row if isinstance(row, dict) else {}
 
 
-def _index_of(lines: Sequence[str], index: int, stamp: str) -> int | None:
+def _index_of(lines: Sequence[str], index: int, seen: tuple[str, str]) -> int:
     """Where a line stands that was seen: others may have been put in or taken out before it."""
+    location, stamp = seen
     if 0 <= index < len(lines) and short_sum(lines[index]) == stamp:
         return index
-    return next(_same(lines, stamp), None)
-
-
-def _same(lines: Sequence[str], stamp: str) -> Iterator[int]:
-    return (index for index, line in enumerate(lines) if short_sum(line) == stamp)
+    same = next((index for index, line in enumerate(lines) if short_sum(line) == stamp), None)
+    if same is None:
+        raise UserError(
+            f"{location}: somebody changed this row since you opened the page; what they wrote is kept, and nothing was "
+            "written now: open the page again"
+        )
+    return same

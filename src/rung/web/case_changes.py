@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from rung.commands.mend_rows import CASE, RowLine, add_draft, changed_by, replace_row
+from rung.commands.mend_rows import CASE, RowLine, add_draft, changed_by, replace_row, seen_row
 from rung.config.project import Project
 from rung.dataset.case_rows import case_of
 from rung.dataset.review_log import deciding
@@ -149,11 +149,13 @@ def gold(request: Request, number: Number, form: Sent) -> Response:
     by, at_hand = who(viewer, form), case_at_hand(project, viewer, index, case)
     if at_hand.line is None:
         raise UserError(" ".join(at_hand.remarks))
-    location, line = at_hand.case.place, at_hand.line
+    location = at_hand.case.place
     seen = (location, text_in(form, "stamp"))
-    after = changed_by(line.row, _gold_of(form, line), by) if line.stamp == seen[1] else dict(line.row)
-    if line.stamp == seen[1]:
-        _check_evidence(project, viewer, after, location)
+    line = seen_row(project, CASE, seen)
+    if line.stamp != at_hand.line.stamp:
+        raise UserError(f"{location}: nothing was written: the row that you sent is not this case's: open the page again")
+    after = changed_by(line.row, _gold_of(form, line), by)
+    _check_evidence(project, after, location)
     replace_row(project, CASE, seen, after, by=by)
     return done(href("runs", number, "cases", index.ids[case], done="gold"), by)
 

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rung.commands.mend_rows import EXAMPLE, RowLine, changed_by, check_row, replace_row, row_at
+from rung.commands.mend_rows import EXAMPLE, RowLine, changed_by, check_row, replace_row, row_at, seen_row
 from rung.errors import UserError
 from rung.records import Json
 from rung.report.html.markup import Safe, el
@@ -186,8 +186,8 @@ def _whole(line: RowLine) -> str:
 @router.post("/examples/texts")
 def mend_texts(request: Request, form: Sent) -> Response:
     """The texts of a row as a person wrote them."""
-    location = text_in(form, "location")
-    line = row_at(project_of(request), EXAMPLE, location)
+    editor_of(request)
+    line = seen_row(project_of(request), EXAMPLE, _seen(form))
     row = copy.deepcopy(dict(line.row))
     for name, _, before in _texts(line.row):
         kind, _, key = name.partition("-")
@@ -196,29 +196,34 @@ def mend_texts(request: Request, form: Sent) -> Response:
             row[key] = text
         else:
             row["messages"][int(key)]["content"] = text  # type: ignore[index, call-overload]
-    return _write(request, form, row)
+    return _write(request, form, line, row)
 
 
 @router.post("/examples/json")
 def mend_json(request: Request, form: Sent) -> Response:
     """A row as a person wrote it."""
+    editor_of(request)
     try:
         row = json_of(text_in(form, "row"))
     except Malformed as error:
         raise UserError(f"nothing was written: what you wrote is no JSON: {error}") from error
     if not isinstance(row, dict):
         raise UserError("nothing was written: a row is an object {…}")
-    return _write(request, form, row)
+    return _write(request, form, seen_row(project_of(request), EXAMPLE, _seen(form)), row)
 
 
-def _write(request: Request, form: FormData, row: dict[str, Json]) -> Response:
-    project, viewer, location = project_of(request), editor_of(request), text_in(form, "location")
-    by, before = who(viewer, form), row_at(project, EXAMPLE, location)
+def _seen(form: FormData) -> tuple[str, str]:
+    return text_in(form, "location"), text_in(form, "stamp")
+
+
+def _write(request: Request, form: FormData, before: RowLine, row: dict[str, Json]) -> Response:
+    project, seen = project_of(request), _seen(form)
+    by = who(editor_of(request), form)
     after = changed_by(before.row, row, by, today=datetime.now(UTC).date().isoformat())
     dated = "approved_at" if "approved_by" in row else ""  # a row that nobody approves any more has no date of it
     after = {key: value for key, value in after.items() if key in row or key == dated}
-    check_row(project, EXAMPLE, after, location)
-    replace_row(project, EXAMPLE, (location, text_in(form, "stamp")), after, by=by)
+    check_row(project, EXAMPLE, after, seen[0])
+    replace_row(project, EXAMPLE, seen, after, by=by)
     return done(href("examples", done="mend"), by)
 
 
@@ -228,7 +233,6 @@ def delete(request: Request, form: Sent) -> Response:
     project, viewer = project_of(request), editor_of(request)
     if text_in(form, "sure") != "yes":
         raise HTTPException(400, "nothing was deleted: say that you are sure")
-    by, location = who(viewer, form), text_in(form, "location")
-    seen = (location, text_in(form, "stamp"))
-    replace_row(project, EXAMPLE, seen, None, by=by, reason=text_in(form, "reason"))
+    by = who(viewer, form)
+    replace_row(project, EXAMPLE, _seen(form), None, by=by, reason=text_in(form, "reason"))
     return done(href("examples", done="remove"), by)
