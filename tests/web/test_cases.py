@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from rung.config.project import load_project
 from rung.dataset.review_log import reviews
 from rung.pipeline.evaluation_store import EVALUATIONS
 from rung.pipeline.judge_labels import read_labels
-from rung.pipeline.publishing import published
+from rung.pipeline.publishing import published, read_list
 from rung.scoring.answer_labels import CHOSEN
 from tests.web.asking import DOOR, asking, field, page_of
 from tests.web.watched import WIDTHS, Watched, faults, is_wider_than_its_window, looking, watched
@@ -178,11 +179,27 @@ def test_what_is_gone_or_unknown_is_told(board: Watched, measured: Path) -> None
         page_of(client, "runs/1/cases?rung=none", 404)
         page_of(client, "runs/1/cases?outcome=odd", 404)
         page_of(client, "runs/7/cases", 409)
-        assert client.get("runs/1/rescored?turn=1").status_code == 404
+        assert client.get("runs/1/rescored").status_code == 404
         (run.folder / EVALUATIONS).unlink()
         assert "is missing" in page_of(client, "runs/1/cases", 409)
         shutil.rmtree(run.folder)
         page_of(client, "runs/1/cases", 409)
+
+
+@pytest.mark.slow
+def test_a_run_is_scored_again_once_however_often_it_is_asked_for(board: Watched, measured: Path) -> None:
+    with asking(board) as ada, asking(board) as eve:
+        for client in (ada, eve, ada):
+            response = client.post("runs/1/rescore")
+            assert (response.status_code, response.headers["location"]) == (303, "/board/runs/1/rescored")
+        for _ in range(300):
+            pages = [client.get("runs/1/rescored").text for client in (ada, eve)]
+            if not any("data-again" in text for text in pages):
+                break
+            time.sleep(0.1)
+    for text in pages:
+        assert '<a href="/board/runs/2">run 2</a>' in text
+    assert [line.number for line in read_list(load_project(measured))] == [1, 2]
 
 
 def test_before_the_first_run_there_are_no_cases(shop: Path) -> None:

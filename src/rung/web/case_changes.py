@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
-from functools import cache
-from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -27,13 +25,15 @@ from rung.records import Json, digest
 from rung.report.html.markup import Safe, el, join
 from rung.report.ragas import response_of
 from rung.scoring.answer_labels import CHOSEN, AnswerLabel, answer_digest
-from rung.web.background import Background, Underway, wait_page
-from rung.web.case_at_hand import CaseAtHand, case_at_hand
+from rung.web.background import AGAIN, Underway
+from rung.web.case_at_hand import CaseAtHand, case_at_hand, texts
 from rung.web.case_index import CaseIndex
 from rung.web.cases import index_of_run, number_of
 from rung.web.document_access import readable_texts
 from rung.web.forms import Sent, by_field, done, hidden, text_in, texts_in, who
-from rung.web.project_at_hand import project_of
+from rung.web.jobs import UnderWay, background_of, job_pane
+from rung.web.project_at_hand import ProjectAtHand, at_hand_of, project_of
+from rung.web.reviewer import reviewer_of
 from rung.web.runs import Number
 from rung.web.shell import href, page
 from rung.web.viewer import Viewer, editor_of
@@ -252,35 +252,45 @@ def _shown(answer: Json) -> str:
 # --- the verdict anew ---------------------------------------------------------------------------------------------------
 
 
-@cache
-def _rescoring() -> Background[int]:
-    """Scorings of this process; a result is the number of the new verdict."""
-    return Background(8)
-
-
 @router.post("/runs/{number}/rescore")
 def score_again(request: Request, number: Number) -> Response:
-    """Begin to score a run again."""
+    """Begin to score a run again; where somebody has begun it, it is theirs that is shown."""
     editor_of(request)
-    project, turn = project_of(request), str(time.time_ns())
+    at_hand, project = at_hand_of(request), project_of(request)
+    scored = _scored(at_hand)
 
-    def work(tell: object) -> int:
-        del tell
+    def work() -> str:
         folder = rescore(project, str(number)).published.folder.name
-        return next(line.number for line in reversed(read_list(project)) if line.verdict == folder)
+        scored[number] = next(line.number for line in reversed(read_list(project)) if line.verdict == folder)
+        return f"the new verdict is run {scored[number]}"
 
-    _rescoring().get((str(project.root), number), turn, work)
-    return RedirectResponse(href("runs", number, "rescored", turn=turn), 303)
+    with suppress(UnderWay):
+        background_of(at_hand).start(_job_of(number), f"Scoring run {number} again", work, by=reviewer_of(request))
+    return RedirectResponse(href("runs", number, "rescored"), 303)
 
 
 @router.get("/runs/{number}/rescored")
-def scored_again(request: Request, number: Number, turn: Annotated[str, Query(max_length=30)]) -> Response:
+def scored_again(request: Request, number: Number) -> Response:
     """How far it is, and what came of it."""
-    result = _rescoring().look((str(project_of(request).root), number), turn)
-    title = f"Run {number}, scored again"
-    if isinstance(result, Underway):
-        return wait_page(request, title, "Scoring the stored answers", result)
-    if result is None:
+    at_hand = at_hand_of(request)
+    job = background_of(at_hand).job(_job_of(number))
+    if job is None:
         raise HTTPException(404, "this server knows nothing of it: the list of runs has what there is")
-    link = el("a", f"run {result}", href=href("runs", result))
-    return page(request, title, el("p", "The verdict anew is ", link, ". It is one of the list of runs, as any other."))
+    parts = [job_pane(job)]
+    if job.state == "done":
+        run = _scored(at_hand)[number]
+        link = el("a", f"run {run}", href=href("runs", run))
+        parts.append(el("p", "The verdict anew is ", link, ". It is one of the list of runs, as any other."))
+    response = page(request, f"Run {number}, scored again", *parts)
+    if job.state == "running":
+        response.headers["Refresh"] = str(AGAIN)
+    return response
+
+
+def _job_of(number: int) -> str:
+    return f"rescore {number}"
+
+
+def _scored(at_hand: ProjectAtHand) -> dict[int, int]:
+    """The number of the newest verdict that came of scoring a run again, by the run's."""
+    return at_hand.part("scored again", dict[int, int])

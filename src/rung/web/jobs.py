@@ -34,6 +34,10 @@ class Job:
     lines: tuple[str, ...] = ()
 
 
+class UnderWay(UserError):
+    """A piece of work of this name is not at its end."""
+
+
 class BackgroundJobs:
     """The work of a board, by name; the last of each name is remembered."""
 
@@ -45,12 +49,12 @@ class BackgroundJobs:
         """Begin a piece of work, which returns its result in a sentence.
 
         Raises:
-            UserError: one of this name is under way.
+            UnderWay: one of this name is.
         """
         with self._lock:
             running = self._jobs.get(name)
             if running is not None and running.state == "running":
-                raise UserError(f"{running.title} is under way, begun by {running.by or 'somebody'}: wait for it")
+                raise UnderWay(f"{running.title} is under way, begun by {running.by or 'somebody'}: wait for it")
             self._jobs[name] = Job(title, by, datetime.now(UTC).isoformat(timespec="seconds"))
         self._threads.submit(self._run, name, work)
 
