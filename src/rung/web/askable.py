@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeGuard
 
+from rung.artifacts.store import ARTIFACTS, MANIFEST
 from rung.builders.building import ArtifactBuilder
+from rung.config.project import Project
 from rung.errors import UserError
 from rung.pipeline.pinned_strategy import PinnedStrategy, ready_strategies
-from rung.pipeline.publishing import last_choice
+from rung.pipeline.publishing import last_choice, latest_folder
 from rung.records import Asker
+from rung.records.deployment import DeploymentRecord
 from rung.serving.answering import Answering
 from rung.serving.app import open_record
 from rung.serving.callers import Caller
@@ -48,17 +53,26 @@ class AsChosen(Caller):
         return self.asks
 
 
+@dataclass(frozen=True)
+class _Standing:
+    """What can answer by this builder while `built` is what is built. `opened`: by name."""
+
+    builder: ArtifactBuilder
+    built: Hashable
+    ready: Mapping[str, PinnedStrategy | None]
+    answering: Answering
+    opened: dict[str, Deployment] = field(default_factory=dict)
+
+
 class Asking:
-    """Who answers on the board without a server: each is opened when it is first asked."""
+    """Who answers on the board without a server: each is opened when it is first asked, one at a time. What is open already
+    answers meanwhile, and the list is as it was before."""
 
     def __init__(self, at_hand: ProjectAtHand) -> None:
-        self._at_hand, self._lock = at_hand, threading.Lock()
-        self._opened: dict[str, Deployment] = {}
-        self._builder: ArtifactBuilder | None = None
-        self._ready: dict[str, PinnedStrategy | None] = {}
+        self._at_hand, self._opening = at_hand, threading.Lock()
+        self._standing: _Standing | None = None
         self.ratings = Feedback(at_hand.state())
         self._conversations = Conversations(Limits(at_once=AT_ONCE))
-        self._answering: Answering | None = None
 
     def listed(self) -> list[Askable]:
         """All that `rung.yaml` names, and what is promoted.
@@ -66,16 +80,14 @@ class Asking:
         Raises:
             UserError: `rung.yaml` or an artifact is not right; the database is away.
         """
-        with self._lock:
-            self._follow()
-            choice = last_choice(self._at_hand.project())
-            record = promoted_now(self._at_hand.state())
-            first = [] if record is None else [Askable(WINNER, f"deployment {record.id}, {record.label}")]
-            first += [
-                Askable(label, f"{label}{', the choice' if label == choice else ''}", "" if strategy else _UNBUILT)
-                for label, strategy in sorted(self._ready.items(), key=lambda one: one[0] != choice)
-            ]
-            return first
+        ready, choice = self._follow(may_be_old=True).ready, last_choice(self._at_hand.project())
+        record = promoted_now(self._at_hand.state())
+        first = [] if record is None else [Askable(WINNER, f"deployment {record.id}, {record.label}")]
+        first += [
+            Askable(label, f"{label}{', the choice' if label == choice else ''}", "" if strategy else _UNBUILT)
+            for label, strategy in sorted(ready.items(), key=lambda one: one[0] != choice)
+        ]
+        return first
 
     def answering(self, name: str) -> tuple[Answering, Deployment]:
         """Who answers under a name, open. It may take a while.
@@ -83,44 +95,86 @@ class Asking:
         Raises:
             UserError: there is none, it would have to be built first, or cannot be opened.
         """
-        with self._lock:
-            self._follow()
-            assert self._builder is not None
-            if self._answering is None:
-                engines = self._builder.engines
-                knowledge = knowledge_of(self._at_hand)
-                self._answering = Answering({}, self._conversations, Metrics(), knowledge, cuttings=engines.indexes)
-                self._answering.on_answer = self.ratings.remember
-            deployment = self._open(self._builder, name)
-            self._answering.deployments = dict(self._opened)
-            return self._answering, deployment
+        standing = self._follow()
+        record = promoted_now(self._at_hand.state()) if name == WINNER else None
+        if name == WINNER and record is None:
+            raise UserError("nothing is promoted: ask one of the rungs")
+        if (deployment := _open_now(standing, name, record)) is None:
+            with self._opening:
+                deployment = _open_now(standing, name, record) or _opened(standing, name, record)
+                standing.opened[name] = deployment
+                standing.answering.deployments = dict(standing.opened)
+        return standing.answering, deployment
 
     def close(self) -> None:
         """Wait for answers that are under way, and write what waits."""
         self._conversations.close()
         self.ratings.close()
 
-    def _open(self, builder: ArtifactBuilder, name: str) -> Deployment:
-        if name == WINNER:
-            record = promoted_now(self._at_hand.state())
-            if record is None:
-                raise UserError("nothing is promoted: ask one of the rungs")
-            if (before := self._opened.get(WINNER)) is None or before.id != record.id:
-                self._opened[WINNER] = open_record(builder, record)
-            return self._opened[WINNER]
-        strategy = self._ready.get(name)
-        if strategy is None:
-            raise UserError(f"'{name[:200]}' {_UNBUILT if name in self._ready else 'is none of the rungs'}")
-        if name not in self._opened:
-            self._opened[name] = opened(builder, name, strategy)
-        return self._opened[name]
-
-    def _follow(self) -> None:
-        """What stands in `rung.yaml` now: where it changed, all is opened anew."""
+    def _follow(self, *, may_be_old: bool = False) -> _Standing:
+        """What stands in `rung.yaml`, and what is built, now: what changed is opened anew. `may_be_old`: where that has to
+        wait for who opens something, it is as it was before."""
         builder = self._at_hand.builder()
-        if builder is not self._builder:
-            self._builder, self._opened, self._answering = builder, {}, None
-            self._ready = dict(ready_strategies(builder))
+        built, before = _built_now(builder.project), self._standing
+        if _is_of(before, builder, built):
+            return before
+        if not self._opening.acquire(blocking=not may_be_old or before is None):
+            assert before is not None
+            return before
+        try:
+            if _is_of(before := self._standing, builder, built):
+                return before
+            ready = dict(ready_strategies(builder))
+            if before is None or before.builder is not builder:
+                before = _Standing(builder, built, ready, self._answering(builder))
+            self._standing = now = replace(before, built=built, ready=ready, opened=_still_open(before, ready))
+            return now
+        finally:
+            self._opening.release()
+
+    def _answering(self, builder: ArtifactBuilder) -> Answering:
+        cuttings = builder.engines.indexes
+        answering = Answering({}, self._conversations, Metrics(), knowledge_of(self._at_hand), cuttings=cuttings)
+        answering.on_answer = self.ratings.remember
+        return answering
+
+
+def _is_of(standing: _Standing | None, builder: ArtifactBuilder, built: Hashable) -> TypeGuard[_Standing]:
+    return standing is not None and standing.builder is builder and standing.built == built
+
+
+def _built_now(project: Project) -> Hashable:
+    """Another value, whenever there is another verdict, or another artifact is finished or gone."""
+    finished = (project.state / ARTIFACTS).glob(f"*/*/{MANIFEST}")
+    return latest_folder(project), frozenset(map(str, finished))
+
+
+def _still_open(before: _Standing, ready: Mapping[str, PinnedStrategy | None]) -> dict[str, Deployment]:
+    """What is open and would be opened the same way again; what is promoted says by itself whether it is."""
+
+    def made_of(pinned: PinnedStrategy | None) -> Hashable:
+        return pinned and (pinned.models, pinned.spec and pinned.spec.digest, frozenset(pinned.artifacts.items()))
+
+    return {
+        name: deployment
+        for name, deployment in dict(before.opened).items()
+        if name == WINNER or made_of(ready.get(name)) == made_of(deployment.pinned)
+    }
+
+
+def _open_now(standing: _Standing, name: str, record: DeploymentRecord | None) -> Deployment | None:
+    """What is open under a name, where it is what is asked for."""
+    deployment = standing.opened.get(name)
+    return None if deployment is None or (record is not None and deployment.id != record.id) else deployment
+
+
+def _opened(standing: _Standing, name: str, record: DeploymentRecord | None) -> Deployment:
+    if record is not None:
+        return open_record(standing.builder, record)
+    strategy = standing.ready.get(name)
+    if strategy is None:
+        raise UserError(f"'{name[:200]}' {_UNBUILT if name in standing.ready else 'is none of the rungs'}")
+    return opened(standing.builder, name, strategy)
 
 
 _UNBUILT = "has to be built first: 'rung compare' does"

@@ -48,6 +48,7 @@ class ProjectAtHand:
         self._given = state
         self._parts: dict[str, object] = {}
         self._stack, self._lock = ExitStack(), threading.RLock()
+        self._opening = threading.Lock()  # engines take long to open: pages that need none go on meanwhile
         self._project: tuple[object, Project] | None = None
         self._state: State | None = None
         self._builder: tuple[Project, ArtifactBuilder] | None = None
@@ -93,7 +94,9 @@ class ProjectAtHand:
         if self.served is not None:
             return self.served.builder
         project = self.project()
-        with self._lock:
+        if (now := self._builder) is not None and now[0] is project:
+            return now[1]
+        with self._opening:
             if self._builder is None or self._builder[0] is not project:
                 # what was opened before stays so until the end: others may be in the middle of it
                 engines = self._stack.enter_context(opened(project, reading=True, many_threads=True))
