@@ -27,6 +27,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -35,9 +36,8 @@ from rung.config.project import load_project
 from rung.pipeline.evaluation_store import EVALUATIONS, Facts, write_evaluations
 from rung.pipeline.publishing import LATEST, LINE, TABLE, Line, published, verdicts_of, write_list
 from rung.records import Answer, Case, Citation, Coverage, Evaluation, Outcome, Passage, RungResult, Scorecard, Usage
-from rung.web.case_index import CaseFilter
-from rung.web.case_reading import read_index, size_of
-from rung.web.document_access import groups_of
+from rung.web.case_index import CaseFilter, CaseIndex
+from rung.web.case_reading import read_index
 
 YAML = "name: synthetic\ntask: Answer.\ncases: [cases.jsonl]\nmodel: scripted\nrungs: [prompt]\nbar: {correct: 0.5}\n"
 LAYERS = ("not retrieved", "used but wrong", "refused wrongly", "ranked too low")
@@ -225,6 +225,16 @@ def painted(entrance: str, address: str) -> None:
             spent.append(page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
         print(f"first contentful paint: {', '.join(f'{one:.0f}' for one in spent)} ms")
         browser.close()
+
+
+def size_of(index: CaseIndex) -> int:
+    """About how many bytes an index takes, answers included."""
+    layout, cited, rights = index.layout, index.cited, index.rights
+    columns: list[Any] = [index.marks, index.layers, index.scores, index.by_urgency, layout.passages, layout.answers]
+    columns += [cited.document, cited.rung, cited.case, rights.of_case, rights.of_answer]
+    texts = sum(len(text) + 49 for some in (index.ids, index.questions, index.places) for text in some)
+    own = len(index.texts.blob) + index.texts.starts.itemsize * len(index.texts.starts)
+    return sum(int(one.nbytes) for one in columns) + texts + own + index.rows.size
 
 
 def restricted(folder: Path) -> None:

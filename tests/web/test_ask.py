@@ -71,6 +71,15 @@ def test_without_scripts_both_answers_come_and_the_chat_goes_on(open_board: Watc
         assert "is none of the rungs" in refused
 
 
+@pytest.mark.parametrize("carried", ["{bad", "[" * 150_000, '{"user": 1}', "[[1, 2], [3], [[], {}]]"])
+def test_earlier_turns_that_no_page_carried_along_are_none(open_board: Watched, carried: str) -> None:
+    with entered(open_board) as client:
+        form = {"question": SHIPPING, "left": "rag", "groups": "everything", "left_turns": carried}
+        response = client.post(open_board.url("ask"), data=form)
+    assert response.status_code == 200
+    assert [role for role, _ in turns(response.text, "left")] == ["user", "assistant"]
+
+
 def test_an_asker_of_chosen_groups_finds_what_they_may_read(open_board: Watched) -> None:
     with entered(open_board) as client:
         texts = {}

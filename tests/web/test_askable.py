@@ -15,7 +15,8 @@ import pytest
 from rung.config.project import load_project
 from rung.errors import UserError
 from rung.loop import compare
-from rung.web import askable, project_at_hand
+from rung.loop import opened as open_engines
+from rung.serving.deployments import opened as open_deployment
 from rung.web.askable import Asking
 from rung.web.project_at_hand import ProjectAtHand
 
@@ -82,8 +83,8 @@ def test_what_a_comparison_builds_can_be_asked_and_what_it_builds_anew_is_opened
 def test_who_asks_waits_for_nobody_who_opens_another(compared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with asking_of(compared) as asking, ThreadPoolExecutor(2) as pool:
         rag = asking.answering("rag")[1]
-        held = Held(askable.opened)
-        monkeypatch.setattr(askable, "opened", held)
+        held = Held(open_deployment)
+        monkeypatch.setattr("rung.web.askable.opened", held)
         prompt = pool.submit(asking.answering, "prompt")
         try:
             assert held.entered.wait(10)
@@ -96,8 +97,8 @@ def test_who_asks_waits_for_nobody_who_opens_another(compared: Path, monkeypatch
 
 
 def test_pages_go_on_while_engines_open(compared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    held = Held(project_at_hand.opened)
-    monkeypatch.setattr(project_at_hand, "opened", held)
+    held = Held(open_engines)
+    monkeypatch.setattr("rung.web.project_at_hand.opened", held)
     with closing(ProjectAtHand(compared)) as at_hand, ThreadPoolExecutor(3) as pool:
         first, second = pool.submit(at_hand.builder), pool.submit(at_hand.builder)
         try:

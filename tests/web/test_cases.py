@@ -130,6 +130,10 @@ def test_gold_is_never_written_over_another_row(board: Watched, measured: Path) 
         ({"answer": "x", "refuse": "yes", "by": "Ada"}, "has none"),
         ({"answer": "x", "by": "Ada", "was": "{}", "document": "docs/returns.md", "quote": "not there"}, "not in"),
         ({"answer": "x", "by": "Ada", "was": "{}", "document": "docs/none.md", "quote": "x"}, "is not there"),
+        ({"answer": "x", "by": "Ada", "was": "{bad", "document": "docs/none.md", "quote": "x"}, "is no JSON"),
+        ({"answer": "x", "by": "Ada", "was": "[" * 150_000, "document": "docs/none.md", "quote": "x"}, "is no JSON"),
+        ({"answer": "x", "by": "Ada", "was": "", "document": "d", "quote": "x", "span": "\u00b2-9"}, "two numbers"),
+        ({"answer": "x", "by": "Ada", "was": "", "document": "d", "quote": "x", "span": f"1-{'9' * 5000}"}, "two numbers"),
         ({"answer": "x", "by": "Ada, Eve"}, "one person"),
     ],
 )

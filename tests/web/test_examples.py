@@ -104,6 +104,7 @@ def test_findings_stand_beside_the_rows(taught: Watched) -> None:
         page_of(client, "examples?finding=odd", 404)
         page_of(client, "examples/row?location=rung.yaml:1", 409)
         page_of(client, "examples/row?location=taught.jsonl:99", 409)
+        page_of(client, "examples/row?location=taught.jsonl:\u00b2", 409)
 
 
 def test_a_broken_line_is_mended_as_json_and_what_is_no_example_is_refused(taught: Watched, teaching: Path) -> None:

@@ -20,6 +20,7 @@ from rung.pipeline.run_record import RunRecord, read_record, recorded
 from rung.records import Estimate
 from rung.records.run_state import RunEvent, RungEvent
 from rung.serving.callers import Caller, Refused
+from rung.web.detached import Asked
 from rung.web.entry import CallersDoor
 from rung.web.live_parts import now_part
 from tests.web.watched import WIDTHS, Watched, faults, is_wider_than_its_window, looking, watched
@@ -217,3 +218,9 @@ def test_it_fits_the_window_and_is_accessible(browser: Browser, seen: Watched, w
         page.goto(seen.url("live"))
         assert not is_wider_than_its_window(page)
         assert faults(page) == []
+
+
+def test_numbers_reach_the_command_as_they_were_written() -> None:
+    assert Asked().words == []
+    asked = Asked(1_000_000, 123456.78, 0.1)
+    assert asked.words == ["--limit", "1000000", "--budget-minutes", "123456.78", "--budget-usd", "0.1"]

@@ -19,8 +19,10 @@ from rung.commands.feedback_drafts import draft_from_feedback
 from rung.config.project import load_project
 from rung.dataset.review_log import reviews
 from rung.pipeline.judge_labels import read_labels
+from rung.records import digest
 from rung.serving.callers import Caller, Refused
 from rung.web.entry import CallersDoor
+from rung.web.queue_decisions import shown_row
 from tests.cli.test_feedback_review import said
 from tests.pipeline.test_judge_labels import compared as judged
 from tests.pipeline.test_judge_labels import essays
@@ -274,3 +276,8 @@ def test_it_fits_the_window_and_is_accessible(browser: Browser, drafts: Watched)
                 page.locator("summary", has_text="Edit").click()
                 assert not is_wider_than_its_window(page)
                 assert faults(page) == []
+
+
+@pytest.mark.parametrize("text", ["", "{bad", "[" * 150_000, '["no row"]', '{"n": NaN}'])
+def test_a_row_that_no_page_carried_along_is_none(text: str) -> None:
+    assert shown_row(text, f"c1:{digest({})[:12]}") is None

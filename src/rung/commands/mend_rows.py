@@ -173,7 +173,7 @@ def _named(project: Project, what: str, location: str) -> tuple[Path, int]:
     """The file and line of a place; only files that `rung.yaml` names are ever touched."""
     file, _, line = location.rpartition(":")
     path = next((path for path in files_of(project, what) if shown_as(project, path) == file), None)
-    if path is None or not line.isdigit() or len(line) > 9:
+    if path is None or not line.isdecimal() or len(line) > 9:
         raise UserError(f"'{location}' is no place in the files of {what}s that {project.file.name} names")
     return path, int(line)
 

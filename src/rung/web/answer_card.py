@@ -12,6 +12,7 @@ from rung.serving.answering import Answered, Answering
 from rung.serving.callers import Caller
 from rung.text.support import MARK
 from rung.tracing.waterfall import cost_of
+from rung.web.forms import hidden
 from rung.web.readable import document_link
 from rung.web.shell import href
 
@@ -125,14 +126,13 @@ def _facts(answered: Answered, project: Project) -> Iterator[str]:
 
 
 def _thumbs(id: str) -> Safe:
-    hidden = el("input", type="hidden", name_="id", value=id)
     up = el("button", "Good", name_="rating", value="up")
     down = el("button", "Bad", name_="rating", value="down")
-    buttons = el("form", hidden, up, down, method="post", action=href("ask", "rate"), cls="row", data_rate=True)
+    buttons = el("form", *hidden(id=id), up, down, method="post", action=href("ask", "rate"), cls="row", data_rate=True)
     area = el("textarea", name_="correction", required=True, maxlength=100_000, dir="auto")
     comment = el("input", name_="comment", maxlength=MAX_COMMENT)
     correct = el(
-        "form", hidden, el("input", type="hidden", name_="rating", value="down"),
+        "form", *hidden(id=id, rating="down"),
         el("label", "What it should have said", area), el("label", "Remark", comment), el("p", el("button", "Send")),
         method="post", action=href("ask", "rate"), cls="stack", data_rate=True,
     )  # fmt: skip

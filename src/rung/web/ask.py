@@ -24,8 +24,10 @@ from rung.serving.answering import Answered, Answering, Asked
 from rung.serving.callers import Caller, Refused
 from rung.serving.refusal import NotAnswered, readable
 from rung.serving.request_state import unless_left
+from rung.text.parsing import Malformed, json_of
 from rung.web.answer_card import MAX_COMMENT, answer_card, refused_card, turns_list
 from rung.web.askable import Askable, askable, caller_for, check_allowed, ratings_of, who_answers
+from rung.web.forms import hidden
 from rung.web.project_at_hand import at_hand_of
 from rung.web.readable import project_groups
 from rung.web.reviewer import reviewer_of
@@ -188,12 +190,13 @@ def _question(text: str, turns: Turns) -> Question:
 def _turns(text: str) -> Turns:
     """Earlier turns as a form carries them along; what is no such list is none."""
     try:
-        value = json.loads(text) if text else []
-    except ValueError:
+        value = json_of(text) if text else []
+    except Malformed:
         return []
     listed = value if isinstance(value, list) else []
-    pairs = [one for one in listed if isinstance(one, list) and len(one) == 2 and all(isinstance(part, str) for part in one)]
-    return [(role, words) for role, words in pairs if role in ("user", "assistant")][-MAX_TURNS:]
+    pairs = [one for one in listed if isinstance(one, list) and len(one) == 2]
+    turns = [(role, words) for role, words in pairs if isinstance(role, str) and isinstance(words, str)]
+    return [(role, words) for role, words in turns if role in ("user", "assistant")][-MAX_TURNS:]
 
 
 def _caller(request: Request, groups: list[str]) -> Caller:
@@ -214,12 +217,9 @@ def _page(request: Request, sides: dict[Literal["left", "right"], Side], groups:
     first = sides["left"].name or ready[0].name
     choices = [_choice("left", "Ask", ready, first), _choice("right", "Beside it", ready, sides["right"].name, nobody=True)]
     area = el("textarea", name_="question", required=True, maxlength=MAX_QUESTION, dir="auto", autofocus=True)
-    hidden = [
-        el("input", type="hidden", name_=f"{side}_turns", value=json.dumps([list(one) for one in sides[side].turns]))
-        for side in SIDES
-    ]
+    carried = hidden(**{f"{side}_turns": json.dumps([list(one) for one in sides[side].turns]) for side in SIDES})
     form = el(
-        "form", el("div", *choices, cls="row"), _groups(request, groups), el("label", "Question", area), *hidden,
+        "form", el("div", *choices, cls="row"), _groups(request, groups), el("label", "Question", area), *carried,
         el("p", el("button", "Ask", cls="main"), " ", el("button", "Stop", type="button", hidden=True, data_stop=True), " ",
            el("a", "New chat", href=href("ask"), cls="button")),
         method="post", action=href("ask"), cls="stack", id="ask", data_stream=href("ask", "stream"),
@@ -254,8 +254,7 @@ def _groups(request: Request, chosen: list[str] | None) -> Safe:
         boxes.append(_box(EVERYTHING, "everything", checked=chosen is None or EVERYTHING in chosen))
     boxes += [_box(one, one, checked=first if chosen is None else one in chosen) for one in listed]
     if not boxes:
-        words = EVERYTHING if viewer.groups is None else ""
-        return el("input", type="hidden", name_="groups", value=words)
+        return join(*hidden(groups=EVERYTHING if viewer.groups is None else ""))
     legend = el("legend", "Ask as somebody who reads, beside what is for everybody", cls="small quiet")
     return el("fieldset", legend, *boxes, cls="boxes")
 

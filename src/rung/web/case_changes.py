@@ -25,6 +25,7 @@ from rung.records import Json, digest
 from rung.report.html.markup import Safe, el, join
 from rung.report.ragas import response_of
 from rung.scoring.answer_labels import CHOSEN, AnswerLabel, answer_digest
+from rung.text.parsing import Malformed, json_of
 from rung.web.background import AGAIN, Underway
 from rung.web.case_at_hand import CaseAtHand, case_at_hand, texts
 from rung.web.case_index import CaseIndex
@@ -41,6 +42,7 @@ from rung.web.viewer import Viewer, editor_of
 router = APIRouter()
 TABS = ()
 _FREE = 2  # empty fields for further answers
+_DIGITS = 12  # of the number of a character
 
 
 def label_form(request: Request, case: str, rung: str, *, run: int) -> Safe:
@@ -209,16 +211,21 @@ def _evidence_of(form: FormData) -> list[Json]:
     items: list[Json] = []
     columns = [texts_in(form, name) for name in ("was", "document", "quote", "span")]
     for was, document, quote, span in zip(*columns, strict=False):
-        before = json.loads(was) if was else {}
+        try:
+            before = json_of(was) if was else {}
+        except Malformed as error:
+            raise HTTPException(400, f"nothing was written: a field of this form is no JSON: {error}") from error
         entry = dict(before) if isinstance(before, dict) else {}
         entry |= {"document": document.strip()}
         for key in ("quote", "start", "end"):
             entry.pop(key, None)
-        start, _, end = span.partition("-")
+        start, _, end = (part.strip() for part in span.partition("-"))
         if quote.strip():
             entry["quote"] = quote
-        if start.strip().isdigit() and end.strip().isdigit():
+        if start.isdecimal() and end.isdecimal() and max(len(start), len(end)) <= _DIGITS:
             entry |= {"start": int(start), "end": int(end)}
+        elif span.strip():
+            raise HTTPException(400, f"'{span[:40]}': characters are two numbers, such as 10-25; nothing was written")
         if document.strip():
             items.append(entry)
     return items

@@ -342,13 +342,3 @@ def _joined(own: Sequence[bytes], rungs: Sequence[_RungRows]) -> CaseTexts:
     for rung in rungs:
         rung.texts, rung.spans = bytearray(), np.zeros((2, 0), np.int64)
     return CaseTexts(blob, starts, len(rungs) + 1)
-
-
-def size_of(index: CaseIndex) -> int:
-    """About how many bytes an index takes, answers included."""
-    layout, cited, rights = index.layout, index.cited, index.rights
-    columns: list[Any] = [index.marks, index.layers, index.scores, index.by_urgency, layout.passages, layout.answers]
-    columns += [cited.document, cited.rung, cited.case, rights.of_case, rights.of_answer]
-    texts = sum(len(text) + 49 for some in (index.ids, index.questions, index.places) for text in some)
-    own = len(index.texts.blob) + index.texts.starts.itemsize * len(index.texts.starts)
-    return sum(int(one.nbytes) for one in columns) + texts + own + index.rows.size

@@ -33,7 +33,7 @@ class Asked:
     def words(self) -> list[str]:
         """As options of the command."""
         given = {"--limit": self.limit, "--budget-minutes": self.minutes, "--budget-usd": self.usd}
-        return [word for option, value in given.items() if value is not None for word in (option, f"{value:g}")]
+        return [word for option, value in given.items() if value is not None for word in (option, repr(value))]
 
 
 def start_comparison(project: Project, asked: Asked) -> None:

@@ -15,10 +15,11 @@ from rung.commands.label_decay import label_decay, mark_for_review
 from rung.dataset.proposals import Use
 from rung.report.html.markup import Safe, el, join
 from rung.report.numbers import count
+from rung.web.forms import hidden
 from rung.web.project_at_hand import at_hand_of, project_of
 from rung.web.queue_decisions import Action, Chosen, Edit, Overtaken, decided, last_of, shown_row, undone
 from rung.web.queue_entries import KINDS, Entry, Queue, queue
-from rung.web.queue_pane import MAX_TEXT, TITLES, forms, pane, versions
+from rung.web.queue_pane import MAX_ROW, MAX_TEXT, TITLES, forms, pane, versions
 from rung.web.reviewer import name_form, named_reviewer, reviewer_of
 from rung.web.shell import Tab, href, page
 from rung.web.viewer import editor_of, viewer_of
@@ -63,7 +64,7 @@ class Decision(BaseModel):
     filter: str = Field("", max_length=64)
     following: str = Field("", max_length=64)
     reason: str = Field("", max_length=MAX_TEXT)
-    shown: str = ""
+    shown: str = Field("", max_length=MAX_ROW)
     edited: str = Field("", max_length=10)
     question: str = Field("", max_length=MAX_TEXT)
     answers: str = Field("", max_length=MAX_TEXT)
@@ -158,8 +159,7 @@ def _news(request: Request, news: str, kind: str, at: str) -> Safe:
     viewer = viewer_of(request)
     last = last_of(project_of(request), reviewer_of(request)) if viewer.may_edit else None
     if last is not None:
-        hidden = {"mark": last.mark, "filter": kind, "at": at}
-        fields = [el("input", type="hidden", name_=name, value=value) for name, value in hidden.items()]
+        fields = hidden(mark=last.mark, filter=kind, at=at)
         undo = el("button", "Undo ", el("kbd", "u"), data_key="u", aria_keyshortcuts="u")
         words = el("span", f"Your last decision: {last.words}", cls="quiet small", dir="auto")
         parts.append(el("form", *fields, words, undo, method="post", action=href("queue", "undo"), cls="row"))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, cast
+from typing import Literal
 
 from rung.commands.label_cases import label, last_labels, unlabel
 from rung.commands.review import Waiting, check_decision, decide, waiting
@@ -19,6 +18,7 @@ from rung.errors import UserError
 from rung.records import Json, canonical, digest
 from rung.records.deployment import SHOWN
 from rung.scoring.answer_labels import AnswerLabel
+from rung.text.parsing import Malformed, json_of
 from rung.web.project_at_hand import ProjectAtHand
 from rung.web.queue_entries import Entry, Label, Teaching, draft_entry, labelled_entry, may_see, queue
 from rung.web.viewer import Viewer
@@ -195,13 +195,13 @@ def _overtaken(at_hand: ProjectAtHand, viewer: Viewer, chosen: Chosen) -> Overta
 def shown_row(text: str, subject: str) -> dict[str, Json] | None:
     """The row that a page carried along, where it is the one that its subject names."""
     try:
-        row = json.loads(text)
-    except ValueError:
+        row = json_of(text)
+    except Malformed:
         return None
     if not isinstance(row, dict):
         return None
     content = {key: value for key, value in row.items() if key != "approved_by"}
-    return cast("dict[str, Json]", row) if subject.endswith(f":{digest(content)[:12]}") else None
+    return row if subject.endswith(f":{digest(content)[:12]}") else None
 
 
 def _time(text: str) -> float:

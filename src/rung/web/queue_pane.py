@@ -13,6 +13,7 @@ from rung.dataset.proposals import Use
 from rung.records import Case, Json
 from rung.records.deployment import SHOWN
 from rung.report.html.markup import Safe, el, join
+from rung.web.forms import hidden
 from rung.web.project_at_hand import ProjectAtHand
 from rung.web.queue_decisions import Edit
 from rung.web.queue_entries import Entry, Label, Teaching, evidence_of
@@ -34,6 +35,7 @@ _USES: dict[Use, str] = {
     "example": "an example: it teaches",
 }
 MAX_TEXT = 20_000  # characters of a field
+MAX_ROW = 1_000_000  # characters of a row that a form carries along, to be shown beside what it is by then
 
 
 def pane(entry: Entry, at_hand: ProjectAtHand) -> Safe:
@@ -90,11 +92,11 @@ def forms(entry: Entry, *, kind: str, following: str) -> Safe:
         kind: that is filtered by, "" is none.
         following: key of the entry that comes after it, "" where none does.
     """
-    hidden = _hidden(entry, kind, following)
+    unseen = _unseen(entry, kind, following)
     if isinstance(entry.item, Label):
         buttons = [("approve", "Good", "a", "main"), ("reject", "Not good", "r", None), ("skip", "Skip", "s", None)]
         pressed = [_button(action, words, key, cls) for action, words, key, cls in buttons]
-        return el("form", *hidden, *pressed, method="post", action=href("queue", "decide"), cls="row", data_keys=True)
+        return el("form", *unseen, *pressed, method="post", action=href("queue", "decide"), cls="row", data_keys=True)
     skip = el(
         "a",
         "Skip",
@@ -105,21 +107,20 @@ def forms(entry: Entry, *, kind: str, following: str) -> Safe:
         data_key="s",
     )
     approve = el(
-        "form", *hidden, _button("approve", "Approve", "a", "main"), skip,
+        "form", *unseen, _button("approve", "Approve", "a", "main"), skip,
         method="post", action=href("queue", "decide"), cls="row", data_keys=True,
     )  # fmt: skip
     parts = [approve]
     if isinstance(entry.item, Waiting):
-        parts.append(_edit_form(entry.item, hidden))
-    parts.append(_reject_form(hidden))
+        parts.append(_edit_form(entry.item, unseen))
+    parts.append(_reject_form(unseen))
     return join(*parts)
 
 
-def _hidden(entry: Entry, kind: str, following: str) -> list[Safe]:
-    values = {"kind": entry.kind, "subject": entry.subject, "filter": kind, "following": following}
-    if isinstance(entry.item, Waiting):
-        values["shown"] = json.dumps(dict(entry.item.row), ensure_ascii=False)
-    return [el("input", type="hidden", name_=name, value=value) for name, value in values.items()]
+def _unseen(entry: Entry, kind: str, following: str) -> list[Safe]:
+    row = json.dumps(dict(entry.item.row), ensure_ascii=False) if isinstance(entry.item, Waiting) else ""
+    fields = hidden(kind=entry.kind, subject=entry.subject, filter=kind, following=following)
+    return fields + (hidden(shown=row) if row and len(row) <= MAX_ROW else [])
 
 
 def _button(action: str, words: str, key: str, cls: str | None) -> Safe:
@@ -127,16 +128,16 @@ def _button(action: str, words: str, key: str, cls: str | None) -> Safe:
     return el("button", label, name_="action", value=action, cls=cls, data_key=key, aria_keyshortcuts=key)
 
 
-def _reject_form(hidden: list[Safe]) -> Safe:
+def _reject_form(unseen: list[Safe]) -> Safe:
     field = el("label", "Why it is rejected", el("input", name_="reason", required=True, maxlength=MAX_TEXT))
     form = el(
-        "form", *hidden, el("input", type="hidden", name_="action", value="reject"), field, el("button", "Reject"),
+        "form", *unseen, *hidden(action="reject"), field, el("button", "Reject"),
         method="post", action=href("queue", "decide"), cls="row",
     )  # fmt: skip
     return el("details", el("summary", "Reject ", el("kbd", "r"), data_key="r"), form)
 
 
-def _edit_form(draft: Waiting, hidden: list[Safe]) -> Safe:
+def _edit_form(draft: Waiting, unseen: list[Safe]) -> Safe:
     options = [el("option", words, value=use, selected=use == draft.use) for use, words in _USES.items()]
     answers = "\n".join(draft.answers)
     box = el("input", type="checkbox", name_="unanswerable", value="yes", checked=draft.row.get("answerable") is False)
@@ -146,11 +147,10 @@ def _edit_form(draft: Waiting, hidden: list[Safe]) -> Safe:
         el("label", box, " No document has the answer: saying so is right", cls="check"),
         el("label", "Use it as", el("select", *options, name_="use")),
         el("label", "Why it is edited", el("input", name_="reason", required=True, maxlength=MAX_TEXT)),
-        el("input", type="hidden", name_="action", value="approve"),
-        el("input", type="hidden", name_="edited", value="yes"),
+        *hidden(action="approve", edited="yes"),
         el("p", el("button", "Approve as edited", cls="main")),
     ]
-    form = el("form", *hidden, *fields, method="post", action=href("queue", "decide"), cls="stack")
+    form = el("form", *unseen, *fields, method="post", action=href("queue", "decide"), cls="stack")
     return el("details", el("summary", "Edit ", el("kbd", "e"), data_key="e"), form)
 
 

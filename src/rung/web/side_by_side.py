@@ -209,7 +209,7 @@ def _facts(folder: Path) -> Facts | None:
 def _decided(folder: Path) -> dict[str, Any]:
     try:
         value: dict[str, Any] = json.loads((folder / DECISION).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return value
 

@@ -17,8 +17,8 @@ class Viewer:
     """Who sent a request to the board.
 
     `groups` are what they may read beside what is for everybody; None: everything, as who owns the folder may. `may_edit`:
-    whether they may label, review, mend rows and steer a comparison. `name`: as their key has it, "" where nobody says.
-    `caller`: who their key says they are; None where there are no keys.
+    whether they may label, review, mend rows, steer a comparison, promote and roll back. `name`: as their key has it, ""
+    where nobody says. `caller`: who their key says they are; None where there are no keys.
     """
 
     name: str
