@@ -131,18 +131,18 @@ def test_a_broken_line_is_mended_as_json_and_what_is_no_example_is_refused(taugh
 @pytest.mark.parametrize("way", ["texts", "json"])
 def test_a_row_that_moved_is_mended_where_it_stands_and_no_other(taught: Watched, teaching: Path, way: str) -> None:
     with asking(taught) as client:
-        third, second = (page_of(client, f"examples/row?location=taught.jsonl:{n}") for n in (3, 2))
+        fourth, second = (page_of(client, f"examples/row?location=taught.jsonl:{n}") for n in (4, 2))
         gone = {"location": "taught.jsonl:2", "stamp": field(second, "stamp"), "by": "Bo", "sure": "yes"}
         assert client.post("examples/delete", data=gone).status_code == 303
-        rows = {"texts": {"turn-1": "The customer."}, "json": {"row": json.dumps(chat("Who?", "The customer."))}}
-        form = {"location": "taught.jsonl:3", "stamp": field(third, "stamp"), "by": "Ada", **rows[way]}
+        rows = {"texts": {"turn-1": "The customer."}, "json": {"row": json.dumps(chat(HOSTILE, "The customer."))}}
+        form = {"location": "taught.jsonl:4", "stamp": field(fourth, "stamp"), "by": "Ada", **rows[way]}
         assert client.post(f"examples/{way}", data=form).status_code == 303
         assert "somebody changed this row" in client.post(f"examples/{way}", data=form).text
     lines = (teaching / "taught.jsonl").read_text("utf-8").splitlines()
-    assert [*map(json.loads, [lines[0], *lines[2:4]])] == [ROWS[0], *ROWS[3:]]
-    mended = json.loads(lines[1])
+    assert [*map(json.loads, [*lines[:2], lines[3]])] == [ROWS[0], ROWS[2], ROWS[4]]
+    mended = json.loads(lines[2])
     assert mended.pop("approved_at")
-    assert mended == {**chat("Who?", "The customer."), "approved_by": "Ada"}
+    assert mended == {**chat(HOSTILE, "The customer."), "approved_by": "Ada"}
 
 
 def test_who_may_only_look_changes_nothing(teaching: Path) -> None:
