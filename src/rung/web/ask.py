@@ -217,9 +217,9 @@ def _page(request: Request, sides: dict[Literal["left", "right"], Side], groups:
     first = sides["left"].name or ready[0].name
     choices = [_choice("left", "Ask", ready, first), _choice("right", "Beside it", ready, sides["right"].name, nobody=True)]
     area = el("textarea", name_="question", required=True, maxlength=MAX_QUESTION, dir="auto", autofocus=True)
-    carried = hidden(**{f"{side}_turns": json.dumps([list(one) for one in sides[side].turns]) for side in SIDES})
+    turns_fields = hidden(**{f"{side}_turns": json.dumps([list(one) for one in sides[side].turns]) for side in SIDES})
     form = el(
-        "form", el("div", *choices, cls="row"), _groups(request, groups), el("label", "Question", area), *carried,
+        "form", el("div", *choices, cls="row"), _groups(request, groups), el("label", "Question", area), *turns_fields,
         el("p", el("button", "Ask", cls="main"), " ", el("button", "Stop", type="button", hidden=True, data_stop=True), " ",
            el("a", "New chat", href=href("ask"), cls="button")),
         method="post", action=href("ask"), cls="stack", id="ask", data_stream=href("ask", "stream"),
