@@ -38,6 +38,7 @@ from rung.pipeline.publishing import LATEST, LINE, TABLE, Line, published, verdi
 from rung.records import Answer, Case, Citation, Coverage, Evaluation, Outcome, Passage, RungResult, Scorecard, Usage
 from rung.web.case_index import CaseFilter, CaseIndex
 from rung.web.case_reading import read_index
+from rung.web.document_access import groups_of
 
 YAML = "name: synthetic\ntask: Answer.\ncases: [cases.jsonl]\nmodel: scripted\nrungs: [prompt]\nbar: {correct: 0.5}\n"
 LAYERS = ("not retrieved", "used but wrong", "refused wrongly", "ranked too low")

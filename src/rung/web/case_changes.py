@@ -27,7 +27,7 @@ from rung.report.ragas import response_of
 from rung.scoring.answer_labels import CHOSEN, AnswerLabel, answer_digest
 from rung.text.parsing import Malformed, json_of
 from rung.web.background import AGAIN, Underway
-from rung.web.case_at_hand import CaseAtHand, case_at_hand, texts
+from rung.web.case_at_hand import CaseAtHand, case_at_hand
 from rung.web.case_index import CaseIndex
 from rung.web.cases import index_of_run, number_of
 from rung.web.document_access import readable_texts
@@ -37,7 +37,7 @@ from rung.web.project_at_hand import ProjectAtHand, at_hand_of, project_of
 from rung.web.reviewer import reviewer_of
 from rung.web.runs import Number
 from rung.web.shell import href, page
-from rung.web.viewer import Viewer, editor_of
+from rung.web.viewer import Viewer, editor_of, viewer_of
 
 router = APIRouter()
 TABS = ()
@@ -157,7 +157,7 @@ def gold(request: Request, number: Number, form: Sent) -> Response:
     if line.stamp != at_hand.line.stamp:
         raise UserError(f"{location}: nothing was written: the row that you sent is not this case's: open the page again")
     after = changed_by(line.row, _gold_of(form, line), by)
-    _check_evidence(project, after, location)
+    _check_evidence(project, viewer, after, location)
     replace_row(project, CASE, seen, after, by=by)
     return done(href("runs", number, "cases", index.ids[case], done="gold"), by)
 
@@ -283,7 +283,7 @@ def scored_again(request: Request, number: Number) -> Response:
     job = background_of(at_hand).job(_job_of(number))
     if job is None:
         raise HTTPException(404, "this server knows nothing of it: the list of runs has what there is")
-    parts = [job_pane(job)]
+    parts = [job_pane(job, viewer_of(request))]
     if job.state == "done":
         run = _scored(at_hand)[number]
         link = el("a", f"run {run}", href=href("runs", run))
