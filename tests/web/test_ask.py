@@ -59,7 +59,10 @@ def test_without_scripts_both_answers_come_and_the_chat_goes_on(open_board: Watc
         form = {"question": SHIPPING, "left": "rag", "right": "prompt", "groups": "everything"}
         text = client.post(open_board.url("ask"), data=form).text
         assert "nine euros" in text
-        assert 'href="/board/documents/docs%2Fshipping.md?start=' in text
+        cited = re.findall(r'<a href="/board/documents/[^"?]+\?start=[0-9]+&amp;end=[0-9]+#place"[^>]*>', text)
+        assert "docs%2Fshipping.md?" in "".join(cited)  # it opens at its place, and the chat stays
+        assert all('target="_blank"' in link and 'rel="noopener"' in link for link in cited)
+        assert len(cited) == text.count("/board/documents/")
         assert "tokens read" in text
         assert turns(text, "left")[0] == ["user", SHIPPING]
         again = {**form, "question": "And to Norway?", "left_turns": json.dumps(turns(text, "left"))}
@@ -168,6 +171,7 @@ def test_two_answers_grow_beside_each_other_and_a_correction_becomes_a_draft(
         right.get_by_label("What it should have said").last.fill("One day, on weekdays.")
         right.get_by_role("button", name="Send").last.click()
         right.get_by_text("Kept:").wait_for()
+        assert right.get_by_text("Correct it").count() == 1  # the one of the first answer
     draft_from_feedback(load_project(measured))
     (draft,) = waiting(load_project(measured))
     assert draft.answers == ("One day, on weekdays.",)

@@ -13,7 +13,7 @@ from rung.serving.callers import Caller
 from rung.text.support import MARK
 from rung.tracing.waterfall import cost_of
 from rung.web.forms import hidden
-from rung.web.readable import document_link
+from rung.web.readable import APART, document_address, document_link
 from rung.web.shell import href
 
 MAX_COMMENT = 10_000  # characters
@@ -70,13 +70,13 @@ def _marked(text: str, by_mark: Mapping[int, Citation]) -> Safe:
         parts.append(lead)
         for number in numbers:
             one = by_mark.get(number)
-            parts.append(el("a", f"[{number}]", href=_place(one), cls="cite") if one is not None else f"[{number}]")
+            parts.append(f"[{number}]" if one is None else el("a", f"[{number}]", href=_address(one), cls="cite", **APART))
         last = match.end()
     return join(*parts, text[last:])
 
 
-def _place(citation: Citation) -> str:
-    return href("documents", citation.document, start=citation.start, end=citation.end)
+def _address(citation: Citation) -> str:
+    return document_address(citation.document, citation.start, citation.end)
 
 
 def _cited(answered: Answered, passages: list[Passage]) -> Safe:
@@ -89,7 +89,7 @@ def _cited(answered: Answered, passages: list[Passage]) -> Safe:
         quoted = shown.between(one.start, one.end) if shown is not None else ""
         words = el("q", quoted[:300], dir="auto") if quoted else Safe("")
         page = f", page {shown.page}" if shown is not None and shown.page else ""
-        items.append(el("li", f"[{one.mark}] ", document_link(one.document, one.start, one.end), page, " ", words))
+        items.append(el("li", f"[{one.mark}] ", document_link(one.document, one.start, one.end, is_apart=True), page, " ", words))
     return el("ul", *items, cls="cited small")
 
 
@@ -99,7 +99,7 @@ def _passages(all_of_them: tuple[Passage, ...], readable: list[Passage]) -> Safe
     items = [
         el(
             "li",
-            el("p", document_link(one.document, one.start, one.end), cls="small"),
+            el("p", document_link(one.document, one.start, one.end, is_apart=True), cls="small"),
             el("div", one.text, cls="text small", dir="auto"),
         )
         for one in readable

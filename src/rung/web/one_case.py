@@ -24,6 +24,7 @@ from rung.web.case_changes import changes_section, label_form
 from rung.web.case_index import CaseIndex
 from rung.web.cases import index_of_run, number_of
 from rung.web.project_at_hand import project_of
+from rung.web.readable import document_address
 from rung.web.runs import Number
 from rung.web.shell import href, page
 from rung.web.viewer import viewer_of
@@ -66,7 +67,7 @@ def _about(at_hand: CaseAtHand) -> Safe:
 
 
 def _at(document: str, start: int, end: int) -> str:
-    return f"{href('documents', document, start=start, end=end)}#place"
+    return document_address(document, start, end)
 
 
 def _answers(request: Request, index: CaseIndex, shown: CasePage, *, run: int) -> Safe:

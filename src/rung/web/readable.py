@@ -12,6 +12,7 @@ from rung.web.shell import href
 if TYPE_CHECKING:
     from rung.knowledge import Knowledge
 
+APART = {"target": "_blank", "rel": "noopener"}  # attributes of a link that leaves the page as it is
 AROUND = 260  # characters before and after a span that are shown with it
 
 
@@ -73,7 +74,14 @@ def quoted_passage(at_hand: ProjectAtHand, document: str, quote: str, span: tupl
     return join(el("p", document_link(document, start, end), cls="small"), el("blockquote", *parts, dir="auto", cls="text"))
 
 
-def document_link(document: str, start: int | None = None, end: int | None = None) -> Safe:
-    """A link to a document's page, which opens at these characters."""
+def document_link(document: str, start: int | None = None, end: int | None = None, *, is_apart: bool = False) -> Safe:
+    """A link to a document's page, which opens at these characters; in another tab where it `is_apart`."""
     where = f", characters {start:,} to {end:,}" if start is not None and end is not None else ""
-    return join(el("a", document, href=href("documents", document, start=start, end=end), dir="auto"), where)
+    apart = APART if is_apart else {}
+    return join(el("a", document, href=document_address(document, start, end), dir="auto", **apart), where)
+
+
+def document_address(document: str, start: int | None = None, end: int | None = None) -> str:
+    """The address of a document's page; where characters are given, of the place that it marks."""
+    address = href("documents", document, start=start, end=end)
+    return address if start is None else f"{address}#place"

@@ -98,6 +98,6 @@
     note.className = response.ok ? 'quiet small' : 'error';
     note.setAttribute('role', 'status');
     note.textContent = response.ok ? 'Kept: the queue makes drafts of what is said.' : 'It was not kept: load the page anew.';
-    rated.replaceWith(note);
+    (rated.closest('details') || rated).replaceWith(note);
   });
 })();
