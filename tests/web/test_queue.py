@@ -141,6 +141,39 @@ def test_of_two_people_on_one_row_the_second_sees_both_versions_and_nothing_is_l
     assert len(rows(folder)) == 2
 
 
+def test_a_row_changed_by_hand_is_shown_as_it_is_now_whatever_was_decided_and_taken_back_before(
+    drafts: Watched, folder: Path
+) -> None:
+    path = folder / "feedback.drafts.jsonl"
+    with entered(drafts) as ada:
+        form = fields(ada.get(drafts.url("queue")).text)
+        done = ada.post(drafts.url("queue/decide"), data={**form, "action": "approve"})
+        mark = re.search(r'name="mark" value="([0-9a-f]+)"', done.text)
+        assert mark is not None
+        undone = ada.post(drafts.url("queue/undo"), data={"mark": mark[1], "at": form["following"], "filter": "decay"})
+        assert fields(undone.text)["subject"] == form["subject"]  # what waits again is shown, not the next one
+        assert "taken back: approved" in undone.text
+        path.write_text(path.read_text("utf-8").replace("within a week", "within a year"), "utf-8")
+        late = ada.post(drafts.url("queue/decide"), data={**form, "action": "approve"})
+        assert late.status_code == 409
+        assert "its row was changed since you were shown it: feedback.drafts.jsonl:" in late.text
+        assert "meanwhile (" not in late.text
+        assert late.text.index("As you were shown it") < late.text.index("within a week") < late.text.index("As it is now")
+        assert "within a year" in late.text
+        path.write_text("", "utf-8")
+        gone = ada.post(drafts.url("queue/decide"), data={**form, "action": "approve"})
+        assert "taken out of its file" in gone.text
+
+
+def test_an_address_says_nothing_in_the_name_of_the_board(drafts: Watched) -> None:
+    with entered(drafts) as ada:
+        assert "You have won" not in ada.get(drafts.url("queue"), params={"news": "You have won"}).text
+        form = fields(ada.get(drafts.url("queue")).text)
+        done = ada.post(drafts.url("queue/decide"), data={**form, "action": "approve"})
+        assert '<p role="status" class="notice" dir="auto">approved: ' in done.text
+        assert "approved" not in str(done.url)
+
+
 def test_two_people_on_two_servers_of_one_project_decide_everything_once(drafts: Watched, folder: Path) -> None:
     def work(name: str, board: Watched) -> None:
         with entered(board, name) as client:

@@ -89,7 +89,9 @@ def _cited(answered: Answered, passages: list[Passage]) -> Safe:
         quoted = shown.between(one.start, one.end) if shown is not None else ""
         words = el("q", quoted[:300], dir="auto") if quoted else Safe("")
         page = f", page {shown.page}" if shown is not None and shown.page else ""
-        items.append(el("li", f"[{one.mark}] ", document_link(one.document, one.start, one.end, is_apart=True), page, " ", words))
+        items.append(
+            el("li", f"[{one.mark}] ", document_link(one.document, one.start, one.end, is_apart=True), page, " ", words)
+        )
     return el("ul", *items, cls="cited small")
 
 

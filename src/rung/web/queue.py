@@ -16,8 +16,9 @@ from rung.dataset.proposals import Use
 from rung.report.html.markup import Safe, el, join
 from rung.report.numbers import count
 from rung.web.forms import hidden
+from rung.web.notices import notices_of
 from rung.web.project_at_hand import at_hand_of, project_of
-from rung.web.queue_decisions import Action, Chosen, Edit, Overtaken, decided, last_of, shown_row, undone
+from rung.web.queue_decisions import Action, Chosen, Edit, Overtaken, decided, last_of, shown_row, undone, waiting_again
 from rung.web.queue_entries import KINDS, Entry, Queue, queue
 from rung.web.queue_pane import MAX_ROW, MAX_TEXT, TITLES, forms, pane, versions
 from rung.web.reviewer import name_form, named_reviewer, reviewer_of
@@ -31,8 +32,8 @@ Key = Annotated[str, Query(max_length=64)]
 
 
 @router.get("/queue")
-def first(request: Request, kind: Key = "", at: Key = "", news: Annotated[str, Query(max_length=400)] = "") -> Response:
-    """What waits, and the entry that is looked at: `at`, else the first."""
+def first(request: Request, kind: Key = "", at: Key = "", news: Key = "") -> Response:
+    """What waits, and the entry that is looked at: `at`, else the first; `news` names what was just done."""
     if kind and kind not in KINDS:
         raise HTTPException(404)
     at_hand, viewer = at_hand_of(request), viewer_of(request)
@@ -41,7 +42,12 @@ def first(request: Request, kind: Key = "", at: Key = "", news: Annotated[str, Q
     index = next((n for n, one in enumerate(shown) if one.key == at), 0)
     here = href("queue", kind=kind, at=at)
     may_decide = viewer.may_edit and bool(reviewer_of(request))
-    parts = [_filters(waits, kind), _withheld(waits), _settling(waits), _news(request, news, kind, at)]
+    parts = [
+        _filters(waits, kind),
+        _withheld(waits),
+        _settling(waits),
+        _news(request, notices_of(at_hand).text(news), kind, at),
+    ]
     parts.append(name_form(request, here) if viewer.may_edit else el("p", "Your key may look, not decide.", cls="quiet"))
     if shown:
         following = shown[(index + 1) % len(shown)].key if len(shown) > 1 else ""
@@ -91,15 +97,18 @@ def decide(request: Request, form: Annotated[Decision, Form()]) -> Response:
     except Overtaken as overtaken:
         both = versions(shown_row(form.shown, form.subject), overtaken.now, edit)
         return _overtaken(request, overtaken, both, form.filter)
-    return RedirectResponse(href("queue", kind=form.filter, at=form.following, news=news[:400]), 303)
+    return _shown(request, news, form.filter, form.following)
 
 
 @router.post("/queue/undo")
 def undo(request: Request, mark: Word, filter: Word = "", at: Word = "") -> Response:
     """Take back the last decision of whoever asks."""
-    by = named_reviewer(request)
-    news = undone(project_of(request), by, mark)
-    return RedirectResponse(href("queue", kind=filter, at=at, news=news[:400]), 303)
+    by, at_hand = named_reviewer(request), at_hand_of(request)
+    last = undone(at_hand.project(), by, mark)
+    entry = waiting_again(at_hand, viewer_of(request), last)
+    if entry is not None:
+        at, filter = entry.key, filter if filter == entry.kind else ""
+    return _shown(request, f"taken back: {last.words}", filter, at)
 
 
 @router.post("/queue/feedback")
@@ -110,7 +119,7 @@ def draft_feedback(request: Request) -> Response:
     added = sum(done.added.values())
     left = f"; {len(done.proposals.left_out)} were not proposed" if done.proposals.left_out else ""
     news = f"{count(done.comments, 'comment')} read, {count(added, 'draft')} added{left}"
-    return RedirectResponse(href("queue", news=news), 303)
+    return _shown(request, news)
 
 
 @router.post("/queue/decay")
@@ -123,7 +132,13 @@ def mark_decay(request: Request) -> Response:
     counted = ", ".join(f"{n} {state}" for state, n in decay.counts.items())
     left = "".join(f"; {n} were not marked, as they {why}" for why, n in marked.left.items())
     news = f"gold of {count(decay.cases, 'case')}: {counted}; {count(marked.rows, 'row')} marked{left}"
-    return RedirectResponse(href("queue", kind="decay", news=news[:400]), 303)
+    return _shown(request, news, "decay")
+
+
+def _shown(request: Request, news: str, kind: str = "", at: str = "") -> Response:
+    """The queue after something was done."""
+    name = notices_of(at_hand_of(request)).hold(news)
+    return RedirectResponse(href("queue", kind=kind, at=at, news=name), 303)
 
 
 def _overtaken(request: Request, overtaken: Overtaken, both: Safe, kind: str) -> Response:

@@ -12,12 +12,13 @@ from rung.commands.review import Waiting, check_decision, decide, waiting
 from rung.commands.stakes_review import WaitingDeployment, decide_deployment, decide_rows
 from rung.commands.undo import last_decision, subject_of, take_back
 from rung.config.project import Project
+from rung.dataset.high_stakes import DRAFT
 from rung.dataset.proposals import Use
-from rung.dataset.review_log import Event, reviews
+from rung.dataset.review_log import Event, approvers, in_force, reviews
 from rung.errors import UserError
 from rung.records import Json, canonical, digest
 from rung.records.deployment import SHOWN
-from rung.scoring.answer_labels import AnswerLabel
+from rung.scoring.answer_labels import AnswerLabel, answer_digest
 from rung.text.parsing import Malformed, json_of
 from rung.web.project_at_hand import ProjectAtHand
 from rung.web.queue_entries import Entry, Label, Teaching, draft_entry, labelled_entry, may_see, queue
@@ -111,8 +112,11 @@ def last_of(project: Project, by: str) -> LastDecision | None:
     return LastDecision(words, digest("event", canonical(dict(event)))[:SHOWN], event)
 
 
-def undone(project: Project, by: str, mark: str) -> str:
-    """Take back what somebody decided last, where it is what they were shown; what came of it, in a sentence.
+def undone(project: Project, by: str, mark: str) -> LastDecision:
+    """Take back what somebody decided last, where it is what they were shown.
+
+    Returns:
+        What was taken back.
 
     Raises:
         UserError: they decided something else since, or nothing; the row was changed meanwhile.
@@ -124,7 +128,24 @@ def undone(project: Project, by: str, mark: str) -> str:
         take_back(project, by=by, expected=last.event)
     else:
         unlabel(project, last.labels)
-    return f"taken back: {last.words}"
+    return last
+
+
+def waiting_again(at_hand: ProjectAtHand, viewer: Viewer, last: LastDecision) -> Entry | None:
+    """The entry that waits again since a decision was taken back; None: none that who looks may read.
+
+    Raises:
+        UserError: the index cannot be opened.
+    """
+    event, labels = last.event or {}, {(one.case, one.answer) for one in last.labels}
+    subjects = (event.get("subject"), _subject(event.get("before")), *_listed(event.get("rows")))
+    for entry in queue(at_hand, viewer).entries:
+        if isinstance(entry.item, Label):
+            if any((one.case, answer_digest(one.case, one.response)) in labels for one in entry.item.copies):
+                return entry
+        elif entry.subject in subjects or (isinstance(entry.item, WaitingDeployment) and entry.item.digest in subjects):
+            return entry
+    return None
 
 
 def _labelled(at_hand: ProjectAtHand, viewer: Viewer, chosen: Chosen) -> str:
@@ -174,22 +195,53 @@ def _no_skip(action: Action) -> Literal["approve", "reject"]:
 
 def _overtaken(at_hand: ProjectAtHand, viewer: Viewer, chosen: Chosen) -> Overtaken:
     """What became of an entry that is not as it was shown: who decided on it, or how it stands now."""
-    project = at_hand.project()
-    id = chosen.subject.rpartition(":")[0]
-    for event in reversed(reviews(project)):
-        rows = event.get("rows")
-        is_its = event.get("subject") == chosen.subject or (isinstance(rows, list) and chosen.subject in rows)
-        if is_its and event.get("action") in _WORDS:
-            why = f": {event['reason']}" if event.get("reason") else ""
-            words = f"{event.get('by')} has {_WORDS[str(event.get('action'))]} it meanwhile ({event.get('at')}){why}"
-            return Overtaken(words, None)
-    for draft in waiting(project):
+    project, id = at_hand.project(), chosen.subject.rpartition(":")[0]
+    draft = next((one for one in waiting(project) if id and one.id == id), None)
+    now = None
+    if draft is not None:
         entry = draft_entry(draft)
-        if id and draft.id == id:
-            visible = queue(at_hand, viewer).of("") if viewer.groups is not None else (entry,)
-            now = next((one for one in visible if one.subject == entry.subject), None)
-            return Overtaken("it was changed since you were shown it", now)
-    return Overtaken("it does not wait any more: it was changed, decided on, or taken out of its file", None)
+        visible = queue(at_hand, viewer).entries if viewer.groups is not None else (entry,)
+        now = next((one for one in visible if one.subject == entry.subject), None)
+    event = _decision(project, chosen.subject, draft)
+    if event is not None:
+        why = f": {event['reason']}" if event.get("reason") else ""
+        words = f"{event.get('by')} has {_WORDS[str(event.get('action'))]} it meanwhile ({event.get('at')}){why}"
+        return Overtaken(words, now)
+    if draft is not None:
+        return Overtaken(f"its row was changed since you were shown it: {draft.path.name}:{draft.line}", now)
+    return Overtaken("it does not wait any more: its row was changed, or taken out of its file", None)
+
+
+def _decision(project: Project, subject: str, now: Waiting | None) -> Event | None:
+    """The decision that made an entry another, or ended it; None: none did, but somebody changed its row.
+
+    One that was taken back did not, nor an approval after which it waited on, as it was.
+    """
+    events = in_force(reviews(project))
+    own = (
+        one
+        for one in reversed(events)
+        if subject in (one.get("subject"), _subject(one.get("before")), *_listed(one.get("rows")))
+    )
+    event = next((one for one in own if one.get("action") in _WORDS), None)
+    if event is None or event.get("action") != "approve" or event.get("what", DRAFT) != DRAFT:
+        return event
+    if now is not None:
+        return event if _subject(event.get("after")) == now.subject != subject else None
+    names = approvers(events, DRAFT, str(event.get("subject")))
+    return event if len(names) >= project.settings.review.reviewers else None
+
+
+def _subject(row: Json) -> str | None:
+    """What names a draft as this row has it; None: it is none."""
+    if not isinstance(row, dict):
+        return None
+    content = {key: value for key, value in row.items() if key != "approved_by"}
+    return f"{row.get('id', '')}:{digest(content)[:12]}"
+
+
+def _listed(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else []
 
 
 def shown_row(text: str, subject: str) -> dict[str, Json] | None:
