@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -88,7 +89,13 @@ def test_a_promotion_passes_the_gate_alone_and_one_goes_back(measured: Path) -> 
         yaml = measured / "rung.yaml"
         yaml.write_text(yaml.read_text("utf-8").replace("correct: 0.2", "correct: 0.99"), "utf-8")
         client.post(board.url("deployments/promote"), data={**form, "rung": "prompt", "reason": "cheaper"})
-        assert "prompt is not promoted" in finished(client, board.url("deployments"))
+        text = finished(client, board.url("deployments"))
+        assert "prompt is not promoted: bar: " in text
+        assert "To go on: mend that, or tick &#x27;Pass over checks" in text
+        assert "--by" not in text  # that is the terminal's
+        offered = re.findall(r'<option value="([a-z_]+)"', text[text.index('name="rung"') : text.index('name="kind"')])
+        assert {"prompt", "rag"} <= set(offered)
+        assert not {"closed_book", "oracle"} & set(offered)  # reference arms are never served
         client.post(board.url("deployments/promote"), data={**form, "rung": "prompt", "reason": "cheaper", "over": "yes"})
         text = finished(client, board.url("deployments"))
         assert "passed over: bar; cheaper" in text

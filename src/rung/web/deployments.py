@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Path
 from pydantic import BaseModel, Field
@@ -11,13 +11,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from rung.config.project import Project
+from rung.errors import UserError
 from rung.pipeline.pinned_strategy import measured_specs
-from rung.pipeline.publishing import last_choice, latest_folder
+from rung.pipeline.publishing import last_choice, latest_folder, published
 from rung.records.deployment import DeploymentEvent, DeploymentRecord, Rollout, Standing, standing, state_of
 from rung.report.html.markup import Safe, el, join
 from rung.report.numbers import count
 from rung.serving.going_back import WINNER, rollback, withdraw
-from rung.serving.promotion import PromoteRequest
+from rung.serving.promotion import REVIEW, GateShut, PromoteRequest
 from rung.serving.trials import risk_of_each, signals
 from rung.state.database import State
 from rung.state.deployments import Pair, Seen, all_deployments, deployment, events, pairs, seen
@@ -105,11 +107,36 @@ def promote(request: Request, form: Annotated[Promotion, Form()]) -> Response:
     builder = at_hand.builder()
 
     def work() -> str:
-        record = promote_and_watch(builder, at_hand.state(), wish)
+        try:
+            record = promote_and_watch(builder, at_hand.state(), wish)
+        except GateShut as shut:
+            raise UserError(_shut_words(shut.record)) from shut
         return f"deployment {record.id} of {record.label}: {KINDS[record.rollout.kind]}"
 
     background_of(at_hand).start(JOB, f"Promoting {form.rung}", work, by=by)
     return RedirectResponse(href("deployments"), 303)
+
+
+def _shut_words(record: DeploymentRecord) -> str:
+    """Why the gate let nothing through, and what can be done on this page."""
+    wrong = "; ".join(f"{check.name}: {check.says}" for check in record.passed_over)
+    mend = "mend that, or tick 'Pass over checks that do not hold, in my name': your name and reason are kept with it"
+    if any(check.name == REVIEW for check in record.passed_over):
+        mend = "it waits in the queue under 'Deployments': once it is approved there, promote it again"
+    return f"{record.label} is not promoted: {wrong}. To go on: {mend}."
+
+
+def _promotable(project: Project) -> list[str]:
+    """Rungs that the last verdict measured, without the reference arms, which are never served."""
+    folder = latest_folder(project)
+    if folder is None:
+        return []
+    try:
+        rungs: Any = published(project, folder.name).said["rungs"]
+    except UserError:  # it is not whole: nothing of it is promoted
+        return []
+    measured = {one["name"] for one in rungs if one["status"] == "measured" and not one.get("reference")}
+    return [label for label in measured_specs(folder) if label in measured]
 
 
 @router.post("/deployments/rollback")
@@ -269,8 +296,7 @@ def _changes(request: Request, now: Standing) -> Safe:
     parts = [name_form(request, href("deployments"))]
     if not reviewer_of(request):
         return el("section", el("h2", "Promote or go back"), *parts)
-    folder, choice = latest_folder(project), last_choice(project)
-    labels = [] if folder is None else [*measured_specs(folder)]
+    labels, choice = _promotable(project), last_choice(project)
     if labels:
         first = choice if choice in labels else labels[0]
         options = [
