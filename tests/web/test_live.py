@@ -203,6 +203,8 @@ def test_hostile_words_are_words(shop: Path) -> None:
             record = read_record(load_project(shop))
             assert record is not None
             shown = now_part(record, datetime.now(UTC), reads_all=True)
+            paused = replace(record, state=record.state.after(RunEvent(paused=True)))
+            assert now_part(paused, datetime.now(UTC), reads_all=True).lower().count("paused") == 2  # in words once
         died = now_part(replace(record, running=False), datetime.now(UTC), reads_all=True)
     for text in (shown, died):
         assert "<script" not in text

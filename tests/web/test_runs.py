@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from rung.config.project import load_project
 from rung.pipeline.publishing import LINE, LIST, verdicts_of
 from rung.serving.callers import Caller, Refused
 from rung.web.entry import CallersDoor
+from rung.web.run_list import bar_of, brief_of, runs_in
 from tests.forked import Commands
 from tests.web.watched import WIDTHS, Watched, faults, is_wider_than_its_window, looking, watched
 
@@ -133,6 +135,21 @@ def test_what_is_damaged_gone_or_half_written_is_said(twice: Path, tmp_path: Pat
         assert "empty or missing" in client.get(board.url()).text
 
 
+def test_the_list_says_when_and_whether_there_was_a_bar(compared: Path) -> None:
+    line = verdicts_of(load_project(compared)) / (verdicts_of(load_project(compared)) / "latest").read_text().strip() / LINE
+    entry = json.loads(line.read_text(encoding="utf-8"))
+    assert bar_of(entry) == "cleared"
+    assert bar_of({**entry, "coverage": {"partial": "out of time"}}) == "missed"
+    rungs = [{**rung, "probability_of_bar": None} for rung in entry["rungs"]]
+    assert bar_of({**entry, "rungs": rungs}) == "no bar"
+    assert bar_of({**entry, "rungs": rungs, "clears_bar": False}) == "unknown"
+    (run,) = (brief_of(load_project(compared), one) for one in runs_in(load_project(compared))[0])
+    assert run.written is not None
+    assert f"{run.written:%Y-%m-%d}" == run.line.created
+    other_day = brief_of(load_project(compared), replace(run.line, created="2020-02-02"))
+    assert (other_day.written, other_day.brief) == (None, run.brief)
+
+
 def test_no_run_yet(shop: Path) -> None:
     with watched(shop) as board, httpx.Client() as client:
         client.get(board.entrance)
@@ -145,11 +162,13 @@ def test_no_run_yet(shop: Path) -> None:
         ("runs/compare", 400),
         ("runs/compare?run=1", 400),
         ("runs/compare?run=1&run=1", 400),
-        ("runs/compare?run=1&run=99", 409),
+        ("runs/compare?run=1&run=99", 404),
         ("runs/compare?run=x", 400),
         (f"runs/compare?{'&'.join(f'run={n}' for n in range(1, 20))}", 400),
         ("runs/0", 400),
-        ("runs/99", 409),
+        ("runs/99", 404),
+        ("runs/99/cases", 404),
+        ("runs/99/what-if", 404),
         ("runs/1/report.exe", 404),
         ("?before=0", 400),
     ],

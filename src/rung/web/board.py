@@ -42,6 +42,7 @@ from rung.web.entry import Door, Entry
 from rung.web.project_at_hand import ProjectAtHand
 from rung.web.shell import PREFIX, page
 
+NO_VERDICT = "no_verdict"  # what a `UserError` says of a run that is not there
 _log = logging.getLogger(__name__)
 
 # A page is a module of this package with a `router`, whose paths begin with the board's own, and the `TABS` under which it
@@ -127,7 +128,7 @@ def _add_refusals(app: FastAPI) -> None:
 
     @app.exception_handler(UserError)
     async def failed(request: Request, error: UserError) -> Response:
-        return shown(request, HTTPStatus.CONFLICT, str(error))
+        return shown(request, HTTPStatus.NOT_FOUND if error.code == NO_VERDICT else HTTPStatus.CONFLICT, str(error))
 
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: RequestValidationError) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from rung.pipeline.run_record import VERDICT, RunRecord
@@ -80,7 +81,8 @@ def _facts(record: RunRecord, now: datetime) -> list[Safe]:
     by = f", {MAIN} by {run.judged_by}" if run.judged_by else ""
     so_far = ", so far" if record.running else ""
     judged = "" if run.cases is None else f"{count(run.cases, 'case')}{by}, 95 % intervals{so_far}. "
-    words = times_line(record.state, clock) if record.running else f"It worked for {clock_time(clock.elapsed)}"
+    state = replace(record.state, run=replace(run, paused=None))  # the headline says it
+    words = times_line(state, clock) if record.running else f"It worked for {clock_time(clock.elapsed)}"
     return [el("p", f"{judged}{words}."), el("p", since, cls="quiet small")]
 
 

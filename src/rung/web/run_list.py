@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rung.config.project import Project
 from rung.errors import Damaged
@@ -16,14 +17,16 @@ from rung.pipeline.publishing import LINE, Line, list_lines, read_list, verdicts
 from rung.records import Estimate
 from rung.verdict.bar import MAIN
 
+BarState = Literal["cleared", "missed", "no bar", "unknown"]
+
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """A run in short. `correct`, `usd_per_1k`, `per_month`: of its choice; `models`: names that its rungs ask; `partial`:
-    why it was cut short, "" where it was not."""
+    """A run in short. `bar`: how its choice stands to it; `correct`, `usd_per_1k`, `per_month`: of its choice; `models`: names
+    that its rungs ask; `partial`: why it was cut short, "" where it was not."""
 
     winner: str | None
-    clears_bar: bool
+    bar: BarState
     correct: Estimate | None
     cases: int
     models: tuple[str, ...]
@@ -35,11 +38,13 @@ class Brief:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A line of the list. `brief` None: it cannot be shown, `wrong` says why."""
+    """A line of the list. `brief` None: it cannot be shown, `wrong` says why. `written`: when its file was, on the clock of
+    this machine; None where that is not of the day on which it was made."""
 
     line: Line
     brief: Brief | None = None
     wrong: str = ""
+    written: datetime | None = None
 
 
 def runs_in(project: Project) -> tuple[list[Line], list[str]]:
@@ -69,12 +74,27 @@ def brief_of(project: Project, line: Line) -> Run:
     """A run in short, or why it cannot be shown."""
     folder = verdicts_of(project) / line.verdict
     try:
-        return Run(line, _brief(folder / LINE, tuple(standing(folder / LINE))))
+        stands = standing(folder / LINE)
+        written = datetime.fromtimestamp(stands[1] / 1e9).astimezone()
+        is_of_its_day = f"{written:%Y-%m-%d}" == line.created
+        return Run(line, _brief(folder / LINE, tuple(stands)), written=written if is_of_its_day else None)
     except FileNotFoundError:
         gone = "its folder is gone" if not folder.is_dir() else "it is half written, or its numbers were taken away"
         return Run(line, wrong=f"{gone}: 'rung compare' makes it again")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         return Run(line, wrong=f"it cannot be read ({error}): 'rung doctor --repair' mends it")
+
+
+def bar_of(entry: Mapping[str, Any]) -> BarState:
+    """How the choice of a verdict stands to the bar; "no bar": none was set, "unknown": nothing tells.
+
+    Args:
+        entry: the verdict's line of JSON: no rung has a probability of a bar that is not set.
+    """
+    if any(rung.get("probability_of_bar") is not None for rung in entry["rungs"]):
+        is_partial = bool((entry.get("coverage") or {}).get("partial"))
+        return "cleared" if entry["clears_bar"] and not is_partial else "missed"
+    return "no bar" if entry["clears_bar"] else "unknown"
 
 
 @lru_cache(maxsize=10_000)
@@ -87,7 +107,7 @@ def _brief(path: Path, _stands: tuple[int, ...]) -> Brief:
     partial = str(coverage.get("partial") or "")
     return Brief(
         winner=winner,
-        clears_bar=bool(entry["clears_bar"]) and not partial,
+        bar=bar_of(entry),
         correct=None if score is None else Estimate(score["mean"], score["low"], score["high"], score["n"]),
         cases=int(entry["cases"]),
         models=tuple(dict.fromkeys(str(rung["model"]) for rung in rungs if rung.get("model"))),

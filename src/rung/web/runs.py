@@ -27,6 +27,7 @@ _SECTIONS = ("verdict", "quality", "price", "gaps", "losses", "warnings", "score
 _A_PAGE = 50  # runs
 _MOST_BESIDE = 8  # runs
 _TYPES = {"html": "text/html", "md": "text/markdown", "json": "application/json", "junit": "application/xml"}
+_TONES = {"cleared": "good", "missed": "bad", "no bar": "quiet", "unknown": "quiet"}
 _NAMES = {"html": "Page", "md": "Markdown", "json": "JSON", "junit": "JUnit"}
 
 Number = Annotated[int, Path(ge=1, lt=10**7)]
@@ -51,7 +52,8 @@ def runs(request: Request, before: Annotated[int | None, Query(ge=1, lt=10**7)] 
     if shown:
         table = _table([brief_of(project, line) for line in shown[:_A_PAGE]])
         button = el("p", el("button", "Side by side"), " ", el("span", "Choose two runs or more.", cls="quiet small"))
-        total = el("p", count(len(lines), "run"), cls="quiet")
+        words = f"{count(len(lines), 'run')}. Times are those of a verdict's file, where it is of the day of its run."
+        total = el("p", words, cls="quiet")
         parts += [total, el("form", table, button, method="get", action=href("runs", "compare"))]
     if len(shown) > _A_PAGE:
         parts.append(el("p", el("a", "Earlier runs", href=href(before=shown[_A_PAGE - 1].number)), cls="pages"))
@@ -113,7 +115,11 @@ def _row(run: Run) -> Safe:
         title: Safe = el("th", f"Run {line.number}", named, scope="row")
         return el("tr", el("td", ""), title, el("td", line.created), el("td", run.wrong, colspan=7, cls="quiet"))
     title = el("th", el("a", f"Run {line.number}", href=href("runs", line.number)), named, scope="row")
-    return el("tr", el("td", box), title, el("td", line.created), *_cells(run.brief))
+    return el("tr", el("td", box), title, el("td", _when(run)), *_cells(run.brief))
+
+
+def _when(run: Run) -> str:
+    return run.line.created if run.written is None else f"{run.line.created} {run.written:%H:%M}"
 
 
 def _of_brief(brief: Brief | None) -> tuple[tuple[str, bool], ...]:
@@ -123,7 +129,7 @@ def _of_brief(brief: Brief | None) -> tuple[tuple[str, bool], ...]:
 def _cells(brief: Brief) -> list[Safe]:
     score = brief.correct
     correct = DASH if score is None else join(percent(score.mean), " ", el("span", interval(score), cls="ends"))
-    bar = el("span", "cleared", cls="good") if brief.clears_bar else el("span", "missed", cls="bad")
+    bar = el("span", brief.bar, cls=_TONES[brief.bar])
     return [
         el("td", brief.winner or "none", dir="auto"),
         el("td", correct, cls="number"),

@@ -20,6 +20,7 @@ from rung.records import Estimate, Json
 from rung.report.changes import Changes, Record, changes
 from rung.report.numbers import count
 from rung.verdict.bar import MAIN
+from rung.web.run_list import BarState, bar_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Column:
     number: int
     created: str
     winner: str | None
-    clears_bar: bool
+    bar: BarState
     scores: Mapping[str, Estimate]
     changes: Changes | None = None
     cases: CaseChanges = CaseChanges()
@@ -99,12 +100,12 @@ class _Identity:
 def _column(one: _Shown, first: _Shown | None, seed: int) -> Column:
     entry = one.verdict.said
     scores = {str(rung["name"]): Estimate(**score) for rung in _rungs(entry) if (score := rung["scores"].get(MAIN))}
-    column = Column(one.number, one.created, one.verdict.winner, one.verdict.clears_bar, scores)
+    column = Column(one.number, one.created, one.verdict.winner, bar_of(entry), scores)
     if first is None:
         return column
     sides = (_Identity(side.record, side.verdict.folder) for side in (first, one))
     return Column(
-        one.number, one.created, one.verdict.winner, one.verdict.clears_bar, scores,
+        one.number, one.created, one.verdict.winner, bar_of(entry), scores,
         changes=_changes(*sides, seed),
         cases=_cases(first.record.cases, one.record.cases),
         others=tuple(_others(first.verdict, one.verdict)),

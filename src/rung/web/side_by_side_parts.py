@@ -34,7 +34,7 @@ def _scores(columns: tuple[Column, ...]) -> Safe:
     for rung in rungs:
         cells = [el("td", *_score(column.scores.get(rung), chosen=column.winner == rung)) for column in columns]
         rows.append(el("tr", el("th", rung, scope="row", dir="auto"), *cells))
-    bars = [el("td", "cleared" if column.clears_bar else "missed") for column in columns]
+    bars = [el("td", column.bar) for column in columns]
     rows.append(el("tr", el("th", "Bar", scope="row"), *bars))
     table = el("table", el("thead", el("tr", *heads)), el("tbody", *rows), cls="numbers", aria_label="Scores")
     about = el("p", f"Means of {MAIN} with their 95 % intervals, each over the cases of its own run.", cls="quiet")
