@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 import shutil
 import time
 from pathlib import Path
@@ -182,7 +184,7 @@ def test_what_is_gone_or_unknown_is_told(board: Watched, measured: Path) -> None
         assert "no case &#x27;c99&#x27;" in page_of(client, "runs/1/cases/c99", 404)
         page_of(client, "runs/1/cases?rung=none", 404)
         page_of(client, "runs/1/cases?outcome=odd", 404)
-        page_of(client, "runs/7/cases", 409)
+        page_of(client, "runs/7/cases", 404)
         assert client.get("runs/1/rescored").status_code == 404
         (run.folder / EVALUATIONS).unlink()
         assert "is missing" in page_of(client, "runs/1/cases", 409)
@@ -204,6 +206,31 @@ def test_a_run_is_scored_again_once_however_often_it_is_asked_for(board: Watched
     for text in pages:
         assert '<a href="/board/runs/2">run 2</a>' in text
     assert [line.number for line in read_list(load_project(measured))] == [1, 2]
+
+
+def test_a_case_stands_among_those_of_the_filter_one_came_with(board: Watched) -> None:
+    def links(text: str) -> dict[str, str]:
+        listed = re.findall(r'<a href="([^"]+)"(?: rel="[a-z]+")?(?: dir="auto")?>([^<]+)</a>', text)
+        return {words: html.unescape(address) for address, words in listed}
+
+    with asking(board) as client:
+        listed = page_of(client, "runs/1/cases?rung=prompt&text=e")
+        assert '<a href="/board/cases" aria-current="page">Cases</a>' in listed
+        assert listed.count('aria-current="page"') == 1
+        ids = re.findall(r'href="/board/runs/1/cases/([^"?]+)\?rung=prompt&amp;text=e" dir="auto"', listed)
+        assert len(ids) > 2
+        here = f"runs/1/cases/{ids[1]}?rung=prompt&text=e"
+        text = page_of(client, here)
+        assert '<a href="/board/cases" aria-current="page">Cases</a>' in text
+        assert links(text)["Cases of run 1"] == "/board/runs/1/cases?rung=prompt&text=e"
+        assert links(text)["Previous case"] == f"/board/runs/1/cases/{ids[0]}?rung=prompt&text=e"
+        assert links(text)["Next case"] == f"/board/runs/1/cases/{ids[2]}?rung=prompt&text=e"
+        assert f" · 2 of {len(ids)}" in text
+        form = {"case": ids[1], "rung": "prompt", "good": "no", "by": "Ada"}
+        sent = client.post("runs/1/label", data=form, headers={"Referer": board.url(here)})
+        assert sent.headers["location"] == f"/board/{here}&done=label"
+        assert "Previous case" not in page_of(client, f"runs/1/cases/{ids[0]}?rung=prompt&text=e")
+        assert '<a href="/board" aria-current="page">Runs</a>' in page_of(client, "runs/1")
 
 
 def test_before_the_first_run_there_are_no_cases(shop: Path) -> None:

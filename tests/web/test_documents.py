@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rung.records import Passage
+from rung.records import Document, Passage
+from rung.web import one_document
 from rung.web.one_document import pieces
 from tests.forked import Commands
 from tests.web.asking import DOOR, asking, page_of
@@ -49,6 +50,18 @@ def test_a_text_is_cut_at_the_borders_of_its_passages_and_nothing_of_it_is_lost(
     assert [p.number for p in cut] == [0, 1, 2, 3, 4, 0, 5, 0]
     assert [p.shared for p in cut] == [0, 5, 0, 10, 0, 0, 0, 0]
     assert pieces(7, []) == pieces(7, [Passage("d", "d", 7, 7, "")])[:1]
+
+
+def test_gaps_of_white_space_are_not_shown() -> None:
+    text = "One.\n\nTwo. Not cut.\n\n"
+    document = Document("d", text)
+    shown = one_document._text(
+        document, [Passage("d#0", "d", 0, 4, ""), Passage("d#1", "d", 6, 10, "")], (6, 10), None, is_anchor=True
+    )
+    assert shown.count('class="piece"') == 3
+    assert shown.count("In no passage") == 1  # the words that no passage has
+    assert "Not cut." in shown
+    assert 'id="place"' in shown
 
 
 @pytest.mark.slow

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import fields
 from datetime import UTC, datetime
+from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import APIRouter
 from starlette.datastructures import FormData
@@ -28,10 +30,10 @@ from rung.scoring.answer_labels import CHOSEN, AnswerLabel, answer_digest
 from rung.text.parsing import Malformed, json_of
 from rung.web.background import AGAIN, Underway
 from rung.web.case_at_hand import CaseAtHand, case_at_hand
-from rung.web.case_index import CaseIndex
+from rung.web.case_index import CaseFilter, CaseIndex
 from rung.web.cases import index_of_run, number_of
 from rung.web.document_access import readable_texts
-from rung.web.forms import Sent, by_field, done, hidden, text_in, texts_in, who
+from rung.web.forms import Sent, by_field, done, hidden, sent_from, text_in, texts_in, who
 from rung.web.jobs import UnderWay, background_of, job_pane
 from rung.web.project_at_hand import ProjectAtHand, at_hand_of, project_of
 from rung.web.reviewer import reviewer_of
@@ -140,7 +142,7 @@ def label(request: Request, number: Number, form: Sent) -> Response:
     at = datetime.now(UTC).isoformat(timespec="seconds")
     with deciding(project):
         add_labels(project, [AnswerLabel(id, rung, named, good, by, at, CHOSEN, 0)])
-    return done(href("runs", number, "cases", id, done="label"), by)
+    return done(_case_address(request, number, id, "label"), by)
 
 
 @router.post("/runs/{number}/gold")
@@ -159,7 +161,7 @@ def gold(request: Request, number: Number, form: Sent) -> Response:
     after = changed_by(line.row, _gold_of(form, line), by)
     _check_evidence(project, viewer, after, location)
     replace_row(project, CASE, seen, after, by=by)
-    return done(href("runs", number, "cases", index.ids[case], done="gold"), by)
+    return done(_case_address(request, number, index.ids[case], "gold"), by)
 
 
 @router.post("/runs/{number}/draft")
@@ -178,7 +180,13 @@ def draft(request: Request, number: Number, form: Sent) -> Response:
     if "answers" not in row:
         row |= {"answers": list(at_hand.case.answers)}
     add_draft(project, {**row, "drafted_by": by, "meta": {"made_of": index.ids[case]}})
-    return done(href("runs", number, "cases", index.ids[case], done="draft"), by)
+    return done(_case_address(request, number, index.ids[case], "draft"), by)
+
+
+def _case_address(request: Request, number: int, id: str, did: str) -> str:
+    """A case's page, among those of the filter that one came with."""
+    sent = dict(parse_qsl(urlsplit(sent_from(request)).query))
+    return href("runs", number, "cases", id, **{one.name: sent.get(one.name) for one in fields(CaseFilter)}, done=did)
 
 
 def _case(request: Request, number: int, form: FormData) -> tuple[CaseIndex, int]:

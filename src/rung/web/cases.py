@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cache
 from typing import Annotated
 
@@ -31,7 +31,7 @@ from rung.web.shell import Tab, href, page
 from rung.web.viewer import Viewer, viewer_of, words_for
 
 router = APIRouter()
-TABS = (Tab("cases", "Cases"),)
+TABS = (Tab("cases", "Cases", pattern="runs/[0-9]+/cases/"),)
 PER_PAGE = 50
 RETAINED = 2  # verdicts whose index is in memory
 _QUESTION = 300  # characters of a question in the list
@@ -89,7 +89,7 @@ def cases(request: Request, number: Number, asked: Annotated[CaseFilter, Depends
     if isinstance(index, Underway):
         return wait_page(request, title, "Reading the answers of this run", index)
     asked = replace(asked, document=asked.document.strip(), text=asked.text.strip())
-    _check(asked, index)
+    check_filter(asked, index)
     viewer = viewer_of(request)
     access = {} if viewer.groups is None else groups_of(project_of(request))
     numbers = index.matching(asked, viewer.groups, access)
@@ -103,7 +103,12 @@ def cases(request: Request, number: Number, asked: Annotated[CaseFilter, Depends
     return page(request, title, back, about, *remarks, _form(index, asked, number), results, scripts=("live.js",))
 
 
-def _check(asked: CaseFilter, index: CaseIndex) -> None:
+def check_filter(asked: CaseFilter, index: CaseIndex) -> None:
+    """Refuse a filter by what the run does not have.
+
+    Raises:
+        HTTPException: 404.
+    """
     if asked.rung and asked.rung not in index.rungs:
         raise HTTPException(404, f"this run has no answers of a rung '{asked.rung}'")
     if asked.differs not in ("", ANY, *index.rungs):
@@ -152,12 +157,10 @@ def _listed(
     pages = max(1, -(-len(numbers) // PER_PAGE))
     at = min(at, pages)
     shown = numbers[(at - 1) * PER_PAGE : at * PER_PAGE].tolist()
-    query = {"rung": asked.rung, "outcome": asked.outcome, "layer": asked.layer}
-    query |= {"differs": asked.differs, "document": asked.document, "text": asked.text}
-    around = [href("runs", run, "cases", **query, at=at + step) for step in (-1, 1)]
+    around = [href("runs", run, "cases", **asdict(asked), at=at + step) for step in (-1, 1)]
     parts = [el("p", words, role="status", aria_live="polite", cls="quiet")]
     if len(numbers):
-        parts += [_counts(index, asked, numbers, run), _table(index, shown, run), pager(at, pages, around)]
+        parts += [_counts(index, asked, numbers, run), _table(index, shown, run, asked), pager(at, pages, around)]
     return parts
 
 
@@ -177,18 +180,18 @@ def _counts(index: CaseIndex, asked: CaseFilter, numbers: NDArray[np.int32], run
     return el("details", el("summary", words), el("div", table, cls="scroll", tabindex="0", role="region", aria_label=words))
 
 
-def _table(index: CaseIndex, shown: Sequence[int], run: int) -> Safe:
+def _table(index: CaseIndex, shown: Sequence[int], run: int, asked: CaseFilter) -> Safe:
     heads = [el("th", "Question", scope="col"), *(el("th", rung, scope="col", cls="rung") for rung in index.rungs)]
-    rows = [el("tr", _named(index, case, run), *_signs(index, case)) for case in shown]
+    rows = [el("tr", _named(index, case, run, asked), *_signs(index, case)) for case in shown]
     table = el("table", el("thead", el("tr", *heads)), el("tbody", *rows), cls="list cases")
     return el("div", table, cls="scroll", tabindex="0", role="region", aria_label="Cases")
 
 
-def _named(index: CaseIndex, case: int, run: int) -> Safe:
+def _named(index: CaseIndex, case: int, run: int, asked: CaseFilter) -> Safe:
     question = index.questions[case]
     words = shorten(question, most=_QUESTION) if question else "(what was asked is not stored any more)"
     gone = Safe("") if index.places[case] else el("span", "no longer in the project", cls="tag plain")
-    link = el("a", words, href=href("runs", run, "cases", index.ids[case]), dir="auto")
+    link = el("a", words, href=href("runs", run, "cases", index.ids[case], **asdict(asked)), dir="auto")
     return el("th", link, " ", gone, scope="row", cls="asked")
 
 

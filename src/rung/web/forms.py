@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from typing import Annotated
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 from fastapi import Depends
 from starlette.datastructures import FormData
@@ -100,6 +100,18 @@ def by_field(request: Request) -> Safe:
 def done(address: str, by: str) -> Response:
     """After a change: to the page that shows it. The name is remembered for the next form."""
     return remember(RedirectResponse(address, 303), by)
+
+
+def sent_from(request: Request) -> str:
+    """The page of the board, with its query, that a form was sent from; "" where the browser does not say one."""
+    try:
+        parts = urlsplit(request.headers.get("referer", ""))
+    except ValueError:
+        return ""
+    is_own = parts.netloc == request.headers.get("host") and f"{parts.path}/".startswith(f"{PREFIX}/")
+    if not is_own or "\\" in parts.path:
+        return ""
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 def hidden(**values: str) -> list[Safe]:

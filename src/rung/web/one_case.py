@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -21,8 +22,8 @@ from rung.scoring.answer_labels import AnswerLabel, answer_digest
 from rung.web.background import Underway, wait_page
 from rung.web.case_at_hand import CaseAtHand, case_at_hand
 from rung.web.case_changes import changes_section, label_form
-from rung.web.case_index import CaseIndex
-from rung.web.cases import index_of_run, number_of
+from rung.web.case_index import CaseFilter, CaseIndex
+from rung.web.cases import check_filter, index_of_run, number_of
 from rung.web.project_at_hand import project_of
 from rung.web.readable import document_address
 from rung.web.runs import Number
@@ -43,21 +44,43 @@ _DONE = {
 
 
 @router.get("/runs/{number}/cases/{id:path}")
-def one_case(request: Request, number: Number, id: str, done: Annotated[str, Query(max_length=20)] = "") -> Response:
-    """One case."""
+def one_case(
+    request: Request,
+    number: Number,
+    id: str,
+    asked: Annotated[CaseFilter, Depends()],
+    done: Annotated[str, Query(max_length=20)] = "",
+) -> Response:
+    """One case, among those of a filter."""
     index, title = index_of_run(request, number), f"Case {shorten(id, most=60)}"
     if isinstance(index, Underway):
         return wait_page(request, title, "Reading the answers of this run", index)
     case = number_of(index, id, viewer_of(request).groups)
+    check_filter(asked, index)
     at_hand = case_at_hand(project_of(request), viewer_of(request), index, case)
     shown = index.page(case, at_hand.case)
     notices = [el("p", _DONE[done], cls="notice", role="status")] if done in _DONE else []
     notices += [el("p", remark, cls="notice") for remark in at_hand.remarks]
-    crumbs = el("p", el("a", f"Cases of run {number}", href=href("runs", number, "cases")), cls="small")
-    asked = el("p", shown.case.question or "(what was asked is not stored any more)", cls="lead", dir="auto")
+    crumbs = _crumbs(index, case, asked, index.matching(asked, viewer_of(request).groups).tolist(), run=number)
+    question = el("p", shown.case.question or "(what was asked is not stored any more)", cls="lead", dir="auto")
     changes = changes_section(request, at_hand, run=number) if viewer_of(request).may_edit else Safe("")
     answers = _answers(request, index, shown, run=number)
-    return page(request, title, crumbs, *notices, asked, _about(at_hand), answers, changes)
+    return page(request, title, crumbs, *notices, question, _about(at_hand), answers, changes)
+
+
+def _crumbs(index: CaseIndex, case: int, asked: CaseFilter, numbers: list[int], *, run: int) -> Safe:
+    """Back to the list that one came from, and to the cases beside this one there."""
+    query = asdict(asked)
+    parts = [el("a", f"Cases of run {run}", href=href("runs", run, "cases", **query))]
+    if case in numbers:
+        index_here = numbers.index(case)
+        beside = (("Previous case", "prev", index_here - 1), ("Next case", "next", index_here + 1))
+        for words, rel, other in beside:
+            if 0 <= other < len(numbers):
+                address = href("runs", run, "cases", index.ids[numbers[other]], **query)
+                parts += [Safe(" · "), el("a", words, href=address, rel=rel)]
+        parts.append(el("span", f" · {index_here + 1:,} of {len(numbers):,}", cls="quiet"))
+    return el("p", *parts, cls="small")
 
 
 def _about(at_hand: CaseAtHand) -> Safe:

@@ -117,7 +117,7 @@ def _facts(document: Document, passages: Sequence[Passage], span: tuple[int, int
 def _text(
     document: Document, passages: Sequence[Passage], span: tuple[int, int] | None, at: int | None, *, is_anchor: bool
 ) -> Safe:
-    cut = pieces(len(document.text), passages)
+    cut = [one for one in pieces(len(document.text), passages) if one.number or not _is_blank(document, one)]
     pages = max(1, -(-len(cut) // PER_PAGE))
     if at is None:
         where = bisect_right([piece.start for piece in cut], span[0]) - 1 if span else 0
@@ -131,6 +131,11 @@ def _text(
     note = el("p", "As it was cut: each border begins a passage, as it is searched and cited.", cls="quiet small")
     head = el("h2", "Text", id="text")
     return el("section", head, note, pager(at, pages, around), *items, pager(at, pages, around), aria_labelledby="text")
+
+
+def _is_blank(document: Document, piece: Piece) -> bool:
+    """Whether it is only the white space between two passages."""
+    return not document.text[piece.start : piece.end].strip()
 
 
 def _piece(document: Document, piece: Piece, span: tuple[int, int] | None, *, is_anchored: bool) -> Safe:

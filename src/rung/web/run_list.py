@@ -22,8 +22,8 @@ BarState = Literal["cleared", "missed", "no bar", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """A run in short. `bar`: how its choice stands to it; `correct`, `usd_per_1k`, `per_month`: of its choice; `models`: names
-    that its rungs ask; `partial`: why it was cut short, "" where it was not."""
+    """A run in short. `bar`: how its choice stands to it; `correct`, `usd_per_1k`, `per_month`: of its choice; `models`:
+    names that its rungs ask; `partial`: why it was cut short, "" where it was not."""
 
     winner: str | None
     bar: BarState

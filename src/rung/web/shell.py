@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -34,16 +35,25 @@ _TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=ut
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """A page in the navigation. `path`: below the board's own, "" is the first; `under`: of the pages that belong to it."""
+    """A page in the navigation. `path`: below the board's own, "" is the first; `under`: of the pages that belong to it;
+    `pattern`: a regular expression of further ones, which the beginning of their path, ended by "/", matches."""
 
     path: str
     title: str
     under: str = ""
+    pattern: str = ""
 
     @property
     def href(self) -> str:
         """Its address."""
         return f"{PREFIX}/{self.path}" if self.path else PREFIX
+
+    def reach(self, here: str) -> int:
+        """How many characters of a path, ended by "/", say that it is one of this tab's pages; -1: it is none."""
+        above = f"{self.under or self.path}/"
+        match = re.match(self.pattern, here) if self.pattern else None
+        reached = len(above) - 1 if here.startswith(above) or here == f"{self.path}/" else -1
+        return max(reached, match.end() if match else -1)
 
 
 def page(
@@ -61,8 +71,7 @@ def page(
     """
     tabs: Sequence[Tab] = request.app.state.tabs
     here = f"{request.url.path.removeprefix(PREFIX).strip('/')}/"
-    inside = [tab for tab in tabs if here.startswith(f"{tab.under or tab.path}/") or here == f"{tab.path}/"]
-    current = max(inside, key=lambda tab: len(tab.under or tab.path), default=None)
+    current = max((tab for tab in tabs if tab.reach(here) >= 0), key=lambda tab: tab.reach(here), default=None)
     links = [el("li", el("a", t.title, href=t.href, aria_current="page" if t is current else None)) for t in tabs]
     viewer = viewer_of(request)
     leave = el(
