@@ -120,6 +120,18 @@ def test_a_key_is_held_to_its_scopes_groups_and_limits_under_a_server() -> None:
     assert caller_for(Viewer(""), None, "").asker.groups is None
 
 
+def test_who_may_only_look_is_told_so_before_they_ask(compared: Path) -> None:
+    server = Serving(cast("Answering", None), cast("ArtifactBuilder", None), cast("Feedback", None), Limiter())
+    at_hand = ProjectAtHand(compared, served=server)
+    with watched(compared, CallersDoor(Keys()), at_hand) as board, entered(board, credential="eve") as client:
+        text = client.get(board.url("ask")).text
+        assert "Your key may look, not ask" in text
+        assert "<textarea" not in text
+        sent = client.post(board.url("ask"), data={"question": SHIPPING, "left": "rag"})
+        assert "nine euros" not in sent.text
+        assert "not ask: it lacks" in sent.text
+
+
 @pytest.mark.slow
 def test_below_a_server_its_deployments_answer_and_ratings_are_its_own(shop: Path) -> None:
     with served(shop) as client:

@@ -204,11 +204,19 @@ def _caller(request: Request, groups: list[str]) -> Caller:
     return caller_for(viewer_of(request), chosen, reviewer_of(request))
 
 
+def _may_ask(request: Request) -> bool:
+    """Whether who looks may ask at all, as `check_allowed` has it."""
+    caller = viewer_of(request).caller
+    return at_hand_of(request).served is None or caller is None or "ask" in caller.scopes
+
+
 def _why(error: Exception) -> str:
     return error.message if isinstance(error, NotAnswered | Refused) else str(error)
 
 
 def _page(request: Request, sides: dict[Literal["left", "right"], Side], groups: list[str] | None = None) -> Response:
+    if not _may_ask(request):
+        return page(request, "Ask", el("p", "Your key may look, not ask: it lacks the scope 'ask'.", cls="quiet"))
     who = askable(at_hand_of(request))
     ready = [one for one in who if not one.why_not]
     columns = [_column(side, sides[side], ready) for side in SIDES]
