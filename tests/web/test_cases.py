@@ -149,6 +149,33 @@ def test_gold_that_cannot_be_is_refused(board: Watched, measured: Path, form: di
     assert (measured / "cases.jsonl").read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("referer", "address"),
+    [
+        ("{base}/board/runs/1/cases/u1?rung=rag", "/board/runs/1/cases/u1?rung=rag"),
+        ("http://elsewhere.example/board/runs/1", ""),
+        ("{base}/boarding", ""),
+        ("{base}/", ""),
+        ("{base}//elsewhere.example/board", ""),
+        ("http://[", ""),
+        ("", ""),
+    ],
+)
+def test_a_refused_form_leads_back_and_shows_what_was_written(seen: Watched, referer: str, address: str) -> None:
+    with asking(seen) as client:
+        page_of(client, "runs/1/cases")
+        headers = {"Referer": referer.format(base=seen.base)}
+        form = {"case": "u1", "question": "Is <b>this</b> lost?", "by": "Ada, Eve"}
+        refused = client.post("runs/1/draft", data=form, headers=headers)
+        assert refused.status_code in (400, 409)
+        assert "Is &lt;b&gt;this&lt;/b&gt; lost?" in refused.text
+        assert re.findall(r'<a href="([^"]*)" class="button">Back', refused.text) == ([address] if address else [])
+        limit = client.post("live/start", data={"limit": "0"}, headers=headers)
+        assert (limit.status_code, '<dd dir="auto" class="text">0</dd>' in limit.text) == (400, True)
+        queue = client.post("queue/decide", data={"reason": "kept words", "kind": "x", "action": "odd"}, headers=headers)
+        assert (queue.status_code, "kept words" in queue.text) == (400, True)
+
+
 def test_who_may_not_read_a_case_sees_nothing_of_it_and_cannot_mend_it(measured: Path) -> None:
     with watched(measured, DOOR) as board:
         with asking(board, "nobody+") as client:

@@ -40,6 +40,7 @@ from rung.web import (
 )
 from rung.web.entry import Door, Entry
 from rung.web.project_at_hand import ProjectAtHand
+from rung.web.refused_form import refused_form
 from rung.web.shell import PREFIX, page
 
 NO_VERDICT = "no_verdict"  # what a `UserError` says of a run that is not there
@@ -117,25 +118,26 @@ def add_board(app: FastAPI, part: FastAPI) -> None:
 def _add_refusals(app: FastAPI) -> None:
     """What goes wrong, as a page."""
 
-    def shown(request: Request, status: int, message: str) -> Response:
+    async def shown(request: Request, status: int, message: str) -> Response:
         title = "Not found" if status == HTTPStatus.NOT_FOUND else "This did not work"
-        return page(request, title, el("p", message, cls="error", role="alert", dir="auto"), status=status)
+        why = el("p", message, cls="error", role="alert", dir="auto")
+        return page(request, title, why, await refused_form(request), status=status)
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
         is_bare = error.detail == HTTPStatus(error.status_code).phrase
-        return shown(request, error.status_code, "There is no such page." if is_bare else str(error.detail))
+        return await shown(request, error.status_code, "There is no such page." if is_bare else str(error.detail))
 
     @app.exception_handler(UserError)
     async def failed(request: Request, error: UserError) -> Response:
-        return shown(request, HTTPStatus.NOT_FOUND if error.code == NO_VERDICT else HTTPStatus.CONFLICT, str(error))
+        return await shown(request, HTTPStatus.NOT_FOUND if error.code == NO_VERDICT else HTTPStatus.CONFLICT, str(error))
 
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
-        return shown(request, HTTPStatus.BAD_REQUEST, f"'{first['loc'][-1]}': {first['msg']}")
+        return await shown(request, HTTPStatus.BAD_REQUEST, f"'{first['loc'][-1]}': {first['msg']}")
 
     @app.exception_handler(Exception)
     async def unforeseen(request: Request, error: Exception) -> Response:
         _log.error("a defect of Rung at %s", request.url.path, exc_info=error)
-        return shown(request, HTTPStatus.INTERNAL_SERVER_ERROR, DEFECT)
+        return await shown(request, HTTPStatus.INTERNAL_SERVER_ERROR, DEFECT)
