@@ -50,7 +50,9 @@ def test_evidence_in_a_document_that_one_may_not_read_is_as_in_one_that_is_not_t
         form = {"case": "r1", "stamp": stamp, "answer": "x", "was": "{}", "span": "", "quote": "", **evidence}
         response = client.post("runs/1/gold", data=form)
         assert response.status_code == 409, evidence
-        return str(response.text).replace(evidence["document"], "DOCUMENT")
+        refusal, _, written = response.text.partition("What you wrote")
+        assert evidence["document"] in written  # their own words, which tell nothing
+        return str(refusal).replace(evidence["document"], "DOCUMENT")
 
     before = (measured / "cases.jsonl").read_bytes()
     with watched(measured, DOOR) as board, asking(board, "nobody+") as client:

@@ -91,8 +91,7 @@ def cases(request: Request, number: Number, asked: Annotated[CaseFilter, Depends
     asked = replace(asked, document=asked.document.strip(), text=asked.text.strip())
     check_filter(asked, index)
     viewer = viewer_of(request)
-    access = {} if viewer.groups is None else groups_of(project_of(request))
-    numbers = index.matching(asked, viewer.groups, access)
+    numbers = matches(request, index, asked)
     listed = _listed(index, asked, numbers, viewer, run=number, at=at)
     remarks = [
         el("p", words_for(viewer, remark, "The project's cases cannot be read"), cls="notice") for remark in index.remarks
@@ -101,6 +100,12 @@ def cases(request: Request, number: Number, asked: Annotated[CaseFilter, Depends
     back = el("p", el("a", f"Run {number}", href=href("runs", number)), cls="small")
     results = el("div", *listed, id="results")
     return page(request, title, back, about, *remarks, _form(index, asked, number), results, scripts=("live.js",))
+
+
+def matches(request: Request, index: CaseIndex, asked: CaseFilter) -> NDArray[np.int32]:
+    """The numbers of the cases that a filter takes, for who looks, as documents may be read now."""
+    groups = viewer_of(request).groups
+    return index.matching(asked, groups, {} if groups is None else groups_of(project_of(request)))
 
 
 def check_filter(asked: CaseFilter, index: CaseIndex) -> None:

@@ -23,7 +23,7 @@ from rung.web.background import Underway, wait_page
 from rung.web.case_at_hand import CaseAtHand, case_at_hand
 from rung.web.case_changes import changes_section, label_form
 from rung.web.case_index import CaseFilter, CaseIndex
-from rung.web.cases import check_filter, index_of_run, number_of
+from rung.web.cases import check_filter, index_of_run, matches, number_of
 from rung.web.project_at_hand import project_of
 from rung.web.readable import document_address
 from rung.web.runs import Number
@@ -61,7 +61,7 @@ def one_case(
     shown = index.page(case, at_hand.case)
     notices = [el("p", _DONE[done], cls="notice", role="status")] if done in _DONE else []
     notices += [el("p", remark, cls="notice") for remark in at_hand.remarks]
-    crumbs = _crumbs(index, case, asked, index.matching(asked, viewer_of(request).groups).tolist(), run=number)
+    crumbs = _crumbs(index, case, asked, matches(request, index, asked).tolist(), run=number)
     question = el("p", shown.case.question or "(what was asked is not stored any more)", cls="lead", dir="auto")
     changes = changes_section(request, at_hand, run=number) if viewer_of(request).may_edit else Safe("")
     answers = _answers(request, index, shown, run=number)
