@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A browser; where this machine has none, what needs one is left out."""
+    """A browser; where this machine has none, what needs one is left out.
+
+    Of one module: as long as it is open its event loop runs in this thread, where other tests want to run theirs.
+    """
     if CHROMIUM is None:
         pytest.skip("no browser on this machine")
     with browsing() as browser:
