@@ -19,9 +19,7 @@ import pytest
 
 from rung.errors import ModelError
 from rung.files.durable import SEAL, altered
-from rung.models.catalog import embedder
 from rung.models.sealed import made_once
-from tests.models.sentence_folders import cases
 
 
 def make(scratch: Path) -> Path:
@@ -173,16 +171,32 @@ def test_an_intact_folder_whose_times_cannot_be_noted_is_opened(tmp_path: Path) 
     assert ((folder / SEAL).read_text(), times(tmp_path)) == (noted, 1)
 
 
-def test_altered_weights_never_answer_under_the_same_identity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RUNG_CACHE", str(tmp_path / "cache"))
-    case = next(case for case in cases() if (case.version, case.name) == (6, "cls"))
-    folder = case.write(tmp_path / "folder")
-    before = embedder(f"encoder:{folder}")
-    wanted = before.embed(case.texts, kind="query").tolist()
-    (graph,) = (tmp_path / "cache" / "models").glob("encoder-*/openvino-*/model.bin")
-    with graph.open("r+b") as file:  # in its place and at its length: the first engine has it mapped into memory
-        file.seek(200)
-        file.write(bytes(1000))
-    after = embedder(f"encoder:{folder}")
-    assert after.identity == before.identity
-    assert after.embed(case.texts, kind="query").tolist() == wanted
+ALTERED = """
+import sys
+from pathlib import Path
+from rung.models.catalog import embedder
+from tests.models.sentence_folders import cases
+
+home = Path(sys.argv[1])
+case = next(case for case in cases() if (case.version, case.name) == (6, "cls"))
+folder = case.write(home / "folder")
+before = embedder(f"encoder:{folder}")
+expected = before.embed(case.texts, kind="query").tolist()
+(graph,) = (home / "cache" / "models").glob("encoder-*/openvino-*/model.bin")
+with graph.open("r+b") as file:  # in its place and at its length: the first engine has it mapped into memory
+    file.seek(200)
+    file.write(bytes(1000))
+after = embedder(f"encoder:{folder}")
+assert after.identity == before.identity
+assert after.embed(case.texts, kind="query").tolist() == expected
+print("the same")
+"""
+
+
+def test_altered_weights_never_answer_under_the_same_identity(tmp_path: Path) -> None:
+    """In a process of its own: what is altered is mapped into memory there, beside no other engine's."""
+    environment = {**os.environ, "RUNG_CACHE": str(tmp_path / "cache")}
+    command = [sys.executable, "-c", ALTERED, str(tmp_path)]
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "the same\n"), done.stderr
