@@ -5,17 +5,13 @@ The curves come with each rung's result and are of the dev cases; learning them 
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 from rung.records import RungResult
 from rung.report.contents import Report, everyone
-from rung.report.html import charts
+from rung.report.html import charts, curves
 from rung.report.html.markup import Safe, el, join, section
 
 PROMISE = "promise"  # one point: (share answered, share that is wrong at most)
 CURVE = "risk"  # among a rung's curves: (share answered, share of these that is wrong)
-_HEIGHT, _TOP, _BOTTOM = 200, 12, 172  # px
-_LEFT, _RIGHT = 8.0, 98.0  # per cent
 _ROWS = 20  # of the table, at most
 
 
@@ -42,37 +38,22 @@ def promise(rung: RungResult) -> str:
 
 def _picture(rung: RungResult) -> Safe:
     points = rung.learning[CURVE]
-    shares = charts.Scale(0.0, 1.0, start=_LEFT, end=_RIGHT)
-    risks = charts.Scale(0.0, max(0.05, *(wrong for _, wrong in points)) * 1.05, start=_BOTTOM, end=_TOP)
-    marks = [_level(risks, value) for value in charts.ticks(risks)]
-    marks += [_text(shares.at(share), _BOTTOM + 18, f"{share:.0%}", "middle") for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
-    drawn = [(shares.at(share), risks.at(wrong)) for share, wrong in points]
-    marks += [el("line", x1=f"{a[0]}%", x2=f"{b[0]}%", y1=a[1], y2=b[1], cls="whisker learnt") for a, b in pairwise(drawn)]
+    shares = curves.across(1.0)
+    risks = curves.upwards(max(0.05, *(wrong for _, wrong in points)))
     answered = {share for share, _ in rung.learning.get(PROMISE, ())}
-    chosen = [at for at, (share, _) in zip(drawn, points, strict=True) if share in answered]
-    marks += [el("circle", cx=f"{x}%", cy=y, r=4.5, cls="dot chosen") for x, y in chosen]
-    picture = el(
-        "svg",
-        el("title", f"{rung.name}: {promise(rung)}"),
-        *marks,
-        cls="learning",
-        width="100%",
-        height=_HEIGHT,
-        role="img",
-        aria_label=f"Risk and coverage of {rung.name}",
-        focusable="false",
+    picture = curves.picture(
+        curves.line(points, shares, risks),
+        curves.dots([point for point in points if point[0] in answered], shares, risks),
+        x=shares,
+        y=risks,
+        ticks=(
+            [(share, f"{share:.0%}") for share in (0.0, 0.25, 0.5, 0.75, 1.0)],
+            [(risk, f"{risk:.0%}") for risk in charts.ticks(risks)],
+        ),
+        title=f"{rung.name}: {promise(rung)}",
+        name=f"Risk and coverage of {rung.name}",
     )
     return join(picture, el("figcaption", f"{promise(rung)}. Share answered to the right →"))
-
-
-def _level(risks: charts.Scale, value: float) -> Safe:
-    y = risks.at(value)
-    line = el("line", x1=f"{_LEFT}%", x2=f"{_RIGHT}%", y1=y, y2=y, cls="zero" if value == 0 else "grid")
-    return join(line, _text(_LEFT - 1, y + 4, f"{value:.0%}", "end"))
-
-
-def _text(x: float, y: float, text: str, anchor: str) -> Safe:
-    return el("text", text, x=f"{x}%", y=round(y, 2), text_anchor=anchor, cls="tick")
 
 
 def _table(rung: RungResult) -> Safe:
