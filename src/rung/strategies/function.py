@@ -18,7 +18,7 @@ from rung.records.steps import Conversation, Generate, generate, search
 from rung.records.validation import settings
 from rung.strategies.citing import finish
 from rung.strategies.protocol import FromSpec, Materials, NotApplicable, Plan
-from rung.strategies.rag import NO_DOCUMENTS
+from rung.strategies.retrieving import NO_DOCUMENTS
 from rung.strategies.settings import read
 
 CANDIDATES = 20  # passages that are searched for, so that its ranking is judged as those of other rungs

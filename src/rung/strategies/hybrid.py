@@ -15,19 +15,18 @@ from rung.records.validation import Number, Share, settings
 from rung.strategies.citing import finish
 from rung.strategies.prompting import constraint, expected_output, grounded, grounding, short_instruction
 from rung.strategies.protocol import Adapter, FromSpec, Lesson, Materials, Need, NotApplicable, Plan, PromptInputs
-from rung.strategies.rag import NO_DOCUMENTS
-from rung.strategies.retrieving import NO_RERANKER, retrieve
+from rung.strategies.retrieving import retrieve, unsearchable
 from rung.strategies.self_check import NOT_IN_WORDS, Check, in_words, looked_over, looks_over
 from rung.strategies.settings import (
     Epochs,
     LearningRate,
     MaxTokens,
     Rank,
-    Retrieval,
     Rewrite,
     ShareOrDefault,
     read,
     recipe,
+    retrieval_of,
     within,
 )
 from rung.strategies.tuned_model import UNTRAINABLE
@@ -60,18 +59,6 @@ class Settings:
     def __post_init__(self) -> None:
         within("passages", self.passages, 1, self.candidates)
 
-    def retrieval(self) -> Retrieval:
-        """The part that `rag` has too."""
-        return Retrieval(
-            candidates=self.candidates,
-            passages=self.passages,
-            rewrite=self.rewrite,
-            dense_weight=self.dense_weight,
-            diversity=self.diversity,
-            rerank=self.rerank,
-            max_tokens=self.max_tokens,
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Hybrid(FromSpec[Settings]):
@@ -86,10 +73,8 @@ class Hybrid(FromSpec[Settings]):
     def plan(cls, materials: Materials, settings: Mapping[str, Json]) -> Plan | NotApplicable:
         """Applies where there are documents, cases of split "train", and a model that can learn."""
         chosen = read(Settings, settings, rung=cls.name)
-        if not materials.has_documents:
-            return NotApplicable(NO_DOCUMENTS)
-        if chosen.rerank and not materials.reranker:
-            return NotApplicable(NO_RERANKER)
+        if missing := unsearchable(materials, rerank=chosen.rerank):
+            return missing
         if not materials.trainable:
             return NotApplicable(UNTRAINABLE)
         if looks_over(chosen) and not in_words(materials):
@@ -116,7 +101,7 @@ class Hybrid(FromSpec[Settings]):
     def answer(self, question: Question) -> Conversation[Answer]:
         """Search, rerank if asked to, generate with the adapter, cite."""
         adapter, *index = self.spec.artifacts
-        ranking = yield from retrieve(question, self.settings.retrieval(), *index)
+        ranking = yield from retrieve(question, retrieval_of(self.settings), *index)
         best = ranking[: self.settings.passages]
         messages = _prompt(self.spec, question, best)
         tokens = self.settings.max_tokens or self.spec.answer_tokens
@@ -151,7 +136,7 @@ def _training_chats(materials: Materials, settings: Settings) -> tuple[Lesson, .
 
 def _training_chat(materials: Materials, settings: Settings, case: Case, *, with_gold: bool) -> Conversation[Example | None]:
     """One training chat: the prompt that `answer` would show, the gold passage put in where the search missed it."""
-    ranking = yield from retrieve(case.ask(), settings.retrieval())
+    ranking = yield from retrieve(case.ask(), retrieval_of(settings))
     gold = materials.gold.get(case.id, ())
     rng = random.Random(digest(materials.seed, case.id))
     if not with_gold:

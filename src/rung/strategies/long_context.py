@@ -11,7 +11,7 @@ from rung.records.steps import Conversation, Generate, generate, search
 from rung.strategies.citing import finish
 from rung.strategies.prompting import constraint, corpus_first, grounding, instruction
 from rung.strategies.protocol import FromSpec, Materials, NotApplicable, Plan
-from rung.strategies.rag import NO_DOCUMENTS
+from rung.strategies.retrieving import NO_DOCUMENTS
 from rung.strategies.settings import Wording, read
 
 PROMPT_TOKENS = 400  # room for instruction, question and the numbering; a prompt that still does not fit fails, by name

@@ -17,10 +17,10 @@ from rung.strategies.hop_budget import Budget, estimated_tokens
 from rung.strategies.hopping import METHODS, Way
 from rung.strategies.prompting import grounding, instruction, worked_examples
 from rung.strategies.protocol import FromSpec, Materials, NotApplicable, Plan
-from rung.strategies.rag import NO_DOCUMENTS, answer_from
-from rung.strategies.retrieving import NO_RERANKER
+from rung.strategies.rag import answer_from
+from rung.strategies.retrieving import unsearchable
 from rung.strategies.self_check import Check, looked_over, looks_over, with_threshold
-from rung.strategies.settings import MaxTokens, Retrieval, ShareOrDefault, Shots, read, within
+from rung.strategies.settings import MaxTokens, ShareOrDefault, Shots, read, retrieval_of, within
 from rung.text.support import MARK
 
 
@@ -50,17 +50,6 @@ class Settings:
     def __post_init__(self) -> None:
         within("passages", self.passages, 1, self.candidates)
 
-    def retrieval(self) -> Retrieval:
-        """The part that `rag` has too."""
-        return Retrieval(
-            candidates=self.candidates,
-            passages=self.passages,
-            dense_weight=self.dense_weight,
-            rerank=self.rerank,
-            shots=self.shots,
-            max_tokens=self.max_tokens,
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class MultiHop(FromSpec[Settings]):
@@ -76,10 +65,8 @@ class MultiHop(FromSpec[Settings]):
     def plan(cls, materials: Materials, settings: Mapping[str, Json]) -> Plan | NotApplicable:
         """Applies where there are documents, and the tokens have room for the instruction, one passage and the answer."""
         chosen = read(Settings, settings, rung=cls.name)
-        if not materials.has_documents:
-            return NotApplicable(NO_DOCUMENTS)
-        if chosen.rerank and not materials.reranker:
-            return NotApplicable(NO_RERANKER)
+        if missing := unsearchable(materials, rerank=chosen.rerank):
+            return missing
         worked = worked_examples(materials, chosen.shots, with_passages=True)
         spec = materials.spec(cls.name, chosen, worked=worked)
         texts = (instruction(spec), grounding(spec), *(message.content for message in worked))
@@ -94,7 +81,7 @@ class MultiHop(FromSpec[Settings]):
 
     def answer(self, question: Question) -> Conversation[Answer]:
         """Search in turns, generate once from the best passages, cite them and what led to them."""
-        chosen, retrieval = self.settings, self.settings.retrieval()
+        chosen, retrieval = self.settings, retrieval_of(self.settings)
         budget = Budget.of(chosen.searches, chosen.tokens)
         way = Way(self.spec, retrieval, chosen.hops)
         hops = yield from METHODS[chosen.method](question, way, budget)

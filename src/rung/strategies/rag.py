@@ -15,11 +15,9 @@ from rung.strategies.citing import finish
 from rung.strategies.fitting import fitting
 from rung.strategies.prompting import constraint, grounded, grounding, instruction, worked_examples
 from rung.strategies.protocol import ChunkedIndex, FromSpec, Materials, NotApplicable, Plan
-from rung.strategies.retrieving import NO_RERANKER, retrieve
+from rung.strategies.retrieving import retrieve, unsearchable
 from rung.strategies.self_check import Check, looked_over, looks_over, with_threshold
 from rung.strategies.settings import Retrieval, read, within
-
-NO_DOCUMENTS = "the project has no documents (knowledge.sources)"
 
 
 @settings
@@ -68,10 +66,8 @@ class Rag(FromSpec[Settings]):
     def plan(cls, materials: Materials, settings: Mapping[str, Json]) -> Plan | NotApplicable:
         """Applies where there are documents."""
         chosen = read(Settings, settings, rung=cls.name)
-        if not materials.has_documents:
-            return NotApplicable(NO_DOCUMENTS)
-        if chosen.rerank and not materials.reranker:
-            return NotApplicable(NO_RERANKER)
+        if missing := unsearchable(materials, rerank=chosen.rerank):
+            return missing
         worked = worked_examples(materials, chosen.shots, with_passages=True)
         plan = Plan(materials.spec(cls.name, chosen, worked=worked), chosen.needs())
         return with_threshold(plan, materials, chosen.wrong_at_most) if looks_over(chosen) else plan

@@ -11,8 +11,8 @@ from rung.records.steps import Conversation
 from rung.records.validation import settings
 from rung.strategies.prompting import worked_examples
 from rung.strategies.protocol import FromSpec, Materials, NotApplicable, Plan
-from rung.strategies.rag import NO_DOCUMENTS, answer_from
-from rung.strategies.retrieving import NO_RERANKER, retrieve
+from rung.strategies.rag import answer_from
+from rung.strategies.retrieving import retrieve, unsearchable
 from rung.strategies.settings import MaxTokens, Retrieval, Shots, read
 from rung.strategies.structured import constrained
 
@@ -75,10 +75,8 @@ class Oracle(FromSpec[Retrieval]):
     def plan(cls, materials: Materials, settings: Mapping[str, Json]) -> Plan | NotApplicable:
         """Applies where there are documents and cases that name their gold passages."""
         chosen = read(Retrieval, settings, rung=cls.name)
-        if not materials.has_documents:
-            return NotApplicable(NO_DOCUMENTS)
-        if chosen.rerank and not materials.reranker:
-            return NotApplicable(NO_RERANKER)
+        if missing := unsearchable(materials, rerank=chosen.rerank):
+            return missing
         if not materials.gold:
             return NotApplicable(
                 "no case names its gold passages ('evidence' or 'gold_documents'), so retrieval cannot be told apart"

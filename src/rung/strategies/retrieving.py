@@ -13,11 +13,20 @@ from rung.records import Message, Passage, Question
 from rung.records.steps import Conversation, Generate, generate, rerank, search
 from rung.stats.rank_fusion import fused_ranks
 from rung.strategies.prompting import hypothetical_passage, standalone_query
+from rung.strategies.protocol import Materials, NotApplicable
 from rung.strategies.settings import Retrieval
 
 DOCUMENTS = "documents"  # the project's own index
 QUERY_TOKENS, PASSAGE_TOKENS = 48, 128
+NO_DOCUMENTS = "the project has no documents (knowledge.sources)"
 NO_RERANKER = "its setting 'rerank' is on, but rung.yaml names no reranker (reranker: …)"
+
+
+def unsearchable(materials: Materials, *, rerank: bool) -> NotApplicable | None:
+    """Why a rung that searches does not apply: there is nothing to search, or nobody to put it in order; else None."""
+    if not materials.has_documents:
+        return NotApplicable(NO_DOCUMENTS)
+    return NotApplicable(NO_RERANKER) if rerank and not materials.reranker else None
 
 
 def retrieve(question: Question, settings: Retrieval, index: str = DOCUMENTS) -> Conversation[tuple[Passage, ...]]:

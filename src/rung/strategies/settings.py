@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, Field
@@ -97,6 +97,11 @@ class Retrieval:
 
     def __post_init__(self) -> None:
         within("passages", self.passages, 1, self.candidates)
+
+
+def retrieval_of(chosen: object) -> Retrieval:
+    """The settings of retrieval among a rung's own, which has some of them; the others are `rag`'s defaults."""
+    return Retrieval(**{one.name: getattr(chosen, one.name) for one in fields(Retrieval) if hasattr(chosen, one.name)})
 
 
 @settings

@@ -12,8 +12,8 @@ from rung.records.steps import Conversation
 from rung.records.validation import settings
 from rung.strategies.prompting import worked_examples
 from rung.strategies.protocol import FromSpec, Materials, NotApplicable, Plan, Retriever
-from rung.strategies.rag import NO_DOCUMENTS, answer_from
-from rung.strategies.retrieving import NO_RERANKER, retrieve
+from rung.strategies.rag import answer_from
+from rung.strategies.retrieving import retrieve, unsearchable
 from rung.strategies.settings import Epochs, LearningRate, Retrieval, read
 
 MIN_PAIRS = 8
@@ -58,10 +58,8 @@ class TunedRetriever(FromSpec[Settings]):
     def plan(cls, materials: Materials, settings: Mapping[str, Json]) -> Plan | NotApplicable:
         """Applies where there are documents and questions that say where their answers stand."""
         chosen = read(Settings, settings, rung=cls.name)
-        if not materials.has_documents:
-            return NotApplicable(NO_DOCUMENTS)
-        if chosen.rerank and not materials.reranker:
-            return NotApplicable(NO_RERANKER)
+        if missing := unsearchable(materials, rerank=chosen.rerank):
+            return missing
         need = retriever_need(materials, chosen.recipe(), generated=chosen.generated)
         if need is None:
             return NotApplicable(NOTHING_TEACHES)
