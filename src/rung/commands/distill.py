@@ -286,7 +286,7 @@ def _answered(
     from rung.models.catalog import generator
 
     settings = engines.project.settings
-    materials, _ = materials_of(engines.project, rows, {})
+    materials, _ = materials_of(engines.project, rows, {}, tools=engines.tools)
     with phase(f"teacher {request.teacher}") as tick:
         teacher = generator(request.teacher, server=settings.server, progress=tick)
     try:

@@ -89,7 +89,7 @@ def _prepared(engines: Engines, facts: Facts) -> Prepared:
         indexed = knowledge.documents()
         rows = located(rows, indexed)
         gold, documents, groups = gold_of(rows, knowledge), len(indexed), knowledge.document_groups()
-    materials, secrets = materials_of(project, rows, groups or {})
+    materials, secrets = materials_of(project, rows, groups or {}, tools=engines.tools)
     materials = replace(
         materials,
         corpus_tokens=facts.corpus_tokens,

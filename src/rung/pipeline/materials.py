@@ -15,7 +15,7 @@ from rung.models.catalog import is_local
 from rung.models.endpoint import is_on_server
 from rung.records import Case, Problem
 from rung.strategies.protocol import Materials
-from rung.tools import tools_of
+from rung.tools import Tool, tools_of
 
 
 def materials_of(
@@ -24,11 +24,13 @@ def materials_of(
     groups: Mapping[str, Sequence[str]],
     *,
     teaching: Teaching = Teaching(),
+    tools: Sequence[Tool] | None = None,
 ) -> tuple[Materials, tuple[Problem, ...]]:
     """What rungs may know of a project, without gold and what has to be counted; and a problem for each train case that may
     not teach.
 
-    `groups`: document id -> the groups that may read it, empty for everybody.
+    `groups`: document id -> the groups that may read it, empty for everybody. `tools`: those that are open; None: they are
+    opened to be asked what they are.
     """
     train_cases, secrets = may_teach(rows.split("train"), groups)
     refused: list[Problem] = []
@@ -42,7 +44,7 @@ def materials_of(
         limit_tokens=said_context(project),
         trainable=is_local(project.settings.model),
         reranker=bool(project.settings.reranker),
-        tools=tuple(tool.spec for tool in tools_of(project)),
+        tools=tuple(tool.spec for tool in (tools_of(project) if tools is None else tools)),
         seed=project.settings.seed,
         pairs=teaching.pairs,
         clicks=teaching.clicks,

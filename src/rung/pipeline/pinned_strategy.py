@@ -280,7 +280,7 @@ def _lightly(builder: ArtifactBuilder, label: str, rung: type[Rung], settings: M
         return None
     rows = load_dataset(project, judging=False)
     materials = replace(
-        materials_of(project, rows, {})[0],
+        materials_of(project, rows, {}, tools=builder.engines.tools)[0],
         corpus_tokens=0 if project.settings.knowledge.sources else None,
         context_tokens=builder.engines.generator.context_tokens,
         limit_tokens=limit_of(project, builder.engines.generator.context_tokens),

@@ -83,7 +83,7 @@ def prepare(engines: Engines, *, limit: int | None = None, meter: Meter | None =
         gold = gold_of(rows, knowledge)
     cases = _judging(project, rows, limit)
     groups = knowledge.document_groups() if knowledge else None
-    materials, secrets = materials_of(project, rows, groups or {}, teaching=teaching)
+    materials, secrets = materials_of(project, rows, groups or {}, teaching=teaching, tools=engines.tools)
     materials = replace(
         materials,
         corpus_tokens=_corpus_tokens(engines, documents) if knowledge else None,

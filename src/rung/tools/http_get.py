@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from rung.config.tool_settings import HttpSettings
-from rung.errors import UserError, first_line
+from rung.errors import first_line
 from rung.records import Json, ToolSpec
 from rung.text.parsing import json_of
+from rung.tools.environment import from_environment
 from rung.tools.freshness import period
 
 if TYPE_CHECKING:
@@ -28,7 +28,11 @@ class HttpGet:
 
     def __init__(self, settings: HttpSettings) -> None:
         self._settings = settings
-        self._headers = {name: _value(settings, name, variable) for name, variable in settings.headers_env.items()}
+        who = f"the tool '{settings.name}'"
+        headers = settings.headers_env.items()
+        self._headers = {
+            name: from_environment(variable, who=who, what=f"the header '{name}'") for name, variable in headers
+        }
         about = settings.about or "Looks up live values."
         words = f"{about.rstrip('.')}. GET of an address that begins as one of: {', '.join(settings.allow)}"
         parameters = {
@@ -115,10 +119,3 @@ def _is_below(url: str, prefix: str) -> bool:
 
 def _host(parts: SplitResult) -> tuple[str, str, int]:
     return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-
-
-def _value(settings: HttpSettings, header: str, variable: str) -> str:
-    value = os.environ.get(variable, "")
-    if not value:
-        raise UserError(f"the tool '{settings.name}' sends '{header}' from the variable {variable}, which is not set")
-    return value

@@ -6,7 +6,6 @@ import asyncio
 import atexit
 import hashlib
 import json
-import os
 import threading
 from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
 from functools import cache
@@ -16,6 +15,7 @@ from typing import Any, TypeVar
 from rung.config.tool_settings import McpSettings
 from rung.errors import MissingExtra, UserError, first_line
 from rung.records import Json, ToolSpec
+from rung.tools.environment import from_environment
 from rung.tools.freshness import period
 
 T = TypeVar("T")
@@ -72,6 +72,7 @@ class _Session:
 
     def __init__(self, settings: McpSettings, root: Path) -> None:
         self._settings, self._root = settings, root
+        self._who = f"the MCP server '{settings.name}'"
         self._loop = asyncio.new_event_loop()
         self._end = asyncio.Event()
         self._opened = threading.Event()
@@ -84,7 +85,7 @@ class _Session:
             self._failure = TimeoutError("it says nothing")
         if self._failure is not None:
             why = first_line(_first(self._failure))
-            raise UserError(f"the MCP server '{settings.name}' ({self.server}) cannot be used: {why}") from self._failure
+            raise UserError(f"{self._who} ({self.server}) cannot be used: {why}") from self._failure
         atexit.register(self.close)
 
     def call(self, name: str, arguments: Mapping[str, Json]) -> Any:
@@ -128,14 +129,14 @@ class _Session:
             from mcp import StdioServerParameters
 
             command, *words = self._settings.command
-            env = {name: _value(self._settings, name) for name in self._settings.env}
+            env = {name: from_environment(name, who=self._who) for name in self._settings.env}
             return StdioServerParameters(command=command, args=words, env=env or None, cwd=self._root)
         if not self._settings.headers_env:
             return self._settings.url
         import httpx2
         from mcp.client.streamable_http import streamable_http_client
 
-        headers = {name: _value(self._settings, variable) for name, variable in self._settings.headers_env.items()}
+        headers = {name: from_environment(variable, who=self._who) for name, variable in self._settings.headers_env.items()}
         return streamable_http_client(self._settings.url, http_client=httpx2.AsyncClient(headers=headers))
 
 
@@ -166,10 +167,3 @@ def _session(settings: McpSettings, root: Path) -> _Session:
 def _first(error: BaseException) -> BaseException:
     """What went wrong at the bottom of a group of errors."""
     return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
-
-
-def _value(settings: McpSettings, variable: str) -> str:
-    value = os.environ.get(variable, "")
-    if not value:
-        raise UserError(f"the MCP server '{settings.name}' needs the variable {variable}, which is not set")
-    return value

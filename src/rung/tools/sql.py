@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +21,7 @@ from rung.config.tool_settings import SqlSettings
 from rung.errors import MissingExtra, UserError, first_line
 from rung.plugins import hint
 from rung.records import Json, ToolSpec
+from rung.tools.environment import from_environment
 from rung.tools.freshness import period
 
 if TYPE_CHECKING:
@@ -182,9 +182,8 @@ class PostgresAddress:
 
     def __init__(self, settings: SqlSettings) -> None:
         self._settings = settings
-        self._address = os.environ.get(settings.url_env, "")
-        if not self._address:
-            raise UserError(f"the tool '{settings.name}' needs the variable {settings.url_env}: a PostgreSQL address")
+        who = f"the tool '{settings.name}'"
+        self._address = from_environment(settings.url_env, who=who, what="a PostgreSQL address")
 
     def schema(self) -> Sequence[tuple[str, Sequence[str]]]:
         """See `Database`."""
