@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 
-# Input -> how a change above a value of it is said, and one below.
-WHERE: Mapping[str, tuple[str, str]] = {"bar": ("above {}", "at or below {}"), "risk": ("above {}", "at or below {}")}
+SHARES = ("bar", "risk")  # inputs in [0, 1]
+INPUTS = ("traffic", "changes", "price")  # inputs of the costs; all others are limits
+# how a change above a value is said, and one below
+_OF_SHARES = ("above {}", "at or below {}")
 _OF_INPUTS = ("above about {}", "below about {}")
 _OF_LIMITS = ("at or above {}", "below {}")
 
 
 def where(what: str, value: str, *, upwards: bool) -> str:
     """Where the choice changes: "above 0.42". `what`: as of `flip`."""
-    words = WHERE.get(what) or (_OF_INPUTS if what in ("traffic", "changes", "price") else _OF_LIMITS)
+    words = _OF_SHARES if what in SHARES else _OF_INPUTS if what in INPUTS else _OF_LIMITS
     return words[0 if upwards else 1].format(value)
 
 
@@ -46,7 +47,7 @@ def _more(upwards: bool) -> str:
 def forms(what: str, value: float, *, upwards: bool) -> list[tuple[str, float]]:
     """The ways to write a value, from the roughest: rounded away from today's. Bars in decimals, all else in digits."""
     exact = Decimal(f"{value:.12g}")
-    is_share = what in ("bar", "risk")
+    is_share = what in SHARES
     last = [-digits for digits in (2, 3, 4, 5)] if is_share else [exact.adjusted() - digits for digits in (2, 3, 4, 6)]
     way = ROUND_CEILING if upwards else ROUND_FLOOR
     shown = [exact.quantize(Decimal(1).scaleb(exponent), rounding=way) for exponent in last]

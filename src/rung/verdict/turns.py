@@ -54,20 +54,20 @@ def _note(what: str, now: float | None, bar: Bar, *, is_thin: bool) -> str:
     """Why nothing is followed; "" where it is."""
     if is_thin:
         return "the choice has too few judged answers to tell"
-    if what in ("traffic", "changes", "price"):
+    if what in sensitivity_words.INPUTS:
         if not now:
             return "not stated: give it a value"
         if bar.prefer != "cost" and not any(name in bar.limits for name in OF_MONEY):
             return "it changes costs, not the choice: no limit is on money, and the lowest rung is taken"
     if what == "bar" and now is None:
         return "no bar is set"
-    if what not in ("traffic", "changes", "price", "bar", "risk", *FOLLOWED):
+    if what not in (*sensitivity_words.INPUTS, *sensitivity_words.SHARES, *FOLLOWED):
         return "not followed: try another value"
     return ""
 
 
 def _nowhere(what: str) -> str:
-    if what in ("traffic", "changes", "price"):
+    if what in sensitivity_words.INPUTS:
         return f"no change up to {FARTHEST:,.0f} times more or less"
     return f"no change up to {MOST_RISK:g}" if what == "risk" else "no change at any value"
 
