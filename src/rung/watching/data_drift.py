@@ -22,7 +22,7 @@ from rung.verdict.bar import MAIN
 from rung.watching.drops import drop_reading, found_by
 from rung.watching.new_topics import Topic, topics
 from rung.watching.surroundings import Surroundings
-from rung.watching.traffic import BLOCK, SWITCH_ON, LiveAnswer, Traffic, first_of_sessions, stream, traffic
+from rung.watching.traffic import BLOCK, LiveAnswer, Traffic, first_of_sessions, stream, traffic
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,8 +71,8 @@ def _too_little(surroundings: Surroundings, seen: Traffic, cases: Sequence[Case]
         return "no case of the verdict that measured what is served is in the project any more: compare and promote anew"
     if len(cases) < MIN_CASES:
         return f"the verdict has {len(cases)} cases that open a chat, and {MIN_CASES} are needed to tell what is unlike them"
-    if seen.seen and seen.without_text == seen.seen:
-        return f"the texts of the last {seen.seen:,} answers were not captured: {SWITCH_ON}"
+    if seen.untold:
+        return seen.untold
     if len(seen.first) < MIN_QUESTIONS:
         of = (
             f" ({len(seen.answers):,} questions, of each session the first counts)"

@@ -26,7 +26,7 @@ from rung.stats.prediction_powered import corrected, shift_of, shifted
 from rung.text.support import claims
 from rung.watching.drops import drop_reading, found_by
 from rung.watching.surroundings import Surroundings
-from rung.watching.traffic import SWITCH_ON, LiveAnswer, Traffic, first_of_sessions, stream, traffic
+from rung.watching.traffic import LiveAnswer, Traffic, first_of_sessions, stream, traffic
 
 if TYPE_CHECKING:
     import numpy as np
@@ -97,8 +97,8 @@ def support(surroundings: Surroundings, seen: Traffic) -> Reading:
         nothing = "nothing was promoted" if surroundings.deployment is None else "what is served cites nothing"
         why = surroundings.unmeasured or f"{nothing}, so there are no citations to hold against a verdict's"
         return Reading(name, "unknown", why)
-    if seen.seen and seen.without_text == seen.seen:
-        return Reading(name, "unknown", f"the texts of the last {seen.seen:,} answers were not captured: {SWITCH_ON}")
+    if seen.untold:
+        return Reading(name, "unknown", seen.untold)
     scores = np.array([score for one in seen.first if (score := _supported(one)) is not None])
     if len(scores) < MIN_ANSWERS:
         return Reading(name, "unknown", f"{len(scores)} whole answers from passages so far, and {MIN_ANSWERS} are needed")
@@ -124,8 +124,8 @@ def judged(surroundings: Surroundings, seen: Traffic) -> Reading:
     import numpy as np
 
     name = "judged"
-    if seen.seen and seen.without_text == seen.seen:
-        return Reading(name, "unknown", f"the texts of the last {seen.seen:,} answers were not captured: {SWITCH_ON}")
+    if seen.untold:
+        return Reading(name, "unknown", seen.untold)
     most = surroundings.project.settings.watch.judged
     some = [one for one in sampled(seen.first, most) if not one.refused and one.response.strip()]
     grades = _graded(surroundings, [(one.question, one.response) for one in some])

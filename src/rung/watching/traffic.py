@@ -64,6 +64,13 @@ class Traffic:
     repeated: int
 
     @property
+    def untold(self) -> str:
+        """Why nothing can be told of texts; "" where some were captured, or nothing was asked."""
+        if not self.seen or self.without_text < self.seen:
+            return ""
+        return f"the texts of the last {self.seen:,} answers were not captured: {SWITCH_ON}"
+
+    @property
     def distinct(self) -> int:
         """Different questions that began a session."""
         return len({normal(one.question) for one in self.first})
