@@ -36,7 +36,7 @@ from rung.state.feedback import (
     imported,
 )
 from rung.text.parsing import Malformed, json_of
-from rung.text.spreadsheet_cells import unguarded
+from rung.text.spreadsheet_cells import unguarded_row
 
 KEYS = (
     *("answer", "question", "rating", "comment", "expected", "answerable", "evidence", "document", "quote"),
@@ -206,7 +206,7 @@ def import_feedback(project: Project, path: Path, *, by: str = "", dry_run: bool
     shown, problems = name_of(path.name), list[Problem]()
     rows = list(rows_in(path, shown, problems))
     if rows and is_table(decoded(path, shown, []) or ""):
-        rows = [(line, _as_written(row)) for line, row in rows]
+        rows = [(line, unguarded_row(row)) for line, row in rows]
     with open_state(project) as state:
         names_some = any(_named(key) in ("document", "evidence") for _, row in rows for key in row)
         documents = _documents(project) if names_some else None
@@ -228,11 +228,6 @@ def _documents(project: Project) -> Collection[str] | None:
         return None
     snapshot = index_of(project).snapshot()
     return {one.id for one in Sources(project, remember=False)} if snapshot is None else snapshot.state.documents
-
-
-def _as_written(row: Mapping[str, Json]) -> dict[str, Json]:
-    """The row without the apostrophes that keep spreadsheets from running its cells."""
-    return {key: unguarded(cell) if isinstance(cell, str) else cell for key, cell in row.items()}
 
 
 def _strange_keys(rows: Sequence[tuple[int, Mapping[str, Json]]], shown: str) -> Iterator[Problem]:

@@ -21,7 +21,7 @@ from rung.importers.fields import (
 from rung.importers.imported import ImportedRow, Importer, Row, case_row, document_row, ids
 from rung.importers.source import ImportFile
 from rung.records import Json
-from rung.text.spreadsheet_cells import unguarded
+from rung.text.spreadsheet_cells import unguarded_row
 
 _NO_ANSWER = ("n/a", "none", "no answer", "unanswerable", "not answerable", "-")
 _ANSWERABLE = ("answerable", "is_answerable")
@@ -69,12 +69,7 @@ def _read(file: ImportFile) -> Iterator[ImportedRow]:
     how = "as you say" if file.question and file.answer else "by their names (--question and --answer say otherwise)"
     file.note(0, f"columns {how}: {', '.join(guessed)}")
     for line, row in file.rows:
-        yield _row(_as_written(row) if file.is_csv or file.is_zip else row, line, (question, answer, context, gold))
-
-
-def _as_written(row: Row) -> Row:
-    """The row without the apostrophes that keep spreadsheets from running its cells."""
-    return {name: unguarded(value) if isinstance(value, str) else value for name, value in row.items()}
+        yield _row(unguarded_row(row) if file.is_csv or file.is_zip else row, line, (question, answer, context, gold))
 
 
 def _row(row: Row, line: int, columns: tuple[str, str, str, str]) -> ImportedRow:

@@ -6,6 +6,9 @@ Spreadsheets run what begins with =, +, - or @, also behind a tab or a line brea
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+
+from rung.records import Json
 
 _RUNS = re.compile(r"'*[=+\-@\t\r\n]")
 _GUARDED = re.compile(r"'+[=+\-@\t\r\n]")
@@ -27,3 +30,8 @@ def unguarded(cell: str) -> str:
     ('=1+1', "'=1", "'tis")
     """
     return cell[1:] if _GUARDED.match(cell) else cell
+
+
+def unguarded_row(row: Mapping[str, Json]) -> dict[str, Json]:
+    """The row with its texts as they were before they were guarded."""
+    return {key: unguarded(cell) if isinstance(cell, str) else cell for key, cell in row.items()}
