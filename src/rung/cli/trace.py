@@ -12,13 +12,13 @@ from rung.cli.main import FINE
 from rung.cli.options import Json, Word
 from rung.cli.project_folder import chosen
 from rung.cli.screen import err, out, out_line
+from rung.tracing.times import FORM
 
 if TYPE_CHECKING:
     from rung.config.project import Project
     from rung.state.database import State
     from rung.tracing.store import TraceFilter
 
-_FORM = "10m, 2h, 7d ago, or a time in UTC, 2027-01-31 or 2027-01-31T09:30"  # as tracing.times
 TraceId = Annotated[
     str | None,
     typer.Argument(help="A trace's id or an answer's, or its first characters.", metavar="ID", show_default=False),
@@ -31,7 +31,7 @@ def trace(  # noqa: PLR0917 - typer reads the options from the parameters
     id: TraceId = None,
     deployment: Annotated[str, typer.Option(help="Only answers of this deployment.", show_default=False)] = "",
     caller: Annotated[str, typer.Option(help="Only for this caller: a name, or an id as key:…", show_default=False)] = "",
-    since: Annotated[str | None, typer.Option(help=f"Not before: {_FORM}.")] = None,
+    since: Annotated[str | None, typer.Option(help=f"Not before: {FORM}.")] = None,
     until: Annotated[str | None, typer.Option(help="Before: as --since.")] = None,
     errors: Annotated[bool, typer.Option("--errors", help="Only what failed.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 20,

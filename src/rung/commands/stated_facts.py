@@ -206,13 +206,10 @@ def _statements(text: str) -> Iterator[Fact]:
         subject, verb, rest = match["subject"], match["verb"], match["rest"].strip()
         asked = subject if subject.split()[0] not in ("The", "A", "An") else subject[0].lower() + subject[1:]
         if verb in ("costs", "takes", "lasts"):
-            continue  # asked by `asked_guides`
-        if verb in ("is", "are", "was", "were"):
-            if not _NOUN.match(rest) or _LASTING.match(rest):
-                continue
-            question = f"What {verb} {asked}?"
-        else:
-            question = f"What does {asked} {verb.removesuffix('s')}?"
+            continue  # asked by `asked_times`
+        if not _NOUN.match(rest) or _LASTING.match(rest):
+            continue
+        question = f"What {verb} {asked}?"
         changes = verb not in ("was", "were") and _CHANGING.search(match[0]) is not None
         yield Fact(
             question, rest, match.start(), match.end(), asked, changes, "from a statement: word the question as people would"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from rung.errors import UserError
 from rung.files.durable import damaged
-from rung.pipeline.evaluation_store import EVALUATIONS, read_evaluations
+from rung.pipeline.evaluation_store import EVALUATIONS, numbers_of, read_evaluations
 from rung.pipeline.limits import limitable
 from rung.records import Evaluation, Outcome
 from rung.stats.prediction_powered import Corrected
@@ -54,9 +54,9 @@ def decision_json(bar: Bar, context: DecisionContext, clusters: Sequence[int] | 
         "prices": asdict(context.prices),
         "prices_on": {name: asdict(prices) for name, prices in context.prices_on.items()},
         "demand": asdict(context.demand),
-        "constant": None if constant is None else {"what": constant.what, "values": _numbers(constant.values)},
+        "constant": None if constant is None else {"what": constant.what, "values": numbers_of(constant.values)},
         "corrections": {
-            name: {**asdict(replace(one, values=())), "values": _numbers(one.values)}  # type: ignore[arg-type]
+            name: {**asdict(replace(one, values=())), "values": numbers_of(one.values)}  # type: ignore[arg-type]
             for name, one in context.corrections.items()
         },
         "clusters": None if clusters is None else list(clusters),
@@ -126,10 +126,6 @@ def _without_texts(evaluation: Evaluation) -> Evaluation:
         )
 
     return replace(evaluation, outcomes=brief(evaluation.outcomes), again=tuple(map(brief, evaluation.again)))
-
-
-def _numbers(column: Floats) -> list[float | None]:
-    return [None if math.isnan(value) else value for value in column.tolist()]
 
 
 def _column(values: Sequence[float | None]) -> Floats:

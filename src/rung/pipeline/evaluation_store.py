@@ -153,7 +153,7 @@ class _Writer:
         result, stop = evaluation.result, evaluation.stop
         line: dict[str, Json] = {name: plain(getattr(result, name)) for name in (*_RESULT, *_RESULT_SINCE)}
         line |= {"failed": result.status == "failed", "learning": plain(result.learning), "latency": plain(result.latency)}
-        held = None if evaluation.held is None else _numbers(evaluation.held)
+        held = None if evaluation.held is None else numbers_of(evaluation.held)
         self.dump(
             {
                 "rung": line,
@@ -173,7 +173,7 @@ class _Writer:
         self._answers(evaluation, cases)
 
     def _answers(self, evaluation: Evaluation, cases: Sequence[Case]) -> None:
-        scores = [list(zip(*map(_numbers, card.values.values()), strict=True)) for card in evaluation.cards]
+        scores = [list(zip(*map(numbers_of, card.values.values()), strict=True)) for card in evaluation.cards]
         errors = [_errors(card) for card in evaluation.cards]
         indexes = {case.id: index for index, case in enumerate(cases)}
         for outcomes in zip(*evaluation.passes, strict=True):
@@ -368,5 +368,6 @@ def _errors(card: Scorecard) -> dict[str, list[tuple[str, str]]]:
     return by_case
 
 
-def _numbers(column: NDArray[np.float64]) -> list[float | None]:
+def numbers_of(column: NDArray[np.float64]) -> list[float | None]:
+    """A column as JSON has it: None for what was not scored."""
     return [None if math.isnan(value) else value for value in column.tolist()]

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -108,7 +109,7 @@ class Recorder:
         self._state, self._messages = RunState(), list[str]()
         self._began, self._written, self._is_recorded = datetime.now(UTC), 0.0, is_recorded
         self._since = working_time()
-        self.steering = Steering(state if is_recorded else None, self._began, self._tell)
+        self.steering = Steering(state if is_recorded else None, self._began, partial(self.post, at_once=True))
         self._after(WorkEvent(), at_once=True)  # what stood there is of another run
 
     @contextmanager
@@ -133,14 +134,9 @@ class Recorder:
         self._messages = [*self._messages, text][-_MESSAGES:]
         self._to.say(text)
 
-    def post(self, event: Event) -> None:
-        """Passed on to a reporter that watches."""
-        self._after(event)
-        if self._watcher is not None:
-            self._watcher.post(event)
-
-    def _tell(self, event: RunEvent) -> None:
-        self._after(event, at_once=True)
+    def post(self, event: Event, *, at_once: bool = False) -> None:
+        """Passed on to a reporter that watches. `at_once`: it is written down now, whatever was written last."""
+        self._after(event, at_once=at_once)
         if self._watcher is not None:
             self._watcher.post(event)
 
