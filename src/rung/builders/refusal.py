@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
 from rung.artifacts.store import Built, Training, artifact_folder, building, remember_rows, seal
 from rung.builders.building import ArtifactBuilder
 from rung.errors import NotWorthwhile
+from rung.progress import working_time
 from rung.records import Answer, Asker, Case, Json, Outcome, digest
 from rung.records.steps import Conversation
 from rung.scoring import score_run, scoring_context
@@ -40,13 +40,13 @@ def build_refusal(builder: ArtifactBuilder, need: RefusalThreshold, title: str) 
     folder = artifact_folder(builder.project.state, KIND, named)
     with building(folder, title) as missing:
         if missing:
-            began = time.monotonic()
+            began = working_time()
             with builder.training(Training(KIND, len(need.cases))):
                 scores, wrong = _tried(builder, need, title)
             manifest = _learnt(scores, wrong, need.wrong_at_most)
             remember_rows(folder, map(learnt_case, need.cases))
             about: dict[str, Json] = {"kind": KIND, "rows": len(need.cases), "rows_digest": digest(cases)}
-            seal(folder, {**about, "seconds": time.monotonic() - began, **manifest})
+            seal(folder, {**about, "seconds": working_time() - began, **manifest})
     return Built(named, folder)
 
 

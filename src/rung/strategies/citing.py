@@ -42,6 +42,12 @@ def finish(
     )
 
 
+def reworded(answer: Answer, text: str) -> Answer:
+    """The answer with another text, in words, and what that cites of the passages shown."""
+    response = GenerateResult(text, truncated=answer.truncated)
+    return finish(response, shown=answer.passages, retrieved=answer.retrieved)
+
+
 def _marks(text: str, shown: Sequence[Passage]) -> Iterator[Citation]:
     numbers = (int(n) for marks in MARK.finditer(text) for n in marks[1].split(","))
     for n in dict.fromkeys(numbers):

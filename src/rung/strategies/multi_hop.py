@@ -10,9 +10,9 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from rung.records import Answer, Citation, Json, Passage, Question
-from rung.records.steps import Conversation, GenerateResult
+from rung.records.steps import Conversation
 from rung.records.validation import Share, settings
-from rung.strategies.citing import finish
+from rung.strategies.citing import reworded
 from rung.strategies.hop_budget import Budget, estimated_tokens
 from rung.strategies.hopping import METHODS, Way
 from rung.strategies.prompting import grounding, instruction, worked_examples
@@ -108,10 +108,7 @@ def with_evidence(answer: Answer, before: Mapping[str, tuple[str, ...]], *, sche
         further = dict.fromkeys(n for mark in sorted(cited) for n in led[mark] if n not in cited)
         return replace(answer, citations=(*answer.citations, *(_whole(n, answer.passages[n - 1]) for n in further)))
     text = MARK.sub(lambda match: _marks(match, led), answer.text)
-    if text == answer.text:
-        return answer
-    response = GenerateResult(text, truncated=answer.truncated)
-    return finish(response, shown=answer.passages, retrieved=answer.retrieved)
+    return answer if text == answer.text else reworded(answer, text)
 
 
 def _marks(match: re.Match[str], led: Mapping[int, list[int]]) -> str:

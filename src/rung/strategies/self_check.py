@@ -13,9 +13,8 @@ from itertools import pairwise
 from typing import Literal, Protocol
 
 from rung.records import Answer, Json, Question
-from rung.records.steps import GenerateResult
 from rung.stats.risk_control import fewest
-from rung.strategies.citing import finish
+from rung.strategies.citing import reworded
 from rung.strategies.protocol import Materials, NotApplicable, Plan, PromptInputs, RefusalThreshold
 from rung.text.refusals import REFUSAL
 from rung.text.support import Claim, claims, shown_in, support, unmarked
@@ -101,12 +100,12 @@ def without(answer: Answer, dropped: Sequence[Claim]) -> Answer:
         texts = [plain[a:b] for a, b in pairwise(cuts)]
         shown = [f" [{', '.join(map(str, numbers))}]" for _, numbers in own]
         texts_left.append("".join(text + mark for text, mark in zip(texts, [*shown, ""], strict=True)))
-    return _said(answer, "".join(texts_left).strip())
+    return reworded(answer, "".join(texts_left).strip())
 
 
 def refusing(answer: Answer) -> Answer:
     """A refusal in the answer's place."""
-    return _said(answer, REFUSAL)
+    return reworded(answer, REFUSAL)
 
 
 def confidence(question: Question, answer: Answer) -> float:
@@ -121,8 +120,3 @@ def confidence(question: Question, answer: Answer) -> float:
     cited = [p for n, p in enumerate(answer.passages, 1) if n in marks] or list(answer.passages)
     both = f"{question.text} {answer.plain}"
     return max(support(both, f"{passage.title}. {passage.text}") for passage in cited)
-
-
-def _said(answer: Answer, text: str) -> Answer:
-    response = GenerateResult(text, truncated=answer.truncated)
-    return finish(response, shown=answer.passages, retrieved=answer.retrieved)
