@@ -17,8 +17,9 @@ def board(
     browser: Annotated[bool, typer.Option(help="Open it in the browser of this machine.")] = True,
     json: Json = False,
 ) -> int:
-    """See the project in a browser: runs, cases, what to label and review, answers to try.
+    """See the project in a browser, and work on it there.
 
+    Its pages: runs, cases, what to label and review, answers to try, documents, examples, deployments, traces, alerts.
     Only this machine reaches it, and only with the token in the address that is printed. For a team, 'rung serve' has the
     same pages for keys with the scope 'board'. Stop it with Ctrl-C. With --json the line on stdout, written when it listens,
     has the address.

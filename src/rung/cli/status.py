@@ -37,10 +37,11 @@ def status(  # noqa: PLR0917 - typer reads the options from the parameters
         float, typer.Option(min=0, callback=finite, help="Dollars to add to the --budget-usd that it was given.")
     ] = 0.0,
 ) -> int:
-    """Say how far a comparison is, or how the last one ended; or pause it, let it go on, add to its budget, stop it.
+    """Say how far a comparison is, and steer it; or how it ended.
 
-    It reads what 'rung compare' leaves in the project, so ask it from another terminal. A comparison that was killed
-    is told from one that runs. What is asked of one is done at its next step: an answer, a step of training.
+    Steering is to pause it, let it go on, add to its budget, or stop it. It reads what 'rung compare' leaves in the
+    project, so ask it from another terminal. A comparison that was killed is told from one that runs. What is asked of one
+    is done at its next step: an answer, a step of training.
 
     Exits with 0 when one runs or has ended with a verdict, 1 when it ended without, 2 for what is yours to fix.
     """
