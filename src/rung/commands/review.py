@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, get_args
 
-from rung.commands.draft_cases import By, append_rows, drafts_file, rows_of, text_of
+from rung.commands.draft_cases import By, append_rows, drafts_file, lines_of, rows_of, write_lines
 from rung.commands.sample_cases import BY as TRAFFIC
 from rung.config.project import Project
 from rung.dataset.case_rows import case_of
@@ -29,7 +29,6 @@ from rung.dataset.proposals import BY as FEEDBACK
 from rung.dataset.proposals import Use
 from rung.dataset.review_log import add_review, approvers, deciding, decisions, people
 from rung.errors import UserError
-from rung.files.outputs import write_output
 from rung.records import Case, Example, Json, Problem, digest, plain
 from rung.text.parsing import json_of
 
@@ -198,7 +197,7 @@ def decide(project: Project, draft: Waiting, action: Action, *, by: str, reason:
     if action == "approve":
         after = _checked(project, draft, by)
     with deciding(project):
-        lines = text_of(draft.path).split("\n")
+        mark, lines = lines_of(draft.path)
         index = _index_of(lines, draft)
         before = json_of(lines[index])
         so_far = approvers(decisions(project), DRAFT, draft.subject) if after is not None else ()
@@ -222,7 +221,7 @@ def decide(project: Project, draft: Waiting, action: Action, *, by: str, reason:
             append_rows(target, [after])
         stays = after is not None and target == draft.path
         lines[index : index + 1] = [json.dumps(after, ensure_ascii=False)] if stays else []
-        write_output(draft.path, "\n".join(lines), force=True)
+        write_lines(draft.path, mark, lines)
     return names
 
 
@@ -247,13 +246,13 @@ def split(project: Project, draft: Waiting, questions: Sequence[str], *, by: str
         part = draft.mended(question=question, answers=answers, answerable=draft.row.get("answerable") is not False)
         rows.append({**part.row, "id": f"{draft.id}-{number}"})
     with deciding(project):
-        lines = text_of(draft.path).split("\n")
+        mark, lines = lines_of(draft.path)
         index = _index_of(lines, draft)
         event = {"what": DRAFT, "action": "split", "subject": draft.subject, "by": by.strip(), "reason": reason.strip()}
         before = plain(json_of(lines[index]))
         add_review(project, {**event, "file": _shown(project, draft.path), "before": before, "after": plain(rows)})
         lines[index : index + 1] = [json.dumps(row, ensure_ascii=False) for row in rows]
-        write_output(draft.path, "\n".join(lines), force=True)
+        write_lines(draft.path, mark, lines)
     return tuple(str(row["id"]) for row in rows)
 
 
@@ -311,7 +310,7 @@ def _overlapping(one: Case | Example, examples: Sequence[Example], cases: Sequen
 def _stands(path: Path, row: Mapping[str, Json]) -> bool:
     """Whether a file has the row, whenever it was approved: what was to follow was cut off then."""
     undated = {**row, "approved_at": None}
-    return any({**other, "approved_at": None} == undated for _, other in rows_of(text_of(path).split("\n")))
+    return any({**other, "approved_at": None} == undated for _, other in rows_of(lines_of(path)[1]))
 
 
 def _target(project: Project, draft: Waiting) -> Path:
@@ -333,7 +332,7 @@ def _shown(project: Project, path: Path) -> str:
 
 
 def _drafts(path: Path, *, is_named: bool) -> Iterator[Waiting]:
-    lines = text_of(path).split("\n")
+    _, lines = lines_of(path)
     for index, row in rows_of([line if "drafted_by" in line else "" for line in lines]):  # of many rows few are drafts
         if is_draft(row) and not rejection(row):
             yield Waiting(path, index + 1, row, row, is_named)
