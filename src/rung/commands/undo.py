@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rung.commands.draft_cases import lines_of, rows_of, text_of, write_lines
+from rung.commands.draft_cases import append_rows, lines_of, rows_of, write_lines
 from rung.commands.review import feedback_drafts_file
 from rung.config.project import Project
 from rung.dataset.high_stakes import DRAFT
@@ -27,7 +27,6 @@ from rung.dataset.review_log import (
     reviews,
 )
 from rung.errors import UserError
-from rung.files.outputs import write_output
 from rung.records import Json, plain
 
 ACTIONS = ("approve", "reject", "split")
@@ -166,10 +165,8 @@ def _others(project: Project) -> Iterator[Path]:
 
 
 def _append(path: Path, row: Mapping[str, Json]) -> None:
-    text = text_of(path)
-    if any(other == row for _, other in rows_of(lines_of(path)[1])):  # it was brought back, and the log was not written
-        return
-    write_output(path, f"{text}{'' if not text or text.endswith(chr(10)) else chr(10)}{_line(row)}\n", force=True)
+    if all(other != row for _, other in rows_of(lines_of(path)[1])):  # else it was brought back, and the log not written
+        append_rows(path, [row])
 
 
 def _line(row: Mapping[str, Json]) -> str:
