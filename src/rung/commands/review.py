@@ -77,7 +77,7 @@ class Waiting:
     @property
     def subject(self) -> str:
         """What an approval is of: the row as it is now."""
-        return f"{self.id}:{digest({k: v for k, v in self.row.items() if k != 'approved_by'})[:12]}"
+        return subject_of_row(self.row)
 
     def meta(self, key: str) -> Json:
         """Of the draft's `meta`."""
@@ -125,6 +125,11 @@ class Waiting:
         else:
             row = {key: value for key, value in self.row.items() if key not in (*_SHARED, "split")}
         return replace(self, row={**shared, **row, **({"split": "train"} if use == "train" else {})}, by=())
+
+
+def subject_of_row(row: Mapping[str, Json]) -> str:
+    """What an approval of a row is of: its id, and a digest of all that it says but by whom it was approved."""
+    return f"{row.get('id', '')}:{digest({key: value for key, value in row.items() if key != 'approved_by'})[:12]}"
 
 
 def _meta_of(row: Mapping[str, Json]) -> dict[str, Json]:
