@@ -14,6 +14,7 @@ from rung.commands.draft_cases import append_rows, drafts_file, lines_of, write_
 from rung.commands.review import check_decision
 from rung.config.project import Project
 from rung.dataset.case_rows import case_of
+from rung.dataset.drafted_rows import approver
 from rung.dataset.formats import example_of, flaw
 from rung.dataset.load import paths, shown_as
 from rung.dataset.review_log import add_review, deciding
@@ -160,7 +161,7 @@ def changed_by(row: Row, changes: Row, by: str, *, today: str = "") -> dict[str,
     """A row with changes. Whoever changes an approved row approves what it is now; `today`: the date of that, where rows of
     this kind have one."""
     after = {**row, **changes}
-    if after != row and str(row.get("approved_by") or "").strip():
+    if after != row and approver(row):
         after["approved_by"] = by.strip()
         if today:
             after["approved_at"] = today
