@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rung.commands.draft_cases import lines_of, rows_of, write_lines
 from rung.config.project import Project
-from rung.dataset.drafted_rows import is_draft
+from rung.dataset.drafted_rows import is_draft, meta_in
 from rung.dataset.label_decay import STATES, Gold, GoldState, State, Texts, decayed, mended, worst
 from rung.dataset.load import Dataset, load_dataset, paths, shown_as
 from rung.dataset.review_log import deciding
@@ -161,14 +161,13 @@ def _is_changed(row: Mapping[str, Json], case: Case, written: Sequence[Json]) ->
 
 def _draft(row: Mapping[str, Json], states: Sequence[GoldState]) -> dict[str, Json]:
     changed = [one for one in states if one.state in ("moved", "gone")]
-    meta = row.get("meta")
     was: dict[str, Json] = {
         key: row[key] for key in ("evidence", "gold_documents", "drafted_by", "approved_by") if row.get(key)
     }
     note = "; ".join(f"'{one.document}': {one.says}" for one in changed)
     own: dict[str, Json] = {"kind": f"label_{worst(states)}", "note": f"its gold changed: {note}", "before": was}
     after = {"id": states[0].case.id, **mended(row, states)}  # a row without an id is named by its words: it keeps its name
-    return {**after, "meta": {**(meta if isinstance(meta, dict) else {}), **own}, "drafted_by": BY, "approved_by": ""}
+    return {**after, "meta": {**meta_in(row), **own}, "drafted_by": BY, "approved_by": ""}
 
 
 def _unread(rows: Dataset, texts: Mapping[str, str], problems: Iterable[Problem]) -> set[str]:

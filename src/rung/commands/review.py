@@ -20,7 +20,7 @@ from rung.commands.draft_cases import By, append_rows, drafts_file, lines_of, ro
 from rung.commands.sample_cases import BY as TRAFFIC
 from rung.config.project import Project
 from rung.dataset.case_rows import case_of
-from rung.dataset.drafted_rows import is_draft, rejection, set_aside
+from rung.dataset.drafted_rows import is_draft, meta_in, rejection, set_aside
 from rung.dataset.formats import example_of
 from rung.dataset.high_stakes import DRAFT
 from rung.dataset.leakage import overlaps
@@ -81,8 +81,7 @@ class Waiting:
 
     def meta(self, key: str) -> Json:
         """Of the draft's `meta`."""
-        meta = self.row.get("meta")
-        return meta.get(key) if isinstance(meta, dict) else None
+        return meta_in(self.row).get(key)
 
     def mended(self, *, question: str, answers: Sequence[str], answerable: bool) -> Waiting:
         """With what a person wrote in place of it; nobody has approved that yet.
@@ -93,7 +92,7 @@ class Waiting:
         if self.use != "example":
             case: dict[str, Json] = {**self.row, "question": question, "answers": [*answers], "answerable": answerable}
             if self.meta("kind") == "disputed" and tuple(answers) != self.answers:
-                case["meta"] = {**dict(self.row["meta"]), "kind": "chosen"}  # type: ignore[arg-type]
+                case["meta"] = {**meta_in(self.row), "kind": "chosen"}
             return replace(self, row=case, by=() if case != self.row else self.by)
         if len(answers) != 1:
             raise UserError("an example teaches one answer: write exactly one, or make a case of it (--as case)")
@@ -114,12 +113,12 @@ class Waiting:
             own: list[Json] = [{"role": "user", "content": self.question}]
             own += [{"role": "assistant", "content": self.answers[0] if self.answers else ""}]
             source = str(self.row.get("drafted_by"))
-            shared |= {"meta": {**_meta_of(self.row), "as": self.row["as"]}} if "as" in self.row else {}
+            shared |= {"meta": {**meta_in(self.row), "as": self.row["as"]}} if "as" in self.row else {}
             return replace(self, row={**shared, "messages": [*before, *own], "source": source}, by=())
         if self.use == "example":
             row: dict[str, Json] = {"question": self.question, "answers": [*self.answers], "answerable": True}
             row |= {"messages": before[:-2]} if before[:-2] else {}
-            if "as" in (meta := _meta_of(self.row)):
+            if "as" in (meta := meta_in(self.row)):
                 row |= {"as": meta.pop("as")}
                 shared |= {"meta": meta}
         else:
@@ -130,11 +129,6 @@ class Waiting:
 def subject_of_row(row: Mapping[str, Json]) -> str:
     """What an approval of a row is of: its id, and a digest of all that it says but by whom it was approved."""
     return f"{row.get('id', '')}:{digest({key: value for key, value in row.items() if key != 'approved_by'})[:12]}"
-
-
-def _meta_of(row: Mapping[str, Json]) -> dict[str, Json]:
-    meta = row.get("meta")
-    return dict(meta) if isinstance(meta, dict) else {}
 
 
 def _use_of_case(row: Mapping[str, Json]) -> Use:
