@@ -87,6 +87,24 @@ def test_only_the_row_that_was_shown_is_approved_where_its_digest_is_given(rung:
     assert waiting(load_project(shop)) == ()
 
 
+def test_the_first_draft_of_a_file_that_begins_with_a_bom_waits_and_the_bom_is_kept(rung: Run, shop: Path) -> None:
+    for question in (QUESTION, "Do you repair watches?"):
+        said(shop, question, correction="Yes, within a week.")
+    rung("feedback", "draft", shop)
+    file, mark = shop / "feedback.drafts.jsonl", b"\xef\xbb\xbf"
+    file.write_bytes(mark + file.read_bytes())
+    first, second = rung("review", shop, "--json").json
+    assert (first["question"], second["question"]) == (QUESTION, "Do you repair watches?")
+    assert rung("feedback", "draft", shop, "--json").json["added"] == 0
+    rung("review", shop, "--approve", first["id"], "--by", "Ada")
+    rung("review", shop, "--reject", second["id"], "--by", "Ada", "--reason", "no")
+    content = file.read_bytes()
+    assert content.startswith(mark + b'{"id"')
+    assert content.count(mark) == 1
+    (row,) = map(json.loads, content.decode("utf-8-sig").splitlines())
+    assert (row["question"], row["approved_by"]) == (QUESTION, "Ada")
+
+
 def test_an_id_that_two_drafts_have_names_neither(rung: Run, shop: Path) -> None:
     said(shop, QUESTION, correction="Yes, within a week.")
     rung("feedback", "draft", shop)

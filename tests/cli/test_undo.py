@@ -78,6 +78,19 @@ def test_what_was_rejected_or_divided_waits_again(project: Project) -> None:
     assert rows(project) == before
 
 
+def test_the_first_row_of_a_file_that_begins_with_a_bom_is_taken_back(project: Project) -> None:
+    path, mark = project.root / "feedback.drafts.jsonl", b"\xef\xbb\xbf"
+    before = mark + path.read_bytes()
+    path.write_bytes(before)
+    assert (first(project).line, len(waiting(project))) == (1, 3)
+    decide(project, first(project), "approve", by="Ada")
+    take_back(project, by="Ada")
+    assert path.read_bytes() == before
+    split(project, first(project), ["First?", "Second?"], by="Ada")
+    take_back(project, by="Ada")
+    assert path.read_bytes() == before
+
+
 def test_of_two_reviewers_one_takes_back_and_the_other_stands(project: Project) -> None:
     yaml = project.root / "rung.yaml"
     yaml.write_text(yaml.read_text("utf-8") + "review: {required: true, reviewers: 2}\n", "utf-8")

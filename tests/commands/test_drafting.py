@@ -111,6 +111,14 @@ def test_the_same_again_adds_nothing_and_keeps_what_was_approved(folder: Path) -
     assert drafted(folder) == first
 
 
+def test_the_first_row_of_a_file_that_begins_with_a_bom_is_not_drafted_again(folder: Path) -> None:
+    project, file = load_project(folder), folder / "d.jsonl"  # which no pattern of `cases` names
+    first = suggest(project, file, each=2, by="rules").drafts
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    again = suggest(project, file, each=2, by="rules").drafts
+    assert not {one.question for one in first} & {one.question for one in again}
+
+
 def test_questions_of_cases_are_not_drafted(folder: Path) -> None:
     known = '{"question": "What is the price of large?", "answers": ["9 EUR"], "split": "test"}\n'
     (folder / "cases.jsonl").write_text(known)

@@ -48,6 +48,7 @@ from rung.text.parsing import Malformed, json_of
 MANY = 30
 LETTERS = 5  # of so many answerable drafts one may ask what letters stand for
 By = Literal["rules", "model"]
+_BOM = "\ufeff"  # some editors begin a file with it: it stands before the first row, and is none of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +69,10 @@ def suggest(project: Project, path: Path, *, each: int, by: By, reporter: Report
     Raises:
         UserError: the project names no documents, or the file cannot be read or written.
     """
-    text = text_of(path)
+    lines = lines_of(path)[1]
     with reporting(reporter), open_engines(project) as engines, StepRunner(engines) as runner:
         documents = list(Sources(project, remember=False))
-        excluded = frozenset({*_questions(text), *_asked_already(project)})
+        excluded = frozenset({*_questions(lines), *_asked_already(project)})
         drafts = draft(runner, documents, each=each, by=by, excluded=excluded)
     append_rows(path, [one.row() for one in drafts.drafts])
     return drafts
@@ -108,6 +109,26 @@ def text_of(path: Path) -> str:
         return content_of(path).decode("utf-8") if path.exists() else ""
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read as UTF-8 text ({error}); name another file with --output") from error
+
+
+def lines_of(path: Path) -> tuple[str, list[str]]:
+    """The byte order mark of a file of rows, "" where it has none, and its lines without it, to be written by `write_lines`.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    text = text_of(path)
+    mark = _BOM if text.startswith(_BOM) else ""
+    return mark, text.removeprefix(mark).split("\n")
+
+
+def write_lines(path: Path, mark: str, lines: Sequence[str]) -> None:
+    """Write a file of rows anew, of its byte order mark and its lines as `lines_of` has them.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    write_output(path, mark + "\n".join(lines), force=True)
 
 
 def draft(
@@ -149,7 +170,8 @@ def _asked_already(project: Project) -> set[str]:
     for pattern in project.settings.cases:
         for name in glob.glob(pattern, root_dir=project.root, recursive=True):  # noqa: PTH207 - absolute patterns too
             if (project.root / name).is_file():
-                questions |= _questions((project.root / name).read_text(encoding="utf-8-sig", errors="replace"))
+                text = (project.root / name).read_text(encoding="utf-8-sig", errors="replace")
+                questions |= _questions(text.split("\n"))
     return questions
 
 
@@ -164,8 +186,8 @@ def rows_of(lines: Sequence[str]) -> Iterator[tuple[int, dict[str, Json]]]:
             yield index, row
 
 
-def _questions(text: str) -> set[str]:
-    return {str(row.get("question", "")) for _, row in rows_of(text.split("\n"))}
+def _questions(lines: Sequence[str]) -> set[str]:
+    return {str(row.get("question", "")) for _, row in rows_of(lines)}
 
 
 def _ruled(kind: Kind, documents: Sequence[Document], corpus: Corpus, each: int) -> Iterator[Draft]:

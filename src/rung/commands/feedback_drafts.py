@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from rung.commands.draft_cases import append_rows, rows_of, text_of
+from rung.commands.draft_cases import append_rows, lines_of, rows_of
 from rung.commands.review import feedback_drafts_file
 from rung.config.project import Project
 from rung.dataset.load import Dataset, load_dataset
@@ -89,7 +89,7 @@ def _is_forgotten(comment: Comment) -> bool:
 
 
 def _ids(path: Path) -> set[str]:
-    return {str(row.get("id", "")) for _, row in rows_of(text_of(path).split("\n"))}
+    return {str(row.get("id", "")) for _, row in rows_of(lines_of(path)[1])}
 
 
 def _teaching(project: Project, rows: Dataset) -> Literal["train", "example"] | None:

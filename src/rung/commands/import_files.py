@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rung.config.project import Project
+from rung.dataset.drafted_rows import meta_in
 from rung.dataset.load import load_dataset
 from rung.dataset.obstacles import Obstacles
 from rung.dataset.write_examples import write_rows
@@ -189,7 +190,7 @@ def _schema_file(path: Path, request: ImportRequest, project: Project | None) ->
 
 def _of_rubrics(cases: Sequence[Row]) -> Iterator[str]:
     """How many cases have a rubric, and how many nothing else."""
-    graded = [(row, rubric) for row in cases if isinstance(meta := row.get("meta"), dict) and (rubric := meta.get("rubric"))]
+    graded = [(row, rubric) for row in cases if (rubric := meta_in(row).get("rubric"))]
     alone = sum("answers" not in row for row, _ in graded)
     if graded:
         some = {json.dumps(rubric) for _, rubric in graded}

@@ -12,20 +12,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from rung.commands.draft_cases import rows_of, text_of
+from rung.commands.draft_cases import lines_of, rows_of, write_lines
 from rung.config.project import Project
-from rung.dataset.drafted_rows import is_draft
+from rung.dataset.drafted_rows import is_draft, meta_in
 from rung.dataset.label_decay import STATES, Gold, GoldState, State, Texts, decayed, mended, worst
 from rung.dataset.load import Dataset, load_dataset, paths, shown_as
 from rung.dataset.review_log import deciding
-from rung.files.outputs import write_output
 from rung.pipeline.evaluation_store import EVALUATIONS, Asked, read_evaluations
 from rung.pipeline.publishing import read_list, verdicts_of
 from rung.pipeline.sources import Sources
 from rung.records import Case, Evidence, Json, Passage, Problem
 
 BY = "label decay"  # who drafted a row that was marked
-_BOM = "\ufeff"  # some editors begin a file with it
 MAX_VERDICTS = 20  # the latest that are looked into for what stood there
 
 
@@ -138,9 +136,8 @@ def mark_for_review(project: Project, decay: LabelDecay) -> Marked:
 
 def _mark(path: Path, shown: str, due: Mapping[str, Sequence[GoldState]], written: Mapping[str, Sequence[Json]]) -> int:
     """Mark the rows of a file that are due, by place; how many."""
-    text, marked = text_of(path), 0
-    mark = _BOM if text.startswith(_BOM) else ""  # stands before the first row, and is none of it
-    lines = text.removeprefix(mark).split("\n")
+    marked = 0
+    mark, lines = lines_of(path)
     for index, row in rows_of(lines):
         some = due.get(f"{shown}:{index + 1}")
         if some is None or _is_changed(row, some[0].case, written.get(some[0].case.id, ())):
@@ -148,7 +145,7 @@ def _mark(path: Path, shown: str, due: Mapping[str, Sequence[GoldState]], writte
         lines[index] = json.dumps(_draft(row, some), ensure_ascii=False)
         marked += 1
     if marked:
-        write_output(path, mark + "\n".join(lines), force=True)
+        write_lines(path, mark, lines)
     return marked
 
 
@@ -164,14 +161,13 @@ def _is_changed(row: Mapping[str, Json], case: Case, written: Sequence[Json]) ->
 
 def _draft(row: Mapping[str, Json], states: Sequence[GoldState]) -> dict[str, Json]:
     changed = [one for one in states if one.state in ("moved", "gone")]
-    meta = row.get("meta")
     was: dict[str, Json] = {
         key: row[key] for key in ("evidence", "gold_documents", "drafted_by", "approved_by") if row.get(key)
     }
     note = "; ".join(f"'{one.document}': {one.says}" for one in changed)
     own: dict[str, Json] = {"kind": f"label_{worst(states)}", "note": f"its gold changed: {note}", "before": was}
     after = {"id": states[0].case.id, **mended(row, states)}  # a row without an id is named by its words: it keeps its name
-    return {**after, "meta": {**(meta if isinstance(meta, dict) else {}), **own}, "drafted_by": BY, "approved_by": ""}
+    return {**after, "meta": {**meta_in(row), **own}, "drafted_by": BY, "approved_by": ""}
 
 
 def _unread(rows: Dataset, texts: Mapping[str, str], problems: Iterable[Problem]) -> set[str]:

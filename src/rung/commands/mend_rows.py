@@ -10,22 +10,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rung.commands.draft_cases import append_rows, drafts_file, text_of
+from rung.commands.draft_cases import append_rows, drafts_file, lines_of, write_lines
 from rung.commands.review import check_decision
 from rung.config.project import Project
 from rung.dataset.case_rows import case_of
+from rung.dataset.drafted_rows import approver
 from rung.dataset.formats import example_of, flaw
 from rung.dataset.load import paths, shown_as
 from rung.dataset.review_log import add_review, deciding
 from rung.errors import UserError
 from rung.files.durable import short_sum
-from rung.files.outputs import write_output
 from rung.records import Json, plain
 from rung.text.parsing import Malformed, json_of
 
 CASE, EXAMPLE = "case", "example"  # what is mended, in the log
 DRAFTED = "board.drafts.jsonl"
-_BOM = "\ufeff"  # some editors begin a file with it
 Row = Mapping[str, Json]
 
 
@@ -69,7 +68,7 @@ def row_at(project: Project, what: str, location: str) -> RowLine:
         UserError: there is no such line, or its file has not one row on each line.
     """
     path, line = _named(project, what, location)
-    lines = _lines(path)[1]
+    lines = lines_of(path)[1]
     if not 1 <= line <= len(lines) or not lines[line - 1].strip():
         raise UserError(f"{location}: nothing stands there any more: look at the list again")
     return _line(path, lines, line - 1)
@@ -87,7 +86,7 @@ def seen_row(project: Project, what: str, seen: tuple[str, str]) -> RowLine:
         UserError: it was changed since, or is gone.
     """
     path, line = _named(project, what, seen[0])
-    lines = _lines(path)[1]
+    lines = lines_of(path)[1]
     return _line(path, lines, _index_of(lines, line - 1, seen))
 
 
@@ -115,14 +114,14 @@ def replace_row(
     if after is not None:
         check_row(project, what, after, seen[0])
     with deciding(project):
-        mark, lines = _lines(path)
+        mark, lines = lines_of(path)
         index = _index_of(lines, line - 1, seen)
         before = _line(path, lines, index)
         event = {"what": what, "action": "remove" if after is None else "mend", "subject": before.id, "by": by.strip()}
         where = {"reason": reason.strip(), "file": shown_as(project, path), "before": plain(before.row) or before.text}
         add_review(project, {**event, **where, "after": plain(after)})
         lines[index : index + 1] = [] if after is None else [json.dumps(after, ensure_ascii=False)]
-        write_output(path, mark + "\n".join(lines), force=True)
+        write_lines(path, mark, lines)
     return before
 
 
@@ -162,7 +161,7 @@ def changed_by(row: Row, changes: Row, by: str, *, today: str = "") -> dict[str,
     """A row with changes. Whoever changes an approved row approves what it is now; `today`: the date of that, where rows of
     this kind have one."""
     after = {**row, **changes}
-    if after != row and str(row.get("approved_by") or "").strip():
+    if after != row and approver(row):
         after["approved_by"] = by.strip()
         if today:
             after["approved_at"] = today
@@ -176,13 +175,6 @@ def _named(project: Project, what: str, location: str) -> tuple[Path, int]:
     if path is None or not line.isdecimal() or len(line) > 9:
         raise UserError(f"'{location}' is no place in the files of {what}s that {project.file.name} names")
     return path, int(line)
-
-
-def _lines(path: Path) -> tuple[str, list[str]]:
-    """The byte order mark of a file, if it has one, and its lines."""
-    text = text_of(path)
-    mark = _BOM if text.startswith(_BOM) else ""
-    return mark, text.removeprefix(mark).split("\n")
 
 
 def _line(path: Path, lines: Sequence[str], index: int) -> RowLine:

@@ -16,11 +16,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, get_args
 
-from rung.commands.draft_cases import By, append_rows, drafts_file, rows_of, text_of
+from rung.commands.draft_cases import By, append_rows, drafts_file, lines_of, rows_of, write_lines
 from rung.commands.sample_cases import BY as TRAFFIC
 from rung.config.project import Project
 from rung.dataset.case_rows import case_of
-from rung.dataset.drafted_rows import is_draft, rejection, set_aside
+from rung.dataset.drafted_rows import is_draft, meta_in, rejection, set_aside
 from rung.dataset.formats import example_of
 from rung.dataset.high_stakes import DRAFT
 from rung.dataset.leakage import overlaps
@@ -29,7 +29,6 @@ from rung.dataset.proposals import BY as FEEDBACK
 from rung.dataset.proposals import Use
 from rung.dataset.review_log import add_review, approvers, deciding, decisions, people
 from rung.errors import UserError
-from rung.files.outputs import write_output
 from rung.records import Case, Example, Json, Problem, digest, plain
 from rung.text.parsing import json_of
 
@@ -78,12 +77,11 @@ class Waiting:
     @property
     def subject(self) -> str:
         """What an approval is of: the row as it is now."""
-        return f"{self.id}:{digest({k: v for k, v in self.row.items() if k != 'approved_by'})[:12]}"
+        return subject_of_row(self.row)
 
     def meta(self, key: str) -> Json:
         """Of the draft's `meta`."""
-        meta = self.row.get("meta")
-        return meta.get(key) if isinstance(meta, dict) else None
+        return meta_in(self.row).get(key)
 
     def mended(self, *, question: str, answers: Sequence[str], answerable: bool) -> Waiting:
         """With what a person wrote in place of it; nobody has approved that yet.
@@ -94,7 +92,7 @@ class Waiting:
         if self.use != "example":
             case: dict[str, Json] = {**self.row, "question": question, "answers": [*answers], "answerable": answerable}
             if self.meta("kind") == "disputed" and tuple(answers) != self.answers:
-                case["meta"] = {**dict(self.row["meta"]), "kind": "chosen"}  # type: ignore[arg-type]
+                case["meta"] = {**meta_in(self.row), "kind": "chosen"}
             return replace(self, row=case, by=() if case != self.row else self.by)
         if len(answers) != 1:
             raise UserError("an example teaches one answer: write exactly one, or make a case of it (--as case)")
@@ -115,12 +113,12 @@ class Waiting:
             own: list[Json] = [{"role": "user", "content": self.question}]
             own += [{"role": "assistant", "content": self.answers[0] if self.answers else ""}]
             source = str(self.row.get("drafted_by"))
-            shared |= {"meta": {**_meta_of(self.row), "as": self.row["as"]}} if "as" in self.row else {}
+            shared |= {"meta": {**meta_in(self.row), "as": self.row["as"]}} if "as" in self.row else {}
             return replace(self, row={**shared, "messages": [*before, *own], "source": source}, by=())
         if self.use == "example":
             row: dict[str, Json] = {"question": self.question, "answers": [*self.answers], "answerable": True}
             row |= {"messages": before[:-2]} if before[:-2] else {}
-            if "as" in (meta := _meta_of(self.row)):
+            if "as" in (meta := meta_in(self.row)):
                 row |= {"as": meta.pop("as")}
                 shared |= {"meta": meta}
         else:
@@ -128,9 +126,9 @@ class Waiting:
         return replace(self, row={**shared, **row, **({"split": "train"} if use == "train" else {})}, by=())
 
 
-def _meta_of(row: Mapping[str, Json]) -> dict[str, Json]:
-    meta = row.get("meta")
-    return dict(meta) if isinstance(meta, dict) else {}
+def subject_of_row(row: Mapping[str, Json]) -> str:
+    """What an approval of a row is of: its id, and a digest of all that it says but by whom it was approved."""
+    return f"{row.get('id', '')}:{digest({key: value for key, value in row.items() if key != 'approved_by'})[:12]}"
 
 
 def _use_of_case(row: Mapping[str, Json]) -> Use:
@@ -198,7 +196,7 @@ def decide(project: Project, draft: Waiting, action: Action, *, by: str, reason:
     if action == "approve":
         after = _checked(project, draft, by)
     with deciding(project):
-        lines = text_of(draft.path).split("\n")
+        mark, lines = lines_of(draft.path)
         index = _index_of(lines, draft)
         before = json_of(lines[index])
         so_far = approvers(decisions(project), DRAFT, draft.subject) if after is not None else ()
@@ -222,7 +220,7 @@ def decide(project: Project, draft: Waiting, action: Action, *, by: str, reason:
             append_rows(target, [after])
         stays = after is not None and target == draft.path
         lines[index : index + 1] = [json.dumps(after, ensure_ascii=False)] if stays else []
-        write_output(draft.path, "\n".join(lines), force=True)
+        write_lines(draft.path, mark, lines)
     return names
 
 
@@ -247,13 +245,13 @@ def split(project: Project, draft: Waiting, questions: Sequence[str], *, by: str
         part = draft.mended(question=question, answers=answers, answerable=draft.row.get("answerable") is not False)
         rows.append({**part.row, "id": f"{draft.id}-{number}"})
     with deciding(project):
-        lines = text_of(draft.path).split("\n")
+        mark, lines = lines_of(draft.path)
         index = _index_of(lines, draft)
         event = {"what": DRAFT, "action": "split", "subject": draft.subject, "by": by.strip(), "reason": reason.strip()}
         before = plain(json_of(lines[index]))
         add_review(project, {**event, "file": _shown(project, draft.path), "before": before, "after": plain(rows)})
         lines[index : index + 1] = [json.dumps(row, ensure_ascii=False) for row in rows]
-        write_output(draft.path, "\n".join(lines), force=True)
+        write_lines(draft.path, mark, lines)
     return tuple(str(row["id"]) for row in rows)
 
 
@@ -311,7 +309,7 @@ def _overlapping(one: Case | Example, examples: Sequence[Example], cases: Sequen
 def _stands(path: Path, row: Mapping[str, Json]) -> bool:
     """Whether a file has the row, whenever it was approved: what was to follow was cut off then."""
     undated = {**row, "approved_at": None}
-    return any({**other, "approved_at": None} == undated for _, other in rows_of(text_of(path).split("\n")))
+    return any({**other, "approved_at": None} == undated for _, other in rows_of(lines_of(path)[1]))
 
 
 def _target(project: Project, draft: Waiting) -> Path:
@@ -333,7 +331,7 @@ def _shown(project: Project, path: Path) -> str:
 
 
 def _drafts(path: Path, *, is_named: bool) -> Iterator[Waiting]:
-    lines = text_of(path).split("\n")
+    _, lines = lines_of(path)
     for index, row in rows_of([line if "drafted_by" in line else "" for line in lines]):  # of many rows few are drafts
         if is_draft(row) and not rejection(row):
             yield Waiting(path, index + 1, row, row, is_named)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rung.commands.draft_cases import rows_of, text_of
+from rung.commands.draft_cases import append_rows, lines_of, rows_of, write_lines
 from rung.commands.review import feedback_drafts_file
 from rung.config.project import Project
 from rung.dataset.high_stakes import DRAFT
@@ -27,7 +27,6 @@ from rung.dataset.review_log import (
     reviews,
 )
 from rung.errors import UserError
-from rung.files.outputs import write_output
 from rung.records import Json, plain
 
 ACTIONS = ("approve", "reject", "split")
@@ -36,9 +35,10 @@ _STAMPS: dict[str, Json] = {"approved_by": None, "approved_at": None}
 
 @dataclass(frozen=True, slots=True)
 class _Standing:
-    """A row in a file. `index`: of its line, from 0."""
+    """A row in a file. `mark`: the file's byte order mark; `index`: of the row's line, from 0."""
 
     path: Path
+    mark: str
     lines: Sequence[str]
     index: int
     row: Mapping[str, Json]
@@ -133,28 +133,29 @@ def _unapproved(project: Project, event: Event, before: Mapping[str, Json], left
     waiting = {key: value for key, value in row.row.items() if key != "approved_at"} | {"approved_by": ""}
     content = waiting if left else before
     if left or row.path == path:
-        _put(row.path, [*row.lines[: row.index], _line(content), *row.lines[row.index + 1 :]])
+        write_lines(row.path, row.mark, [*row.lines[: row.index], _line(content), *row.lines[row.index + 1 :]])
     else:
         _append(path, before)
-        _put(row.path, [*row.lines[: row.index], *row.lines[row.index + 1 :]])
+        write_lines(row.path, row.mark, [*row.lines[: row.index], *row.lines[row.index + 1 :]])
 
 
 def _rejoin(path: Path, parts: Sequence[Mapping[str, Json]], before: Mapping[str, Json]) -> None:
-    lines = text_of(path).split("\n")
+    mark, lines = lines_of(path)
     by_index = {index: row for index, row in rows_of(lines) if row in parts}
     if len(by_index) < len(parts):
         raise UserError(f"{path}: a part of '{before.get('id')}' was changed, or decided on, since: decide on the others")
     first = min(by_index)
-    _put(path, [_line(before) if n == first else line for n, line in enumerate(lines) if n == first or n not in by_index])
+    after = [_line(before) if n == first else line for n, line in enumerate(lines) if n == first or n not in by_index]
+    write_lines(path, mark, after)
 
 
 def _find(project: Project, path: Path, expected: Mapping[str, Json]) -> _Standing | None:
     """Where a row stands, whoever approved it and when: in its file, or in one for another use."""
     for one in dict.fromkeys((path, *_others(project))):
-        lines = text_of(one).split("\n")
+        mark, lines = lines_of(one)
         for index, row in rows_of(lines):
             if {**row, **_STAMPS} == {**expected, **_STAMPS}:
-                return _Standing(one, lines, index, row)
+                return _Standing(one, mark, lines, index, row)
     return None
 
 
@@ -164,14 +165,8 @@ def _others(project: Project) -> Iterator[Path]:
 
 
 def _append(path: Path, row: Mapping[str, Json]) -> None:
-    text = text_of(path)
-    if any(other == row for _, other in rows_of(text.split("\n"))):  # it was brought back, and the log was not written
-        return
-    write_output(path, f"{text}{'' if not text or text.endswith(chr(10)) else chr(10)}{_line(row)}\n", force=True)
-
-
-def _put(path: Path, lines: Sequence[str]) -> None:
-    write_output(path, "\n".join(lines), force=True)
+    if all(other != row for _, other in rows_of(lines_of(path)[1])):  # else it was brought back, and the log not written
+        append_rows(path, [row])
 
 
 def _line(row: Mapping[str, Json]) -> str:

@@ -22,10 +22,15 @@ def is_draft(row: Mapping[str, Json]) -> bool:
     return bool(row.get("drafted_by")) and not approver(row)
 
 
+def meta_in(row: Mapping[str, Json]) -> dict[str, Json]:
+    """A copy of a row's `meta`; empty where it has none, or one that is no object."""
+    meta = row.get("meta")
+    return dict(meta) if isinstance(meta, dict) else {}
+
+
 def rejection(row: Mapping[str, Json]) -> str:
     """What became of a draft that was set aside, and what to do, in words; "": it waits, or is none."""
-    meta = row.get("meta")
-    by = meta.get(REJECTED) if isinstance(meta, dict) and is_draft(row) else None
+    by = meta_in(row).get(REJECTED) if is_draft(row) else None
     if not isinstance(by, dict):
         return ""
     return (
@@ -36,6 +41,5 @@ def rejection(row: Mapping[str, Json]) -> str:
 
 def set_aside(row: Mapping[str, Json], *, by: str, reason: str, at: str) -> dict[str, Json]:
     """The row with who rejected it, when and why."""
-    meta = row.get("meta")
     noted: dict[str, Json] = {"by": by, "reason": reason, "at": at}
-    return {**row, "meta": {**(meta if isinstance(meta, dict) else {}), REJECTED: noted}}
+    return {**row, "meta": {**meta_in(row), REJECTED: noted}}

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from rung.config.project import Project
+from rung.dataset.drafted_rows import meta_in
 from rung.dataset.load import shown_as
 from rung.dataset.review_log import LOG
 from rung.dataset.row_files import json_lines
@@ -28,13 +29,13 @@ def arisen_from(project: Project, stored: Iterable[Mapping[str, Any]]) -> frozen
         for table, column in (("feedback", "rating"), ("expectations", "expected")):
             if column in row:
                 numbers[table].add(row.get("number"))
-    return frozenset(
-        str(row["id"])
-        for row in (*_named(project), *drafted_and_reviewed(project))
-        if row.get("id")
-        and isinstance(meta := row.get("meta"), dict)
-        and any(isinstance(those := meta.get(table), list) and not some.isdisjoint(those) for table, some in numbers.items())
-    )
+    some = (row for row in (*_named(project), *drafted_and_reviewed(project)) if row.get("id"))
+    return frozenset(str(row["id"]) for row in some if _rests_on(meta_in(row), numbers))
+
+
+def _rests_on(meta: Row, numbers: Mapping[str, set[Json]]) -> bool:
+    """Whether a draft's `meta` names one of these, by table."""
+    return any(isinstance(those := meta.get(table), list) and not some.isdisjoint(those) for table, some in numbers.items())
 
 
 def with_parts(project: Project, id: str) -> frozenset[str]:

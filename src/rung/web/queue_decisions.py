@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from rung.commands.label_cases import label, last_labels, unlabel
-from rung.commands.review import Waiting, check_decision, decide, waiting
+from rung.commands.review import Waiting, check_decision, decide, subject_of_row, waiting
 from rung.commands.stakes_review import WaitingDeployment, decide_deployment, decide_rows
 from rung.commands.undo import last_decision, subject_of, take_back
 from rung.config.project import Project
@@ -234,10 +234,7 @@ def _decision(project: Project, subject: str, now: Waiting | None) -> Event | No
 
 def _subject(row: Json) -> str | None:
     """What names a draft as this row has it; None: it is none."""
-    if not isinstance(row, dict):
-        return None
-    content = {key: value for key, value in row.items() if key != "approved_by"}
-    return f"{row.get('id', '')}:{digest(content)[:12]}"
+    return subject_of_row(row) if isinstance(row, dict) else None
 
 
 def _listed(value: Json) -> list[Json]:
@@ -250,10 +247,7 @@ def shown_row(text: str, subject: str) -> dict[str, Json] | None:
         row = json_of(text)
     except Malformed:
         return None
-    if not isinstance(row, dict):
-        return None
-    content = {key: value for key, value in row.items() if key != "approved_by"}
-    return row if subject.endswith(f":{digest(content)[:12]}") else None
+    return row if isinstance(row, dict) and subject == subject_of_row(row) else None
 
 
 def _time(text: str) -> float:

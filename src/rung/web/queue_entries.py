@@ -13,6 +13,7 @@ from rung.commands.review import DRAFTS, Waiting, waiting
 from rung.commands.sample_cases import BY as TRAFFIC
 from rung.commands.stakes_review import WaitingDeployment, waiting_deployments, waiting_rows
 from rung.config.project import Project
+from rung.dataset.drafted_rows import meta_in
 from rung.dataset.high_stakes import Unapproved, digest_of
 from rung.dataset.load import evidence_of as evidence_in
 from rung.dataset.load import load_dataset, paths, read_cases
@@ -219,8 +220,7 @@ def draft_entry(draft: Waiting) -> Entry:
 
 def _asker_of(row: Mapping[str, Json]) -> tuple[str, ...] | None:
     """The groups of whoever asked, as a row of cases says them ("as"), or one of examples (`meta`); None: it does not."""
-    meta = row.get("meta")
-    asker = row.get("as", meta.get("as") if isinstance(meta, dict) else None)
+    asker = row.get("as", meta_in(row).get("as"))
     return tuple(map(str, asker)) if isinstance(asker, list) else None
 
 
