@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from rung.config.project import load_project
+from rung.errors import UserError
 from rung.pipeline.publishing import LINE, LIST, PAGE, Published, verdicts_of
 from rung.report.html.page import report_html
 from rung.report.html.risk import CURVE, PROMISE
@@ -167,6 +168,20 @@ def test_a_run_shows_all_sections_of_its_report_in_their_order_but_the_cases(tmp
         ids = [one.partition(">")[0].partition(' id="')[2].partition('"')[0] for one in shown]
         assert ids == ["verdict", "quality", "price", "gaps", "losses", "warnings", "scores", "risk", "basis"]
     assert "How sure must an answer be?" in shown[7]
+
+
+def test_an_earlier_report_is_for_who_may_read_everything_alone(tmp_path: Path) -> None:
+    page = tmp_path / PAGE
+    page.write_text('<main><section id="verdict">rag</section></main>', encoding="utf-8")
+    verdict = Published("", "{}", page, tmp_path)
+    assert stored_page(verdict, None) == ('<section id="verdict">rag</section>',)
+    with pytest.raises(UserError, match="does not say who may read it"):
+        stored_page(verdict, frozenset({"staff"}))
+    page.write_text(report_html(sample(cases=3)), encoding="utf-8")
+    assert len(stored_page(verdict, frozenset({"staff"}))) > 5
+    page.unlink()
+    with pytest.raises(UserError, match="has no html"):
+        stored_page(verdict, None)
 
 
 def test_no_run_yet(shop: Path) -> None:
