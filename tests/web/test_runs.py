@@ -14,11 +14,16 @@ import httpx
 import pytest
 
 from rung.config.project import load_project
-from rung.pipeline.publishing import LINE, LIST, verdicts_of
+from rung.errors import UserError
+from rung.pipeline.publishing import LINE, LIST, PAGE, Published, verdicts_of
+from rung.report.html.page import report_html
+from rung.report.html.risk import CURVE, PROMISE
 from rung.serving.callers import Caller, Refused
 from rung.web.entry import CallersDoor
 from rung.web.run_list import bar_of, brief_of, runs_in
+from rung.web.stored_page import stored_page
 from tests.forked import Commands
+from tests.report.report_sample import sample
 from tests.web.watched import WIDTHS, Watched, faults, is_wider_than_its_window, looking, watched
 
 if TYPE_CHECKING:
@@ -148,6 +153,35 @@ def test_the_list_says_when_and_whether_there_was_a_bar(compared: Path) -> None:
     assert f"{run.written:%Y-%m-%d}" == run.line.created
     other_day = brief_of(load_project(compared), replace(run.line, created="2020-02-02"))
     assert (other_day.written, other_day.brief) == (None, run.brief)
+
+
+def test_a_run_shows_all_sections_of_its_report_in_their_order_but_the_cases(tmp_path: Path) -> None:
+    report = sample(cases=12)
+    first, *others = report.verdict.rungs
+    curves = {CURVE: ((0.5, 0.1), (1.0, 0.3)), PROMISE: ((0.5, 0.2),)}
+    report = replace(report, verdict=replace(report.verdict, rungs=(replace(first, learning=curves), *others)))
+    page = tmp_path / PAGE
+    page.write_text(report_html(report), encoding="utf-8")
+    verdict = Published("", "{}", page, tmp_path)
+    for groups in (None, frozenset[str]()):
+        shown = stored_page(verdict, groups)
+        ids = [one.partition(">")[0].partition(' id="')[2].partition('"')[0] for one in shown]
+        assert ids == ["verdict", "quality", "price", "gaps", "losses", "warnings", "scores", "risk", "basis"]
+    assert "How sure must an answer be?" in shown[7]
+
+
+def test_an_earlier_report_is_for_who_may_read_everything_alone(tmp_path: Path) -> None:
+    page = tmp_path / PAGE
+    page.write_text('<main><section id="verdict">rag</section></main>', encoding="utf-8")
+    verdict = Published("", "{}", page, tmp_path)
+    assert stored_page(verdict, None) == ('<section id="verdict">rag</section>',)
+    with pytest.raises(UserError, match="does not say who may read it"):
+        stored_page(verdict, frozenset({"staff"}))
+    page.write_text(report_html(sample(cases=3)), encoding="utf-8")
+    assert len(stored_page(verdict, frozenset({"staff"}))) > 5
+    page.unlink()
+    with pytest.raises(UserError, match="has no html"):
+        stored_page(verdict, None)
 
 
 def test_no_run_yet(shop: Path) -> None:

@@ -79,9 +79,17 @@ class Published:
         narrowed = {"html": page_for, "ragas": rows_for}.get(form)  # the other forms hold no text of documents
         if groups is None or narrowed is None:
             return text
+        self.require_marked()
+        return narrowed(text, groups)
+
+    def require_marked(self) -> None:
+        """Refuse a verdict that does not say who may read what of it.
+
+        Raises:
+            UserError: it was published by an earlier Rung, or has no page.
+        """
         if not is_marked(self._read("html")):
             raise UserError(f"the verdict in {self.folder} does not say who may read it; run 'rung compare' again")
-        return narrowed(text, groups)
 
     def _read(self, form: str) -> str:
         try:

@@ -8,8 +8,18 @@ from collections.abc import Callable, Hashable, Iterable
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from rung.files.durable import standing
+
 T = TypeVar("T")
-Stamp = tuple[tuple[int, int, int] | None, ...]
+Stamp = tuple[int, ...] | None  # of one file
+
+
+def stamp_of(path: Path) -> Stamp:
+    """Another value whenever somebody has written into a file; None where there is none."""
+    try:
+        return tuple(standing(path))
+    except OSError:
+        return None
 
 
 class ByStamp(Generic[T]):
@@ -17,7 +27,7 @@ class ByStamp(Generic[T]):
 
     def __init__(self, most: int = 8) -> None:
         self._most, self._lock = most, threading.Lock()
-        self._values: OrderedDict[Hashable, tuple[Stamp, T]] = OrderedDict()
+        self._values: OrderedDict[Hashable, tuple[tuple[Stamp, ...], T]] = OrderedDict()
         self._being_made: dict[Hashable, threading.Lock] = {}
 
     def get(self, key: Hashable, files: Iterable[Path], make: Callable[[], T]) -> T:
@@ -25,7 +35,7 @@ class ByStamp(Generic[T]):
 
         Who asks while it is made waits for it.
         """
-        stamp = tuple(_stamp(path) for path in files)
+        stamp = tuple(stamp_of(path) for path in files)
         with self._lock:
             cached = self._values.get(key)
             if cached is not None and cached[0] == stamp:
@@ -48,11 +58,3 @@ class ByStamp(Generic[T]):
                 with self._lock:
                     self._being_made.pop(key, None)
         return value
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return stat.st_mtime_ns, stat.st_size, stat.st_ino

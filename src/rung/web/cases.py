@@ -21,6 +21,7 @@ from rung.report.html.cases import mark_sign
 from rung.report.html.markup import Safe, el, join, shorten
 from rung.report.numbers import count
 from rung.web.background import Background, Underway, wait_page
+from rung.web.by_stamp import stamp_of
 from rung.web.case_index import ANY, MARKS, OUTCOMES, UNANSWERED, WRONG, CaseFilter, CaseIndex
 from rung.web.case_reading import read_index
 from rung.web.document_access import groups_of
@@ -54,9 +55,7 @@ def index_of_run(request: Request, number: int) -> CaseIndex | Underway:
     """
     project = project_of(request)
     verdict = published(project, str(number))
-    path = verdict.folder / EVALUATIONS
-    stat = path.stat() if path.exists() else None
-    stamp = stat and (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+    stamp = stamp_of(verdict.folder / EVALUATIONS)
     return indexes().get(str(verdict.folder), stamp, lambda tell: read_index(project, verdict, tell))
 
 

@@ -17,6 +17,7 @@ from rung.dataset.load import shown_as
 from rung.errors import UserError
 from rung.records import Problem
 from rung.web.background import Background, Underway
+from rung.web.by_stamp import stamp_of
 
 DISAGREEMENT, UNREADABLE = "disagreement", "unreadable"  # kinds of finding beside the linter's
 ALL_KINDS = (*KINDS, DISAGREEMENT, UNREADABLE)
@@ -56,8 +57,7 @@ def example_list(project: Project) -> ExampleList | Underway:
     if not project.settings.behaviour.examples:
         raise project.error("there are no examples (behaviour.examples)", "behaviour")
     files = [*files_of(project, EXAMPLE), *_cases(project), project.file]
-    states = [(str(path), path.stat()) for path in files if path.exists()]
-    stamp = tuple((name, state.st_mtime_ns, state.st_size, state.st_ino) for name, state in states)
+    stamp = tuple((str(path), stamp_of(path)) for path in files)
     return _lists().get(str(project.root), stamp, lambda tell: _listed(project, tell))
 
 

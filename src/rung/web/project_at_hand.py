@@ -19,6 +19,7 @@ from rung.serving.answering import Answering
 from rung.serving.feedback import Feedback
 from rung.serving.limits import Limiter
 from rung.state.database import State, open_state
+from rung.web.by_stamp import Stamp, stamp_of
 
 T = TypeVar("T")
 
@@ -49,7 +50,7 @@ class ProjectAtHand:
         self._parts: dict[str, object] = {}
         self._stack, self._lock = ExitStack(), threading.RLock()
         self._opening = threading.Lock()  # engines take long to open: pages that need none go on meanwhile
-        self._project: tuple[object, Project] | None = None
+        self._project: tuple[Stamp, Project] | None = None
         self._state: State | None = None
         self._builder: tuple[Project, ArtifactBuilder] | None = None
 
@@ -66,8 +67,7 @@ class ProjectAtHand:
         """
         path = self.folder if self.folder.is_file() else self.folder / FILE
         with self._lock:
-            stat = path.stat() if path.exists() else None
-            stamp = stat and (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+            stamp = stamp_of(path)
             if self._project is None or self._project[0] != stamp:
                 self._project = (stamp, load_project(self.folder))
             return self._project[1]

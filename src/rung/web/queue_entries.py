@@ -21,7 +21,7 @@ from rung.dataset.proposals import BY as FEEDBACK
 from rung.dataset.review_log import LOG
 from rung.errors import UserError
 from rung.pipeline.judge_labels import labels_file
-from rung.pipeline.publishing import latest, latest_folder
+from rung.pipeline.publishing import PAGE, latest, latest_folder
 from rung.records import Case, Evidence, Example, Json, digest
 from rung.report.access import Needs, may_read
 from rung.web.by_stamp import ByStamp
@@ -109,6 +109,7 @@ class Gold:
 
 
 _plans: ByStamp[LabelPlan] = ByStamp()
+_marked: ByStamp[None] = ByStamp()  # verdicts that say who may read them
 _drafts: ByStamp[tuple[Waiting, ...]] = ByStamp()
 _rows: ByStamp[tuple[Teaching, ...]] = ByStamp()
 _golds: ByStamp[Mapping[str, Gold]] = ByStamp()
@@ -158,8 +159,8 @@ def plan_of(project: Project, viewer: Viewer) -> LabelPlan:
     folder = latest_folder(project)
     files = [labels_file(project), project.file, *([] if folder is None else sorted(folder.iterdir()))]
     plan = _plans.get((project.root, folder), files, lambda: label_plan(project))
-    if viewer.groups is not None:
-        latest(project).text("ragas", frozenset())  # refuses one that does not say it
+    if viewer.groups is not None and folder is not None:
+        _marked.get(folder, [folder / PAGE], lambda: latest(project).require_marked())
     return plan
 
 

@@ -23,7 +23,6 @@ from rung.web.viewer import viewer_of
 
 router = APIRouter()
 TABS = (Tab("", "Runs", "runs"),)
-_SECTIONS = ("verdict", "quality", "price", "gaps", "losses", "warnings", "scores", "learning", "basis")
 _A_PAGE = 50  # runs
 _MOST_BESIDE = 8  # runs
 _TYPES = {"html": "text/html", "md": "text/markdown", "json": "application/json", "junit": "application/xml"}
@@ -84,7 +83,7 @@ def run(request: Request, number: Number) -> Response:
     if number > 1:
         earlier = f"{href('runs', 'compare')}?run={number - 1}&run={number}"
         links.append(el("li", el("a", "Against the run before", href=earlier)))
-    return page(request, f"Run {number}", el("ul", *links, cls="links"), *shown.of(*_SECTIONS))
+    return page(request, f"Run {number}", el("ul", *links, cls="links"), *shown)
 
 
 @router.get("/runs/{number}/report.{form}")

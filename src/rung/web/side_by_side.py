@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from rung.config.project import Project
 from rung.errors import Damaged, UserError
-from rung.files.durable import standing
 from rung.pipeline.decision_store import DECISION
 from rung.pipeline.evaluation_store import EVALUATIONS, Facts, read_facts
 from rung.pipeline.made_by import KNOWLEDGE, TAUGHT
@@ -20,6 +18,7 @@ from rung.records import Estimate, Json
 from rung.report.changes import Changes, Record, changes
 from rung.report.numbers import count
 from rung.verdict.bar import MAIN
+from rung.web.by_stamp import ByStamp
 from rung.web.run_list import BarState, bar_of
 
 
@@ -57,6 +56,10 @@ class _Shown:
     record: Record
 
 
+_records: ByStamp[Record] = ByStamp(16)
+_changed: ByStamp[Changes] = ByStamp(64)
+
+
 def beside(project: Project, numbers: Sequence[int]) -> tuple[Column, ...]:
     """These runs, each against the first.
 
@@ -66,35 +69,21 @@ def beside(project: Project, numbers: Sequence[int]) -> tuple[Column, ...]:
     created = {line.number: line.created for line in read_list(project)}
     seed = project.settings.seed
     shown = [
-        _Shown(n, created.get(n, ""), verdict, _record(project, n, tuple(standing(verdict.folder / RECORD))))
+        _Shown(n, created.get(n, ""), verdict, _record_of(project, n, verdict.folder))
         for n in numbers
         for verdict in (published(project, str(n)),)
     ]
     return tuple(_column(one, None if index == 0 else shown[0], seed) for index, one in enumerate(shown))
 
 
-@lru_cache(maxsize=16)
-def _record(project: Project, number: int, _stands: tuple[int, ...]) -> Record:
-    return record(project, str(number))
+def _record_of(project: Project, number: int, folder: Path) -> Record:
+    return _records.get(folder, [folder / RECORD], lambda: record(project, str(number)))
 
 
-@lru_cache(maxsize=64)
-def _changes(first: _Identity, second: _Identity, seed: int) -> Changes:
-    return changes(first.record, second.record, seed=seed)
-
-
-@dataclass(frozen=True, eq=False)
-class _Identity:
-    """A record that is compared by its verdict's folder: it is large, and what is in a folder does not change."""
-
-    record: Record
-    folder: Path
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Identity) and self.folder == other.folder and self.record is other.record
-
-    def __hash__(self) -> int:
-        return hash(self.folder)
+def _changes(first: _Shown, second: _Shown, seed: int) -> Changes:
+    folders = (first.verdict.folder, second.verdict.folder)
+    files = [folder / RECORD for folder in folders]
+    return _changed.get((*folders, seed), files, lambda: changes(first.record, second.record, seed=seed))
 
 
 def _column(one: _Shown, first: _Shown | None, seed: int) -> Column:
@@ -103,10 +92,9 @@ def _column(one: _Shown, first: _Shown | None, seed: int) -> Column:
     column = Column(one.number, one.created, one.verdict.winner, bar_of(entry), scores)
     if first is None:
         return column
-    sides = (_Identity(side.record, side.verdict.folder) for side in (first, one))
     return Column(
         one.number, one.created, one.verdict.winner, bar_of(entry), scores,
-        changes=_changes(*sides, seed),
+        changes=_changes(first, one, seed),
         cases=_cases(first.record.cases, one.record.cases),
         others=tuple(_others(first.verdict, one.verdict)),
     )  # fmt: skip

@@ -3,50 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 
-from rung.errors import UserError
 from rung.pipeline.publishing import PAGE, Published
-from rung.report.access import is_marked, page_for
 from rung.report.html.markup import Safe
+from rung.web.by_stamp import ByStamp
 
 _SECTION = re.compile(r'<section (?:[^>]* )?id="([a-z]+)"[^>]*>.*?</section>', re.DOTALL)  # they stand side by side
+_pages: ByStamp[tuple[Safe, ...]] = ByStamp(32)
 
 
-@dataclass(frozen=True, slots=True)
-class StoredPage:
-    """Sections of a report by their ids (`verdict`, `quality`, `price`, …), without what the viewer may not read."""
-
-    sections: Mapping[str, Safe]
-
-    def of(self, *names: str) -> list[Safe]:
-        """Those of these sections that there are, in this order."""
-        return [self.sections[name] for name in names if name in self.sections]
-
-
-def stored_page(published: Published, groups: frozenset[str] | None) -> StoredPage:
-    """A published report's sections but its cases, for who may read what these groups may (None: everything).
+def stored_page(published: Published, groups: frozenset[str] | None) -> tuple[Safe, ...]:
+    """A published report's sections but its cases, in its order, for who may read what these groups may (None: everything).
 
     Raises:
         UserError: its page is gone, or does not say who may read it.
     """
-    path = published.folder / PAGE
-    try:
-        stat = path.stat()
-    except OSError as error:
-        raise UserError(f"the verdict in {published.folder} has no page ({error.strerror}): run 'rung report'") from error
-    return _read(path, stat.st_mtime_ns, stat.st_size, groups)
 
+    def read() -> tuple[Safe, ...]:
+        matches = _SECTION.finditer(published.text("html", groups))
+        return tuple(Safe(match[0]) for match in matches if match[1] != "cases")
 
-@lru_cache(maxsize=32)
-def _read(path: Path, _changed: int, _size: int, groups: frozenset[str] | None) -> StoredPage:
-    html = path.read_text(encoding="utf-8")
-    if groups is not None:
-        if not is_marked(html):
-            raise UserError(f"the verdict in {path.parent} does not say who may read it; run 'rung compare' again")
-        html = page_for(html, groups)
-    matches = _SECTION.finditer(html)
-    return StoredPage({match[1]: Safe(match[0]) for match in matches if match[1] != "cases"})
+    return _pages.get((published.folder, groups), [published.folder / PAGE], read)

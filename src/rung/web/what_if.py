@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 
 from fastapi import APIRouter
@@ -11,7 +10,6 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from rung.errors import UserError
-from rung.files.durable import standing
 from rung.pipeline.decision_store import DECISION, Decision, read_decision
 from rung.pipeline.evaluation_store import EVALUATIONS
 from rung.pipeline.publishing import published
@@ -19,6 +17,7 @@ from rung.records import Evaluation
 from rung.report.html.markup import el
 from rung.verdict.decide import settle
 from rung.verdict.turns import turns
+from rung.web.by_stamp import ByStamp
 from rung.web.project_at_hand import project_of
 from rung.web.runs import Number
 from rung.web.shell import HEADERS, Tab, href, page
@@ -28,6 +27,8 @@ from rung.web.what_if_parts import form_part, result_part
 router = APIRouter()
 TABS: tuple[Tab, ...] = ()
 PART = "part"  # in the query: the result alone
+_decisions: ByStamp[Decision] = ByStamp()
+_reopened: ByStamp[tuple[Evaluation, ...]] = ByStamp()
 
 
 @router.get("/runs/{number}/what-if")
@@ -60,28 +61,21 @@ def decision_in(folder: Path) -> Decision:
     Raises:
         UserError: as of `read_decision`.
     """
-    return _read(folder, _stands(folder))
+    return _decisions.get(folder, _files(folder), lambda: read_decision(folder))
+
+
+def _files(folder: Path) -> tuple[Path, ...]:
+    return folder / DECISION, folder / EVALUATIONS
 
 
 def _reopened_in(folder: Path) -> tuple[Evaluation, ...]:
-    return _reopened(folder, _stands(folder))
-
-
-def _stands(folder: Path) -> tuple[tuple[int, ...], ...]:
-    paths = (path for name in (DECISION, EVALUATIONS) if (path := folder / name).is_file())
-    return tuple(tuple(standing(path)) for path in paths)
-
-
-@lru_cache(maxsize=8)
-def _read(folder: Path, _changed: tuple[tuple[int, ...], ...]) -> Decision:
-    return read_decision(folder)
-
-
-@lru_cache(maxsize=8)
-def _reopened(folder: Path, changed: tuple[tuple[int, ...], ...]) -> tuple[Evaluation, ...]:
     """The rungs, those that the race stopped with what they answered: with other numbers it might not have. Unless one of
     them would then be chosen by the verdict's own numbers (`sensitivity.flips` does the same)."""
-    decision = _read(folder, changed)
-    again = tuple(replace(evaluation, stop=None) for evaluation in decision.evaluations)
-    now, then = (settle(some, decision.bar, decision.context).verdict for some in (decision.evaluations, again))
-    return again if now.winner == then.winner else decision.evaluations
+
+    def reopened() -> tuple[Evaluation, ...]:
+        decision = decision_in(folder)
+        again = tuple(replace(evaluation, stop=None) for evaluation in decision.evaluations)
+        now, then = (settle(some, decision.bar, decision.context).verdict for some in (decision.evaluations, again))
+        return again if now.winner == then.winner else decision.evaluations
+
+    return _reopened.get(folder, _files(folder), reopened)
