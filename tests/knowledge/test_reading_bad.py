@@ -197,21 +197,21 @@ def test_entities_that_unfold_without_end() -> None:
         f'<!ENTITY {b} "{f"&{a};" * 10}">' for a, b in zip("abcdefgh", "bcdefghi", strict=True)
     )
     book = making.zipped({"mimetype": "application/epub+zip", "META-INF/container.xml": f"{lol}]><x>&i;</x>"})
-    began = time.monotonic()
+    began = time.process_time()
     (said,) = reasons("a.epub", book)
     assert "no EPUB that can be read" in said
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("piece", ["<!---->", "<", "<title>", "[](#", "<!--", "<main>"])
 def test_pages_that_are_made_to_keep_a_parser_busy(piece: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     documents, said = given_file("a.html", "<html><body>" + piece * 60_000)
     assert documents or said
     documents, said = given_file("a.pdf", piece * 60_000)
     assert said
-    assert time.monotonic() - began < 20
+    assert time.process_time() - began < 20
 
 
 def test_a_page_of_nested_tags() -> None:

@@ -253,7 +253,7 @@ def test_a_server_that_drips_is_cut_off() -> None:
             with connection:
                 connection.recv(65536)
                 connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-                for _ in range(30):
+                for _ in range(300):
                     time.sleep(0.1)
                     try:
                         connection.sendall(b" ")
@@ -265,7 +265,7 @@ def test_a_server_that_drips_is_cut_off() -> None:
         began = time.monotonic()
         result = only(HttpGenerator(endpoint, PatientServer(retries=0, timeout_seconds=0.5)), asking("hi"))
         assert isinstance(result, Failure)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 20
 
 
 def test_no_more_at_once_than_allowed_and_not_one_after_the_other(serve: Start) -> None:

@@ -251,12 +251,12 @@ def test_cases_and_outcomes_must_be_the_same(outcomes: tuple[Outcome, ...]) -> N
 
 @pytest.mark.slow
 def test_two_thousand_cases_are_scored_quickly() -> None:
-    """Issue 5 wants 100,000 rescored in under 30 s; the margin here is for a busy machine."""
+    """Issue 5 wants 100,000 rescored in under 30 s; that is 0.6 s here; the margin is for a slow processor."""
     cases = [Case(str(i), "?", (f"answer number {i}", "x"), gold_documents=("d",)) for i in range(2_000)]
     outcomes = [answer(c.id, f"the answer is number {i}", *"abcdefghij") for i, c in enumerate(cases)]
-    began = time.perf_counter()
+    began = time.process_time()
     score_run(cases, outcomes, scoring_context=ScoringContext("rouge_l"))
-    assert time.perf_counter() - began < 3
+    assert time.process_time() - began < 3
 
 
 def test_the_registry_makes_every_built_in() -> None:

@@ -294,6 +294,6 @@ def test_questions_in_languages_without_spaces_can_be_nearly_the_same() -> None:
     ],
 )
 def test_no_text_takes_long(part: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     matching.matches(part * 20_000, ["1.500 €"])
-    assert time.perf_counter() - began < 5  # a quadratic rule would take minutes
+    assert time.process_time() - began < 5  # a quadratic rule would take minutes

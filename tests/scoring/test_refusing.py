@@ -146,10 +146,10 @@ def test_the_refusal_that_rungs_are_taught_is_one() -> None:
 
 
 def test_hostile_text_takes_no_time() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     for text in ("the " * 50_000, "sorry, " * 50_000, "i don't know " * 50_000, "based on " + "a " * 90_000):
         is_refusal(text)
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 0.5
 
 
 SCHEMA = json.dumps(

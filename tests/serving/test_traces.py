@@ -256,7 +256,7 @@ def test_traces_are_there_within_the_window(shop: Path) -> None:
         client.chat()
         answered = time.monotonic()
         until(lambda: bool(kept(shop)))
-        assert time.monotonic() - answered < 5  # 1 s on a machine that does nothing else
+        assert time.monotonic() - answered < 20  # 1 s on a machine that does nothing else
 
 
 @pytest.mark.slow

@@ -66,10 +66,10 @@ def test_expressions_as_people_write_them(expression: str, value: str) -> None:
     ],
 )
 def test_everything_else_is_refused_at_once(expression: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(ValueError):
         Calculator().call({"expression": expression})
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize("arguments", [{}, {"expression": 3}, {"expression": None}, {"expr": "1+1"}])

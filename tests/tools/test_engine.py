@@ -71,7 +71,7 @@ class _Odd:
     """A tool that breaks, hangs or says too much, as it is asked."""
 
     identity = "odd"
-    seconds = 0.2
+    seconds = 1.0
     spec = ToolSpec("odd", "Odd.", "{}")
 
     def call(self, arguments: Mapping[str, Json]) -> Json:
@@ -79,7 +79,7 @@ class _Odd:
             case "break":
                 raise KeyError("gone")
             case "hang":
-                time.sleep(2)
+                time.sleep(60)
             case "much":
                 return [["x" * 100] * 1000] * 100
         return "fine"
@@ -89,8 +89,8 @@ def test_a_tool_that_breaks_or_hangs_fails_and_one_that_says_too_much_is_cut() -
     hows = ("break", "hang", "much", "fine")
     began = time.monotonic()
     results = dict(ToolEngine([_Odd()]).run([Request(CallTool("odd", json.dumps({"how": how})), Asker()) for how in hows]))
-    assert time.monotonic() - began < 1.5
-    for number, says in ((0, "broke: KeyError: 'gone'"), (1, "longer than 0.2 s")):
+    assert time.monotonic() - began < 30
+    for number, says in ((0, "broke: KeyError: 'gone'"), (1, "longer than 1 s")):
         failure = results[number]
         assert isinstance(failure, Failure)
         assert says in failure.error

@@ -186,10 +186,10 @@ def test_pairs_with_a_missing_side_do_not_count() -> None:
 def test_ten_rungs_of_a_thousand_cases_take_about_a_second() -> None:
     dice = np.random.default_rng(1)
     columns = {str(i): dice.random(1_000) for i in range(10)}
-    began = time.perf_counter()
+    began = time.process_time()
     paired_with(columns["0"], columns)
     estimates(columns)
-    assert time.perf_counter() - began < 4  # about 0.4 s on a quiet machine
+    assert time.process_time() - began < 4  # about 0.4 s
 
 
 def test_holm_by_hand() -> None:
