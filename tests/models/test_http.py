@@ -10,13 +10,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from rung.errors import ModelError, ServerError
+from rung.errors import ServerError
 from rung.models.catalog import PatientServer
 from rung.models.http import Endpoint, HttpGenerator
 from rung.models.http_embedding import HttpEmbedder
@@ -353,13 +352,6 @@ def test_parameters_that_a_model_refuses_are_left_out(serve: Start) -> None:
 def test_streams_that_break_are_failures(serve: Start, text: str) -> None:
     with pytest.raises(StepFailed):
         list(model(serve(lambda *_: (200, {}, text))).stream(asking("hi")))
-
-
-def test_adapters_are_refused(serve: Start) -> None:
-    generator = model(serve(chat))
-    generator.use_adapters({})
-    with pytest.raises(ModelError, match="cannot serve adapters"):
-        generator.use_adapters({"d": Path()})
 
 
 def test_schemas_are_strict_where_strictness_takes_them(serve: Start) -> None:

@@ -24,6 +24,8 @@ from rung.training.registry import instruction_of, learnt
 if TYPE_CHECKING:
     from rung.training import Recipe
 
+KIND = "adapter"
+
 
 def build_adapter(builder: ArtifactBuilder, need: Adapter, title: str) -> Built:
     """The adapter that these lessons teach; named by the chats, the recipe and the base model.
@@ -38,19 +40,19 @@ def build_adapter(builder: ArtifactBuilder, need: Adapter, title: str) -> Built:
     if builder.searching:
         check_free(need)
         with phase(f"{title}: search") as tick:
-            sweep = search_generator(Taught(rows, general), builder.engines.generator, recipe=recipe, progress=tick)
+            sweep = search_generator(Taught(rows, general), builder.engines.trainee, recipe=recipe, progress=tick)
         recipe = sweep.recipe
     named = adapter_digest(builder.engines, rows, general, recipe)
-    folder = artifact_folder(builder.project.state, "adapter", named)
+    folder = artifact_folder(builder.project.state, KIND, named)
     built = Built(named, folder)
     with building(folder, title) as missing:
         if missing:
-            training = Training("adapter", len(rows), recipe.epochs, begun=(folder / CHECKPOINT).exists())
+            training = Training(KIND, len(rows), recipe.epochs, begun=(folder / CHECKPOINT).exists())
             with builder.training(training), phase(title) as tick:
                 remember_rows(folder, map(learnt, rows))
                 taught = Taught(rows, general)
-                train_generator(taught, builder.engines.generator, recipe=recipe, folder=folder, sweep=sweep, progress=tick)
-                replaced = Registry(builder.project.state).promoted("adapter")
+                train_generator(taught, builder.engines.trainee, recipe=recipe, folder=folder, sweep=sweep, progress=tick)
+                replaced = Registry(builder.project.state).promoted(KIND)
                 amend(folder, {"instruction": instruction_of(rows), **({"parent": replaced} if replaced else {})})
         gate(builder.engines, built, title=title)
     return built
@@ -68,14 +70,14 @@ def check_adapter(builder: ArtifactBuilder, need: Adapter) -> None:
     check_torch()
     settings = builder.project.settings
     recipe = Recipe.of({**recipe_of(builder), **need.recipe}, rows=len(need.lessons), seed=settings.seed)
-    if engine(model_of(builder.project, settings.model)) == "openvino":
+    if engine(model_of(builder.project, settings.tuned_on(settings.model))) == "openvino":
         check_own(recipe)
 
 
 def adapter_digest(engines: Engines, rows: Sequence[Example], general: Sequence[Example], recipe: Recipe) -> str:
     """Names an adapter by everything that its weights depend on; where files lie is not among it."""
     settings = {**recipe.named, "replay_rows": [row.messages for row in general]}
-    return digest("adapter", [row.messages for row in rows], settings, engines.generator.identity)
+    return digest("adapter", [row.messages for row in rows], settings, engines.trainee.identity)
 
 
 def _taught(runner: StepRunner, rows: Sequence[Lesson], title: str) -> list[Example]:

@@ -85,7 +85,7 @@ def _base(engines: Engines, probe: Probe) -> Measured:
     from rung.training.device import product_type
     from rung.training.forgetting import FORMAT, Measured
 
-    named = digest("probed", FORMAT, engines.generator.identity, probe.digest, str(product_type()))
+    named = digest("probed", FORMAT, engines.trainee.identity, probe.digest, str(product_type()))
     path = cache_folder() / BASES / f"{named}.json"
     measured = _read(path)
     if measured is None:
@@ -108,7 +108,7 @@ def _measured(engines: Engines, probe: Probe, built: Built | None) -> Measured:
     from rung.training.bases import base_of
     from rung.training.forgetting import measure_following, measure_text
 
-    model = engines.generator
+    model = engines.trainee
     base = base_of(model)
     weights = base.losses(None if built is None else built.folder)
     text = measure_text(weights, base.tokens, probe, context=base.context)

@@ -99,10 +99,14 @@ def retire(  # noqa: PLR0917 - typer takes them by name
     json: Json = False,
 ) -> int:
     """Delete an artifact's files; what it was made from stays known."""
-    _, registry, (digest,) = _resolved(ctx, (folder, digest), "DIGEST")
+    from rung.commands.unload import unloaded_at
+
+    project, registry, (digest,) = _resolved(ctx, (folder, digest), "DIGEST")
     artifact = registry.find(digest)
     freed = registry.retire(artifact, by=by or signed_in(), force=force)
-    _tell(json, {"retired": artifact.digest, "bytes": freed}, f"{artifact.name} is retired: {_size(freed)} are free")
+    servers = unloaded_at(project, artifact.digest) if artifact.kind == "adapter" else {}
+    lines = [f"{artifact.name} is retired: {_size(freed)} are free", *(f"  {name}: {how}" for name, how in servers.items())]
+    _tell(json, {"retired": artifact.digest, "bytes": freed, "servers": servers}, "\n".join(lines))
     return _ended(registry, json=json)
 
 

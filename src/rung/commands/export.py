@@ -107,8 +107,8 @@ def _trained_on(engines: Engines, built: Built) -> Engines:
     """Those of the model of the project that an artifact was trained on; the default's where it is none of them."""
     base, settings = built.manifest.get("base"), engines.project.settings
     trained_on = str(base.get("identity")).partition("/")[0] if isinstance(base, dict) else ""
-    local = [engines.on(name) for name in settings.model_names.values() if settings.models and is_local(name)]
-    return next((own for own in local if own.generator.identity.partition("/")[0] == trained_on), engines)
+    names = [name for name in settings.model_names.values() if settings.models and is_local(settings.tuned_on(name))]
+    return next((own for own in map(engines.on, names) if own.trainee.identity.partition("/")[0] == trained_on), engines)
 
 
 def _tuned(engines: Engines, prepared: Prepared, built: Built) -> Tuned | TunedFolder:
@@ -121,14 +121,14 @@ def _tuned(engines: Engines, prepared: Prepared, built: Built) -> Tuned | TunedF
 
     if not (built.folder / CONFIG).exists():
         raise UserError(f"{built.folder} is no adapter: an encoder goes with --to st")
-    model = engines.generator
+    settings, model = engines.project.settings, engines.trainee
     if isinstance(model, InFolder):
         folder = TunedFolder(built.folder, model)
         check_base(folder)
         return folder
     if not isinstance(model, Trainable):
         raise UserError("the project's model has no weights on this machine, so nothing tuned can be exported for it")
-    source = gguf_file(engines.named(engines.project.settings.model))
+    source = gguf_file(engines.named(settings.tuned_on(settings.model)))
     tuned = Tuned(built.folder, model, source, short_instruction(prepared.materials))
     check_base(tuned)
     return tuned
@@ -174,7 +174,7 @@ def _checked(
     from rung.training.folder_export import TunedFolder, check_folder_export
     from rung.training.parity import check
 
-    engine, chats = engines.generator, prompts(prepared, request.check)
+    engine, chats = engines.trainee, prompts(prepared, request.check)
     engine.use_adapters({built.digest: built.folder})
     with phase("compare with what is served"):
         if isinstance(tuned, TunedFolder):

@@ -14,6 +14,7 @@ from rung.commands.due import whats_due
 from rung.config.project import Project
 from rung.dataset.load import Dataset
 from rung.dataset.obstacles import Obstacles
+from rung.models.catalog import is_local
 from rung.pipeline.budget import CompareRequest
 from rung.pipeline.candidates import allowed as allowed_rungs
 from rung.pipeline.candidates import check_sampling, model_asked, models_asked, shared_settings
@@ -248,7 +249,7 @@ def survey(
         allowed=allowed or CompareRequest(),
         unindexed=() if allowed is None else unindexed(project, documents),
     )
-    held = holding(project, rows.schema, local=stage.materials.trainable)
+    held = holding(project, rows.schema, local=is_local(project.settings.model))
     return Survey(
         project=project,
         rows=rows,
@@ -289,18 +290,16 @@ def _stage(project: Project, read: Read) -> tuple[Stage, tuple[Problem, ...]]:
 
 def _stage_on(stage: Stage, project: Project, read: Read) -> Stage:
     """The same with another model: how it counts, how much it reads, whether it can be tuned."""
-    from rung.models.catalog import is_local
-
-    rows, documents, local = read.rows, read.documents, is_local(project.settings.model)
-    sizes = sizes_of(project.settings.model)
+    rows, documents, model = read.rows, read.documents, project.settings.model
+    sizes = sizes_of(model)
     corpus = sum(sizes.fitting(f"{document.title}\n{document.text}") for document in documents)
     context = context_of(project)
     materials = replace(
         stage.materials,
         corpus_tokens=corpus if documents else None,
-        context_tokens=CONTEXT if local else context,
+        context_tokens=CONTEXT if is_local(model) else context,
         limit_tokens=limit_of(project, context),
-        trainable=local,
+        trainable=is_local(project.settings.tuned_on(model)),
         answer_tokens=answer_tokens(rows, lambda shown: max(map(sizes.count, shown))),
     )
     stage = Stage(project, materials, documents, sizes, stage.shown)

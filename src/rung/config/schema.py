@@ -280,12 +280,16 @@ class ServerSettings(_Section):
     context_tokens: int = Field(default=8192, ge=256)
     reasoning_tokens: int = Field(default=0, ge=0, le=131072)
     api: Literal["chat", "responses"] = "chat"
+    adapters_at: str = ""
 
 
 class ModelSettings(_Section):
-    """One of several models: its name, and what of `server` and `prices` is other for it than the project says."""
+    """One of several models: its name, and what of `server` and `prices` is other for it than the project says.
+
+    `weights`: those here that the server of this name answers with, for tuning."""
 
     use: str = Field(min_length=1)
+    weights: str = ""
     server: ServerSettings = ServerSettings()
     prices: PriceSettings = PriceSettings()
 
@@ -339,6 +343,10 @@ class Settings(_Section):
     def model_names(self) -> dict[str, str]:
         """What `rung.yaml` calls each model -> its name; the first is the default."""
         return {alias: entry.use for alias, entry in self.models.items()} or {self.model: self.model}
+
+    def tuned_on(self, model: str) -> str:
+        """The model whose weights are tuned where this one is: itself, or what `rung.yaml` names beside a server's name."""
+        return next((one.weights for one in self.models.values() if one.use == model and one.weights), model)
 
     def on(self, model: str) -> Settings:
         """As if the project named this model alone.

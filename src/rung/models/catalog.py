@@ -54,6 +54,7 @@ class PatientServer:
     context_tokens: int = 8192
     reasoning_tokens: int = 0
     api: str = "chat"
+    adapters_at: str = ""
 
 
 def generator(name: str, *, server: Server = PatientServer(), progress: Tick = lambda _done, _all, _note: None) -> Generator:

@@ -17,11 +17,12 @@ from pathlib import Path
 
 from rung.errors import InternalError, ModelError, ServerError
 from rung.models.endpoint import Endpoint
-from rung.models.http_client import RequestFailed, Served
+from rung.models.http_client import NoModel, RequestFailed, Served
 from rung.models.http_reading import Turn, consumed, cut_silently, read
 from rung.models.http_spread import spread
 from rung.models.prices import usd
 from rung.models.protocol import Server
+from rung.models.served_adapters import ServedAdapters
 from rung.models.vendors import OPENAI, wire_of
 from rung.models.wire import Call, Listing
 from rung.models.wire.closed_schema import FreeKeys, closed
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 READING = 2  # how answers are read; part of the identity, since what is remembered was read so
 _WORD = "rung-holds-the-form"  # what no model says by itself
 _ROOM = 64  # tokens for the answer to a check
+_FEW = 24  # tokens by which an adapter is told from its base
 
 
 class HttpGenerator(Served):
@@ -44,6 +46,7 @@ class HttpGenerator(Served):
         self._wire = wire_of(endpoint.vendor, server.api)
         self._left_out: set[str] = {"max_tokens"} if endpoint.vendor is OPENAI and endpoint.is_vendors else set()
         self._context = 0
+        self._adapters = ServedAdapters(self._client, server.adapters_at, self._says)
 
     @property
     def identity(self) -> str:
@@ -61,13 +64,19 @@ class HttpGenerator(Served):
         return min(limit, self._context) if self._context else limit
 
     def use_adapters(self, adapters: Mapping[str, Path]) -> None:
-        """Refuse: adapters cannot be handed to a server.
+        """Have the server answer by adapters that were trained here; see `ServedAdapters.place`.
 
         Raises:
-            ModelError: there are any.
+            ModelError: it does not have them, and does not load them, or a vendor's host takes none.
+            ServerError: as `run`.
         """
-        if adapters:
-            raise ModelError(f"{self._endpoint} cannot serve adapters made here: use a local model for tuned rungs")
+        if adapters and self._endpoint.vendor.name:
+            raise ModelError(f"{self._endpoint} takes no adapters made here: use a server of your own, or a local model")
+        self._adapters.place(adapters)
+
+    def unload(self, digest: str) -> bool:
+        """Have the server forget an adapter. Returns whether it had it and could; raises `ServerError` as `run`."""
+        return self._adapters.unload(digest)
 
     def check(self, *, constrained: bool) -> dict[str, Json]:
         """Ask for one word. `constrained`: held to a form that no free answer has, to see whether the server holds it.
@@ -179,7 +188,7 @@ class HttpGenerator(Served):
             ServerError: as `run`.
         """
         step = _generate(request)
-        if step.regex or step.choices or step.adapter or not self._wire.streams:
+        if step.regex or step.choices or step.adapter or not self._wire.streams:  # an adapter may have to be loaded again
             result = self._answer(request, threading.Event())
             if isinstance(result, Failure):
                 raise StepFailed(result)
@@ -209,19 +218,40 @@ class HttpGenerator(Served):
 
     def _answer(self, request: Request, halt: threading.Event) -> GenerateResult | Failure:
         step = _generate(request)
-        if step.adapter:
-            return Failure(f"{self._endpoint} serves no adapters", step="generate")
+        if step.adapter and not self._adapters.name_of(step.adapter):
+            return Failure(f"{self._endpoint} was not given the adapter {step.adapter[:12]}", step="generate")
         try:
-            answer, attempt = self._posted(step, halt)
+            answer, attempt = self._answered(step, halt)
         except RequestFailed as error:
             return _failure(error)
         result = self._result(step, Turn.of(answer), answer, attempt)
         return unwrapped(step, result) if isinstance(result, GenerateResult) and (step.regex or step.choices) else result
 
-    def _posted(self, step: Generate, halt: threading.Event, *, hasty: bool = False) -> tuple[Mapping[str, Json], int]:
+    def _answered(self, step: Generate, halt: threading.Event) -> tuple[Mapping[str, Json], int]:
+        """As `_posted`; a server that was started anew, and has the step's adapter no more, is given it again."""
+        try:
+            return self._posted(step, halt)
+        except NoModel:
+            if not step.adapter or not self._adapters.place_again(step.adapter):
+                raise
+            return self._posted(step, halt)
+
+    def _says(self, model: str, messages: tuple[Message, ...]) -> str:
+        """What one of the server's models answers, in few words; raises as `run`."""
+        step = Generate(messages, max_tokens=_FEW)
+        try:
+            answer, _ = self._posted(step, threading.Event(), hasty=True, model=model)
+        except RequestFailed as error:
+            raise ServerError(f"{self._endpoint} does not answer as '{model}' ({error}): look at the server") from error
+        reply = read(Turn.of(answer), room=_FEW, body=answer)
+        return "" if isinstance(reply, Failure) else reply.text
+
+    def _posted(
+        self, step: Generate, halt: threading.Event, *, hasty: bool = False, model: str = ""
+    ) -> tuple[Mapping[str, Json], int]:
         """The server's answer, as a chat completion; parameters that the model does not take are left out from then on."""
         while True:
-            call = self._call(step)
+            call = self._call(step, model=model)
             try:
                 answer, attempt = self._client.post(self._wire.path(call), self._wire.body(call), halt=halt, hasty=hasty)
                 return self._wire.answer(answer), attempt
@@ -238,10 +268,10 @@ class HttpGenerator(Served):
             except RequestFailed as error:
                 self._give_way(error, call)
 
-    def _call(self, step: Generate, *, stream: bool = False) -> Call:
+    def _call(self, step: Generate, *, stream: bool = False, model: str = "") -> Call:
         return Call(
             step,
-            self._endpoint.model,
+            model or self._adapters.name_of(step.adapter) or self._endpoint.model,
             reasoning=self._server.reasoning_tokens,
             context=self._server.context_tokens,
             left_out=frozenset(self._left_out),

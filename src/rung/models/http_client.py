@@ -46,6 +46,10 @@ class RequestFailed(Exception):
         super().__init__(message)
 
 
+class NoModel(ServerError):
+    """The server has no model of this name."""
+
+
 class _Trouble(Exception):
     """One try failed. `again`: another may not; `wait`: seconds that the server asked for; `nobody`: nobody listened."""
 
@@ -84,6 +88,24 @@ class Client:
             ServerError: no request can succeed: nobody listens there, or the key, the quota or the model is refused.
         """
         return self._patiently(lambda: self._posted(path, body, halt), halt, hasty=hasty)
+
+    def tell(self, path: str, body: Mapping[str, Json]) -> None:
+        """One request without patience that is answered by its status alone.
+
+        Raises:
+            RequestFailed: it is refused, or there is nothing at this path.
+            ServerError: nobody listens there, or the key is refused.
+        """
+        halt = threading.Event()
+
+        def sent() -> None:
+            with self._sent(path, body, halt) as response:
+                text = self._read(response)
+            if response.status_code in (404, 405):
+                raise _Trouble(f"HTTP {response.status_code} at {path}: {words_of(text)}", again=False)
+            self._refuse(response, text)
+
+        self._patiently(sent, halt, hasty=True)
 
     def events(self, path: str, body: Mapping[str, Json], wire: WireFormat) -> Iterator[Mapping[str, Json]]:
         """The events of a streamed answer, as chunks of a chat completion. Tried again only before the first: part of it may
@@ -287,7 +309,7 @@ class Client:
                 raise ServerError(f"{url} refuses the key ({error}): set {key} to a key that may use it")
             raise ServerError(f"{url} wants a key, and {key} is not set ({error}): set {key} to a key that may use it")
         if error.is_about_the_model:
-            raise ServerError(self._no_model(error))
+            raise NoModel(self._no_model(error))
         self._answered = True
         trouble = _Trouble(str(error), again={"true": True, "false": False}.get(again, error.is_transient), wait=wait)
         trouble.complaint = error

@@ -102,6 +102,11 @@ class Server(Protocol):
     def reasoning_tokens(self) -> int: ...
 
     @property
+    def adapters_at(self) -> str:
+        """The folder in which the server sees the project's artifacts; "": where they are here."""
+        ...
+
+    @property
     def api(self) -> str:
         """Which of OpenAI's APIs is spoken where a server has both: "chat" or "responses"."""
         ...

@@ -10,6 +10,7 @@ from textwrap import shorten
 
 from rung.artifacts import Built
 from rung.artifacts.store import is_finished, made_folder
+from rung.builders.adapter import KIND as ADAPTER_KIND
 from rung.builders.building import ArtifactBuilder
 from rung.builders.forgetting_gate import forgot
 from rung.builders.kinds import build_artifact, check_need
@@ -17,7 +18,7 @@ from rung.builders.recipes import recipe_file
 from rung.builders.refusal import KIND as REFUSAL_KIND
 from rung.builders.refusal import risk_curves
 from rung.config.project import Project
-from rung.errors import NotWorthwhile, UserError
+from rung.errors import ModelError, NotWorthwhile, UserError
 from rung.models.callables import is_function
 from rung.models.catalog import is_local
 from rung.pipeline.billing import effort_of_building
@@ -223,20 +224,34 @@ def build(builder: ArtifactBuilder, candidates: Sequence[Candidate], *, beside: 
     Raises:
         BudgetEnded: a limit was reached; what is done of it is kept.
     """
-    done = [_built(builder, candidate) for candidate in candidates if candidate.composition is None]
-    _use(builder, done)
+    done = _in_use(builder, [_built(builder, candidate) for candidate in candidates if candidate.composition is None])
     there = sorted((*beside, *done), key=lambda candidate: candidate.order)
     members = tuple(_member(c, c.spec, c.strategy) for c in there if c.spec and c.strategy and not c.rung.reference)
     composed = [_built(builder, _composed(c, c.composition, members)) for c in candidates if c.composition is not None]
-    _use(builder, composed)
-    done += composed
-    return sorted(done, key=lambda candidate: candidate.order)
+    return sorted([*done, *_in_use(builder, composed)], key=lambda candidate: candidate.order)
 
 
-def _use(builder: ArtifactBuilder, candidates: Sequence[Candidate]) -> None:
+def _in_use(builder: ArtifactBuilder, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The candidates, what was built for them in use; those whose model does not take their adapters have failed."""
+    used: list[Candidate] = []
     for model in dict.fromkeys(candidate.model for candidate in candidates):
-        built = (artifact for candidate in candidates if candidate.model == model for artifact in candidate.built)
-        builder.on(model).engines.use(built)
+        own, engines = [candidate for candidate in candidates if candidate.model == model], builder.on(model).engines
+        try:
+            engines.use(artifact for candidate in own for artifact in candidate.built)
+        except ModelError as error:
+            for digest in {built.digest for candidate in own for built in candidate.built if built.kind == ADAPTER_KIND}:
+                engines.adapters.pop(digest, None)
+            own = [_refused(candidate, str(error)) for candidate in own]
+        used += own
+    return used
+
+
+def _refused(candidate: Candidate, why: str) -> Candidate:
+    """The candidate, failed where it answers by an adapter."""
+    if not any(built.kind == ADAPTER_KIND for built in candidate.built):
+        return candidate
+    say(f"! {candidate.label} cannot answer: {why}")
+    return replace(candidate, plan=None, strategy=None, spec=None, why=why, failed=True)
 
 
 def evaluation_of(project: Project, candidate: Candidate) -> Evaluation:

@@ -10,7 +10,7 @@ from rung.config.schema import DEFAULT_EMBEDDER, TUNED
 from rung.dataset.load import read_schema
 from rung.dataset.obstacles import Obstacles
 from rung.errors import ModelError, ServerError
-from rung.models.catalog import GENERATOR, check_name, is_remote
+from rung.models.catalog import GENERATOR, check_name, is_local, is_remote
 from rung.models.endpoint import Endpoint, is_on_server
 from rung.models.protocol import Remote
 from rung.models.retirement import ending, sentence
@@ -92,6 +92,28 @@ def check_named(project: Project, key: str, name: str, what: str) -> None:
         raise _error(_project_of(project, key, name), error, key) from error
 
 
+def check_weights(project: Project) -> None:
+    """Refuse weights beside a model that no server of one's own answers as, and such that cannot be tuned here.
+
+    Raises:
+        InputError: points at the model's line.
+    """
+    for alias, entry in project.settings.models.items():
+        if not entry.weights:
+            continue
+        try:
+            check_name(model_of(project, entry.weights))
+            trainable = is_local(entry.weights)
+        except ModelError as error:
+            raise project.error(f"weights: {error}", "models", alias) from error
+        if not entry.use.startswith(("http://", "https://")):
+            message = f"'{entry.use}' takes no adapters: 'weights' stands beside the URL of a server of your own"
+            raise project.error(message, "models", alias)
+        if not trainable:
+            message = f"'{entry.weights}' cannot be tuned here: name the weights that the server has, as hf:<folder or id>"
+            raise project.error(message, "models", alias)
+
+
 def check_settings(project: Project, met: Obstacles) -> None:
     """What of `rung.yaml` can be known to be wrong before any other file is read; raises, or gathers, as `met` does."""
     nothing: tuple[tuple[str, str, str], ...] = ()
@@ -99,7 +121,7 @@ def check_settings(project: Project, met: Obstacles) -> None:
         met.check(partial(check_named, project, key, name, what))
     for key in PROMOTED:
         met.check(partial(promoted_folder, project, key))
-    for check in (tools_of, allowed, check_limits, check_sampling):
+    for check in (tools_of, allowed, check_limits, check_sampling, check_weights):
         met.check(partial(check, project))
 
 

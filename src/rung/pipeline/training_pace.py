@@ -96,7 +96,7 @@ def trainer_of(project: Project, model: str, needs: tuple[Need, ...]) -> str:
     """What would train the adapters among these needs, in words; "" where there are none, or only the model's files tell."""
     if not any(isinstance(need, Adapter) for need in needs):
         return ""
-    return {"openvino": OWN, "torch": GENERAL, "": ""}[engine(model_of(project, model))]
+    return {"openvino": OWN, "torch": GENERAL, "": ""}[engine(model_of(project, project.settings.tuned_on(model)))]
 
 
 def roughly(pace: Pace, training: Training) -> float:
@@ -116,7 +116,7 @@ def replayed(project: Project, need: Adapter) -> tuple[Asked, ...]:
     """What the model is asked so that its own answers can be mixed in among what the adapter learns."""
     rows = len(need.lessons)
     recipe = Recipe.of({**_of_file(project), **need.recipe}, rows=rows)
-    if not recipe.replays_itself or shipped(project.settings.model):
+    if not recipe.replays_itself or shipped(project.settings.tuned_on(project.settings.model)):
         return ()
     return general_prompts()[: prompts_for(chats_for(rows, recipe.replay))]
 

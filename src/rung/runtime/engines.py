@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 M = TypeVar("M")
 DEFAULT_DENSE_WEIGHT = 0.5  # the weight of the dense ranking where nothing chose another
 PROMOTED = {"embedder": "retriever", "reranker": "reranker"}  # key of `rung.yaml` -> kind of what `tuned` stands for
-_OPENED = ("generator", "judge", "reranker", "embedder", "base_embedder")  # closed at the end, in this order
+_OPENED = ("generator", "trainee", "judge", "reranker", "embedder", "base_embedder")  # closed at the end, in this order
 _FROM_FILES = ("gguf", "hf", "cross-encoder", "encoder")  # names of models that hold a path
 
 
@@ -188,6 +188,18 @@ class Engines:
         settings = self.project.settings
         with self.pointing_at("model"), phase(f"model {settings.model}") as tick:
             return self._ready(generator(self.named(settings.model), server=settings.server, progress=tick))
+
+    @cached_property
+    def trainee(self) -> Generator:
+        """The model whose weights are tuned: the project's own, or for a server's what `rung.yaml` names as its weights."""
+        from rung.models.catalog import generator
+
+        settings = self.project.settings
+        weights = settings.tuned_on(settings.model)
+        if weights == settings.model:
+            return self.generator
+        with self.pointing_at("models"), phase(f"weights {weights}") as tick:
+            return generator(self.named(weights), server=settings.server, progress=tick)
 
     @_Shared
     def judge(self) -> Generator:

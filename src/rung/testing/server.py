@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from rung.models.scripted import ScriptedEmbedder, extract
 from rung.models.scripted_engines import words
@@ -107,7 +108,7 @@ class FakeServer:
             self._listening.server_close()
             self._listening = None
 
-    def __enter__(self) -> FakeServer:
+    def __enter__(self) -> Self:
         self.start()
         return self
 

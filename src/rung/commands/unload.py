@@ -1,0 +1,30 @@
+"""Has the servers of a project forget an adapter that is retired."""
+
+from __future__ import annotations
+
+from rung.config.project import Project
+from rung.errors import ModelError, ServerError
+from rung.models.catalog import generator
+from rung.runtime.engines import model_of
+
+
+def unloaded_at(project: Project, digest: str) -> dict[str, str]:
+    """Ask each server that answers with weights tuned here. Returns what `rung.yaml` calls it -> "unloaded", "not there", or
+    why nothing can be told."""
+    outcomes: dict[str, str] = {}
+    for alias, entry in project.settings.models.items():
+        if not entry.weights:
+            continue
+        try:
+            model = generator(model_of(project, entry.use), server=project.on(entry.use).settings.server)
+        except ModelError as error:
+            outcomes[alias] = str(error)
+            continue
+        try:
+            forget = getattr(model, "unload", None)
+            outcomes[alias] = "unloaded" if forget is not None and forget(digest) else "not there"
+        except ServerError as error:
+            outcomes[alias] = str(error)
+        finally:
+            model.close()
+    return outcomes
