@@ -23,9 +23,15 @@ NOVA = (
     "custom-models/bedrock-fine-tuning/nova/understanding/nova_tooluse_customization/tooluse_finetuner_main/assets/"
     "bedrock_nova_ft"
 )
+TRACES = "packages/shared/scripts/seeder/utils/framework-traces"  # of thirteen frameworks, each as its tracing writes it
+PRIVACY = "OPENAI/eval_example_privacy_policy/privacy_policy_evals_100_records"
 # (form, repository, commit, path); a form in brackets: the file holds nothing of the kind, and is refused whole
 SOURCES = (
     ("openai-evals", "mlteam-ai/openai-cheat-sheet", "482b6bb", "evals_registry/data/older/samples.jsonl"),
+    ("openai-evals-items", "jbdamask/evals4life", "0983914", f"{PRIVACY}.jsonl"),
+    ("openai-evals-items", "jbdamask/evals4life", "0983914", f"{PRIVACY}_with_comments.jsonl"),
+    ("chat-logs", "cho-groq/batch-processing", "90b5230", "batch_output.jsonl"),
+    ("chat-logs", "koumatsumoto/study-OpenAPI-responses-20250402", "3b32b89", "data/batch_output.jsonl"),
     ("chats", "mlteam-ai/openai-cheat-sheet", "482b6bb", "data/toy_chat_fine_tuning.jsonl"),
     ("chats", "mlteam-ai/openai-cheat-sheet", "482b6bb", "data/weather_chat_fine_tuning.jsonl"),
     ("chats", "hiyouga/LLaMA-Factory", "ff6d4d12e", "data/alpaca_en_demo.json"),
@@ -56,12 +62,33 @@ SOURCES = (
         "archived/meta-evals/correctness/data/Web-Q&A-Dataset-Correct.json",
     ),
     ("langsmith", "langchain-ai/langchain-benchmarks", "99cf03a", "archived/meta-evals/correctness/data/Opus100.json"),
+    ("langfuse-traces", "langfuse/langfuse", "6275144614", f"{TRACES}/agno-2025-06-11.json"),
+    ("langfuse-traces", "langfuse/langfuse", "6275144614", f"{TRACES}/autogen-2025-06-06.json"),
+    ("[langfuse-traces]", "langfuse/langfuse", "6275144614", f"{TRACES}/beeai-2025-08-01.json"),
+    ("langfuse-traces", "langfuse/langfuse", "6275144614", f"{TRACES}/google-adk-2025-08-28.json"),
+    ("langfuse-traces", "langfuse/langfuse", "6275144614", f"{TRACES}/google-gemini-2025-08-01.json"),
+    ("langfuse-traces", "langfuse/langfuse", "6275144614", f"{TRACES}/google-vertex-tools-langchain-2025-09-19.json"),
+    ("langfuse-traces", "langfuse/langfuse", "6275144614", f"{TRACES}/koog-2025-08-26.json"),
+    ("langfuse-traces", "langfuse/langfuse", "6275144614", f"{TRACES}/langgraph-2025-08-22.json"),
+    ("langfuse-traces", "langfuse/langfuse", "6275144614", f"{TRACES}/llamaindex-2025-06-05.json"),
+    ("langfuse-traces", "langfuse/langfuse", "6275144614", f"{TRACES}/microsoft-agent-2025-10-14.json"),
+    ("langfuse-traces", "langfuse/langfuse", "6275144614", f"{TRACES}/openai-agents-2025-09-30.json"),
+    ("langfuse-traces", "langfuse/langfuse", "6275144614", f"{TRACES}/openai-assistants-2024-05-29.json"),
+    ("langfuse-traces", "langfuse/langfuse", "6275144614", f"{TRACES}/pydantic-ai-tools-2025-12-04.json"),
+    ("phoenix", "Arize-ai/phoenix", "1a20c78d", ".gitbook/assets/news-article-summaries-2024-11-04 11_08_10.csv"),
+    ("ms-marco", "nimishabr12/rag-robustness-project", "9ffd36a", "data/ms_marco_sample.json"),
+    ("argilla", "bubbleee030/argilla_project", "f36b867", "backups/latest/records.json"),
     ("label-studio", "HumanSignal/label-studio-converter", "2ef5400", "tests/data/test_export_csv/csv_test2.json"),
     ("label-studio", "HumanSignal/label-studio-converter", "2ef5400", "tests/data/test_export_csv/csv_test_history.json"),
     ("[label-studio]", "brunocouto/Desafio-5-senai-", "13e0027", "label_studio_export.json"),
     ("table", "AI-Maker-Space/DataRepository", "fb114bd", "langchain_blog_test_data.csv"),
     ("table", "vibrantlabsai/ragas", "2b387249", "examples/ragas_examples/improve_rag/evals/datasets/hf_doc_qa_eval.csv"),
 )
+BESIDE = {  # what has to lie beside a file for it to be read, and what is said of several things that people were asked
+    "cho-groq/batch-processing": "batch_input.jsonl",
+    "koumatsumoto/study-OpenAPI-responses-20250402": "data/output.jsonl",
+}
+ANSWERED = {"bubbleee030/argilla_project": "preference_selection"}
 
 
 def content_of(folder: Path, repository: str, commit: str, path: str) -> bytes | None:
@@ -78,11 +105,12 @@ def content_of(folder: Path, repository: str, commit: str, path: str) -> bytes |
     raise SystemExit(f"{clone} has no {path}")
 
 
-def line_of(form: str, name: str, path: Path) -> tuple[str, bool]:
-    """(a row of the table, whether all is well)."""
+def line_of(form: str, name: str, path: Path, answer: str) -> tuple[str, bool]:
+    """(a row of the table, whether all is well). `answer`: which of several things that were asked."""
     wanted = form.strip("[]")
+    request = ImportRequest(output=path.with_name("out.jsonl"), answer=answer, dry_run=True)
     try:
-        (file,) = import_files([path], ImportRequest(output=path.with_name("out.jsonl"), dry_run=True)).files
+        (file,) = import_files([path], request).files
     except UserError as error:
         first = str(error).splitlines()[0].replace(str(path), name)
         return f"| {wanted} | {name} | refused whole: {first} |", form.startswith("[") and f"({wanted})" in first
@@ -106,7 +134,10 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / Path(path).name
             file.write_bytes(content)
-            line, is_fine = line_of(form, f"{repository}@{commit}: {Path(path).name}", file)
+            if (other := BESIDE.get(repository)) and (beside := content_of(asked.repositories, repository, commit, other)):
+                file.with_name(Path(other).name).write_bytes(beside)
+            name = f"{repository}@{commit[:8]}: {Path(path).name}"
+            line, is_fine = line_of(form, name, file, ANSWERED.get(repository, ""))
         fine = fine and is_fine
         print(line if is_fine else f"{line}  <- wrong", flush=True)
     if missing:

@@ -725,6 +725,53 @@ SAMPLES = (
         {"cases": 1},
     ),
     Sample(
+        "langfuse-traces",
+        {
+            "trace.json": whole(
+                {
+                    "trace": {"id": "t", "input": "{}", "output": None},
+                    "observations": [
+                        {"id": "o1", "traceId": "t", "type": "SPAN", "input": {}, "output": {}},
+                        {
+                            "id": "o2",
+                            "traceId": "t",
+                            "type": "GENERATION",
+                            "model": "m-1",
+                            "input": [
+                                {"role": "user", "content": "Express?"},
+                                {"role": "tool", "content": {"type": "function", "function": {"name": "price"}}},
+                                {"role": "tool", "content": [{"function": {"name": "price", "arguments": {"of": "e"}}}]},
+                                {"role": "tool", "content": {"eur": 9}},
+                            ],
+                            "output": {"role": "assistant", "parts": [{"type": "text", "content": "9 EUR"}]},
+                        },
+                        {
+                            "id": "o3",
+                            "traceId": "t",
+                            "type": "GENERATION",
+                            "input": {"args": ["Where?"]},
+                            "output": "Here.",
+                        },
+                        {"id": "o4", "traceId": "t", "type": "GENERATION", "input": "x?", "output": None},
+                    ],
+                }
+            )
+        },
+        4,
+        2,
+        {"examples": 2},
+    ),
+    Sample(
+        "phoenix",
+        {
+            "examples.csv": b"example_id,input_question,input_tone,output_answer,metadata_topic\n"
+            b"E1,Express?,short,9 EUR,post\nE2,,,x,\n"
+        },
+        2,
+        1,
+        {"cases": 1},
+    ),
+    Sample(
         "phoenix",
         {
             "phoenix.csv": b"example_id,input,output,metadata\n"
@@ -837,6 +884,20 @@ SAMPLES = (
     ),
     Sample(
         "beir",
+        {
+            "corpus.jsonl": lines({"_id": "d1", "title": "", "text": "9 EUR"}),
+            "queries.jsonl": lines({"_id": "q1", "text": "express price"}),
+            "qrels/test.jsonl": lines(
+                {"query-id": "q1", "corpus-id": "d1", "score": 1.0}, {"query-id": "q1", "score": 1}
+            ),
+        },
+        3,
+        1,
+        {"cases": 1, "documents": 1},
+        folder=True,
+    ),
+    Sample(
+        "beir",
         {"qrels.txt": b"q1 0 d1 2\nq1 0 d2 0\nq9 0 d1 1\n", "queries.tsv": b"q1\texpress price\n"},
         2,
         1,
@@ -892,6 +953,28 @@ SAMPLES = (
                         "suggestions": {},
                     },
                 ]
+            )
+        },
+        2,
+        1,
+        {"cases": 1},
+    ),
+    Sample(
+        "argilla",
+        {
+            "first.jsonl": lines(
+                {
+                    "text": "Where is my parcel?",
+                    "label": [{"user_id": "u", "value": "shipping", "status": "submitted"}],
+                    "label-suggestion": "x",
+                    "label-suggestion-metadata": {"type": None},
+                    "metadata": "{}",
+                },
+                {
+                    "text": "And mine?",
+                    "label": {"user_id": ["u"], "value": ["shipping"], "status": ["discarded"]},
+                    "label-suggestion": None,
+                },
             )
         },
         2,

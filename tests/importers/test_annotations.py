@@ -95,3 +95,26 @@ def test_annotators_that_differ_are_said(tmp_path: Path) -> None:
     (row,) = LABEL_STUDIO.read(ImportFile(tmp_path / "t.jsonl"))
     assert row.cases[0]["answers"] == ["A", "B"]
     assert row.notes == ("annotators differ: each one's answer is accepted",)
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("completed", ["What?", ["A"], None]),
+        (None, ["What?", ["A"], None]),
+        ("pending", "holds no answer in words: a response to 'label' is not taken: "
+         "its status is not in the file, and the record is pending"),
+    ],
+)  # fmt: skip
+def test_a_response_without_a_status_counts_where_its_record_is_completed(
+    status: str | None, expected: object, tmp_path: Path
+) -> None:
+    """Argilla 2 writes the record's status into its JSON, and drafts as it writes what was submitted."""
+    record = {"fields": {"text": "What?"}, "responses": {"label": [{"value": "A", "user_id": "u"}]}, "status": status}
+    assert read(tmp_path, ARGILLA, record) == [expected]
+
+
+def test_where_no_answer_counts_the_rows_say_why(tmp_path: Path) -> None:
+    record = {"fields": {"text": "What?"}, "responses": {"label": [{"value": "A"}]}, "status": "pending"}
+    (why,) = read(tmp_path, ARGILLA, record, answer="label")
+    assert str(why).startswith("holds no answer in words: a response to 'label'")

@@ -49,9 +49,11 @@ def make_project(beir: Path, folder: Path) -> Made:
         UserError: this is no BEIR folder, something would be overwritten, or the project cannot be written.
     """
     corpus, queries = _file(beir, "corpus.jsonl"), _file(beir, "queries.jsonl")
-    judged = {path.name.split(".")[0]: path for path in sorted((beir / "qrels").glob("*.tsv*"))}
+    listed = [path for form in ("*.jsonl*", "*.tsv*") for path in sorted((beir / "qrels").glob(form))]
+    judged = {path.name.split(".")[0]: path for path in listed}
     if not judged:
-        raise UserError(f"{beir / 'qrels'} holds no <split>.tsv: a BEIR folder has corpus.jsonl, queries.jsonl and qrels/")
+        why = "holds no <split>.tsv or <split>.jsonl: a BEIR folder has corpus.jsonl, queries.jsonl and qrels/"
+        raise UserError(f"{beir / 'qrels'} {why}")
     targets = [folder / name for name in ("rung.yaml", "documents.jsonl", "cases")]
     for path in targets:
         check_free(path, instead="name another folder")

@@ -16,6 +16,7 @@ from rung.records import Json
 
 _MIN_FIELDS = ("text", "question", "prompt", "instruction", "input")
 _MIN_OWN = ("id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time")
+_SUGGESTED = "-suggestion"
 _FLAT_OWN = ("id", "status", "_server_id")
 
 
@@ -59,7 +60,7 @@ def _asked_for(file: ImportFile, rows: Sequence[_Entry]) -> str:
     """
     names = list(dict.fromkeys(name for row in rows for name in row.answers))
     listed = ", ".join(f"'{name}'" for name in names) or "none"
-    if file.answer and file.answer not in names:
+    if file.answer and names and file.answer not in names:
         raise InputError(f"has no answers to '{file.answer}'; there are: {listed}", path=file.shown)
     if not file.answer and len(names) > 1:
         why = f"holds answers to several questions ({listed}), and a case has those to one: name it with --answer NAME"
@@ -159,27 +160,56 @@ def _values(value: Json) -> list[str]:
 def _is_record(row: Row) -> float:
     if isinstance(row.get("fields"), dict) and "responses" in row:
         return 1.0
-    return 0.9 if any(key.endswith((".responses", ".suggestion", ".suggestion.score")) for key in row) else 0.0
+    flat = any(key.endswith((".responses", ".suggestion", ".suggestion.score")) for key in row)
+    return 0.9 if flat or any(_responses(row[name]) for name in _first_version(row)) else 0.0
 
 
 def _record(row: Row, _: str) -> _Entry:
-    """A record of Argilla 2, nested, or flat with columns `label.responses`; answers that were submitted count."""
+    """A record of Argilla, whose submitted answers count: of Argilla 2 nested, or flat with columns `label.responses`; of
+    Argilla 1 flat, with `label` beside `label-suggestion`."""
+    usual = _status_of_responses(row)
     if isinstance(row.get("fields"), dict):
         entry = _Entry(object_of(row["fields"]))
         for name, answers in object_of(row.get("responses")).items():
             for one in answers if isinstance(answers, list) else [answers]:
                 fields = one if isinstance(one, dict) else {"value": one}
-                _respond(entry, name, fields.get("value"), fields.get("status", "submitted"))
+                _respond(entry, name, fields.get("value"), fields.get("status") or usual)
+    elif asked_of := _first_version(row):
+        own = (*asked_of, *_FLAT_OWN, "external_id", "metadata", "vectors")
+        entry = _Entry({key: value for key, value in row.items() if key not in own and _SUGGESTED not in key})
+        for name in asked_of:
+            for fields in _responses(row.get(name)):
+                _respond(entry, name, fields.get("value"), fields.get("status") or usual)
     else:
         entry = _Entry({key: value for key, value in row.items() if "." not in key and key not in _FLAT_OWN})
         for key in [key for key in row if key.endswith(".responses")]:
             values, status = _cell_list(row[key]), row.get(f"{key}.status")
-            statuses = ["submitted"] * len(values) if status is None else _cell_list(status)
+            statuses = [usual] * len(values) if status is None else _cell_list(status)
             for n, value in enumerate(values):
                 _respond(entry, key.removesuffix(".responses"), value, statuses[n] if n < len(statuses) else "unknown")
-    if not entry.answers and (row.get("suggestions") or any(key.endswith(".suggestion") for key in row)):
+    if not entry.answers and (row.get("suggestions") or any(key.endswith((".suggestion", _SUGGESTED)) for key in row)):
         entry.notes.append("suggestions are not taken: no person submitted them")
     return entry
+
+
+def _first_version(row: Row) -> list[str]:
+    """What was asked, by the columns that Argilla 1 writes: the answers of each beside `<name>-suggestion`."""
+    return [name for key in row if (name := key.removesuffix(_SUGGESTED)) != key and name in row]
+
+
+def _responses(value: Json) -> list[dict[str, Json]]:
+    """Responses of people: a list of objects, or as tables have it an object of lists."""
+    if isinstance(value, dict):
+        values, statuses = _cell_list(value.get("value")), _cell_list(value.get("status"))
+        return [{"value": one, "status": statuses[n] if n < len(statuses) else None} for n, one in enumerate(values)]
+    return objects_in(value)
+
+
+def _status_of_responses(row: Row) -> Json:
+    """The status of responses that have none. Argilla 2 writes none into its JSON; a record whose responses were submitted is
+    completed."""
+    status = row.get("status")
+    return "submitted" if status in (None, "completed") else f"not in the file, and the record is {words(status)}"
 
 
 def _respond(entry: _Entry, name: str, value: Json, status: Json) -> None:

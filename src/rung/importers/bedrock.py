@@ -52,6 +52,8 @@ def _is_evaluation(row: Row) -> float:
 def _evaluation(row: Row, line: int) -> ImportedRow:
     """The last turn asks; those before it are shown with their first reference answer."""
     turns = objects_in(row["conversationTurns"])
+    if not turns:
+        raise ValueError("'conversationTurns' holds no turn: there is no question in it")
     before: list[Row] = []
     for turn in turns[:-1]:
         before.append({"role": "user", "content": _asked(turn)})

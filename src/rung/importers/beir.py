@@ -93,22 +93,50 @@ def grades_of(path: Path, documents: set[str] | None, problems: list[Problem]) -
     """Query -> document -> grade, those above 0, of documents that are there (`documents` None: all are).
 
     Lines are query, document and grade (BEIR), or query, iteration, document and grade (TREC), with tabs or spaces; a first
-    line without a grade is the head.
+    line without a grade is the head. Rows of JSONL have `query-id`, `corpus-id` and `score` (MTEB).
     """
     grades: dict[str, dict[str, int]] = {}
+    is_json = path.name.removesuffix(".gz").endswith(".jsonl")
     for number, line in lines_of(path):
-        parts = line.rstrip("\r\n").split("\t")
-        parts = parts if len(parts) in (3, 4) else line.split()
-        if len(parts) not in (3, 4) or not parts[-1].strip().lstrip("-").isdigit():
-            if number > 1 or len(parts) not in (3, 4):  # the first line is the head
-                problems.append(Problem(str(path), number, "must be query, document and grade, with tabs; left out"))
+        judgement = _judgement_in_row(line) if is_json else _judgement_in_line(line)
+        if judgement is None:
+            what = "an object with query-id, corpus-id and score" if is_json else "query, document and grade, with tabs"
+            if is_json or number > 1 or len(_parts(line)) not in (3, 4):  # the first line is the head
+                problems.append(Problem(str(path), number, f"must be {what}; left out"))
             continue
-        query, document, grade = parts[0].strip(), parts[-2].strip(), int(parts[-1])
+        query, document, grade = judgement
         if documents is not None and document not in documents:
             problems.append(Problem(str(path), number, f"there is no document '{document}'; left out"))
         elif grade > 0:
             grades.setdefault(query, {})[document] = grade
     return grades
+
+
+def _parts(line: str) -> list[str]:
+    parts = line.rstrip("\r\n").split("\t")
+    return parts if len(parts) in (3, 4) else line.split()
+
+
+def _judgement_in_line(line: str) -> tuple[str, str, int] | None:
+    parts = _parts(line)
+    if len(parts) not in (3, 4) or not parts[-1].strip().lstrip("-").isdigit():
+        return None
+    return parts[0].strip(), parts[-2].strip(), int(parts[-1])
+
+
+def _judgement_in_row(line: str) -> tuple[str, str, int] | None:
+    try:
+        row = json_of(line)
+    except Malformed:
+        return None
+    if not isinstance(row, dict):
+        return None
+    query, document = (row.get(f"{name}-id", row.get(f"{name}_id")) for name in ("query", "corpus"))
+    score = row.get("score", 1)
+    if isinstance(score, bool) or not (isinstance(score, int) or (isinstance(score, float) and score.is_integer())):
+        return None
+    named = [str(one) for one in (query, document) if isinstance(one, (str, int)) and not isinstance(one, bool)]
+    return (named[0], named[1], int(score)) if len(named) == 2 and all(named) else None
 
 
 def _claims(file: ImportFile) -> float:

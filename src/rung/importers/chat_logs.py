@@ -1,19 +1,25 @@
 """Logs of model servers in OpenAI's form: requests with their responses, stored completions, the Responses API, batches.
 
-They become examples that a model wrote (`generated_by`): nobody has said that they are right.
+They become examples that a model wrote (`generated_by`): nobody has said that they are right. A batch has its requests and
+its responses in two files: those of one file are joined with those of the other, beside it, by `custom_id`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
 
+from rung.errors import InputError
 from rung.importers.fields import content_text, object_of, objects_in, words
-from rung.importers.imported import ImportedRow, Row, by_rows
+from rung.importers.imported import ImportedRow, Importer, Row, claims_by, taken
+from rung.importers.source import ImportFile
 from rung.importers.tuning import as_example
 from rung.records import Json
 
 _REQUESTS = ("request", "request_body", "requestBody")
 _RESPONSES = ("response", "response_body", "responseBody")
+_BEGINNING = 4096  # bytes by which a file of requests is known
 
 
 def _is_log(row: Row) -> float:
@@ -41,18 +47,78 @@ def _answers(response: Mapping[str, Json]) -> bool:
     return listed or (isinstance(response.get("output"), list) and "model" in response)
 
 
+def _read(file: ImportFile) -> Iterator[ImportedRow]:
+    batch = _Batch(file)
+    for line, row in file.rows:
+        yield taken(batch.joined(row), line, _log)
+    if batch.joined_from:
+        listed = ", ".join(sorted(batch.joined_from))
+        file.note(0, f"its requests are those of {listed}, by 'custom_id'")
+
+
+class _Batch:
+    """The requests that lie beside a file of responses."""
+
+    def __init__(self, file: ImportFile) -> None:
+        self.file = file
+        self.joined_from: set[str] = set()
+
+    def joined(self, row: Row) -> Row:
+        """A response with the request of its `custom_id`, where one file beside it has it; else the row as it is."""
+        id = row.get("custom_id")
+        if not isinstance(id, str) or "response" not in row or "body" in row:
+            return row
+        by_file = self._requests.get(id, {})
+        if len(by_file) != 1:
+            return {**row, "_requests": sorted(by_file)} if by_file else row
+        ((name, body),) = by_file.items()
+        self.joined_from.add(name)
+        return {**row, "body": body}
+
+    @cached_property
+    def _requests(self) -> dict[str, dict[str, Json]]:
+        """`custom_id` -> file -> the body of the request."""
+        requests: dict[str, dict[str, Json]] = {}
+        for path in sorted(self.file.path.parent.glob("*.jsonl")):
+            if path == self.file.path or not _holds_requests(path):
+                continue
+            try:
+                rows = ImportFile(path).rows
+            except InputError:
+                continue
+            for _, row in rows:
+                if isinstance(row.get("custom_id"), str) and isinstance(row.get("body"), dict):
+                    requests.setdefault(str(row["custom_id"]), {})[path.name] = row["body"]
+        return requests
+
+
+def _holds_requests(path: Path) -> bool:
+    """Whether a file begins as one of the requests of a batch."""
+    try:
+        with path.open("rb") as file:
+            beginning = file.read(_BEGINNING)
+    except OSError:
+        return False
+    return b'"custom_id"' in beginning and b'"body"' in beginning and b'"method"' in beginning
+
+
 def _log(row: Row, line: int) -> ImportedRow:
     request, response = _inner(row, _REQUESTS) or object_of(row.get("body")) or row, _inner(row, _RESPONSES) or row
     if "custom_id" in row and "body" in row and "response" not in row:
-        raise ValueError("is a request of a batch without its response: there is no answer in it")
+        why = "is a request of a batch without its response: import the file of responses, and have this one beside it"
+        raise ValueError(why)
+    if files := row.get("_requests"):
+        listed = ", ".join(map(str, files)) if isinstance(files, list) else ""
+        raise ValueError(f"has its request in several files ({listed}): leave the one beside it that it answers")
     if error := object_of(row.get("error")) or object_of(response.get("error")):
         raise ValueError(f"is a failed request: {words(error.get('message'))[:120]}")
     if not _asks(request):
-        raise ValueError("is a response without its request: there is no question in it")
+        beside = "; put the file of requests beside it" if "custom_id" in row else ""
+        raise ValueError(f"is a response without its request: there is no question in it{beside}")
     if not _answers(response):
         raise ValueError("is a request without a response: there is no answer in it")
-    _check_whole(request, response)
-    turns = [*_asked(request), *_answered(response)]
+    check_whole(request, response)
+    turns = [*turns_of_request(request), *turns_of_response(response)]
     example: Row = {"messages": turns}
     if tools := _tools(request.get("tools")):
         example["tools"] = tools
@@ -72,10 +138,10 @@ def turns_asked(row: Mapping[str, Json]) -> list[Json] | None:
     request = _inner(row, _REQUESTS) or object_of(row.get("body")) or row
     if not isinstance(request.get("messages"), list) and not isinstance(request.get("input"), (str, list)):
         return None
-    return _asked(request)
+    return turns_of_request(request)
 
 
-def _check_whole(request: Mapping[str, Json], response: Mapping[str, Json]) -> None:
+def check_whole(request: Mapping[str, Json], response: Mapping[str, Json]) -> None:
     """Raises `ValueError` where the answer was cut, or turns before the question are not in the log."""
     choices = response.get("choices")
     first = object_of(choices[0]) if isinstance(choices, list) and choices else {}
@@ -87,7 +153,12 @@ def _check_whole(request: Mapping[str, Json], response: Mapping[str, Json]) -> N
             raise ValueError(f"goes on from earlier turns that it does not hold ('{key}')")
 
 
-def _asked(request: Mapping[str, Json]) -> list[Json]:
+def turns_of_request(request: Mapping[str, Json]) -> list[Json]:
+    """The turns of a request: chat completions, Responses API.
+
+    Raises:
+        ValueError: an item of it is of a kind that is no turn.
+    """
     messages = request.get("messages")
     if isinstance(messages, list):
         return [*messages]
@@ -99,11 +170,16 @@ def _asked(request: Mapping[str, Json]) -> list[Json]:
         return [*system, {"role": "user", "content": asks}]
     turns: list[Json] = []
     for item in asks if isinstance(asks, list) else []:
-        turns += _item(item)
+        turns += turns_of_item(item)
     return [*system, *turns]
 
 
-def _answered(response: Mapping[str, Json]) -> list[Json]:
+def turns_of_response(response: Mapping[str, Json]) -> list[Json]:
+    """The turns of its response: of several choices the first.
+
+    Raises:
+        ValueError: there is no message in it.
+    """
     choices = response.get("choices")
     if isinstance(choices, list):
         first = choices[0] if choices and isinstance(choices[0], dict) else {}
@@ -112,7 +188,7 @@ def _answered(response: Mapping[str, Json]) -> list[Json]:
             raise ValueError("its response has no message: there is no answer in it")
         return [{"role": "assistant", "content": message.get("content"), **_calls(message)}]
     output = response.get("output")
-    return [turn for item in (output if isinstance(output, list) else []) for turn in _item(item)]
+    return [turn for item in (output if isinstance(output, list) else []) for turn in turns_of_item(item)]
 
 
 def _calls(message: Mapping[str, Json]) -> dict[str, Json]:
@@ -120,7 +196,7 @@ def _calls(message: Mapping[str, Json]) -> dict[str, Json]:
     return {"tool_calls": calls} if isinstance(calls, list) and calls else {}
 
 
-def _item(item: Json) -> list[Json]:
+def turns_of_item(item: Json) -> list[Json]:
     """An item of the Responses API as turns; what a model thought is left out.
 
     Raises:
@@ -153,4 +229,4 @@ def _tools(tools: Json) -> list[Json]:
     ]
 
 
-CHAT_LOGS = by_rows("logs of a model server: requests with responses", _is_log, _log)
+CHAT_LOGS = Importer("logs of a model server: requests with responses", claims_by(_is_log), _read)

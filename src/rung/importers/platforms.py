@@ -23,6 +23,8 @@ def _is_langfuse(row: Row) -> float:
 def _is_phoenix(row: Row) -> float:
     if {"example_id", "input", "output"} <= set(row) or {"example_id", "inputs", "outputs"} <= set(row):
         return 1.0
+    if "example_id" in row and _flat(row, "input") and _flat(row, "output"):  # its page writes a column for each key
+        return 1.0
     spans = ("attributes.input.value", "attributes.output.value")
     return 1.0 if all(key in row for key in spans) else 0.0
 
@@ -50,7 +52,9 @@ def _phoenix(row: Row, line: int) -> ImportedRow:
         asks, answer = (_side(row[f"attributes.{side}.value"]) for side in ("input", "output"))
         note = "the answer is what was answered, by nobody's word right: look it over before it judges"
         return _pair(row, line, asks, answer, notes=(note,))
-    return _pair(row, line, _side(row.get("input", row.get("inputs"))), _side(row.get("output", row.get("outputs"))))
+    inputs, outputs = (_side(row.get(side, row.get(f"{side}s"))) or _flat(row, side) for side in ("input", "output"))
+    metadata = _flat(row, "metadata")
+    return _pair({**row, "metadata": metadata} if metadata else row, line, inputs, outputs)
 
 
 def _side(value: Json) -> Json:

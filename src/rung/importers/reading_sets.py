@@ -178,7 +178,7 @@ def _marco(row: Row, line: int) -> ImportedRow:
     accepted = [text for text in stated if text.strip() != _NO_ANSWER]
     unanswerable = bool(stated) and not accepted
     if not stated and not gold:
-        raise ValueError("has neither answers nor a passage that is selected (a test file without answers)")
+        raise ValueError("has neither answers nor a passage that is selected: nobody wrote an answer, or there is none")
     id = row.get("query_id")
     meta = {"query_type": row["query_type"]} if row.get("query_type") else {}
     case = case_row(

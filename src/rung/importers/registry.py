@@ -40,6 +40,7 @@ DOOR = Door(
         "llama-index": f"{_HERE}.rag_sets:LLAMA_INDEX",
         "langsmith": f"{_HERE}.platforms:LANGSMITH",
         "langfuse": f"{_HERE}.platforms:LANGFUSE",
+        "langfuse-traces": f"{_HERE}.langfuse_traces:LANGFUSE_TRACES",
         "phoenix": f"{_HERE}.platforms:PHOENIX",
         "squad": f"{_HERE}.reading_sets:SQUAD",
         "hotpotqa": f"{_HERE}.reading_sets:HOTPOT",

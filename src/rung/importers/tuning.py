@@ -127,7 +127,7 @@ def _gemini(row: Row, line: int) -> ImportedRow:
     for content in contents if isinstance(contents, list) else []:
         if not isinstance(content, dict):
             raise ValueError("a turn of 'contents' is no object with 'role' and 'parts'")
-        turns += _gemini_turns(content)
+        turns += gemini_turns(content)
     tools = [
         function
         for tool in objects_in(row.get("tools"))
@@ -141,7 +141,7 @@ def _gemini(row: Row, line: int) -> ImportedRow:
     return as_example(example, line, notes=("what the model thought is not taken",) if thought else ())
 
 
-def _gemini_turns(content: Mapping[str, Json]) -> list[Json]:
+def gemini_turns(content: Mapping[str, Json]) -> list[Json]:
     """A turn of Gemini's as turns of OpenAI's: calls and their results are parts there.
 
     Raises:
