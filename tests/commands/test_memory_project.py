@@ -314,6 +314,8 @@ def test_cases_without_a_verdict_are_ragas_rows(tmp_path: Path) -> None:
             "reference": "",
             "question": "Who is the chief?",
             "references": [],
+            "answerable": False,
+            "split": "test",
             "case": "c",
         }
     }

@@ -19,6 +19,7 @@ from rung.dataset.chat_tools import said_with
 from rung.dataset.formats import example_of
 from rung.dataset.gemini_rows import gemini_row
 from rung.dataset.share_rows import BETWEEN_RESULTS, share_row
+from rung.dataset.write_examples import unwritten
 from rung.importers.registry import form_of
 from rung.importers.source import ImportFile
 from rung.records import Example, Json, Message
@@ -159,6 +160,16 @@ def test_gemini_has_types_in_capitals_or_the_schema_whole() -> None:
         ],
     }
     assert [content["role"] for content in row["contents"]] == ["user", "model"] * 4
+
+
+def test_what_gemini_has_no_place_for_is_said() -> None:
+    function = {"name": "f", "parameters": {"type": "object"}, "strict": True, "required": ["of"]}
+    messages = (Message("user", "q?"), Message("assistant", "a"))
+    example = Example("e", messages, tools=json.dumps([{"type": "function", "function": function}]))
+    assert unwritten([example], "gemini") == (
+        "gemini has no place for 'required', 'strict' of a function: that is not written",
+    )
+    assert unwritten([example], "openai") == ()
 
 
 texts = st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12).filter(str.strip)

@@ -19,6 +19,7 @@ from rung.exporters.trec import qrels_lines, query_lines
 from rung.importers.registry import form_of
 from rung.importers.source import ImportFile
 from rung.records import Case, Json, Message
+from rung.report.ragas import case_columns
 
 SCHEMA = '{"type": "object", "properties": {"a": {"type": "integer"}}}'
 MATCH = Judged("match")
@@ -143,6 +144,12 @@ def test_stored_answers_are_judged_without_a_provider() -> None:
 def test_an_output_that_is_kept_from_an_asker_is_not_said_to_be_none() -> None:
     suite = suite_of("p", CASES[:1], MATCH, {}, outputs={}, hidden={"a"})
     assert [why for _, why in suite.left_out] == ["what the rung made of it touches what these groups may not read"]
+
+
+def test_ragas_rows_give_them_back_but_for_what_they_have_no_column_for(tmp_path: Path) -> None:
+    rows = [case_columns(case) for case in CASES]
+    (tmp_path / "r.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    assert imported(tmp_path / "r.jsonl", "ragas") == [replace(case, gold_documents=(), meta={}) for case in CASES]
 
 
 def test_a_table_gives_them_back(tmp_path: Path) -> None:

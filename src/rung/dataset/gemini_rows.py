@@ -20,6 +20,15 @@ _OPENAPI = frozenset(
 )
 
 
+_OF_FUNCTIONS = ("name", "description", "parameters")
+
+
+def lost_of_functions(example: Example) -> set[str]:
+    """What its functions say and Gemini has no place for: `strict`, say, or `required` beside the parameters."""
+    tools = json.loads(example.tools) if example.tools else []
+    return {key for tool in tools for key in tool["function"] if key not in _OF_FUNCTIONS}
+
+
 def gemini_row(example: Example) -> dict[str, Json]:
     """As a row of Gemini's tuning JSONL: `systemInstruction`, `contents`, `tools`. Where it comes from is not part of it.
 
@@ -76,7 +85,7 @@ def _response(content: str) -> dict[str, Json]:
 
 def _declared(function: Mapping[str, Json]) -> dict[str, Json]:
     parameters = function.get("parameters")
-    declared = {key: value for key, value in function.items() if key in ("name", "description")}
+    declared = {key: value for key, value in function.items() if key in _OF_FUNCTIONS and key != "parameters"}
     if parameters is None:
         return declared
     if _is_openapi(parameters):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from rung.dataset.chat_rows import Misfit, chat_row, mistral_row, openai_row, provenance
-from rung.dataset.gemini_rows import gemini_row
+from rung.dataset.gemini_rows import gemini_row, lost_of_functions
 from rung.dataset.share_rows import share_row
 from rung.errors import UserError
 from rung.files.outputs import new_file
@@ -57,9 +57,15 @@ def rows_as(examples: Iterable[Example], to: str) -> tuple[list[dict[str, Json]]
 
 def unwritten(examples: Iterable[Example], to: str) -> tuple[str, ...]:
     """What of the examples a form has no place for, in words."""
-    if to not in BARE or not any(set(provenance(example)) - {"digest"} for example in examples):
-        return ()
-    return (f"{to} has no place for where examples come from, who approved them and 'meta': that is not written",)
+    notes: list[str] = []
+    written = list(examples)
+    if to in BARE and any(set(provenance(example)) - {"digest"} for example in written):
+        notes.append(f"{to} has no place for where examples come from, who approved them and 'meta': that is not written")
+    lost = sorted({key for example in written for key in lost_of_functions(example)}) if to == "gemini" else []
+    if lost:
+        named = ", ".join(f"'{key}'" for key in lost)
+        notes.append(f"gemini has no place for {named} of a function: that is not written")
+    return tuple(notes)
 
 
 def write_rows(path: Path, rows: Iterable[Mapping[str, Json]], *, force: bool = False) -> int:

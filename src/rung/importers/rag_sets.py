@@ -21,7 +21,9 @@ def _is_ragas(row: Row) -> float:
 
 
 def _ragas(row: Row, line: int) -> ImportedRow:
-    asks: Json = row.get("user_input", row.get("question"))
+    is_ours = {"case", "question", "references"} <= set(row)  # as `rung export` writes it, with columns beside ragas' own
+    asks: Json = row.get("turns", row["question"]) if is_ours else row.get("user_input", row.get("question"))
+    unanswerable = is_ours and row.get("answerable") is False
     before, notes = list[Mapping[str, Json]](), tuple[str, ...]()
     if isinstance(asks, str) and asks.lstrip().startswith("[{"):
         raise ValueError("its conversation stands in a cell as text: export it as JSONL")
@@ -38,7 +40,7 @@ def _ragas(row: Row, line: int) -> ImportedRow:
         accepted = accepted or cell_texts(row.get(key), numbers=key.endswith("s"))
     gold = [document_row(text) for text in cell_texts(row.get("reference_contexts"))]
     named = [str(one) for one in cell_texts(row.get("reference_context_ids"), numbers=True)]
-    if not accepted and not gold and not named:
+    if not accepted and not gold and not named and not unanswerable:
         raise ValueError("has neither a reference nor reference contexts: there is nothing to judge by")
     documents = (
         tuple(gold)
@@ -50,8 +52,11 @@ def _ragas(row: Row, line: int) -> ImportedRow:
     notes += tuple(
         f"'{key}' is not taken" for key in ("rubrics", "reference_tool_calls", "reference_topics") if row.get(key)
     )
-    case = case_row(question, accepted, gold=ids(documents) or named, messages=before)
-    return ImportedRow(line, cases=(case,), documents=documents, notes=notes)
+    found = [] if unanswerable else ids(documents) or named
+    id = row.get("case") if is_ours else None
+    case = case_row(question, accepted, id=id, gold=found, answerable=not unanswerable, messages=before)
+    own = {key: row[key] for key in ("as", "split") if is_ours and key in row}
+    return ImportedRow(line, cases=({**case, **own},), documents=documents, notes=notes)
 
 
 _GOLDEN_KEYS = {"actual_output", "retrieval_context", "additional_metadata", "source_file", "expected_tools", "tools_called"}

@@ -75,8 +75,15 @@ def _columns(case: Case, answer: Answer) -> dict[str, Json]:
 
 
 def _references(case: Case, gold: Outcome | None) -> dict[str, Json]:
-    """All accepted answers, the passages that hold them, and earlier turns; what there is none of has no column."""
+    """All accepted answers, the passages that hold them, earlier turns, whether there is no answer, who asks and the split;
+    what there is none of has no column."""
     columns: dict[str, Json] = {"question": case.question, "references": list(case.answers)}
+    if not case.answerable:
+        columns["answerable"] = False
+    if case.groups is not None:
+        columns["as"] = list(case.groups)
+    if case.split:
+        columns["split"] = case.split
     if gold is not None and gold.answer is not None:
         columns["reference_contexts"] = [passage.text for passage in gold.answer.passages]
         columns["reference_context_ids"] = [passage.id for passage in gold.answer.passages]
