@@ -23,7 +23,7 @@ import random
 import shutil
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -158,18 +158,28 @@ PROJECTS: dict[str, Callable[[int], tuple[list[Row], list[Row]]]] = {
 }
 
 
-def drafts_of(folder: Path, count: int) -> list[Row]:
-    """As many drafts by rules, kinds in turns, answerable ones first; stale ones are answerable, too."""
+def drafts_of(folder: Path, count: int, share: float | None) -> list[Row]:
+    """As many drafts by rules, kinds in turns, answerable ones first; stale ones are answerable, too.
+
+    `share`: of those without an answer, None for a quarter or what the others leave free.
+    """
     path = folder / "suggested.jsonl"
     if not path.exists():
-        suggest(load_project(folder), path, each=count, by="rules", reporter=Silent())
+        suggest(load_project(folder), path, each=count, by="rules", share=share, reporter=Silent())
     by_kind: dict[str, list[Row]] = defaultdict(list)
     for row in rows(path) if path.exists() else []:
         by_kind[row["meta"]["kind"]].append(row)
+    if share is not None:
+        without = by_kind.pop("unanswerable", [])[: round(share * count)]
+        most = round(len(without) * (1 - share) / share) if share else count
+        return [*_in_turns(by_kind.values())[: min(most, count - len(without))], *without]
     plain = [*by_kind.pop("answerable", []), *by_kind.pop("stale", [])]
-    in_turns = [row for some in zip_longest(*by_kind.values()) for row in some if row is not None]
-    others = in_turns[: max(count // 4, count - len(plain))]
+    others = _in_turns(by_kind.values())[: max(count // 4, count - len(plain))]
     return [*plain[: count - len(others)], *others]
+
+
+def _in_turns(kinds: Iterable[Sequence[Row]]) -> list[Row]:
+    return [row for some in zip_longest(*kinds) for row in some if row is not None]
 
 
 @dataclass(frozen=True)
@@ -207,8 +217,9 @@ def with_cases(folder: Path, name: str, reader: str, cases: list[str]) -> None:
     (folder / "rung.yaml").write_text(text, encoding="utf-8")
 
 
-def measured(work: Path, name: str, reader: str, count: int) -> dict[str, Judged]:
-    """One project: answered once, decided upon three times."""
+def measured(work: Path, name: str, reader: str, count: int, by_share: bool) -> dict[str, Judged]:
+    """One project: answered once, decided upon five times. `by_share`: of the drafts as many have no answer as of the
+    hand-made cases."""
     folder = work / name
     folder.mkdir(parents=True, exist_ok=True)
     documents, hand = PROJECTS[name](count)
@@ -218,7 +229,8 @@ def measured(work: Path, name: str, reader: str, count: int) -> dict[str, Judged
     write(folder / "hand.jsonl", [{**{k: c[k] for k in kept}, "gold_documents": gold(c), "split": "test"} for c in hand])
     with_cases(folder, name, reader, ["hand.jsonl"])
     rejected = {line.split("\t")[0] for line in REJECTED.read_text().splitlines()} if REJECTED.exists() else set()
-    drafts = [{**row, "split": "test", "approved_by": "a reader"} for row in drafts_of(folder, count)]
+    share = sum(not case["answerable"] for case in hand) / len(hand) if by_share else None
+    drafts = [{**row, "split": "test", "approved_by": "a reader"} for row in drafts_of(folder, count, share)]
     write(folder / "rejected.jsonl", [row for row in drafts if row["id"] in rejected])
     write(folder / "approved.jsonl", [row for row in drafts if row["id"] not in rejected])
     for file in ("hand", "approved"):
@@ -246,11 +258,15 @@ def main() -> None:
     parser.add_argument("--projects", nargs="*", default=list(PROJECTS), choices=list(PROJECTS))
     parser.add_argument("--reader", default=FUNCTIONS)
     parser.add_argument("--cases", type=int, default=60, help="of each kind of set, at most")
+    parser.add_argument(
+        "--share", action="store_true", help="as many drafts without an answer, in proportion, as there are hand-made ones"
+    )
     asked = parser.parse_args()
     if not DATA.exists():
         sys.exit(f"{DATA} is absent: this needs it there")
+    work = asked.work / f"{asked.reader}{'-share' if asked.share else ''}"
     for name in asked.projects:
-        said = measured(asked.work / asked.reader, name, asked.reader, asked.cases)
+        said = measured(work, name, asked.reader, asked.cases, asked.share)
         print(json.dumps({"project": name, **{label: vars(one) for label, one in said.items()}}), flush=True)
         for label, one in said.items():
             means = ", ".join(f"{rung} {m:.2f} [{low:.2f}, {high:.2f}]" for rung, (m, low, high) in one.means.items())

@@ -79,3 +79,14 @@ def test_sample_draws_from_a_log_and_a_server_without_traces_has_none(shop: Path
     assert "name another file with --output" in rung(*at, code=2).err
     assert "name a log" in rung("cases", "sample", "-C", shop, code=2).err
     assert "there is no question" in rung("cases", "sample", "-C", shop, "--traces", "-o", "t.jsonl", code=2).err
+
+
+def test_the_share_of_questions_without_an_answer_is_asked_for(shop: Path, rung: Run) -> None:
+    for n, name in enumerate(("Oslo", "Bergen", "Narvik", "Moss")):
+        text = f"The Treaty of {name} ended the war. Few read the Treaty of {name}. {name} Tower was opened in 190{n}.\n"
+        (shop / "docs" / f"{name}.md").write_text(text)
+    said = rung("cases", "suggest", shop, "--each", "6", "--unanswerable", "0.5", "--json").json
+    assert said["searched"] is True
+    answered = sum(said["drafts"].values()) - said["drafts"]["unanswerable"] - said["drafts"]["forbidden"]
+    assert said["drafts"]["unanswerable"] == answered > 0
+    assert "less than or equal to 0.9" in rung("cases", "suggest", shop, "--unanswerable", "1", code=2).err

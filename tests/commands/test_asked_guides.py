@@ -176,10 +176,10 @@ def test_whether_a_sentence_is_of_the_kind_that_is_asked_for(question: str, sent
 
 def test_what_it_costs_is_a_near_miss_where_nothing_says_so() -> None:
     told = "To cancel an order, call the shop.\n\nStandard delivery takes 3 days by mail."
-    misses = [question for _, question, _ in guide_misses(Corpus([Document("a", told)]))]
+    misses = [miss.question for miss in guide_misses(Corpus([Document("a", told)]))]
     assert "How much does it cost to cancel an order?" in misses
     free = f"{told}\n\nIt is free."
-    assert not any("cost" in question for _, question, _ in guide_misses(Corpus([Document("a", free)])))
+    assert not any("cost" in miss.question for miss in guide_misses(Corpus([Document("a", free)])))
 
 
 def test_short_help_pages_give_drafts() -> None:

@@ -887,9 +887,7 @@ SAMPLES = (
         {
             "corpus.jsonl": lines({"_id": "d1", "title": "", "text": "9 EUR"}),
             "queries.jsonl": lines({"_id": "q1", "text": "express price"}),
-            "qrels/test.jsonl": lines(
-                {"query-id": "q1", "corpus-id": "d1", "score": 1.0}, {"query-id": "q1", "score": 1}
-            ),
+            "qrels/test.jsonl": lines({"query-id": "q1", "corpus-id": "d1", "score": 1.0}, {"query-id": "q1", "score": 1}),
         },
         3,
         1,

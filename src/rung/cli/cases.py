@@ -31,17 +31,23 @@ cases = typer.Typer(no_args_is_help=True, help="Draft, sample and label cases; f
 
 
 @cases.command()
-def suggest(
+def suggest(  # noqa: PLR0917 - typer reads the options from the parameters
     folder: Folder,
     each: Annotated[int, typer.Option(min=1, max=1000, help="How many of each kind.")] = 5,
     by: Annotated[Author, typer.Option(help="rules: facts found by rules; model: the project's model asks.")] = Author.rules,
+    unanswerable: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0, max=0.9, help="The share of questions without an answer, as your users ask them.", metavar="SHARE"
+        ),
+    ] = None,
     output: Annotated[str, typer.Option(help="The file to add to, in the project's folder.")] = "cases.drafts.jsonl",
     json: Json = False,
 ) -> int:
     """Draft cases from the documents.
 
     Answerable, unanswerable, stale and forbidden ones, some over two documents or in a conversation. Each judges nothing
-    until a person approves it.
+    until a person approves it. --unanswerable 0.3: of ten questions three have no answer, forbidden ones aside.
     """
     from json import dumps
 
@@ -50,14 +56,17 @@ def suggest(
 
     project = load_project(folder)
     path = project.root / Path(output)
-    drafts = draft(project, path, each=each, by=by.value, reporter=Screen(quiet=json))
+    drafts = draft(project, path, each=each, by=by.value, share=unanswerable, reporter=Screen(quiet=json))
     counts = drafts.counts()
     if json:
-        out(dumps({"file": str(path), "drafts": counts, "short": dict(drafts.short)}, ensure_ascii=False))
+        told = {"file": str(path), "drafts": counts, "short": dict(drafts.short), "searched": drafts.searched}
+        out(dumps(told, ensure_ascii=False))
         return FINE
     for kind, count in counts.items():
         why = f": {drafts.short[kind]}" if kind in drafts.short else ""
         out(f"{count:>4} {kind}{why}")
+    if counts["unanswerable"] and not drafts.searched:
+        out("the search was not asked for answers to those without one: the index would take long, or there is none")
     out(
         f"{path}: check each line, correct it, and write your name in approved_by; name the file under 'cases:' in rung.yaml"
     )

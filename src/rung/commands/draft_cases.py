@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from rung.commands.asked_statements import Asked
+from rung.commands.comparisons import comparisons
 from rung.commands.draft_checks import (
     Corpus,
     Unrepeated,
@@ -33,7 +34,9 @@ from rung.commands.draft_checks import (
 from rung.commands.draft_rows import KINDS, Draft, Kind
 from rung.commands.guide_misses import guide_misses
 from rung.commands.model_drafts import by_model
+from rung.commands.search_check import can_search, unfound
 from rung.commands.stated_facts import Fact, absent_attribute, facts
+from rung.commands.unsaid_attributes import attribute_misses
 from rung.config.project import Project
 from rung.errors import UserError
 from rung.files.limited import content_of
@@ -53,18 +56,24 @@ _BOM = "\ufeff"  # some editors begin a file with it: it stands before the first
 
 @dataclass(frozen=True, slots=True)
 class Drafts:
-    """What was drafted, and what could not be: kind -> why there are fewer than were asked for."""
+    """What was drafted, and what could not be: kind -> why there are fewer than were asked for. `searched`: whether the
+    project's search was asked for answers to those that have none."""
 
     drafts: tuple[Draft, ...]
     short: Mapping[str, str] = field(default_factory=dict)
+    searched: bool = False
 
     def counts(self) -> dict[str, int]:
         """Drafts of each kind."""
         return {kind: sum(one.kind == kind for one in self.drafts) for kind in KINDS}
 
 
-def suggest(project: Project, path: Path, *, each: int, by: By, reporter: Reporter | None = None) -> Drafts:
+def suggest(
+    project: Project, path: Path, *, each: int, by: By, share: float | None = None, reporter: Reporter | None = None
+) -> Drafts:
     """Draft cases from a project's documents and add them to a file. What stands there is kept, and not drafted again.
+
+    `share`: of the questions that have no answer, 0 to 1; None for as many as of each other kind.
 
     Raises:
         UserError: the project names no documents, or the file cannot be read or written.
@@ -73,7 +82,7 @@ def suggest(project: Project, path: Path, *, each: int, by: By, reporter: Report
     with reporting(reporter), open_engines(project) as engines, StepRunner(engines) as runner:
         documents = list(Sources(project, remember=False))
         excluded = frozenset({*_questions(lines), *_asked_already(project)})
-        drafts = draft(runner, documents, each=each, by=by, excluded=excluded)
+        drafts = draft(runner, documents, each=each, by=by, excluded=excluded, share=share)
     append_rows(path, [one.row() for one in drafts.drafts])
     return drafts
 
@@ -132,36 +141,78 @@ def write_lines(path: Path, mark: str, lines: Sequence[str]) -> None:
 
 
 def draft(
-    runner: StepRunner | None, documents: Sequence[Document], *, each: int, by: By, excluded: frozenset[str]
+    runner: StepRunner | None,
+    documents: Sequence[Document],
+    *,
+    each: int,
+    by: By,
+    excluded: frozenset[str],
+    share: float | None = None,
 ) -> Drafts:
     """Draft up to `each` cases of every kind. Questions in `excluded` are left out. Equal documents give equal drafts.
 
-    `runner`: asks the model; rules need none.
+    Args:
+        runner: asks the model, and the search for answers to what has none; rules need none.
+        documents: what is drafted from.
+        each: how many of a kind.
+        by: who asks.
+        excluded: questions that are asked already.
+        share: as `suggest` has it.
 
     Raises:
         UserError: there is nothing to draft from.
     """
     if not documents:
         raise UserError("there are no documents to draft cases from (knowledge.sources)")
-    drafts: list[Draft] = []
-    short: dict[str, str] = {}
+    chosen: dict[Kind, list[Draft]] = {}
     corpus, unrepeated = Corpus(documents), Unrepeated(sorted(excluded))
-    # Facts that change are fewer, so stale cases are drafted first; each question is asked once.
-    for kind in sorted(KINDS, key=lambda kind: kind != "stale"):
+    searching = runner if runner is not None and can_search(runner, len(documents)) else None
+    # Facts that change are fewer, so stale cases are drafted first; each question is asked once. What has no answer comes
+    # last: how many there are to be hangs on how many have one.
+    for kind in sorted(KINDS, key=lambda kind: (kind == "unanswerable", kind != "stale")):
         candidates = _ruled(kind, documents, corpus, each)
+        if kind == "unanswerable":
+            candidates = _unanswerable(documents, corpus, each, searching)
         if runner is not None and by == "model" and kind == "answerable":
             candidates = itertools.chain(by_model(runner, documents, each, corpus), candidates)
-        chosen: list[Draft] = []
-        for one in candidates:
-            if len(chosen) == each:
-                break
-            text = one.question if one.before is None else f"{one.before[0]} {one.question}"
-            if unrepeated.add(text):
-                chosen.append(one)
-        if len(chosen) < each:
-            short[kind] = _why_short(kind, documents)
-        drafts += chosen
-    return Drafts(tuple(sorted(drafts, key=lambda one: KINDS.index(one.kind))), short)
+        wanted = each if kind != "unanswerable" or share is None else _to_share(share, _answered(chosen))
+        new = (one for one in candidates if unrepeated.add(_asked(one)))
+        chosen[kind] = list(itertools.islice(new, wanted))
+    short: dict[str, str] = {kind: _why_short(kind, documents) for kind in KINDS if len(chosen[kind]) < each}
+    if share is not None:
+        short |= _hold_share(chosen, share)
+    return Drafts(tuple(one for kind in KINDS for one in chosen[kind]), short, searching is not None)
+
+
+def _asked(one: Draft) -> str:
+    return one.question if one.before is None else f"{one.before[0]} {one.question}"
+
+
+_ANSWERED: tuple[Kind, ...] = ("conversational", "multi_hop", "stale", "answerable")  # the last are left out last
+
+
+def _answered(chosen: Mapping[Kind, Sequence[Draft]]) -> int:
+    return sum(len(chosen[kind]) for kind in _ANSWERED)
+
+
+def _to_share(share: float, answered: int) -> int:
+    """How many without an answer make this share beside so many with one."""
+    return round(share * answered / (1 - share)) if share < 1 else answered
+
+
+def _hold_share(chosen: dict[Kind, list[Draft]], share: float) -> dict[str, str]:
+    """Leaves out drafts with an answer until those without are the share; kind -> why there are fewer."""
+    without = len(chosen["unanswerable"])
+    most = round(without * (1 - share) / share) if share else _answered(chosen)
+    over, short = _answered(chosen) - most, dict[str, str]()
+    for turn in itertools.count():
+        left = [kind for kind in _ANSWERED if chosen[kind]]
+        if turn >= over or not left:
+            break
+        kind = max(left, key=lambda kind: len(chosen[kind]))
+        chosen[kind].pop()
+        short[kind] = f"of questions without an answer {without:,} were found: fewer of the others keep their share"
+    return short
 
 
 def _asked_already(project: Project) -> set[str]:
@@ -201,21 +252,16 @@ def _ruled(kind: Kind, documents: Sequence[Document], corpus: Corpus, each: int)
                 if corpus.is_only_answer(fact.question, fact.answer):
                     note = "this value changes with time: the case is left out, and listed, once the document says otherwise"
                     yield _answerable(fact, document, kind, note)
-        case "unanswerable":
-            for document, question, note in alternating(near_misses(corpus, max(1, each // LETTERS)), guide_misses(corpus)):
-                yield Draft(kind, question, document=document.id, note=note)
-            words = "\n".join(document.text for document in documents).casefold()
-            for document, fact in in_turns(facts, documents):
-                if fact.is_goods and (attribute := absent_attribute(fact.subject, words)):
-                    note = f"no document holds the words '{attribute}': check that none says it otherwise"
-                    yield Draft(kind, f"What is the {attribute} of {fact.subject}?", document=document.id, note=note)
         case "forbidden":
             yield from _kept_back(documents)
         case "multi_hop":
-            for hop in hops(corpus):
+            linked = "takes two places: the first says who or what is meant, the second what is asked of it"
+            compared = "takes two places: each has the year of one of them"
+            for hop, note in alternating(
+                ((hop, linked) for hop in hops(corpus)), ((hop, compared) for hop in comparisons(corpus))
+            ):
                 (document, first), (other, second) = hop.first, hop.second
                 also = ((document.id, _quote(document, first)),)
-                note = "takes two places: the first says who or what is meant, the second what is asked of it"
                 yield Draft(kind, hop.question, (hop.answer,), other.id, _quote(other, second), note=note, also=also)
         case "conversational":
             for (_, first), (document, second), question in follow_ups(corpus):
@@ -223,6 +269,18 @@ def _ruled(kind: Kind, documents: Sequence[Document], corpus: Corpus, each: int)
                 before = (first.question, first.answer)
                 quote = _quote(document, second)
                 yield Draft(kind, question, (second.answer,), document.id, quote, note=note, before=before)
+
+
+def _unanswerable(documents: Sequence[Document], corpus: Corpus, each: int, searching: StepRunner | None) -> Iterator[Draft]:
+    """Near misses, those that the search finds no answer to."""
+    misses = alternating(near_misses(corpus, max(1, each // LETTERS)), guide_misses(corpus), attribute_misses(corpus))
+    for miss in misses if searching is None else unfound(searching, misses):
+        yield Draft("unanswerable", miss.question, document=miss.document.id, note=miss.note)
+    words = "\n".join(document.text for document in documents).casefold()
+    for document, fact in in_turns(facts, documents):
+        if fact.is_goods and (attribute := absent_attribute(fact.subject, words)):
+            note = f"no document holds the words '{attribute}': check that none says it otherwise"
+            yield Draft("unanswerable", f"What is the {attribute} of {fact.subject}?", document=document.id, note=note)
 
 
 def _stated(documents: Sequence[Document], corpus: Corpus, each: int) -> Iterator[Draft]:

@@ -94,6 +94,27 @@ class Corpus:
             if len(words & self.sentences[sentence].words) >= share * len(words):
                 yield self.sentences[sentence]
 
+    def naming(self, words: frozenset[str]) -> list[Sentence]:
+        """The sentences that have all of these words, or stand under a title that has them."""
+        if not words:
+            return []
+        rarest = min(words, key=lambda word: len(self._by_word.get(word, ())))
+        return [one for number in self._by_word.get(rarest, ()) if words <= (one := self.sentences[number]).words]
+
+    def beside(self, sentences: Sequence[Sentence]) -> Iterator[Sentence]:
+        """These sentences, and of each the one before it and the two after it in its document, which may go on about it."""
+        numbers = {self._numbers[one.document, one.start] for one in sentences}
+        for number in sorted({number + step for number in numbers for step in (-1, 0, 1, 2)}):
+            if 0 <= number < len(self.sentences) and any(
+                number - step in numbers and self.sentences[number].document == self.sentences[number - step].document
+                for step in (-1, 0, 1, 2)
+            ):
+                yield self.sentences[number]
+
+    @cached_property
+    def _numbers(self) -> dict[tuple[int, int], int]:
+        return {(one.document, one.start): number for number, one in enumerate(self.sentences)}
+
     def is_only_answer(self, question: str, answer: str) -> bool:
         """Whether no sentence that is about as much about the question says anything but the answer; headings and questions
         say nothing."""
@@ -135,7 +156,14 @@ class Hop:
     second: tuple[Document, Asked]
 
 
-Miss = tuple[Document, str, str]  # document, question, note
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """A question that the documents come near to and do not answer. `answers`: what a sentence would have that does."""
+
+    document: Document
+    question: str
+    note: str
+    answers: re.Pattern[str]
 
 
 def near_misses(corpus: Corpus, letters: int) -> Iterator[Miss]:
@@ -161,11 +189,8 @@ def _days(corpus: Corpus) -> Iterator[Miss]:
         if one.question.startswith("In what year ") and one.answer.isdigit():
             question = f"On what day in {one.answer} {one.question[13:]}"
             if not any(_DAY.search(text) for text in _about(corpus, document, one)):
-                yield (
-                    document,
-                    question,
-                    f"'{document.text[one.start : one.end]}' has the year alone: check that nothing has the day",
-                )
+                note = f"'{document.text[one.start : one.end]}' has the year alone: check that nothing has the day"
+                yield Miss(document, question, note, _DAY)
 
 
 def _unexplained(corpus: Corpus) -> Iterator[Miss]:
@@ -181,12 +206,9 @@ def _unexplained(corpus: Corpus) -> Iterator[Miss]:
             continue
         words = r"[\w-]*(?:[ -]|, | of | and | for | the | in | to )+".join(letters)
         if not re.search(rf"\b{words}\w*", whole, re.IGNORECASE) and f"({letters})" not in whole:
-            document = corpus.documents[places[0]]
-            yield (
-                document,
-                f"What does {letters} stand for?",
-                f"'{letters}' comes {len(places)} times, and is never written out",
-            )
+            note = f"'{letters}' comes {len(places)} times, and is never written out"
+            question = f"What does {letters} stand for?"
+            yield Miss(corpus.documents[places[0]], question, note, re.compile(rf"\b{words}\w*", re.IGNORECASE))
 
 
 def _unsaid(corpus: Corpus) -> Iterator[Miss]:
@@ -203,11 +225,8 @@ def _unsaid(corpus: Corpus) -> Iterator[Miss]:
             continue
         if not any(answers.search(text) for text in _about(corpus, document, one)):
             missing = "by whom" if year else "when"
-            yield (
-                document,
-                question,
-                f"'{document.text[one.start : one.end]}' does not say {missing}: check that nothing does",
-            )
+            note = f"'{document.text[one.start : one.end]}' does not say {missing}: check that nothing does"
+            yield Miss(document, question, note, answers)
 
 
 def _about(corpus: Corpus, document: Document, one: Asked) -> Iterator[str]:
@@ -228,12 +247,12 @@ def hops(corpus: Corpus) -> Iterator[Hop]:
     """Questions that take two statements: what is asked of somebody or something is asked of the words for it elsewhere."""
     by_subject: dict[str, list[tuple[Document, Asked]]] = defaultdict(list)
     for pair in corpus.asked:
-        by_subject[_bare(pair[1].subject)].append(pair)
+        by_subject[bare_name(pair[1].subject)].append(pair)
     for first in corpus.asked:
         words = described(first[1])
         if not words:
             continue
-        for second in by_subject[_bare(first[1].answer)]:
+        for second in by_subject[bare_name(first[1].answer)]:
             asked = second[1]
             is_other = asked.slot not in ("holder", "letters") and (second[0], asked.start) != (first[0], first[1].start)
             if is_other and asked.question.count(asked.subject) == 1 and asked.answer.casefold() not in words.casefold():
@@ -274,7 +293,7 @@ def follow_ups(corpus: Corpus) -> Iterator[tuple[tuple[Document, Asked], tuple[D
     }
     for pair in corpus.asked:
         if pair[1].subject and pair[1].slot not in ("letters", "holder"):
-            by_subject[pair[0].id, _bare(pair[1].subject)].append(pair)
+            by_subject[pair[0].id, bare_name(pair[1].subject)].append(pair)
     steps = [step for pairs in by_subject.values() for step in itertools.pairwise(pairs)]
     # dates of birth come last: they are many, and all alike
     for first, second in sorted(steps, key=lambda step: step[1][1].verb in ("born", "died")):
@@ -296,7 +315,8 @@ def _with_pronoun(one: Asked, people: Container[str]) -> str:
     return one.question.replace(one.subject, "they" if plural else "it")
 
 
-def _bare(name: str) -> str:
+def bare_name(name: str) -> str:
+    """A name as subjects are compared: without its article, in lower case."""
     return name.removeprefix("the ").removeprefix("The ").casefold()
 
 

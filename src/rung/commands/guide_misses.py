@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from rung.commands.asked_statements import Asked
-from rung.commands.draft_checks import Corpus
+from rung.commands.draft_checks import Corpus, Miss
 from rung.records import Document
 from rung.text.guide_words import MONEY, TIME
 
@@ -32,15 +32,15 @@ _LASTS = re.compile(r"How long (?P<does>does|do) (?P<what>.+) take\?")
 _COST = re.compile(r"How much (?P<does>does|do) (?P<what>.+) cost\?")
 
 
-def guide_misses(corpus: Corpus) -> Iterator[tuple[Document, str, str]]:
-    """(document, question, note): costs and times in turn, of what documents tell how to do, or tell the other of."""
+def guide_misses(corpus: Corpus) -> Iterator[Miss]:
+    """Costs and times in turn, of what documents tell how to do, or tell the other of."""
     for number, (document, one) in enumerate(
         pair for pair in corpus.asked if pair[1].slot in ("purpose", "means", "duration")
     ):
         for question, answered, missing in _unsaid(one, costs_first=number % 2 == 0):
             if not any(answered.search(text) for text in _near(corpus, document, one, question)):
                 note = f"'{document.text[one.start : one.end].strip()}' does not say {missing}: check that nothing does"
-                yield document, question, note
+                yield Miss(document, question, note, answered)
                 break
 
 

@@ -206,8 +206,8 @@ def _responses(value: Json) -> list[dict[str, Json]]:
 
 
 def _status_of_responses(row: Row) -> Json:
-    """The status of responses that have none. Argilla 2 writes none into its JSON; a record whose responses were submitted is
-    completed."""
+    """The status of responses that have none. Argilla 2 writes none into its JSON, and calls a record completed whose
+    responses were submitted."""
     status = row.get("status")
     return "submitted" if status in (None, "completed") else f"not in the file, and the record is {words(status)}"
 

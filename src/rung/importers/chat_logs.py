@@ -70,7 +70,8 @@ class _Batch:
             return row
         by_file = self._requests.get(id, {})
         if len(by_file) != 1:
-            return {**row, "_requests": sorted(by_file)} if by_file else row
+            names: list[Json] = [*sorted(by_file)]
+            return {**row, "_requests": names} if names else row
         ((name, body),) = by_file.items()
         self.joined_from.add(name)
         return {**row, "body": body}

@@ -1,7 +1,7 @@
 """Traces of Langfuse, as its page and its API give them: what a model was asked and said is in the generations.
 
-They become examples that a model wrote (`generated_by`). Each framework writes inputs and outputs in a form of its own; those
-whose form is not known are refused.
+They become examples that a model wrote (`generated_by`). Each framework writes inputs and outputs in a form of its own; one
+that is not known is refused.
 """
 
 from __future__ import annotations
