@@ -59,8 +59,8 @@ def suggest(  # noqa: PLR0917 - typer reads the options from the parameters
     drafts = draft(project, path, each=each, by=by.value, share=unanswerable, reporter=Screen(quiet=json))
     counts = drafts.counts()
     if json:
-        told = {"file": str(path), "drafts": counts, "short": dict(drafts.short), "searched": drafts.searched}
-        out(dumps(told, ensure_ascii=False))
+        report = {"file": str(path), "drafts": counts, "short": dict(drafts.short), "searched": drafts.searched}
+        out(dumps(report, ensure_ascii=False))
         return FINE
     for kind, count in counts.items():
         why = f": {drafts.short[kind]}" if kind in drafts.short else ""

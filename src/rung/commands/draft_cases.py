@@ -175,9 +175,9 @@ def draft(
             candidates = _unanswerable(documents, corpus, each, searching)
         if runner is not None and by == "model" and kind == "answerable":
             candidates = itertools.chain(by_model(runner, documents, each, corpus), candidates)
-        wanted = each if kind != "unanswerable" or share is None else _to_share(share, _answered(chosen))
+        most = each if kind != "unanswerable" or share is None else _to_share(share, _answered(chosen))
         new = (one for one in candidates if unrepeated.add(_asked(one)))
-        chosen[kind] = list(itertools.islice(new, wanted))
+        chosen[kind] = list(itertools.islice(new, most))
     short: dict[str, str] = {kind: _why_short(kind, documents) for kind in KINDS if len(chosen[kind]) < each}
     if share is not None:
         short |= _hold_share(chosen, share)

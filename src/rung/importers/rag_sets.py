@@ -52,9 +52,9 @@ def _ragas(row: Row, line: int) -> ImportedRow:
     notes += tuple(
         f"'{key}' is not taken" for key in ("rubrics", "reference_tool_calls", "reference_topics") if row.get(key)
     )
-    found = [] if unanswerable else ids(documents) or named
+    gold_ids = [] if unanswerable else ids(documents) or named
     id = row.get("case") if is_ours else None
-    case = case_row(question, accepted, id=id, gold=found, answerable=not unanswerable, messages=before)
+    case = case_row(question, accepted, id=id, gold=gold_ids, answerable=not unanswerable, messages=before)
     own: Row = {key: row[key] for key in ("as", "split") if is_ours and key in row}
     return ImportedRow(line, cases=({**case, **own},), documents=documents, notes=notes)
 
