@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from rung.config.addresses import LOGIN_ELSEWHERE, holds_login
 from rung.config.reviewing import ReviewSettings
+from rung.config.servers import ServerSettings
 from rung.config.serving import ServeSettings
 from rung.config.tool_settings import ToolSettings
 from rung.config.watching import WatchSettings
@@ -268,19 +269,6 @@ class RetrainSettings(_Section):
         if when not in ("monthly", "weekly", "drift") and not (rows and int(rows[1].replace(",", "")) > 0):
             raise ValueError("must be monthly, weekly, drift, or a number of rows such as '200 new approved rows'")
         return when
-
-
-class ServerSettings(_Section):
-    """How to treat a model server."""
-
-    timeout_seconds: float = Field(default=60, gt=0)
-    retries: int = Field(default=4, ge=0, le=20)
-    concurrency: int = Field(default=8, ge=1, le=256)
-    requests_per_minute: float | None = Field(default=None, gt=0)
-    context_tokens: int = Field(default=8192, ge=256)
-    reasoning_tokens: int = Field(default=0, ge=0, le=131072)
-    api: Literal["chat", "responses"] = "chat"
-    adapters_at: str = ""
 
 
 class ModelSettings(_Section):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from textwrap import shorten
 
 from rung.artifacts import Built
 from rung.artifacts.store import is_finished, made_folder
@@ -22,6 +20,7 @@ from rung.errors import ModelError, NotWorthwhile, UserError
 from rung.models.callables import is_function
 from rung.models.catalog import is_local
 from rung.pipeline.billing import effort_of_building
+from rung.pipeline.combinations import combinations
 from rung.pipeline.oracle import shown_to_oracle
 from rung.pipeline.prepare import Prepared, materials_on
 from rung.progress import say
@@ -42,7 +41,7 @@ from rung.strategies.protocol import (
 from rung.strategies.reference import Oracle
 from rung.strategies.registry import REFERENCES, by_default, find, ladder, make_strategy
 from rung.strategies.sampling import sampled
-from rung.strategies.settings import Retrieval, expand, read
+from rung.strategies.settings import Retrieval, read
 from rung.strategies.wording import MODEL, TASK, own_settings, planned
 from rung.training.recipe import Recipe
 from rung.training.registry import curve_of
@@ -85,9 +84,6 @@ class Candidate:
     def artifacts(self) -> dict[str, str]:
         """What it answers with: digest by kind of artifact."""
         return {artifact.kind: artifact.digest for artifact in self.built}
-
-
-_LABEL = 32  # characters of a setting in a rung's label
 
 
 def check_sampling(project: Project) -> None:
@@ -139,7 +135,7 @@ def allowed(project: Project) -> list[tuple[str, type[Rung], dict[str, Json]]]:
     for index, (name, settings) in enumerate(project.rungs() or [(name, {}) for name in by_default()]):
         try:
             rung = find(name)
-            for label, combination in _swept(name, _with_model_named(project, settings)):
+            for label, combination in combinations(name, _with_model_named(project, settings)):
                 if label in [taken for taken, _, _ in entries]:
                     raise UserError(f"rung '{label}' stands twice; to try several settings, give one a list of values")
                 planned(rung, Materials(task=""), combination)  # refuses settings that are none
@@ -367,23 +363,6 @@ def _composed(candidate: Candidate, composition: Composition, members: tuple[Mem
     if isinstance(planned, NotApplicable):
         return replace(candidate, composition=None, why=planned.why)
     return replace(candidate, composition=None, plan=planned)
-
-
-def _swept(name: str, settings: Mapping[str, Json]) -> list[tuple[str, dict[str, Json]]]:
-    """(label, settings) of every combination; the label names the settings that were swept."""
-    axes = [key for key, value in settings.items() if isinstance(value, list)]
-    combinations = list(expand(settings))
-    short = {key: _shortened(settings[key]) for key in axes}
-    parts = (", ".join(f"{key}={short[key].get(str(chosen[key]), chosen[key])}" for key in axes) for chosen in combinations)
-    return [(f"{name}[{what}]" if axes else name, chosen) for what, chosen in zip(parts, combinations, strict=True)]
-
-
-def _shortened(values: Json) -> dict[str, str]:
-    """Long texts of a sweep as its labels name them: by their beginning, told apart by number where that is one."""
-    texts = [value for value in values if isinstance(value, str) and len(value) > _LABEL] if isinstance(values, list) else []
-    begins = {text: shorten(text, _LABEL, placeholder="…") for text in texts}
-    same = Counter(begins.values())
-    return {text: f"{begin} ({n})" if same[begin] > 1 else begin for n, (text, begin) in enumerate(begins.items(), start=1)}
 
 
 def _planned(label: str, rung: type[Rung], settings: Mapping[str, Json], materials: Materials) -> Candidate:
