@@ -61,18 +61,22 @@ def label_form(request: Request, case: str, rung: str, *, run: int) -> Safe:
 
 def changes_section(request: Request, at_hand: CaseAtHand, *, run: int) -> Safe:
     """Forms to mend the case, to make another of it, and to score again."""
+    forms = [_draft_form(request, at_hand, run), rescore_form(run)]
+    if at_hand.line is not None:
+        forms.insert(0, _gold_form(request, at_hand, at_hand.line, run))
+    return el("section", el("h2", "Mend it", id="mend"), *forms, aria_labelledby="mend")
+
+
+def rescore_form(run: int) -> Safe:
+    """The button that scores a run again, and what that is."""
     words = (
         "Scores, gaps and the choice anew from the stored answers, by today's cases; no rung is asked anything, a judge "
         "may be. In a terminal: "
     )
-    again = el(
-        "form", el("p", words, el("code", "rung rescore"), cls="small"), el("button", "Score this run again"),
+    return el(
+        "form", el("p", words, el("code", f"rung rescore {run}"), cls="small"), el("button", "Score this run again"),
         method="post", action=href("runs", run, "rescore"),
     )  # fmt: skip
-    forms = [_draft_form(request, at_hand, run), again]
-    if at_hand.line is not None:
-        forms.insert(0, _gold_form(request, at_hand, at_hand.line, run))
-    return el("section", el("h2", "Mend it", id="mend"), *forms, aria_labelledby="mend")
 
 
 def _gold_form(request: Request, at_hand: CaseAtHand, line: RowLine, run: int) -> Safe:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from rung.pipeline.decision_store import Decision
 from rung.verdict.bar import Bar, Limit
 from rung.verdict.costs import Demand, Prices
-from rung.verdict.sensitivity import MOST_RISK
+from rung.verdict.share_flips import MOST_RISK
 
 PREFER = "prefer"
 ASKED, GOOD, PRICES = "What is asked", "What is good enough", "Prices"  # groups of inputs
