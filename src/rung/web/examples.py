@@ -124,13 +124,18 @@ def example(request: Request, location: Text) -> Response:
     )
     back = el("p", el("a", "All examples", href=href("examples")), cls="small")
     if not viewer_of(request).may_edit:
-        return page(request, f"Example {location}", back, what, el("pre", el("code", _whole(line))))
-    return page(request, f"Example {location}", back, what, *_forms(request, location, line))
+        return page(
+            request, f"Example {location}", back, what, el("pre", el("code", line.text if line.columns else _whole(line)))
+        )
+    stands = (
+        el("section", el("h2", "As it stands"), el("pre", el("code", line.text))) if line.columns and not line.row else ""
+    )
+    return page(request, f"Example {location}", back, what, stands, *_forms(request, location, line))
 
 
 def _forms(request: Request, location: str, line: RowLine) -> list[Safe]:
     unseen = hidden(location=location, stamp=line.stamp)
-    texts = list(_texts(line.row))
+    texts = list(_texts(line))
     fields = [
         el("label", title, el("textarea", text, name_=name, rows=min(12, 2 + len(text) // 90), dir="auto"))
         for name, title, text in texts
@@ -165,22 +170,26 @@ def _forms(request: Request, location: str, line: RowLine) -> list[Safe]:
     return [*forms, el("details", el("summary", "Delete it"), form)]
 
 
-def _texts(row: object) -> Iterator[tuple[str, str, str]]:
+def _texts(line: RowLine) -> Iterator[tuple[str, str, str]]:
     """Texts of a row that can be written as such: name of the field, title, text."""
-    if not isinstance(row, dict):
+    for number, (column, cell) in enumerate(zip(line.columns, line.cells, strict=True)):
+        yield f"cell-{number}", column, cell
+    if line.columns:
         return
+    row = line.row
     turns = row.get("messages")
     for number, turn in enumerate(turns if isinstance(turns, list) else []):
-        if isinstance(turn, dict) and isinstance(turn.get("content"), str):
-            yield f"turn-{number}", f"Turn {number + 1}: {turn.get('role')}", turn["content"]
+        if isinstance(turn, dict) and isinstance(content := turn.get("content"), str):
+            yield f"turn-{number}", f"Turn {number + 1}: {turn.get('role')}", content
     for key in _TEXT_KEYS:
-        if isinstance(row.get(key), str):
-            yield f"key-{key}", key.capitalize(), row[key]
+        if isinstance(value := row.get(key), str):
+            yield f"key-{key}", key.capitalize(), value
 
 
 def _whole(line: RowLine) -> str:
     """A row as JSON over several lines; what is none as it stands there."""
-    return json.dumps(line.row, ensure_ascii=False, indent=2) if line.row else line.text
+    row = line.row or dict(zip(line.columns, line.cells, strict=True))
+    return json.dumps(row, ensure_ascii=False, indent=2) if row else line.text
 
 
 @router.post("/examples/texts")
@@ -189,10 +198,14 @@ def mend_texts(request: Request, form: Sent) -> Response:
     editor_of(request)
     line = seen_row(project_of(request), EXAMPLE, _seen(form))
     row = copy.deepcopy(dict(line.row))
-    for name, _, before in _texts(line.row):
+    for name, title, before in _texts(line):
         kind, _, key = name.partition("-")
         text = text_in(form, name, before)
-        if kind == "key":
+        if text == before.replace("\r\n", "\n").replace("\r", "\n"):  # as a browser sends it back
+            text = before
+        if kind == "cell":
+            row[title] = text
+        elif kind == "key":
             row[key] = text
         else:
             row["messages"][int(key)]["content"] = text  # type: ignore[index, call-overload]
@@ -221,7 +234,9 @@ def _write(request: Request, form: FormData, before: RowLine, row: dict[str, Jso
     by = who(editor_of(request), form)
     after = changed_by(before.row, row, by, today=datetime.now(UTC).date().isoformat())
     dated = "approved_at" if "approved_by" in row else ""  # a row that nobody approves any more has no date of it
-    after = {key: value for key, value in after.items() if key in row or key == dated}
+    after = {
+        key: value for key, value in after.items() if key in row or (key == dated and key in (before.columns or (key,)))
+    }
     check_row(project, EXAMPLE, after, seen[0])
     replace_row(project, EXAMPLE, seen, after, by=by)
     return done(href("examples", done="mend"), by)

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 # offsets into the text stay right.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _VOID = frozenset({"br", "col", "hr", "img", "input", "meta"})
+_SWALLOWING = frozenset({"pre", "textarea"})  # of a newline at their very beginning a parser makes nothing
 
 
 class Safe(str):
@@ -44,7 +45,9 @@ def el(name: str, *children: str, **attributes: str | float | bool | None) -> Sa
     )
     if name in _VOID:
         return Safe(f"<{name}{written}>")
-    return Safe(f"<{name}{written}>{join(*children)}</{name}>")
+    content = join(*children)
+    swallowed = "\n" if name in _SWALLOWING and content.startswith("\n") else ""
+    return Safe(f"<{name}{written}>{swallowed}{content}</{name}>")
 
 
 def _attribute(key: str, value: str | float | bool | None) -> str:
