@@ -27,7 +27,9 @@ from rung.serving.request_state import unless_left
 from rung.text.parsing import Malformed, json_of
 from rung.web.answer_card import MAX_COMMENT, answer_card, refused_card, turns_list
 from rung.web.askable import Askable, askable, caller_for, check_allowed, ratings_of, who_answers
+from rung.web.background import Underway, wait_page
 from rung.web.forms import hidden
+from rung.web.opening import Opening, opened
 from rung.web.project_at_hand import at_hand_of
 from rung.web.readable import project_groups
 from rung.web.reviewer import reviewer_of
@@ -113,15 +115,18 @@ async def stream(
 
     async def events() -> AsyncGenerator[bytes]:
         try:
-            answering, news = await _answers(request, caller, name, asked)
-            async with aclosing(news) as pieces:
-                async for piece in pieces:
-                    if isinstance(piece, str):
-                        yield sse.event({"piece": piece})
-                        continue
-                    card = await run_in_threadpool(_card, request, answering, caller, piece)
-                    grown: Json = [list(one) for one in (*earlier, ("user", question), ("assistant", piece.answer.text))]
-                    yield sse.event({"card": card, "turns": json.dumps(grown, ensure_ascii=False)})
+            async with aclosing(_answers(request, caller, name, asked)) as news:
+                async for one in news:
+                    if isinstance(one, Opening):
+                        yield sse.event({"note": f"Opening {name}, now: {one.words}"})
+                    elif isinstance(one, str):
+                        yield sse.event({"piece": one})
+                    else:
+                        card = await run_in_threadpool(_card, request, one, caller)
+                        grown: Json = [
+                            list(turn) for turn in (*earlier, ("user", question), ("assistant", one[1].answer.text))
+                        ]
+                        yield sse.event({"card": card, "turns": json.dumps(grown, ensure_ascii=False)})
         except (NotAnswered, Refused, UserError) as error:
             yield sse.event({"card": refused_card(_why(error))})
 
@@ -161,23 +166,30 @@ def elsewhere() -> Response:
 
 async def _answers(
     request: Request, caller: Caller, name: str, question: Question
-) -> tuple[Answering, AsyncGenerator[str | Answered]]:
+) -> AsyncGenerator[Opening | str | tuple[Answering, Answered]]:
+    """What is opened for it, the pieces of an answer, and the whole with who gave it."""
     at_hand = at_hand_of(request)
     check_allowed(at_hand, caller, "ask")
-    answering, deployment = await run_in_threadpool(who_answers, at_hand, name, caller)
-    return answering, answering.answer(caller, Asked(deployment, question))
+    async for step in opened(lambda: who_answers(at_hand, name, caller)):
+        if isinstance(step, Opening):
+            yield step
+            continue
+        answering, deployment = step
+        async with aclosing(answering.answer(caller, Asked(deployment, question))) as pieces:
+            async for piece in pieces:
+                yield piece if isinstance(piece, str) else (answering, piece)
 
 
 async def _whole(request: Request, caller: Caller, name: str, question: Question) -> tuple[Answered, Safe]:
-    answering, news = await _answers(request, caller, name, question)
-    async with aclosing(news) as pieces:
-        async for piece in pieces:
-            if isinstance(piece, Answered):
-                return piece, await run_in_threadpool(_card, request, answering, caller, piece)
+    async with aclosing(_answers(request, caller, name, question)) as news:
+        async for one in news:
+            if isinstance(one, tuple):
+                return one[1], await run_in_threadpool(_card, request, one, caller)
     raise NotAnswered(502, "no answer came")
 
 
-def _card(request: Request, answering: Answering, caller: Caller, answered: Answered) -> Safe:
+def _card(request: Request, whole: tuple[Answering, Answered], caller: Caller) -> Safe:
+    answering, answered = whole
     may_rate = at_hand_of(request).served is None or viewer_of(request).caller is None or "feedback" in caller.scopes
     return answer_card(answered, answering, caller, at_hand_of(request).project(), may_rate=may_rate)
 
@@ -218,6 +230,8 @@ def _page(request: Request, sides: dict[Literal["left", "right"], Side], groups:
     if not _may_ask(request):
         return page(request, "Ask", el("p", "Your key may look, not ask: it lacks the scope 'ask'.", cls="quiet"))
     who = askable(at_hand_of(request))
+    if isinstance(who, Underway):
+        return wait_page(request, "Ask", "Opening what answers", who)
     ready = [one for one in who if not one.why_not]
     columns = [_column(side, sides[side], ready) for side in SIDES]
     if not ready:

@@ -23,6 +23,9 @@ from rung.serving.deployments import WINNER, Deployment, opened
 from rung.serving.feedback import Feedback
 from rung.serving.metrics import Metrics
 from rung.state.deployments import promoted_now
+from rung.web.background import Underway
+from rung.web.by_stamp import stamp_of
+from rung.web.opening import opening
 from rung.web.project_at_hand import ProjectAtHand
 from rung.web.readable import knowledge_of
 from rung.web.viewer import Viewer
@@ -106,6 +109,11 @@ class Asking:
                 standing.answering.deployments = dict(standing.opened)
         return standing.answering, deployment
 
+    @property
+    def is_open(self) -> bool:
+        """Whether who can be asked is told at once, without models and index being opened for it."""
+        return self._standing is not None and self._at_hand.is_open(self._standing.builder)
+
     def close(self) -> None:
         """Wait for answers that are under way, and write what waits."""
         self._conversations.close()
@@ -180,8 +188,8 @@ def _opened(standing: _Standing, name: str, record: DeploymentRecord | None) -> 
 _UNBUILT = "has to be built first: 'rung compare' does"
 
 
-def askable(at_hand: ProjectAtHand) -> list[Askable]:
-    """Who can be asked, and who cannot yet.
+def askable(at_hand: ProjectAtHand) -> list[Askable] | Underway:
+    """Who can be asked, and who cannot yet; or how far what it takes is opened.
 
     Raises:
         UserError: as `Asking.listed`.
@@ -189,7 +197,8 @@ def askable(at_hand: ProjectAtHand) -> list[Askable]:
     if at_hand.answering is not None:
         deployments = at_hand.answering.deployments.values()
         return [Askable(one.name, ", ".join(dict.fromkeys((one.name, one.pinned.label)))) for one in deployments]
-    return _asking(at_hand).listed()
+    asking = _asking(at_hand)
+    return asking.listed() if asking.is_open else opening(at_hand, PART, stamp_of(at_hand.project().file), asking.listed)
 
 
 def who_answers(at_hand: ProjectAtHand, name: str, caller: Caller) -> tuple[Answering, Deployment]:

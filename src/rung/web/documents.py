@@ -18,9 +18,11 @@ from rung.report.html.cases import passage_location
 from rung.report.html.markup import Safe, el, join, shorten
 from rung.report.numbers import count
 from rung.web.background import Underway, wait_page
+from rung.web.by_stamp import stamp_of
 from rung.web.document_access import snapshot_of
 from rung.web.document_list import DocumentLine, DocumentList, document_list
 from rung.web.forms import choice, pager
+from rung.web.opening import opening
 from rung.web.project_at_hand import ProjectAtHand, at_hand_of, project_of
 from rung.web.shell import Tab, href, page
 from rung.web.viewer import Viewer, viewer_of, words_for
@@ -174,8 +176,10 @@ def search(
     if not q.strip():
         return page(request, title, back, form)
     asker = _asker(viewer, group) if whom == CHOSEN else viewer.asker
-    knowledge = at_hand_of(request).builder().engines.documents
-    weight = _weighed(at_hand_of(request), knowledge)
+    searched = _searched(at_hand_of(request), snapshot.version)
+    if isinstance(searched, Underway):
+        return wait_page(request, title, "Opening what searches", searched)
+    knowledge, weight = searched
     explained = knowledge.explain(q, asker=asker, top=top)
     remarks = [el("p", one, cls="notice") for one in strange_groups(asker.groups or (), snapshot.groups) if whom == CHOSEN]
     about = el("p", f"{_whom(asker)}. {weight}.", cls="quiet small", dir="auto")
@@ -198,6 +202,18 @@ def _whom(asker: Asker) -> str:
     if asker.groups is None:
         return "Everything is searched"
     return f"Asked with {', '.join(sorted(asker.groups))}" if asker.groups else "Asked without a group"
+
+
+def _searched(at_hand: ProjectAtHand, version: int) -> tuple[Knowledge, str] | Underway:
+    """The index, open, with the weight of its dense ranking in words; or how far it is opened."""
+
+    def searched() -> tuple[Knowledge, str]:
+        knowledge = at_hand.builder().engines.documents
+        return knowledge, _weighed(at_hand, knowledge)
+
+    if at_hand.answering is not None:
+        return searched()
+    return opening(at_hand, "search", (stamp_of(at_hand.project().file), version), searched)
 
 
 def _weighed(at_hand: ProjectAtHand, knowledge: Knowledge) -> str:
