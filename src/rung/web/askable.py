@@ -27,7 +27,6 @@ from rung.web.background import Underway
 from rung.web.by_stamp import stamp_of
 from rung.web.opening import opening
 from rung.web.project_at_hand import ProjectAtHand
-from rung.web.readable import knowledge_of
 from rung.web.viewer import Viewer
 
 AT_ONCE = 8  # answers of a board without a server
@@ -141,8 +140,10 @@ class Asking:
             self._opening.release()
 
     def _answering(self, builder: ArtifactBuilder) -> Answering:
-        cuttings = builder.engines.indexes
-        answering = Answering({}, self._conversations, Metrics(), knowledge_of(self._at_hand), cuttings=cuttings)
+        engines = builder.engines
+        if engines.knowledge is not None:
+            engines.knowledge.refresh()
+        answering = Answering({}, self._conversations, Metrics(), engines.knowledge, cuttings=engines.indexes)
         answering.on_answer = self.ratings.remember
         return answering
 
@@ -245,6 +246,11 @@ def caller_for(viewer: Viewer, groups: frozenset[str] | None, name: str) -> Call
         told_by=of_key.told_by,
         asks=Asker(groups),
     )
+
+
+def may(at_hand: ProjectAtHand, viewer: Viewer, scope: str) -> bool:
+    """Whether a viewer's key, where there is one, has a scope of what is served, as `check_allowed` asks it."""
+    return at_hand.served is None or viewer.caller is None or scope in viewer.caller.scopes
 
 
 def check_allowed(at_hand: ProjectAtHand, caller: Caller, scope: str) -> None:

@@ -17,13 +17,14 @@ from starlette.responses import Response
 from rung.commands.mend_rows import EXAMPLE, RowLine, changed_by, check_row, replace_row, row_at, seen_row
 from rung.errors import UserError
 from rung.records import Json
-from rung.report.html.markup import Safe, el
+from rung.report.html.markup import Safe, el, scrolling
 from rung.report.numbers import count
 from rung.text.parsing import Malformed, json_of
 from rung.web.background import Underway, wait_page
 from rung.web.example_list import ALL_KINDS, ExampleLine, ExampleList, counts, example_list
-from rung.web.forms import Sent, by_field, choice, done, hidden, pager, text_in, who
+from rung.web.forms import Sent, choice, hidden, paged, pager, text_in
 from rung.web.project_at_hand import project_of
+from rung.web.reviewer import by_field, done, who
 from rung.web.shell import Tab, href, page
 from rung.web.viewer import editor_of, viewer_of
 
@@ -54,10 +55,9 @@ def examples(request: Request, finding: Text = "", text: Text = "", at: PageNumb
     if finding not in ("", ANY, *ALL_KINDS):
         raise HTTPException(404, f"no finding is called '{finding}'; there are: {', '.join(ALL_KINDS)}")
     selected = [line for line in listed.lines if _fits(line, finding, text.strip().casefold())]
-    pages = max(1, -(-len(selected) // PER_PAGE))
-    at = min(at, pages)
+    at, pages, shown = paged(len(selected), at, PER_PAGE)
     around = [href("examples", finding=finding, text=text, at=at + step) for step in (-1, 1)]
-    rows = selected[(at - 1) * PER_PAGE : at * PER_PAGE]
+    rows = selected[shown]
     status = el(
         "p", f"{len(selected):,} of {count(len(listed.lines), 'row')}", role="status", aria_live="polite", cls="quiet"
     )
@@ -104,7 +104,7 @@ def _table(lines: Sequence[ExampleLine]) -> Safe:
         rows.append(el("tr", el("th", link, scope="row"), *cells))
     heads = [el("th", words, scope="col") for words in ("Row", "Findings", "Input", "Output")]
     table = el("table", el("thead", el("tr", *heads)), el("tbody", *rows), cls="list examples")
-    return el("div", table, cls="scroll", tabindex="0", role="region", aria_label="Examples")
+    return scrolling(table, "Examples")
 
 
 # --- one row ------------------------------------------------------------------------------------------------------------
@@ -239,7 +239,7 @@ def _write(request: Request, form: FormData, before: RowLine, row: dict[str, Jso
     }
     check_row(project, EXAMPLE, after, seen[0])
     replace_row(project, EXAMPLE, seen, after, by=by)
-    return done(href("examples", done="mend"), by)
+    return done(request, href("examples", done="mend"), by)
 
 
 @router.post("/examples/delete")
@@ -250,4 +250,4 @@ def delete(request: Request, form: Sent) -> Response:
         raise HTTPException(400, "nothing was deleted: say that you are sure")
     by = who(viewer, form)
     replace_row(project, EXAMPLE, _seen(form), None, by=by, reason=text_in(form, "reason"))
-    return done(href("examples", done="remove"), by)
+    return done(request, href("examples", done="remove"), by)

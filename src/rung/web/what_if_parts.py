@@ -7,11 +7,12 @@ from itertools import groupby
 
 from rung.records import RungResult, Verdict
 from rung.report.contents import ladder
-from rung.report.html.markup import Safe, el, join
+from rung.report.html.markup import Safe, el, join, scrolling
 from rung.report.numbers import DASH, interval, listed, money, percent, seconds
 from rung.verdict.bar import MAIN
 from rung.verdict.sensitivity_words import rounded
 from rung.verdict.turns import Turn, in_words
+from rung.web.forms import choice
 from rung.web.what_if_inputs import GOOD, PREFER, PREFERENCES, PRICES, Changed, Field, written
 
 _INPUTS = {
@@ -25,15 +26,14 @@ _INPUTS = {
 
 def form_part(fields: tuple[Field, ...], values: Mapping[str, float | None], prefer: str, *, action: str) -> Safe:
     """All numbers, by group; the sliders are the script's."""
-    options = [el("option", words, value=key, selected=key == prefer) for key, words in PREFERENCES.items()]
-    choice = el("label", "Of those that are good enough", el("select", *options, name_=PREFER))
+    taken = choice("Of those that are good enough", PREFER, list(PREFERENCES.items()), prefer)
     groups = []
     for group, some in groupby(fields, key=lambda field: field.group):
         inputs = [_input(field, values[field.name]) for field in some]
         if group.startswith(PRICES):
             groups.append(el("details", el("summary", group), *inputs))
         else:
-            groups.append(el("fieldset", el("legend", group), *inputs, choice if group == GOOD else ""))
+            groups.append(el("fieldset", el("legend", group), *inputs, taken if group == GOOD else ""))
     buttons = el(
         "p",
         el("button", "What would be chosen?", cls="main"),
@@ -90,7 +90,7 @@ def _rungs(verdict: Verdict, changed: Changed) -> Safe:
     rows = [_row(rung, verdict, changed, with_bar=with_bar) for rung in ladder(verdict) if rung.status == "measured"]
     head = el("tr", *(el("th", words, scope="col") for words in heads))
     table = el("table", el("thead", head), el("tbody", *rows), cls="numbers", aria_label="Rungs")
-    return el("div", table, cls="scroll", tabindex="0", role="region", aria_label="Rungs")
+    return scrolling(table, "Rungs")
 
 
 def _row(rung: RungResult, verdict: Verdict, changed: Changed, *, with_bar: bool) -> Safe:

@@ -78,4 +78,9 @@ def section(name: str, title: str, *children: str) -> Safe:
 def scrolled(table: Safe, *, title: str, about: str = "") -> Safe:
     """A table with its title above, in a box that scrolls sideways where the screen is narrower, also by keyboard."""
     head = el("p", el("b", title), f" {about}" if about else "", cls="over")
-    return join(head, el("div", table, cls="scroll", tabindex="0", role="region", aria_label=title))
+    return join(head, scrolling(table, title))
+
+
+def scrolling(table: Safe, title: str) -> Safe:
+    """A table in such a box, by its title for those who do not see it."""
+    return el("div", table, cls="scroll", tabindex="0", role="region", aria_label=title)

@@ -98,7 +98,7 @@
     if (!rated) return;
     event.preventDefault();
     var body = new FormData(rated, event.submitter);
-    var response = await fetch(rated.action, { method: 'POST', body: body, headers: { Accept: 'text/x-part' } });
+    var response = await fetch(rated.action, { method: 'POST', body: body });
     var note = document.createElement('p');
     note.className = response.ok ? 'quiet small' : 'error';
     note.setAttribute('role', 'status');
