@@ -303,7 +303,8 @@ def scored_again(request: Request, number: Number) -> Response:
     if job.state == "done":
         run = _scored(at_hand)[number]
         link = el("a", f"run {run}", href=href("runs", run))
-        parts.append(el("p", "The verdict anew is ", link, ". It is one of the list of runs, as any other."))
+        what_if = el("a", "what if", href=href("runs", run, "what-if"))
+        parts.append(el("p", "The verdict anew is ", link, " (", what_if, "). It is one of the list of runs, as any other."))
     response = page(request, f"Run {number}, scored again", *parts)
     if job.state == "running":
         response.headers["Refresh"] = str(AGAIN)

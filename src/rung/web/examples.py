@@ -142,6 +142,9 @@ def _forms(request: Request, location: str, line: RowLine) -> list[Safe]:
     ]
     save = el("button", "Write it into the file", cls="main")
     forms = []
+    if line.columns and not line.row:
+        words = "Put each text where it belongs: what is too much stands in the last field. Quotes come by themselves."
+        fields.insert(0, el("p", words, cls="quiet small"))
     if texts:
         form = el(
             "form", *unseen, *fields, by_field(request), save, method="post", action=href("examples", "texts"), cls="stack"

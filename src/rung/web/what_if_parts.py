@@ -69,10 +69,10 @@ def result_part(
     shown = el("span", verdict.winner or "no rung", cls="winner")
     chip = "Clears the bar" if verdict.clears_bar else "Not shown to clear the bar"
     tone = "good" if verdict.clears_bar and verdict.winner else "bad"
-    head = el("h2", "It would be ", shown) if changed.names else el("h2", "The verdict: ", shown)
-    state = el("p", chip, cls=f"chip {tone}") if bar.correct is not None else Safe("")
+    state = el("span", chip, cls=f"chip {tone}") if bar.correct is not None else Safe("")
+    head = el("h2", "It would be " if changed.names else "The verdict: ", shown, " ", state)
     wrong = [el("p", words, cls="error", role="alert") for words in changed.wrong]
-    parts = (head, state, _changes(changed, verdict.winner, own), el("p", verdict.reason), _rungs(verdict, changed))
+    parts = (head, _changes(changed, verdict.winner, own), el("p", verdict.reason), _rungs(verdict, changed))
     rest = (_why_not(verdict), _turns(turns), _left(verdict, stopped))
     return el("div", *wrong, *parts, *rest, id="result", data_winner=verdict.winner or "")
 
