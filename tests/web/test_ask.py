@@ -31,7 +31,7 @@ from rung.web.viewer import Viewer
 from tests.serving.serving import SHIPPING, STAFF, Slow, served
 from tests.web.asking import page_of
 from tests.web.test_askable import Held
-from tests.web.test_queue import Keys, entered
+from tests.web.test_queue import HOSTILE, Keys, entered
 from tests.web.watched import WIDTHS, Watched, faults, is_wider_than_its_window, looking, watched
 
 if TYPE_CHECKING:
@@ -113,6 +113,24 @@ def test_what_cannot_be_opened_is_said_and_tried_again(measured: Path) -> None:
         assert "manifest.json" in page_of(client, board.url("ask"), 409)
         manifest.write_bytes(sound)
         assert "<textarea" in page_of(client, board.url("ask"))
+
+
+def test_hostile_text_stays_text(open_board: Watched) -> None:
+    with entered(open_board) as client:
+        form = {
+            "question": f"{SHIPPING} {HOSTILE}",
+            "left": "rag",
+            "right": HOSTILE[:300],
+            "groups": ["everything", HOSTILE],
+        }
+        form |= {"left_turns": json.dumps([["user", HOSTILE], ["assistant", HOSTILE]])}
+        for text in (
+            client.post(open_board.url("ask"), data=form).text,
+            client.get(open_board.url("ask"), params={"left": HOSTILE, "right": HOSTILE}).text,
+            client.post(open_board.url("ask/rate"), data={"id": HOSTILE, "rating": "up", "comment": HOSTILE}).text,
+        ):
+            assert "<script>document" not in text
+            assert "<img src=x" not in text
 
 
 @pytest.mark.parametrize("carried", ["{bad", "[" * 150_000, '{"user": 1}', "[[1, 2], [3], [[], {}]]"])

@@ -134,6 +134,10 @@ def test_a_slider_moves_the_choice(browser: Browser, seen: Watched) -> None:
         assert "correct=1&" in page.url
         page.get_by_label("Questions a month", exact=True).fill("20000")
         page.get_by_text("Other than in the verdict: Questions a month; Bar for correct").wait_for()
+        page.get_by_text("Prices", exact=True).click()
+        page.get_by_label("A million tokens of prompts, $, slider").focus()
+        page.keyboard.press("PageUp")
+        page.get_by_text("Questions a month; Bar for correct; A million tokens of prompts, $").wait_for()
         page.reload()  # the address says it all
         assert page.get_by_label("Questions a month", exact=True).input_value() == "20000"
         page.get_by_role("link", name="The verdict's own numbers").click()
