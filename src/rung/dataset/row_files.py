@@ -10,8 +10,8 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from rung.errors import InputError
 from rung.files.limited import content_of
@@ -24,15 +24,14 @@ _DELIMITERS = (",", ";", "\t", "|")
 _WIDEST = 2**31 - 1  # characters of a cell; the library's own limit is 131,072
 
 
-@dataclass(frozen=True, slots=True)
-class RowSpan:
+class RowSpan(NamedTuple):
     """A row and the characters of the text that are it, without the end of its line. `error`: why it is no row, ""; `row` is
     {} then. `cells`: of a table's record. What has no characters is wrong with all of the text from that line on."""
 
     line: int
     start: int
     end: int
-    row: dict[str, Json] = field(default_factory=dict)
+    row: dict[str, Json]
     error: str = ""
     cells: Sequence[str] = ()
 
@@ -116,20 +115,20 @@ def spans_of_lines(text: str) -> Iterator[RowSpan]:
     """The same where they stand, and the lines that are none."""
     start = 0
     for number, line in enumerate(text.split("\n"), 1):
-        span = RowSpan(number, start, start + len(line.rstrip("\r")))
+        begin, end = start, start + len(line.rstrip("\r"))
         start += len(line) + 1
         if not line.strip():
             continue
         try:
-            yield _with_value(span, json_of(line))
+            yield _of_value(number, begin, end, json_of(line))
         except Malformed as error:
-            yield replace(span, error=f"is no JSON: {error}")
+            yield RowSpan(number, begin, end, {}, f"is no JSON: {error}")
 
 
-def _with_value(span: RowSpan, value: Json) -> RowSpan:
+def _of_value(line: int, start: int, end: int, value: Json) -> RowSpan:
     if isinstance(value, dict):
-        return replace(span, row=value)
-    return replace(span, error=f"must be an object {{…}}, found {type(value).__name__}")
+        return RowSpan(line, start, end, value)
+    return RowSpan(line, start, end, {}, f"must be an object {{…}}, found {type(value).__name__}")
 
 
 def _object(text: str) -> dict[str, Json] | None:
@@ -164,17 +163,17 @@ def _of_array(text: str) -> Iterator[RowSpan]:
         except (ValueError, RecursionError) as error:
             why = error.msg if isinstance(error, json.JSONDecodeError) else f"{DEEP}, or a number is too long"
             there = 1 + text.count("\n", 0, error.pos) if isinstance(error, json.JSONDecodeError) else line
-            yield RowSpan(there, at, at, error=f"is no JSON: {why}; the elements from here on are not read")
+            yield RowSpan(there, at, at, {}, f"is no JSON: {why}; the elements from here on are not read")
             return
-        span, at = RowSpan(line, at, end), end
+        start, at = at, end
         try:
             check_value(value)
         except Malformed as error:
-            yield replace(span, error=f"is no JSON that can be used: {error}")
+            yield RowSpan(line, start, end, {}, f"is no JSON that can be used: {error}")
         else:
-            yield _with_value(span, value)
+            yield _of_value(line, start, end, value)
     if at >= len(text):
-        yield RowSpan(1 + text.count("\n"), at, at, error="the array is not closed: the file may be cut off")
+        yield RowSpan(1 + text.count("\n"), at, at, {}, "the array is not closed: the file may be cut off")
 
 
 def _of_table(text: str) -> Iterator[RowSpan]:
@@ -184,7 +183,8 @@ def _of_table(text: str) -> Iterator[RowSpan]:
         if span.error:
             yield span
         elif header:
-            yield replace(span, row=dict(zip(header, span.cells, strict=True)))
+            line, start, end, _, _, cells = span
+            yield RowSpan(line, start, end, dict(zip(header, cells, strict=True)), "", cells)
         else:
             header = span.cells
 
@@ -230,4 +230,4 @@ def spans_of_records(text: str) -> Iterator[RowSpan]:
             width, cells = len(cells), [cell.strip() for cell in cells]
         elif not error and len(cells) != width:
             error = f"has {len(cells)} cells, the header {width}: put quotes around cells"
-        yield RowSpan(line, start, start + len(text[start:end].rstrip("\r\n")), error=error, cells=cells)
+        yield RowSpan(line, start, start + len(text[start:end].rstrip("\r\n")), {}, error, cells)
