@@ -234,7 +234,7 @@ def painted(entrance: str, address: str) -> None:
 def size_of(index: CaseIndex) -> int:
     """About how many bytes an index takes, answers included."""
     layout, cited, rights = index.layout, index.cited, index.rights
-    columns: list[Any] = [index.marks, index.layers, index.scores, index.by_urgency, layout.passages, layout.answers]
+    columns: list[Any] = [index.marks, index.layers, index.by_urgency, layout.passages, layout.answers]
     columns += [cited.document, cited.rung, cited.case, rights.of_case, rights.of_answer]
     texts = sum(len(text) + 49 for some in (index.ids, index.questions, index.places) for text in some)
     own = len(index.texts.blob) + index.texts.starts.itemsize * len(index.texts.starts)

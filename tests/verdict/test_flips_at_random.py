@@ -6,7 +6,7 @@ Each claim is held against a choice made anew just before the value and just pas
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -21,7 +21,8 @@ from rung.verdict.costs import Demand, Prices
 from rung.verdict.decide import decide
 from rung.verdict.eligible import chooser
 from rung.verdict.judging import DecisionContext
-from rung.verdict.sensitivity import Economy, Flip, flips, flips_of_risk, in_words, priced
+from rung.verdict.sensitivity import Economy, flips, flips_of_shares, in_words, priced
+from rung.verdict.share_flips import Flip
 from tests.verdict.weighing import Floats, rung
 
 BESIDE = 1e-7  # of a value: so near to it on either side
@@ -142,15 +143,13 @@ def wrong(board: Board, flip: Flip) -> list[str]:
     return [f"{flip}: {one}" for one in found]
 
 
-def claims(
-    boards: int, seed: int, *, prefer: Literal["ladder", "cost"] = "ladder", of: Callable[..., tuple[Flip, ...]] = flips
-) -> tuple[int, list[str]]:
+def claims(boards: int, seed: int, *, prefer: Literal["ladder", "cost"] = "ladder") -> tuple[int, list[str]]:
     """How many claims so many boards make, and what is untrue of them."""
     count, untrue = 0, []
     for number in range(boards):
         board = drawn(np.random.default_rng([seed, number]))
         board = replace(board, bar=replace(board.bar, prefer=prefer))
-        told = of(board.rungs, bar=board.bar, economy=board.economy, incumbent=board.incumbent)
+        told = flips(board.rungs, bar=board.bar, economy=board.economy, incumbent=board.incumbent)
         count += len(told)
         untrue += [f"board {number}: {one}" for flip in told for one in wrong(board, flip)]
     return count, untrue
@@ -171,10 +170,46 @@ def test_claims_are_true_where_the_cheapest_is_taken() -> None:
 
 
 @pytest.mark.slow
-def test_claims_of_risk_are_true() -> None:
-    count, untrue = claims(60, seed=4, of=flips_of_risk)
-    assert count > 10
-    assert untrue == []
+def test_claims_of_bar_and_risk_are_true_and_none_that_is_nearer_is_left_out() -> None:
+    checked = {"bar": 0, "risk": 0}
+    for number in range(40):
+        board = drawn(np.random.default_rng([4, number]))
+        told = flips_of_shares(board.rungs, bar=board.bar, economy=board.economy, incumbent=board.incumbent)
+        for what, now in (("bar", board.bar.correct), ("risk", board.bar.risk)):
+            if now is not None:
+                own = [flip for flip in told if flip.what == what]
+                checked[what] += len(own)
+                assert untrue_of_share(board, what, now, own) == [], f"board {number}"
+    assert min(checked.values()) > 15
+
+
+def untrue_of_share(board: Board, what: str, now: float, told: list[Flip]) -> list[str]:
+    """What is untrue of claims on one share, and what is left out of them."""
+
+    def seen(value: float) -> tuple[str | None, bool, bool]:
+        """Who is chosen, whether they clear the bar, whether none does."""
+        moved = board.moved(what, value)
+        choice = board.choice(moved)
+        if choice is None or board.bar.correct is None:
+            return None if choice is None else choice.name, False, False
+        clears = moved["bar"].is_cleared(choice.probability[choice.name])
+        return choice.name, clears, not clears and choice.code != "kept"
+
+    wrong = []
+    for flip in told:
+        side = 1 if flip.upwards else -1
+        then = (flip.winner, flip.standing == "clears", flip.standing == "missed")
+        beyond = [flip.value + side * BESIDE_BAR, float(flip.shown) + side * 1e-6]
+        wrong += [f"{flip}: at {value} it is {seen(value)}" for value in beyond if seen(value) != then]
+    today, (least, most) = seen(now), {"bar": (0.0, 1.0), "risk": (0.001, 0.5)}[what]
+    for look in range(3):
+        for side, end in ((1, most), (-1, least)):
+            steps = [now + side * 0.01 * step for step in range(1, 100) if (end - now) * side > 0.01 * step]
+            first = next((value for value in (*steps, end) if seen(value)[look] != today[look]), None)
+            near = [flip for flip in told if first is not None and -1e-9 <= (first - flip.value) * side <= 0.01]
+            if first is not None and not any(seen(flip.value - side * BESIDE_BAR)[look] == today[look] for flip in near):
+                wrong.append(f"{what}: at {first} it is {seen(first)}, and nothing is said of it: {told}")
+    return wrong
 
 
 def test_which_is_cheapest_hangs_on_traffic() -> None:

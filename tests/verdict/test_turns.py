@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+import pytest
+
 from rung.records import Effort, Evaluation
 from rung.verdict.bar import Bar
 from rung.verdict.costs import Demand, Prices
@@ -29,16 +32,52 @@ def test_bar_and_risk_flip_where_it_is_said() -> None:
     assert settle(rungs, bar, context).verdict.winner == "low"
     rows = _rows(rungs, bar, context)
     checked = 0
-    for what in ("bar", "risk"):
-        for flip in rows[what].changes:
-            for beyond, winner in ((1.1e-5, flip.winner), (-1.1e-5, "low")):
-                value = flip.value + (beyond if flip.upwards else -beyond)
-                other = replace(bar, correct=value) if what == "bar" else replace(bar, risk=value)
-                assert settle(rungs, other, context).verdict.winner == winner
-                checked += 1
+    for flip in (rows["bar"].changes[0], *rows["risk"].changes):
+        for beyond, winner in ((1.1e-5, flip.winner), (-1.1e-5, "low")):
+            value = flip.value + (beyond if flip.upwards else -beyond)
+            other = replace(bar, correct=value) if flip.what == "bar" else replace(bar, risk=value)
+            assert settle(rungs, other, context).verdict.winner == winner
+            checked += 1
     assert checked >= 4
     where, then = in_words(rows["bar"].changes[0])
-    assert (where.split()[0], then) == ("above", "high")
+    assert (where.split()[0], then) == ("above", "high, shown to clear the bar")
+
+
+@pytest.mark.parametrize(
+    ("incumbent", "own", "then"),
+    [("", 0.8, "none would be shown to clear the bar; high would stand in"),
+     ("high", 0.8, "high, kept as the last choice, and not shown to clear the bar"),
+     ("", 0.6, "none would be shown to clear the bar; high would stand in")],
+)  # fmt: skip
+def test_from_which_bar_on_no_rung_clears_it_is_what_deciding_there_says(incumbent: str, own: float, then: str) -> None:
+    rungs, bar, context = _rungs(), Bar(own, risk=0.2), DecisionContext(demand=DEMAND, incumbent=incumbent)
+    rows = _rows(rungs, bar, context)
+    flip = next(one for one in rows["bar"].changes if in_words(one)[1] == then)
+
+    def clears(value: float) -> bool:
+        return settle(rungs, replace(bar, correct=value), context).verdict.clears_bar
+
+    shown = float(flip.shown)
+    assert (clears(shown), clears(shown + 1e-6)) == (shown == flip.value, False)
+    on_the_way = np.arange(own, shown, 0.01)
+    assert len(on_the_way) >= 5
+    assert all(map(clears, on_the_way))
+    verdict = settle(rungs, replace(bar, correct=shown + 1e-6), context).verdict
+    assert verdict.winner == flip.winner
+
+
+def test_below_which_bar_something_clears_it_is_told_where_nothing_does() -> None:
+    rungs, bar, context = _rungs(), Bar(0.95, risk=0.2), DecisionContext(demand=DEMAND)
+    assert not settle(rungs, bar, context).verdict.clears_bar
+    (flip, *_) = _rows(rungs, bar, context)["bar"].changes
+    assert (flip.upwards, flip.winner, in_words(flip)[1]) == (False, "high", "high, shown to clear the bar")
+    beside = [settle(rungs, replace(bar, correct=flip.value + step), context).verdict.clears_bar for step in (-1e-6, 1.1e-5)]
+    assert beside == [True, False]
+
+
+def test_without_a_bar_a_risk_says_nothing_of_one() -> None:
+    changes = _rows(_rungs(), Bar(None, risk=0.2), DecisionContext(demand=DEMAND))["risk"].changes
+    assert all(in_words(flip)[1] in ("low", "high") for flip in changes)
 
 
 def test_every_input_has_a_row_that_says_why_nothing_changes() -> None:

@@ -17,7 +17,9 @@ import pytest
 from rung.commands.feedback_drafts import draft_from_feedback
 from rung.commands.review import waiting
 from rung.config.project import load_project
+from rung.loop import opened as open_engines
 from rung.serving.callers import Caller, Refused
+from rung.serving.deployments import opened as open_deployment
 from rung.serving.limits import Limiter
 from rung.state.feedback import remarks
 from rung.web.askable import caller_for, check_allowed
@@ -27,7 +29,9 @@ from rung.web.entry import CallersDoor, OwnersDoor
 from rung.web.project_at_hand import ProjectAtHand, Serving
 from rung.web.viewer import Viewer
 from tests.serving.serving import SHIPPING, STAFF, Slow, served
-from tests.web.test_queue import Keys, entered
+from tests.web.asking import page_of
+from tests.web.test_askable import Held
+from tests.web.test_queue import HOSTILE, Keys, entered
 from tests.web.watched import WIDTHS, Watched, faults, is_wider_than_its_window, looking, watched
 
 if TYPE_CHECKING:
@@ -54,7 +58,7 @@ def turns(text: str, side: str) -> list[list[str]]:
 
 def test_without_scripts_both_answers_come_and_the_chat_goes_on(open_board: Watched) -> None:
     with entered(open_board) as client:
-        text = client.get(open_board.url("ask")).text
+        text = page_of(client, open_board.url("ask"))
         assert "tuned_model: has to be built first" in text
         form = {"question": SHIPPING, "left": "rag", "right": "prompt", "groups": "everything"}
         text = client.post(open_board.url("ask"), data=form).text
@@ -72,6 +76,61 @@ def test_without_scripts_both_answers_come_and_the_chat_goes_on(open_board: Watc
         refused = client.post(open_board.url("ask"), data={**form, "left": "tuned_model", "right": "nobody's"}).text
         assert "has to be built first" in refused
         assert "is none of the rungs" in refused
+
+
+def test_the_first_page_says_what_is_opened_until_it_is(compared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = Held(open_engines)
+    monkeypatch.setattr("rung.web.project_at_hand.opened", held)
+    with watched(compared) as board, entered(board) as client:
+        first = client.get(board.url("ask"))
+        held.go_on.set()
+        assert "Opening what answers" in first.text
+        assert "<progress max" in first.text  # nobody knows how long a model takes
+        assert first.headers["refresh"]
+        assert "<textarea" in page_of(client, board.url("ask"))
+
+
+def test_a_stream_says_what_is_opened_for_it(compared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = Held(open_deployment)
+    monkeypatch.setattr("rung.web.askable.opened", held)
+    with watched(compared) as board, entered(board) as client:
+        form = {"question": SHIPPING, "name": "rag", "groups": "everything"}
+        events = []
+        with client.stream("POST", board.url("ask/stream"), data=form) as response:
+            for line in response.iter_lines():
+                if line.startswith("data:"):
+                    events.append(json.loads(line.removeprefix("data:")))
+                    held.go_on.set()
+    assert events[0]["note"].startswith("Opening rag, now: ")
+    assert "nine euros" in events[-1]["card"]
+
+
+def test_what_cannot_be_opened_is_said_and_tried_again(measured: Path) -> None:
+    (manifest,) = (measured / ".rung" / "artifacts").glob("example-index/*/manifest.json")
+    sound = manifest.read_bytes()
+    with watched(measured) as board, entered(board) as client:
+        manifest.write_bytes(b"{}")
+        assert "manifest.json" in page_of(client, board.url("ask"), 409)
+        manifest.write_bytes(sound)
+        assert "<textarea" in page_of(client, board.url("ask"))
+
+
+def test_hostile_text_stays_text(open_board: Watched) -> None:
+    with entered(open_board) as client:
+        form = {
+            "question": f"{SHIPPING} {HOSTILE}",
+            "left": "rag",
+            "right": HOSTILE[:300],
+            "groups": ["everything", HOSTILE],
+        }
+        form |= {"left_turns": json.dumps([["user", HOSTILE], ["assistant", HOSTILE]])}
+        for text in (
+            client.post(open_board.url("ask"), data=form).text,
+            client.get(open_board.url("ask"), params={"left": HOSTILE, "right": HOSTILE}).text,
+            client.post(open_board.url("ask/rate"), data={"id": HOSTILE, "rating": "up", "comment": HOSTILE}).text,
+        ):
+            assert "<script>document" not in text
+            assert "<img src=x" not in text
 
 
 @pytest.mark.parametrize("carried", ["{bad", "[" * 150_000, '{"user": 1}', "[[1, 2], [3], [[], {}]]"])
@@ -98,7 +157,8 @@ def test_who_has_a_key_asks_with_its_own_groups_alone(compared: Path) -> None:
     with watched(compared, CallersDoor(Keys())) as board:
         for name, finds in (("bob", False), ("ada", True)):
             with entered(board, credential=name) as client:
-                assert ('value="everything"' in client.get(board.url("ask")).text) is False
+                text = page_of(client, board.url("ask"))
+                assert ("<textarea" in text, 'value="everything"' in text) == (True, False)
                 form = {"question": STAFF, "left": "rag", "right": "", "groups": ["staff", "everything"]}
                 assert ("forty percent" in client.post(board.url("ask"), data=form).text) is finds
 

@@ -70,6 +70,14 @@ def test_one_is_sent_nowhere_else_after_entering(seen: Watched) -> None:
         assert response.headers["location"] == "/board"
 
 
+def test_one_comes_back_to_what_was_asked_for(seen: Watched) -> None:
+    for asked in ("/board?before=51", "/board/runs/1?a=b%26c"):
+        assert f'name="to" value="{asked}"' in httpx.get(f"{seen.base}{asked}").text
+        form = {"credential": seen.token, "to": asked}
+        response = httpx.post(seen.url("enter"), data=form, headers={"Sec-Fetch-Site": "same-origin"})
+        assert (response.status_code, response.headers["location"]) == (303, asked)
+
+
 def test_keys_say_what_may_be_done() -> None:
     door = CallersDoor(_Callers())
     assert not door.enter("looks", {}, "").may_edit

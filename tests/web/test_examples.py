@@ -145,6 +145,58 @@ def test_a_row_that_moved_is_mended_where_it_stands_and_no_other(taught: Watched
     assert mended == {**chat(HOSTILE, "The customer."), "approved_by": "Ada"}
 
 
+SHEET = (
+    'Question,Answer,approved_by\r\nWhere?,"\nIn Norway,\r\nup north.",Bo\r\nWho?,,Bo\r\nWhen?,On Monday, at noon.,Bo\r\n'
+)
+
+
+@pytest.fixture
+def tabled(shop: Path) -> Path:
+    """The shop with examples in a table: an empty answer, and a comma without quotes."""
+    (shop / "taught.csv").write_bytes(SHEET.encode())
+    with (shop / "rung.yaml").open("a", encoding="utf-8") as file:
+        file.write("behaviour: {examples: taught.csv}\n")
+    return shop
+
+
+@pytest.mark.slow
+def test_a_person_mends_a_table_in_place(browser: Browser, tabled: Path) -> None:
+    with watched(tabled) as board, looking(browser, board) as page:
+        page.goto(board.url("examples"))
+        page.get_by_role("link", name="taught.csv:6").click()
+        assert page.get_by_role("heading", name="As it stands").is_visible()
+        assert page.get_by_role("textbox", name="approved_by").input_value() == " at noon.,Bo"
+        page.get_by_role("textbox", name="Answer").fill("On Monday, at noon.")
+        page.get_by_role("textbox", name="approved_by").fill("Bo")
+        page.get_by_label("Your name").first.fill("Ada")
+        page.get_by_role("button", name="Write it into the file").first.click()
+        page.get_by_text("The row is changed in its file").wait_for(timeout=20_000)
+        page.goto(board.url("examples/row?location=taught.csv:2"))
+        page.get_by_role("textbox", name="Question").fill("Where is it?")
+        page.get_by_role("button", name="Write it into the file").first.click()
+        page.get_by_text("The row is changed in its file").wait_for(timeout=20_000)
+    after = SHEET.replace("On Monday, at noon.,Bo", '"On Monday, at noon.",Ada').replace("Where?", "Where is it?")
+    assert (tabled / "taught.csv").read_bytes().decode() == after.replace('north.",Bo', 'north.",Ada')
+
+
+def test_rows_of_a_table_are_mended_and_no_other_byte(tabled: Path) -> None:
+    with watched(tabled) as board, asking(board) as client:
+        assert "1 of 3 rows" in page_of(client, "examples?finding=unreadable")
+        stamp = field(page_of(client, "examples/row?location=taught.csv:5"), "stamp")
+        form = {"location": "taught.csv:5", "stamp": stamp, "by": "Ada"}
+        more = json.dumps({"Question": "Who?", "Answer": "Eve", "mood": "good"})
+        assert "the table has no such column" in client.post("examples/json", data={**form, "row": more}).text
+        assert "empty" in client.post("examples/texts", data={**form, "cell-1": " "}).text
+        assert client.post("examples/texts", data={**form, "cell-1": "Eve,\r\nsurely"}).status_code == 303
+        assert "somebody changed this row" in client.post("examples/texts", data={**form, "cell-1": "Bo"}).text
+        moved = {**form, "stamp": field(page_of(client, "examples/row?location=taught.csv:2"), "stamp"), "sure": "yes"}
+        assert client.post("examples/delete", data={**moved, "location": "taught.csv:2"}).status_code == 303
+    head, _, last = SHEET.partition("Where?")
+    last = last.partition("Who?,,Bo\r\n")[2]
+    assert (tabled / "taught.csv").read_bytes().decode() == f'{head}Who?,"Eve,\nsurely",Ada\r\n{last}'
+    assert [(e["action"], e["by"]) for e in reviews(load_project(tabled))] == [("mend", "Ada"), ("remove", "Ada")]
+
+
 def test_who_may_only_look_changes_nothing(teaching: Path) -> None:
     before = (teaching / "taught.jsonl").read_bytes()
     with watched(teaching, DOOR) as board, asking(board, "customer") as client:

@@ -95,8 +95,8 @@ def test_one_is_started_watched_paused_and_stopped(
         _shows(page, "Ended without a verdict: stopped")
         monkeypatch.setenv("RUNG_SCRIPTED_DELAY", "0")
         page.get_by_role("button", name="Start").click()
-        page.get_by_role("link", name="Open run 1").wait_for(timeout=ENDS * 1000)
-        page.get_by_role("link", name="Open run 1").click()
+        page.get_by_role("link", name="Run 1").wait_for(timeout=ENDS * 1000)
+        page.get_by_role("link", name="Run 1").click()
         assert page.locator("section#quality").is_visible()
 
 

@@ -25,11 +25,11 @@ from rung.web.case_reading import read_index
 from rung.web.document_access import groups_of, may_read_all
 from rung.web.document_list import DocumentList
 from rung.web.documents import _about
-from rung.web.forms import NAME
 from rung.web.jobs import Job, job_pane
 from rung.web.project_at_hand import ProjectAtHand
 from rung.web.queue_decisions import Chosen, Overtaken, decided
 from rung.web.queue_entries import UNTOLD, draft_entry, queue
+from rung.web.reviewer import NAME
 from rung.web.viewer import Viewer
 from tests.web.asking import DOOR, asking, field, page_of
 from tests.web.watched import watched

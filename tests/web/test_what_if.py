@@ -17,6 +17,7 @@ from rung.report.as_json import verdict_json
 from rung.verdict.decide import decide, settle
 from rung.verdict.turns import turns
 from rung.web.what_if_inputs import changed, fields_of, written
+from tests.web.asking import DOOR, asking
 from tests.web.watched import WIDTHS, Watched, faults, is_wider_than_its_window, looking, watched
 
 if TYPE_CHECKING:
@@ -102,11 +103,22 @@ def test_a_verdict_that_does_not_say_what_it_was_decided_by_is_said_to(measured:
         assert "rung doctor --repair" in client.get(board.url("runs/1/what-if")).text
         (folder / DECISION).unlink()
         response = client.get(board.url("runs/1/what-if"))
-        assert (response.status_code, "rung rescore" in response.text) == (200, True)
+        assert (response.status_code, "rung rescore 1" in response.text) == (200, True)
+        assert 'action="/board/runs/1/rescore"' in response.text
         (folder / DECISION).write_text(kept, encoding="utf-8")
         assert "It is the verdict" in client.get(board.url("runs/1/what-if")).text
         shutil.rmtree(folder)
         assert client.get(board.url("runs/1/what-if")).status_code == 409
+
+
+def test_who_may_only_look_is_told_that_a_run_has_no_what_if(measured: Path) -> None:
+    folder = latest(load_project(measured)).folder
+    for name in ("sealed.json", DECISION):
+        (folder / name).unlink()
+    with watched(measured, DOOR) as board, asking(board, "customer") as client:
+        text = client.get("runs/1/what-if").text
+    assert "There is no What if of this run" in text
+    assert "<button>Score" not in text
 
 
 @pytest.mark.slow
@@ -122,6 +134,10 @@ def test_a_slider_moves_the_choice(browser: Browser, seen: Watched) -> None:
         assert "correct=1&" in page.url
         page.get_by_label("Questions a month", exact=True).fill("20000")
         page.get_by_text("Other than in the verdict: Questions a month; Bar for correct").wait_for()
+        page.get_by_text("Prices", exact=True).click()
+        page.get_by_label("A million tokens of prompts, $, slider").focus()
+        page.keyboard.press("PageUp")
+        page.get_by_text("Questions a month; Bar for correct; A million tokens of prompts, $").wait_for()
         page.reload()  # the address says it all
         assert page.get_by_label("Questions a month", exact=True).input_value() == "20000"
         page.get_by_role("link", name="The verdict's own numbers").click()

@@ -1,11 +1,11 @@
-"""Rows of a project's files changed where they stand: a line at a time, by a person with a name, into the log of reviews.
+"""Rows of a project's files changed where they stand: one at a time, by a person with a name, into the log of reviews.
 
-Files are written whole, under the lock of reviews. A row that is no longer what the person saw is not touched.
+Files are written whole, under the lock of reviews, with no other text than that of the row changed. A row that is no longer
+what the person saw is not touched.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +18,11 @@ from rung.dataset.drafted_rows import approver
 from rung.dataset.formats import example_of, flaw
 from rung.dataset.load import paths, shown_as
 from rung.dataset.review_log import add_review, deciding
+from rung.dataset.row_files import RowSpan, delimiter_of, is_table, spans_in, spans_of_lines, spans_of_records
+from rung.dataset.row_writing import with_row, without_row
 from rung.errors import UserError
 from rung.files.durable import short_sum
 from rung.records import Json, plain
-from rung.text.parsing import Malformed, json_of
 
 CASE, EXAMPLE = "case", "example"  # what is mended, in the log
 DRAFTED = "board.drafts.jsonl"
@@ -30,12 +31,15 @@ Row = Mapping[str, Json]
 
 @dataclass(frozen=True, slots=True)
 class RowLine:
-    """A row in its file. `line` counts from 1; `text` stands on it, and `row` is it parsed, {} where it is no row."""
+    """A row in its file. `line` counts from 1; `text` begins on it, and `row` is it parsed, {} where it is no row.
+    `columns`: of a table; `cells`: as many, of a record with too many the last ones together."""
 
     path: Path
     line: int
     row: Row
     text: str
+    columns: tuple[str, ...] = ()
+    cells: tuple[str, ...] = ()
 
     @property
     def stamp(self) -> str:
@@ -65,13 +69,19 @@ def row_at(project: Project, what: str, location: str) -> RowLine:
     """The row at a place such as "cases/dev.jsonl:12", as it stands there now.
 
     Raises:
-        UserError: there is no such line, or its file has not one row on each line.
+        UserError: no row begins there, or it cannot be told where it ends.
     """
     path, line = _named(project, what, location)
-    lines = lines_of(path)[1]
-    if not 1 <= line <= len(lines) or not lines[line - 1].strip():
-        raise UserError(f"{location}: nothing stands there any more: look at the list again")
-    return _line(path, lines, line - 1)
+    rows = _rows_of(path, what)
+    spans = [span for span in rows.spans if span.line == line]
+    if len(spans) != 1:
+        why = (
+            "several rows begin on this line: mend them in the file"
+            if spans
+            else "no row begins there: look at the list again"
+        )
+        raise UserError(f"{location}: {why}")
+    return rows.at(spans[0])
 
 
 def seen_row(project: Project, what: str, seen: tuple[str, str]) -> RowLine:
@@ -86,8 +96,8 @@ def seen_row(project: Project, what: str, seen: tuple[str, str]) -> RowLine:
         UserError: it was changed since, or is gone.
     """
     path, line = _named(project, what, seen[0])
-    lines = lines_of(path)[1]
-    return _line(path, lines, _index_of(lines, line - 1, seen))
+    rows = _rows_of(path, what)
+    return rows.at(rows.seen(line, seen))
 
 
 def replace_row(
@@ -114,14 +124,17 @@ def replace_row(
     if after is not None:
         check_row(project, what, after, seen[0])
     with deciding(project):
-        mark, lines = lines_of(path)
-        index = _index_of(lines, line - 1, seen)
-        before = _line(path, lines, index)
+        rows = _rows_of(path, what)
+        span = rows.seen(line, seen)
+        before = rows.at(span)
+        try:
+            text = without_row(rows.text, span) if after is None else with_row(rows.text, span, after, rows.columns)
+        except ValueError as error:
+            raise UserError(f"{seen[0]}: nothing was written: the row {error}") from error
         event = {"what": what, "action": "remove" if after is None else "mend", "subject": before.id, "by": by.strip()}
         where = {"reason": reason.strip(), "file": shown_as(project, path), "before": plain(before.row) or before.text}
         add_review(project, {**event, **where, "after": plain(after)})
-        lines[index : index + 1] = [] if after is None else [json.dumps(after, ensure_ascii=False)]
-        write_lines(path, mark, lines)
+        write_lines(path, rows.mark, text.split("\n"))
     return before
 
 
@@ -158,10 +171,10 @@ def add_draft(project: Project, row: Row) -> Path:
 
 
 def changed_by(row: Row, changes: Row, by: str, *, today: str = "") -> dict[str, Json]:
-    """A row with changes. Whoever changes an approved row approves what it is now; `today`: the date of that, where rows of
-    this kind have one."""
+    """A row with changes. Whoever changes an approved row, or makes one of what is none, approves what it is now; `today`:
+    the date of that, where rows of this kind have one."""
     after = {**row, **changes}
-    if after != row and approver(row):
+    if after != row and approver(row or after):
         after["approved_by"] = by.strip()
         if today:
             after["approved_at"] = today
@@ -177,30 +190,45 @@ def _named(project: Project, what: str, location: str) -> tuple[Path, int]:
     return path, int(line)
 
 
-def _line(path: Path, lines: Sequence[str], index: int) -> RowLine:
-    row = _row(lines[index])
-    if not row and (lines[0].lstrip().startswith("[") or not any(map(_row, lines))):
-        raise UserError(f"{path}:{index + 1}: the file has not one row on each line (JSONL): mend it in the file")
-    return RowLine(path, index + 1, row, lines[index])
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """A file's text, without its byte order mark, and where its rows stand. `columns`: of a table."""
+
+    path: Path
+    mark: str
+    text: str
+    spans: Sequence[RowSpan]
+    columns: tuple[str, ...] = ()
+
+    def at(self, span: RowSpan) -> RowLine:
+        """The row that stands there."""
+        text = self.text[span.start : span.end]
+        if not text or (span.error and "\n" in text):
+            raise UserError(f"{self.path}:{span.line}: {span.error}: mend it in the file, for where it ends cannot be told")
+        last = len(self.columns) - 1
+        cells = (*span.cells[:last], delimiter_of(self.text).join(span.cells[last:]), *[""] * last) if self.columns else ()
+        return RowLine(self.path, span.line, span.row, text, self.columns, cells[: last + 1])
+
+    def seen(self, line: int, seen: tuple[str, str]) -> RowSpan:
+        """Where a row stands that was seen: others may have been put in or taken out before it."""
+        location, stamp = seen
+        same = [span for span in self.spans if short_sum(self.text[span.start : span.end]) == stamp]
+        if not same:
+            raise UserError(
+                f"{location}: somebody changed this row since you opened the page; what they wrote is kept, and nothing was "
+                "written now: open the page again"
+            )
+        return next((span for span in same if span.line == line), same[0])
 
 
-def _row(line: str) -> Row:
-    try:
-        row = json_of(line) if line.strip() else None
-    except Malformed:
-        row = None
-    return row if isinstance(row, dict) else {}
-
-
-def _index_of(lines: Sequence[str], index: int, seen: tuple[str, str]) -> int:
-    """Where a line stands that was seen: others may have been put in or taken out before it."""
-    location, stamp = seen
-    if 0 <= index < len(lines) and short_sum(lines[index]) == stamp:
-        return index
-    same = next((index for index, line in enumerate(lines) if short_sum(line) == stamp), None)
-    if same is None:
-        raise UserError(
-            f"{location}: somebody changed this row since you opened the page; what they wrote is kept, and nothing was "
-            "written now: open the page again"
-        )
-    return same
+def _rows_of(path: Path, what: str) -> _Rows:
+    """What stands in a file. Cases are read as JSONL, whatever the file looks like."""
+    mark, lines = lines_of(path)
+    text = "\n".join(lines)
+    if what == EXAMPLE and is_table(text):
+        header = next((span.cells for span in spans_of_records(text) if not span.error), ())
+        return _Rows(path, mark, text, list(spans_in(text)), tuple(header))
+    spans = list(spans_in(text) if what == EXAMPLE else spans_of_lines(text))
+    if what == CASE and spans and all(span.error for span in spans):
+        raise UserError(f"{path}: the file has not one row on each line (JSONL): mend it in the file")
+    return _Rows(path, mark, text, spans)

@@ -194,8 +194,7 @@ def with_evidence(
     problems, missing = list(rows.problems), dict(rows.missing)
     for case in rows.cases:
         quotes = rows.quotes.get(case.id, ())
-        named = [item["document"] for item in quotes if isinstance(item, dict) and isinstance(item.get("document"), str)]
-        gone = tuple(d for d in dict.fromkeys([*map(str, named), *case.gold_documents]) if text_of(d) is None)
+        gone = tuple(d for d in dict.fromkeys([*documents_in(quotes), *case.gold_documents]) if text_of(d) is None)
         try:
             if gone and (case.split != "test" or not case.answerable):
                 raise ValueError(f"document '{gone[0]}' no longer exists{_meant(nearest(gone[0]))}")
@@ -261,6 +260,16 @@ def evidence_of(beside: Mapping[str, Json]) -> tuple[Json, ...]:
     """A case's evidence as it is written, of what is kept beside it."""
     evidence = beside.get("evidence")
     return tuple(evidence) if isinstance(evidence, list) else ()
+
+
+def documents_in(evidence: Iterable[Json]) -> tuple[str, ...]:
+    """The documents that evidence names, as it is written."""
+    return tuple(str(one["document"]) for one in evidence if isinstance(one, dict) and isinstance(one.get("document"), str))
+
+
+def gold_documents(case: Case, beside: Mapping[str, Json]) -> tuple[str, ...]:
+    """The documents that a case names, those of its evidence too. `beside`: as `read_cases` gives it."""
+    return tuple(dict.fromkeys((*case.gold_documents, *documents_in(evidence_of(beside)))))
 
 
 def _is_new(id: str, location: str, seen: dict[str, str], problems: list[Problem]) -> bool:

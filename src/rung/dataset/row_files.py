@@ -1,6 +1,7 @@
-"""The rows of a file: JSONL, a JSON array or CSV, told apart by the content; each row with the line it begins on.
+"""The rows of a file: JSONL, a JSON array or CSV, told apart by the content; each row with the line it begins on, and where
+it stands in the text.
 
-What a row means is left to `forms` and `pairs`.
+What a row means is left to `forms` and `pairs`, writing one anew to `row_writing`.
 """
 
 from __future__ import annotations
@@ -8,8 +9,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from rung.errors import InputError
 from rung.files.limited import content_of
@@ -20,6 +22,18 @@ from rung.text.parsing import DEEP, Malformed, check_value, json_of
 Row = tuple[int, dict[str, Json]]  # line from 1 on which it begins, the row
 _DELIMITERS = (",", ";", "\t", "|")
 _WIDEST = 2**31 - 1  # characters of a cell; the library's own limit is 131,072
+
+
+class RowSpan(NamedTuple):
+    """A row and the characters of the text that are it, without the end of its line. `error`: why it is no row, ""; `row` is
+    {} then. `cells`: of a table's record. What has no characters is wrong with all of the text from that line on."""
+
+    line: int
+    start: int
+    end: int
+    row: dict[str, Json]
+    error: str = ""
+    cells: Sequence[str] = ()
 
 
 def rows_in(path: Path, shown: str, problems: list[Problem]) -> Iterator[Row]:
@@ -40,14 +54,29 @@ def rows_in(path: Path, shown: str, problems: list[Problem]) -> Iterator[Row]:
 
 def rows_of_text(text: str, shown: str, problems: list[Problem]) -> Iterator[Row]:
     """`rows_in` of a text that is at hand."""
+    yield from _sound(spans_in(text), shown, problems)
+
+
+def spans_in(text: str) -> Iterator[RowSpan]:
+    """Every row of a text where it stands, and what is none."""
     if is_table(text):
-        yield from _table(text, shown, problems)
+        yield from _of_table(text)
     elif text.lstrip().startswith("["):
-        yield from _array(text, shown, problems)
+        yield from _of_array(text)
     elif (whole := _object(text)) is not None:
-        yield 1 + text[: text.index("{")].count("\n"), whole
+        start = text.index("{")
+        yield RowSpan(1 + text[:start].count("\n"), start, len(text.rstrip()), whole)
     else:
-        yield from lines_of(text, shown, problems)
+        yield from spans_of_lines(text)
+
+
+def _sound(spans: Iterable[RowSpan], shown: str, problems: list[Problem]) -> Iterator[Row]:
+    """The rows; what is none becomes a problem."""
+    for span in spans:
+        if span.error:
+            problems.append(Problem(shown, span.line, span.error))
+        else:
+            yield span.line, span.row
 
 
 def is_table(text: str) -> bool:
@@ -79,18 +108,27 @@ def decoded(path: Path, shown: str, problems: list[Problem]) -> str | None:
 
 def lines_of(text: str, shown: str, problems: list[Problem]) -> Iterator[Row]:
     """The objects of a text of one JSON value a line."""
+    yield from _sound(spans_of_lines(text), shown, problems)
+
+
+def spans_of_lines(text: str) -> Iterator[RowSpan]:
+    """The same where they stand, and the lines that are none."""
+    start = 0
     for number, line in enumerate(text.split("\n"), 1):
+        begin, end = start, start + len(line.rstrip("\r"))
+        start += len(line) + 1
         if not line.strip():
             continue
         try:
-            row = json_of(line)
+            yield _of_value(number, begin, end, json_of(line))
         except Malformed as error:
-            problems.append(Problem(shown, number, f"is no JSON: {error}"))
-            continue
-        if isinstance(row, dict):
-            yield number, row
-        else:
-            problems.append(Problem(shown, number, f"must be an object {{…}}, found {type(row).__name__}"))
+            yield RowSpan(number, begin, end, {}, f"is no JSON: {error}")
+
+
+def _of_value(line: int, start: int, end: int, value: Json) -> RowSpan:
+    if isinstance(value, dict):
+        return RowSpan(line, start, end, value)
+    return RowSpan(line, start, end, {}, f"must be an object {{…}}, found {type(value).__name__}")
 
 
 def _object(text: str) -> dict[str, Json] | None:
@@ -109,7 +147,7 @@ def _object(text: str) -> dict[str, Json] | None:
     return None
 
 
-def _array(text: str, shown: str, problems: list[Problem]) -> Iterator[Row]:
+def _of_array(text: str) -> Iterator[RowSpan]:
     """Elements of a JSON array, decoded one by one, since only so their lines are known."""
     decoder, at, line, counted = json.JSONDecoder(), text.index("[") + 1, 1, 0
 
@@ -121,56 +159,75 @@ def _array(text: str, shown: str, problems: list[Problem]) -> Iterator[Row]:
     while (at := skip(at, " \t\r\n,")) < len(text) and text[at] != "]":
         line, counted = line + text.count("\n", counted, at), at
         try:
-            value, at = decoder.raw_decode(text, at)
+            value, end = decoder.raw_decode(text, at)
         except (ValueError, RecursionError) as error:
             why = error.msg if isinstance(error, json.JSONDecodeError) else f"{DEEP}, or a number is too long"
             there = 1 + text.count("\n", 0, error.pos) if isinstance(error, json.JSONDecodeError) else line
-            problems.append(Problem(shown, there, f"is no JSON: {why}; the elements from here on are not read"))
+            yield RowSpan(there, at, at, {}, f"is no JSON: {why}; the elements from here on are not read")
             return
+        start, at = at, end
         try:
             check_value(value)
         except Malformed as error:
-            problems.append(Problem(shown, line, f"is no JSON that can be used: {error}"))
-            continue
-        if isinstance(value, dict):
-            yield line, value
+            yield RowSpan(line, start, end, {}, f"is no JSON that can be used: {error}")
         else:
-            problems.append(Problem(shown, line, f"must be an object {{…}}, found {type(value).__name__}"))
+            yield _of_value(line, start, end, value)
     if at >= len(text):
-        problems.append(Problem(shown, 1 + text.count("\n"), "the array is not closed: the file may be cut off"))
+        yield RowSpan(1 + text.count("\n"), at, at, {}, "the array is not closed: the file may be cut off")
 
 
-def _table(text: str, shown: str, problems: list[Problem]) -> Iterator[Row]:
+def _of_table(text: str) -> Iterator[RowSpan]:
     """Records of a CSV with a header; a quoted cell may run over lines."""
     header: Sequence[str] = ()
-    for line, cells in table_cells(text, shown, problems):
-        if header:
-            yield line, dict(zip(header, cells, strict=True))
+    for span in spans_of_records(text):
+        if span.error:
+            yield span
+        elif header:
+            line, start, end, _, _, cells = span
+            yield RowSpan(line, start, end, dict(zip(header, cells, strict=True)), "", cells)
         else:
-            header = cells
+            header = span.cells
 
 
 def table_cells(text: str, shown: str, problems: list[Problem]) -> Iterator[tuple[int, list[str]]]:
     """(line, cells) of a CSV's header, cells stripped, and of each record that has as many cells; others become problems."""
-    csv.field_size_limit(_WIDEST)
+    for span in spans_of_records(text):
+        if span.error:
+            problems.append(Problem(shown, span.line, span.error))
+        else:
+            yield span.line, list(span.cells)
+
+
+def delimiter_of(text: str) -> str:
+    """What stands between the cells of a CSV: of the usual ones that of which its first line has most."""
     first = text.lstrip().split("\n", 1)[0]
-    delimiter = max(_DELIMITERS, key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    width = 0
+    return max(_DELIMITERS, key=first.count)
+
+
+def spans_of_records(text: str) -> Iterator[RowSpan]:
+    """`table_cells` where they stand, and the records that are none."""
+    csv.field_size_limit(_WIDEST)
+    end = width = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal end
+        for line in io.StringIO(text, newline=""):
+            end += len(line)
+            yield line
+
+    reader = csv.reader(lines(), delimiter=delimiter_of(text), strict=True)
     while True:
-        line = reader.line_num + 1
+        line, start, error = reader.line_num + 1, end, ""
         try:
             cells = next(reader)
         except StopIteration:
             return
-        except csv.Error as error:
-            problems.append(Problem(shown, line, f"is no CSV: {error}"))
+        except csv.Error as malformed:
+            cells, error = [], f"is no CSV: {malformed}"
+        if not error and not any(cell.strip() for cell in cells):
             continue
-        if not any(cell.strip() for cell in cells):
-            continue
-        if not width:
+        if not error and not width:
             width, cells = len(cells), [cell.strip() for cell in cells]
-        elif len(cells) != width:
-            problems.append(Problem(shown, line, f"has {len(cells)} cells, the header {width}: put quotes around cells"))
-            continue
-        yield line, cells
+        elif not error and len(cells) != width:
+            error = f"has {len(cells)} cells, the header {width}: put quotes around cells"
+        yield RowSpan(line, start, start + len(text[start:end].rstrip("\r\n")), {}, error, cells)

@@ -18,7 +18,7 @@ from rung.erasure.target import Left, Target, visible
 from rung.erasure.written import files_of, is_own
 from rung.errors import UserError
 from rung.pipeline.publishing import PAGE
-from rung.runtime.engines import index_of
+from rung.runtime.engines import has_index, index_of
 
 MAX_BYTES = 64 << 20  # of a file that is read
 _UNREAD = f"no text, or more than {MAX_BYTES >> 20} MB"
@@ -92,7 +92,7 @@ def _of_source(name: str) -> str:
 
 def _sources(project: Project, target: Target) -> Iterator[str]:
     """The files, or pages, of documents that hold it, which are still there."""
-    if not (target.is_of_documents and project.settings.knowledge.sources and _has_index(project)):
+    if not (target.is_of_documents and has_index(project)):
         return
     seen: set[str] = set()
     for _, document in held(index_of(project), target):
@@ -100,10 +100,6 @@ def _sources(project: Project, target: Target) -> Iterator[str]:
         if name not in seen and ("://" in name or _is_there(project, name)):
             seen.add(name)
             yield name
-
-
-def _has_index(project: Project) -> bool:
-    return bool(project.settings.knowledge.store) or (project.state / "index").is_dir()
 
 
 def _is_there(project: Project, name: str) -> bool:

@@ -55,13 +55,24 @@ def index_of(project: Project) -> Index:
     Raises:
         UserError: the project names no documents.
     """
-    from rung.knowledge.store.lance import LanceIndex
-
     settings = project.settings.knowledge
     if not settings.sources:
         raise project.error("the project names no documents, so it has no index", "knowledge")
-    folder = project.state / "index"
-    return LanceIndex(settings.store or folder, folder)
+    return index_in(project.state, settings.store)
+
+
+def index_in(state: Path, store: str) -> Index:
+    """The same, by what a project keeps beside its files, and the store that it names."""
+    from rung.knowledge.store.lance import LanceIndex
+
+    folder = state / "index"
+    return LanceIndex(store or folder, folder)
+
+
+def has_index(project: Project) -> bool:
+    """Whether a project names documents, and may have indexed some."""
+    settings = project.settings.knowledge
+    return bool(settings.sources) and (bool(settings.store) or (project.state / "index").is_dir())
 
 
 def promoted_folder(project: Project, key: str) -> Path | None:

@@ -19,12 +19,11 @@ from rung.verdict.costs import Demand, Prices, bill, break_even
 from rung.verdict.eligible import chooser
 from rung.verdict.gaps import MIN_CASES
 from rung.verdict.probability import least_limit
+from rung.verdict.share_flips import Flip, Seen, Standing, all_share_flips, rounded_flip, share_flips, winner_of
 
 FARTHEST = 1000.0  # times more, and times less, is how far traffic, pace and price are followed
 _HALVINGS = 60
 _ALIKE = 1e-9  # turning points of two rungs that are one
-_BAR_STEP, _BAR_HALVINGS = 0.01, 10
-LEAST_RISK, MOST_RISK = 0.001, 0.5  # how far risk is followed: to even odds
 _NEVER = 1e-9
 OF_MONEY = ("usd_per_1k", "usd_per_month", "usd_per_passed")
 _BY_BREAKPOINTS = (*OF_MONEY, "p50_seconds", "p95_seconds")
@@ -39,23 +38,6 @@ class Economy:
     efforts: Mapping[str, Effort]
     prices: Prices = field(default_factory=Prices)
     demand: Demand = field(default_factory=Demand)
-
-
-@dataclass(frozen=True, slots=True)
-class Flip:
-    """At `value` of `what` the choice becomes `winner` (None: none). `now`: today's value; `upwards`: above or below it.
-
-    `clears`: whether the winner clears the bar then, where it is the bar that changes. `shown`: the value rounded away from
-    today's, as roughly as that choice allows.
-    """
-
-    what: str
-    value: float
-    winner: str | None
-    now: float
-    upwards: bool
-    clears: bool = True
-    shown: str = ""
 
 
 def priced(result: RungResult, economy: Economy) -> RungResult:
@@ -120,13 +102,21 @@ def flips(evaluations: Sequence[Evaluation], *, bar: Bar, economy: Economy, incu
         economy: of the same rungs.
         incumbent: the last verdict's winner, "" where there is none.
     """
-    choose, results = chooser(evaluations, incumbent=incumbent), [priced(e.result, economy) for e in evaluations]
-    now = _name(choose(results, bar))
-    again = [replace(e, result=replace(e.result, stopped="")) for e in evaluations]
-    of_all, reopened = chooser(again, incumbent=incumbent), [replace(result, stopped="") for result in results]
-    if _name(of_all(reopened, bar)) == now:
-        choose, results = of_all, reopened
-    changes = [*_of_bar(choose, results, bar, now)]
+    choose, results = _reopened(evaluations, bar, economy, incumbent)
+    of_bar = [] if bar.correct is None else share_flips(_by_bar(choose, results, bar), "bar", bar.correct, of=winner_of)
+    return (*of_bar, *_of_the_rest(choose, results, bar, economy))
+
+
+def flips_of_the_rest(
+    evaluations: Sequence[Evaluation], *, bar: Bar, economy: Economy, incumbent: str = ""
+) -> tuple[Flip, ...]:
+    """`flips` but for those of the bar."""
+    return tuple(_of_the_rest(*_reopened(evaluations, bar, economy, incumbent), bar, economy))
+
+
+def _of_the_rest(choose: Choose, results: Sequence[RungResult], bar: Bar, economy: Economy) -> list[Flip]:
+    """Of limits on money and time, and of inputs of the costs."""
+    now, changes = _name(choose(results, bar)), list[Flip]()
     for name in _BY_BREAKPOINTS:
         if name in bar.limits:
             changes += _of_limit(choose, results, bar, name, now)
@@ -136,7 +126,18 @@ def flips(evaluations: Sequence[Evaluation], *, bar: Bar, economy: Economy, incu
             if bar.prefer == "cost":
                 turns = sorted([*turns, *_crossings(results, changed, value)])
             changes += _of_input(_choosing(choose, results, bar, changed), turns, what, value, now)
-    return tuple(changes)
+    return changes
+
+
+def _reopened(
+    evaluations: Sequence[Evaluation], bar: Bar, economy: Economy, incumbent: str
+) -> tuple[Choose, list[RungResult]]:
+    """What chooses, and the rungs' lines; those that the race stopped as if it had not, unless that changes the choice."""
+    choose, results = chooser(evaluations, incumbent=incumbent), [priced(e.result, economy) for e in evaluations]
+    again = [replace(e, result=replace(e.result, stopped="")) for e in evaluations]
+    of_all, reopened = chooser(again, incumbent=incumbent), [replace(result, stopped="") for result in results]
+    is_same = _name(of_all(reopened, bar)) == _name(choose(results, bar))
+    return (of_all, reopened) if is_same else (choose, results)
 
 
 def _choosing(
@@ -184,57 +185,26 @@ def _good_enough(rung: RungResult, bar: Bar) -> bool:
     return not bar.broken_by(rung)
 
 
-def _of_bar(choose: Choose, results: Sequence[RungResult], bar: Bar, now: str | None) -> list[Flip]:
-    """The nearest bar above and below at which the choice is another."""
-    if bar.correct is None:
-        return []
-    today = Flip("bar", bar.correct, now, bar.correct, upwards=True)
-    return _of_share(lambda x: choose(results, replace(bar, correct=x)), today, (1.0, 0.0))
+def flips_of_shares(
+    evaluations: Sequence[Evaluation], *, bar: Bar, economy: Economy, incumbent: str = ""
+) -> tuple[Flip, ...]:
+    """The nearest bars and risks, above and below, at which the choice is another, comes to clear the bar or no longer does,
+    or from which on none does. Arguments as of `flips`."""
+    choose, results = _reopened(evaluations, bar, economy, incumbent)
+    of_bar = [] if bar.correct is None else all_share_flips(_by_bar(choose, results, bar), "bar", bar.correct)
+    return (*of_bar, *all_share_flips(lambda risk: _seen(choose, results, replace(bar, risk=risk)), "risk", bar.risk))
 
 
-def flips_of_risk(evaluations: Sequence[Evaluation], *, bar: Bar, economy: Economy, incumbent: str = "") -> tuple[Flip, ...]:
-    """The nearest risk above and below at which the choice is another. Arguments as of `flips`."""
-    choose, results = chooser(evaluations, incumbent=incumbent), [priced(e.result, economy) for e in evaluations]
-    now = Flip("risk", bar.risk, _name(choose(results, bar)), bar.risk, upwards=True)
-    return tuple(_of_share(lambda x: choose(results, replace(bar, risk=x)), now, (MOST_RISK, LEAST_RISK)))
+def _by_bar(choose: Choose, results: Sequence[RungResult], bar: Bar) -> Callable[[float], Seen]:
+    return lambda value: _seen(choose, results, replace(bar, correct=value))
 
 
-def _of_share(choose: Callable[[float], Choice | None], now: Flip, ends: tuple[float, float]) -> list[Flip]:
-    """The nearest change above and below of a share: the first hundredth where it is, then bisection.
-
-    `now`: what is chosen today, and at which value; `ends`: the most and the least that it may be.
-    """
-    changes: list[Flip] = []
-    most, least = ends
-    for upwards, end in ((True, most), (False, least)):
-        same, step = now.now, _BAR_STEP if upwards else -_BAR_STEP
-        while (end - same) * step > 0:
-            away = min(most, max(least, same + step))
-            if _name(choose(away)) != now.winner:
-                changes.append(_between(choose, now, (same, away)))
-                break
-            same = away
-    return changes
-
-
-def _between(choose: Callable[[float], Choice | None], now: Flip, ends: tuple[float, float]) -> Flip:
-    """`ends`: a value at which the choice is the same, and one at which it is not."""
-    same, away = ends
-    upwards = away > same
-    for _ in range(_BAR_HALVINGS):
-        middle = (same + away) / 2
-        same, away = (middle, away) if _name(choose(middle)) == now.winner else (same, middle)
-    other, value = choose(away), same if upwards else away
-    clears = other is None or other.code in ("clears", "kept")
-    return _rounded(Flip(now.what, value, _name(other), now.now, upwards, clears), lambda x: _name(choose(x)))
-
-
-def _rounded(flip: Flip, choice: Callable[[float], str | None]) -> Flip:
-    """With the roughest form of its value at which it is true."""
-    forms = flip_words.forms(flip.what, flip.value, upwards=flip.upwards)
-    past = 1e-6 if flip.upwards else -1e-6
-    true = (words for words, value in forms if choice(value + past * abs(value)) == flip.winner)
-    return replace(flip, shown=next(true, forms[-1][0]))
+def _seen(choose: Choose, results: Sequence[RungResult], bar: Bar) -> Seen:
+    choice = choose(results, bar)
+    if choice is None or bar.correct is None:
+        return _name(choice), ""
+    missed: Standing = "kept" if choice.code == "kept" else "missed"
+    return choice.name, "clears" if bar.is_cleared(choice.probability[choice.name]) else missed
 
 
 def _of_limit(choose: Choose, results: Sequence[RungResult], bar: Bar, name: str, now: str | None) -> list[Flip]:
@@ -247,7 +217,7 @@ def _of_limit(choose: Choose, results: Sequence[RungResult], bar: Bar, name: str
 
     turned = _at_breakpoints(choice, name, -limit.value, sorted(-m for m in least if m > 0), now)  # none is below 0
     changes = [replace(flip, value=-flip.value, now=limit.value, upwards=not flip.upwards) for flip in turned]
-    return [_rounded(flip, lambda value: choice(-value)) for flip in changes]
+    return [rounded_flip(flip, lambda value: choice(-value), flip.winner) for flip in changes]
 
 
 def _least_kept(result: RungResult, name: str, bar: Bar) -> float | None:
@@ -346,7 +316,7 @@ def _of_input(
         ends = [*way[1:], now * FARTHEST if upwards else now / FARTHEST]
         for turn, end in zip(way, ends, strict=False):
             if abs(end / turn - 1) > _ALIKE and (other := choice((turn * end) ** 0.5)) != winner:
-                changes.append(_rounded(Flip(what, turn, other, now, upwards), choice))
+                changes.append(rounded_flip(Flip(what, turn, other, now, upwards), choice, other))
                 break
     return changes
 

@@ -1,4 +1,5 @@
-"""Where the choice would be another: one row for each input, with the nearest change above and below its value of today.
+"""Where the choice would be another, or no rung would clear the bar any more: one row for each input, with the nearest
+changes above and below its value of today.
 
 Each change is `sensitivity`'s; this puts them in order, and says of every input whether there is one.
 """
@@ -11,7 +12,8 @@ from rung.verdict import sensitivity_words
 from rung.verdict.bar import QUANTILES, Bar
 from rung.verdict.decide import Settled
 from rung.verdict.judging import DecisionContext
-from rung.verdict.sensitivity import FARTHEST, MOST_RISK, OF_MONEY, Flip, flips, flips_of_risk, relevant, thin_in
+from rung.verdict.sensitivity import FARTHEST, OF_MONEY, flips_of_shares, flips_of_the_rest, relevant, thin_in
+from rung.verdict.share_flips import MOST_RISK, Flip
 
 FOLLOWED = (*OF_MONEY, *QUANTILES)  # limits whose changes are followed
 
@@ -34,8 +36,8 @@ def turns(settled: Settled, *, bar: Bar, context: DecisionContext) -> tuple[Turn
     """Every input of a verdict, with its nearest changes. `bar`, `context`: by what it was settled."""
     lines, verdict, economy = settled.evaluations, settled.verdict, settled.economy
     nearest = [
-        *flips(lines, bar=bar, economy=economy, incumbent=context.incumbent),
-        *flips_of_risk(lines, bar=bar, economy=economy, incumbent=context.incumbent),
+        *flips_of_the_rest(lines, bar=bar, economy=economy, incumbent=context.incumbent),
+        *flips_of_shares(lines, bar=bar, economy=economy, incumbent=context.incumbent),
     ]
     thin = thin_in(lines)
     telling = [flip for flip in relevant(nearest, lines, verdict.rejected) if flip.winner not in thin]
@@ -44,7 +46,7 @@ def turns(settled: Settled, *, bar: Bar, context: DecisionContext) -> tuple[Turn
     inputs |= {"bar": bar.correct, "risk": bar.risk} | {name: limit.value for name, limit in bar.limits.items()}
     rows = []
     for what, now in inputs.items():
-        own = tuple(flip for flip in telling if flip.what == what and flip.winner != verdict.winner)
+        own = tuple(sorted((flip for flip in telling if flip.what == what), key=_order))
         note = _note(what, now, bar, is_thin=verdict.winner in thin)
         rows.append(Turn(what, now, () if note else own, note or ("" if own else _nowhere(what))))
     return tuple(rows)
@@ -72,9 +74,20 @@ def _nowhere(what: str) -> str:
     return f"no change up to {MOST_RISK:g}" if what == "risk" else "no change at any value"
 
 
+def _order(flip: Flip) -> tuple[bool, float]:
+    """Those above first, the nearest of each way before the others."""
+    return not flip.upwards, abs(flip.value - flip.now)
+
+
 def in_words(flip: Flip) -> tuple[str, str]:
     """(where, what then): "above 0.42", "rag"."""
     where = sensitivity_words.where(flip.what, flip.shown, upwards=flip.upwards)
     if flip.winner is None:
         return where, "no rung could be chosen"
-    return where, flip.winner if flip.clears else f"{flip.winner}, and none would be shown to clear the bar"
+    then = {
+        "": "{}",
+        "clears": "{}, shown to clear the bar",
+        "kept": "{}, kept as the last choice, and not shown to clear the bar",
+        "missed": "none would be shown to clear the bar; {} would stand in",
+    }
+    return where, then[flip.standing].format(flip.winner)

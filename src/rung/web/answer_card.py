@@ -70,13 +70,13 @@ def _marked(text: str, by_mark: Mapping[int, Citation]) -> Safe:
         parts.append(lead)
         for number in numbers:
             one = by_mark.get(number)
-            parts.append(f"[{number}]" if one is None else el("a", f"[{number}]", href=_address(one), cls="cite", **APART))
+            parts.append(
+                f"[{number}]"
+                if one is None
+                else el("a", f"[{number}]", href=document_address(one.document, one.start, one.end), cls="cite", **APART)
+            )
         last = match.end()
     return join(*parts, text[last:])
-
-
-def _address(citation: Citation) -> str:
-    return document_address(citation.document, citation.start, citation.end)
 
 
 def _cited(answered: Answered, passages: list[Passage]) -> Safe:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from rung.errors import UserError
 from rung.records import Json, Message, Question
@@ -26,8 +26,10 @@ from rung.serving.refusal import NotAnswered, readable
 from rung.serving.request_state import unless_left
 from rung.text.parsing import Malformed, json_of
 from rung.web.answer_card import MAX_COMMENT, answer_card, refused_card, turns_list
-from rung.web.askable import Askable, askable, caller_for, check_allowed, ratings_of, who_answers
-from rung.web.forms import hidden
+from rung.web.askable import Askable, askable, caller_for, check_allowed, may, ratings_of, who_answers
+from rung.web.background import Underway, wait_page
+from rung.web.forms import choice, hidden
+from rung.web.opening import Opening, opened
 from rung.web.project_at_hand import at_hand_of
 from rung.web.readable import project_groups
 from rung.web.reviewer import reviewer_of
@@ -113,15 +115,18 @@ async def stream(
 
     async def events() -> AsyncGenerator[bytes]:
         try:
-            answering, news = await _answers(request, caller, name, asked)
-            async with aclosing(news) as pieces:
-                async for piece in pieces:
-                    if isinstance(piece, str):
-                        yield sse.event({"piece": piece})
-                        continue
-                    card = await run_in_threadpool(_card, request, answering, caller, piece)
-                    grown: Json = [list(one) for one in (*earlier, ("user", question), ("assistant", piece.answer.text))]
-                    yield sse.event({"card": card, "turns": json.dumps(grown, ensure_ascii=False)})
+            async with aclosing(_answers(request, caller, name, asked)) as news:
+                async for one in news:
+                    if isinstance(one, Opening):
+                        yield sse.event({"note": f"Opening {name}, now: {one.words}"})
+                    elif isinstance(one, str):
+                        yield sse.event({"piece": one})
+                    else:
+                        card = await run_in_threadpool(_card, request, one, caller)
+                        grown: Json = [
+                            list(turn) for turn in (*earlier, ("user", question), ("assistant", one[1].answer.text))
+                        ]
+                        yield sse.event({"card": card, "turns": json.dumps(grown, ensure_ascii=False)})
         except (NotAnswered, Refused, UserError) as error:
             yield sse.event({"card": refused_card(_why(error))})
 
@@ -147,8 +152,6 @@ async def rate(
     except (NotAnswered, Refused) as error:
         raise HTTPException(error.status, _why(error)) from error
     words = "Kept: 'rung feedback draft', or the queue, makes drafts of what is words."
-    if request.headers.get("accept", "").startswith("text/x-part"):
-        return HTMLResponse(el("p", words, cls="quiet small", role="status"), headers=HEADERS)
     return page(request, "Thank you", el("p", words), el("p", el("a", "Ask again", href=href("ask"))))
 
 
@@ -161,25 +164,33 @@ def elsewhere() -> Response:
 
 async def _answers(
     request: Request, caller: Caller, name: str, question: Question
-) -> tuple[Answering, AsyncGenerator[str | Answered]]:
+) -> AsyncGenerator[Opening | str | tuple[Answering, Answered]]:
+    """What is opened for it, the pieces of an answer, and the whole with who gave it."""
     at_hand = at_hand_of(request)
     check_allowed(at_hand, caller, "ask")
-    answering, deployment = await run_in_threadpool(who_answers, at_hand, name, caller)
-    return answering, answering.answer(caller, Asked(deployment, question))
+    async for step in opened(lambda: who_answers(at_hand, name, caller)):
+        if isinstance(step, Opening):
+            yield step
+            continue
+        answering, deployment = step
+        async with aclosing(answering.answer(caller, Asked(deployment, question))) as pieces:
+            async for piece in pieces:
+                yield piece if isinstance(piece, str) else (answering, piece)
 
 
 async def _whole(request: Request, caller: Caller, name: str, question: Question) -> tuple[Answered, Safe]:
-    answering, news = await _answers(request, caller, name, question)
-    async with aclosing(news) as pieces:
-        async for piece in pieces:
-            if isinstance(piece, Answered):
-                return piece, await run_in_threadpool(_card, request, answering, caller, piece)
+    async with aclosing(_answers(request, caller, name, question)) as news:
+        async for one in news:
+            if isinstance(one, tuple):
+                return one[1], await run_in_threadpool(_card, request, one, caller)
     raise NotAnswered(502, "no answer came")
 
 
-def _card(request: Request, answering: Answering, caller: Caller, answered: Answered) -> Safe:
-    may_rate = at_hand_of(request).served is None or viewer_of(request).caller is None or "feedback" in caller.scopes
-    return answer_card(answered, answering, caller, at_hand_of(request).project(), may_rate=may_rate)
+def _card(request: Request, whole: tuple[Answering, Answered], caller: Caller) -> Safe:
+    answering, answered = whole
+    at_hand = at_hand_of(request)
+    may_rate = may(at_hand, viewer_of(request), "feedback")
+    return answer_card(answered, answering, caller, at_hand.project(), may_rate=may_rate)
 
 
 def _question(text: str, turns: Turns) -> Question:
@@ -204,26 +215,27 @@ def _caller(request: Request, groups: list[str]) -> Caller:
     return caller_for(viewer_of(request), chosen, reviewer_of(request))
 
 
-def _may_ask(request: Request) -> bool:
-    """Whether who looks may ask at all, as `check_allowed` has it."""
-    caller = viewer_of(request).caller
-    return at_hand_of(request).served is None or caller is None or "ask" in caller.scopes
-
-
 def _why(error: Exception) -> str:
     return error.message if isinstance(error, NotAnswered | Refused) else str(error)
 
 
 def _page(request: Request, sides: dict[Literal["left", "right"], Side], groups: list[str] | None = None) -> Response:
-    if not _may_ask(request):
+    at_hand, viewer = at_hand_of(request), viewer_of(request)
+    if not may(at_hand, viewer, "ask"):
         return page(request, "Ask", el("p", "Your key may look, not ask: it lacks the scope 'ask'.", cls="quiet"))
-    who = askable(at_hand_of(request))
+    who = askable(at_hand)
+    if isinstance(who, Underway):
+        return wait_page(request, "Ask", "Opening what answers", who)
     ready = [one for one in who if not one.why_not]
     columns = [_column(side, sides[side], ready) for side in SIDES]
     if not ready:
         return page(request, "Ask", el("p", "Nothing can answer yet: 'rung compare' builds the rungs."), _unbuilt(who))
     first = sides["left"].name or ready[0].name
-    choices = [_choice("left", "Ask", ready, first), _choice("right", "Beside it", ready, sides["right"].name, nobody=True)]
+    names = [(one.name, one.about) for one in ready]
+    choices = [
+        choice("Ask", "left", names, first),
+        choice("Beside it", "right", [("", "nobody"), *names], sides["right"].name),
+    ]
     area = el("textarea", name_="question", required=True, maxlength=MAX_QUESTION, dir="auto", autofocus=True)
     turns_fields = hidden(**{f"{side}_turns": json.dumps([list(one) for one in sides[side].turns]) for side in SIDES})
     form = el(
@@ -242,12 +254,6 @@ def _column(name: str, side: Side, ready: list[Askable]) -> Safe:
     log = el("div", turns_list(earlier), side.card, data_log=name, role="log", aria_label=f"Chat, {name}")
     heading = el("h2", about or "", data_title=name, hidden=not asked)
     return el("div", heading, log, cls="pane", data_side=name, hidden=not asked)
-
-
-def _choice(side: str, title: str, ready: list[Askable], chosen: str, *, nobody: bool = False) -> Safe:
-    options = [el("option", "nobody", value="", selected=not chosen)] if nobody else []
-    options += [el("option", one.about, value=one.name, selected=one.name == chosen) for one in ready]
-    return el("label", title, el("select", *options, name_=side))
 
 
 def _groups(request: Request, chosen: list[str] | None) -> Safe:

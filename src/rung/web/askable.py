@@ -23,8 +23,10 @@ from rung.serving.deployments import WINNER, Deployment, opened
 from rung.serving.feedback import Feedback
 from rung.serving.metrics import Metrics
 from rung.state.deployments import promoted_now
+from rung.web.background import Underway
+from rung.web.by_stamp import stamp_of
+from rung.web.opening import opening
 from rung.web.project_at_hand import ProjectAtHand
-from rung.web.readable import knowledge_of
 from rung.web.viewer import Viewer
 
 AT_ONCE = 8  # answers of a board without a server
@@ -106,6 +108,11 @@ class Asking:
                 standing.answering.deployments = dict(standing.opened)
         return standing.answering, deployment
 
+    @property
+    def is_open(self) -> bool:
+        """Whether who can be asked is told at once, without models and index being opened for it."""
+        return self._standing is not None and self._at_hand.is_open(self._standing.builder)
+
     def close(self) -> None:
         """Wait for answers that are under way, and write what waits."""
         self._conversations.close()
@@ -133,8 +140,10 @@ class Asking:
             self._opening.release()
 
     def _answering(self, builder: ArtifactBuilder) -> Answering:
-        cuttings = builder.engines.indexes
-        answering = Answering({}, self._conversations, Metrics(), knowledge_of(self._at_hand), cuttings=cuttings)
+        engines = builder.engines
+        if engines.knowledge is not None:
+            engines.knowledge.refresh()
+        answering = Answering({}, self._conversations, Metrics(), engines.knowledge, cuttings=engines.indexes)
         answering.on_answer = self.ratings.remember
         return answering
 
@@ -180,8 +189,8 @@ def _opened(standing: _Standing, name: str, record: DeploymentRecord | None) -> 
 _UNBUILT = "has to be built first: 'rung compare' does"
 
 
-def askable(at_hand: ProjectAtHand) -> list[Askable]:
-    """Who can be asked, and who cannot yet.
+def askable(at_hand: ProjectAtHand) -> list[Askable] | Underway:
+    """Who can be asked, and who cannot yet; or how far what it takes is opened.
 
     Raises:
         UserError: as `Asking.listed`.
@@ -189,7 +198,8 @@ def askable(at_hand: ProjectAtHand) -> list[Askable]:
     if at_hand.answering is not None:
         deployments = at_hand.answering.deployments.values()
         return [Askable(one.name, ", ".join(dict.fromkeys((one.name, one.pinned.label)))) for one in deployments]
-    return _asking(at_hand).listed()
+    asking = _asking(at_hand)
+    return asking.listed() if asking.is_open else opening(at_hand, PART, stamp_of(at_hand.project().file), asking.listed)
 
 
 def who_answers(at_hand: ProjectAtHand, name: str, caller: Caller) -> tuple[Answering, Deployment]:
@@ -236,6 +246,11 @@ def caller_for(viewer: Viewer, groups: frozenset[str] | None, name: str) -> Call
         told_by=of_key.told_by,
         asks=Asker(groups),
     )
+
+
+def may(at_hand: ProjectAtHand, viewer: Viewer, scope: str) -> bool:
+    """Whether a viewer's key, where there is one, has a scope of what is served, as `check_allowed` asks it."""
+    return at_hand.served is None or viewer.caller is None or scope in viewer.caller.scopes
 
 
 def check_allowed(at_hand: ProjectAtHand, caller: Caller, scope: str) -> None:

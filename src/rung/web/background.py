@@ -12,7 +12,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,23 +22,32 @@ from rung.report.html.markup import el
 from rung.report.numbers import percent
 from rung.serving.answering import DEFECT
 from rung.web.shell import page
+from rung.web.viewer import viewer_of
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
-Tell = Callable[[float], None]  # of the share that is done, 0 to 1
 PATIENCE = 0.4  # seconds that a page waits: what is quick needs no second page
 AGAIN = 1  # seconds until a browser asks again
 AT_ONCE = 2  # pieces of work of a process
 FORGOTTEN = 30.0  # seconds after which nobody looks at what waits any more: open pages ask each second
 
 
+class Tell(Protocol):
+    """Takes how far work is."""
+
+    def __call__(self, share: float, note: str = "") -> None:
+        """`share` of it is done, 0 to 1; `note`: what is being done, where it says that."""
+        ...
+
+
 @dataclass
 class Underway:
-    """Work on a thread, or that waits for one (`begun` is false). `share` of it is done, 0 to 1; `error` ended it; `asked`:
-    when somebody asked for it last."""
+    """Work on a thread, or that waits for one (`begun` is false). `share` of it is done, 0 to 1; `note`: what is being done,
+    where it says that and no share; `error` ended it; `asked`: when somebody asked for it last."""
 
     since: float = field(default_factory=time.monotonic)
     share: float = 0.0
+    note: str = ""
     begun: bool = False
     error: UserError | None = None
     ended: threading.Event = field(default_factory=threading.Event)
@@ -125,8 +134,8 @@ class Background(Generic[T]):
         return last is not None and last[1] is underway
 
     def _run(self, key: Hashable, stamp: Hashable, work: Callable[[Tell], T], underway: Underway) -> None:
-        def tell(share: float) -> None:
-            underway.share = max(underway.share, min(share, 1.0))
+        def tell(share: float, note: str = "") -> None:
+            underway.share, underway.note = max(underway.share, min(share, 1.0)), note
 
         try:
             if not self._begins(key, underway):
@@ -161,11 +170,16 @@ class Background(Generic[T]):
 
 
 def wait_page(request: Request, title: str, what: str, underway: Underway) -> Response:
-    """A page that says how far the work is, and asks again by itself."""
-    seconds = time.monotonic() - underway.since
-    how_far = f"{percent(underway.share)} after {seconds:.0f} s" if underway.begun else "it waits until other pages are read"
-    words = f"{what}: {how_far}. This page asks again by itself."
-    bar = el("progress", value=round(underway.share, 2), max=1, aria_label=what)
+    """A page that says how far the work is, and asks again by itself. What is being done may name rows and documents: it is
+    for who may read everything."""
+    seconds, note = time.monotonic() - underway.since, underway.note
+    how_far = f"{seconds:.0f} s so far" if note else f"{percent(underway.share)} after {seconds:.0f} s"
+    if note and viewer_of(request).groups is None:
+        how_far += f", now: {note}"
+    words = (
+        f"{what}: {how_far if underway.begun else 'it waits until other pages are read'}. This page asks again by itself."
+    )
+    bar = el("progress", value=None if note else round(underway.share, 2), max=1, aria_label=what)
     response = page(request, title, el("p", words, role="status"), el("p", bar))
     response.headers["Refresh"] = str(AGAIN)
     return response

@@ -41,7 +41,7 @@ from rung.web import (
 from rung.web.entry import Door, Entry
 from rung.web.project_at_hand import ProjectAtHand
 from rung.web.refused_form import refused_form
-from rung.web.shell import PREFIX, page
+from rung.web.shell import PREFIX, is_below, page
 
 NO_VERDICT = "no_verdict"  # what a `UserError` says of a run that is not there
 _log = logging.getLogger(__name__)
@@ -104,8 +104,8 @@ def add_board(app: FastAPI, part: FastAPI) -> None:
 
     class Board(BaseRoute):
         def matches(self, scope: Scope) -> tuple[Match, Scope]:
-            is_below = scope["type"] == "http" and (scope["path"] == PREFIX or scope["path"].startswith(f"{PREFIX}/"))
-            return (Match.FULL if is_below else Match.NONE), {"route": self}
+            is_ours = scope["type"] == "http" and is_below(scope["path"])
+            return (Match.FULL if is_ours else Match.NONE), {"route": self}
 
         async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
             await part(scope, receive, send)

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field, replace
 from rung.commands.mend_rows import CASE, RowLine, row_at
 from rung.config.project import Project
 from rung.dataset.case_rows import case_of
-from rung.dataset.load import Dataset, read_cases, with_evidence
+from rung.dataset.load import Dataset, gold_documents, read_cases, with_evidence
 from rung.errors import UserError
 from rung.pipeline.evaluation_store import Asked
 from rung.records import Case, Json, Problem
 from rung.web.case_index import CaseIndex
-from rung.web.case_reading import gold_documents
 from rung.web.document_access import may_read_all, readable_texts
 from rung.web.viewer import Viewer, words_for
 

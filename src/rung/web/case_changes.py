@@ -23,7 +23,7 @@ from rung.errors import UserError
 from rung.loop import rescore
 from rung.pipeline.judge_labels import add_labels
 from rung.pipeline.publishing import read_list
-from rung.records import Json, digest
+from rung.records import Json, Outcome, digest
 from rung.report.html.markup import Safe, el, join
 from rung.report.ragas import response_of
 from rung.scoring.answer_labels import CHOSEN, AnswerLabel, answer_digest
@@ -33,10 +33,10 @@ from rung.web.case_at_hand import CaseAtHand, case_at_hand
 from rung.web.case_index import CaseFilter, CaseIndex
 from rung.web.cases import index_of_run, number_of
 from rung.web.document_access import readable_texts
-from rung.web.forms import Sent, by_field, done, hidden, sent_from, text_in, texts_in, who
+from rung.web.forms import Sent, hidden, sent_from, text_in, texts_in
 from rung.web.jobs import UnderWay, background_of, job_pane
 from rung.web.project_at_hand import ProjectAtHand, at_hand_of, project_of
-from rung.web.reviewer import reviewer_of
+from rung.web.reviewer import by_field, done, reviewer_of, who
 from rung.web.runs import Number
 from rung.web.shell import href, page
 from rung.web.viewer import Viewer, editor_of, viewer_of
@@ -59,20 +59,29 @@ def label_form(request: Request, case: str, rung: str, *, run: int) -> Safe:
     return el("details", el("summary", f"The grade of {rung} is wrong"), form)
 
 
+def digest_of(case: str, outcome: Outcome) -> str:
+    """By which labels name an answer."""
+    return answer_digest(case, "" if outcome.answer is None else response_of(outcome.answer))
+
+
 def changes_section(request: Request, at_hand: CaseAtHand, *, run: int) -> Safe:
     """Forms to mend the case, to make another of it, and to score again."""
+    forms = [_draft_form(request, at_hand, run), rescore_form(run)]
+    if at_hand.line is not None:
+        forms.insert(0, _gold_form(request, at_hand, at_hand.line, run))
+    return el("section", el("h2", "Mend it", id="mend"), *forms, aria_labelledby="mend")
+
+
+def rescore_form(run: int) -> Safe:
+    """The button that scores a run again, and what that is."""
     words = (
         "Scores, gaps and the choice anew from the stored answers, by today's cases; no rung is asked anything, a judge "
         "may be. In a terminal: "
     )
-    again = el(
-        "form", el("p", words, el("code", "rung rescore"), cls="small"), el("button", "Score this run again"),
+    return el(
+        "form", el("p", words, el("code", f"rung rescore {run}"), cls="small"), el("button", "Score this run again"),
         method="post", action=href("runs", run, "rescore"),
     )  # fmt: skip
-    forms = [_draft_form(request, at_hand, run), again]
-    if at_hand.line is not None:
-        forms.insert(0, _gold_form(request, at_hand, at_hand.line, run))
-    return el("section", el("h2", "Mend it", id="mend"), *forms, aria_labelledby="mend")
 
 
 def _gold_form(request: Request, at_hand: CaseAtHand, line: RowLine, run: int) -> Safe:
@@ -138,11 +147,10 @@ def label(request: Request, number: Number, form: Sent) -> Response:
     id, outcome = index.ids[case], index.outcomes(case)[0].get(rung)
     if outcome is None:
         raise HTTPException(400, f"{rung} did not answer this case")
-    named = answer_digest(id, "" if outcome.answer is None else response_of(outcome.answer))
     at = datetime.now(UTC).isoformat(timespec="seconds")
     with deciding(project):
-        add_labels(project, [AnswerLabel(id, rung, named, good, by, at, CHOSEN, 0)])
-    return done(_case_address(request, number, id, "label"), by)
+        add_labels(project, [AnswerLabel(id, rung, digest_of(id, outcome), good, by, at, CHOSEN, 0)])
+    return done(request, _case_address(request, number, id, "label"), by)
 
 
 @router.post("/runs/{number}/gold")
@@ -161,7 +169,7 @@ def gold(request: Request, number: Number, form: Sent) -> Response:
     after = changed_by(line.row, _gold_of(form, line), by)
     _check_evidence(project, viewer, after, location)
     replace_row(project, CASE, seen, after, by=by)
-    return done(_case_address(request, number, index.ids[case], "gold"), by)
+    return done(request, _case_address(request, number, index.ids[case], "gold"), by)
 
 
 @router.post("/runs/{number}/draft")
@@ -180,7 +188,7 @@ def draft(request: Request, number: Number, form: Sent) -> Response:
     if "answers" not in row:
         row |= {"answers": list(at_hand.case.answers)}
     add_draft(project, {**row, "drafted_by": by, "meta": {"made_of": index.ids[case]}})
-    return done(_case_address(request, number, index.ids[case], "draft"), by)
+    return done(request, _case_address(request, number, index.ids[case], "draft"), by)
 
 
 def _case_address(request: Request, number: int, id: str, did: str) -> str:
@@ -295,7 +303,8 @@ def scored_again(request: Request, number: Number) -> Response:
     if job.state == "done":
         run = _scored(at_hand)[number]
         link = el("a", f"run {run}", href=href("runs", run))
-        parts.append(el("p", "The verdict anew is ", link, ". It is one of the list of runs, as any other."))
+        what_if = el("a", "what if", href=href("runs", run, "what-if"))
+        parts.append(el("p", "The verdict anew is ", link, " (", what_if, "). It is one of the list of runs, as any other."))
     response = page(request, f"Run {number}, scored again", *parts)
     if job.state == "running":
         response.headers["Refresh"] = str(AGAIN)

@@ -199,7 +199,6 @@ class CaseIndex:
     marks: NDArray[np.int8]
     layers: NDArray[np.int16]
     layer_names: tuple[str, ...]  # by the number in `layers`; the first is ""
-    scores: NDArray[np.float32]
     by_urgency: NDArray[np.int32]
     texts: CaseTexts
     cited: Cited

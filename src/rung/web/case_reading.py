@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 
 from rung.config.project import Project
-from rung.dataset.load import read_cases
+from rung.dataset.load import gold_documents, read_cases
 from rung.errors import UserError
 from rung.files.durable import damaged
 from rung.pipeline.evaluation_store import EVALUATIONS, Asked, head_of
 from rung.pipeline.publishing import RAGAS, Published
-from rung.records import Case, Json, Problem
+from rung.records import Case, Problem
 from rung.report.access import COLUMN, Needs, needs_of
 from rung.report.contents import CasePage
 from rung.verdict.bar import MAIN
@@ -106,14 +106,6 @@ def _asked(project: Project, verdict: Published, reading: _Reading) -> _Asked:
     return asked
 
 
-def gold_documents(case: Case, beside: Mapping[str, Json]) -> tuple[str, ...]:
-    """The documents that a case names, those of its evidence too. `beside`: as `read_cases` gives it."""
-    evidence = beside.get("evidence")
-    quotes = evidence if isinstance(evidence, list) else []
-    named = [str(one["document"]) for one in quotes if isinstance(one, dict) and isinstance(one.get("document"), str)]
-    return tuple(dict.fromkeys((*case.gold_documents, *named)))
-
-
 def _rows(
     path: Path, numbers: Mapping[str, int], left: set[int]
 ) -> Iterator[tuple[int, tuple[str, tuple[str, ...], Needs]]]:
@@ -155,7 +147,7 @@ class _RungRows:
         self._main = [names.index(MAIN) if MAIN in names else None for names in self.metrics]
         self.left: int = row["answered"]
         self.marks, self.layers = np.zeros(cases, np.int8), np.zeros(cases, np.int16)
-        self.scores, self.needs = np.full(cases, np.nan, np.float32), np.zeros(cases, np.int32)
+        self.needs = np.zeros(cases, np.int32)
         self.places = np.full((2, cases), -1, np.int32)
         self.texts, self.spans = bytearray(), np.zeros((2, cases), np.int64)
 
@@ -223,7 +215,6 @@ class _Reading:
         rung.places[:, case] = self._stored(line)
         lost, score = row.get("lost") or "", rung.main_score(row["scores"])
         rung.layers[case] = self.layers(lost)
-        rung.scores[case] = np.nan if score is None else score
         rung.marks[case] = WRONG if lost else RIGHT if score is None or score >= RIGHT_FROM else PARTLY
         text = folded(outcome["failure"][0] if "failure" in outcome else outcome["text"])
         rung.spans[:, case] = len(rung.texts), len(rung.texts) + len(text)
@@ -269,7 +260,6 @@ class _Reading:
             marks=_stacked([rung.marks for rung in rungs], cases, np.int8),
             layers=_stacked([rung.layers for rung in rungs], cases, np.int16),
             layer_names=tuple(self.layers.all),
-            scores=_stacked([rung.scores for rung in rungs], cases, np.float32),
             by_urgency=_by_urgency(rungs, cases, winner),
             texts=_joined([folded("\n".join((question, *answers))) for question, answers in texts], rungs),
             cited=Cited(

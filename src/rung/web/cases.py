@@ -18,14 +18,14 @@ from rung.pipeline.evaluation_store import EVALUATIONS
 from rung.pipeline.publishing import published, read_list
 from rung.report.contents import WHAT_IS_RIGHT, layer_words
 from rung.report.html.cases import mark_sign
-from rung.report.html.markup import Safe, el, join, shorten
+from rung.report.html.markup import Safe, el, join, scrolling, shorten
 from rung.report.numbers import count
 from rung.web.background import Background, Underway, wait_page
 from rung.web.by_stamp import stamp_of
 from rung.web.case_index import ANY, MARKS, OUTCOMES, UNANSWERED, WRONG, CaseFilter, CaseIndex
 from rung.web.case_reading import read_index
 from rung.web.document_access import groups_of
-from rung.web.forms import choice, pager
+from rung.web.forms import choice, paged, pager
 from rung.web.project_at_hand import project_of
 from rung.web.runs import Number
 from rung.web.shell import Tab, href, page
@@ -158,9 +158,8 @@ def _listed(
     words = f"{len(numbers):,} of {count(whole, 'case')}"
     if whole < len(index.ids):
         words += f"; {count(len(index.ids) - whole, 'further case')} left out: made of documents that are not for you"
-    pages = max(1, -(-len(numbers) // PER_PAGE))
-    at = min(at, pages)
-    shown = numbers[(at - 1) * PER_PAGE : at * PER_PAGE].tolist()
+    at, pages, rows = paged(len(numbers), at, PER_PAGE)
+    shown = numbers[rows].tolist()
     around = [href("runs", run, "cases", **asdict(asked), at=at + step) for step in (-1, 1)]
     parts = [el("p", words, role="status", aria_live="polite", cls="quiet")]
     if len(numbers):
@@ -181,14 +180,14 @@ def _counts(index: CaseIndex, asked: CaseFilter, numbers: NDArray[np.int32], run
     heads = [el("th", "Rung", scope="col"), *(el("th", w, scope="col", cls="number") for w in _OUTCOME_WORDS.values())]
     table = el("table", el("thead", el("tr", *heads)), el("tbody", *rows), cls="list")
     words = "How each rung came out on these cases"
-    return el("details", el("summary", words), el("div", table, cls="scroll", tabindex="0", role="region", aria_label=words))
+    return el("details", el("summary", words), scrolling(table, words))
 
 
 def _table(index: CaseIndex, shown: Sequence[int], run: int, asked: CaseFilter) -> Safe:
     heads = [el("th", "Question", scope="col"), *(el("th", rung, scope="col", cls="rung") for rung in index.rungs)]
     rows = [el("tr", _named(index, case, run, asked), *_signs(index, case)) for case in shown]
     table = el("table", el("thead", el("tr", *heads)), el("tbody", *rows), cls="list cases")
-    return el("div", table, cls="scroll", tabindex="0", role="region", aria_label="Cases")
+    return scrolling(table, "Cases")
 
 
 def _named(index: CaseIndex, case: int, run: int, asked: CaseFilter) -> Safe:

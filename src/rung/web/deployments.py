@@ -16,7 +16,7 @@ from rung.errors import UserError
 from rung.pipeline.pinned_strategy import measured_specs
 from rung.pipeline.publishing import last_choice, latest_folder, published
 from rung.records.deployment import DeploymentEvent, DeploymentRecord, Rollout, Standing, standing, state_of
-from rung.report.html.markup import Safe, el, join
+from rung.report.html.markup import Safe, el, join, scrolling
 from rung.report.numbers import count
 from rung.serving.going_back import WINNER, rollback, withdraw
 from rung.serving.promotion import REVIEW, GateShut, PromoteRequest
@@ -24,6 +24,7 @@ from rung.serving.trials import risk_of_each, signals
 from rung.state.database import State
 from rung.state.deployments import Pair, Seen, all_deployments, deployment, events, pairs, seen
 from rung.watching.promoting import promote_and_watch
+from rung.web.forms import choice
 from rung.web.jobs import background_of, job_pane
 from rung.web.project_at_hand import at_hand_of, project_of
 from rung.web.reviewer import name_form, named_reviewer, reviewer_of
@@ -184,7 +185,7 @@ def _table(records: list[tuple[DeploymentRecord, int]], now: Standing) -> Safe:
         rows.append(el("tr", el("th", link, scope="row"), *(el("td", one, dir="auto") for one in cells), code))
     head = el("tr", *(el("th", words, scope="col") for words in heads))
     table = el("table", el("thead", head), el("tbody", *rows), cls="list")
-    return el("section", el("h2", count(len(records), "deployment")), _scrolled(table, "Deployments"))
+    return el("section", el("h2", count(len(records), "deployment")), scrolling(table, "Deployments"))
 
 
 def _history(happened: list[DeploymentEvent]) -> Safe:
@@ -198,7 +199,7 @@ def _history(happened: list[DeploymentEvent]) -> Safe:
         for event in happened
     ]
     head = el("tr", *(el("th", words, scope="col") for words in ("At (UTC)", "Deployment", "What", "By", "Why")))
-    return _scrolled(el("table", el("thead", head), el("tbody", *rows), cls="list"), "What happened")
+    return scrolling(el("table", el("thead", head), el("tbody", *rows), cls="list"), "What happened")
 
 
 def _gate(record: DeploymentRecord) -> Safe:
@@ -212,7 +213,7 @@ def _gate(record: DeploymentRecord) -> Safe:
     return el(
         "section",
         el("h2", "The gate"),
-        _scrolled(el("table", el("thead", head), el("tbody", *rows), cls="list"), "The gate"),
+        scrolling(el("table", el("thead", head), el("tbody", *rows), cls="list"), "The gate"),
     )
 
 
@@ -234,7 +235,7 @@ def _trial(record: DeploymentRecord, old: Seen | None, by_id: dict[str, Seen]) -
         who = f"{id} (this one)" if id == record.id else id
         rows.append(el("tr", el("th", who, scope="row"), *(el("td", f"{n:,}", cls="number") for n in counts)))
     head = el("tr", *(el("th", words, scope="col", cls=None if n == 0 else "number") for n, words in enumerate(heads)))
-    parts = [_scrolled(el("table", el("thead", head), el("tbody", *rows), cls="list"), "What was seen")]
+    parts = [scrolling(el("table", el("thead", head), el("tbody", *rows), cls="list"), "What was seen")]
     if old is not None and record.rollout.kind == "canary":
         parts += _standing(record.rollout, old, by_id.get(record.id, Seen()))
     return el("div", el("h2", "The trial"), *parts)
@@ -260,7 +261,7 @@ def _standing(rollout: Rollout, old: Seen, new: Seen) -> list[Safe]:
         f"{rollout.max_answers:,} answers it ends undecided."
     )
     table = el("table", el("thead", head), el("tbody", *rows), cls="list")
-    return [el("h3", "The sequential test"), _scrolled(table, "The sequential test"), el("p", words, cls="quiet small")]
+    return [el("h3", "The sequential test"), scrolling(table, "The sequential test"), el("p", words, cls="quiet small")]
 
 
 def _share(evidence: float, needed: float) -> str:
@@ -296,19 +297,15 @@ def _changes(request: Request, now: Standing) -> Safe:
     parts = [name_form(request, href("deployments"))]
     if not reviewer_of(request):
         return el("section", el("h2", "Promote or go back"), *parts)
-    labels, choice = _promotable(project), last_choice(project)
+    labels, chosen = _promotable(project), last_choice(project)
     if labels:
-        first = choice if choice in labels else labels[0]
-        options = [
-            el("option", f"{one}{', the choice' if one == choice else ''}", value=one, selected=one == first)
-            for one in labels
-        ]
+        rungs = [(one, f"{one}{', the choice' if one == chosen else ''}") for one in labels]
         share = el("input", type="number", name_="share", value="0.1", min="0.01", max="0.99", step="0.01")
         over = el("input", type="checkbox", name_="over", value="yes")
-        ways = [el("option", words, value=kind) for kind, words in KINDS.items() if kind == "full" or now.current]
+        ways = [(kind, words) for kind, words in KINDS.items() if kind == "full" or now.current]
         fields = [
-            el("label", "Rung of the last verdict", el("select", *options, name_="rung")),
-            el("label", "How it comes in", el("select", *ways, name_="kind")),
+            choice("Rung of the last verdict", "rung", rungs, chosen if chosen in labels else labels[0]),
+            choice("How it comes in", "kind", ways, "full"),
             el("label", "Share of a canary", share),
             _reason("promote"),
             el("label", over, " Pass over checks that do not hold, in my name", cls="check"),
@@ -325,13 +322,13 @@ def _changes(request: Request, now: Standing) -> Safe:
 
 
 def _back(now: Standing) -> Safe:
-    options = [el("option", f"end what is tried, {now.candidate}", value="")] if now.candidate else []
+    options = [("", f"end what is tried, {now.candidate}")] if now.candidate else []
     if not now.candidate and now.green:
-        options.append(el("option", f"the last good one, {now.green}", value=""))
-    options += [el("option", id, value=id) for id in reversed(now.earlier) if id != now.current]
-    options.append(el("option", "no deployment: the last verdict's winner", value=WINNER))
+        options.append(("", f"the last good one, {now.green}"))
+    options += [(id, id) for id in reversed(now.earlier) if id != now.current]
+    options.append((WINNER, "no deployment: the last verdict's winner"))
     fields = [
-        el("label", "Go back to", el("select", *options, name_="to")),
+        choice("Go back to", "to", options, options[0][0]),
         _reason("go back"),
         el("p", el("button", "Go back")),
     ]
@@ -340,7 +337,3 @@ def _back(now: Standing) -> Safe:
 
 def _reason(what: str) -> Safe:
     return el("label", f"Why you {what}", el("input", name_="reason", required=True, maxlength=2_000))
-
-
-def _scrolled(table: Safe, title: str) -> Safe:
-    return el("div", table, cls="scroll", tabindex="0", role="region", aria_label=title)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rung.config.project import Project
 from rung.records import Document
-from rung.runtime.engines import index_of
+from rung.runtime.engines import has_index, index_in
 from rung.web.viewer import Viewer
 
 if TYPE_CHECKING:
@@ -22,10 +22,7 @@ def snapshot_of(project: Project) -> Snapshot | None:
     Raises:
         UserError: the index cannot be read.
     """
-    settings = project.settings.knowledge
-    if not settings.sources or not (settings.store or (project.state / "index").is_dir()):
-        return None
-    return _index(project.state, settings.store, _Held(project)).snapshot()
+    return _index(project.state, project.settings.knowledge.store).snapshot() if has_index(project) else None
 
 
 def groups_of(project: Project) -> Mapping[str, tuple[str, ...]]:
@@ -76,19 +73,6 @@ def readable_texts(project: Project, viewer: Viewer) -> Callable[[str], str | No
     return text_of
 
 
-class _Held:
-    """A project that is the same whatever its settings are: the index is of the folder."""
-
-    def __init__(self, project: Project) -> None:
-        self.project = project
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Held) and other.project.state == self.project.state
-
-    def __hash__(self) -> int:
-        return hash(self.project.state)
-
-
 @lru_cache(maxsize=8)
-def _index(_state: Path, _store: str, held: _Held) -> Index:
-    return index_of(held.project)
+def _index(state: Path, store: str) -> Index:
+    return index_in(state, store)

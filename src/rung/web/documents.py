@@ -15,13 +15,16 @@ from rung.pipeline.dense_weight import Weight, settle_alone
 from rung.pipeline.sources import left_out
 from rung.records import Asker
 from rung.report.html.cases import passage_location
-from rung.report.html.markup import Safe, el, join, shorten
+from rung.report.html.markup import Safe, el, join, scrolling, shorten
 from rung.report.numbers import count
 from rung.web.background import Underway, wait_page
+from rung.web.by_stamp import stamp_of
 from rung.web.document_access import snapshot_of
 from rung.web.document_list import DocumentLine, DocumentList, document_list
-from rung.web.forms import choice, pager
+from rung.web.forms import choice, paged, pager
+from rung.web.opening import opening
 from rung.web.project_at_hand import ProjectAtHand, at_hand_of, project_of
+from rung.web.readable import document_address, project_groups
 from rung.web.shell import Tab, href, page
 from rung.web.viewer import Viewer, viewer_of, words_for
 
@@ -55,11 +58,10 @@ def documents(request: Request, text: Text = "", readers: Text = "", by: Text = 
     words = f"{len(selected):,} of {count(len(own), 'document')}"
     if len(own) < len(listed.lines):
         words += f"; {count(len(listed.lines) - len(own), 'further document')} left out, which you may not read"
-    pages = max(1, -(-len(selected) // PER_PAGE))
-    at = min(at, pages)
+    at, pages, shown = paged(len(selected), at, PER_PAGE)
     around = [href("documents", text=text, readers=readers, by=by, at=at + step) for step in (-1, 1)]
     status = el("p", words, role="status", aria_live="polite", cls="quiet")
-    rows = selected[(at - 1) * PER_PAGE : at * PER_PAGE]
+    rows = selected[shown]
     results = el("div", status, _table(rows) if rows else "", pager(at, pages, around), id="results")
     parts = [*_about(listed, viewer), _search_form("", viewer, groups), _form(text, readers, by, groups), results]
     return page(request, "Documents", *parts, _unread(listed, viewer), scripts=("live.js",))
@@ -120,7 +122,7 @@ def _table(lines: Sequence[DocumentLine]) -> Safe:
     heads = [el("th", words, scope="col") for words in titles]
     head = el("thead", el("tr", *heads, el("th", "Characters", scope="col", cls="number")))
     table = el("table", head, el("tbody", *rows), cls="list cases")
-    return el("div", table, cls="scroll", tabindex="0", role="region", aria_label="Documents")
+    return scrolling(table, "Documents")
 
 
 def _unread(listed: DocumentList, viewer: Viewer) -> Safe:
@@ -167,15 +169,16 @@ def search(
     title = "Search the documents"
     if snapshot is None:
         return page(request, title, el("p", "Nothing is indexed yet: 'rung sync' reads the documents.", cls="notice"))
-    theirs = {one for readers in snapshot.groups.values() for one in readers}
-    groups = sorted(theirs if viewer.groups is None else theirs & viewer.groups)
+    groups = [one for one in project_groups(at_hand_of(request)) if viewer.groups is None or one in viewer.groups]
     form = _search_form(q, viewer, groups, chosen=group if whom == CHOSEN else None, top=top)
     back = el("p", el("a", "All documents", href=href("documents")), cls="small")
     if not q.strip():
         return page(request, title, back, form)
     asker = _asker(viewer, group) if whom == CHOSEN else viewer.asker
-    knowledge = at_hand_of(request).builder().engines.documents
-    weight = _weighed(at_hand_of(request), knowledge)
+    searched = _searched(at_hand_of(request), snapshot.version)
+    if isinstance(searched, Underway):
+        return wait_page(request, title, "Opening what searches", searched)
+    knowledge, weight = searched
     explained = knowledge.explain(q, asker=asker, top=top)
     remarks = [el("p", one, cls="notice") for one in strange_groups(asker.groups or (), snapshot.groups) if whom == CHOSEN]
     about = el("p", f"{_whom(asker)}. {weight}.", cls="quiet small", dir="auto")
@@ -198,6 +201,18 @@ def _whom(asker: Asker) -> str:
     if asker.groups is None:
         return "Everything is searched"
     return f"Asked with {', '.join(sorted(asker.groups))}" if asker.groups else "Asked without a group"
+
+
+def _searched(at_hand: ProjectAtHand, version: int) -> tuple[Knowledge, str] | Underway:
+    """The index, open, with the weight of its dense ranking in words; or how far it is opened."""
+
+    def searched() -> tuple[Knowledge, str]:
+        knowledge = at_hand.builder().engines.documents
+        return knowledge, _weighed(at_hand, knowledge)
+
+    if at_hand.answering is not None:
+        return searched()
+    return opening(at_hand, "search", (stamp_of(at_hand.project().file), version), searched)
 
 
 def _weighed(at_hand: ProjectAtHand, knowledge: Knowledge) -> str:
@@ -243,7 +258,7 @@ def _results(explained: Sequence[Explained]) -> Safe:
     rows = []
     for number, one in enumerate(explained, 1):
         passage = one.passage
-        address = f"{href('documents', passage.document, start=passage.start, end=passage.end)}#place"
+        address = document_address(passage.document, passage.start, passage.end)
         text = el("div", shorten(" ".join(passage.text.split()), most=_SNIPPET), cls="small", dir="auto")
         named = el("th", el("a", passage_location(passage), href=address, dir="auto"), text, scope="row", cls="asked")
         cells = [el("td", f"{passage.score:.4f}", cls="number"), _place(one.dense), _place(one.bm25)]
@@ -251,7 +266,7 @@ def _results(explained: Sequence[Explained]) -> Safe:
     heads = ("No.", "Passage", "Together", "Dense: rank (cosine)", "BM25: rank (score)")
     head = el("thead", el("tr", *(el("th", words, scope="col") for words in heads)))
     table = el("table", head, el("tbody", *rows), cls="list cases")
-    return el("div", table, cls="scroll", tabindex="0", role="region", aria_label="Passages that were found")
+    return scrolling(table, "Passages that were found")
 
 
 def _place(ranked: Place | None) -> Safe:

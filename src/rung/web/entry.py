@@ -24,7 +24,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rung.serving.callers import Identity, Refused
-from rung.web.shell import HEADERS, PREFIX, STATIC, door_page, static_response
+from rung.web.shell import HEADERS, PREFIX, STATIC, door_page, is_below, is_https, local, static_response
 from rung.web.viewer import Viewer
 
 TOKEN = "token"  # of the address
@@ -169,7 +169,7 @@ class Entry:
             request.state.viewer = await self._viewer(request, self._credential(request))
         except Refused as refused:
             why = "" if refused.status == 401 and not self._credential(request) else refused.message
-            return door_page(refused.status, why, self._door.asks_for, to=_local(request))
+            return door_page(refused.status, why, self._door.asks_for, to=_asked_for(request))
         return None
 
     async def _viewer(self, request: Request, credential: str) -> Viewer:
@@ -182,7 +182,7 @@ class Entry:
         except ValueError:
             form = {}
         credential, to = form.get("credential", [""])[0].strip(), form.get("to", [PREFIX])[0]
-        return await self._entered(request, credential, to if to.startswith(f"{PREFIX}/") and "\\" not in to else PREFIX)
+        return await self._entered(request, credential, local(to))
 
     async def _entered(self, request: Request, credential: str, to: str) -> Response:
         try:
@@ -193,8 +193,7 @@ class Entry:
         self._sessions.end(self._session(request))
         name = self._sessions.begin(credential)
         response = RedirectResponse(to, 303)
-        is_secure = "https" in (request.url.scheme, request.headers.get("x-forwarded-proto"))
-        response.set_cookie(self._cookie, name, path=PREFIX, httponly=True, samesite="lax", secure=is_secure)
+        response.set_cookie(self._cookie, name, path=PREFIX, httponly=True, samesite="lax", secure=is_https(request))
         return response
 
     def _leaving(self, request: Request) -> Response:
@@ -280,12 +279,12 @@ def is_own(headers: Headers) -> bool:
 
 def _without_token(request: Request) -> str:
     rest = urlencode([(name, value) for name, value in request.query_params.multi_items() if name != TOKEN])
-    return f"{_local(request, query=False)}{f'?{rest}' if rest else ''}"
+    return f"{_asked_for(request, query=False)}{f'?{rest}' if rest else ''}"
 
 
-def _local(request: Request, *, query: bool = True) -> str:
+def _asked_for(request: Request, *, query: bool = True) -> str:
     """Where a request went to, to come back to it; the board's first page for one that is no page."""
     path = request.scope.get("raw_path", b"").partition(b"?")[0].decode("latin-1") or quote(request.url.path)
-    if request.method != "GET" or not (path == PREFIX or path.startswith(f"{PREFIX}/")):
+    if request.method != "GET" or not is_below(path):
         return PREFIX
     return f"{path}?{request.url.query}" if query and request.url.query else path

@@ -85,8 +85,15 @@ def _listed(project: Project, tell: Callable[[float], None]) -> ExampleList:
         location = f"{problem.path}:{problem.line}"
         if location not in has_row:
             lines.append(ExampleLine(location, "", "", ((UNREADABLE, problem.message),)))
+    by_file = {shown_as(project, path): number for number, path in enumerate(files_of(project, EXAMPLE))}
+    lines.sort(key=lambda line: _order(line.location, by_file))
     slips = tuple(str(p) for p in problems if not p.line or f"{p.path}:{p.line}" in has_row)
     return ExampleList(tuple(lines), looked.linted.sound, (*slips, *looked.notes))
+
+
+def _order(location: str, by_file: Mapping[str, int]) -> tuple[int, int]:
+    file, _, line = location.rpartition(":")
+    return by_file.get(file, len(by_file)), int(line)
 
 
 def _by_place(findings: tuple[Finding, ...], kind: str = "") -> defaultdict[str, list[tuple[str, str]]]:

@@ -17,13 +17,14 @@ from starlette.responses import Response
 from rung.commands.mend_rows import EXAMPLE, RowLine, changed_by, check_row, replace_row, row_at, seen_row
 from rung.errors import UserError
 from rung.records import Json
-from rung.report.html.markup import Safe, el
+from rung.report.html.markup import Safe, el, scrolling
 from rung.report.numbers import count
 from rung.text.parsing import Malformed, json_of
 from rung.web.background import Underway, wait_page
 from rung.web.example_list import ALL_KINDS, ExampleLine, ExampleList, counts, example_list
-from rung.web.forms import Sent, by_field, choice, done, hidden, pager, text_in, who
+from rung.web.forms import Sent, choice, hidden, paged, pager, text_in
 from rung.web.project_at_hand import project_of
+from rung.web.reviewer import by_field, done, who
 from rung.web.shell import Tab, href, page
 from rung.web.viewer import editor_of, viewer_of
 
@@ -54,10 +55,9 @@ def examples(request: Request, finding: Text = "", text: Text = "", at: PageNumb
     if finding not in ("", ANY, *ALL_KINDS):
         raise HTTPException(404, f"no finding is called '{finding}'; there are: {', '.join(ALL_KINDS)}")
     selected = [line for line in listed.lines if _fits(line, finding, text.strip().casefold())]
-    pages = max(1, -(-len(selected) // PER_PAGE))
-    at = min(at, pages)
+    at, pages, shown = paged(len(selected), at, PER_PAGE)
     around = [href("examples", finding=finding, text=text, at=at + step) for step in (-1, 1)]
-    rows = selected[(at - 1) * PER_PAGE : at * PER_PAGE]
+    rows = selected[shown]
     status = el(
         "p", f"{len(selected):,} of {count(len(listed.lines), 'row')}", role="status", aria_live="polite", cls="quiet"
     )
@@ -104,7 +104,7 @@ def _table(lines: Sequence[ExampleLine]) -> Safe:
         rows.append(el("tr", el("th", link, scope="row"), *cells))
     heads = [el("th", words, scope="col") for words in ("Row", "Findings", "Input", "Output")]
     table = el("table", el("thead", el("tr", *heads)), el("tbody", *rows), cls="list examples")
-    return el("div", table, cls="scroll", tabindex="0", role="region", aria_label="Examples")
+    return scrolling(table, "Examples")
 
 
 # --- one row ------------------------------------------------------------------------------------------------------------
@@ -124,19 +124,27 @@ def example(request: Request, location: Text) -> Response:
     )
     back = el("p", el("a", "All examples", href=href("examples")), cls="small")
     if not viewer_of(request).may_edit:
-        return page(request, f"Example {location}", back, what, el("pre", el("code", _whole(line))))
-    return page(request, f"Example {location}", back, what, *_forms(request, location, line))
+        return page(
+            request, f"Example {location}", back, what, el("pre", el("code", line.text if line.columns else _whole(line)))
+        )
+    stands = (
+        el("section", el("h2", "As it stands"), el("pre", el("code", line.text))) if line.columns and not line.row else ""
+    )
+    return page(request, f"Example {location}", back, what, stands, *_forms(request, location, line))
 
 
 def _forms(request: Request, location: str, line: RowLine) -> list[Safe]:
     unseen = hidden(location=location, stamp=line.stamp)
-    texts = list(_texts(line.row))
+    texts = list(_texts(line))
     fields = [
         el("label", title, el("textarea", text, name_=name, rows=min(12, 2 + len(text) // 90), dir="auto"))
         for name, title, text in texts
     ]
     save = el("button", "Write it into the file", cls="main")
     forms = []
+    if line.columns and not line.row:
+        words = "Put each text where it belongs: what is too much stands in the last field. Quotes come by themselves."
+        fields.insert(0, el("p", words, cls="quiet small"))
     if texts:
         form = el(
             "form", *unseen, *fields, by_field(request), save, method="post", action=href("examples", "texts"), cls="stack"
@@ -165,22 +173,26 @@ def _forms(request: Request, location: str, line: RowLine) -> list[Safe]:
     return [*forms, el("details", el("summary", "Delete it"), form)]
 
 
-def _texts(row: object) -> Iterator[tuple[str, str, str]]:
+def _texts(line: RowLine) -> Iterator[tuple[str, str, str]]:
     """Texts of a row that can be written as such: name of the field, title, text."""
-    if not isinstance(row, dict):
+    for number, (column, cell) in enumerate(zip(line.columns, line.cells, strict=True)):
+        yield f"cell-{number}", column, cell
+    if line.columns:
         return
+    row = line.row
     turns = row.get("messages")
     for number, turn in enumerate(turns if isinstance(turns, list) else []):
-        if isinstance(turn, dict) and isinstance(turn.get("content"), str):
-            yield f"turn-{number}", f"Turn {number + 1}: {turn.get('role')}", turn["content"]
+        if isinstance(turn, dict) and isinstance(content := turn.get("content"), str):
+            yield f"turn-{number}", f"Turn {number + 1}: {turn.get('role')}", content
     for key in _TEXT_KEYS:
-        if isinstance(row.get(key), str):
-            yield f"key-{key}", key.capitalize(), row[key]
+        if isinstance(value := row.get(key), str):
+            yield f"key-{key}", key.capitalize(), value
 
 
 def _whole(line: RowLine) -> str:
     """A row as JSON over several lines; what is none as it stands there."""
-    return json.dumps(line.row, ensure_ascii=False, indent=2) if line.row else line.text
+    row = line.row or dict(zip(line.columns, line.cells, strict=True))
+    return json.dumps(row, ensure_ascii=False, indent=2) if row else line.text
 
 
 @router.post("/examples/texts")
@@ -189,10 +201,14 @@ def mend_texts(request: Request, form: Sent) -> Response:
     editor_of(request)
     line = seen_row(project_of(request), EXAMPLE, _seen(form))
     row = copy.deepcopy(dict(line.row))
-    for name, _, before in _texts(line.row):
+    for name, title, before in _texts(line):
         kind, _, key = name.partition("-")
         text = text_in(form, name, before)
-        if kind == "key":
+        if text == before.replace("\r\n", "\n").replace("\r", "\n"):  # as a browser sends it back
+            text = before
+        if kind == "cell":
+            row[title] = text
+        elif kind == "key":
             row[key] = text
         else:
             row["messages"][int(key)]["content"] = text  # type: ignore[index, call-overload]
@@ -221,10 +237,12 @@ def _write(request: Request, form: FormData, before: RowLine, row: dict[str, Jso
     by = who(editor_of(request), form)
     after = changed_by(before.row, row, by, today=datetime.now(UTC).date().isoformat())
     dated = "approved_at" if "approved_by" in row else ""  # a row that nobody approves any more has no date of it
-    after = {key: value for key, value in after.items() if key in row or key == dated}
+    after = {
+        key: value for key, value in after.items() if key in row or (key == dated and key in (before.columns or (key,)))
+    }
     check_row(project, EXAMPLE, after, seen[0])
     replace_row(project, EXAMPLE, seen, after, by=by)
-    return done(href("examples", done="mend"), by)
+    return done(request, href("examples", done="mend"), by)
 
 
 @router.post("/examples/delete")
@@ -235,4 +253,4 @@ def delete(request: Request, form: Sent) -> Response:
         raise HTTPException(400, "nothing was deleted: say that you are sure")
     by = who(viewer, form)
     replace_row(project, EXAMPLE, _seen(form), None, by=by, reason=text_in(form, "reason"))
-    return done(href("examples", done="remove"), by)
+    return done(request, href("examples", done="remove"), by)

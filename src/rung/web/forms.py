@@ -1,25 +1,19 @@
-"""Forms that people send: their fields, and who sends them."""
+"""Forms that people send: what is in them, and their parts as HTML."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from typing import Annotated
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import urlsplit
 
 from fastapi import Depends
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
 
 from rung.report.html.markup import Safe, el
-from rung.web.shell import PREFIX
-from rung.web.viewer import Viewer, viewer_of
-
-NAME = "rung_name"  # the cookie with the name that was given last
-MAX_NAME = 100  # characters
-_YEAR = 365 * 86_400
+from rung.web.shell import local
 
 
 async def _sent(request: Request) -> FormData:
@@ -56,62 +50,14 @@ def texts_in(form: FormData, name: str) -> list[str]:
     return [value.replace("\r\n", "\n") for value in form.getlist(name) if isinstance(value, str)]
 
 
-def who(viewer: Viewer, form: FormData) -> str:
-    """Who changes something: as their key has it, else as they say.
-
-    Raises:
-        HTTPException: as `person`.
-    """
-    return person(viewer.name or text_in(form, "by"))
-
-
-def person(name: str) -> str:
-    """The name of one person, as it is kept with what they change or decide.
-
-    Raises:
-        HTTPException: 400, there is none, it is too long, or it has a comma and might be of several.
-    """
-    named = " ".join(name.split())
-    if not named:
-        raise HTTPException(400, "say who you are: the name is kept with what you change")
-    if "," in named or len(named) > MAX_NAME:
-        why = f"one person's name is needed, without a comma, of at most {MAX_NAME} characters: each decides for themselves"
-        raise HTTPException(400, why)
-    return named
-
-
-def remember(response: Response, name: str, *, secure: bool = False) -> Response:
-    """Keep a name in the browser, for the next form. `secure`: send it over https alone."""
-    response.set_cookie(NAME, quote(name), max_age=_YEAR, path=PREFIX, httponly=True, samesite="lax", secure=secure)
-    return response
-
-
-def by_field(request: Request) -> Safe:
-    """Where the name is asked for; it is only shown where the key has it."""
-    viewer = viewer_of(request)
-    if viewer.name:
-        return el("p", "Kept with it: ", el("b", viewer.name, dir="auto"), cls="quiet small")
-    before = unquote(request.cookies.get(NAME, ""))
-    return el(
-        "label", "Your name", el("input", name_="by", value=before, required=True, maxlength=MAX_NAME, autocomplete="name")
-    )
-
-
-def done(address: str, by: str) -> Response:
-    """After a change: to the page that shows it. The name is remembered for the next form."""
-    return remember(RedirectResponse(address, 303), by)
-
-
 def sent_from(request: Request) -> str:
     """The page of the board, with its query, that a form was sent from; "" where the browser does not say one."""
     try:
         parts = urlsplit(request.headers.get("referer", ""))
     except ValueError:
         return ""
-    is_own = parts.netloc == request.headers.get("host") and f"{parts.path}/".startswith(f"{PREFIX}/")
-    if not is_own or "\\" in parts.path:
-        return ""
-    return f"{parts.path}?{parts.query}" if parts.query else parts.path
+    address = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    return address if parts.netloc == request.headers.get("host") and local(address) == address else ""
 
 
 def hidden(**values: str) -> list[Safe]:
@@ -123,6 +69,13 @@ def choice(label: str, name: str, options: Sequence[tuple[str, str]], chosen: st
     """A list to choose from; `options` as (value, words)."""
     listed = [el("option", words, value=value, selected=value == chosen) for value, words in options]
     return el("label", label, el("select", *listed, name_=name))
+
+
+def paged(total: int, at: int, per_page: int) -> tuple[int, int, slice]:
+    """(page, pages, which rows) of a list; its last page where it has not as many."""
+    pages = max(1, -(-total // per_page))
+    at = min(at, pages)
+    return at, pages, slice((at - 1) * per_page, at * per_page)
 
 
 def pager(at: int, pages: int, link: Sequence[str]) -> Safe:

@@ -89,7 +89,7 @@ def background_of(at_hand: ProjectAtHand) -> BackgroundJobs:
 
 
 def job_pane(job: Job | None, viewer: Viewer) -> Safe:
-    """A piece of work on a page; one that is under way is looked at again by `live.js`, or by loading the page anew.
+    """A piece of work on a page; one that is under way is looked at again by `again.js`, or by loading the page anew.
     What it reported is for who may read everything."""
     if job is None:
         return Safe("")

@@ -113,7 +113,11 @@ def start(request: Request, sent: Sent) -> Response:
 
 def _to_the_run(request: Request) -> Safe:
     lines = read_list(project_of(request))
-    return el("p", el("a", f"Open run {lines[-1].number}", href=href("runs", lines[-1].number))) if lines else Safe("")
+    return (
+        el("p", "The last run: ", el("a", f"Run {lines[-1].number}", href=href("runs", lines[-1].number)))
+        if lines
+        else Safe("")
+    )
 
 
 def _asked(request: Request, record: RunRecord) -> str:

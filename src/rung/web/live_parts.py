@@ -9,7 +9,7 @@ from rung.pipeline.run_record import VERDICT, RunRecord
 from rung.records.run_state import RungEvent, RunState, WorkEvent
 from rung.report.board import ACTIVE, clock_time, columns_of, times_line
 from rung.report.html import charts
-from rung.report.html.markup import Safe, el, join
+from rung.report.html.markup import Safe, el, join, scrolling
 from rung.report.numbers import count
 from rung.verdict.bar import MAIN
 
@@ -110,7 +110,7 @@ def _table(state: RunState) -> Safe:
         cells.insert(2, el("td", _picture(rung, chosen=rung.rung == state.run.winner), cls="drawn"))
         rows.append(el("tr", *cells, cls="active" if rung.state in ACTIVE else None))
     table = el("table", el("thead", el("tr", *heads)), el("tbody", *rows), cls="list live")
-    return el("div", table, cls="scroll", tabindex="0", role="region", aria_label="Rungs so far")
+    return scrolling(table, "Rungs so far")
 
 
 def _kind(head: str) -> str | None:

@@ -17,11 +17,10 @@ from rung.report.html.cases import about_case, answer_head, answer_text, gold_sp
 from rung.report.html.figures import LAYERS
 from rung.report.html.markup import Safe, el, join, marked, shorten
 from rung.report.numbers import count, significant
-from rung.report.ragas import response_of
-from rung.scoring.answer_labels import AnswerLabel, answer_digest
+from rung.scoring.answer_labels import AnswerLabel
 from rung.web.background import Underway, wait_page
 from rung.web.case_at_hand import CaseAtHand, case_at_hand
-from rung.web.case_changes import changes_section, label_form
+from rung.web.case_changes import changes_section, digest_of, label_form
 from rung.web.case_index import CaseFilter, CaseIndex
 from rung.web.cases import check_filter, index_of_run, matches, number_of
 from rung.web.project_at_hand import project_of
@@ -86,11 +85,7 @@ def _crumbs(index: CaseIndex, case: int, asked: CaseFilter, numbers: list[int], 
 def _about(at_hand: CaseAtHand) -> Safe:
     if at_hand.line is None:
         return Safe("")
-    return about_case(at_hand.case, link=_at)
-
-
-def _at(document: str, start: int, end: int) -> str:
-    return document_address(document, start, end)
+    return about_case(at_hand.case, link=document_address)
 
 
 def _answers(request: Request, index: CaseIndex, shown: CasePage, *, run: int) -> Safe:
@@ -112,11 +107,6 @@ def _answers(request: Request, index: CaseIndex, shown: CasePage, *, run: int) -
     return el(
         "section", el("h2", "Answers", id="answers"), el("div", *panes, cls="columns answers"), aria_labelledby="answers"
     )
-
-
-def digest_of(case: str, outcome: Outcome) -> str:
-    """By which labels name an answer."""
-    return answer_digest(case, "" if outcome.answer is None else response_of(outcome.answer))
 
 
 def _labels(labels: list[AnswerLabel]) -> list[Safe]:
@@ -145,7 +135,7 @@ def _answer(index: CaseIndex, shown: CasePage, rung: str, below: list[Safe]) -> 
 
 
 def _cited_at(citation: Citation) -> str:
-    return _at(citation.document, citation.start, citation.end)
+    return document_address(citation.document, citation.start, citation.end)
 
 
 def _scores(scores: dict[str, float] | object) -> Safe:
@@ -203,7 +193,9 @@ def _passage(case: Case, passage: Passage, mark: int | None, *, is_shown: bool) 
     tags = [el("span", "shown" if is_shown else "not shown", cls="tag" if is_shown else "tag plain")]
     tags += [el("span", "★ gold", cls="gold")] if spans is not None else []
     tags += [el("span", f"cited as [{mark}]", cls="tag plain")] if mark is not None else []
-    link = el("a", passage_location(passage), href=_at(passage.document, passage.start, passage.end), dir="auto")
+    link = el(
+        "a", passage_location(passage), href=document_address(passage.document, passage.start, passage.end), dir="auto"
+    )
     text = marked(shorten(passage.text, most=_PASSAGE), spans or ())
     body = el("div", text, cls="text", dir="auto") if is_shown or spans is not None else Safe("")
     return el("li", link, " ", *(join(tag, " ") for tag in tags), body)

@@ -21,7 +21,7 @@ from rung.records import Document, Passage, canonical
 from rung.report.html.markup import Safe, el, join, marked, shorten
 from rung.report.numbers import count
 from rung.web.document_access import readable_document, snapshot_of
-from rung.web.forms import pager
+from rung.web.forms import paged, pager
 from rung.web.project_at_hand import project_of
 from rung.web.shell import HEADERS, href, page
 from rung.web.viewer import viewer_of
@@ -118,14 +118,13 @@ def _text(
     document: Document, passages: Sequence[Passage], span: tuple[int, int] | None, at: int | None, *, is_anchor: bool
 ) -> Safe:
     cut = [one for one in pieces(len(document.text), passages) if one.number or not _is_blank(document, one)]
-    pages = max(1, -(-len(cut) // PER_PAGE))
     if at is None:
         where = bisect_right([piece.start for piece in cut], span[0]) - 1 if span else 0
         at = max(0, where) // PER_PAGE + 1
-    at = min(at, pages)
+    at, pages, rows = paged(len(cut), at, PER_PAGE)
     marks = {"start": span[0], "end": span[1]} if span else {}
     around = [href("documents", document.id, **marks, at=at + step) for step in (-1, 1)]
-    shown = cut[(at - 1) * PER_PAGE : at * PER_PAGE]
+    shown = cut[rows]
     anchored = next((piece for piece in shown if is_anchor and span and piece.end > span[0]), None)
     items = [_piece(document, piece, span, is_anchored=piece is anchored) for piece in shown]
     note = el("p", "As it was cut: each border begins a passage, as it is searched and cited.", cls="quiet small")

@@ -103,6 +103,11 @@ class ProjectAtHand:
                 self._builder = (project, ArtifactBuilder(self._stack.enter_context(StepRunner(engines))))
             return self._builder[1]
 
+    def is_open(self, builder: ArtifactBuilder) -> bool:
+        """Whether this is the builder of the project as it is now, so that `builder` has nothing to open."""
+        now = self._builder
+        return now is not None and now[0] is self.project() and now[1] is builder
+
     def part(self, name: str, make: Callable[[], T]) -> T:
         """What pages keep for as long as the board runs, by name; made when first asked for, closed with the board where it
         can be.

@@ -15,8 +15,8 @@ from rung.commands.stakes_review import WaitingDeployment, waiting_deployments, 
 from rung.config.project import Project
 from rung.dataset.drafted_rows import meta_in
 from rung.dataset.high_stakes import Unapproved, digest_of
+from rung.dataset.load import documents_in, gold_documents, load_dataset, paths, read_cases
 from rung.dataset.load import evidence_of as evidence_in
-from rung.dataset.load import load_dataset, paths, read_cases
 from rung.dataset.proposals import BY as FEEDBACK
 from rung.dataset.review_log import LOG
 from rung.errors import UserError
@@ -25,7 +25,6 @@ from rung.pipeline.publishing import PAGE, latest, latest_folder
 from rung.records import Case, Evidence, Example, Json, digest
 from rung.report.access import Needs, may_read
 from rung.web.by_stamp import ByStamp
-from rung.web.case_reading import gold_documents
 from rung.web.document_access import may_read_all
 from rung.web.project_at_hand import ProjectAtHand
 from rung.web.viewer import Viewer, words_for
@@ -211,10 +210,10 @@ def draft_entry(draft: Waiting) -> Entry:
     elif draft.row.get("drafted_by") == DECAY:
         kind = "decay"
     came_from, before = draft.meta("drafted_from"), draft.meta("before")
-    documents = list(_documents(_listed(draft.row.get("evidence")))) + _texts(draft.row.get("gold_documents"))
+    documents = list(documents_in(_listed(draft.row.get("evidence")))) + _texts(draft.row.get("gold_documents"))
     documents += [came_from] if isinstance(came_from, str) and came_from else []
     if isinstance(before, dict):
-        documents += [*_documents(_listed(before.get("evidence"))), *_texts(before.get("gold_documents"))]
+        documents += [*documents_in(_listed(before.get("evidence"))), *_texts(before.get("gold_documents"))]
     documents += _asker_untold(draft)
     return Entry(kind, draft.subject, draft.question, draft, _needs_of_asker(_asker_of(draft.row)), tuple(documents))
 
@@ -317,10 +316,6 @@ def _row_files(project: Project) -> list[Path]:
     named = [*paths(project, settings.cases, ("cases",))]
     named += paths(project, settings.behaviour.examples, ("behaviour", "examples"))
     return [project.file, project.root / LOG, *sorted({*named, *project.root.glob(DRAFTS)})]
-
-
-def _documents(evidence: Iterable[Json]) -> tuple[str, ...]:
-    return tuple(document for document, _, _ in _quoted(evidence))
 
 
 def _listed(value: Json) -> list[Json]:

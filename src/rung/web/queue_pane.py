@@ -13,7 +13,7 @@ from rung.dataset.proposals import Use
 from rung.records import Case, Json
 from rung.records.deployment import SHOWN
 from rung.report.html.markup import Safe, el, join
-from rung.web.forms import hidden
+from rung.web.forms import choice, hidden
 from rung.web.project_at_hand import ProjectAtHand
 from rung.web.queue_decisions import Edit
 from rung.web.queue_entries import Entry, Label, Teaching, evidence_of
@@ -96,7 +96,7 @@ def forms(entry: Entry, *, kind: str, following: str) -> Safe:
     if isinstance(entry.item, Label):
         buttons = [("approve", "Good", "a", "main"), ("reject", "Not good", "r", None), ("skip", "Skip", "s", None)]
         pressed = [_button(action, words, key, cls) for action, words, key, cls in buttons]
-        return el("form", *unseen, *pressed, method="post", action=href("queue", "decide"), cls="row", data_keys=True)
+        return el("form", *unseen, *pressed, method="post", action=href("queue", "decide"), cls="row")
     skip = el(
         "a",
         "Skip",
@@ -108,7 +108,7 @@ def forms(entry: Entry, *, kind: str, following: str) -> Safe:
     )
     approve = el(
         "form", *unseen, _button("approve", "Approve", "a", "main"), skip,
-        method="post", action=href("queue", "decide"), cls="row", data_keys=True,
+        method="post", action=href("queue", "decide"), cls="row",
     )  # fmt: skip
     parts = [approve]
     if isinstance(entry.item, Waiting):
@@ -138,14 +138,13 @@ def _reject_form(unseen: list[Safe]) -> Safe:
 
 
 def _edit_form(draft: Waiting, unseen: list[Safe]) -> Safe:
-    options = [el("option", words, value=use, selected=use == draft.use) for use, words in _USES.items()]
     answers = "\n".join(draft.answers)
     box = el("input", type="checkbox", name_="unanswerable", value="yes", checked=draft.row.get("answerable") is False)
     fields = [
         _area("Question", "question", draft.question, required=True),
         _area("Accepted answers, one a line", "answers", answers),
         el("label", box, " No document has the answer: saying so is right", cls="check"),
-        el("label", "Use it as", el("select", *options, name_="use")),
+        choice("Use it as", "use", list(_USES.items()), draft.use),
         el("label", "Why it is edited", el("input", name_="reason", required=True, maxlength=MAX_TEXT)),
         *hidden(action="approve", edited="yes"),
         el("p", el("button", "Approve as edited", cls="main")),

@@ -2,34 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rung.report.html.markup import Safe, el, join
 from rung.web.document_access import groups_of, snapshot_of
 from rung.web.project_at_hand import ProjectAtHand
 from rung.web.shell import href
 
-if TYPE_CHECKING:
-    from rung.knowledge import Knowledge
-
 APART = {"target": "_blank", "rel": "noopener"}  # attributes of a link that leaves the page as it is
 AROUND = 260  # characters before and after a span that are shown with it
-
-
-def knowledge_of(at_hand: ProjectAtHand) -> Knowledge | None:
-    """The index as it is, not brought up to date; None where the project names no documents.
-
-    Raises:
-        UserError: it cannot be opened.
-    """
-    if at_hand.answering is not None:
-        return at_hand.answering.knowledge
-    if not at_hand.project().settings.knowledge.sources:
-        return None
-    knowledge = at_hand.builder().engines.knowledge
-    if knowledge is not None:
-        knowledge.refresh()
-    return knowledge
 
 
 def project_groups(at_hand: ProjectAtHand) -> list[str]:

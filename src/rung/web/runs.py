@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from rung.pipeline.publishing import FORMATS, published
 from rung.pipeline.run_record import read_record
-from rung.report.html.markup import Safe, el, join
+from rung.report.html.markup import Safe, el, join, scrolling
 from rung.report.numbers import DASH, count, interval, money, percent
 from rung.web.project_at_hand import project_of
 from rung.web.run_list import Brief, Run, brief_of, runs_in, unlisted
@@ -102,7 +102,7 @@ def _table(runs: list[Run]) -> Safe:
     numbers = ("correct", "Cases", "1,000 answers", "a month")
     head = el("tr", *(el("th", words, scope="col", cls="number" if words in numbers else None) for words in titles))
     table = el("table", el("thead", head), el("tbody", *map(_row, runs)), cls="list runs", aria_label="Runs")
-    return el("div", table, cls="scroll", tabindex="0", role="region", aria_label="Runs")
+    return scrolling(table, "Runs")
 
 
 def _row(run: Run) -> Safe:

@@ -148,6 +148,22 @@ def _static(name: str) -> tuple[str, str]:
     return text, hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+def is_below(path: str) -> bool:
+    """Whether a path is one of the board."""
+    return path == PREFIX or path.startswith(f"{PREFIX}/")
+
+
+def local(address: str) -> str:
+    """Where a browser is sent to: the address where it is one of the board, else the board's first page."""
+    path = address.partition("?")[0]
+    return address if is_below(path) and "\\" not in path else PREFIX
+
+
+def is_https(request: Request) -> bool:
+    """Whether whoever asks does so over https, which a server before this one may have taken off."""
+    return "https" in (request.url.scheme, request.headers.get("x-forwarded-proto"))
+
+
 def href(*parts: str | int, **query: str | int | None) -> str:
     """An address of the board: its parts and query escaped; what is None or "" in the query is left out."""
     path = "/".join((PREFIX, *(quote(str(part), safe="") for part in parts)))

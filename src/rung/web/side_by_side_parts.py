@@ -5,7 +5,7 @@ from __future__ import annotations
 from rung.records import Estimate
 from rung.report.changes import Change
 from rung.report.html import charts
-from rung.report.html.markup import Safe, el, join
+from rung.report.html.markup import Safe, el, join, scrolling
 from rung.report.numbers import DASH, count, interval, percent, points, points_interval
 from rung.verdict.bar import MAIN
 from rung.web.shell import href
@@ -38,7 +38,7 @@ def _scores(columns: tuple[Column, ...]) -> Safe:
     rows.append(el("tr", el("th", "Bar", scope="row"), *bars))
     table = el("table", el("thead", el("tr", *heads)), el("tbody", *rows), cls="numbers", aria_label="Scores")
     about = el("p", f"Means of {MAIN} with their 95 % intervals, each over the cases of its own run.", cls="quiet")
-    scores = el("div", table, cls="scroll", tabindex="0", role="region", aria_label="Scores")
+    scores = scrolling(table, "Scores")
     return el("section", el("h2", "Scores"), about, scores)
 
 
@@ -75,7 +75,7 @@ def _against(first: Column, one: Column, *, names: bool) -> Safe:
         el("h2", f"Run {one.number} against run {first.number}"),
         el("p", about, cls="quiet"),
         el("p", choice, dir="auto"),
-        el("div", table, cls="scroll", tabindex="0", role="region", aria_label=f"Differences of run {one.number}"),
+        scrolling(table, f"Differences of run {one.number}"),
         el("h3", "What changed between them"),
         _cases(one.cases, names=names),
         _others(one, first.number),
@@ -123,4 +123,4 @@ def _others(one: Column, first: int) -> Safe:
     heads = ("What", f"run {first}", f"run {one.number}")
     head = el("tr", *(el("th", words, scope="col") for words in heads))
     table = el("table", el("thead", head), el("tbody", *rows), cls="list")
-    return el("div", table, cls="scroll", tabindex="0", role="region", aria_label=f"What changed in run {one.number}")
+    return scrolling(table, f"What changed in run {one.number}")

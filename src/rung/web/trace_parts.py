@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from rung.records.traces import Span, Trace
-from rung.report.html.markup import Safe, el, join
+from rung.report.html.markup import Safe, el, join, scrolling
 from rung.tracing import conventions as names
 from rung.tracing.reading import last_text, listed, messages_in, passage_texts, retrieved
 from rung.tracing.waterfall import IN_HEAD, NOT_CAPTURED, attribute_words, step_words
@@ -31,7 +31,7 @@ def waterfall(trace: Trace) -> Safe:
     heads = (("Step", None), ("When", None), ("Began (s)", "number"), ("Seconds", "number"), ("Came to", None))
     head = el("tr", *(el("th", words, scope="col", cls=cls) for words, cls in heads))
     table = el("table", el("thead", head), el("tbody", *rows), cls="list waterfall")
-    return el("div", table, cls="scroll", tabindex="0", role="region", aria_label="Steps")
+    return scrolling(table, "Steps")
 
 
 def texts_of(trace: Trace) -> Iterator[Safe]:

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rung.records.traces import Trace, TraceSummary
-from rung.report.html.markup import Safe, el, join
+from rung.report.html.markup import Safe, el, join, scrolling
 from rung.tracing import conventions as names
 from rung.tracing.reading import listed as values
 from rung.tracing.reading import retrieved
@@ -153,7 +153,7 @@ def _table(shown: Sequence[TraceSummary]) -> Safe:
         rows.append(el("tr", el("th", el("a", at, href=href("traces", one.id)), scope="row", cls="number"), *cells))
     head = el("tr", *(el("th", words, scope="col", cls="number" if words in numbers else None) for words in heads))
     table = el("table", el("thead", head), el("tbody", *rows), cls="list")
-    return el("div", table, cls="scroll", tabindex="0", role="region", aria_label="Traces")
+    return scrolling(table, "Traces")
 
 
 def _pages(asked: Filter, last: tuple[int, str] | None) -> Safe:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from rung.records.alerts import Alert, AlertEvent
-from rung.report.html.markup import Safe, el
+from rung.report.html.markup import Safe, el, scrolling
 from rung.report.numbers import count, significant
 from rung.state.alerts import all_alerts, last_look, recent_events
 from rung.watching.looking import COULD
@@ -97,7 +97,7 @@ def _table(alerts: Sequence[Alert], viewer: Viewer) -> Safe:
     numbers = ("Figure", "Drifted at")
     head = el("tr", *(el("th", words, scope="col", cls="number" if words in numbers else None) for words in heads))
     table = el("table", el("thead", head), el("tbody", *rows), cls="list watch")
-    return el("div", table, cls="scroll", tabindex="0", role="region", aria_label="Readings")
+    return scrolling(table, "Readings")
 
 
 def _words(alert: Alert, viewer: Viewer) -> list[Safe]:
@@ -123,7 +123,7 @@ def _events(events: Sequence[AlertEvent], viewer: Viewer) -> Safe:
         rows.append(el("tr", el("th", f"Look {event.look:,}", scope="row"), *row))
     head = el("tr", *(el("th", words, scope="col") for words in ("Look", "At (UTC)", "Alert", "Of", "Why")))
     table = el("table", el("thead", head), el("tbody", *rows), cls="list")
-    scrolled = el("div", table, cls="scroll", tabindex="0", role="region", aria_label="What happened")
+    scrolled = scrolling(table, "What happened")
     return el("section", el("h2", "What happened"), scrolled)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,13 +15,15 @@ from rung.pipeline.decision_store import DECISION, Decision, read_decision
 from rung.pipeline.evaluation_store import EVALUATIONS
 from rung.pipeline.publishing import published
 from rung.records import Evaluation
-from rung.report.html.markup import el
+from rung.report.html.markup import Safe, el
 from rung.verdict.decide import settle
 from rung.verdict.turns import turns
 from rung.web.by_stamp import ByStamp
+from rung.web.case_changes import rescore_form
 from rung.web.project_at_hand import project_of
 from rung.web.runs import Number
 from rung.web.shell import HEADERS, Tab, href, page
+from rung.web.viewer import viewer_of
 from rung.web.what_if_inputs import changed, fields_of
 from rung.web.what_if_parts import form_part, result_part
 
@@ -36,6 +39,8 @@ def what_if(request: Request, number: Number) -> Response:
     """The form with the verdict's numbers or those that were sent, and what would be chosen by them."""
     verdict = published(project_of(request), str(number))
     title, back = f"Run {number}: what if", el("p", el("a", f"Run {number}", href=href("runs", number)))
+    if not (verdict.folder / DECISION).is_file():
+        return page(request, title, back, *_missing(request, number))
     try:
         decision = decision_in(verdict.folder)
     except UserError as error:
@@ -53,6 +58,15 @@ def what_if(request: Request, number: Number) -> Response:
     about = "Move a number and see which rung would be chosen. It is the verdict's own rule, over the answers of this run."
     columns = el("div", el("div", result, role="status"), form, cls="what-if")
     return page(request, title, back, el("p", about, cls="quiet"), columns, scripts=("what_if.js",))
+
+
+def _missing(request: Request, number: int) -> Iterator[Safe]:
+    """What is said of a verdict without what it was decided by."""
+    yield el(
+        "p", "There is no What if of this run: an earlier Rung made its verdict, which does not say all that it was decided "
+        "by. Its answers scored again make a verdict that does; it becomes a run of its own.", cls="notice",
+    )  # fmt: skip
+    yield rescore_form(number) if viewer_of(request).may_edit else el("p", "Somebody who may change things can do that.")
 
 
 def decision_in(folder: Path) -> Decision:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from rung.pipeline.decision_store import Decision
 from rung.verdict.bar import Bar, Limit
 from rung.verdict.costs import Demand, Prices
-from rung.verdict.sensitivity import MOST_RISK
+from rung.verdict.share_flips import MOST_RISK
 
 PREFER = "prefer"
 ASKED, GOOD, PRICES = "What is asked", "What is good enough", "Prices"  # groups of inputs
@@ -64,18 +64,19 @@ def written(value: float) -> str:
 
 
 _OF_DEMAND = ("queries", "changes", "changed_share", "retrainings")
-_OF_PRICES: tuple[tuple[str, str], ...] = (
-    ("machine_usd_per_hour", "An hour of the machine that answers, $"),
-    ("machine_concurrency", "Questions that it answers at once"),
-    ("prompt_usd_per_million", "A million tokens of prompts, $"),
-    ("completion_usd_per_million", "A million tokens of answers, $"),
-    ("cached_prompt_usd_per_million", "A million cached tokens of prompts, $"),
-    ("gpu_usd_per_hour", "An hour of the machine that trains, $"),
-    ("labour_usd_per_hour", "An hour of a person, $"),
-    ("documents_hours", "Hours of a person for the documents"),
-    ("examples_hours", "Hours of a person for the examples"),
-    ("storage_usd_per_gb_month", "A gigabyte stored for a month, $"),
-    ("months", "Months over which is spread what is paid once"),
+# key, label, and how far its slider goes: a number of its own may be larger
+_OF_PRICES: tuple[tuple[str, str, float], ...] = (
+    ("machine_usd_per_hour", "An hour of the machine that answers, $", 10),
+    ("machine_concurrency", "Questions that it answers at once", 64),
+    ("prompt_usd_per_million", "A million tokens of prompts, $", 20),
+    ("completion_usd_per_million", "A million tokens of answers, $", 80),
+    ("cached_prompt_usd_per_million", "A million cached tokens of prompts, $", 20),
+    ("gpu_usd_per_hour", "An hour of the machine that trains, $", 20),
+    ("labour_usd_per_hour", "An hour of a person, $", 200),
+    ("documents_hours", "Hours of a person for the documents", 200),
+    ("examples_hours", "Hours of a person for the examples", 200),
+    ("storage_usd_per_gb_month", "A gigabyte stored for a month, $", 2),
+    ("months", "Months over which is spread what is paid once", 60),
 )
 _POSITIVE = ("machine_concurrency", "months")
 
@@ -87,7 +88,12 @@ def fields_of(decision: Decision) -> tuple[Field, ...]:
     fields = [
         Field("queries", "Questions a month", ASKED, demand.queries, above=True, slider=(10, 10_000_000, True)),
         Field("changes", "Changes of the documents a month", ASKED, demand.changes, slider=(0, 60, False)),
-        Field("changed_share", "Share of the documents that changes", ASKED, demand.changed_share, most=1.0, needed=True),
+        replace(
+            Field(
+                "changed_share", "Share of the documents that changes", ASKED, demand.changed_share, most=1.0, needed=True
+            ),
+            slider=(0, 1, False),
+        ),
         Field("retrainings", "Trainings anew a month", ASKED, demand.retrainings, slider=(0, 30, False)),
     ]
     fields.append(Field("correct", "Bar for correct", GOOD, bar.correct, most=1.0, slider=(0, 1, False)))
@@ -96,18 +102,21 @@ def fields_of(decision: Decision) -> tuple[Field, ...]:
     for name, limit in bar.limits.items():
         words = f"{name}, at {'most' if limit.is_upper else 'least'}"
         most = 1.0 if limit.metric.is_share else _MOST
-        fields.append(Field(f"limit.{name}", words, GOOD, limit.value, most=most, needed=True))
-    for name, label in _OF_PRICES:
-        positive = name in _POSITIVE
-        value = getattr(context.prices, name)
-        fields.append(Field(name, label, PRICES, value, above=positive, needed=positive))
+        slider = (0.0, 1.0 if limit.metric.is_share else 4 * limit.value or 10.0, False)
+        fields.append(Field(f"limit.{name}", words, GOOD, limit.value, most=most, needed=True, slider=slider))
+    fields += [_of_price(name, label, most, getattr(context.prices, name)) for name, label, most in _OF_PRICES]
     for model, prices in context.prices_on.items():
-        for name, label in _OF_PRICES:
+        for name, label, most in _OF_PRICES:
             if (own := getattr(prices, name)) != getattr(context.prices, name):
-                positive = name in _POSITIVE
-                group = f"{PRICES} of {model}"
-                fields.append(Field(f"{model}.{name}", label, group, own, above=positive, needed=positive))
+                field = _of_price(name, label, most, own)
+                fields.append(replace(field, name=f"{model}.{name}", group=f"{PRICES} of {model}"))
     return tuple(fields)
+
+
+def _of_price(name: str, label: str, most: float, now: float | None) -> Field:
+    is_positive = name in _POSITIVE
+    slider = (1.0 if is_positive else 0.0, max(most, 2 * (now or 0)), False)
+    return Field(name, label, PRICES, now, above=is_positive, needed=is_positive, slider=slider)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +165,7 @@ def _with(decision: Decision, bar: Bar, values: Mapping[str, float | None]) -> D
     context = decision.context
 
     def prices(before: Prices, name: Callable[[str], str]) -> Prices:
-        return replace(before, **{key: values[name(key)] for key, _ in _OF_PRICES})  # type: ignore[arg-type]
+        return replace(before, **{key: values[name(key)] for key, *_ in _OF_PRICES})  # type: ignore[arg-type]
 
     demand = Demand(**{name: values[name] for name in _OF_DEMAND})  # type: ignore[arg-type]
     on = {

@@ -7,11 +7,12 @@ from itertools import groupby
 
 from rung.records import RungResult, Verdict
 from rung.report.contents import ladder
-from rung.report.html.markup import Safe, el, join
+from rung.report.html.markup import Safe, el, join, scrolling
 from rung.report.numbers import DASH, interval, listed, money, percent, seconds
 from rung.verdict.bar import MAIN
 from rung.verdict.sensitivity_words import rounded
 from rung.verdict.turns import Turn, in_words
+from rung.web.forms import choice
 from rung.web.what_if_inputs import GOOD, PREFER, PREFERENCES, PRICES, Changed, Field, written
 
 _INPUTS = {
@@ -25,15 +26,14 @@ _INPUTS = {
 
 def form_part(fields: tuple[Field, ...], values: Mapping[str, float | None], prefer: str, *, action: str) -> Safe:
     """All numbers, by group; the sliders are the script's."""
-    options = [el("option", words, value=key, selected=key == prefer) for key, words in PREFERENCES.items()]
-    choice = el("label", "Of those that are good enough", el("select", *options, name_=PREFER))
+    taken = choice("Of those that are good enough", PREFER, list(PREFERENCES.items()), prefer)
     groups = []
     for group, some in groupby(fields, key=lambda field: field.group):
         inputs = [_input(field, values[field.name]) for field in some]
         if group.startswith(PRICES):
             groups.append(el("details", el("summary", group), *inputs))
         else:
-            groups.append(el("fieldset", el("legend", group), *inputs, choice if group == GOOD else ""))
+            groups.append(el("fieldset", el("legend", group), *inputs, taken if group == GOOD else ""))
     buttons = el(
         "p",
         el("button", "What would be chosen?", cls="main"),
@@ -69,10 +69,10 @@ def result_part(
     shown = el("span", verdict.winner or "no rung", cls="winner")
     chip = "Clears the bar" if verdict.clears_bar else "Not shown to clear the bar"
     tone = "good" if verdict.clears_bar and verdict.winner else "bad"
-    head = el("h2", "It would be ", shown) if changed.names else el("h2", "The verdict: ", shown)
-    state = el("p", chip, cls=f"chip {tone}") if bar.correct is not None else Safe("")
+    state = el("span", chip, cls=f"chip {tone}") if bar.correct is not None else Safe("")
+    head = el("h2", "It would be " if changed.names else "The verdict: ", shown, " ", state)
     wrong = [el("p", words, cls="error", role="alert") for words in changed.wrong]
-    parts = (head, state, _changes(changed, verdict.winner, own), el("p", verdict.reason), _rungs(verdict, changed))
+    parts = (head, _changes(changed, verdict.winner, own), el("p", verdict.reason), _rungs(verdict, changed))
     rest = (_why_not(verdict), _turns(turns), _left(verdict, stopped))
     return el("div", *wrong, *parts, *rest, id="result", data_winner=verdict.winner or "")
 
@@ -90,7 +90,7 @@ def _rungs(verdict: Verdict, changed: Changed) -> Safe:
     rows = [_row(rung, verdict, changed, with_bar=with_bar) for rung in ladder(verdict) if rung.status == "measured"]
     head = el("tr", *(el("th", words, scope="col") for words in heads))
     table = el("table", el("thead", head), el("tbody", *rows), cls="numbers", aria_label="Rungs")
-    return el("div", table, cls="scroll", tabindex="0", role="region", aria_label="Rungs")
+    return scrolling(table, "Rungs")
 
 
 def _row(rung: RungResult, verdict: Verdict, changed: Changed, *, with_bar: bool) -> Safe:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from rung.records import Estimate, RungResult
 from rung.report.contents import WHAT_IS_RIGHT, Report, everyone, ladder, limit, lost_counts, references
 from rung.report.html import charts
-from rung.report.html.markup import Safe, el, join, section
+from rung.report.html.markup import Safe, el, join, scrolling, section
 from rung.report.html.money import bills_table, front_line, wins_table
 from rung.report.numbers import (
     DASH,
@@ -388,5 +388,5 @@ def _loss_table(
     return el(
         "details",
         el("summary", "As a table"),
-        el("div", table, cls="scroll", tabindex="0", role="region", aria_label="Cases lost by layer"),
+        scrolling(table, "Cases lost by layer"),
     )

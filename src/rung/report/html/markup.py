@@ -13,6 +13,7 @@ from collections.abc import Iterable
 # offsets into the text stay right.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _VOID = frozenset({"br", "col", "hr", "img", "input", "meta"})
+_SWALLOWING = frozenset({"pre", "textarea"})  # of a newline at their very beginning a parser makes nothing
 
 
 class Safe(str):
@@ -44,7 +45,9 @@ def el(name: str, *children: str, **attributes: str | float | bool | None) -> Sa
     )
     if name in _VOID:
         return Safe(f"<{name}{written}>")
-    return Safe(f"<{name}{written}>{join(*children)}</{name}>")
+    content = join(*children)
+    swallowed = "\n" if name in _SWALLOWING and content.startswith("\n") else ""
+    return Safe(f"<{name}{written}>{swallowed}{content}</{name}>")
 
 
 def _attribute(key: str, value: str | float | bool | None) -> str:
@@ -75,4 +78,9 @@ def section(name: str, title: str, *children: str) -> Safe:
 def scrolled(table: Safe, *, title: str, about: str = "") -> Safe:
     """A table with its title above, in a box that scrolls sideways where the screen is narrower, also by keyboard."""
     head = el("p", el("b", title), f" {about}" if about else "", cls="over")
-    return join(head, el("div", table, cls="scroll", tabindex="0", role="region", aria_label=title))
+    return join(head, scrolling(table, title))
+
+
+def scrolling(table: Safe, title: str) -> Safe:
+    """A table in such a box, by its title for those who do not see it."""
+    return el("div", table, cls="scroll", tabindex="0", role="region", aria_label=title)

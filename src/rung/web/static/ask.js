@@ -29,7 +29,10 @@
     growing.className = 'text';
     growing.dir = 'auto';
     growing.setAttribute('aria-busy', 'true');
-    log.append(growing);
+    var note = document.createElement('p');
+    note.className = 'quiet small';
+    note.setAttribute('role', 'status');
+    log.append(note, growing);
     var body = new FormData();
     body.append('question', question);
     body.append('name', select.value);
@@ -51,6 +54,7 @@
         rest = events.pop();
         events.forEach(function (event) {
           var news = JSON.parse(event.replace(/^data: /, ''));
+          note.textContent = news.note || '';
           if (news.piece) growing.append(news.piece);
           if (news.turns) form.elements[side + '_turns'].value = news.turns;
           if (news.card) {  // HTML of this server, escaped there
@@ -64,6 +68,7 @@
       growing.removeAttribute('aria-busy');
       turn(log, 'Ended', error.name === 'AbortError' ? 'you stopped it' : error.message);
     } finally {
+      note.remove();
       open.splice(open.indexOf(control), 1);
       stop.hidden = open.length === 0;
     }
@@ -93,7 +98,7 @@
     if (!rated) return;
     event.preventDefault();
     var body = new FormData(rated, event.submitter);
-    var response = await fetch(rated.action, { method: 'POST', body: body, headers: { Accept: 'text/x-part' } });
+    var response = await fetch(rated.action, { method: 'POST', body: body });
     var note = document.createElement('p');
     note.className = response.ok ? 'quiet small' : 'error';
     note.setAttribute('role', 'status');
