@@ -11,6 +11,7 @@ from rung.builders.building import ArtifactBuilder
 from rung.builders.chunked_index import build_chunked_index
 from rung.builders.classifier import build_classifier, check_classifier
 from rung.builders.example_index import build_example_index
+from rung.builders.instruction import build_instruction, check_instruction
 from rung.builders.refusal import build_refusal
 from rung.builders.reranker import build_reranker
 from rung.builders.retriever import build_retriever, check_retriever
@@ -19,6 +20,7 @@ from rung.strategies.protocol import (
     Adapter,
     ChunkedIndex,
     ExampleIndex,
+    InstructionSearch,
     Labelling,
     Need,
     RefusalThreshold,
@@ -36,12 +38,14 @@ BUILDERS: dict[type, Callable[[ArtifactBuilder, Any, str], Built]] = {
     Labelling: build_classifier,
     Routing: build_router,
     RefusalThreshold: build_refusal,
+    InstructionSearch: build_instruction,
 }
 # Mistakes that show before anything is done: that a rung cannot be built is told at once, not after hours of others.
 CHECKS: dict[type, Callable[[ArtifactBuilder, Any], None]] = {
     Adapter: check_adapter,
     Retriever: lambda builder, need: check_retriever(builder.project, need),
     Labelling: lambda builder, need: check_classifier(builder.project, need),
+    InstructionSearch: lambda _builder, need: check_instruction(need),
 }
 
 

@@ -11,10 +11,10 @@ from rung.config.project import Project
 from rung.config.schema import times_per_month
 from rung.pipeline.prepare import Prepared, seconds_to_index
 from rung.pipeline.pricing import prices_of
-from rung.records import Effort, Evaluation, Json
+from rung.records import Effort, Evaluation, Json, Usage
 from rung.runtime.engines import Engines
-from rung.strategies.protocol import ChunkedIndex, ExampleIndex, Need
-from rung.verdict.costs import Demand, Prices
+from rung.strategies.protocol import ChunkedIndex, ExampleIndex, InstructionSearch, Need
+from rung.verdict.costs import Demand, Prices, token_usd
 
 
 def prices_in(project: Project) -> Prices:
@@ -33,12 +33,17 @@ def demand_in(project: Project) -> Demand:
     )
 
 
-def effort_of_building(needs: Sequence[Need], built: Sequence[Built], settings: Mapping[str, Json]) -> Effort:
-    """What building a rung took; an index of examples is a trifle. What its answers read is not known yet."""
-    indexing = training = 0.0
+def effort_of_building(
+    needs: Sequence[Need], built: Sequence[Built], settings: Mapping[str, Json], prices: Prices
+) -> Effort:
+    """What building a rung took, at these prices; an index of examples is a trifle. What its answers read is not known yet."""
+    indexing = training = optimising = 0.0
+    asked: float | None = 0.0
     for need, artifact in zip(needs, built, strict=False):
         if isinstance(need, ChunkedIndex):
             indexing += artifact.seconds
+        elif isinstance(need, InstructionSearch):
+            asked, optimising = _tokens_usd(artifact, prices), artifact.seconds
         elif not isinstance(need, ExampleIndex):
             training += artifact.seconds
     return Effort(
@@ -46,7 +51,20 @@ def effort_of_building(needs: Sequence[Need], built: Sequence[Built], settings: 
         training_seconds=training,
         indexing_seconds=indexing,
         stored_bytes=float(sum(_size(artifact.folder) for artifact in built)),
+        optimising_usd=asked,
+        optimising_seconds=optimising,
     )
+
+
+def _tokens_usd(artifact: Built, prices: Prices) -> float | None:
+    """Dollars of the tokens that building an artifact took: by the prices given, else as the host charged; None where these
+    have no price."""
+    tokens = artifact.manifest.get("tokens")
+    if not isinstance(tokens, dict):
+        return None
+    prompt, completion, cached = (int(str(tokens.get(name, 0))) for name in ("prompt", "completion", "cached"))
+    usd = tokens.get("usd")
+    return token_usd(Usage(prompt, completion, usd=float(usd) if isinstance(usd, (int, float)) else None, cached_tokens=cached), prices)
 
 
 def effort_of_answers(engines: Engines, prepared: Prepared, evaluation: Evaluation) -> Effort:

@@ -11,6 +11,7 @@ from rung.artifacts.store import is_finished, made_folder
 from rung.builders.adapter import KIND as ADAPTER_KIND
 from rung.builders.building import ArtifactBuilder
 from rung.builders.forgetting_gate import forgot
+from rung.builders.instruction import KIND as INSTRUCTION_KIND
 from rung.builders.kinds import build_artifact, check_need
 from rung.builders.recipes import recipe_file
 from rung.builders.refusal import KIND as REFUSAL_KIND
@@ -19,7 +20,7 @@ from rung.config.project import Project
 from rung.errors import ModelError, NotWorthwhile, UserError
 from rung.models.callables import is_function
 from rung.models.catalog import is_local
-from rung.pipeline.billing import effort_of_building
+from rung.pipeline.billing import effort_of_building, prices_in
 from rung.pipeline.combinations import combinations
 from rung.pipeline.oracle import shown_to_oracle
 from rung.pipeline.prepare import Prepared, materials_on
@@ -253,6 +254,7 @@ def _refused(candidate: Candidate, why: str) -> Candidate:
 def evaluation_of(project: Project, candidate: Candidate) -> Evaluation:
     """The record of a candidate, built or not, before it answers."""
     built, settings = candidate.built, candidate.settings
+    prices = prices_in(project.on(candidate.model) if candidate.model else project)
     weights = [w for artifact in built if isinstance(w := artifact.manifest.get("dense_weight"), float)]
     result = RungResult(
         name=candidate.label,
@@ -272,7 +274,7 @@ def evaluation_of(project: Project, candidate: Candidate) -> Evaluation:
         result,
         spec=candidate.spec,
         gold=candidate.gold,
-        effort=effort_of_building(() if candidate.plan is None else candidate.plan.needs, built, settings),
+        effort=effort_of_building(() if candidate.plan is None else candidate.plan.needs, built, settings, prices),
         marked="; ".join(why for artifact in built for why in forgot(project, artifact)),
         doubts=tuple(artifact.doubt for artifact in built if artifact.doubt),
         own_weight=weights[0] if weights else None,
@@ -320,9 +322,10 @@ def pinned(project: Project, plan: Plan, built: Sequence[Built]) -> StrategySpec
 
 
 def _learnt_settings(built: Sequence[Built]) -> dict[str, Json]:
-    """Settings that building has learnt: below which confidence is refused."""
-    thresholds = [artifact.manifest["threshold"] for artifact in built if artifact.kind == REFUSAL_KIND]
-    return {"refuse_below": thresholds[0]} if thresholds else {}
+    """Settings that building has learnt: below which confidence is refused, and the words of the task."""
+    learnt = {REFUSAL_KIND: ("refuse_below", "threshold"), INSTRUCTION_KIND: ("instruction", "instruction")}
+    named = [(*learnt[artifact.kind], artifact.manifest) for artifact in built if artifact.kind in learnt]
+    return {setting: manifest[entry] for setting, entry, manifest in named}
 
 
 def is_there(engines: Engines, candidate: Candidate) -> bool:

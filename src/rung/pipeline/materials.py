@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rung.config.project import Project
+from rung.dataset.leakage import overlaps
 from rung.dataset.load import Dataset
 from rung.dataset.retrieval_pairs import Teaching
 from rung.dataset.teaching_rows import fit_to_teach
@@ -35,6 +36,8 @@ def materials_of(
     train_cases, secrets = may_teach(rows.split("train"), groups)
     refused: list[Problem] = []
     dev = fit_to_teach(project, rows.split("dev"), refused)
+    apart, _ = overlaps(dev, rows.split("test"))
+    opened, _ = may_teach(dev, groups)
     materials = Materials(
         task=project.settings.task,
         schema=rows.schema,
@@ -49,6 +52,8 @@ def materials_of(
         pairs=teaching.pairs,
         clicks=teaching.clicks,
         dev=dev,
+        dev_apart=tuple(case for case in dev if case.place in apart),
+        dev_open=frozenset(case.id for case in opened),
     )
     return materials, (*secrets, *refused)
 

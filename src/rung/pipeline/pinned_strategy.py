@@ -34,6 +34,7 @@ from rung.strategies.settings import read, shown
 from rung.strategies.wording import MODEL, OF_ANY_RUNG, TASK, own_settings, planned
 
 TRAINED_KINDS = ("adapter", "classifier")  # a router hangs on other rungs too
+LEARNT = {"refuse_below": "wrong_at_most", "instruction": "optimise"}  # settings that building finds -> what asks for it
 SPECS = "strategies.json"  # of a verdict: label -> spec
 
 
@@ -208,6 +209,7 @@ def _configured(project: Project, spec: StrategySpec, rung: type[Rung], settings
     record = getattr(rung, "record", None)
     own = spec.settings if record is None else shown(read(record, own_settings(settings), rung=rung.name))
     own = {**own, **{name: settings[name] for name in OF_ANY_RUNG if name in settings}}
+    own |= {learnt: spec.settings[learnt] for learnt, asked in LEARNT.items() if own.get(asked) and learnt in spec.settings}
     configured, from_examples = project.settings, project.settings.behaviour.labels == "from_examples"
     return replace(
         spec,
@@ -239,7 +241,7 @@ def _cuttings(spec: StrategySpec) -> int:
 
 def _handed_over(engines: Engines, spec: StrategySpec) -> dict[str, str] | None:
     """The spec's artifacts by kind, the engines told of them; None where one is gone, or follows the documents."""
-    kinds = ("adapter", "classifier", "router", "example-index", "refusal")
+    kinds = ("adapter", "classifier", "router", "example-index", "refusal", "instruction")
     artifacts: dict[str, list[Built]] = {}
     for model, digest in _all(spec):
         folders = [f for f in (engines.project.state / ARTIFACTS).glob(f"*/{digest}") if is_finished(f)]

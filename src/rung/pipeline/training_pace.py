@@ -18,6 +18,7 @@ from rung.strategies.protocol import (
     Adapter,
     ChunkedIndex,
     ExampleIndex,
+    InstructionSearch,
     Labelling,
     Need,
     RefusalThreshold,
@@ -37,6 +38,7 @@ ROUGH: Mapping[str, float] = {
     "adapter": 1.0,
     "router": 2.0,
     "refusal": 2.0,
+    "instruction": 2.0,
 }
 _PASSES = 3  # of a retriever or reranker whose recipe says none
 _REPEATED = ("adapter", "retriever", "reranker")  # kinds whose time grows with the passes over their rows
@@ -88,6 +90,8 @@ def trainings(project: Project, needs: tuple[Need, ...]) -> Iterator[Training]:
                 yield Training("router", len(cases))
             case RefusalThreshold(cases=cases):
                 yield Training("refusal", len(cases))
+            case InstructionSearch(shown=shown, scored=scored, proposals=proposals):
+                yield Training("instruction", len(shown) + len(scored) * (1 + proposals))
             case ChunkedIndex() | ExampleIndex():
                 pass
 

@@ -154,6 +154,27 @@ def question_for(passage: Passage) -> tuple[Message, ...]:
     return (Message("system", f"{rule}Write the question only."), Message("user", f"Passage: {text}\nQuestion:"))
 
 
+def new_instruction(task: str, shown: Sequence[tuple[str, str, str]], *, hint: str) -> tuple[Message, ...]:
+    """Ask for another instruction in the place of `task`.
+
+    Args:
+        task: the words so far.
+        shown: (question, what was said, what is right) each; "" where nothing was said, or no answer is right.
+        hint: what this proposal shall try.
+    """
+    rule = (
+        "You write the instruction that a language model is given before every question. Write a better one than the "
+        f"instruction so far. It has to do for all questions: do not repeat these questions or their answers. {hint} Write "
+        "the new instruction only, between <instruction> and </instruction>."
+    )
+    blocks = (
+        f"Question: {question}\nIt said: {response or '(nothing)'}\nRight is: {right or 'to say that it does not know'}"
+        for question, response, right in shown
+    )
+    asked = f"The instruction so far: {task}\n\nWhat came of it:\n\n" + "\n\n".join(blocks)
+    return (Message("system", rule), Message("user", asked))
+
+
 def worked_examples(materials: Materials, shots: int, *, with_passages: bool) -> tuple[Message, ...]:
     """Turns that show how train cases are answered: the same for every question, so that a prefix cache reads them once.
 

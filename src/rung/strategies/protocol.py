@@ -23,7 +23,8 @@ class Materials:
     """What a rung may know of a project. No case that judges is in here.
 
     `lessons` are the cases of split "train"; `clicks`, cases as well, and `pairs` teach retrieval only. `dev` are the cases
-    of split "dev": what is built may be tried, compared and adjusted by them; they are never shown or learnt.
+    of split "dev": what is built may be tried, compared and adjusted by them; they are never learnt. `dev_apart` are those
+    that repeat no case that judges, `dev_open` the ids of those whose answer everybody may read.
     `corpus_tokens` None: the project has no documents. `gold` (question id -> passages that bear the answer, best first)
     holds the lessons' for everybody; for the reference arm `oracle` also what it is shown of the judging cases' gold.
     """
@@ -46,6 +47,8 @@ class Materials:
     pairs: tuple[Pair, ...] = ()
     clicks: tuple[Case, ...] = ()
     dev: tuple[Case, ...] = ()
+    dev_apart: tuple[Case, ...] = ()
+    dev_open: frozenset[str] = frozenset()
 
     @property
     def has_documents(self) -> bool:
@@ -202,7 +205,32 @@ class RefusalThreshold:
     labels: tuple[str, ...] = ()
 
 
-Need = ExampleIndex | Adapter | ChunkedIndex | Retriever | Reranker | Labelling | Routing | RefusalThreshold
+@dataclass(frozen=True, slots=True)
+class InstructionSearch:
+    """Need: better words for the task of `spec`, proposed from what its strategy says to `shown`, chosen by `scored`.
+
+    No proposal is made from `scored`. `method` and `proposals` as in the rung's settings. What was found becomes the
+    setting `instruction`, "" where nothing was better than the task.
+    """
+
+    spec: StrategySpec
+    shown: tuple[Case, ...]
+    scored: tuple[Case, ...]
+    method: str
+    proposals: int
+
+
+Need = (
+    ExampleIndex
+    | Adapter
+    | ChunkedIndex
+    | Retriever
+    | Reranker
+    | Labelling
+    | Routing
+    | RefusalThreshold
+    | InstructionSearch
+)
 
 
 @dataclass(frozen=True, slots=True)

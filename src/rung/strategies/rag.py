@@ -13,6 +13,7 @@ from rung.records.steps import Conversation, Generate, generate
 from rung.records.validation import Share, settings
 from rung.strategies.citing import finish
 from rung.strategies.fitting import fitting
+from rung.strategies.optimising import Optimise, Proposals, check_optimised, with_instruction, worded
 from rung.strategies.prompting import constraint, grounded, grounding, instruction, worked_examples
 from rung.strategies.protocol import ChunkedIndex, FromSpec, Materials, NotApplicable, Plan
 from rung.strategies.retrieving import retrieve, unsearchable
@@ -22,8 +23,9 @@ from rung.strategies.settings import Retrieval, read, within
 
 @settings
 class Settings(Retrieval):
-    """Those of retrieval, how the documents are cut for this rung alone (`chunk_tokens` 0 takes the project's index), and
-    what becomes of an answer that its passages do not bear out (`self_check`)."""
+    """Those of retrieval, how the documents are cut for this rung alone (`chunk_tokens` 0 takes the project's index),
+    what becomes of an answer that its passages do not bear out (`self_check`), and whether better words for the task are
+    looked for on the dev cases (`optimising`)."""
 
     chunk_tokens: Annotated[int, Field(ge=0, le=4096)] = 0
     chunk_overlap: int = -1  # -1: 15 % of chunk_tokens
@@ -31,9 +33,18 @@ class Settings(Retrieval):
     check: Check = "none"
     refuse_below: Share = 0.0
     wrong_at_most: Share = 0.0
+    optimise: Optimise = "none"
+    proposals: Proposals = 4
+    instruction: str = ""
 
     def __post_init__(self) -> None:
         Retrieval.__post_init__(self)
+        check_optimised(self)
+        if self.optimise != "none" and (self.wrong_at_most or self.chunk_tokens):
+            raise ValueError(
+                "setting 'optimise' goes with neither 'wrong_at_most' nor 'chunk_tokens': find the instruction first, and "
+                "give it as 'task' beside them"
+            )
         if self.wrong_at_most and self.chunk_tokens:
             raise ValueError("setting 'wrong_at_most' is learnt on the project's index: leave 'chunk_tokens' out")
         if not self.chunk_tokens:
@@ -70,7 +81,12 @@ class Rag(FromSpec[Settings]):
             return missing
         worked = worked_examples(materials, chosen.shots, with_passages=True)
         plan = Plan(materials.spec(cls.name, chosen, worked=worked), chosen.needs())
-        return with_threshold(plan, materials, chosen.wrong_at_most) if looks_over(chosen) else plan
+        if looks_over(chosen):
+            looking = with_threshold(plan, materials, chosen.wrong_at_most)
+            if isinstance(looking, NotApplicable):
+                return looking
+            plan = looking
+        return with_instruction(plan, materials, chosen)
 
     @property
     def streams(self) -> bool:
@@ -81,7 +97,7 @@ class Rag(FromSpec[Settings]):
         """Search, rerank if asked to, generate, cite."""
         index = self.spec.artifacts if self.settings.chunk_tokens else ()
         ranking = yield from retrieve(question, self.settings, *index)
-        answer = yield from answer_from(self.spec, question, ranking, self.settings)
+        answer = yield from answer_from(worded(self.spec, self.settings), question, ranking, self.settings)
         return looked_over(question, answer, self.settings.check, self.settings.refuse_below)
 
 

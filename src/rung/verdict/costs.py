@@ -79,6 +79,7 @@ def bill(effort: Effort, prices: Prices, demand: Demand) -> Bill:
         "documents": _product(prices.documents_hours, prices.labour_usd_per_hour) if effort.uses_documents else 0.0,
         "examples": _product(prices.examples_hours, prices.labour_usd_per_hour) if effort.uses_examples else 0.0,
         "training": training,
+        "optimising": _optimising(effort, prices),
         "indexing": indexing,
     }
     monthly = {
@@ -92,6 +93,13 @@ def bill(effort: Effort, prices: Prices, demand: Demand) -> Bill:
     per_1k = None if per_month is None or not demand.queries else per_month / demand.queries * 1000
     per_passed = None if per_1k is None or not effort.passed else per_1k / 1000 / effort.passed
     return Bill(once, monthly, effort.per_query, per_month, per_1k, per_passed)
+
+
+def _optimising(effort: Effort, prices: Prices) -> float | None:
+    """The tokens by which an instruction was found; where these have no price, the machine's time."""
+    if effort.optimising_usd is not None:
+        return effort.optimising_usd
+    return _product(effort.optimising_seconds, prices.machine_usd_per_hour, scale=1 / _HOUR)
 
 
 def usd_per_1k(

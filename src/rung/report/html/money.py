@@ -5,7 +5,7 @@ Counting is left to `costs`, `pareto` and `winning_back`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from rung.records import Bill, Lost, Verdict
 from rung.report.contents import Report, ladder, losing
@@ -41,14 +41,15 @@ def bills_table(report: Report) -> Safe:
     if not any(_anything_known(bill) for _, bill in billed):
         return Safe("")
     first = billed[0][1]
+    once = [part for part in first.once if part != "optimising" or any(bill.once.get(part) != 0 for _, bill in billed)]
     titles = [
         "Rung",
-        *(f"{part}, once" for part in first.once),
+        *(f"{part}, once" for part in once),
         *(f"{part}, a month" for part in first.monthly),
         "per 1,000 answers",
     ]
     titles += [name if name != "per 1,000" else "whole, per 1,000" for name, _ in _SUMS]
-    rows = [el("tr", el("th", r.name, scope="row"), *(el("td", cell) for cell in _cells(bill))) for r, bill in billed]
+    rows = [el("tr", el("th", r.name, scope="row"), *(el("td", cell) for cell in _cells(bill, once))) for r, bill in billed]
     head = el("tr", *(el("th", title, scope="col") for title in titles))
     table = el("table", el("thead", head), el("tbody", *rows), cls="numbers", aria_label="The whole cost")
     about = (
@@ -61,9 +62,9 @@ def _anything_known(bill: Bill) -> bool:
     return any({**bill.once, **bill.monthly}.values()) or bill.per_month is not None
 
 
-def _cells(bill: Bill) -> list[str]:
+def _cells(bill: Bill, once: Sequence[str]) -> list[str]:
     per_1k = None if bill.per_query is None else bill.per_query * 1000
-    return [*map(money, [*bill.once.values(), *bill.monthly.values(), per_1k]), *(money(read(bill)) for _, read in _SUMS)]
+    return [*map(money, [*(bill.once.get(part) for part in once), *bill.monthly.values(), per_1k]), *(money(read(bill)) for _, read in _SUMS)]
 
 
 def wins_table(report: Report) -> Safe:
