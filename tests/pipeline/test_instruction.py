@@ -1,4 +1,4 @@
-"""An instruction looked for on dev cases: chosen by its skill, kept, billed, resumed, served, and claimed no better by luck."""
+"""An instruction looked for on dev cases: chosen by its skill, billed, resumed, served, and claimed no better by luck."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rung.config.project import load_project
 from rung.errors import Interrupted, UserError
 from rung.models.scripted import ScriptedGenerator
 from rung.models.scripted_engines import Play
-from rung.pipeline.candidates import build, checked, propose
+from rung.pipeline.candidates import allowed, build, checked, propose
 from rung.pipeline.pinned_strategy import pinned_strategy
 from rung.pipeline.prepare import Prepared, prepare
 from rung.records import RungResult, digest
@@ -34,7 +34,13 @@ bar: {{correct: 0.1}}
 prices: {{prompt_usd_per_million: 1.0, completion_usd_per_million: 2.0}}
 """
 BETTER = "Name the colour."
-TRIES = ("Say what a right answer looks like.", "Name the mistakes", "Keep it to one", "Say who the model is", "step by step")
+TRIES = (
+    "Say what a right answer looks like.",
+    "Name the mistakes",
+    "Keep it to one",
+    "Say who the model is",
+    "step by step",
+)
 WORDS = {TRIES[0]: "Be kind to all.", TRIES[1]: BETTER, TRIES[2]: "Be short and clear.", TRIES[3]: "You are a clerk."}
 
 
@@ -185,9 +191,7 @@ def test_too_few_dev_cases_and_private_ones_are_told_with_their_numbers(tmp_path
         (candidate,) = (c for c in propose(at.builder, prepared) if not c.rung.reference)
         assert "takes 13 dev cases at least that repeat no test case, and the project has 12" in candidate.why
         closed = replace(prepared.materials, dev_open=frozenset())
-        (candidate,) = (
-            c for c in propose(at.builder, replace(prepared, materials=closed)) if not c.rung.reference
-        )
+        (candidate,) = (c for c in propose(at.builder, replace(prepared, materials=closed)) if not c.rung.reference)
         assert "no dev case whose answer everybody may read" in candidate.why
 
 
@@ -232,22 +236,111 @@ def test_without_dspy_it_says_what_to_install(tmp_path: Path, monkeypatch: pytes
     assert candidate.why == "'optimise: gepa' (GEPA of DSPy) needs the extra 'dspy': pip install 'rung[dspy]'"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("method", ["gepa", "mipro"])
-def test_dspy_finds_the_better_instruction(tmp_path: Path, method: str) -> None:
-    pytest.importorskip("dspy", reason="the extra dspy is not installed")
-    inner = skilled(lambda system: 0.9 if BETTER in system else 0.2)
+def with_form(answers: Callable[[Generate], str], proposes: str) -> Callable[[Generate], str]:
+    """A model that says `proposes` to whatever DSPy asks, and answers the questions of the cases."""
 
     def script(step: Generate) -> str:
-        system, asked = step.messages[0].content, step.messages[-1].content
-        if "You write" in system or "colour has" not in asked.splitlines()[-1] or "[[ ##" in asked:
-            if "new_instruction" in system + asked:
-                return json.dumps({"new_instruction": BETTER})
-            return f"[[ ## proposed_instruction ## ]]\n{BETTER}\n\n[[ ## observations ## ]]\nColours.\n\n[[ ## summary ## ]]\nColours.\n\n[[ ## completed ## ]]"
-        return inner(step)
+        return answers(step) if step.messages[-1].content.startswith("Which colour") else proposes
 
+    script.__name__ = f"form_{digest(proposes)[:8]}"
+    return script
+
+
+MIPRO_FORM = "\n\n".join(f"[[ ## {name} ## ]]\n{BETTER}" for name in ("proposed_instruction", "observations", "summary"))
+FORMS = {"gepa": json.dumps({"new_instruction": BETTER}), "mipro": f"{MIPRO_FORM}\n\n[[ ## completed ## ]]"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", FORMS)
+def test_dspy_finds_the_better_instruction_and_sees_no_case_that_scores(
+    tmp_path: Path, method: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("dspy", reason="the extra dspy is not installed")
+    model = with_form(skilled(lambda system: 0.9 if BETTER in system else 0.2), FORMS[method])
+    seen: list[str] = []
+
+    def script(step: Generate) -> str:
+        if not step.messages[-1].content.startswith("Which colour"):
+            seen.extend(message.content for message in step.messages)
+        return model(step)
+
+    script.__name__ = method
     folder = shop(tmp_path, f"[prompt: {{optimise: {method}, proposals: 3}}]")
     built = searched(folder, script)
     assert built.manifest["instruction"] == BETTER
     assert built.manifest["why"] == ""
+    assert capfd.readouterr() == ("", "")
+    rows = [json.loads(line)["id"] for line in (built.folder / "rows.jsonl").read_text("utf-8").splitlines()]
+    shown, others = rows[:10], [*rows[10:], *(f"test{n}" for n in range(20))]
+    questions = {f"{split}{n}": f"Which colour has {split} valve {n}?" for split in ("dev", "test") for n in range(40)}
+    assert any(questions[case] in text for case in shown for text in seen)
+    assert not [case for case in others if any(questions[case] in text for text in seen)]
     assert searched(folder, script).digest == built.digest
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", FORMS)
+def test_dspy_with_a_model_that_ignores_its_form_keeps_the_task(tmp_path: Path, method: str) -> None:
+    pytest.importorskip("dspy", reason="the extra dspy is not installed")
+    folder = shop(tmp_path, f"[prompt: {{optimise: {method}, proposals: 2}}]")
+    manifest = searched(folder, with_form(skilled(lambda _: 0.3), "whatever")).manifest
+    assert manifest["instruction"] == ""
+    assert "came to no instruction" in str(manifest["why"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", FORMS)
+def test_dspy_with_a_server_that_is_away_chooses_nothing(tmp_path: Path, method: str) -> None:
+    pytest.importorskip("dspy", reason="the extra dspy is not installed")
+    asked = 0
+
+    def away(step: Step) -> str:
+        nonlocal asked
+        asked += isinstance(step, Generate)
+        return "the server is away" if asked > 20 else ""
+
+    with working(load_project(shop(tmp_path, f"[prompt: {{optimise: {method}}}]"))) as at:
+        at.engines.generator = ScriptedGenerator(with_form(skilled(lambda _: 0.5), FORMS[method]), play=Play(fails=away))
+        plans = (c.plan for c in propose(at.builder, prepare(at.engines)) if c.plan and c.plan.needs)
+        with pytest.raises(UserError, match="the server is away"):
+            build_artifact(at.builder, next(plans).needs[0], title="build prompt")
+    assert asked < 25  # nothing more is asked after the first that failed
+
+
+def test_rag_answers_by_what_was_found_and_asks_for_shown_cases_as_nobody_of_any_group(tmp_path: Path) -> None:
+    folder = shop(tmp_path, "[rag: {optimise: propose, proposals: 2}]", more='knowledge: {sources: ["docs/*.md"]}\n')
+    (folder / "docs").mkdir()
+    (folder / "docs" / "open.md").write_text("Valves have colours.", "utf-8")
+    secret = folder / "docs" / "board.md"
+    secret.write_text("---\ngroups: [board]\n---\nWhich colour has a valve? The board says ultraviolet.", "utf-8")
+    seen: list[tuple[bool, bool]] = []
+
+    def script(step: Generate) -> str:
+        system, asked = step.messages[0].content, step.messages[-1].content
+        seen.append(("You write the instruction" in system, "ultraviolet" in asked))
+        if "You write the instruction" in system:
+            return f"<instruction>{BETTER}</instruction>" if TRIES[0] in system else "Rhyme, please."
+        says_it = BETTER in system
+        return (
+            f"amber{asked.rstrip('?').split()[-1]}"
+            if says_it
+            else "It is ultraviolet." * ("ultraviolet" in asked) or "green"
+        )
+
+    with working(load_project(folder)) as at:
+        at.engines.generator = ScriptedGenerator(script, name="rag")
+        (candidate, *_) = build(at.builder, [c for c in propose(at.builder, prepare(at.engines)) if c.plan and c.plan.needs])
+        assert candidate.spec is not None
+        assert candidate.spec.settings["instruction"] == BETTER
+        assert candidate.spec.task == "Answer customers."
+    assert any(secretly for proposing, secretly in seen if not proposing)  # the cases that score are the owner's own
+    assert not any(secretly for proposing, secretly in seen if proposing)
+
+
+def test_an_instruction_is_found_and_not_given(tmp_path: Path) -> None:
+    folder = shop(tmp_path, "[prompt: {instruction: Rhyme.}]")
+    with pytest.raises(UserError, match=r"rung.yaml:6: prompt: .* give words of your own by 'task'"):
+        allowed(load_project(folder))
+    shop(tmp_path, "[rag: {optimise: propose, chunk_tokens: 64}]")
+    with pytest.raises(UserError, match="neither 'wrong_at_most' nor 'chunk_tokens'"):
+        allowed(load_project(folder))

@@ -1,4 +1,4 @@
-"""Builds an instruction: proposals are worded from what the strategy got wrong of some dev cases, and scored on the others."""
+"""Builds an instruction: proposals are made from what the strategy got wrong of some dev cases, and scored on the others."""
 
 from __future__ import annotations
 
@@ -233,6 +233,8 @@ def _chosen(attempts: Attempts, proposals: Sequence[str]) -> dict[str, Json]:
 
 def _doubt(best: Best, usable: int, replies: int, cases: int) -> str:
     """What speaks against the choice, in words; "" where nothing does."""
+    if not replies:
+        return f"its search came to no instruction that was worth all {cases} dev cases, so it keeps the task as it is"
     if not usable:
         return f"none of the {replies} replies to the request for an instruction was one, so it keeps the task as it is"
     among = f"the task and {usable} proposal{'s' if usable > 1 else ''} on {cases} dev cases"

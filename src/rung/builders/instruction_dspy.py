@@ -14,11 +14,14 @@ import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partialmethod
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NoReturn
+from unittest import mock
 
 from rung.errors import MissingExtra, RungError
+from rung.progress import Silent, Tick, phase, reporting, say
 from rung.records import Case, Message
 from rung.records.steps import Conversation, Generate, GenerateResult, generate
 from rung.strategies.optimising import LONGEST
@@ -56,17 +59,22 @@ def searched_by_dspy(attempts: Attempts) -> list[str]:
         BudgetEnded: a limit was reached.
     """
     import dspy
+    from dspy.utils.exceptions import AdapterParseError
 
-    relay = _Relay(attempts)
-    program = _program(relay)
-    asked = {"lm": dspy.LM("rung", engine=_Engine(relay), cache=False, num_retries=0), "num_threads": 1}
-    try:
-        with _quiet(), dspy.context(**asked, disable_history=True):
-            search = _gepa if attempts.need.method == "gepa" else _mipro
-            search(program, asked["lm"], relay)
-    except Exception:
-        if relay.error is None:
-            raise
+    method = attempts.need.method
+    with phase(f"{attempts.title}: {_NAMES[method]} of DSPy looks for an instruction") as tick, reporting(Silent()):
+        relay = _Relay(attempts, tick)
+        lm = dspy.LM("rung", engine=_Engine(relay), cache=False, num_retries=0, temperature=1.0)
+        try:
+            with _quiet(), dspy.context(lm=lm, num_threads=1, disable_history=True):
+                (_gepa if method == "gepa" else _mipro)(_program(relay), lm, relay)
+        except AdapterParseError:
+            relay.form_ignored = True
+        except Exception:
+            if relay.error is None:
+                raise
+    if relay.form_ignored:
+        say(f"! {attempts.title}: the model does not keep to the form in which DSPy asks for instructions")
     if relay.error is not None:  # DSPy counts an answer that raised as a miss, and goes on
         raise relay.error
     texts = attempts.tried_on(attempts.need.scored)
@@ -146,7 +154,9 @@ class _Relay:
     """Between DSPy and the trials. `error`: the first of ours, after which nothing more is asked."""
 
     attempts: Attempts
+    tick: Tick
     error: RungError | None = None
+    form_ignored: bool = False
     requests: Counter[tuple[Message, ...]] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -176,6 +186,7 @@ class _Relay:
             (self._last,) = self.attempts.scores(text, [self._cases[case]], everybody=case in self._shown)
         except RungError as error:
             self._fail(error)
+        self.tick(len(self.attempts.usages), 0, "answers and replies")
         return self.last
 
     def reply(self, messages: tuple[Message, ...], temperature: float, tokens: int) -> GenerateResult:
@@ -194,9 +205,7 @@ class _Relay:
         del example, trace
         return float(prediction.correct)
 
-    def feedback(
-        self, gold: Any, pred: Any, trace: Any = None, pred_name: str | None = None, pred_trace: Any = None
-    ) -> Any:
+    def feedback(self, gold: Any, pred: Any, trace: Any = None, pred_name: str | None = None, pred_trace: Any = None) -> Any:
         """How right an answer is, and in words what was expected, as GEPA is given it."""
         import dspy
 
@@ -258,13 +267,17 @@ def _said(step: Generate) -> Conversation[GenerateResult]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """DSPy prints its progress on stdout, where a command may write JSON, and logs every trial."""
+    """DSPy prints on stdout, where a command may write JSON, logs every trial and every error, and draws bars of its own
+    across ours, which it has no setting against."""
+    import tqdm
+
     loggers = [logging.getLogger(name) for name in ("dspy", "optuna")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
-        logger.setLevel(logging.ERROR)
+        logger.setLevel(logging.CRITICAL)
+    no_bars = mock.patch.object(tqdm.tqdm, "__init__", partialmethod(tqdm.tqdm.__init__, disable=True))
     try:
-        with contextlib.redirect_stdout(io.StringIO()):
+        with contextlib.redirect_stdout(io.StringIO()), no_bars:
             yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):

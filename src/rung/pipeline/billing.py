@@ -36,7 +36,7 @@ def demand_in(project: Project) -> Demand:
 def effort_of_building(
     needs: Sequence[Need], built: Sequence[Built], settings: Mapping[str, Json], prices: Prices
 ) -> Effort:
-    """What building a rung took, at these prices; an index of examples is a trifle. What its answers read is not known yet."""
+    """What building a rung took; an index of examples is a trifle. What its answers read is not known yet."""
     indexing = training = optimising = 0.0
     asked: float | None = 0.0
     for need, artifact in zip(needs, built, strict=False):
@@ -64,7 +64,9 @@ def _tokens_usd(artifact: Built, prices: Prices) -> float | None:
         return None
     prompt, completion, cached = (int(str(tokens.get(name, 0))) for name in ("prompt", "completion", "cached"))
     usd = tokens.get("usd")
-    return token_usd(Usage(prompt, completion, usd=float(usd) if isinstance(usd, (int, float)) else None, cached_tokens=cached), prices)
+    return token_usd(
+        Usage(prompt, completion, usd=float(usd) if isinstance(usd, (int, float)) else None, cached_tokens=cached), prices
+    )
 
 
 def effort_of_answers(engines: Engines, prepared: Prepared, evaluation: Evaluation) -> Effort:

@@ -94,8 +94,8 @@ class Effort:
 class Bill:
     """What a rung costs in US dollars, part by part. A part that is None is unknown; a sum with such a part is None too.
 
-    `once`: documents, examples, training, optimising, indexing. `monthly`: storage, retraining, re-indexing. `per_query`: inference.
-    The sums take the stated traffic, and spread `once` over the stated months.
+    `once`: documents, examples, training, optimising, indexing. `monthly`: storage, retraining, re-indexing. `per_query`:
+    inference. The sums take the stated traffic, and spread `once` over the stated months.
     """
 
     once: Mapping[str, float | None]

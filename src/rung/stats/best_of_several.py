@@ -17,7 +17,7 @@ _SAME = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """Which was best (`index`), its mean and the first's, and the chance of as much were all of them as good as the first."""
+    """Which was best (`index`), its mean and the first's, and the chance of as much were all of them equally good."""
 
     index: int
     mean: float
@@ -52,4 +52,4 @@ def best_of(scores: Sequence[Sequence[float]]) -> Best:
 
 def _at_least(wins: int, tosses: int) -> float:
     """The chance of so many heads or more among so many tosses."""
-    return sum(math.comb(tosses, k) for k in range(wins, tosses + 1)) / 2**tosses
+    return float(sum(math.comb(tosses, k) for k in range(wins, tosses + 1)) / 2**tosses)

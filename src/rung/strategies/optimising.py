@@ -88,8 +88,8 @@ def with_instruction(plan: Plan, materials: Materials, settings: Optimised) -> P
     scored = [case for case in cases if case not in shown]
     if not shown and cases:
         return NotApplicable(
-            "its setting 'optimise' shows dev cases to the model, and what it words is seen by everybody; the project has no "
-            "dev case whose answer everybody may read"
+            "its setting 'optimise' shows dev cases to the model, and what it words is seen by everybody; the project has "
+            "no dev case whose answer everybody may read"
         )
     if len(scored) < MIN_SCORED:
         return NotApplicable(

@@ -221,15 +221,7 @@ class InstructionSearch:
 
 
 Need = (
-    ExampleIndex
-    | Adapter
-    | ChunkedIndex
-    | Retriever
-    | Reranker
-    | Labelling
-    | Routing
-    | RefusalThreshold
-    | InstructionSearch
+    ExampleIndex | Adapter | ChunkedIndex | Retriever | Reranker | Labelling | Routing | RefusalThreshold | InstructionSearch
 )
 
 

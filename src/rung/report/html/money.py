@@ -64,7 +64,10 @@ def _anything_known(bill: Bill) -> bool:
 
 def _cells(bill: Bill, once: Sequence[str]) -> list[str]:
     per_1k = None if bill.per_query is None else bill.per_query * 1000
-    return [*map(money, [*(bill.once.get(part) for part in once), *bill.monthly.values(), per_1k]), *(money(read(bill)) for _, read in _SUMS)]
+    return [
+        *map(money, [*(bill.once.get(part) for part in once), *bill.monthly.values(), per_1k]),
+        *(money(read(bill)) for _, read in _SUMS),
+    ]
 
 
 def wins_table(report: Report) -> Safe:
