@@ -220,3 +220,17 @@ def test_a_server_is_asked_no_more_than_was_foretold(seed: int, reasoning: int, 
     _, meter = taken(folder, None)
     within(most, len(_Server.calls), meter)
     assert sum(_Server.calls) <= most.prompt_tokens
+
+
+def test_an_instruction_that_is_looked_for_is_within_the_bound(tmp_path: Path) -> None:
+    """Every proposal is as long as it may be, and so is every answer under it."""
+
+    def script(step: Generate) -> str:
+        proposing = "You write the instruction" in step.messages[0].content
+        return f"<instruction>{digest(step.messages)[:4]} {'so ' * 450}</instruction>" if proposing else long(step)
+
+    folder = project(tmp_path, "[{prompt: {optimise: propose}}, {rag: {optimise: propose, proposals: 2}}]", dev=20)
+    most = foretold(folder)
+    calls, meter = taken(folder, script)
+    assert calls > 100
+    within(most, calls, meter)

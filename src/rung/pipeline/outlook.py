@@ -27,14 +27,16 @@ from rung.records import Answer, Case, Document, Json, Outcome
 from rung.scoring import Scorer, scorers
 from rung.scoring.card import begun, conversation
 from rung.scoring.judge import judgement, labels
+from rung.strategies.optimising import ROOM, Failed, proposal
 from rung.strategies.prompting import question_for
-from rung.strategies.protocol import Adapter, ChunkedIndex, Composition, Need, Plan, Retriever
+from rung.strategies.protocol import Adapter, ChunkedIndex, Composition, InstructionSearch, Need, Plan, Retriever
 from rung.strategies.registry import make_strategy
 from rung.training.self_replay import answered_by_itself
 from rung.verdict.bar import OF_RUNS
 from rung.verdict.gaps import CLOSED_BOOK
 
 _NOTHING = Forecast(usd=0.0, minutes=0.0)
+_CUT = 150  # words of which no more characters of a failure are shown
 FIRST_REQUEST = Use(1, 128, 64)  # a server is asked for a trifle before anything else
 
 
@@ -238,6 +240,8 @@ class Foreseer:
                 (longest,) = self.stage.pieces(1, self.project.settings.knowledge.chunk_tokens) or (NO_PASSAGE,)
                 asked = question_for(longest)
                 total += Use(1, self.stage.sizes.prompt(asked), 48).times(MAX_GENERATED["questions"])
+            if isinstance(need, InstructionSearch):
+                total += _searched(rung.stage, need)
         return total
 
     def _indexing(self) -> Iterator[Part]:
@@ -275,6 +279,20 @@ def _asked(stage: Stage, scorer: Scorer, cases: Sequence[Case], text: str) -> Re
     short, whole = Answer("aa", "aa"), Answer(text, text)
     asked = [case for case in cases if isinstance(begun(scorer, case, Outcome(case.id, short)), Generator)]
     return stage.of(lambda case: conversation(scorer, case, Outcome(case.id, whole))(), asked, ways=("judges",))
+
+
+def _searched(stage: Stage, need: InstructionSearch) -> Use:
+    """What looking for an instruction takes: proposals, and answers to dev cases under each, which may be long. Of what DSPy
+    asks besides nobody can know."""
+    failed = [Failed(replace(case, answers=(words(_CUT),)), words(_CUT)) for case in need.shown]
+    by_model = need.method == "propose"
+    numbers = range(need.proposals if by_model else 0)
+    total = sum((stage.begun(proposal(need.spec.task, failed, n, need.spec.seed)) for n in numbers), Use())
+    answers = rehearse(stage, Plan(need.spec), (*need.shown, *need.scored))
+    if answers is None:
+        return total
+    under_each = answers.whole + Use(0, ROOM * answers.whole.calls, 0)
+    return total + answers.whole + under_each.times(need.proposals if by_model else 2 * need.proposals)
 
 
 def rehearse(stage: Stage, plan: Plan | Composition, cases: Sequence[Case]) -> Rehearsed | None:
