@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rung.stats.risk_control import CHANCE, TRIED, certified, curve, fewest, upper_bound
+from rung.stats.risk_control import (
+    CHANCE,
+    TRIED,
+    certified,
+    certified_over_all,
+    curve,
+    fewest,
+    fewest_over_all,
+    upper_bound,
+)
 
 
 def test_the_curve_has_a_point_for_each_score_and_counts_refusals_as_not_answered() -> None:
@@ -61,3 +70,27 @@ def test_what_is_tried_hangs_on_the_scores_alone() -> None:
     tried = [[p.threshold for p in _spread(curve(scores, [bad] * 100))] for bad in (True, False)]
     assert tried[0] == tried[1]
     assert len(tried[0]) <= TRIED + 1
+
+
+@pytest.mark.parametrize(("risk", "cases"), [(0.1, 22), (0.05, 45), (0.01, 230)])
+def test_how_many_cases_a_share_of_all_takes(risk: float, cases: int) -> None:
+    assert fewest_over_all(risk) == cases
+    scores = [0.9] * cases
+    assert certified_over_all(scores, [False] * cases, risk) is not None
+    assert certified_over_all(scores[1:], [False] * (cases - 1), risk) is None
+
+
+@pytest.mark.parametrize("risk", [0.05, 0.1])
+def test_a_share_of_all_stays_below_its_limit_as_often_as_it_says(risk: float) -> None:
+    """Similar questions are wrong the more often the less similar they are; the true share of any threshold is known."""
+    rng, broken, answered = np.random.default_rng(0), 0, 0
+    rounds = 400
+    for _ in range(rounds):
+        scores = rng.random(120)
+        wrong = rng.random(120) < 0.5 * (1 - scores)
+        chosen = certified_over_all(scores.tolist(), wrong.tolist(), risk)
+        if chosen is not None:
+            answered += 1
+            broken += 0.25 * (1 - chosen.threshold) ** 2 > risk  # P(score ≥ t and wrong)
+    assert broken <= 0.1 * rounds
+    assert answered > 0.9 * rounds

@@ -17,6 +17,7 @@ from rung.strategies.rag import Rag
 from rung.strategies.reference import ClosedBook, Oracle
 from rung.strategies.registry import DOOR
 from rung.strategies.router import Router
+from rung.strategies.semantic_cache import SemanticCache
 from rung.strategies.structured import Structured
 from rung.strategies.tools import Tools
 from rung.strategies.tuned_model import TunedModel
@@ -115,6 +116,12 @@ class TestClassifierThatRejects(StrategyContract):
 class TestRouter(StrategyContract):
     rung = Router
     materials = materials(dev=tuple(Case(f"d{n}", f"question {n}") for n in range(30)))
+
+
+class TestSemanticCache(StrategyContract):
+    rung = SemanticCache
+    materials = materials(dev=tuple(Case(f"d{n}", f"question {n}") for n in range(80)))
+    settings: ClassVar[Mapping[str, Json]] = {"over": "yes", "threshold": 0.9}
 
 
 class TestFunction(StrategyContract):

@@ -41,11 +41,11 @@ def lessons(made: Plan) -> list[Example]:
 def test_the_ladder_goes_from_the_cheapest_up() -> None:
     rungs = [
         *("prompt", "few_shot", "structured", "long_context", "rag", "multi_hop", "tools"),
-        *("tuned_retriever", "classifier", "tuned_model", "hybrid", "router", "function"),
+        *("tuned_retriever", "classifier", "tuned_model", "hybrid", "router", "semantic_cache", "function"),
     ]
     assert list(ladder())[: len(rungs)] == rungs
-    assert by_default()[: len(rungs) - 1] == rungs[:-1]
-    assert "function" not in by_default()  # there is none unless somebody writes it
+    assert by_default()[: len(rungs) - 2] == rungs[:-2]
+    assert not {"semantic_cache", "function"} & set(by_default())  # whose answers, and which function, somebody has to say
 
 
 def test_an_unknown_rung_names_the_nearest() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from rung.artifacts import Built
 from rung.builders.adapter import build_adapter, check_adapter
+from rung.builders.answer_index import build_answer_index
 from rung.builders.building import ArtifactBuilder
 from rung.builders.chunked_index import build_chunked_index
 from rung.builders.classifier import build_classifier, check_classifier
@@ -18,6 +19,7 @@ from rung.builders.retriever import build_retriever, check_retriever
 from rung.builders.router import build_router
 from rung.strategies.protocol import (
     Adapter,
+    AnswerIndex,
     ChunkedIndex,
     ExampleIndex,
     InstructionSearch,
@@ -39,6 +41,7 @@ BUILDERS: dict[type, Callable[[ArtifactBuilder, Any, str], Built]] = {
     Routing: build_router,
     RefusalThreshold: build_refusal,
     InstructionSearch: build_instruction,
+    AnswerIndex: build_answer_index,
 }
 # Mistakes that show before anything is done: that a rung cannot be built is told at once, not after hours of others.
 CHECKS: dict[type, Callable[[ArtifactBuilder, Any], None]] = {

@@ -370,14 +370,20 @@ def _planned(
         if isinstance(plan, NotApplicable):
             yield Planned(label, settings, 0, why=plan.why)
         elif isinstance(plan, Composition):
-            taught = {"router": len(materials.dev)}
-            yield Planned(
-                label, settings, cases, taught, forecast=forecast, trainings=(Training("router", len(materials.dev)),)
-            )
+            kind, rows = _composed_of(settings, materials)
+            taught = {"router": rows} if kind == "router" else {}
+            yield Planned(label, settings, cases, taught, forecast=forecast, trainings=(Training(kind, rows),))
         else:
             todo = tuple(trainings(rates.project, plan.needs))
             by = trainer_of(rates.project, model_asked(rates.project, settings), plan.needs)
             yield Planned(label, settings, cases, _taught_by(plan), forecast=forecast, trainings=todo, trainer=by)
+
+
+def _composed_of(settings: Mapping[str, Json], materials: Materials) -> tuple[str, int]:
+    """What is built for a rung that is made of others, and of how many rows."""
+    if "false_hits" in settings:
+        return "answer-index", len(materials.dev) + len(materials.lessons)
+    return "router", len(materials.dev)
 
 
 def _taught_by(plan: Plan) -> dict[str, int]:

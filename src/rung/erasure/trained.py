@@ -25,7 +25,7 @@ from rung.erasure.target import Finding, Left, Target
 from rung.records import Problem, plain
 from rung.training.registry import Artifact, learnt, learnt_case
 
-EXAMPLES = "example-index"  # shown in prompts, and built whenever it is needed
+SHOWN = ("example-index", "answer-index")  # shown in prompts or as answers, and built whenever they are needed
 _TEXTS = (".json", ".jsonl", ".txt", ".md")
 
 
@@ -48,7 +48,7 @@ class Artifacts:
 
     def find(self, target: Target) -> Sequence[Finding]:
         """See `Place`."""
-        indexes = [one for one, _ in self._holding(target) if one.kind == EXAMPLES]
+        indexes = [one for one, _ in self._holding(target) if one.kind in SHOWN]
         action = "erased, and built again when needed"
         return [Finding("artifacts", "indexes of examples", len(indexes), action)] if indexes else []
 
@@ -58,14 +58,14 @@ class Artifacts:
         listed = [
             Left(str(path), 0, f"'rung artifacts retire {one.digest[:12]}', and delete the file if it is still there")
             for one, path in held
-            if one.kind != EXAMPLES
+            if one.kind not in SHOWN
         ]
-        return [*listed, *self._stopping({one.digest for one, _ in held if one.kind == EXAMPLES})]
+        return [*listed, *self._stopping({one.digest for one, _ in held if one.kind in SHOWN})]
 
     def erase(self, target: Target) -> None:
         """See `Place`."""
         for one, _ in self._holding(target):
-            if one.kind == EXAMPLES:
+            if one.kind in SHOWN:
                 shutil.rmtree(artifact_folder(self.project.state, one.kind, one.digest))
 
     def count(self) -> int:
@@ -79,7 +79,7 @@ class Artifacts:
         registry, listed = Registry(self.project.state), []
         for artifact in registry.artifacts():
             rows = registry.rows(artifact)
-            if artifact.kind == EXAMPLES or artifact.state == "unfinished":
+            if artifact.kind in SHOWN or artifact.state == "unfinished":
                 continue
             if rows is None:
                 if digests or ids or locations:
@@ -113,7 +113,7 @@ class Artifacts:
             folder = artifact_folder(self.project.state, artifact.kind, artifact.digest)
             files = (path for path in sorted(folder.rglob("*")) if path.suffix in _TEXTS and path.is_file())
             path = next((path for path in files if path.name != ROWS and _is_in(path, target)), None)
-            if artifact.kind == EXAMPLES and path is None and _is_in(folder / ROWS, target):
+            if artifact.kind in SHOWN and path is None and _is_in(folder / ROWS, target):
                 path = folder / ROWS
             if path is not None:
                 yield artifact, path

@@ -119,6 +119,11 @@ class KnowledgeEngine:
             self._examples[name] = index
         return self._examples[name]
 
+    def _is_good(self, name: str) -> bool:
+        """Whether an index of examples is good for the documents as they are now."""
+        documents = self._example_index(name).documents
+        return documents is None or documents == (self._knowledge.identity if self._knowledge else "")
+
     def _results(self, searches: Sequence[tuple[Search, Groups]]) -> list[tuple[Passage, ...]]:
         vectors = self._vectors([step for step, _ in searches if not step.everything])
         results: list[tuple[Passage, ...]] = [()] * len(searches)  # a query that says nothing finds nothing
@@ -130,13 +135,15 @@ class KnowledgeEngine:
             is_documents = step.index == DOCUMENTS or step.index in self._cuttings
             if step.everything and is_documents:
                 results[at] = everything(self._snapshot(), groups, step.top, step.where)
+            elif not is_documents and not self._is_good(step.index):
+                continue  # made of other documents than those of now: it holds nothing
             elif step.everything:
-                results[at] = self._example_index(step.index).everything(step.top)
+                results[at] = self._example_index(step.index).everything(step.top, groups)
             elif vector is not None and is_documents:
                 lookup = Lookup(readable(step.query), vector, groups, step.top, step.where, step.diversity)
                 lookups.setdefault((step.index, step.dense_weight), []).append((at, lookup))
             elif vector is not None:
-                results[at] = self._example_index(step.index).search(vector, step.top)
+                results[at] = self._example_index(step.index).search(vector, step.top, groups)
         for (index, weight), some in lookups.items():
             knowledge = self._cuttings.get(index, self._knowledge)
             if knowledge:

@@ -9,6 +9,7 @@ from functools import partial
 from rung.artifacts import Built
 from rung.artifacts.store import is_finished, made_folder
 from rung.builders.adapter import KIND as ADAPTER_KIND
+from rung.builders.answer_index import KIND as ANSWERS_KIND
 from rung.builders.building import ArtifactBuilder
 from rung.builders.forgetting_gate import forgot
 from rung.builders.instruction import KIND as INSTRUCTION_KIND
@@ -322,8 +323,12 @@ def pinned(project: Project, plan: Plan, built: Sequence[Built]) -> StrategySpec
 
 
 def _learnt_settings(built: Sequence[Built]) -> dict[str, Json]:
-    """Settings that building has learnt: below which confidence is refused, and the words of the task."""
-    learnt = {REFUSAL_KIND: ("refuse_below", "threshold"), INSTRUCTION_KIND: ("instruction", "instruction")}
+    """Settings that building has learnt: from which confidence or similarity on is answered, and the words of the task."""
+    learnt = {
+        REFUSAL_KIND: ("refuse_below", "threshold"),
+        INSTRUCTION_KIND: ("instruction", "instruction"),
+        ANSWERS_KIND: ("threshold", "threshold"),
+    }
     named = [(*learnt[artifact.kind], artifact.manifest) for artifact in built if artifact.kind in learnt]
     return {setting: manifest[entry] for setting, entry, manifest in named}
 

@@ -12,6 +12,7 @@ from rung.config.schema import SamplingSettings
 from rung.pipeline import remarks
 from rung.pipeline.billing import demand_in, effort_of_answers, prices_in
 from rung.pipeline.budget import Meter
+from rung.pipeline.cache_hits import of_hits, with_hits
 from rung.pipeline.constant_baseline import habit
 from rung.pipeline.corpus_facts import Examiner
 from rung.pipeline.cost_remarks import of_costs
@@ -141,7 +142,7 @@ def evaluate(
             done.append(one)
     notes = (calibrated(runner, prepared.rows.cases, judge),) if facts.correct_by == "judge" else ()
     undone = f"{meter.said()}; {', '.join(meter.undone)}" if meter is not None and meter.undone else ""
-    return Scored(facts, tuple(done), shown, notes, undone, examiner.unwinnable)
+    return Scored(facts, with_hits(done), shown, notes, undone, examiner.unwinnable)
 
 
 def decide_winner(
@@ -277,6 +278,7 @@ def _warnings(prepared: Prepared, scored: Scored, coverage: Coverage, sampling: 
     if prepared.problems:
         warnings.append(f"problems with rows or files: {len(prepared.problems)} (rung check lists them)")
     tokens, room = prepared.materials.answer_tokens, prepared.materials.limit_tokens
+    warnings += of_hits(scored.evaluations)
     return warnings + remarks.of_answers(scored.evaluations, answer_tokens=tokens, limit_tokens=room)
 
 

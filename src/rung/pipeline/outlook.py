@@ -266,8 +266,11 @@ class Foreseer:
 
     def _members(self, router: RungForecast) -> Forecast:
         """What the members of a router take on the cases that teach it: each answers all of them."""
-        materials = self.stage.materials
-        cases = (*materials.dev, *(materials.lessons if router.plan.settings.get("train_cases") else ()))
+        materials, settings = self.stage.materials, router.plan.settings
+        cases = (
+            *materials.dev,
+            *(materials.lessons if {"train_cases", "false_hits"} & {k for k, v in settings.items() if v} else ()),
+        )
         members = [e for e in self.forecasts if isinstance(e.plan, Plan) and not e.is_reference]
         tried = ((e, rehearse(e.stage, e.plan, cases)) for e in members)
         forecasts = [self.rates.of(one.whole, model=e.model) for e, one in tried if one is not None]

@@ -241,7 +241,7 @@ def _cuttings(spec: StrategySpec) -> int:
 
 def _handed_over(engines: Engines, spec: StrategySpec) -> dict[str, str] | None:
     """The spec's artifacts by kind, the engines told of them; None where one is gone, or follows the documents."""
-    kinds = ("adapter", "classifier", "router", "example-index", "refusal", "instruction")
+    kinds = ("adapter", "classifier", "router", "example-index", "refusal", "instruction", "answer-index")
     artifacts: dict[str, list[Built]] = {}
     for model, digest in _all(spec):
         folders = [f for f in (engines.project.state / ARTIFACTS).glob(f"*/{digest}") if is_finished(f)]

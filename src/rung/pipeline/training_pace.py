@@ -16,6 +16,7 @@ from rung.records import Json
 from rung.runtime.engines import model_of
 from rung.strategies.protocol import (
     Adapter,
+    AnswerIndex,
     ChunkedIndex,
     ExampleIndex,
     InstructionSearch,
@@ -39,6 +40,7 @@ ROUGH: Mapping[str, float] = {
     "router": 2.0,
     "refusal": 2.0,
     "instruction": 2.0,
+    "answer-index": 2.0,
 }
 _PASSES = 3  # of a retriever or reranker whose recipe says none
 _REPEATED = ("adapter", "retriever", "reranker")  # kinds whose time grows with the passes over their rows
@@ -92,6 +94,8 @@ def trainings(project: Project, needs: tuple[Need, ...]) -> Iterator[Training]:
                 yield Training("refusal", len(cases))
             case InstructionSearch(shown=shown, scored=scored, proposals=proposals):
                 yield Training("instruction", len(shown) + len(scored) * (1 + proposals))
+            case AnswerIndex(cases=cases):
+                yield Training("answer-index", len(cases))
             case ChunkedIndex() | ExampleIndex():
                 pass
 

@@ -344,7 +344,7 @@ class Engines:
     def use(self, artifacts: Iterable[Built]) -> None:
         """Answer with these artifacts from now on. Adapters all at once: the model may have to be opened again for them."""
         folders = {"adapter": self.adapters, "classifier": self.heads, "router": self.heads}
-        folders["example-index"] = self.example_indexes
+        folders["example-index"] = folders["answer-index"] = self.example_indexes
         for built in artifacts:
             if built.kind in folders:
                 folders[built.kind][built.digest] = built.folder

@@ -35,6 +35,11 @@ def fewest(risk: float) -> int:
     return count
 
 
+def fewest_over_all(risk: float) -> int:
+    """Cases that it takes at least to show a risk in (0, 1) over all of them: none of them wrong."""
+    return math.ceil(math.log(CHANCE) / math.log1p(-risk) - _SLACK)
+
+
 def curve(scores: Sequence[float | None], wrong: Sequence[bool]) -> list[RiskPoint]:
     """A point for each distinct score, strictest first. `scores`: None where nothing was answered."""
     answered = sorted(((s, w) for s, w in zip(scores, wrong, strict=True) if s is not None), key=lambda pair: -pair[0])
@@ -57,6 +62,20 @@ def certified(scores: Sequence[float | None], wrong: Sequence[bool], risk: float
         if _tail(round(point.wrong * count), count, risk) > CHANCE:
             break
         best = point
+    return best
+
+
+def certified_over_all(scores: Sequence[float | None], wrong: Sequence[bool], risk: float) -> RiskPoint | None:
+    """As `certified`, where the risk is the share of all cases, those below the threshold too, that is answered wrongly.
+
+    `RiskPoint.wrong` and `bound` are then shares of all cases.
+    """
+    total, best = len(scores), None
+    for point in _spread(curve(scores, wrong)):
+        errors = round(point.wrong * round(point.coverage * total))
+        if _tail(errors, total, risk) > CHANCE:
+            break
+        best = RiskPoint(point.threshold, point.coverage, errors / total, upper_bound(errors, total))
     return best
 
 

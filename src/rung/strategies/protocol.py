@@ -220,8 +220,33 @@ class InstructionSearch:
     proposals: int
 
 
+@dataclass(frozen=True, slots=True)
+class AnswerIndex:
+    """Need: the answers of `member` to `cases`, found again by similar questions of askers with the same groups.
+
+    How similar is enough is learnt on the `dev` cases among them, so that no more than `false_hits` of all questions are
+    answered wrongly so that the member would answer rightly; or it is `threshold`, where that is not negative. It becomes
+    the setting `threshold`. The digest is what `Search.index` names.
+    """
+
+    member: Member
+    cases: tuple[Case, ...]
+    dev: tuple[Case, ...]
+    false_hits: float
+    threshold: float = -1.0
+
+
 Need = (
-    ExampleIndex | Adapter | ChunkedIndex | Retriever | Reranker | Labelling | Routing | RefusalThreshold | InstructionSearch
+    ExampleIndex
+    | Adapter
+    | ChunkedIndex
+    | Retriever
+    | Reranker
+    | Labelling
+    | Routing
+    | RefusalThreshold
+    | InstructionSearch
+    | AnswerIndex
 )
 
 

@@ -43,6 +43,7 @@ DOOR = Door(
         "tuned_model": "rung.strategies.tuned_model:TunedModel",
         "hybrid": "rung.strategies.hybrid:Hybrid",
         "router": "rung.strategies.router:Router",
+        "semantic_cache": "rung.strategies.semantic_cache:SemanticCache",
         "function": "rung.strategies.function:Function",
         "closed_book": "rung.strategies.reference:ClosedBook",
         "oracle": "rung.strategies.reference:Oracle",
