@@ -136,6 +136,7 @@ APPLIES = {
     "structured": materials(labels=("yes",)),
     "classifier": materials(labels=("yes", "no"), examples=tuple(Example(f"e{n}", pair) for n, pair in enumerate(_PAIRS))),
     "router": materials(dev=tuple(Case(f"d{n}", f"question {n}") for n in range(30))),
+    "semantic_cache": materials(dev=tuple(Case(f"d{n}", f"question {n}") for n in range(45))),
 }
 WITHOUT_PROMPT = {
     "structured",
@@ -143,13 +144,15 @@ WITHOUT_PROMPT = {
     "tuned_retriever",
     "classifier",
     "router",
+    "semantic_cache",
     "function",
 }  # that of another rung, or none
 
 
 def plan(rung: type[Rung], settings: Mapping[str, Json] | None = None) -> Plan:
     planned = rung.plan(APPLIES.get(rung.name, materials()), settings or {})
-    planned = planned.plan(MEMBERS) if isinstance(planned, Composition) else planned
+    members = MEMBERS if rung.name == "router" else MEMBERS[:1]
+    planned = planned.plan(members) if isinstance(planned, Composition) else planned
     assert isinstance(planned, Plan)
     return planned
 

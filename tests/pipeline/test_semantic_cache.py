@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from rung.config.project import load_project
+from rung.erasure.target import Target, folded
+from rung.erasure.trained import Artifacts
 from rung.loop import ask, compare
 from rung.models.scripted import ScriptedEmbedder
 from rung.pipeline.budget import CompareRequest
@@ -147,6 +149,11 @@ def test_a_document_that_changed_empties_it(tmp_path: Path) -> None:
         answer = said(at, strategy, f"What colour has valve {NAMES[7]}?")
         assert (answer.by, answer.plain) == ("rag", f"Valve {NAMES[7]} has colour green.")
         assert said(at, strategy, f"What colour has valve {NAMES[8]}?").by == "rag"
+    folder_of_answers = folder / ".rung/artifacts/answer-index" / digest_of(strategy)
+    target, kept = Target("text", "amber", (folded(f"amber{NAMES[8]}"),)), Artifacts(load_project(folder))
+    assert [finding.count for finding in kept.find(target)] == [1]
+    kept.erase(target)
+    assert not folder_of_answers.exists()
 
 
 @pytest.mark.slow
