@@ -142,6 +142,7 @@ def test_a_document_that_changed_empties_it(tmp_path: Path) -> None:
     with working(load_project(folder)) as at:
         strategy = cached_strategy(at)
         assert said(at, strategy, f"What colour has valve {NAMES[7]}?").by == CACHE
+        assert said(at, strategy, f"What colour has valve {NAMES[7]}?", ("anybody",)).by == CACHE  # nothing is secret
     (folder / "docs" / f"v{NAMES[7]}.md").write_text(f"Valve {NAMES[7]} has colour green.", "utf-8")
     with working(load_project(folder)) as at:
         up_to_date(at.engines)

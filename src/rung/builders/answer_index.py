@@ -64,7 +64,7 @@ def build_answer_index(builder: ArtifactBuilder, need: AnswerIndex, title: str) 
                     folder,
                     embedder=engines.embedder,
                     progress=lambda done, total: tick(done, total, ""),
-                    groups=[one.case.asker.groups for one in entries],
+                    groups=[one.case.asker.groups for one in entries] if _has_rights(builder) else None,
                     documents=documents,
                 )
             about: dict[str, Json] = {"kind": KIND, "rows": len(entries), "rows_digest": digest(cases)}
@@ -114,18 +114,22 @@ def _learnt(builder: ArtifactBuilder, need: AnswerIndex, entries: Sequence[Entry
 def _borrowed(
     builder: ArtifactBuilder, need: AnswerIndex, entries: Sequence[Entry]
 ) -> tuple[list[float | None], list[bool]]:
-    """Of each dev case how similar the nearest other question of the same groups is (None: there is none), and whether that
-    one's answer is wrong for it where its own is right."""
+    """Of each dev case how similar the nearest other question is, of the same groups where there are rights (None: there is
+    none), and whether that one's answer is wrong for it where its own is right."""
     import numpy as np
 
-    embedder = builder.engines.embedder
+    embedder, has_rights = builder.engines.embedder, _has_rights(builder)
     theirs: Vectors = embedder.embed([one.case.question for one in entries], kind="query")
     vectors: Vectors = embedder.embed([case.question for case in need.dev], kind="query")
     own = {one.case.id: one.answer for one in entries}
     similar: list[float | None] = []
     borrowed: list[Answer | None] = []
     for case, vector in zip(need.dev, vectors, strict=True):
-        others = [n for n, e in enumerate(entries) if e.case.id != case.id and e.case.asker.groups == case.asker.groups]
+        others = [
+            n
+            for n, one in enumerate(entries)
+            if one.case.id != case.id and (not has_rights or one.case.asker.groups == case.asker.groups)
+        ]
         nearest = None if case.messages or not others else max(others, key=lambda n: (float(theirs[n] @ vector), -n))
         similar.append(None if nearest is None else float(np.dot(theirs[nearest], vector)))
         borrowed.append(None if nearest is None else entries[nearest].answer)
@@ -145,6 +149,12 @@ def _right(builder: ArtifactBuilder, need: AnswerIndex, answers: Sequence[Answer
     if correct is None or any(math.isnan(float(value)) for value in correct):
         raise NotWorthwhile("whether an answer is right for another question cannot be told without a model that judges")
     return [float(value) >= RIGHT for value in correct]
+
+
+def _has_rights(builder: ArtifactBuilder) -> bool:
+    """Whether some documents are not for everybody, so that answers hang on who asks."""
+    knowledge = builder.engines.knowledge
+    return knowledge is not None and any(knowledge.document_groups().values())
 
 
 def _conversation(member: Member, case: Case) -> tuple[Asker, Callable[[], Conversation[Answer]]]:
