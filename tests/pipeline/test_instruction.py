@@ -215,9 +215,9 @@ def test_what_was_found_is_a_setting_served_and_billed(tmp_path: Path) -> None:
         assert found.settings["instruction"] == BETTER
         assert found.bill is not None
         assert plain.bill is not None
-        assert plain.bill.once["optimising"] == 0
-        assert found.bill.once["optimising"]
-        assert found.bill.once["optimising"] > 0
+        assert plain.bill.once["building"] == 0
+        assert found.bill.once["building"]
+        assert found.bill.once["building"] > 0
         assert found.bill.once["training"] == 0
         assert verdict.winner == found.name
         asked = pinned_strategy(at.builder, None)

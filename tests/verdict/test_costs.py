@@ -23,7 +23,7 @@ DEMAND = Demand(queries=10_000, retrainings=2, changes=4, changed_share=0.25)
 
 def test_every_part_by_hand() -> None:
     found = bill(EFFORT, PRICES, DEMAND)
-    assert found.once == {"documents": 240.0, "examples": 0.0, "training": 6.0, "optimising": 0.0, "indexing": 0.5}
+    assert found.once == {"documents": 240.0, "examples": 0.0, "training": 6.0, "building": 0.0, "indexing": 0.5}
     assert found.monthly == pytest.approx({"storage": 0.1, "retraining": 12.0, "re-indexing": 0.5})
     assert found.per_month == pytest.approx(20 + 12.6 + 246.5 / 12)
     assert found.per_1k == pytest.approx((found.per_month or 0) / 10)
@@ -56,11 +56,11 @@ def test_what_is_not_needed_costs_nothing_whatever_its_price() -> None:
 
 
 def test_an_instruction_costs_its_tokens_and_where_these_have_no_price_the_machines_time() -> None:
-    asked = Effort(0.001, optimising_usd=0.3, optimising_seconds=1800)
-    assert bill(asked, PRICES, DEMAND).once["optimising"] == 0.3
-    assert bill(replace(asked, optimising_usd=None), PRICES, DEMAND).once["optimising"] == 0.5
-    found = bill(replace(asked, optimising_usd=None), replace(PRICES, machine_usd_per_hour=None), DEMAND)
-    assert (found.once["optimising"], found.per_month) == (None, None)
+    asked = Effort(0.001, building_usd=0.3, building_seconds=1800)
+    assert bill(asked, PRICES, DEMAND).once["building"] == 0.3
+    assert bill(replace(asked, building_usd=None), PRICES, DEMAND).once["building"] == 0.5
+    found = bill(replace(asked, building_usd=None), replace(PRICES, machine_usd_per_hour=None), DEMAND)
+    assert (found.once["building"], found.per_month) == (None, None)
     assert bill(asked, PRICES, DEMAND).monthly["retraining"] == 0
 
 

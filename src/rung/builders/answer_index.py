@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rung.artifacts.store import Built, Training, artifact_folder, building, seal
-from rung.builders.building import ArtifactBuilder
+from rung.builders.building import ArtifactBuilder, tokens_of
 from rung.errors import NotWorthwhile
 from rung.progress import phase, working_time
 from rung.records import Answer, Asker, Case, Json, Outcome, digest
@@ -56,7 +56,7 @@ def build_answer_index(builder: ArtifactBuilder, need: AnswerIndex, title: str) 
         if missing:
             began = working_time()
             with builder.training(Training(KIND, len(need.cases))):
-                entries = _answered(builder, need, title)
+                entries, tokens = _answered(builder, need, title)
             manifest = _learnt(builder, need, entries)
             with phase(title) as tick:
                 build_example_index(
@@ -67,13 +67,13 @@ def build_answer_index(builder: ArtifactBuilder, need: AnswerIndex, title: str) 
                     groups=[one.case.asker.groups for one in entries] if _has_rights(builder) else None,
                     documents=documents,
                 )
-            about: dict[str, Json] = {"kind": KIND, "rows": len(entries), "rows_digest": digest(cases)}
+            about: dict[str, Json] = {"kind": KIND, "rows": len(entries), "rows_digest": digest(cases), "tokens": tokens}
             seal(folder, {**about, "seconds": working_time() - began, **manifest})
     return Built(named, folder)
 
 
-def _answered(builder: ArtifactBuilder, need: AnswerIndex, title: str) -> list[Entry]:
-    """The answers that are worth keeping: no refusal, no failure, none that was cut off."""
+def _answered(builder: ArtifactBuilder, need: AnswerIndex, title: str) -> tuple[list[Entry], dict[str, Json]]:
+    """The answers that are worth keeping (no refusal, no failure, none that was cut off), and the tokens that all took."""
     runner = builder.runner.on(need.member.spec.model)
     conversations = [_conversation(need.member, case) for case in need.cases]
     ended = runner.run(conversations, title=f"{title}: {need.member.label} answers")
@@ -81,7 +81,7 @@ def _answered(builder: ArtifactBuilder, need: AnswerIndex, title: str) -> list[E
     entries = [Entry(case, a) for case, a in pairs if a is not None and not (a.refused or a.truncated)]
     if not entries:
         raise NotWorthwhile(f"{need.member.label} answered none of {len(need.cases)} questions, so nothing can be kept")
-    return entries
+    return entries, tokens_of([one.usage for one in ended])
 
 
 def _learnt(builder: ArtifactBuilder, need: AnswerIndex, entries: Sequence[Entry]) -> dict[str, Json]:

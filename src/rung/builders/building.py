@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,9 +12,21 @@ from rung.artifacts import Training
 from rung.config.project import Project
 from rung.dataset.load import training_hold
 from rung.errors import NotWorthwhile
+from rung.records import Json, Usage
 from rung.runtime.cache import StepCache
 from rung.runtime.engines import Engines
 from rung.runtime.runner import StepRunner
+
+
+def tokens_of(usages: Sequence[Usage]) -> dict[str, Json]:
+    """What models took while something was built, as its manifest has it. `usd` None: a part of it has no price."""
+    usd = [usage.usd for usage in usages if usage.prompt_tokens + usage.completion_tokens]
+    return {
+        "prompt": sum(usage.prompt_tokens for usage in usages),
+        "completion": sum(usage.completion_tokens for usage in usages),
+        "cached": sum(usage.cached_tokens for usage in usages),
+        "usd": None if None in usd else math.fsum(one for one in usd if one is not None),
+    }
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from rung.artifacts.store import Built, Training, artifact_folder, building, remember_rows, seal
-from rung.builders.building import ArtifactBuilder
+from rung.builders.building import ArtifactBuilder, tokens_of
 from rung.builders.instruction_dspy import check_dspy, dspy_version, searched_by_dspy
 from rung.errors import NotWorthwhile, UserError
 from rung.progress import say, working_time
@@ -132,17 +132,6 @@ class Attempts:
         texts = dict.fromkeys(instruction for instruction, _ in self._scored)
         return [text for text in texts if all((text, case.id) in self._scored for case in cases)]
 
-    def usage(self) -> Usage:
-        """What all of it consumed; `usd` None where a part of it has no price."""
-        usd = [usage.usd for usage in self.usages]
-        return Usage(
-            sum(usage.prompt_tokens for usage in self.usages),
-            sum(usage.completion_tokens for usage in self.usages),
-            sum(usage.steps for usage in self.usages),
-            None if None in usd else math.fsum(one for one in usd if one is not None),
-            cached_tokens=sum(usage.cached_tokens for usage in self.usages),
-        )
-
     def _answered(self, instruction: str, cases: Sequence[Case], *, everybody: bool) -> list[Scored]:
         settings, spec = self.builder.project.settings, self.need.spec
         spec = replace(spec, task=instruction) if instruction else spec
@@ -203,7 +192,6 @@ def _chosen(attempts: Attempts, proposals: Sequence[str]) -> dict[str, Json]:
         )
     values = [[one.correct for one in attempts.scores(text, scored)] for text in ("", *usable)]
     best = best_of(values)
-    usage = attempts.usage()
     tried: list[Json] = [
         {"instruction": text, "correct": math.fsum(one) / len(one)}
         for text, one in zip((attempts.task, *usable), values, strict=True)
@@ -222,12 +210,7 @@ def _chosen(attempts: Attempts, proposals: Sequence[str]) -> dict[str, Json]:
             "usable": len(usable),
         },
         "tried": tried,
-        "tokens": {
-            "prompt": usage.prompt_tokens,
-            "completion": usage.completion_tokens,
-            "cached": usage.cached_tokens,
-            "usd": usage.usd,
-        },
+        "tokens": tokens_of(attempts.usages),
     }
 
 

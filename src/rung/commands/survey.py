@@ -370,7 +370,7 @@ def _planned(
         if isinstance(plan, NotApplicable):
             yield Planned(label, settings, 0, why=plan.why)
         elif isinstance(plan, Composition):
-            kind, rows = _composed_of(settings, materials)
+            kind, rows = _composed_of(plan.settings, materials)
             taught = {"router": rows} if kind == "router" else {}
             yield Planned(label, settings, cases, taught, forecast=forecast, trainings=(Training(kind, rows),))
         else:

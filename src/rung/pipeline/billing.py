@@ -13,7 +13,7 @@ from rung.pipeline.prepare import Prepared, seconds_to_index
 from rung.pipeline.pricing import prices_of
 from rung.records import Effort, Evaluation, Json, Usage
 from rung.runtime.engines import Engines
-from rung.strategies.protocol import ChunkedIndex, ExampleIndex, InstructionSearch, Need
+from rung.strategies.protocol import AnswerIndex, ChunkedIndex, ExampleIndex, InstructionSearch, Need
 from rung.verdict.costs import Demand, Prices, token_usd
 
 
@@ -37,13 +37,13 @@ def effort_of_building(
     needs: Sequence[Need], built: Sequence[Built], settings: Mapping[str, Json], prices: Prices
 ) -> Effort:
     """What building a rung took; an index of examples is a trifle. What its answers read is not known yet."""
-    indexing = training = optimising = 0.0
+    indexing = training = building = 0.0
     asked: float | None = 0.0
     for need, artifact in zip(needs, built, strict=False):
         if isinstance(need, ChunkedIndex):
             indexing += artifact.seconds
-        elif isinstance(need, InstructionSearch):
-            asked, optimising = _tokens_usd(artifact, prices), artifact.seconds
+        elif isinstance(need, InstructionSearch | AnswerIndex):
+            asked, building = _tokens_usd(artifact, prices), artifact.seconds
         elif not isinstance(need, ExampleIndex):
             training += artifact.seconds
     return Effort(
@@ -51,8 +51,8 @@ def effort_of_building(
         training_seconds=training,
         indexing_seconds=indexing,
         stored_bytes=float(sum(_size(artifact.folder) for artifact in built)),
-        optimising_usd=asked,
-        optimising_seconds=optimising,
+        building_usd=asked,
+        building_seconds=building,
     )
 
 

@@ -75,8 +75,8 @@ class Effort:
     """What a rung takes. Seconds and bytes 0: it needs none; None: it needs some, nobody measured how much.
 
     `per_query`: dollars of an answer, None where unknown. `passed`: the share of its answers that are at least half
-    right, None where it was not judged. `optimising_usd`: dollars of the tokens by which its instruction was found, None
-    where these have no price: then it took `optimising_seconds` of a machine.
+    right, None where it was not judged. `building_usd`: dollars of the tokens that models took to build it (to find
+    its instruction, to fill its memory), None where these have no price: then it took `building_seconds` of a machine.
     """
 
     per_query: float | None = None
@@ -86,15 +86,15 @@ class Effort:
     training_seconds: float | None = 0.0
     indexing_seconds: float | None = 0.0
     stored_bytes: float | None = 0.0
-    optimising_usd: float | None = 0.0
-    optimising_seconds: float = 0.0
+    building_usd: float | None = 0.0
+    building_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Bill:
     """What a rung costs in US dollars, part by part. A part that is None is unknown; a sum with such a part is None too.
 
-    `once`: documents, examples, training, optimising, indexing. `monthly`: storage, retraining, re-indexing. `per_query`:
+    `once`: documents, examples, training, building, indexing. `monthly`: storage, retraining, re-indexing. `per_query`:
     inference. The sums take the stated traffic, and spread `once` over the stated months.
     """
 

@@ -10,7 +10,7 @@ _NAMED_BY = {  # a part of the bill -> the keys of rung.yaml that make it known
     "documents": "prices.documents_hours and prices.labour_usd_per_hour",
     "examples": "prices.examples_hours and prices.labour_usd_per_hour",
     "training": "prices.gpu_usd_per_hour or prices.machine_usd_per_hour",
-    "optimising": "the prices of tokens, or prices.machine_usd_per_hour",
+    "building": "the prices of tokens, or prices.machine_usd_per_hour",
     "indexing": "prices.machine_usd_per_hour; of a server that embeds nobody can know",
     "storage": "prices.storage_usd_per_gb_month; of an index that is kept elsewhere nobody can know",
     "retraining": "retrain.when",

@@ -79,7 +79,7 @@ def bill(effort: Effort, prices: Prices, demand: Demand) -> Bill:
         "documents": _product(prices.documents_hours, prices.labour_usd_per_hour) if effort.uses_documents else 0.0,
         "examples": _product(prices.examples_hours, prices.labour_usd_per_hour) if effort.uses_examples else 0.0,
         "training": training,
-        "optimising": _optimising(effort, prices),
+        "building": _asked(effort, prices),
         "indexing": indexing,
     }
     monthly = {
@@ -95,11 +95,11 @@ def bill(effort: Effort, prices: Prices, demand: Demand) -> Bill:
     return Bill(once, monthly, effort.per_query, per_month, per_1k, per_passed)
 
 
-def _optimising(effort: Effort, prices: Prices) -> float | None:
-    """The tokens by which an instruction was found; where these have no price, the machine's time."""
-    if effort.optimising_usd is not None:
-        return effort.optimising_usd
-    return _product(effort.optimising_seconds, prices.machine_usd_per_hour, scale=1 / _HOUR)
+def _asked(effort: Effort, prices: Prices) -> float | None:
+    """The tokens that models took while it was built; where these have no price, the machine's time."""
+    if effort.building_usd is not None:
+        return effort.building_usd
+    return _product(effort.building_seconds, prices.machine_usd_per_hour, scale=1 / _HOUR)
 
 
 def usd_per_1k(

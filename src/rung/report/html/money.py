@@ -41,7 +41,7 @@ def bills_table(report: Report) -> Safe:
     if not any(_anything_known(bill) for _, bill in billed):
         return Safe("")
     first = billed[0][1]
-    once = [part for part in first.once if part != "optimising" or any(bill.once.get(part) != 0 for _, bill in billed)]
+    once = [part for part in first.once if part != "building" or any(bill.once.get(part) != 0 for _, bill in billed)]
     titles = [
         "Rung",
         *(f"{part}, once" for part in once),
