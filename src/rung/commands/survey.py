@@ -31,7 +31,7 @@ from rung.pipeline.rehearsal import NO_PASSAGE, Rehearsed, Stage, Use, answers_s
 from rung.pipeline.schema_support import Holding, holding
 from rung.pipeline.slips import check_rows, idle_shots
 from rung.pipeline.sources import left_out
-from rung.pipeline.training_pace import pace_of_building, trainer_of, trainings
+from rung.pipeline.training_pace import composed_of, pace_of_building, trainer_of, trainings
 from rung.records import Case, Document, Dropped, Json, Passage, Problem, plain
 from rung.stats.rules_of_thumb import CASES_WANTED, JUDGING_CASES
 from rung.strategies.protocol import Adapter, Composition, Labelling, Materials, NotApplicable, Plan, Retriever, Rung
@@ -370,20 +370,13 @@ def _planned(
         if isinstance(plan, NotApplicable):
             yield Planned(label, settings, 0, why=plan.why)
         elif isinstance(plan, Composition):
-            kind, rows = _composed_of(plan.settings, materials)
+            kind, rows = composed_of(plan.settings, materials)
             taught = {"router": rows} if kind == "router" else {}
             yield Planned(label, settings, cases, taught, forecast=forecast, trainings=(Training(kind, rows),))
         else:
             todo = tuple(trainings(rates.project, plan.needs))
             by = trainer_of(rates.project, model_asked(rates.project, settings), plan.needs)
             yield Planned(label, settings, cases, _taught_by(plan), forecast=forecast, trainings=todo, trainer=by)
-
-
-def _composed_of(settings: Mapping[str, Json], materials: Materials) -> tuple[str, int]:
-    """What is built for a rung that is made of others, and of how many rows."""
-    if "false_hits" in settings:
-        return "answer-index", len(materials.dev) + len(materials.lessons)
-    return "router", len(materials.dev)
 
 
 def _taught_by(plan: Plan) -> dict[str, int]:

@@ -9,13 +9,10 @@ from functools import partial
 from rung.artifacts import Built
 from rung.artifacts.store import is_finished, made_folder
 from rung.builders.adapter import KIND as ADAPTER_KIND
-from rung.builders.answer_index import KIND as ANSWERS_KIND
 from rung.builders.building import ArtifactBuilder
 from rung.builders.forgetting_gate import forgot
-from rung.builders.instruction import KIND as INSTRUCTION_KIND
 from rung.builders.kinds import build_artifact, check_need
 from rung.builders.recipes import recipe_file
-from rung.builders.refusal import KIND as REFUSAL_KIND
 from rung.builders.refusal import risk_curves
 from rung.config.project import Project
 from rung.errors import ModelError, NotWorthwhile, UserError
@@ -23,6 +20,7 @@ from rung.models.callables import is_function
 from rung.models.catalog import is_local
 from rung.pipeline.billing import effort_of_building, prices_in
 from rung.pipeline.combinations import combinations
+from rung.pipeline.learnt_settings import learnt_settings
 from rung.pipeline.oracle import shown_to_oracle
 from rung.pipeline.prepare import Prepared, materials_on
 from rung.progress import say
@@ -260,7 +258,7 @@ def evaluation_of(project: Project, candidate: Candidate) -> Evaluation:
     result = RungResult(
         name=candidate.label,
         about=candidate.rung.about,
-        settings={**settings, **_learnt_settings(built)},
+        settings={**settings, **learnt_settings(built)},
         status="failed" if candidate.failed else "not_applicable",
         why=candidate.why,
         reference=candidate.rung.reference,
@@ -318,19 +316,8 @@ def _built(builder: ArtifactBuilder, candidate: Candidate) -> Candidate:
 def pinned(project: Project, plan: Plan, built: Sequence[Built]) -> StrategySpec:
     """The spec of a plan whose needs are built, for this project's model."""
     settings, spec = project.settings, plan.with_artifacts(tuple(artifact.digest for artifact in built))
-    spec = replace(spec, settings={**spec.settings, **_learnt_settings(built)})
+    spec = replace(spec, settings={**spec.settings, **learnt_settings(built)})
     return replace(spec, model=settings.model, temperature=settings.sampling.temperature, seed=project.settings.seed)
-
-
-def _learnt_settings(built: Sequence[Built]) -> dict[str, Json]:
-    """Settings that building has learnt: from which confidence or similarity on is answered, and the words of the task."""
-    learnt = {
-        REFUSAL_KIND: ("refuse_below", "threshold"),
-        INSTRUCTION_KIND: ("instruction", "instruction"),
-        ANSWERS_KIND: ("threshold", "threshold"),
-    }
-    named = [(*learnt[artifact.kind], artifact.manifest) for artifact in built if artifact.kind in learnt]
-    return {setting: manifest[entry] for setting, entry, manifest in named}
 
 
 def is_there(engines: Engines, candidate: Candidate) -> bool:

@@ -21,6 +21,7 @@ from rung.dataset.load import load_dataset, read_schema
 from rung.errors import UserError
 from rung.pipeline.candidates import allowed, build, model_asked, pinned, propose, with_members
 from rung.pipeline.dense_weight import settle_alone
+from rung.pipeline.learnt_settings import learnt_in
 from rung.pipeline.materials import limit_of, materials_of
 from rung.pipeline.prepare import answer_tokens, at_hand, counted, prepare
 from rung.pipeline.publishing import last_choice, latest, latest_folder
@@ -34,7 +35,6 @@ from rung.strategies.settings import read, shown
 from rung.strategies.wording import MODEL, OF_ANY_RUNG, TASK, own_settings, planned
 
 TRAINED_KINDS = ("adapter", "classifier")  # a router hangs on other rungs too
-LEARNT = {"refuse_below": "wrong_at_most", "instruction": "optimise"}  # settings that building finds -> what asks for it
 SPECS = "strategies.json"  # of a verdict: label -> spec
 
 
@@ -209,7 +209,7 @@ def _configured(project: Project, spec: StrategySpec, rung: type[Rung], settings
     record = getattr(rung, "record", None)
     own = spec.settings if record is None else shown(read(record, own_settings(settings), rung=rung.name))
     own = {**own, **{name: settings[name] for name in OF_ANY_RUNG if name in settings}}
-    own |= {learnt: spec.settings[learnt] for learnt, asked in LEARNT.items() if own.get(asked) and learnt in spec.settings}
+    own |= learnt_in(own, spec.settings)
     configured, from_examples = project.settings, project.settings.behaviour.labels == "from_examples"
     return replace(
         spec,

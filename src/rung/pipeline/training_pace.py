@@ -21,6 +21,7 @@ from rung.strategies.protocol import (
     ExampleIndex,
     InstructionSearch,
     Labelling,
+    Materials,
     Need,
     RefusalThreshold,
     Reranker,
@@ -98,6 +99,13 @@ def trainings(project: Project, needs: tuple[Need, ...]) -> Iterator[Training]:
                 yield Training("answer-index", len(cases))
             case ChunkedIndex() | ExampleIndex():
                 pass
+
+
+def composed_of(settings: Mapping[str, Json], materials: Materials) -> tuple[str, int]:
+    """What is built for a rung that is made of others, and of how many rows."""
+    if "false_hits" in settings:
+        return "answer-index", len(materials.dev) + len(materials.lessons)
+    return "router", len(materials.dev)
 
 
 def trainer_of(project: Project, model: str, needs: tuple[Need, ...]) -> str:
