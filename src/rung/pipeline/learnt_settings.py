@@ -10,7 +10,7 @@ from rung.builders.instruction import KIND as INSTRUCTION_KIND
 from rung.builders.refusal import KIND as REFUSAL_KIND
 from rung.records import Json
 
-_ASKED_BY = {"refuse_below": "wrong_at_most", "instruction": "optimise"}  # what is found -> what asks for it
+_ASKED_BY = {"refuse_below": "wrong_at_most", "instruction": "optimise"}  # what is learnt -> what asks for it
 _ENTRIES = {  # kind of artifact -> (setting, entry of its manifest)
     REFUSAL_KIND: ("refuse_below", "threshold"),
     INSTRUCTION_KIND: ("instruction", "instruction"),
@@ -26,5 +26,5 @@ def learnt_settings(built: Sequence[Built]) -> dict[str, Json]:
 
 def learnt_in(settings: Mapping[str, Json], measured: Mapping[str, Json]) -> dict[str, Json]:
     """Those of a measured strategy's settings that `settings`, as rung.yaml has them, ask to be found."""
-    asked = (found for found, by in _ASKED_BY.items() if settings.get(by) not in (None, 0, 0.0, "none"))
-    return {found: measured[found] for found in asked if found in measured}
+    asked = (learnt for learnt, by in _ASKED_BY.items() if settings.get(by) not in (None, 0, 0.0, "none"))
+    return {learnt: measured[learnt] for learnt in asked if learnt in measured}
