@@ -126,7 +126,7 @@ def requests() -> dict[str, str]:
 def adapters() -> dict[str, str]:
     """Digests of adapters, each named by chats, recipe and base model; training is not needed for that."""
     rows = [Example(str(n), (Message("user", f"Gift {n}?"), Message("assistant", f"Box {n}."))) for n in range(3)]
-    engines: Any = SimpleNamespace(generator=SimpleNamespace(identity="model/1"))
+    engines: Any = SimpleNamespace(trainee=SimpleNamespace(identity="model/1"))
     recipes: dict[str, dict[str, Json]] = {
         "default": {},
         "small": {"rank": 4, "epochs": 1},
