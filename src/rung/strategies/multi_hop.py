@@ -13,6 +13,7 @@ from rung.records import Answer, Citation, Json, Passage, Question
 from rung.records.steps import Conversation
 from rung.records.validation import Share, settings
 from rung.strategies.citing import reworded
+from rung.strategies.history import standalone
 from rung.strategies.hop_budget import Budget, estimated_tokens
 from rung.strategies.hopping import METHODS, Way
 from rung.strategies.prompting import grounding, instruction, worked_examples
@@ -20,7 +21,7 @@ from rung.strategies.protocol import FromSpec, Materials, NotApplicable, Plan
 from rung.strategies.rag import answer_from
 from rung.strategies.retrieving import unsearchable
 from rung.strategies.self_check import Check, looked_over, looks_over, with_threshold
-from rung.strategies.settings import MaxTokens, ShareOrDefault, Shots, read, retrieval_of, within
+from rung.strategies.settings import History, MaxTokens, ShareOrDefault, Shots, read, retrieval_of, within
 from rung.text.support import MARK
 
 
@@ -39,6 +40,7 @@ class Settings:
     tokens: Annotated[int, Field(ge=256, le=1_000_000)] = 4096
     candidates: Annotated[int, Field(ge=1, le=1000)] = 20
     passages: Annotated[int, Field(ge=1)] = 5
+    history: History = "join"
     dense_weight: ShareOrDefault = -1
     rerank: bool = False
     shots: Shots = 0
@@ -83,8 +85,9 @@ class MultiHop(FromSpec[Settings]):
         """Search in turns, generate once from the best passages, cite them and what led to them."""
         chosen, retrieval = self.settings, retrieval_of(self.settings)
         budget = Budget.of(chosen.searches, chosen.tokens)
-        way = Way(self.spec, retrieval, chosen.hops)
-        hops = yield from METHODS[chosen.method](question, way, budget)
+        asked = yield from standalone(question, chosen.history, budget.generate)
+        way = Way(self.spec, retrieval, chosen.hops, asked.beside)
+        hops = yield from METHODS[chosen.method](asked.alone, way, budget)
         room = budget.context_for(hops.ranking[: chosen.passages], chosen.max_tokens or self.spec.answer_tokens)
         limit = min(room, self.spec.context_tokens) if self.spec.context_tokens else room
         answer = yield from answer_from(replace(self.spec, context_tokens=limit), question, hops.ranking, retrieval)

@@ -113,6 +113,17 @@ def standalone_query(question: Question) -> tuple[Message, ...]:
     return (Message("system", rule), *_turns(question), Message("user", f"Question: {question.text}\nQuery:"))
 
 
+def standalone_question(question: Question) -> tuple[Message, ...]:
+    """Ask for the last turn as a question that stands alone. The turns stand in one message, since a chat is gone on with."""
+    rule = (
+        "Write the user's last question so that it can be understood without the conversation: put what words like 'it' "
+        "stand for in their place. If it needs nothing of the conversation, write it as it is. Write the question only."
+    )
+    names = {"user": "User", "assistant": "Assistant"}
+    turns = "\n".join(f"{names.get(m.role, m.role)}: {m.content}" for m in _turns(question))
+    return (Message("system", rule), Message("user", f"{turns}\n\nLast question: {question.text}\nStandalone question:"))
+
+
 def hypothetical_passage(question: Question) -> tuple[Message, ...]:
     """Ask for a passage that could hold the answer: HyDE (Gao and others 2022). It is searched with, and never shown."""
     rule = "Write a short passage, as a document would have it, that answers the question. Write the passage only."

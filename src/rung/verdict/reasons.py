@@ -277,6 +277,18 @@ def passages_cut(name: str, count: int, of: int, room: int) -> str:
     return f"{whole} (server.context_tokens, or what its server says): {shown}"
 
 
+def turns_left_out(name: str, counts: Sequence[int], n: int) -> str:
+    """That conversations were longer than the model reads. `counts`: turns left out, of each of those answers."""
+    many = f"{min(counts)} to {max(counts)}" if min(counts) != max(counts) else f"{counts[0]}"
+    return f"{name}: in {len(counts)} of {n} answers the conversation was longer than the model reads; {many} of its oldest turns were left out."
+
+
+def documents_left_out(name: str, counts: Sequence[int], n: int) -> str:
+    """That not every document was asked. `counts`: documents left out, of each of those answers."""
+    many = f"{min(counts)} to {max(counts)}" if min(counts) != max(counts) else f"{counts[0]}"
+    return f"{name}: in {len(counts)} of {n} answers {many} documents were not asked for want of budget (settings 'tokens' and 'asks')."
+
+
 def prompt_cut(name: str, count: int, n: int) -> str:
     """A server counted fewer tokens than it was sent words."""
     return (
