@@ -131,3 +131,12 @@ def test_shortening_ends() -> None:
 )  # fmt: skip
 def test_servers_say_that_a_prompt_is_too_long_in_their_own_words(words: str, code: str, is_so: bool) -> None:
     assert Complaint(400, words, code).is_too_long is is_so
+
+
+def test_a_budget_of_tokens_leaves_room_for_passages_whatever_the_conversation(index: KnowledgeEngine) -> None:
+    live, prompts, tally = ask(index, LONG, "multi_hop", reads=100_000)
+    assert live.value is not None
+    assert live.value.turns_left_out
+    assert tally.prompt_tokens + tally.completion_tokens <= 4096
+    assert len(prompts) == 1
+    assert len(live.value.passages) == 2

@@ -99,7 +99,7 @@ def _passages_cut(evaluation: Evaluation, room: int) -> str:
         return ""  # the oracle says itself what does not fit
     most = getattr(getattr(strategy_of(evaluation), "settings", None), "passages", 0)
     answers = [o.answer for o in evaluation.outcomes if o.answer is not None and o.answer.retrieved]
-    cut = sum(answer.passages != answer.retrieved[:most] for answer in answers) if most else 0
+    cut = sum(answer.passages[:most] != answer.retrieved[:most] for answer in answers) if most else 0
     return reasons.passages_cut(evaluation.name, cut, len(answers), room) if cut else ""
 
 

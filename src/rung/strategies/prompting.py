@@ -158,6 +158,15 @@ def part_of_question(given: PromptInputs, text: str, passages: Sequence[Passage]
     return (Message("system", f"{short_instruction(given)}\n{rule}"), Message("user", _asked(text, passages)))
 
 
+def note_of_document(given: PromptInputs, text: str, piece: Passage) -> tuple[Message, ...]:
+    """Ask one of many documents, or a piece of it, what it has for an answer that is put together from all of them."""
+    rule = (
+        "The question is asked of many documents in turn, and the passage is of one of them. Say in a few words what it has "
+        f"for the answer. If it has nothing, say: {REFUSAL}"
+    )
+    return (Message("system", f"{short_instruction(given)}\n{rule}"), Message("user", _asked(text, [piece])))
+
+
 def question_for(passage: Passage) -> tuple[Message, ...]:
     """Ask for a question that a passage answers (InPars; Bonifacio and others 2022): teaches a retriever."""
     rule = "Write one question that a reader of the passage could answer, in the words of somebody who has not read it. "

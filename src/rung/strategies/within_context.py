@@ -2,7 +2,8 @@
 
 Only who counts a model's tokens knows what fits, and that is the model: a prompt that it refuses as too long fails its step
 before a token is spent (`Failure.excess`), and the strategy begins anew with fewer turns. Where `rung.yaml` or the server
-says how much is read, earlier turns that surely take more than half of it are cut beforehand, so that passages have room.
+says how much is read, earlier turns that surely take more than half of it are cut beforehand, so that passages have room;
+so are those beyond what a rung with a budget of its own allows (`history_characters`).
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ class WithinContext:
         return replace(answer, turns_left_out=left_out) if left_out else answer
 
     def _fitting(self, question: Question) -> Question:
-        room = int(self.context_tokens * HISTORY_SHARE * CHARACTERS_PER_TOKEN)
+        context = int(self.context_tokens * HISTORY_SHARE * CHARACTERS_PER_TOKEN)
+        room = min(filter(None, (context, getattr(self.strategy, "history_characters", 0))), default=0)
         characters = sum(len(turn.content) for turn in question.messages)
         if not room or characters <= room:
             return question
