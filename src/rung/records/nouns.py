@@ -276,7 +276,7 @@ class Failure:
     error: str
     step: str = ""
     attempt: int = 1
-    excess: int = 0
+    excess: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

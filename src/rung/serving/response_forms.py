@@ -215,7 +215,7 @@ class Response(Form):
     tool_choice: Literal["none"]
     tools: list[Any]
     top_p: float
-    truncation: Literal["disabled"]
+    truncation: Literal["auto"]
     usage: ResponseUsage
     user: str | None
     rung: Own
