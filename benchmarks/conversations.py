@@ -1,4 +1,4 @@
-"""Does the search find what a follow-up is about? The last turn alone, the turns joined, and the model's standalone question.
+"""Does the search find what a follow-up is about? The last turn alone, the turns joined, the model's standalone question.
 
     python benchmarks/conversations.py WORK [--models NAME …] [--part dev|test|all]
 

@@ -3,8 +3,8 @@
     python benchmarks/map_reduce.py WORK --model NAME [--names 8] [--documents 16]
 
 Data: the paragraphs of SQuAD 2.0 in ../shared/data beside the project. A name that stands in four or five paragraphs of at
-least three articles becomes the question "What is said about NAME?", over a corpus of these paragraphs and others that do not
-have it, --documents in all. Measured are the documents that the answer cites against those that have the name: recall,
+least three articles becomes the question "What is said about NAME?", over a corpus of these paragraphs and others that do
+not have it, --documents in all. Measured are the documents that the answer cites against those that have the name: recall,
 precision, and beside them how many of the latter had a note (their piece was not refused), tokens and generations of one
 answer. What the answers say is not judged. Names are drawn by digest; replies are remembered in WORK.
 """
@@ -90,8 +90,8 @@ def main() -> None:
         citing = np.mean([bool(ended.answer.citations) for _, ended in pairs])
         out = np.mean([ended.answer.documents_left_out for _, ended in pairs])
         tokens = np.mean([ended.tokens for _, ended in pairs])
-        cells = f"{recall.mean():.3f} | {np.nanmean(precision):.3f} | {front.mean():.3f} | {citing:.2f} | {out:.1f} | {tokens:.0f}"
-        print(f"| {name} | {cells} |")
+        shown = f"{recall.mean():.3f} | {np.nanmean(precision):.3f} | {front.mean():.3f}"
+        print(f"| {name} | {shown} | {citing:.2f} | {out:.1f} | {tokens:.0f} |")
 
 
 if __name__ == "__main__":

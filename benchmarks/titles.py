@@ -19,7 +19,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
 import numpy as np
 from retrieval_quality import CACHE, JUDGED, SPANS, Set, against, beir, judged, search_all, spanned, spans, squad2
@@ -30,9 +30,6 @@ from rung.models.catalog import embedder
 from rung.records import Case, digest
 from rung.testing.knowledge import HashedWords
 
-if TYPE_CHECKING:
-    from rung.knowledge.protocol import Vectors
-
 
 class Counting:
     """An embedder that counts as another does, and whose vectors say nothing: for a search by words alone."""
@@ -41,7 +38,7 @@ class Counting:
         self.identity, self.dimensions, self.max_tokens = f"words-only/{of.identity}", 8, of.max_tokens
         self._of, self._hashed = of, HashedWords(8)
 
-    def embed(self, texts: Sequence[str], *, kind: Literal["query", "passage"]) -> Vectors:
+    def embed(self, texts: Sequence[str], *, kind: Literal["query", "passage"]) -> Any:
         """Hashed words, cheap and not used."""
         self._hashed.embedded.clear()
         return self._hashed.embed([text[:20] for text in texts], kind=kind)

@@ -12,7 +12,7 @@ from rung.knowledge import Knowledge
 from rung.knowledge.retrieval import KnowledgeEngine
 from rung.models.scripted import ScriptedEmbedder, ScriptedGenerator
 from rung.records import Answer, Asker, Document, Json, Message, Passage, Question
-from rung.records.steps import Generate, GenerateResult, Search
+from rung.records.steps import Generate, Search
 from rung.runtime.batch import Tally
 from rung.runtime.live import StepRun, converse
 from rung.strategies.map_reduce import PIECE, by_rank, pieces_of
@@ -128,7 +128,7 @@ def test_where_no_document_has_anything_nobody_is_asked_to_put_it_together(index
     assert answer.citations == ()
 
 
-@pytest.mark.parametrize("note", ["[7] it has people [99]", "{\"note\": 3}", "As one of many documents, I would say: people"])
+@pytest.mark.parametrize("note", ["[7] it has people [99]", '{"note": 3}', "As one of many documents, I would say: people"])
 def test_a_model_that_ignores_the_form_still_cites_only_what_is_there(index: KnowledgeEngine, note: str) -> None:
     def reply(step: Generate) -> str:
         return note if "asked of many documents" in step.messages[0].content else "people [2] [9] [0] and more"
@@ -158,7 +158,9 @@ def test_an_empty_corpus_is_refused(tmp_path: Path) -> None:
 def test_a_follow_up_is_asked_of_the_documents_in_words_that_stand_alone(index: KnowledgeEngine) -> None:
     turns = (Message("user", "Which teams are there?"), Message("assistant", "Five."))
     _, prompts, _ = ask(index, question=Question("q", "And how many people work in them?", turns))
-    assert prompts[0].messages[-1].content.endswith("Question: And how many people work in them? Five. Which teams are there?")
+    assert (
+        prompts[0].messages[-1].content.endswith("Question: And how many people work in them? Five. Which teams are there?")
+    )
     assert [m.content for m in prompts[-1].messages[1:3]] == ["Which teams are there?", "Five."]
 
 

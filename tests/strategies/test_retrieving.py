@@ -47,14 +47,17 @@ def test_a_rewritten_query_is_searched_beside_the_question_and_sees_earlier_turn
 
 
 def test_an_imagined_passage_is_searched_with_and_never_shown() -> None:
-    ranking, steps = drive(retrieve(QUESTION, Retrieval(history="none", rewrite="hyde")), lambda s: answering(s, "Express\n costs 5 EUR."))
+    ranking, steps = drive(
+        retrieve(QUESTION, Retrieval(history="none", rewrite="hyde")), lambda s: answering(s, "Express\n costs 5 EUR.")
+    )
     assert steps[2] == Search("Express costs 5 EUR.", 20)
     assert all("5 EUR" not in p.text for p in ranking)
 
 
 def test_a_rewriting_that_says_nothing_new_costs_no_search() -> None:
     for says in ("", "  \n", QUESTION.text):
-        _, steps = drive(retrieve(QUESTION, Retrieval(history="none", rewrite="query")), lambda s, says=says: answering(s, says))  # type: ignore[misc]
+        plain = Retrieval(history="none", rewrite="query")
+        _, steps = drive(retrieve(QUESTION, plain), lambda s, says=says: answering(s, says))  # type: ignore[misc]
         assert [type(step) for step in steps] == [Generate, Search]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from rung.knowledge import Knowledge
@@ -11,7 +9,7 @@ from rung.knowledge.retrieval import KnowledgeEngine
 from rung.models.http_words import Complaint
 from rung.models.scripted import ScriptedEmbedder, ScriptedGenerator
 from rung.records import Answer, Asker, Document, Failure, Message, Question
-from rung.records.steps import Generate, GenerateResult, StepFailed
+from rung.records.steps import Engine, Generate, GenerateResult, StepFailed
 from rung.runtime.batch import Tally
 from rung.runtime.live import Live, StepRun, converse
 from rung.strategies.protocol import Plan
@@ -43,7 +41,7 @@ def ask(
     runs: list[StepRun] = []
     tally = Tally()
     model = ScriptedGenerator([(".", "Yes. [1]")], context_tokens=reads)
-    engines = {"search": index, "generate": model}
+    engines: dict[str, Engine] = {"search": index, "generate": model}
     live = converse(strategy.answer(question), asker=Asker(), engines=engines, tally=tally, on_step=runs.append)
     return live, [run.step for run in runs if isinstance(run.step, Generate)], tally
 

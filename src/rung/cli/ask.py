@@ -83,8 +83,7 @@ def ask(  # noqa: PLR0917 - typer reads the options from the parameters
         entry = {"rung": label, "answer": answer.text, "refused": answer.refused, "citations": plain(list(answer.citations))}
         entry |= {"unsupported": [text for _, text in unborne], "why_unsupported": [why for why, _ in unborne]}
         entry |= {"model": candidate.models[0], "artifacts": artifacts}
-        entry |= {"truncated": answer.truncated, "doubts": list(doubts)}
-        entry |= {"by": answer.by} if answer.by else {}
+        entry |= {"truncated": answer.truncated, "doubts": list(doubts), **({"by": answer.by} if answer.by else {})}
         entry |= {name: n for name in ("turns_left_out", "documents_left_out") if (n := getattr(answer, name))}
         entry |= {"deployment": candidate.deployment} if candidate.deployment else {}
         entry |= {"prompt_cut": True} if live.cut_prompts else {}

@@ -80,17 +80,23 @@ def of_answers(evaluations: Sequence[Evaluation], *, answer_tokens: int, limit_t
     cut_prompts = [(e, sum(outcome.usage.cut_prompts > 0 for outcome in e.outcomes)) for e in begun]
     remarks += [reasons.prompt_cut(e.name, n, len(e.outcomes)) for e, n in cut_prompts if n]
     remarks += [sentence for e in begun if (sentence := _passages_cut(e, limit_tokens))]
-    for sentence_of, name in ((reasons.turns_left_out, "turns_left_out"), (reasons.documents_left_out, "documents_left_out")):
-        for e in begun:
-            counts = [getattr(o.answer, name) for o in e.outcomes if o.answer is not None]
-            if any(counts):
-                remarks.append(sentence_of(e.name, list(filter(None, counts)), len(counts)))
+    remarks += _left_out(begun)
     if cut := [e.name for e in begun if _truncated(e) * 10 > len(e.outcomes)]:
         remarks.append(
             f"Over a tenth of the answers of {', '.join(cut)} were cut off by max_tokens (default here: {answer_tokens}); "
             "a rung's setting max_tokens gives more room."
         )
     return remarks
+
+
+def _left_out(begun: Sequence[Evaluation]) -> Iterator[str]:
+    """What answers were to be of and are not: turns of long conversations, documents beyond a budget."""
+    for e in begun:
+        answers = [outcome.answer for outcome in e.outcomes if outcome.answer is not None]
+        if turns := [answer.turns_left_out for answer in answers if answer.turns_left_out]:
+            yield reasons.turns_left_out(e.name, turns, len(answers))
+        if documents := [answer.documents_left_out for answer in answers if answer.documents_left_out]:
+            yield reasons.documents_left_out(e.name, documents, len(answers))
 
 
 def _passages_cut(evaluation: Evaluation, room: int) -> str:

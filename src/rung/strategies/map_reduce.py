@@ -67,8 +67,8 @@ def answer_across(
     unread = {piece.document for piece in pieces[done:]} | {note.piece.document for note in notes[len(fitting) :]}
     first = [note.piece for note in fitting]
     shown = tuple(dict.fromkeys([*first, *pieces[:done]]))
-    found = (*shown, *pieces[done:])[: max(retrieval.candidates, len(shown))]
-    return replace(answer, passages=shown, retrieved=found, documents_left_out=len(unread))
+    ranked = (*shown, *pieces[done:])[: max(retrieval.candidates, len(shown))]
+    return replace(answer, passages=shown, retrieved=ranked, documents_left_out=len(unread))
 
 
 def pieces_of(document: Passage) -> Iterator[Passage]:

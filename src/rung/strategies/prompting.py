@@ -114,7 +114,7 @@ def standalone_query(question: Question) -> tuple[Message, ...]:
 
 
 def standalone_question(question: Question) -> tuple[Message, ...]:
-    """Ask for the last turn as a question that stands alone. The turns stand in one message, since a chat is gone on with."""
+    """Ask for the last turn as a question that stands alone. All turns stand in one message: a chat is gone on with."""
     rule = (
         "Write the user's last question so that it can be understood without the conversation: put what words like 'it' "
         "stand for in their place. If it needs nothing of the conversation, write it as it is. Write the question only."

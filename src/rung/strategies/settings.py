@@ -84,8 +84,9 @@ class Wording:
 @settings
 class Retrieval:
     """Settings of an untuned rung that shows passages: how many are found and shown, with what words they are searched
-    (`rewrite`), what earlier turns do for the search (`history`), how much the dense ranking weighs (-1: as in the project), how far they must differ, whether the project's
-    reranker puts them in order, and how many worked examples (train cases with their passages) stand before the question."""
+    (`rewrite`), what earlier turns do for the search (`history`), how much the dense ranking weighs (-1: as in the project),
+    how far they must differ, whether the project's reranker puts them in order, and how many worked examples (train cases
+    with their passages) stand before the question."""
 
     candidates: Annotated[int, Field(ge=1, le=1000)] = 20
     passages: Annotated[int, Field(ge=1)] = 3

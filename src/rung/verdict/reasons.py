@@ -279,14 +279,19 @@ def passages_cut(name: str, count: int, of: int, room: int) -> str:
 
 def turns_left_out(name: str, counts: Sequence[int], n: int) -> str:
     """That conversations were longer than the model reads. `counts`: turns left out, of each of those answers."""
-    many = f"{min(counts)} to {max(counts)}" if min(counts) != max(counts) else f"{counts[0]}"
-    return f"{name}: in {len(counts)} of {n} answers the conversation was longer than the model reads; {many} of its oldest turns were left out."
+    too_long = f"in {len(counts)} of {n} answers the conversation was longer than the model reads"
+    return f"{name}: {too_long}; {_from_to(counts)} of its oldest turns were left out."
 
 
 def documents_left_out(name: str, counts: Sequence[int], n: int) -> str:
     """That not every document was asked. `counts`: documents left out, of each of those answers."""
-    many = f"{min(counts)} to {max(counts)}" if min(counts) != max(counts) else f"{counts[0]}"
-    return f"{name}: in {len(counts)} of {n} answers {many} documents were not asked for want of budget (settings 'tokens' and 'asks')."
+    why = "were not asked for want of budget (settings 'tokens' and 'asks')"
+    return f"{name}: in {len(counts)} of {n} answers, documents {why}: {_from_to(counts)}."
+
+
+def _from_to(counts: Sequence[int]) -> str:
+    low, high = min(counts), max(counts)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def prompt_cut(name: str, count: int, n: int) -> str:
