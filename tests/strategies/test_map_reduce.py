@@ -12,7 +12,7 @@ from rung.knowledge import Knowledge
 from rung.knowledge.retrieval import KnowledgeEngine
 from rung.models.scripted import ScriptedEmbedder, ScriptedGenerator
 from rung.records import Answer, Asker, Document, Json, Message, Passage, Question
-from rung.records.steps import Generate, Search
+from rung.records.steps import Engine, Generate, Search
 from rung.runtime.batch import Tally
 from rung.runtime.live import StepRun, converse
 from rung.strategies.map_reduce import PIECE, by_rank, pieces_of
@@ -65,7 +65,7 @@ def ask(
     assert isinstance(plan, Plan)
     runs: list[StepRun] = []
     tally = Tally()
-    engines = {"search": index, "generate": ScriptedGenerator(reply, name="across")}
+    engines: dict[str, Engine] = {"search": index, "generate": ScriptedGenerator(reply, name="across")}
     live = converse(
         make_strategy(plan.spec).answer(question), asker=asker, engines=engines, tally=tally, on_step=runs.append
     )
