@@ -15,7 +15,7 @@ from rung.records import Answer, Asker, Document, Json, Message, Passage, Questi
 from rung.records.steps import Engine, Generate, Search
 from rung.runtime.batch import Tally
 from rung.runtime.live import StepRun, converse
-from rung.strategies.map_reduce import PIECE, by_rank, pieces_of
+from rung.strategies.map_reduce import PIECE, askable, by_rank, pieces_of
 from rung.strategies.protocol import Plan
 from rung.strategies.registry import find, make_strategy
 from rung.testing.strategies import materials
@@ -179,3 +179,9 @@ def test_what_the_search_found_is_asked_first_then_every_document_before_any_is_
     pieces = [Passage(f"{d}#{n}", d, n, n + 1, "x") for d in "abc" for n in range(2)]
     ranking = [Passage("c#1-2", "c", 1, 2, "x"), Passage("a#0-1", "a", 0, 1, "x")]
     assert [piece.id for piece in by_rank(pieces, ranking)] == ["c#1", "a#0", "b#0", "c#0", "a#1", "b#1"]
+
+
+def test_what_the_search_found_beyond_the_documents_that_are_listed_is_asked_too() -> None:
+    listed, beyond = Passage("a#0-9", "a", 0, 9, "The list."), Passage("z#5-9", "z", 5, 9, "far")
+    pieces = askable([listed], [beyond, Passage("a#0-3", "a", 0, 3, "The")])
+    assert [piece.id for piece in by_rank(pieces, [beyond])] == ["z#5-9", "a#0-9"]

@@ -51,7 +51,7 @@ def answer_across(
     budget.searches -= 2 if asked.beside else 1
     ranking = yield from retrieve_for(asked, retrieval)
     documents = (yield from search("", top=MAX_DOCUMENTS, everything=True)).passages
-    pieces = list(by_rank([piece for document in documents for piece in pieces_of(document)], ranking))
+    pieces = list(by_rank(askable(documents, ranking), ranking))
     notes: list[Note] = []
     done = 0
     for piece in pieces[:asks]:
@@ -69,6 +69,15 @@ def answer_across(
     shown = tuple(dict.fromkeys([*first, *pieces[:done]]))
     ranked = (*shown, *pieces[done:])[: max(retrieval.candidates, len(shown))]
     return replace(answer, passages=shown, retrieved=ranked, documents_left_out=len(unread))
+
+
+def askable(documents: Sequence[Passage], ranking: Sequence[Passage]) -> list[Passage]:
+    """The pieces of the documents that were listed, and the passages that the search found in others, of a larger corpus."""
+    listed = {document.document for document in documents}
+    return [
+        *(piece for document in documents for piece in pieces_of(document)),
+        *(passage for passage in ranking if passage.document not in listed),
+    ]
 
 
 def pieces_of(document: Passage) -> Iterator[Passage]:
