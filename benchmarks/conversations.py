@@ -3,13 +3,14 @@
     python benchmarks/conversations.py WORK [--models NAME …] [--part dev|test|all]
 
 Data: MuSiQue in ../shared/data beside the project. Its questions come with their parts, each with its answer and its
-paragraph: a part that needs the answer of the one before ("when was #1 taken by the british") becomes a follow-up in which
-`it` stands for that answer, after the parts before it as turns. Parts that are relations ("Baure >> country") are worded as
-questions by rule. Beside these `follow-up` cases stand `new topic` ones: first parts, which need nothing of the two turns of
-another case before them, so that joining can only harm. Constants and the prompt were chosen on the cases of the half `dev`,
-cut by digest of the MuSiQue question; `test` was looked at only to report. Recall@3 and @5 of the one gold paragraph, with
-the paired difference from the last turn alone and its 95 % bootstrap interval. `resolved` is the follow-up with the answer
-in its place: what a perfect condensation would search with. Replies are remembered in WORK, so that a run goes on.
+paragraph: a part that needs the answer of the one before ("when was #1 taken by the british") becomes a follow-up in
+which `it` stands for that answer, after the parts before it as turns. Parts that are relations ("Baure >> country") are
+worded as questions by rule. Beside these `follow-up` cases stand `new topic` ones: first parts, which need nothing of the
+two turns of another case before them, so that joining can only harm. How rankings are joined was chosen on the half
+`dev`, cut by digest of the MuSiQue question; of `test`, ways of making one query of the turns had been looked at before.
+Recall@3 and @5 of the one gold paragraph, with the paired difference from the last turn alone and its 95 % bootstrap
+interval. `resolved` is the follow-up with the answer in its place: what a perfect condensation would search with. Replies
+are remembered in WORK, so that a run goes on.
 """
 
 from __future__ import annotations
