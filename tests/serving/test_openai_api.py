@@ -322,6 +322,21 @@ def test_a_chat_that_no_model_takes_is_refused_before_and_after_the_search(shop:
         assert response.json()["error"]["code"] == "context_length_exceeded"
 
 
+def test_a_chat_that_is_longer_than_the_model_reads_loses_its_oldest_turns_and_says_so(shop: Path) -> None:
+    turns = [{"role": role, "content": f"{role} {n} " + "word " * 30} for n in range(9) for role in ("user", "assistant")]
+    asked = [*turns, {"role": "user", "content": SHIPPING}]
+    with served(shop, model=ScriptedGenerator([(".", "Nine. [1]")], context_tokens=400)) as client:
+        whole = client.chat(messages=asked)
+        short = client.chat(messages=asked[-3:])
+        streamed = client.chat(messages=asked, stream=True)
+    assert whole.status_code == 200
+    left_out = whole.json()["choices"][0]["message"]["rung"]["turns_left_out"]
+    assert 0 < left_out < len(turns)
+    assert "turns_left_out" not in short.json()["choices"][0]["message"]["rung"]
+    assert f'"turns_left_out": {left_out}' in streamed.text.replace('":', '": ').replace('":  ', '": ')
+    assert whole.json()["usage"]["prompt_tokens"] <= 400
+
+
 def test_an_unknown_model_is_told_with_those_that_there_are(client: Client) -> None:
     response = client.chat(model="gpt-9")
     assert response.status_code == 404

@@ -99,7 +99,7 @@ def test_a_stream_has_its_events_in_order_and_comes_to_the_same(client: Client) 
         ({"previous_response_id": "resp_1"}, "previous_response_id"),
         ({"conversation": "conv_1"}, "conversation"),
         ({"background": True}, "background"),
-        ({"truncation": "auto"}, "truncation"),
+        ({"truncation": "disabled"}, "truncation"),
         ({"top_p": 0.5}, "top_p"),
         ({"top_logprobs": 3}, "top_logprobs"),
         ({"include": ["message.output_text.logprobs"]}, "include"),
@@ -139,7 +139,7 @@ def test_what_changes_nothing_is_taken(client: Client) -> None:
     neutral: dict[str, Any] = {
         "store": False,
         "background": False,
-        "truncation": "disabled",
+        "truncation": "auto",
         "top_p": 1,
         "include": [],
         "reasoning": {},

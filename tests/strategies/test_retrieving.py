@@ -30,15 +30,15 @@ def answering(step: Step, says: str = "price of express shipping") -> Result:
 
 
 def test_plainly_one_search_with_the_question_s_words() -> None:
-    ranking, steps = drive(retrieve(QUESTION, Retrieval(diversity=0.2)), answering)
+    ranking, steps = drive(retrieve(QUESTION, Retrieval(history="none", diversity=0.2)), answering)
     assert steps == [Search(QUESTION.text, 20, diversity=0.2)]
     assert ranking == (A, B)
-    _, steps = drive(retrieve(QUESTION, Retrieval(dense_weight=0)), answering)
+    _, steps = drive(retrieve(QUESTION, Retrieval(history="none", dense_weight=0)), answering)
     assert steps == [Search(QUESTION.text, 20, dense_weight=0)]
 
 
 def test_a_rewritten_query_is_searched_beside_the_question_and_sees_earlier_turns() -> None:
-    ranking, steps = drive(retrieve(QUESTION, Retrieval(rewrite="query")), answering)
+    ranking, steps = drive(retrieve(QUESTION, Retrieval(history="none", rewrite="query")), answering)
     asked, plain, other = steps
     assert isinstance(asked, Generate)
     assert [m.content for m in asked.messages[1:3]] == ["Do you have express?", "Yes."]
@@ -47,19 +47,22 @@ def test_a_rewritten_query_is_searched_beside_the_question_and_sees_earlier_turn
 
 
 def test_an_imagined_passage_is_searched_with_and_never_shown() -> None:
-    ranking, steps = drive(retrieve(QUESTION, Retrieval(rewrite="hyde")), lambda s: answering(s, "Express\n costs 5 EUR."))
+    ranking, steps = drive(
+        retrieve(QUESTION, Retrieval(history="none", rewrite="hyde")), lambda s: answering(s, "Express\n costs 5 EUR.")
+    )
     assert steps[2] == Search("Express costs 5 EUR.", 20)
     assert all("5 EUR" not in p.text for p in ranking)
 
 
 def test_a_rewriting_that_says_nothing_new_costs_no_search() -> None:
     for says in ("", "  \n", QUESTION.text):
-        _, steps = drive(retrieve(QUESTION, Retrieval(rewrite="query")), lambda s, says=says: answering(s, says))  # type: ignore[misc]
+        plain = Retrieval(history="none", rewrite="query")
+        _, steps = drive(retrieve(QUESTION, plain), lambda s, says=says: answering(s, says))  # type: ignore[misc]
         assert [type(step) for step in steps] == [Generate, Search]
 
 
 def test_the_reranker_sees_the_question_and_all_candidates() -> None:
-    ranking, steps = drive(retrieve(QUESTION, Retrieval(rewrite="query", rerank=True)), answering)
+    ranking, steps = drive(retrieve(QUESTION, Retrieval(history="none", rewrite="query", rerank=True)), answering)
     last = steps[-1]
     assert isinstance(last, Rerank)
     assert (last.query, len(last.passages), last.top) == (QUESTION.text, 3, 20)
@@ -67,12 +70,12 @@ def test_the_reranker_sees_the_question_and_all_candidates() -> None:
 
 
 def test_nothing_found_is_not_reranked() -> None:
-    ranking, steps = drive(retrieve(QUESTION, Retrieval(rerank=True)), lambda _: SearchResult(()))
+    ranking, steps = drive(retrieve(QUESTION, Retrieval(history="none", rerank=True)), lambda _: SearchResult(()))
     assert (ranking, len(steps)) == ((), 1)
 
 
 def test_candidates_are_the_most() -> None:
-    ranking, _ = drive(retrieve(QUESTION, Retrieval(candidates=2, passages=1, rewrite="query")), answering)
+    ranking, _ = drive(retrieve(QUESTION, Retrieval(candidates=2, passages=1, history="none", rewrite="query")), answering)
     assert len(ranking) == 2
 
 

@@ -152,3 +152,29 @@ def test_a_tool_that_was_called_in_vain_lost_the_case_and_no_search_did() -> Non
         diagnose(CASE, replace(outcome(), answer=Answer("8")), {"correct": 0.0}, retrieves=True, corpus=gone)
         == "not in the corpus"
     )
+
+
+def test_a_call_that_is_not_the_one_the_case_names_has_a_layer_of_its_own() -> None:
+    case = replace(CASE, calls=(ToolCall("price", '{"product": "tent"}'),))
+    priced = replace(outcome(), answer=Answer("eight", calls=(ToolCall("price", '{"product": "boat"}'),)))
+    plain, right = outcome(), {"correct": 0.0, "tool_choice": 1.0, "tool_arguments": 1.0}
+    for scores, lost in (
+        ({"tool_choice": 0.0, "tool_arguments": 0.0}, "wrong tool call"),
+        ({"tool_arguments": 0.5}, "wrong tool call"),
+        ({}, "wrong"),  # the right call, and still wrong
+    ):
+        assert diagnose(case, priced, {**right, **scores}) == lost
+    missed = {**right, "tool_choice": 0.0}
+    assert diagnose(case, plain, missed) == "wrong"  # a rung that calls nothing has made no wrong call
+    assert diagnose(case, plain, missed, calls=True) == "wrong tool call"
+    assert diagnose(case, priced, {**missed, "correct": 1.0}) is None  # right is right, however it got there
+    broken = replace(priced, answer=Answer("eight", calls=(ToolCall("price", failed=True),)))
+    assert diagnose(case, broken, missed) == "tool failed"
+
+
+def test_whether_a_rung_calls_tools_is_told_from_all_its_answers() -> None:
+    case = replace(CASE, calls=(ToolCall("price"),))
+    called = replace(outcome(), answer=Answer("eight", calls=(ToolCall("price"),)))
+    columns = {"correct": np.array([0.0, 0.0]), "tool_choice": np.array([1.0, 0.0])}
+    assert losses([case, case], [called, outcome()], columns)[1] == ["wrong", "wrong tool call"]
+    assert losses([case, case], [outcome(), outcome()], columns)[1] == ["wrong", "wrong"]

@@ -83,8 +83,8 @@ def ask(  # noqa: PLR0917 - typer reads the options from the parameters
         entry = {"rung": label, "answer": answer.text, "refused": answer.refused, "citations": plain(list(answer.citations))}
         entry |= {"unsupported": [text for _, text in unborne], "why_unsupported": [why for why, _ in unborne]}
         entry |= {"model": candidate.models[0], "artifacts": artifacts}
-        entry |= {"truncated": answer.truncated, "doubts": list(doubts)}
-        entry |= {"by": answer.by} if answer.by else {}
+        entry |= {"truncated": answer.truncated, "doubts": list(doubts), **({"by": answer.by} if answer.by else {})}
+        entry |= {name: n for name in ("turns_left_out", "documents_left_out") if (n := getattr(answer, name))}
         entry |= {"deployment": candidate.deployment} if candidate.deployment else {}
         entry |= {"prompt_cut": True} if live.cut_prompts else {}
         out(dumps({**entry, "seconds": round(live.seconds, 3)}, ensure_ascii=False))
@@ -132,7 +132,9 @@ def _doubts(answer: Answer, project: Project) -> Iterator[str]:
     from rung.dataset.load import read_examples, read_schema
     from rung.text.json_values import breach
     from rung.text.labels import is_label
+    from rung.text.left_out import left_out
 
+    yield from left_out(answer)
     if answer.truncated:
         yield "the answer was cut at its token limit: give the rung a larger 'max_tokens' in rung.yaml"
     text, behaviour = (answer.plain or answer.text).strip(), project.settings.behaviour

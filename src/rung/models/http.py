@@ -317,7 +317,8 @@ class HttpGenerator(Served):
 
 
 def _failure(error: RequestFailed) -> Failure:
-    return Failure(str(error), step="generate", attempt=error.attempts)
+    is_too_long = error.complaint is not None and error.complaint.is_too_long
+    return Failure(str(error), step="generate", attempt=error.attempts, excess=-1 if is_too_long else 0)
 
 
 def _generate(request: Request) -> Generate:

@@ -46,6 +46,12 @@ _NO_KEY = re.compile(
     re.IGNORECASE,
 )
 _EXPIRED = re.compile(r"expired", re.IGNORECASE)
+_TOO_LONG = re.compile(
+    r"context_length_exceeded|exceed_context_size|model_context_window_exceeded|prompt is too long|input is too long"
+    r"|(?:maximum|max|available|exceeds? the|exceeds? its|model['’]s) context (?:length|size|window)"
+    r"|exceeds the maximum number of (?:input )?tokens",
+    re.IGNORECASE,
+)
 _DELAY = re.compile(r'"retryDelay"\s*:\s*"(\d+(?:\.\d+)?)s"')  # Google's RetryInfo
 _UNSUPPORTED = re.compile(
     r"unsupported|not supported|(?:does|do)(?: not|n['’]t) support|unavailable|unrecogni[sz]ed|unknown|unexpected"
@@ -75,6 +81,11 @@ class Complaint:
         if not self.inside:
             return f"HTTP {self.status}{words}"
         return f"the server answered with an error{f' {self.status}' if self.status else ''}{words}"
+
+    @property
+    def is_too_long(self) -> bool:
+        """Whether the prompt has more tokens than the model reads."""
+        return bool(_TOO_LONG.search(f"{self.code} {self.words}"))
 
     @property
     def is_transient(self) -> bool:

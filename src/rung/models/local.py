@@ -158,7 +158,8 @@ class LocalGenerator:
         for index, (step, ids) in enumerate(zip(steps, encoded, strict=True)):
             why = self._why_not(step, len(ids))
             if why:
-                refused.append((index, Failure(why, step="generate")))
+                excess = max(0, len(ids) + step.max_tokens - self.context_tokens)
+                refused.append((index, Failure(why, step="generate", excess=excess)))
             else:
                 jobs.append(Job(index, step, ids))
         return jobs, refused

@@ -111,6 +111,7 @@ class ScriptedGenerator:
                 f"the prompt has {prompt:,} tokens and the answer may have {step.max_tokens:,}, together more than the "
                 f"{self.context_tokens:,} of the scripted model: show fewer or shorter passages",
                 step="generate",
+                excess=prompt + step.max_tokens - self.context_tokens,
             )
         reply = self._reply(step)
         if isinstance(reply, Failure):

@@ -80,6 +80,7 @@ def of_answers(evaluations: Sequence[Evaluation], *, answer_tokens: int, limit_t
     cut_prompts = [(e, sum(outcome.usage.cut_prompts > 0 for outcome in e.outcomes)) for e in begun]
     remarks += [reasons.prompt_cut(e.name, n, len(e.outcomes)) for e, n in cut_prompts if n]
     remarks += [sentence for e in begun if (sentence := _passages_cut(e, limit_tokens))]
+    remarks += _left_out(begun)
     if cut := [e.name for e in begun if _truncated(e) * 10 > len(e.outcomes)]:
         remarks.append(
             f"Over a tenth of the answers of {', '.join(cut)} were cut off by max_tokens (default here: {answer_tokens}); "
@@ -88,13 +89,23 @@ def of_answers(evaluations: Sequence[Evaluation], *, answer_tokens: int, limit_t
     return remarks
 
 
+def _left_out(begun: Sequence[Evaluation]) -> Iterator[str]:
+    """What answers were to be of and are not: turns of long conversations, documents beyond a budget."""
+    for e in begun:
+        answers = [outcome.answer for outcome in e.outcomes if outcome.answer is not None]
+        if turns := [answer.turns_left_out for answer in answers if answer.turns_left_out]:
+            yield reasons.turns_left_out(e.name, turns, len(answers))
+        if documents := [answer.documents_left_out for answer in answers if answer.documents_left_out]:
+            yield reasons.documents_left_out(e.name, documents, len(answers))
+
+
 def _passages_cut(evaluation: Evaluation, room: int) -> str:
     """That answers were not shown all the passages they should have been, since they do not fit; "" where they were."""
     if evaluation.is_reference or not room:
         return ""  # the oracle says itself what does not fit
     most = getattr(getattr(strategy_of(evaluation), "settings", None), "passages", 0)
     answers = [o.answer for o in evaluation.outcomes if o.answer is not None and o.answer.retrieved]
-    cut = sum(answer.passages != answer.retrieved[:most] for answer in answers) if most else 0
+    cut = sum(answer.passages[:most] != answer.retrieved[:most] for answer in answers) if most else 0
     return reasons.passages_cut(evaluation.name, cut, len(answers), room) if cut else ""
 
 

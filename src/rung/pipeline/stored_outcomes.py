@@ -46,6 +46,8 @@ class OutcomeReader:
             truncated=row.get("truncated", False),
             by=row.get("by", ""),
             calls=tuple(ToolCall(*one) for one in row.get("calls", ())),
+            turns_left_out=row.get("turns_left_out", 0),
+            documents_left_out=row.get("documents_left_out", 0),
         )
         return Outcome(case, answer, usage=usage)
 

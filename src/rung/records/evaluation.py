@@ -34,6 +34,7 @@ Loss = Literal[  # the layer that lost a case: see `rung.verdict.failure_modes`
     "wrong format",
     "should have refused",
     "tool failed",
+    "wrong tool call",
     "not in the corpus",
     "not read",
     "gold in doubt",

@@ -256,6 +256,8 @@ class Answer:
     truncated: bool = False  # stopped by the token limit, not by the model
     by: str = ""
     calls: tuple[ToolCall, ...] = ()  # of tools, in order
+    turns_left_out: int = 0  # the oldest, of a conversation that is longer than the model reads
+    documents_left_out: int = 0  # that were to be asked, and were not for want of budget
 
     @property
     def seen(self) -> frozenset[str]:
@@ -265,11 +267,16 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An answer that did not come: counts as a miss, and is shown."""
+    """An answer that did not come: counts as a miss, and is shown.
+
+    `excess`: tokens by which prompt and answer went over what the model reads, negative where nobody said how many; 0: that
+    was not why.
+    """
 
     error: str
     step: str = ""
     attempt: int = 1
+    excess: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

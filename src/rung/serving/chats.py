@@ -116,8 +116,9 @@ def chat_of(turns: Sequence[Turn], deployment: Deployment, *, instruction: str =
         where: what the API calls the turns.
 
     Raises:
-        NotAnswered: it has no question, a turn that is not taken, an instruction that the deployment reads not, or more
-            tokens than the model could be shown by any strategy.
+        NotAnswered: it has no question, a turn that is not taken, an instruction that the deployment reads not, or a last
+            turn that has more tokens than the model could be shown by any strategy. Earlier turns that do not fit are left
+            out by the strategy, the oldest first.
     """
     if not turns:
         raise invalid(f"'{where}' is empty: the last message asks", where)
@@ -135,11 +136,13 @@ def chat_of(turns: Sequence[Turn], deployment: Deployment, *, instruction: str =
         raise invalid("the last message must be the user's: it asks", f"{where}[{len(turns) - 1}].role")
     earlier = tuple(Message(turn.role, readable(turn.text)) for turn in turns[:-1] if turn.role not in INSTRUCTING)
     question = Question("asked", readable(turns[-1].text), earlier)
-    texts = [*own, *(message.content for message in earlier), question.text]
+    texts = [*own, question.text]
+    texts = [*own, question.text]
     context = deployment.generator.context_tokens
     longest = sum(len(text.encode()) + 1 for text in texts)  # a token has a byte at least, beside a space that begins a text
     if longest >= context and (tokens := sum(deployment.generator.count_tokens(texts))) >= context:
-        message = f"the messages have {tokens:,} tokens, and the model takes {context:,} with its answer"
+        message = f"the last message and its instruction have {tokens:,} tokens; the model takes {context:,} with its answer"
+        message = f"the last message and its instruction have {tokens:,} tokens; the model takes {context:,} with its answer"
         raise NotAnswered(400, message, param=where, code="context_length_exceeded")
     return Chat(question, readable("\n".join(text.strip() for text in own)))
 

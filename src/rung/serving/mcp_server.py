@@ -199,6 +199,7 @@ def _answer(answered: Answered) -> str:
     lines += [f"not borne out by what it cites: {sentence}" for sentence in answered.unsupported]
     if answered.truncated:
         lines.append("the answer was cut at its token limit")
+    lines += answered.left_out
     if answered.withheld:
         lines.append(f"citations withheld, of documents that may not be read: {answered.withheld}")
     return "\n".join([*lines, f"(answer_id {answered.answer_id}, by {answered.rung})"])

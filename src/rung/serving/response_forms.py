@@ -28,7 +28,7 @@ class Cited(Form):
 
 class Own(Form):
     """What the APIs have no place for. `id`: of one of several answers; `prompt_cut`: only where a prompt was cut; `cached`:
-    only where an equal request was answered so before."""
+    only where an equal request was answered so before; `turns_left_out`, `documents_left_out`: only where any were."""
 
     model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=False)
     strategy: str
@@ -40,6 +40,8 @@ class Own(Form):
     id: str = ""
     prompt_cut: bool = False
     cached: bool = False
+    turns_left_out: int = 0
+    documents_left_out: int = 0
 
 
 class UrlCitation(Form):
@@ -213,7 +215,7 @@ class Response(Form):
     tool_choice: Literal["none"]
     tools: list[Any]
     top_p: float
-    truncation: Literal["disabled"]
+    truncation: Literal["auto"]
     usage: ResponseUsage
     user: str | None
     rung: Own

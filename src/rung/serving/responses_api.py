@@ -104,7 +104,7 @@ class ResponsesRequest(Body):
         "top_p": 1,
         "store": False,
         "background": False,
-        "truncation": "disabled",
+        "truncation": "auto",
         "top_logprobs": 0,
         "include": [],
         "service_tier": "auto",
@@ -243,7 +243,7 @@ class Reply:
             "tool_choice": "none",
             "tools": [],
             "top_p": 1.0,
-            "truncation": "disabled",
+            "truncation": "auto",
             "usage": None,
             "user": body.user,
         }

@@ -13,6 +13,7 @@ from rung.errors import UserError
 from rung.knowledge.chunking.passages import Places
 from rung.pipeline.pinned_strategy import PinnedStrategy
 from rung.records import Answer, Asker, Document, Passage
+from rung.text.left_out import left_out
 from rung.text.support import doubted
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ class Cited:
 @dataclass(frozen=True, slots=True)
 class Answered:
     """An answer. `refused`: the rung says that it does not know. `unsupported`: sentences that what they cite does not bear
-    out. `withheld`: citations left out, of documents that the asker may not read."""
+    out. `withheld`: citations left out, of documents that the asker may not read. `left_out`: what it was to be of and is
+    not, in words."""
 
     answer_id: str
     answer: str
@@ -83,6 +85,7 @@ class Answered:
     rung: str
     model: str
     artifacts: dict[str, str] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +150,7 @@ def answered(
         rung=given.by or pinned.label,
         model=pinned.models[0],
         artifacts=dict(pinned.artifacts),
+        left_out=tuple(left_out(given)),
     )
 
 

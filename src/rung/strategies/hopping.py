@@ -14,10 +14,11 @@ from itertools import chain, zip_longest
 from rung.records import Passage, Question
 from rung.records.steps import Conversation, Generate
 from rung.strategies.bridging import Lead, Path, leads, ranked
+from rung.strategies.history import Standalone
 from rung.strategies.hop_budget import Budget
 from rung.strategies.prompting import next_thought, part_of_question, sub_questions
 from rung.strategies.protocol import PromptInputs
-from rung.strategies.retrieving import interleaved, retrieve
+from rung.strategies.retrieving import interleaved, retrieve_for
 from rung.strategies.settings import Retrieval
 from rung.text.refusals import is_refusal
 from rung.text.support import MARK, shown_in
@@ -45,6 +46,7 @@ class Way:
     given: PromptInputs
     retrieval: Retrieval
     hops: int
+    beside: str = ""  # searched with in the first round too, see `history.Standalone`
 
     def search(self, budget: Budget, query: str, top: int) -> Conversation[tuple[Passage, ...] | None]:
         """One search after the first; None where no search is left."""
@@ -53,9 +55,10 @@ class Way:
         return result.passages if result else None
 
     def first(self, budget: Budget, question: Question) -> Conversation[tuple[Passage, ...]]:
-        """The search with the question's own words."""
-        budget.searches -= 1
-        return (yield from retrieve(question, self.retrieval))
+        """The search with the question's own words, and with those beside it where a second search may be made."""
+        beside = self.beside if budget.searches > 1 else ""
+        budget.searches -= 2 if beside else 1
+        return (yield from retrieve_for(Standalone(question, question.text, beside), self.retrieval))
 
 
 Method = Callable[[Question, Way, Budget], Conversation[Hops]]

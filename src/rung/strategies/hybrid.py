@@ -15,10 +15,11 @@ from rung.records.validation import Number, Share, settings
 from rung.strategies.citing import finish
 from rung.strategies.prompting import constraint, expected_output, grounded, grounding, short_instruction
 from rung.strategies.protocol import Adapter, FromSpec, Lesson, Materials, Need, NotApplicable, Plan, PromptInputs
-from rung.strategies.retrieving import retrieve, unsearchable
+from rung.strategies.retrieving import generates_first, retrieve, unsearchable
 from rung.strategies.self_check import NOT_IN_WORDS, Check, in_words, looked_over, looks_over
 from rung.strategies.settings import (
     Epochs,
+    History,
     LearningRate,
     MaxTokens,
     Rank,
@@ -44,6 +45,7 @@ class Settings:
     candidates: Annotated[int, Field(ge=1, le=1000)] = 20
     passages: Annotated[int, Field(ge=1)] = 3
     rewrite: Rewrite = "none"
+    history: History = "join"
     dense_weight: ShareOrDefault = -1
     diversity: Share = 0.0
     rerank: bool = False
@@ -96,7 +98,7 @@ class Hybrid(FromSpec[Settings]):
     @property
     def streams(self) -> bool:
         """Not where the words to search with are generated first, or the answer is looked over."""
-        return self.settings.rewrite == "none" and not looks_over(self.settings)
+        return not generates_first(self.settings) and not looks_over(self.settings)
 
     def answer(self, question: Question) -> Conversation[Answer]:
         """Search, rerank if asked to, generate with the adapter, cite."""

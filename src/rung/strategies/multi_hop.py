@@ -13,15 +13,19 @@ from rung.records import Answer, Citation, Json, Passage, Question
 from rung.records.steps import Conversation
 from rung.records.validation import Share, settings
 from rung.strategies.citing import reworded
-from rung.strategies.hop_budget import Budget, estimated_tokens
+from rung.strategies.history import Standalone, standalone
+from rung.strategies.hop_budget import ASCII_PER_TOKEN, Budget, estimated_tokens
 from rung.strategies.hopping import METHODS, Way
+from rung.strategies.map_reduce import answer_across
 from rung.strategies.prompting import grounding, instruction, worked_examples
 from rung.strategies.protocol import FromSpec, Materials, NotApplicable, Plan
 from rung.strategies.rag import answer_from
 from rung.strategies.retrieving import unsearchable
 from rung.strategies.self_check import Check, looked_over, looks_over, with_threshold
-from rung.strategies.settings import MaxTokens, ShareOrDefault, Shots, read, retrieval_of, within
+from rung.strategies.settings import History, MaxTokens, ShareOrDefault, Shots, read, retrieval_of, within
 from rung.text.support import MARK
+
+HISTORY_SHARE = 0.2  # of the tokens, for earlier turns at most
 
 
 @settings
@@ -30,15 +34,18 @@ class Settings:
     most, and `tokens` of all prompts and replies together, half of which are reserved for the answer. The rest as for `rag`.
 
     "bridge": by what the best passages name, without a model. "ircot": by the model's next thought. "decompose": by the
-    questions that the model splits the question into.
+    questions that the model splits the question into. "map_reduce" searches once, asks documents one by one, at most `asks`
+    times, and puts the answers together.
     """
 
-    method: Literal["bridge", "ircot", "decompose"] = "bridge"
+    method: Literal["bridge", "ircot", "decompose", "map_reduce"] = "bridge"
     hops: Annotated[int, Field(ge=1, le=8)] = 2
     searches: Annotated[int, Field(ge=1, le=200)] = 16
     tokens: Annotated[int, Field(ge=256, le=1_000_000)] = 4096
+    asks: Annotated[int, Field(ge=1, le=1000)] = 16
     candidates: Annotated[int, Field(ge=1, le=1000)] = 20
     passages: Annotated[int, Field(ge=1)] = 5
+    history: History = "join"
     dense_weight: ShareOrDefault = -1
     rerank: bool = False
     shots: Shots = 0
@@ -79,17 +86,32 @@ class MultiHop(FromSpec[Settings]):
         plan = Plan(spec)
         return with_threshold(plan, materials, chosen.wrong_at_most) if looks_over(chosen) else plan
 
+    @property
+    def history_characters(self) -> int:
+        """Of earlier turns at most (`WithinContext`), so that the tokens reach for passages too."""
+        return int(self.settings.tokens * HISTORY_SHARE * ASCII_PER_TOKEN)
+
     def answer(self, question: Question) -> Conversation[Answer]:
         """Search in turns, generate once from the best passages, cite them and what led to them."""
+        chosen, budget = self.settings, Budget.of(self.settings.searches, self.settings.tokens)
+        asked = yield from standalone(question, chosen.history, budget.generate)
+        across = chosen.method == "map_reduce"
+        answer = yield from (self._across if across else self._in_turns)(question, asked, budget)
+        checked = looked_over(question, answer, chosen.check, chosen.refuse_below)
+        return replace(checked, documents_left_out=answer.documents_left_out)
+
+    def _in_turns(self, question: Question, asked: Standalone, budget: Budget) -> Conversation[Answer]:
         chosen, retrieval = self.settings, retrieval_of(self.settings)
-        budget = Budget.of(chosen.searches, chosen.tokens)
-        way = Way(self.spec, retrieval, chosen.hops)
-        hops = yield from METHODS[chosen.method](question, way, budget)
+        way = Way(self.spec, retrieval, chosen.hops, asked.beside)
+        hops = yield from METHODS[chosen.method](asked.alone, way, budget)
         room = budget.context_for(hops.ranking[: chosen.passages], chosen.max_tokens or self.spec.answer_tokens)
         limit = min(room, self.spec.context_tokens) if self.spec.context_tokens else room
         answer = yield from answer_from(replace(self.spec, context_tokens=limit), question, hops.ranking, retrieval)
-        evident = with_evidence(answer, hops.before, schema=self.spec.schema)
-        return looked_over(question, evident, chosen.check, chosen.refuse_below)
+        return with_evidence(answer, hops.before, schema=self.spec.schema)
+
+    def _across(self, question: Question, asked: Standalone, budget: Budget) -> Conversation[Answer]:
+        retrieval = retrieval_of(self.settings)
+        return answer_across(self.spec, question, asked, budget, retrieval, asks=self.settings.asks)
 
 
 def with_evidence(answer: Answer, before: Mapping[str, tuple[str, ...]], *, schema: str = "") -> Answer:

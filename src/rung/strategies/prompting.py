@@ -113,6 +113,17 @@ def standalone_query(question: Question) -> tuple[Message, ...]:
     return (Message("system", rule), *_turns(question), Message("user", f"Question: {question.text}\nQuery:"))
 
 
+def standalone_question(question: Question) -> tuple[Message, ...]:
+    """Ask for the last turn as a question that stands alone. All turns stand in one message: a chat is gone on with."""
+    rule = (
+        "Write the user's last question so that it can be understood without the conversation: put what words like 'it' "
+        "stand for in their place. If it needs nothing of the conversation, write it as it is. Write the question only."
+    )
+    names = {"user": "User", "assistant": "Assistant"}
+    turns = "\n".join(f"{names.get(m.role, m.role)}: {m.content}" for m in _turns(question))
+    return (Message("system", rule), Message("user", f"{turns}\n\nLast question: {question.text}\nStandalone question:"))
+
+
 def hypothetical_passage(question: Question) -> tuple[Message, ...]:
     """Ask for a passage that could hold the answer: HyDE (Gao and others 2022). It is searched with, and never shown."""
     rule = "Write a short passage, as a document would have it, that answers the question. Write the passage only."
@@ -145,6 +156,15 @@ def part_of_question(given: PromptInputs, text: str, passages: Sequence[Passage]
     """Ask something of the passages on the way to an answer, in words, whatever form the answer has."""
     rule = f"Use only the numbered passages. Answer in a few words. If they do not hold the answer, say: {REFUSAL}"
     return (Message("system", f"{short_instruction(given)}\n{rule}"), Message("user", _asked(text, passages)))
+
+
+def note_of_document(given: PromptInputs, text: str, piece: Passage) -> tuple[Message, ...]:
+    """Ask one of many documents, or a piece of it, what it has for an answer that is put together from all of them."""
+    rule = (
+        "The question is asked of many documents in turn, and the passage is of one of them. Say in a few words what it has "
+        f"for the answer. If it has nothing, say: {REFUSAL}"
+    )
+    return (Message("system", f"{short_instruction(given)}\n{rule}"), Message("user", _asked(text, [piece])))
 
 
 def question_for(passage: Passage) -> tuple[Message, ...]:

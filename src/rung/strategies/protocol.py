@@ -8,7 +8,7 @@ A rung is a class with a name, a settings record, `plan` (may it be tried on the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import ClassVar, Generic, Protocol, Self, TypeVar
 
 from rung.records import Answer, Asker, Case, Example, Json, Message, Pair, Passage, Question, StrategySpec, ToolSpec
@@ -16,6 +16,7 @@ from rung.records.steps import Conversation
 from rung.strategies.settings import read, shown
 
 S = TypeVar("S")
+BEFORE: Mapping[str, Json] = {"history": "none"}  # settings that came later, as every answer was made before
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,8 +275,9 @@ class FromSpec(Generic[S]):
 
     @classmethod
     def make(cls, spec: StrategySpec, _members: Sequence[Strategy] = ()) -> Self:
-        """See `Rung.make`."""
-        return cls(spec, read(cls.record, spec.settings, rung=cls.name))
+        """See `Rung.make`. A spec has all its settings: one that is absent was none when an earlier Rung made the spec."""
+        before = {name: value for name, value in BEFORE.items() if any(one.name == name for one in fields(cls.record))}
+        return cls(spec, read(cls.record, {**before, **spec.settings}, rung=cls.name))
 
 
 def streams(strategy: Strategy) -> bool:

@@ -16,7 +16,7 @@ from rung.strategies.fitting import fitting
 from rung.strategies.optimising import Optimise, Proposals, check_optimised, with_instruction, worded
 from rung.strategies.prompting import constraint, grounded, grounding, instruction, worked_examples
 from rung.strategies.protocol import ChunkedIndex, FromSpec, Materials, NotApplicable, Plan
-from rung.strategies.retrieving import retrieve, unsearchable
+from rung.strategies.retrieving import generates_first, retrieve, unsearchable
 from rung.strategies.self_check import Check, looked_over, looks_over, with_threshold
 from rung.strategies.settings import Retrieval, read, within
 
@@ -91,7 +91,7 @@ class Rag(FromSpec[Settings]):
     @property
     def streams(self) -> bool:
         """Not where the words to search with are generated first, or the answer is looked over."""
-        return self.settings.rewrite == "none" and not looks_over(self.settings)
+        return not generates_first(self.settings) and not looks_over(self.settings)
 
     def answer(self, question: Question) -> Conversation[Answer]:
         """Search, rerank if asked to, generate, cite."""

@@ -62,6 +62,7 @@ class Oracle(FromSpec[Retrieval]):
         "candidates",
         "passages",
         "rewrite",
+        "history",
         "dense_weight",
         "diversity",
         "rerank",

@@ -13,6 +13,7 @@ from rung.records import Passage, StrategySpec
 from rung.strategies.protocol import Rung, Strategy
 from rung.strategies.reference import ClosedBook, Oracle
 from rung.strategies.sampling import on_model, sampled
+from rung.strategies.within_context import WithinContext
 from rung.strategies.wording import own_settings
 
 REFERENCES: tuple[type[Rung], ...] = (ClosedBook, Oracle)
@@ -91,6 +92,7 @@ def make_strategy(spec: StrategySpec, *, gold: Mapping[str, tuple[Passage, ...]]
     strategy = rung.make(own, [on_model(one, model) if model != spec.model else one for one, model in members])
     if gold is not None and isinstance(strategy, Oracle):
         strategy = replace(strategy, gold=gold)
+    strategy = WithinContext(strategy, spec.context_tokens)
     return sampled(strategy, spec.temperature, spec.seed) if spec.temperature else strategy
 
 

@@ -67,6 +67,7 @@ ShareOrDefault = Annotated[Number, AfterValidator(_share_or_default)]
 MaxTokens = Annotated[int, Field(ge=0, le=8192)]
 Shots = Annotated[int, Field(ge=0, le=100)]
 Rewrite = Literal["none", "query", "hyde"]  # in whose words is searched: the question's, and also the model's
+History = Literal["none", "join", "condense"]  # what earlier turns do for the search
 # of a trainer; 0 leaves a value to its default
 Rank = Annotated[int, Field(ge=0, le=256)]
 Epochs = Annotated[int, Field(ge=0, le=100)]
@@ -83,12 +84,14 @@ class Wording:
 @settings
 class Retrieval:
     """Settings of an untuned rung that shows passages: how many are found and shown, with what words they are searched
-    (`rewrite`), how much the dense ranking weighs (-1: as in the project), how far they must differ, whether the project's
-    reranker puts them in order, and how many worked examples (train cases with their passages) stand before the question."""
+    (`rewrite`), what earlier turns do for the search (`history`), how much the dense ranking weighs (-1: as in the project),
+    how far they must differ, whether the project's reranker puts them in order, and how many worked examples (train cases
+    with their passages) stand before the question."""
 
     candidates: Annotated[int, Field(ge=1, le=1000)] = 20
     passages: Annotated[int, Field(ge=1)] = 3
     rewrite: Rewrite = "none"
+    history: History = "join"
     dense_weight: ShareOrDefault = -1
     diversity: Share = 0.0
     rerank: bool = False

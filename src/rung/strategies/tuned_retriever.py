@@ -13,7 +13,7 @@ from rung.records.validation import settings
 from rung.strategies.prompting import worked_examples
 from rung.strategies.protocol import FromSpec, Materials, NotApplicable, Plan, Retriever
 from rung.strategies.rag import answer_from
-from rung.strategies.retrieving import retrieve, unsearchable
+from rung.strategies.retrieving import generates_first, retrieve, unsearchable
 from rung.strategies.settings import Epochs, LearningRate, Retrieval, read
 
 MIN_PAIRS = 8
@@ -69,7 +69,7 @@ class TunedRetriever(FromSpec[Settings]):
     @property
     def streams(self) -> bool:
         """Not where the words to search with are generated first."""
-        return self.settings.rewrite == "none"
+        return not generates_first(self.settings)
 
     def answer(self, question: Question) -> Conversation[Answer]:
         """Search the tuned index, rerank if asked to, generate, cite."""

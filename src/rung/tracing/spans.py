@@ -261,7 +261,9 @@ def _said(ending: Ending) -> dict[str, Json]:
 def _answered(answer: Answer) -> dict[str, Json]:
     cited: list[Json] = [{"mark": c.mark, "document": c.document, "start": c.start, "end": c.end} for c in answer.citations]
     by: dict[str, Json] = {names.ANSWERED_BY: answer.by} if answer.by else {}
-    return {names.REFUSED: answer.refused, names.CITATIONS: cited, **by}
+    left_out = {names.TURNS_LEFT_OUT: answer.turns_left_out, names.DOCUMENTS_LEFT_OUT: answer.documents_left_out}
+    counts: dict[str, Json] = {name: count for name, count in left_out.items() if count}
+    return {names.REFUSED: answer.refused, names.CITATIONS: cited, **by, **counts}
 
 
 def _listed(passages: Sequence[Passage]) -> list[Json]:

@@ -47,6 +47,11 @@ REMEDIES: Mapping[Loss, tuple[Way, ...]] = {
         Way("teach refusing with unanswerable questions", _TUNED),
     ),
     "tool failed": (Way("look at the calls: a tool that is away or breaks, or is called with what it does not take"),),
+    "wrong tool call": (
+        Way("say in the tools' descriptions what each is for and takes"),
+        Way("show examples that call them (tools: shots), or teach them (tools: tuned)"),
+        Way("use a stronger model"),
+    ),
     "not in the corpus": (Way("add the document that answers it; or mark the case as not answerable"),),
     "not read": (Way("mend the file that could not be read, or give it in another form: rung check names it and says why"),),
     "gold in doubt": (Way("name the documents that do hold the answer (rung check names the cases)"),),
@@ -86,7 +91,8 @@ REMEDIES: Mapping[Loss, tuple[Way, ...]] = {
 LOST_BELOW = 0.5  # so much `correct`, or so much of a metric of style
 RIGHT_FROM = 0.8  # so much `correct`; between the two a case is partly right
 _ABSENT: Loss = "not in the corpus"
-_JUDGING = frozenset({"correct", "leaks", "format", "false_refusal"})  # the metrics that `diagnose` looks at
+_CALLING = ("tool_choice", "tool_arguments")
+_JUDGING = frozenset({"correct", "leaks", "format", "false_refusal", *_CALLING})  # the metrics that `diagnose` looks at
 USED_SHARE = 0.5  # of an answer's words that stand in the gold passages
 
 
@@ -126,6 +132,7 @@ def diagnose(
     scores: Mapping[str, float],
     *,
     retrieves: bool = False,
+    calls: bool = False,
     corpus: Corpus = NOTHING_KNOWN,
     style: Sequence[float] = (),
 ) -> Loss | None:
@@ -139,6 +146,7 @@ def diagnose(
         outcome: the answer or failure.
         scores: the metrics that apply to this case (`Scorecard.of`).
         retrieves: whether the rung searches, so that an empty ranking is a miss of the search.
+        calls: whether the rung calls tools, so that a call that was not made is a fault of its calls.
         corpus: what is known of the documents; without it no case is lost before the search.
         style: the shares of the layer "style" that apply to this case, each turned so that 1 is best.
     """
@@ -158,6 +166,8 @@ def diagnose(
         return "should have refused"
     if _is_failed(answer.calls):
         return "tool failed"
+    if (calls or answer.calls) and any(scores.get(name, 1.0) < 1 for name in _CALLING):
+        return "wrong tool call"
     # who called tools and searched nothing lost nothing by the search
     before = _before_the_model(case, answer, retrieves and not answer.calls, corpus)
     if before is not None:
@@ -181,6 +191,7 @@ def losses(
     Cases, outcomes and the columns of `values` are in the same order; `metrics` are the declarations of these columns.
     """
     retrieves = any(o.answer is not None and o.answer.retrieved for o in outcomes)
+    calls = any(o.answer is not None and o.answer.calls for o in outcomes)
     judging = {name: column for name, column in values.items() if name in _JUDGING}
     of_style = [m for m in metrics if m.layer == "style" and m.is_share and m.name in values]
     styles = [values[m.name] if m.better == "higher" else 1 - values[m.name] for m in of_style]
@@ -189,7 +200,7 @@ def losses(
         row = {name: float(column[index]) for name, column in judging.items()}
         scores = {name: value for name, value in row.items() if not math.isnan(value)}
         style = [float(column[index]) for column in styles if not math.isnan(column[index])]
-        layers.append(diagnose(case, outcome, scores, retrieves=retrieves, corpus=corpus, style=style))
+        layers.append(diagnose(case, outcome, scores, retrieves=retrieves, calls=calls, corpus=corpus, style=style))
     counts = Counter(layers)
     all_layers: tuple[Loss, ...] = get_args(Loss)
     return {loss: counts[loss] for loss in all_layers if counts[loss]}, layers

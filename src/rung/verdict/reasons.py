@@ -277,6 +277,23 @@ def passages_cut(name: str, count: int, of: int, room: int) -> str:
     return f"{whole} (server.context_tokens, or what its server says): {shown}"
 
 
+def turns_left_out(name: str, counts: Sequence[int], n: int) -> str:
+    """That conversations were longer than the model reads. `counts`: turns left out, of each of those answers."""
+    too_long = f"in {len(counts)} of {n} answers the conversation was longer than the model reads"
+    return f"{name}: {too_long}; {_from_to(counts)} of its oldest turns were left out."
+
+
+def documents_left_out(name: str, counts: Sequence[int], n: int) -> str:
+    """That not every document was asked. `counts`: documents left out, of each of those answers."""
+    why = "were not asked for want of budget (settings 'tokens' and 'asks')"
+    return f"{name}: in {len(counts)} of {n} answers, documents {why}: {_from_to(counts)}."
+
+
+def _from_to(counts: Sequence[int]) -> str:
+    low, high = min(counts), max(counts)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
 def prompt_cut(name: str, count: int, n: int) -> str:
     """A server counted fewer tokens than it was sent words."""
     return (

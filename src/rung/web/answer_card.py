@@ -10,6 +10,7 @@ from rung.records import Citation, Passage
 from rung.report.html.markup import Safe, el, join
 from rung.serving.answering import Answered, Answering
 from rung.serving.callers import Caller
+from rung.text.left_out import left_out
 from rung.text.support import MARK
 from rung.tracing.waterfall import cost_of
 from rung.web.forms import hidden
@@ -33,6 +34,7 @@ def answer_card(answered: Answered, answering: Answering, caller: Caller, projec
     text = el("div", _marked(answer.text, {one.mark: one for one in answered.cited}), cls="text", dir="auto")
     tags = [el("span", "refused", cls="tag plain")] if answer.refused else []
     tags += [el("span", "cut off at its room", cls="tag plain")] if answer.truncated else []
+    tags += [el("span", why, cls="tag plain") for why in left_out(answer)]
     withheld = len(answer.citations) - len(answered.cited)
     readable = [one for one in answer.passages if answering.may_read(caller, one.document)]
     parts = [el("p", *tags) if tags else Safe(""), text, _cited(answered, readable), _passages(answer.passages, readable)]

@@ -195,7 +195,8 @@ class TransformersGenerator:
             except ModelError as error:
                 ids, why = [], str(error)
             if why:
-                refused.append((index, Failure(why, step="generate")))
+                excess = max(0, len(ids) + step.max_tokens + self._reasoning - self.context_tokens)
+                refused.append((index, Failure(why, step="generate", excess=excess)))
             else:
                 jobs.append(Job(index, step, ids))
         return jobs, refused

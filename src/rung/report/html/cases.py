@@ -15,6 +15,7 @@ from rung.report.access import guarded, guarded_answer, needs_of, needs_of_answe
 from rung.report.contents import WHAT_IS_RIGHT, CasePage, Limits, Mark, Report, everyone, layer_words, mark_of
 from rung.report.html.markup import Safe, el, join, section, shorten
 from rung.report.numbers import count, percent, significant
+from rung.text.left_out import left_out
 from rung.text.support import doubted
 
 _SIGNS: Mapping[Mark, tuple[str, str]] = {"right": ("✓", "good"), "partly right": ("◐", "neutral"), "wrong": ("✗", "bad")}
@@ -266,6 +267,7 @@ def answer_text(case: Case, outcome: Outcome, *, most: int, link: Callable[[Cita
     notes = [
         note for note, holds in (("refused", answer.refused), ("cut off at the token limit", answer.truncated)) if holds
     ]
+    notes += left_out(answer)
     if outcome.usage.cut_prompts:
         notes.append("the server cut the prompt and did not say so")
     used = outcome.usage.prompt_tokens + outcome.usage.completion_tokens

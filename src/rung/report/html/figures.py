@@ -37,6 +37,7 @@ LAYERS: tuple[tuple[str, str, str], ...] = (
     ("wrong format", "S", "the output breaks the schema"),
     ("should have refused", "U", "answered though the documents hold no answer"),
     ("tool failed", "T", "a tool that it called was away, broke, or refused the call"),
+    ("wrong tool call", "O", "another tool, or other arguments, than the calls that the case names"),
     ("not in the corpus", "A", "no document has the answer"),
     ("not read", "E", "the file that has it could not be read"),
     ("gold in doubt", "G", "the documents that the case names do not hold the answer, and a search finds it elsewhere"),
