@@ -127,3 +127,28 @@ def test_one_that_is_as_good_and_within_its_limits_is_seldom_stopped() -> None:
                 stopped += decision.what == "stopped"
                 break
     assert stopped / streams <= 0.1
+
+
+@pytest.mark.slow
+def test_people_who_rate_often_and_differ_do_not_make_one_that_is_as_good_look_worse() -> None:
+    """12 people, most of whom find nearly all good or nearly all bad, rate 600 answers: of each answer counted, a fifth of
+    such streams would be stopped."""
+    rng, streams, risk = np.random.default_rng(6), 30, 0.1
+    rollout, stopped, by_answer = Rollout("canary", risk=risk), 0, 0
+    for _ in range(streams):
+        side, rates = rng.random(12) < 0.5, rng.beta(0.4, 0.4, 12)
+        who = rng.integers(12, size=600)
+        good, first = rng.random(600) < rates[who], np.zeros(600, dtype=bool)
+        first[np.unique(who, return_index=True)[1]] = True
+        for counted in (first, np.ones(600, dtype=bool)):
+            for end in range(100, 601, 100):
+                now = counted[:end]
+                old, new = (
+                    people(*(int((now & (side[who[:end]] == one) & (good[:end] == is_up)).sum()) for is_up in (True, False)))
+                    for one in (False, True)
+                )
+                if what(rollout, old, new) == "stopped":
+                    stopped, by_answer = stopped + (counted is first), by_answer + (counted is not first)
+                    break
+    assert stopped / streams <= risk
+    assert by_answer / streams > risk, "the check of the check"

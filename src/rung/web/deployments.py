@@ -231,8 +231,8 @@ def _trial(record: DeploymentRecord, old: Seen | None, by_id: dict[str, Seen]) -
     heads = ("Deployment", "Answers", "Failed", "Late", "Refusals", "Up", "Down", "Askers", "Rated up", "Rated down")
     rows = []
     for id, one in by_id.items():
-        counts = (one.answers, one.failed, one.late, one.refused, one.up, one.down)
-        counts += (one.askers, one.askers_up, one.askers_down)
+        answers = (one.answers, one.failed, one.late, one.refused, one.up, one.down)
+        counts = (*answers, one.askers, one.askers_up, one.askers_down)
         who = f"{id} (this one)" if id == record.id else id
         rows.append(el("tr", el("th", who, scope="row"), *(el("td", f"{n:,}", cls="number") for n in counts)))
     head = el("tr", *(el("th", words, scope="col", cls=None if n == 0 else "number") for n, words in enumerate(heads)))
