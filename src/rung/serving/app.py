@@ -25,7 +25,7 @@ from rung.records.deployment import DeploymentRecord
 from rung.serving import anthropic_api, feedback, openai_api, responses_api, search_api
 from rung.serving.alert_counts import AlertCounts
 from rung.serving.answer_cache import AnswerCache
-from rung.serving.answering import DEFECT, Answered, Answering, Asked
+from rung.serving.answering import DEFECT, Answered, Answering
 from rung.serving.callers import Caller, Identity
 from rung.serving.conversations import Conversations, Limits
 from rung.serving.deployments import WINNER, Deployment, open_deployments, opened
@@ -113,11 +113,7 @@ def application(service: Service) -> FastAPI:
     retention = Periodic("retention", lambda: end_old(service.state, days), seconds=_TENDED)
     limiter = Limiter()
     answering.on_spent, answering.route = limiter.consumed, rollouts.route
-
-    def on_end(caller: Caller, asked: Asked, end: str, seconds: float, refused: bool) -> None:
-        rollouts.ended(caller, asked, end, seconds=seconds, refused=refused)
-
-    answering.on_end = on_end
+    answering.on_end = rollouts.ended
 
     def on_answer(caller: Caller, answered: Answered) -> None:
         ratings.remember(caller, answered)

@@ -119,7 +119,7 @@ class Rollouts:
                 return served.candidate
         return served.current
 
-    def ended(self, caller: Caller, asked: Asked, end: str, *, seconds: float, refused: bool = False) -> None:
+    def ended(self, caller: Caller, asked: Asked, end: str, seconds: float, refused: bool = False) -> None:
         """Note how an answer for a caller came out: "answered", "failed" or "late"."""
         if not asked.deployment.id:
             return

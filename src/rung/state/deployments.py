@@ -224,8 +224,8 @@ def seen_since(
         while True:
             some = ratings.where(own, is_first, feedback.c.number > rating).order_by(feedback.c.number).limit(BLOCK)
             rows = connection.execute(some).all()
-            said = [Rated(row.number, row.rating == "up", row.caller, row.at) for row in rows]
-            blocks.append(_counted(said, first_of_sessions(said)))
+            rated = [Rated(row.number, row.rating == "up", row.caller, row.at) for row in rows]
+            blocks.append(_counted(rated, first_of_sessions(rated)))
             if len(rows) < BLOCK:
                 return tuple(blocks), (last, rating)
             rating = rows[-1].number
@@ -271,9 +271,9 @@ def _seen(connection: sa.Connection, which: sa.ColumnElement[bool], slower_than:
     of_these = feedback.c.answer.in_(sa.select(table.answer).where(which))
     words = sa.select(sa.func.min(feedback.c.number).label("number")).where(of_these).group_by(feedback.c.answer).subquery()
     columns = (feedback.c.number, feedback.c.rating, feedback.c.caller, feedback.c.at)
-    rated = sa.select(*columns).join(words, words.c.number == feedback.c.number).order_by(feedback.c.number)
-    said = [Rated(row.number, row.rating == "up", row.caller, row.at) for row in connection.execute(rated)]
-    ratings = _counted(said, {one.caller: one for one in reversed(said)}.values())
+    query = sa.select(*columns).join(words, words.c.number == feedback.c.number).order_by(feedback.c.number)
+    rated = [Rated(row.number, row.rating == "up", row.caller, row.at) for row in connection.execute(query)]
+    ratings = _counted(rated, {one.caller: one for one in reversed(rated)}.values())
     begun = sa.select(sa.func.min(table.number)).where(which).group_by(table.asker)
     people = _came(connection, table.number.in_(begun), None)
     return replace(
@@ -284,10 +284,10 @@ def _seen(connection: sa.Connection, which: sa.ColumnElement[bool], slower_than:
     )
 
 
-def _counted(said: Sequence[Rated], of_people: Collection[Rated]) -> Seen:
+def _counted(rated: Sequence[Rated], of_people: Collection[Rated]) -> Seen:
     """Ratings, and those among them that count for people."""
-    up, people_up = (sum(one.is_good for one in some) for some in (said, of_people))
-    return Seen(up=up, down=len(said) - up, askers_up=people_up, askers_down=len(of_people) - people_up)
+    up, people_up = (sum(one.is_good for one in some) for some in (rated, of_people))
+    return Seen(up=up, down=len(rated) - up, askers_up=people_up, askers_down=len(of_people) - people_up)
 
 
 def _last(connection: sa.Connection) -> int:
