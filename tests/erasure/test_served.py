@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from rung.state.deployments import add_event
 from rung.state.feedback import Remark, add_remark
 from rung.state.retention import AGED, end_old
 from rung.state.tables import differences, feedback, observations, traces
+from rung.tracing.conventions import RETRIEVAL_DOCUMENTS
 from rung.tracing.store import row_of
 from tests.records.test_deployment import RECORD
 from tests.state.databases import KINDS, database, named
@@ -96,6 +98,19 @@ def test_what_was_forgotten_is_no_draft_and_is_counted(served: Served) -> None:
     assert [one.question for one in done.proposals.proposals] == ["Where is my blue kettle?"]
     assert done.proposals.left_out == (("[forgotten]", "of 1 comments the question, or what was expected, was forgotten"),)
     assert (done.comments, done.silent) == (1, 0)
+
+
+def test_examples_that_a_step_found_are_no_documents(served: Served) -> None:
+    before = set(served.documents())
+    trace = made("5" * 32, content=True)
+    found = [{"id": "example-7", "document": "example-7", "start": 0, "end": 9, "score": 1.0}]
+    steps = [replace(step, attributes={**step.attributes, RETRIEVAL_DOCUMENTS: found}) for step in trace.steps]  # type: ignore[dict-item]
+    with served.opened() as state:
+        assert state is not None
+        with state.writing() as connection:
+            connection.execute(traces.insert(), [row_of(replace(trace, steps=tuple(steps)))])
+    assert ("traces", "docs/a.md") in before, "the check of the check"
+    assert set(served.documents()) == before
 
 
 def joined(served: Served) -> list[str]:
