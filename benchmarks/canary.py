@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 
 from rung.stats.sequential import log_evidence
 
-Draw = Callable[[np.random.Generator, int], tuple[NDArray[np.bool_], NDArray[np.bool_]]]
+Drawn = tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]  # is it the new one's, is it good, does it count
+Draw = Callable[[np.random.Generator, NDArray[np.int64]], Drawn]  # one answer for each stream that is live
 
 
 @dataclass(frozen=True)
@@ -45,29 +46,33 @@ class Ended:
 
 
 def independent(old: float, new: float, share: float) -> Draw:
-    """Answers one by one: (is it the new one's, is it good)."""
+    """Answers of as many people, who rate one each."""
 
-    def draw(rng: np.random.Generator, streams: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        is_new = rng.random(streams) < share
-        return is_new, rng.random(streams) < np.where(is_new, new, old)
+    def draw(rng: np.random.Generator, live: NDArray[np.int64]) -> Drawn:
+        is_new = rng.random(len(live)) < share
+        return is_new, rng.random(len(live)) < np.where(is_new, new, old), np.ones(len(live), dtype=bool)
 
     return draw
 
 
 def askers(
-    old: float, new: float, share: float, *, count: int, spread: float, rng: np.random.Generator, streams: int
+    old: float, new: float, share: float, *, count: int, spread: float, rng: np.random.Generator, streams: int, once: bool
 ) -> Draw:
-    """The same by `count` askers in each stream, who stay with one; `spread`: standard deviation of their own rates."""
+    """The same by `count` askers in each stream, who stay with one and rate again and again, a third of them nine tenths of
+    the ratings. `spread`: standard deviation of their own rates; `once`: each counts once, by their first rating."""
     side = rng.random((streams, count)) < share
     mean = np.where(side, new, old)
     size = mean * (1 - mean) / spread**2 - 1
     rates = rng.beta(mean * size, (1 - mean) * size)
+    busy = np.where(np.arange(count) < count / 3, 0.9 / math.ceil(count / 3), 0.1 / (count - math.ceil(count / 3)))
+    counted = np.zeros((streams, count), dtype=bool)
 
-    def draw(rng: np.random.Generator, live: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        del live
-        who = rng.integers(count, size=streams)
-        rows = np.arange(streams)
-        return side[rows, who], rng.random(streams) < rates[rows, who]
+    def draw(rng: np.random.Generator, live: NDArray[np.int64]) -> Drawn:
+        who = rng.choice(count, size=len(live), p=busy)
+        is_new, good = side[live, who], rng.random(len(live)) < rates[live, who]
+        counts = ~counted[live, who] | (not once)
+        counted[live, who] = True
+        return is_new, good, counts
 
     return draw
 
@@ -78,8 +83,10 @@ def simulate(draw: Draw, *, streams: int, most: int, margin: float, tolerance: f
     counts = np.zeros((streams, 4))
     said, answers, live = np.zeros(streams, dtype=np.int64), np.full(streams, most), np.arange(streams)
     for answer in range(1, most + 1):
-        is_new, good = draw(rng, streams)
-        counts[live, (np.where(is_new, 2, 0) + ~good)[live]] += 1
+        is_new, good, is_counted = draw(rng, live)
+        counts[live, np.where(is_new, 2, 0) + ~good] += is_counted
+        if not is_counted.any():
+            continue
         now = counts[live]
         worse = log_evidence(now, margin=tolerance, claim="worse") >= needed
         enough = (log_evidence(now, margin=margin, claim="not worse") >= needed) & ~worse
@@ -138,15 +145,21 @@ def power(streams: int, most: int) -> None:
 
 
 def clustered(streams: int, most: int) -> None:
-    """Errors where the answers of an asker go together."""
-    print(f"\nAs good, and few askers: {streams:,} streams of at most {most:,} answers, old and new 0.8, risk 0.05\n")
-    print("| askers | s.d. of their own rates | said to be worse | not worse |")
-    print("|---|---|---|---|")
-    for count, spread in ((1000, 0.1), (200, 0.1), (50, 0.1), (50, 0.2), (20, 0.2)):
-        rng = np.random.default_rng(3)
-        draw = askers(0.8, 0.8, 0.5, count=count, spread=spread, rng=rng, streams=streams)
-        ended = simulate(draw, streams=streams, most=most, margin=0.05, tolerance=0.0, risk=0.05, seed=4)
-        print(f"| {count} | {spread} | {ended.share(1):.4f} | {ended.share(2):.3f} |", flush=True)
+    """Errors where people rate often, and differ: as they are counted, and as they would be by each rating."""
+    print(f"\nPeople who rate often: {streams:,} streams of at most {most:,} ratings, risk 0.05, margin 0.05, tolerance 0\n")
+    print("| askers | s.d. of their own rates | as good, said to be worse | worse by the margin, said not to be |", end="")
+    print(" the same two, were each rating counted |")
+    print("|---|---|---|---|---|")
+    for count, spread in ((1000, 0.1), (200, 0.1), (50, 0.1), (50, 0.2), (20, 0.2), (20, 0.35)):
+        rates = list[float]()
+        for once in (True, False):
+            for drop, wrong in ((0.0, 1), (0.05, 2)):
+                rng = np.random.default_rng(3)
+                draw = askers(0.8, 0.8 - drop, 0.5, count=count, spread=spread, rng=rng, streams=streams, once=once)
+                ended = simulate(draw, streams=streams, most=most, margin=0.05, tolerance=0.0, risk=0.05, seed=4)
+                rates.append(ended.share(wrong))
+        shown = [f"{rate:.1%}" for rate in rates]
+        print(f"| {count} | {spread} | {shown[0]} | {shown[1]} | {shown[2]}, {shown[3]} |", flush=True)
 
 
 def _shown(answers: float) -> str:

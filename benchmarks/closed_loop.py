@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 import json
 import random
 import shutil
@@ -265,7 +266,7 @@ def retrained(folder: Path) -> Row:
 def canary(folder: Path, name: str, given: argparse.Namespace) -> Row:
     """Promoted for half of the askers of a running server, who ask what neither was taught, until it is decided."""
     pool, rng = rows(folder / "people" / "canary.jsonl"), random.Random(given.seed + 1)
-    people, counts = [f"person{n:02}" for n in range(40)], Counter[tuple[str, bool]]()
+    people, counts = (f"person{n:04}" for n in itertools.count()), Counter[tuple[str, bool]]()  # each counts once
     lock = threading.Lock()
     limits = ("--margin", str(given.margin), "--risk", str(given.risk), "--max-answers", str(given.most), "--max-p95", "600")
     with served(folder, "--seconds", "900", RUNG_LOG="info") as server:
@@ -279,7 +280,7 @@ def canary(folder: Path, name: str, given: argparse.Namespace) -> Row:
                 counts[answer["digest"][:12], answer["right"]] += 1
 
         while json.loads(rung(folder, "deployments", "--json").stdout)["candidate"]:
-            several(url, [(rng.choice(pool), rng.choice(people)) for _ in range(32)], said)
+            several(url, [(rng.choice(pool), next(people)) for _ in range(32)], said)
             time.sleep(1)
         after = json.loads(rung(folder, "deployments", done["deployment"], "--json").stdout)
         current = json.loads(rung(folder, "deployments", "--json").stdout)["current"]

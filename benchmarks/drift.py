@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 from rung.config.schema import DEFAULT_EMBEDDER
 from rung.models.catalog import embedder
 from rung.records import Answer, Citation, Passage
+from rung.state.sessions import Session
 from rung.stats.drift import AT_A_LOOK, LOOKS, RISK, SHOWN, martingales, representation
 from rung.stats.drop import drop
 from rung.stats.two_sample import two_sample_test
@@ -40,7 +41,7 @@ from rung.text.sentences import sentences
 from rung.text.support import claims
 from rung.watching.data_drift import FEWER_REFUSED, words_of
 from rung.watching.quality_drift import TOLERANCE
-from rung.watching.traffic import BLOCK, Session
+from rung.watching.traffic import BLOCK
 
 Floats = NDArray[np.float64]
 DATA = Path(__file__).parents[2] / "shared" / "data"

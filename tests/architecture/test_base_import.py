@@ -88,6 +88,7 @@ _STATE = (
     "migrations.versions.a03_deployments",
     "migrations.versions.a04_watch",
     "migrations.versions.a05_expectations",
+    "migrations.versions.a06_askers",
     "observed",
     "ratings",
     "tables",

@@ -86,8 +86,8 @@ def test_what_people_taught_is_measured_approved_and_served(rung: Run, shop: Pat
             if n % 16 == 0 and rung_now(shop)["candidate"] is None:
                 break
             question, (right, _) = list(LEARNT.items())[n % 4]
-            answer = asked(url, question, f"user{n % 40}")
-            rated(url, f"user{n % 40}", id=answer["id"], rating="up" if right in answer["text"] else "down")
+            answer = asked(url, question, f"asker{n}")
+            rated(url, f"asker{n}", id=answer["id"], rating="up" if right in answer["text"] else "down")
         assert (rung_now(shop)["current"], first != second) == (second, True)
         assert LEARNT["May I pay by invoice?"][0] in asked(url, "May I pay by invoice?", "anybody")["text"]
     assert "finished by rung serve: not worse by 30%" in rung("deployments", shop, second).out

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from rung.commands.feedback_drafts import draft_from_feedback
-from rung.config.project import load_project
+from rung.commands.feedback_drafts import DraftRequest, draft_from_feedback
+from rung.commands.forget import forget
+from rung.commands.review import decide, waiting
+from rung.config.project import Project, load_project
 from rung.erasure.served import Served
 from rung.erasure.stale import end_stale, stale_in
 from rung.erasure.target import Target, folded
@@ -21,6 +26,7 @@ from rung.state.deployments import add_event
 from rung.state.feedback import Remark, add_remark
 from rung.state.retention import AGED, end_old
 from rung.state.tables import differences, feedback, observations, traces
+from rung.tracing.conventions import RETRIEVAL_DOCUMENTS
 from rung.tracing.store import row_of
 from tests.records.test_deployment import RECORD
 from tests.state.databases import KINDS, database, named
@@ -92,6 +98,61 @@ def test_what_was_forgotten_is_no_draft_and_is_counted(served: Served) -> None:
     assert [one.question for one in done.proposals.proposals] == ["Where is my blue kettle?"]
     assert done.proposals.left_out == (("[forgotten]", "of 1 comments the question, or what was expected, was forgotten"),)
     assert (done.comments, done.silent) == (1, 0)
+
+
+def test_examples_that_a_step_found_are_no_documents(served: Served) -> None:
+    before = set(served.documents())
+    trace = made("5" * 32, content=True)
+    found = [{"id": "example-7", "document": "example-7", "start": 0, "end": 9, "score": 1.0}]
+    steps = [replace(step, attributes={**step.attributes, RETRIEVAL_DOCUMENTS: found}) for step in trace.steps]  # type: ignore[dict-item]
+    with served.opened() as state:
+        assert state is not None
+        with state.writing() as connection:
+            connection.execute(traces.insert(), [row_of(replace(trace, steps=tuple(steps)))])
+    assert ("traces", "docs/a.md") in before, "the check of the check"
+    assert set(served.documents()) == before
+
+
+def joined(served: Served) -> list[str]:
+    """Three people on nearly the same question: answers' ids."""
+    asked = ("How can I reset my kettle, please?", "How do I reset my kettle?", "how do i reset my kettle")
+    right_ones = ("nine weeks, as Pia says", "ten weeks, as Quin says", "ten weeks, as Quin says")
+    with served.opened() as state:
+        assert state is not None
+        for n, (question, right) in enumerate(zip(asked, right_ones, strict=True)):
+            entry: dict[str, Json] = {"question": question, "answer": "never"}
+            add_remark(state, Remark(f"{n + 4}" * 32, f"user{n}", "down", {"correction": right}, entry))
+    return [f"{n + 4}" * 32 for n in range(3)]
+
+
+def drafts(project: Project) -> list[dict[str, Any]]:
+    path = project.root / "feedback.drafts.jsonl"
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.is_file() else []
+
+
+def test_of_a_joined_draft_the_words_of_one_go_and_the_others_are_drafted_anew(served: Served) -> None:
+    ids, project = joined(served), served.project
+    draft_from_feedback(project, DraftRequest(judging=1))
+    (row,) = [row for row in drafts(project) if "kettle" in row["question"]]
+    assert (row["meta"]["kind"], row["meta"]["callers"], len(row["answers"])) == ("disputed", 3, 2)
+    report = forget(project, f"chatcmpl-{ids[0]}", by="dpo")
+    assert (report.remaining, [one for one in drafts(project) if "kettle" in one["question"]]) == ((), [])
+    draft_from_feedback(project, DraftRequest(judging=1))
+    (row,) = [row for row in drafts(project) if "kettle" in row["question"]]
+    assert (row["meta"]["kind"], row["meta"]["callers"], row["answers"]) == ("corrected", 2, ["ten weeks, as Quin says"])
+    assert "Pia" not in json.dumps(row)
+    assert "please" not in json.dumps(row)
+
+
+def test_a_joined_draft_that_was_rejected_does_not_come_back_without_the_forgotten_words(served: Served) -> None:
+    ids, project = joined(served), served.project
+    draft_from_feedback(project, DraftRequest(judging=1))
+    (row,) = [row for row in drafts(project) if "kettle" in row["question"]]
+    (draft,) = [one for one in waiting(project) if one.id == row["id"]]
+    decide(project, draft, "reject", by="Grace", reason="nobody knows")
+    forget(project, f"chatcmpl-{ids[0]}", by="dpo")
+    assert draft_from_feedback(project, DraftRequest(judging=1)).there == 2
+    assert [one for one in drafts(project) if "kettle" in one["question"]] == []
 
 
 def test_of_a_baseline_a_canary_goes_whole(served: Served) -> None:

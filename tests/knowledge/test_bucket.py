@@ -12,14 +12,16 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rung.commands.forget import forget
+from rung.commands.forget import caveats, forget
+from rung.commands.purge import purge
 from rung.commands.repair import damages
-from rung.config.project import load_project
+from rung.config.project import Project, load_project
 from rung.errors import UserError
 from rung.knowledge import Chunking, Knowledge
 from rung.knowledge.store.bucket import Bucket
@@ -244,6 +246,84 @@ def test_what_is_forgotten_is_in_no_object(tmp_path: Path) -> None:
     assert [(one.path, one.line) for one in report.left] == [("docs/birch.md", 3)]
     assert [name for name, content in _objects(url).items() if b"birch costs" in content.lower()] == []
     assert [p.document for p in search(load_project(folder), "the amber")[:1]] == ["docs/amber.md"]
+
+
+@pytest.fixture
+def s3(endpoint: str) -> Any:
+    """A client of the server."""
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    session = pytest.importorskip("botocore.session").get_session()
+    return session.create_client("s3", region_name="us-east-1", endpoint_url=endpoint, **keys)
+
+
+def _versions(s3: Any, bucket: str) -> Iterator[tuple[str, bytes]]:
+    """Every version of every object of a bucket: key, content. Markers of deletions have none."""
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        for entry in page.get("Versions", []):
+            got = s3.get_object(Bucket=bucket, Key=entry["Key"], VersionId=entry["VersionId"])
+            yield entry["Key"], got["Body"].read()
+
+
+def _of_trees(folder: Path, url: str) -> Project:
+    (folder / "docs").mkdir(parents=True)
+    knowledge = f"{{sources: [docs/*.md], store: '{url}'}}"
+    (folder / "rung.yaml").write_text(f"task: a\nmodel: scripted\nembedder: scripted\nknowledge: {knowledge}\n")
+    for word in ("amber", "birch", "cedar"):
+        (folder / "docs" / f"{word}.md").write_text(f"# The {word}\n\nThe {word} costs ten euros.\n")
+    search(load_project(folder), "what does the birch cost")
+    return load_project(folder)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["forgotten", "deleted"])
+def test_a_bucket_that_keeps_versions_keeps_none_of_what_was_erased(how: str, s3: Any, tmp_path: Path) -> None:
+    bucket = f"versioned-{uuid.uuid4().hex[:8]}"
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    project = _of_trees(tmp_path / "p", f"s3://{bucket}/team")
+    for content in (b"ours, the first time", b"ours"):
+        s3.put_object(Bucket=bucket, Key="team/other.txt", Body=content)
+
+    def holding() -> list[str]:
+        return [key for key, content in _versions(s3, bucket) if b"birch costs" in content.lower()]
+
+    assert holding(), "the check of the check"
+    (project.root / "docs/birch.md").unlink()
+    if how == "forgotten":
+        assert forget(project, "the birch costs", by="dpo").erased
+    else:
+        with working(project) as at:
+            up_to_date(at.engines)
+        assert holding(), "the bucket keeps it until it is pruned"
+        purge(project)
+    assert holding() == []
+    assert not [words for words in caveats(project) if "bucket" in words]
+    assert [content for key, content in _versions(s3, bucket) if key.endswith("other.txt")] == [
+        b"ours",
+        b"ours, the first time",
+    ], "what is not Rung's stays, below the same prefix too"
+    assert [p.document for p in search(load_project(project.root), "the amber")[:1]] == ["docs/amber.md"]
+
+
+@pytest.mark.slow
+def test_versions_that_the_bucket_locks_are_counted_and_said(
+    s3: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = f"locked-{uuid.uuid4().hex[:8]}"
+    s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
+    project = _of_trees(tmp_path / "p", f"s3://{name}/team")
+    for entry in s3.list_object_versions(Bucket=name)["Versions"]:
+        retention = {"Mode": "COMPLIANCE", "RetainUntilDate": datetime.now(UTC) + timedelta(days=30)}
+        s3.put_object_retention(Bucket=name, Key=entry["Key"], VersionId=entry["VersionId"], Retention=retention)
+    forget(project, "the birch costs", by="dpo")
+    assert "earlier versions of deleted objects stay in the bucket (AccessDenied" in caplog.text
+    (words,) = (words for words in caveats(project) if "bucket" in words)
+    assert words.endswith("object versions that the bucket keeps and would not delete: a rule of the storage ends them")
+
+
+def test_versions_that_cannot_be_listed_are_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{_free_port()}")
+    assert "object versions that the bucket may keep, which could not be listed" in Bucket(_url()).earlier.words()
 
 
 @pytest.mark.slow

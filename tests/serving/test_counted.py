@@ -184,16 +184,21 @@ def test_ratings_of_answers_of_an_earlier_block_count(measured: Path) -> None:
     first, rude = promoted(measured, WINNER), promoted(measured, OTHER, max_down_rate=0.2)
     with served(measured) as client:
         state = state_of(client)
-        asker = Asker(client, "ada")
-        ids = [asker.ask()[0] for _ in range(12)]
+        askers = [Asker(client, f"user{n}") for n in range(12)]
+        ids = [asker.ask()[0] for asker in askers]
+        cross = [askers[0].ask()[0] for _ in range(8)]
         looked(client)
         observed(state, BLOCK, deployment=rude.id)
         looked(client)
-        for id in ids:
+        for id in cross:
+            askers[0].rate(id, "down")
+        looked(client)
+        assert standing_now(state).current == rude.id, "one person, in one session, is one"
+        for asker, id in zip(askers, ids, strict=True):
             asker.rate(id, "down")
         looked(client)
         assert standing_now(state).current == first.id
-        assert "ratings are down" in events(state)[-1].why
+        assert "ratings that count are down" in events(state)[-1].why
 
 
 def test_the_first_promotion_that_a_running_server_sees_is_told(measured: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -43,8 +43,9 @@ def promoted(state: State, by: str, *, expected: int) -> DeploymentEvent:
 
 def observed(state: State, count: int, *, of: str, trial: str = "", end: str = "answered", first: int = 0) -> None:
     row = {"at": 1, "deployment": of, "trial": trial, "end": end, "refused": False, "seconds": 0.5}
+    rows = [{**row, "answer": f"{of}{end}{first + n}", "asker": f"asker{n % 2}"} for n in range(count)]
     with state.writing() as connection:
-        connection.execute(observations.insert(), [{**row, "answer": f"{of}{end}{first + n}"} for n in range(count)])
+        connection.execute(observations.insert(), rows)
 
 
 def test_a_deployment_and_its_event_are_kept_together_in_order(state: State) -> None:
@@ -106,7 +107,22 @@ def test_what_was_seen_is_counted_by_deployment_and_the_first_rating_of_an_answe
     for answer, rating in ratings:
         add_remark(state, Remark(answer, "ada", rating, {}, {}))  # type: ignore[arg-type]
     by_id = seen(state, trial="new", slower_than={"new": 0.4})
-    assert by_id == {"old": Seen(answers=5, up=1), "new": Seen(answers=5, failed=2, slow=3, down=1)}
+    people = {"old": Seen(askers=2, askers_up=1), "new": Seen(askers=2, askers_down=1)}
+    assert by_id == {
+        "old": replace(people["old"], answers=5, up=1),
+        "new": replace(people["new"], answers=5, failed=2, slow=3, down=1),
+    }
+
+
+def test_each_asker_counts_once_by_the_first_answer_and_the_first_rating(state: State) -> None:
+    observed(state, 2, of="new", trial="new", end="failed")  # the first of asker0 and of asker1
+    observed(state, 30, of="new", trial="new")
+    for n in range(0, 30, 2):
+        add_remark(state, Remark(f"newanswered{n}", "asker0", "down" if n else "up", {}, {}))
+    add_remark(state, Remark("newanswered1", "asker1", "down", {}, {}))
+    (now,) = seen(state, trial="new").values()
+    assert (now.answers, now.failed, now.up, now.down) == (32, 2, 1, 15)
+    assert (now.askers, now.askers_failed, now.askers_up, now.askers_down) == (2, 2, 1, 1)
 
 
 def test_limits_are_looked_at_over_one_block_at_a_time(state: State) -> None:
@@ -124,13 +140,19 @@ def test_ratings_have_blocks_of_their_own_and_none_is_lost(state: State) -> None
     observed(state, 2 * BLOCK, of="d")
     with state.writing() as connection:
         row = {"at": 1, "caller": "ada", "details": {}}
-        rows = [{**row, "answer": f"danswered{n}", "rating": "down"} for n in range(BLOCK + 3)]
+        rows = [{**row, "answer": f"danswered{n}", "caller": f"u{n % 50}", "rating": "down"} for n in range(BLOCK + 3)]
         connection.execute(feedback.insert(), [{**row, "answer": "elsewhere", "rating": "down"}, *rows])
         connection.execute(feedback.insert(), [{**one, "rating": "up"} for one in rows])  # the second word on each
     blocks, place = seen_since(state, "d", since=0)
-    assert blocks == (Seen(answers=BLOCK), Seen(answers=BLOCK), Seen(), Seen(down=BLOCK), Seen(down=3))
-    add_remark(state, Remark(f"danswered{BLOCK + 5}", "ada", "up", {}, {}))
-    assert seen_since(state, "d", since=0, after=place)[0] == (Seen(), Seen(up=1, down=3))
+    assert blocks == (
+        Seen(answers=BLOCK),
+        Seen(answers=BLOCK),
+        Seen(),
+        Seen(down=BLOCK, askers_down=100),
+        Seen(down=3, askers_down=3),
+    )
+    add_remark(state, Remark(f"danswered{BLOCK + 5}", "bob", "up", {}, {}))
+    assert seen_since(state, "d", since=0, after=place)[0] == (Seen(), Seen(up=1, down=3, askers_up=1, askers_down=3))
 
 
 def test_an_event_says_how_many_answers_had_been_seen(state: State) -> None:

@@ -13,11 +13,12 @@ import pytest
 
 from rung.records import Message
 from rung.state.observed import Observed
+from rung.state.sessions import Session
 from rung.state.tables import traces as trace_table
 from rung.stats.drift import drift
 from rung.watching.data_drift import judged_cases, look, refusals
 from rung.watching.new_topics import topics
-from rung.watching.traffic import BLOCK, Session, stream, traffic
+from rung.watching.traffic import BLOCK, stream, traffic
 from tests.watching.traffic_project import Traffic, known, new, readings_of, watched
 
 readings = partial(readings_of, look)

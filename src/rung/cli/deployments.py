@@ -136,6 +136,13 @@ def _trial(by_id: dict[str, Seen], own: str) -> Iterator[str]:
             f"{who} gave {one.answers:,} answers: {one.failed:,} failed, {one.late:,} late, {one.refused:,} refusals; "
             f"rated up {one.up:,}, down {one.down:,}"
         )
+    if by_id:
+        yield "each asker counts once: " + "; ".join(_people(id, one, own) for id, one in by_id.items())
+
+
+def _people(id: str, one: Seen, own: str) -> str:
+    rated = one.askers_up + one.askers_down
+    return f"{'it' if id == own else id} has {one.askers:,}, {rated:,} of whom rated ({one.askers_up:,} up)"
 
 
 def _event(event: DeploymentEvent) -> str:

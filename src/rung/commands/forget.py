@@ -166,7 +166,9 @@ def caveats(project: Project) -> list[str]:
     """What Rung reaches nowhere, in sentences."""
     listed = ["backups of this folder, exported files elsewhere and what was sent to a model's server or a collector"]
     if project.settings.knowledge.store:
-        listed.append("object versions that the bucket keeps: a rule of the storage ends them")
+        from rung.knowledge.store.bucket import Bucket
+
+        listed += [words] if (words := Bucket(project.settings.knowledge.store).earlier.words()) else []
     if is_shared(project):
         listed.append("logs and backups of the database's own")
     return listed

@@ -76,7 +76,8 @@ class TracesSettings(_Section):
 
 class RetentionSettings(_Section):
     """For how many days is kept what deployments are judged by: `observations`, an answer's end and seconds, without a word
-    of it; `differences`, a question with both answers, where the one in the shadow answered otherwise."""
+    of it, and in a trial a digest of who asked; `differences`, a question with both answers, where the one in the shadow
+    answered otherwise."""
 
     observations: float = Field(default=365, gt=0, le=36_500)
     differences: float = Field(default=30, gt=0, le=36_500)

@@ -116,8 +116,31 @@ def decided_ids(project: Project) -> frozenset[str]:
     Raises:
         UserError: as `reviews`.
     """
-    rows = (event.get("before") for event in decisions(project) if event.get("action") in ("reject", "split"))
-    return frozenset(str(row.get("id", "")) for row in rows if isinstance(row, dict))
+    return frozenset(str(row.get("id", "")) for row in _decided(project))
+
+
+def decided_words(project: Project) -> tuple[frozenset[tuple[str, Json]], ...]:
+    """What each draft of feedback rested on that somebody rejected or divided: ("feedback" or "expectations", number). Where
+    some of its words were forgotten, the others would have another id.
+
+    Raises:
+        UserError: as `reviews`.
+    """
+    return tuple(numbers for row in _decided(project) if (numbers := words_of(row)))
+
+
+def words_of(row: Mapping[str, Json]) -> frozenset[tuple[str, Json]]:
+    """What a draft of feedback rests on: ("feedback" or "expectations", number)."""
+    meta = row.get("meta")
+    named = ((name, meta.get(name)) for name in ("feedback", "expectations")) if isinstance(meta, dict) else ()
+    return frozenset((name, number) for name, numbers in named if isinstance(numbers, list) for number in numbers)
+
+
+def _decided(project: Project) -> Iterator[Mapping[str, Json]]:
+    for event in decisions(project):
+        row = event.get("before")
+        if event.get("action") in ("reject", "split") and isinstance(row, dict):
+            yield row
 
 
 def approvers(events: Iterable[Event], what: str, subject: str) -> tuple[str, ...]:

@@ -38,6 +38,11 @@ _CHUNK = 500
 WRITTEN_SECONDS = 3.0  # until a server has noticed an erasure, and what it was writing is in the database
 
 
+def is_of_document(retrieved: Mapping[str, Any]) -> bool:
+    """Whether what a step found is a passage of a document: examples are found, too, and are none."""
+    return str(retrieved.get("id")).startswith(f"{retrieved.get('document')}#")
+
+
 @dataclass(frozen=True, slots=True)
 class Served:
     """The database of a project; nothing is made where there is none."""
@@ -134,7 +139,7 @@ class Served:
                     listed = (
                         span.get("attributes", {}).get(RETRIEVAL_DOCUMENTS) for span in spans if isinstance(span, dict)
                     )
-                    named = {str(one.get("document")) for some in listed for one in some or ()}
+                    named = {str(one.get("document")) for some in listed for one in some or () if is_of_document(one)}
                     yield from (("traces", id) for id in named)
                 for row in reading.execute(sa.select(differences.c.old, differences.c.new)):
                     cited = {str(id) for one in row if isinstance(one, dict) for id in one.get("documents") or ()}

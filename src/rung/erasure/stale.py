@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from rung.config.project import Project
 from rung.dataset.detectors import detector_of
 from rung.dataset.redaction import Detector, redacted
-from rung.erasure.served import Served
+from rung.erasure.served import Served, is_of_document
 from rung.records import Json
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _passages(span: Mapping[str, Any]) -> Iterator[tuple[str, int, int, str]]:
 
     kept_texts = (span.get("content") or {}).get(TEXTS) or {}
     for one in span.get("attributes", {}).get(RETRIEVAL_DOCUMENTS) or ():
-        if (text := kept_texts.get(one["id"])) is not None and one["id"].startswith(f"{one['document']}#"):
+        if (text := kept_texts.get(one["id"])) is not None and is_of_document(one):
             yield one["document"], one["start"], one["end"], text
 
 

@@ -87,7 +87,7 @@ class Answering:
     knowledge: Knowledge | None
     since: float = field(default_factory=time.time)
     on_answer: Callable[[Caller, Answered], None] = field(default=lambda _caller, _answered: None)
-    on_end: Callable[[Asked, str, float, bool], None] = field(default=lambda _asked, _end, _seconds, _refused: None)
+    on_end: Callable[[Caller, Asked, str, float, bool], None] = field(default=lambda *_how: None)
     route: Callable[[Caller], Deployment | None] = field(default=lambda _caller: None)
     on_spent: Callable[[Caller, int], None] = field(default=lambda _caller, _tokens: None)
     cuttings: dict[str, Knowledge] = field(default_factory=dict)
@@ -136,11 +136,11 @@ class Answering:
                             if recording is not None:
                                 self._note(recording, piece)
                             if not piece.is_cached:
-                                self.on_end(asked, "answered", piece.ended.live.seconds, piece.answer.refused)
+                                self.on_end(caller, asked, "answered", piece.ended.live.seconds, piece.answer.refused)
                         yield piece
         except NotAnswered as refusal:
             if self._is_its_own(asked, refusal):
-                self.on_end(asked, _ENDS[refusal.status], time.monotonic() - began, False)
+                self.on_end(caller, asked, _ENDS[refusal.status], time.monotonic() - began, False)
             raise
 
     def _is_its_own(self, asked: Asked, refusal: NotAnswered) -> bool:

@@ -113,7 +113,7 @@ def application(service: Service) -> FastAPI:
     retention = Periodic("retention", lambda: end_old(service.state, days), seconds=_TENDED)
     limiter = Limiter()
     answering.on_spent, answering.route = limiter.consumed, rollouts.route
-    answering.on_end = lambda asked, end, seconds, refused: rollouts.ended(asked, end, seconds=seconds, refused=refused)
+    answering.on_end = rollouts.ended
 
     def on_answer(caller: Caller, answered: Answered) -> None:
         ratings.remember(caller, answered)

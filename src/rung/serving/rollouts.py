@@ -63,8 +63,12 @@ class Served:
 def is_chosen(caller: str, digest: str, share: float) -> bool:
     """Whether a caller is among the share whom a deployment of this digest answers: always the same ones, on every server,
     and those of a smaller share are among those of a larger."""
-    drawn = hashlib.sha256(f"{digest}\0{caller}".encode("utf-8", "surrogatepass")).digest()[:8]
-    return int.from_bytes(drawn, "big") < share * 2**64
+    return int.from_bytes(_drawn(caller, digest), "big") < share * 2**64
+
+
+def _drawn(caller: str, trial: str) -> bytes:
+    """Eight bytes that tell a caller from others within one trial."""
+    return hashlib.sha256(f"{trial}\0{caller}".encode("utf-8", "surrogatepass")).digest()[:8]
 
 
 class Rollouts:
@@ -115,11 +119,13 @@ class Rollouts:
                 return served.candidate
         return served.current
 
-    def ended(self, asked: Asked, end: str, *, seconds: float, refused: bool = False) -> None:
-        """Note how an answer came out: "answered", "failed" or "late"."""
+    def ended(self, caller: Caller, asked: Asked, end: str, seconds: float, refused: bool = False) -> None:
+        """Note how an answer for a caller came out: "answered", "failed" or "late"."""
         if not asked.deployment.id:
             return
-        row = {"at": now_ms(), "answer": asked.id, "deployment": asked.deployment.id, "trial": self.served.trial}
+        trial = self.served.trial
+        row = {"at": now_ms(), "answer": asked.id, "deployment": asked.deployment.id, "trial": trial}
+        row |= {"asker": _drawn(caller.id, trial).hex() if trial else ""}
         self._writer.add(observations, {**row, "end": end, "refused": refused, "seconds": seconds})
 
     def work(self) -> None:

@@ -89,7 +89,7 @@ class Shadows:
             self._count("dropped")
             return
         except TooSlow:
-            self._rollouts.ended(asked, "late", seconds=self._answering.conversations.limits.seconds)
+            self._rollouts.ended(caller, asked, "late", seconds=self._answering.conversations.limits.seconds)
             self._count("late")
             return
         except Exception as error:  # whatever it is, it speaks against the one in the shadow
@@ -97,12 +97,12 @@ class Shadows:
             _log.warning("an answer in the shadow failed: %s", why, exc_info=None if isinstance(error, UserError) else error)
         if ended is None or ended.live.value is None:
             why = ended.live.failure.error if ended is not None and ended.live.failure is not None else why
-            self._rollouts.ended(asked, "failed", seconds=ended.live.seconds if ended is not None else 0.0)
+            self._rollouts.ended(caller, asked, "failed", seconds=ended.live.seconds if ended is not None else 0.0)
             self._keep(answered, {"failure": why[:2_000]})
             self._count("failed")
             return
         answer = ended.live.value
-        self._rollouts.ended(asked, "answered", seconds=ended.live.seconds, refused=answer.refused)
+        self._rollouts.ended(caller, asked, "answered", seconds=ended.live.seconds, refused=answer.refused)
         is_same = _said(answer) == _said(answered.answer)
         if not is_same:
             self._keep(answered, _said(answer))

@@ -1,8 +1,10 @@
 """When a deployment that is tried, or served, is stopped, taken over, or taken back: rules of counts, no I/O.
 
-Two signals tell good answers from bad: what askers said of them ("up" or "down", the first word on each answer), and
-whether they came at all. Refusals are counted and shown, and decide nothing: they may be right. All tests of one deployment
-share its risk, and may be looked at after every answer (`rung.stats.sequential`).
+Two signals tell good answers from bad: what askers said of them ("up" or "down"), and whether they came at all. Askers stay
+with one deployment and differ among themselves, so that the answers of one of them are no independent draws: each asker
+counts once, by the first answer they got and by the first rating they gave. Refusals are counted and shown, and decide
+nothing: they may be right. All tests of one deployment share its risk, and may be looked at after every answer
+(`rung.stats.sequential`). Limits on failures and seconds are brakes, and count every answer.
 """
 
 from __future__ import annotations
@@ -49,14 +51,15 @@ def decide_canary(rollout: Rollout, old: Seen, new: Seen) -> Decision | None:
         return Decision("finished", why, figures)
     if (count := old.answers + new.answers) >= rollout.max_answers:
         return Decision(
-            "undecided", f"not decided after {count:,} answers ({new.up + new.down:,} of its own rated)", figures
+            "undecided", f"not decided after {count:,} answers ({_ratings(new).n:,} people rated its own)", figures
         )
     return None
 
 
 def signals(rollout: Rollout, old: Seen, new: Seen) -> dict[str, Look]:
     """What a canary is told by, and what each says so far; see `decide_canary`."""
-    return {"ratings": _look(rollout, _ratings(old), _ratings(new)), "answers": _look(rollout, _came(old), _came(new))}
+    ratings, answers = (_look(rollout, count(old), count(new)) for count in (_ratings, _first_answers))
+    return {"ratings": ratings, "answers": answers}
 
 
 def risk_of_each(rollout: Rollout) -> float:
@@ -90,7 +93,7 @@ def broken_limit(rollout: Rollout, seen: Seen, *, risk: float) -> str:
     if "p95" in limits and is_over(Counts(seen.answers - seen.failed - seen.late - seen.slow, seen.slow), SLOW, risk=risk):
         return f"{seen.slow:,} of {seen.answers:,} answers took longer than {rollout.max_p95:g} s, and 5 % may"
     if (limit := limits.get("ratings")) is not None and is_over(_ratings(seen), limit, risk=risk):
-        return f"{seen.down:,} of {seen.up + seen.down:,} ratings are down, and {limit:.1%} may be"
+        return f"{seen.askers_down:,} of {_ratings(seen).n:,} ratings that count are down, and {limit:.1%} may be"
     return ""
 
 
@@ -114,7 +117,11 @@ def _look(rollout: Rollout, old: Counts, new: Counts) -> Look:
 
 
 def _ratings(seen: Seen) -> Counts:
-    return Counts(seen.up, seen.down)
+    return Counts(seen.askers_up, seen.askers_down)
+
+
+def _first_answers(seen: Seen) -> Counts:
+    return Counts(seen.askers - seen.askers_failed, seen.askers_failed)
 
 
 def _came(seen: Seen) -> Counts:

@@ -6,8 +6,7 @@ and looks again. So every server comes to the same standing, whatever its clock 
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -18,6 +17,8 @@ from rung.files.durable import damaged
 from rung.records import Json, plain
 from rung.records.deployment import SINCE, DeploymentEvent, DeploymentRecord, Standing, standing
 from rung.state.database import State, now_ms
+from rung.state.ratings import Rated
+from rung.state.sessions import first_of_sessions
 from rung.state.tables import deployment_events, deployments, differences, feedback, observations
 
 BLOCK = 1_000  # answers, and ratings, of the served deployment that its limits are looked at over
@@ -30,7 +31,12 @@ class Overtaken(UserError):
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was seen of a deployment. `slow`: answers that took longer than was asked about, failed ones not among them."""
+    """What was seen of a deployment. `slow`: answers that took longer than was asked about, failed ones not among them.
+
+    `up`, `down`: the first rating of each answer. What one person asks and says hangs together, so that tests count people:
+    `askers` each by their first answer (`askers_failed`: it failed or was late), `askers_up` and `askers_down` each by the
+    first rating of theirs; of blocks of ratings, by the first of each session.
+    """
 
     answers: int = 0
     failed: int = 0
@@ -39,6 +45,10 @@ class Seen:
     slow: int = 0
     up: int = 0
     down: int = 0
+    askers: int = 0
+    askers_failed: int = 0
+    askers_up: int = 0
+    askers_down: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +169,8 @@ def all_deployments(state: State) -> tuple[tuple[DeploymentRecord, int], ...]:
 
 
 def seen(state: State, *, trial: str, slower_than: Mapping[str, float] | None = None) -> dict[str, Seen]:
-    """What was seen of each deployment while one was tried, by id. Of several ratings of an answer the first counts.
+    """What was seen of each deployment while one was tried, by id. Of several ratings of an answer the first counts. Askers
+    of whom an earlier Rung did not note who they were are one.
 
     Args:
         state: where it is kept.
@@ -199,7 +210,8 @@ def seen_since(
     table, earlier = observations.c, feedback.alias()
     own = sa.and_(table.deployment == id, table.number > since)
     is_first = ~sa.exists().where(earlier.c.answer == feedback.c.answer, earlier.c.number < feedback.c.number)
-    ratings = sa.select(feedback.c.number, feedback.c.rating).join(observations, table.answer == feedback.c.answer)
+    columns = (feedback.c.number, feedback.c.rating, feedback.c.caller, feedback.c.at)
+    ratings = sa.select(*columns).join(observations, table.answer == feedback.c.answer)
     with state.reading() as connection:
         while True:
             which = sa.and_(own, table.number > last)
@@ -212,8 +224,8 @@ def seen_since(
         while True:
             some = ratings.where(own, is_first, feedback.c.number > rating).order_by(feedback.c.number).limit(BLOCK)
             rows = connection.execute(some).all()
-            counted = Counter(row.rating for row in rows)
-            blocks.append(Seen(up=counted["up"], down=counted["down"]))
+            rated = [Rated(row.number, row.rating == "up", row.caller, row.at) for row in rows]
+            blocks.append(_counted(rated, first_of_sessions(rated)))
             if len(rows) < BLOCK:
                 return tuple(blocks), (last, rating)
             rating = rows[-1].number
@@ -257,18 +269,25 @@ def _came(connection: sa.Connection, which: sa.ColumnElement[bool], slower_than:
 def _seen(connection: sa.Connection, which: sa.ColumnElement[bool], slower_than: float | None) -> Seen:
     table = observations.c
     of_these = feedback.c.answer.in_(sa.select(table.answer).where(which))
-    words = sa.select(feedback.c.answer, sa.func.min(feedback.c.number).label("number")).where(of_these)
-    first = words.group_by(feedback.c.answer).subquery()
-    rated = (
-        sa.select(feedback.c.rating, sa.func.count())
-        .select_from(
-            observations.join(first, first.c.answer == table.answer).join(feedback, feedback.c.number == first.c.number)
-        )
-        .where(which)
-        .group_by(feedback.c.rating)
+    words = sa.select(sa.func.min(feedback.c.number).label("number")).where(of_these).group_by(feedback.c.answer).subquery()
+    columns = (feedback.c.number, feedback.c.rating, feedback.c.caller, feedback.c.at)
+    query = sa.select(*columns).join(words, words.c.number == feedback.c.number).order_by(feedback.c.number)
+    rated = [Rated(row.number, row.rating == "up", row.caller, row.at) for row in connection.execute(query)]
+    ratings = _counted(rated, {one.caller: one for one in reversed(rated)}.values())
+    begun = sa.select(sa.func.min(table.number)).where(which).group_by(table.asker)
+    people = _came(connection, table.number.in_(begun), None)
+    return replace(
+        _came(connection, which, slower_than),
+        **{name: getattr(ratings, name) for name in ("up", "down", "askers_up", "askers_down")},
+        askers=people.answers,
+        askers_failed=people.failed + people.late,
     )
-    ratings = {str(rating): int(count) for rating, count in connection.execute(rated)}
-    return replace(_came(connection, which, slower_than), up=ratings.get("up", 0), down=ratings.get("down", 0))
+
+
+def _counted(rated: Sequence[Rated], of_people: Collection[Rated]) -> Seen:
+    """Ratings, and those among them that count for people."""
+    up, people_up = (sum(one.is_good for one in some) for some in (rated, of_people))
+    return Seen(up=up, down=len(rated) - up, askers_up=people_up, askers_down=len(of_people) - people_up)
 
 
 def _last(connection: sa.Connection) -> int:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from rung.records import Case, Estimate, Json
 from rung.records.alerts import Found, Reading
+from rung.state.sessions import first_of_sessions
 from rung.stats.drift import AT_A_LOOK, FAR, LOOKS, RISK, SHOWN, Representation, drift, representation
 from rung.stats.drop import drop
 from rung.text.support import content
@@ -22,7 +23,7 @@ from rung.verdict.bar import MAIN
 from rung.watching.drops import drop_reading, found_by
 from rung.watching.new_topics import Topic, topics
 from rung.watching.surroundings import Surroundings
-from rung.watching.traffic import BLOCK, LiveAnswer, Traffic, first_of_sessions, stream, traffic
+from rung.watching.traffic import BLOCK, LiveAnswer, Traffic, stream, traffic
 
 if TYPE_CHECKING:
     import numpy as np

@@ -21,12 +21,13 @@ from rung.scoring.answer_labels import heard
 from rung.scoring.card import Judgement
 from rung.scoring.judge import SILENT, graded
 from rung.scoring.refusal import spoken
+from rung.state.sessions import first_of_sessions
 from rung.stats.drop import Change, drop
 from rung.stats.prediction_powered import corrected, shift_of, shifted
 from rung.text.support import claims
 from rung.watching.drops import drop_reading, found_by
 from rung.watching.surroundings import Surroundings
-from rung.watching.traffic import LiveAnswer, Traffic, first_of_sessions, stream, traffic
+from rung.watching.traffic import LiveAnswer, Traffic, stream, traffic
 
 if TYPE_CHECKING:
     import numpy as np

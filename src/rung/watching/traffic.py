@@ -4,22 +4,21 @@ A stream begins at a multiple of `BLOCK` in the numbers of answers, so that look
 two blocks ago: what a test says of false alarms is said of one such stream. It keeps nothing but a memory of texts that were
 read, by answer.
 
-What one person asks one after another is of one matter, and no independent draw: tests that take independent draws look at
-the first question of each session alone. A session is one caller's, without half an hour of silence. A caller may stand for
-many people, as a program's key does: so it ends after ten questions, too, and a question within a chat is no first one.
+Tests that take independent draws look at the first question of each session (`rung.state.sessions`) alone; a question
+within a chat is no first one.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
 from rung.dataset.near_duplicates import normal
 from rung.records import Answer, Citation, Json, Passage
 from rung.records.traces import Trace
+from rung.state.sessions import Session
 from rung.tracing import conventions as names
 from rung.tracing.reading import last_text, listed, messages_in, passage_texts, retrieved
 from rung.watching.surroundings import Surroundings
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 
 BLOCK = 2_000  # answers, of all deployments, between two moments at which a stream may begin
 SWITCH_ON = "write 'serve: {traces: {content: true}}' into rung.yaml and restart the server"
-SILENCE_MS, MOST_OF_SESSION = 30 * 60 * 1000, 10  # a session ends after so long without a question, after so many of them
 _REMEMBERED = 20_000  # questions
 
 
@@ -109,40 +107,6 @@ def traffic(surroundings: Surroundings) -> Traffic:
         )
         first += answers[-1:] if begins else []
     return Traffic(tuple(answers), tuple(first), len(observed), sum(one.answer not in read for one in observed), repeated)
-
-
-@dataclass(slots=True)
-class Session:
-    """A caller's: when they asked last, in ms since 1970, and how many questions so far."""
-
-    last: int = -SILENCE_MS
-    questions: int = 0
-
-    def begins(self, at: int) -> bool:
-        """Whether a question at this time is the first of a session; it is counted."""
-        is_new = at - self.last >= SILENCE_MS or self.questions >= MOST_OF_SESSION
-        self.last, self.questions = max(self.last, at), 1 if is_new else self.questions + 1
-        return is_new
-
-
-class Asked(Protocol):
-    """What somebody asked, or said, at a time in ms since 1970."""
-
-    @property
-    def caller(self) -> str: ...
-
-    @property
-    def at(self) -> int: ...
-
-
-Of = TypeVar("Of", bound=Asked)
-
-
-def first_of_sessions(asked: Iterable[Of]) -> list[Of]:
-    """Of answers, or of ratings, in their order: the first of each session of who asked or rated. Those of whom nobody knows
-    who it was are one caller's."""
-    sessions = defaultdict[str, Session](Session)
-    return [one for one in asked if sessions[one.caller].begins(one.at)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -228,10 +228,11 @@ def _digests(record: DeploymentRecord) -> Safe:
 
 def _trial(record: DeploymentRecord, old: Seen | None, by_id: dict[str, Seen]) -> Safe:
     """What was seen of both, and how the sequential test stands; `old` None: it is not tried any more."""
-    heads = ("Deployment", "Answers", "Failed", "Late", "Refusals", "Up", "Down")
+    heads = ("Deployment", "Answers", "Failed", "Late", "Refusals", "Up", "Down", "Askers", "Rated up", "Rated down")
     rows = []
     for id, one in by_id.items():
-        counts = (one.answers, one.failed, one.late, one.refused, one.up, one.down)
+        answers = (one.answers, one.failed, one.late, one.refused, one.up, one.down)
+        counts = (*answers, one.askers, one.askers_up, one.askers_down)
         who = f"{id} (this one)" if id == record.id else id
         rows.append(el("tr", el("th", who, scope="row"), *(el("td", f"{n:,}", cls="number") for n in counts)))
     head = el("tr", *(el("th", words, scope="col", cls=None if n == 0 else "number") for n, words in enumerate(heads)))
@@ -257,6 +258,7 @@ def _standing(rollout: Rollout, old: Seen, new: Seen) -> list[Safe]:
     head = el("tr", *(el("th", words, scope="col", cls=None if n == 0 else "number") for n, words in enumerate(heads)))
     words = (
         "At 100 % of the evidence that is asked for, in either signal, it ends as worse; at 100 % in both, it takes over. "
+        "Each asker counts once, by the first answer and the first rating. "
         f"It may be looked at after every answer, at a risk of {rollout.risk:g} in all; after "
         f"{rollout.max_answers:,} answers it ends undecided."
     )

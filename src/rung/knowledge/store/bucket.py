@@ -20,6 +20,7 @@ from typing import Any
 from rung.errors import Damaged, MissingExtra, UserError
 from rung.files.durable import SEAL, damaged
 from rung.knowledge.store.location import VERSIONS, Held, file_in, is_of_place, is_of_store, reason, version_file, version_in
+from rung.knowledge.store.object_versions import ObjectVersions
 from rung.knowledge.store.sealing import CHANGING
 
 log = logging.getLogger(__name__)
@@ -160,6 +161,16 @@ class Bucket:
             self.remove(number)
         for name in (*self._files(changing=True), SEAL):
             self.delete(name)
+
+    def end_earlier(self) -> None:
+        """See `Keeping.end_earlier`."""
+        self.earlier.end()
+
+    @property
+    def earlier(self) -> ObjectVersions:
+        """What a bucket with versioning keeps of objects that were deleted."""
+        bucket = self.url.removeprefix("s3://").partition("/")[0]
+        return ObjectVersions(bucket, self.root, _endpoint(), _region())
 
     def _files(self, *, changing: bool = False) -> dict[str, str]:
         """Tag by name of every object of the tables; `changing`: also of those that are written again."""

@@ -190,6 +190,7 @@ class LanceIndex:
         with self.writing(), self.keeping.clear_errors():
             self._settle(self._care.rewrite)
             self._erase(self.keeping.numbers()[:-1])
+            self.keeping.end_earlier()
 
     # --- versions ---------------------------------------------------------------------------------------------------
 

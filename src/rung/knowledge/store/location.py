@@ -89,6 +89,10 @@ class Keeping(Protocol):
         """Remove all of the index, for who is `writing`."""
         ...
 
+    def end_earlier(self) -> None:
+        """Delete what the place keeps of files that were deleted or written anew, where it keeps such."""
+        ...
+
     def check(self, number: int) -> None:
         """Look whether the files of a version are what they were, where that can be told without reading them.
 
@@ -213,6 +217,9 @@ class Folder:
         for path in self.folder.iterdir():
             if path.name not in ("lock", "staging"):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def end_earlier(self) -> None:
+        """See `Keeping.end_earlier`. A disk keeps none that a program could delete."""
 
     @contextmanager
     def writing(self, waiting: Callable[[], None] = lambda: None) -> Iterator[Held]:
