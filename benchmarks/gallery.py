@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from rung.commands.gallery import copy_project, gallery, gallery_project
+from rung.errors import UserError
 
 
 def compare(folder: Path) -> dict[str, Any]:
@@ -62,7 +63,10 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("gallery-work"), help="where the copies are")
     parser.add_argument("--model", help="instead of each project's own")
     chosen = parser.parse_args()
-    projects = [gallery_project(name) for name in chosen.names] or gallery()
+    try:
+        projects = [gallery_project(name) for name in chosen.names] or gallery()
+    except UserError as error:
+        parser.error(str(error))
     for project in projects:
         folder = chosen.work / project.name
         if not folder.exists():
