@@ -92,6 +92,9 @@ def test_check_finds_nothing_and_a_comparison_ends_with_a_verdict(
         assert "not approved by a person" in problem["message"]
     else:
         assert problems == []
+    for file in Path(name).rglob("train.jsonl"):  # what learns, learns less
+        taught = file.read_text("utf-8").splitlines(keepends=True)
+        file.write_text("".join(taught[:: len(taught) // 60 or 1]), "utf-8")
     path = Path(name, "rung.yaml")
     text = re.sub(r"(?m)^(model|embedder|  copies|  reads): .*$", r"\1: scripted", path.read_text("utf-8"))
     text = text.replace("models:\n  copies: scripted\n  reads: scripted\n", "model: scripted\n")
