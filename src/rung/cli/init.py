@@ -79,7 +79,7 @@ def init(  # noqa: PLR0917 - typer takes them by name
     dry_run: DryRun = False,
     json: Json = False,
 ) -> int:
-    """Make a project: small, over your documents, or of the gallery.
+    """Make a project: small, over documents, or of the gallery.
 
     Over documents (--docs, or a FOLDER that has some) documents, cases and examples are found by looking, a commented
     rung.yaml names them, and cases are drafted. Nothing that is there is touched, and files of other tools are named.
