@@ -73,7 +73,7 @@ def test_an_empty_folder_will_do(here: Path, monkeypatch: pytest.MonkeyPatch) ->
         (("--from", "../papers"), "did you mean 'papers'?"),
         (("--from", "zzzz"), "there are: brand-content"),
         (("--from", ""), "there are: brand-content"),
-        (("--from", "papers", "--docs", "docs"), "--docs and --from are two beginnings"),
+        (("--from", "papers", "--docs", "docs"), "--docs and --from are two corpora"),
         ((), "rung init --list"),
     ],
 )

@@ -101,7 +101,7 @@ def init(  # noqa: PLR0917 - typer takes them by name
             "or rung init --from NAME (rung init --list says what there is)"
         )
     if len(given) > 1:
-        raise UserError(f"{' and '.join(given)} are {'two' if len(given) == 2 else 'three'} beginnings: name one of them")
+        raise UserError(f"{' and '.join(given)} are {'two' if len(given) == 2 else 'three'} corpora: name one of them")
     project = folder or documents or Path(from_ or (beir or Path()).resolve().name)
     check_name(project)
     created = _Created(dry_run=dry_run, quiet=json)
