@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from rung.cli.options import in_utf8
 from rung.cli.project_folder import after_option
@@ -54,6 +54,14 @@ class ListByDefault(TyperGroup):
         return super().resolve_command(ctx, args if word in self.commands or slip else ["list", *args])
 
 
+class NameOrList(TyperCommand):
+    """`init`, whose `--from` as the last word, without a name, is `--list`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """See `typer.core.TyperCommand`."""
+        return super().parse_args(ctx, [*args[:-1], "--list"] if args[-1:] == ["--from"] else args)
+
+
 def command_line() -> Any:
     """`rung` with its verbs. Each of them takes -C as `rung` itself does."""
     app = typer.Typer(
@@ -84,7 +92,7 @@ def command_line() -> Any:
         if isinstance(part, typer.Typer):
             app.add_typer(part, name=verb)
         else:
-            app.command(verb)(part)
+            app.command(verb, cls=NameOrList if verb == "init" else None)(part)
     root: Any = typer.main.get_command(app)
     option = next(param for param in root.params if param.name == "project")
     for command in _below(root):

@@ -69,37 +69,70 @@ def init(  # noqa: PLR0917 - typer takes them by name
     drafts: Annotated[
         bool, typer.Option("--drafts/--no-drafts", help="Over documents: draft cases from them, for a person to approve.")
     ] = True,
+    from_: Annotated[
+        str | None,
+        typer.Option(
+            "--from", help="A copy of this project of the gallery; FOLDER left out: under its name, here.", metavar="NAME"
+        ),
+    ] = None,
+    listed: Annotated[bool, typer.Option("--list", help="Say what is in the gallery, and do nothing.")] = False,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> int:
-    """Make a project: a small one, or over your documents.
+    """Make a project: small, over documents, or of the gallery.
 
     Over documents (--docs, or a FOLDER that has some) documents, cases and examples are found by looking, a commented
     rung.yaml names them, and cases are drafted. Nothing that is there is touched, and files of other tools are named.
     Elsewhere a small project is written that runs at once. Each gets an AGENTS.md, where there is none.
     With --beir the project holds that folder's corpus, and a case with its gold documents for each judged query.
+    With --from it is a copy of one of the gallery, into a folder that is new or empty; --list, or --from alone, names them.
     """
     from rung.errors import UserError
     from rung.files.limited import check_name
 
+    if listed:
+        return _list(json=json)
     folder = named(ctx, folder)
-    if folder is None and beir is None and documents is None:
-        raise UserError("where is the project to be? rung init FOLDER, or rung init --docs FOLDER over your documents")
-    if beir is not None and documents is not None:
-        raise UserError("--beir and --docs are two corpora: name one of them")
-    project = folder or documents or Path((beir or Path()).resolve().name)
+    sources = {"--beir": beir, "--docs": documents, "--from": from_}
+    given = [option for option, value in sources.items() if value is not None]
+    if folder is None and not given:
+        raise UserError(
+            "where is the project to be? rung init FOLDER, rung init --docs FOLDER over your documents, "
+            "or rung init --from NAME (rung init --list says what there is)"
+        )
+    if len(given) > 1:
+        raise UserError(f"{' and '.join(given)} are {'two' if len(given) == 2 else 'three'} corpora: name one of them")
+    project = folder or documents or Path(from_ or (beir or Path()).resolve().name)
     check_name(project)
     created = _Created(dry_run=dry_run, quiet=json)
     if beir is not None:
         _of_beir(beir, project, created)
     elif documents is not None:
         _over_documents(project, documents, created, drafts=drafts)
+    elif from_ is not None:
+        _of_gallery(from_, project, created)
     else:
         _small(project, created, drafts=drafts)
     if json:
         from json import dumps
 
         out(dumps({"project": str(project), "written": created.written, "notes": created.notes}, ensure_ascii=False))
+    return FINE
+
+
+def _list(*, json: bool) -> int:
+    from rung.commands.gallery import gallery
+
+    projects = gallery()
+    if json:
+        from json import dumps
+
+        out(dumps({"gallery": [{"name": project.name, "about": project.about} for project in projects]}, ensure_ascii=False))
+        return FINE
+    room = max((len(project.name) for project in projects), default=0)
+    for project in projects:
+        out(f"{project.name:{room}}  {project.about}")
+    out("next: rung init --from NAME")
     return FINE
 
 
@@ -177,6 +210,14 @@ def _over_documents(folder: Path, documents: Path, created: _Created, *, drafts:
     else:
         next_ = f"rung search {folder} 'your words'; rung check {folder}; rung compare {folder}"
     created.say(f"next: {next_}")
+
+
+def _of_gallery(name: str, folder: Path, created: _Created) -> None:
+    from rung.commands.gallery import copy_project, gallery_project
+
+    for path in copy_project(gallery_project(name), folder, dry_run=created.dry_run):
+        created.file(path)
+    created.say(f"next: rung compare {folder}; what it teaches stands in {folder / 'README.md'}")
 
 
 def _of_beir(beir: Path, folder: Path, created: _Created) -> None:
