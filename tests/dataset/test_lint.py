@@ -193,6 +193,9 @@ def test_answers_are_no_refusals(text: str) -> None:
         ("call (0117)4960322", "phone"),
         ("card 4111 1111 1111 1111", "card"),
         ("378282246310005", "card"),
+        ("card 180016070420458", "card"),  # JCB's older ones, of 15 digits
+        ("my card number is 501800000009", "card"),  # Maestro's may have 12
+        ("Phone:\n(71) 4233-6306", "phone"),
         ("SSN 123-45-6789", "social security"),
         ("I am at 203.0.113.42 today", "IP"),
         ("2001:db8:85a3:0:0:8a2e:370:7334", "IP"),
@@ -211,6 +214,8 @@ def test_personal_data_is_found(text: str, what: str) -> None:
         "write to support@acme.io or user@example.com",
         "DE89 3704 0044 0532 0130 01",
         "card 4111 1111 1111 1112",
+        "my card number is 501800000008",
+        "parcel 501800000009",
         "version 10.4.200.1, v1.2.3.4, section 3.4.5.6",
         "127.0.0.1 and 192.168.1.10",
         "48/2 = <<48/2=24>>24, then 1,250,000 - 999,000 = 251,000",

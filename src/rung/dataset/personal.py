@@ -117,6 +117,10 @@ _IBAN_LENGTHS = {
 _CARD = re.compile(r"(?<![\w.-])(?:\d{4}[ -]\d{4}[ -]\d{4}[ -]\d{4}|\d{4}[ -]\d{6}[ -]\d{5}|\d{13,19})(?![\w-]|\.\d)")
 _ISSUERS = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})|(?:5[1-5]|2[2-7])\d{14}|3[47]\d{13}|6(?:011|4[4-9]\d|5\d\d)\d{12}|3[068]\d{12}|35\d{14}"
+    r"|(?:2131|1800)\d{11}"
+)
+_NAMED_CARD = re.compile(
+    r"(?i:\b(?:card|maestro|cc)\b)\D{0,20}((?:5[06-8]|6)\d{10,17})(?![\w-]|\.\d)"
 )
 _SSN = re.compile(r"(?<![\w-])(?!000|666|9)\d{3}([- ])(?!00)\d{2}\1(?!0000)\d{4}(?![\w-])")
 _NUMBER = re.compile(r"(?:ssn|social security)\D{0,20}(\d{9})(?!\d)", re.IGNORECASE)
@@ -140,7 +144,7 @@ _PHONES = (
 _EXTENSION = re.compile(r"x|ext")
 _NAMED_PHONE = re.compile(
     r"(?i:\b(?:phone|telephone|tel|mobile|cell|fax|whatsapp|call me (?:at|on)|reach me (?:at|on)|my number)\b)"
-    r"(?: number| no\.?)?(?: is)?[.:]? {0,2}\+?(?!(?:19|20)\d\d )(\d[\d .()/-]{5,18}\d)(?![\w-]|[.,]\d)"
+    r"(?: number| no\.?)?(?: is)?[.:]?\s{0,2}\+?(?!(?:19|20)\d\d )((?:\(\d{1,4}\) ?)?\d[\d .()/-]{5,18}\d)(?![\w-]|[.,]\d)"
 )
 _IP = re.compile(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)")
 _IP6 = re.compile(
@@ -168,6 +172,8 @@ def _numbers(text: str) -> Iterator[tuple[str, re.Match[str]]]:
     folded = text.casefold()
     yield from (("an IBAN", m) for begin in _IBAN_BEGINS.finditer(text) if (m := _iban(begin)) is not None)
     yield from (("a card number", m) for m in _CARD.finditer(text) if is_card(m[0]))
+    if "card" in folded or "maestro" in folded or "cc" in folded:
+        yield from (("a card number", m) for m in _NAMED_CARD.finditer(text) if has_luhn_sum(m[1]))
     yield from (("a social security number", m) for m in (*_SSN.finditer(text), *_NUMBER.finditer(text)))
     if any(hint in folded for hint in ("birth", "dob", "d.o.b", "born")):
         yield from (("a date of birth", m) for m in _BORN.finditer(text))
@@ -216,10 +222,13 @@ def is_card(text: str) -> bool:
     (True, False)
     """
     digits = re.sub(r"\D", "", text)
-    if not _ISSUERS.fullmatch(digits) or len(set(digits)) < 2:
-        return False
+    return bool(_ISSUERS.fullmatch(digits)) and has_luhn_sum(digits)
+
+
+def has_luhn_sum(digits: str) -> bool:
+    """Whether the check sum of Luhn is right, and the digits are not all the same."""
     doubled = [int(c) * (1 + n % 2) for n, c in enumerate(reversed(digits))]
-    return sum(d - 9 if d > 9 else d for d in doubled) % 10 == 0
+    return len(set(digits)) > 1 and sum(d - 9 if d > 9 else d for d in doubled) % 10 == 0
 
 
 def _is_somebodys(match: re.Match[str]) -> bool:
