@@ -215,14 +215,15 @@ def _teaching(builder: ArtifactBuilder, prepared: Prepared) -> str:
 def build(builder: ArtifactBuilder, candidates: Sequence[Candidate], *, beside: Sequence[Candidate] = ()) -> list[Candidate]:
     """Build what the candidates need; one that cannot be built has failed, and the others go on.
 
-    A rung that is made of others comes last, over those of `candidates` and `beside` that could be built.
+    A rung that is made of others comes last, over those of `candidates` and `beside` that are not, as far as they are built.
 
     Raises:
         BudgetEnded: a limit was reached; what is done of it is kept.
     """
     done = _in_use(builder, [_built(builder, candidate) for candidate in candidates if candidate.composition is None])
     there = sorted((*beside, *done), key=lambda candidate: candidate.order)
-    members = tuple(_member(c, c.spec, c.strategy) for c in there if c.spec and c.strategy and not c.rung.reference)
+    plain = ((c, c.spec, c.strategy) for c in there if c.spec and not c.spec.members and c.strategy and not c.rung.reference)
+    members = tuple(_member(*one) for one in plain)
     composed = [_built(builder, _composed(c, c.composition, members)) for c in candidates if c.composition is not None]
     return sorted([*done, *_in_use(builder, composed)], key=lambda candidate: candidate.order)
 
