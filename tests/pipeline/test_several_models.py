@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -156,38 +157,54 @@ def test_a_budget_counts_each_model_at_its_own_price(servers: dict[str, FakeServ
     assert 0 < spent <= 0.002
 
 
-def test_a_router_hands_on_to_rungs_of_several_models_each_at_its_price(tmp_path: Path) -> None:
-    """Easy questions are known by both, hard ones by the large one alone; what they are about tells them apart."""
-    easy, hard = "easy colour of apples", "hard orbit of planets"
+EASY, HARD = "easy colour of apples", "hard orbit of planets"
+
+
+@contextmanager
+def routed(tmp_path: Path, router: str) -> Iterator[Path]:
+    """A project whose easy questions are known by both models, hard ones by the large one alone."""
     both = {
-        "small": FakeServer({easy: "it is plain", hard: "no idea at all"}, models=["small"]),
-        "large": FakeServer({easy: "it is plain", hard: "it is deep"}, models=["large"]),
+        "small": FakeServer({EASY: "it is plain", HARD: "no idea at all"}, models=["small"]),
+        "large": FakeServer({EASY: "it is plain", HARD: "it is deep"}, models=["large"]),
     }
-    for server in both.values():
-        server.start()
-    folder = project(
-        tmp_path / "p",
-        models(both),
-        rungs="[{prompt: {model: [small, large]}}, router]",
-        more="bar: {correct: 0.9}\nembedder: scripted\n",
-    )
     rows = [
         {
             "id": f"{split}{n}",
-            "question": f"What is the {hard if n % 2 else easy} {n}?",
+            "question": f"What is the {HARD if n % 2 else EASY} {n}?",
             "answers": ["deep" if n % 2 else "plain"],
             "split": split,
         }
         for split, count in (("test", 44), ("dev", 40))
         for n in range(count)
     ]
-    (folder / "cases.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    watching = Watching()
-    with reporting(watching):
+    with both["small"], both["large"]:
+        folder = project(
+            tmp_path / "p",
+            models(both),
+            rungs=f"[{{prompt: {{model: [small, large]}}}}, {router}]",
+            more="bar: {correct: 0.9}\nembedder: scripted\n",
+        )
+        (folder / "cases.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+        yield folder
+
+
+def test_routers_of_a_sweep_are_no_part_of_each_other(tmp_path: Path) -> None:
+    with routed(tmp_path, "{router: {threshold: [0.3, 0.5]}}") as folder:
         verdict = judged(folder, CompareRequest(exhaustive=True))
-    live, _ = ask(load_project(folder), f"What is the {hard} 77?", rung="router")
-    for server in both.values():
-        server.stop()
+    both = [rung for rung in verdict.rungs if rung.name.startswith("router")]
+    assert [(rung.name, rung.status) for rung in both] == [(f"router[threshold={t}]", "measured") for t in (0.3, 0.5)]
+    assert {frozenset(rung.settings["routed"]) for rung in both} == {
+        frozenset({"prompt[model=small]", "prompt[model=large]"})
+    }  # type: ignore[arg-type]
+
+
+def test_a_router_hands_on_to_rungs_of_several_models_each_at_its_price(tmp_path: Path) -> None:
+    """What easy and hard questions are about tells them apart."""
+    watching = Watching()
+    with routed(tmp_path, "router") as folder:
+        with reporting(watching):
+            verdict = judged(folder, CompareRequest(exhaustive=True))
+        live, _ = ask(load_project(folder), f"What is the {HARD} 77?", rung="router")
     assert live.value is not None
     assert live.value.text == "it is deep"
     rungs = {rung.name: rung for rung in verdict.rungs}
