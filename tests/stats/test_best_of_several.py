@@ -38,6 +38,17 @@ def test_the_better_one_is_chosen_at_the_stated_rate(cases: int, gain: float, ra
     assert rates(cases, gain)[0] == pytest.approx(rate, abs=0.04)
 
 
+def test_graded_scores_of_equals_are_called_better_no_more_often() -> None:
+    """Small gains on most cases and large losses on few, none in the mean nor in what is right: no fair coin of signs."""
+    rng, shown = random.Random(5), 0
+    for _ in range(600):
+        task = [rng.uniform(0.45, 0.95) for _ in range(60)]
+        shown += best_of(
+            [task, *([score + (0.05 if rng.random() < 0.9 else -0.45) for score in task] for _ in range(4))]
+        ).is_shown
+    assert shown / 600 <= CHANCE
+
+
 def test_the_first_stays_where_nothing_is_better() -> None:
     best = best_of([[1.0, 0.0, 0.5], [0.5, 0.5, 0.5], [0.0, 0.5, 1.0]])
     assert (best.index, best.mean, best.chance, best.is_shown) == (0, 0.5, 1.0, False)

@@ -9,7 +9,7 @@ import pytest
 
 from rung.records import Json, Message, Question
 from rung.records.steps import Generate, GenerateResult, Rerank, Result, Search, SearchResult, Step
-from rung.strategies.history import MAX_JOINED, joined, standalone
+from rung.strategies.history import MAX_JOINED, is_rewriting, joined, standalone
 from rung.strategies.protocol import Plan
 from rung.strategies.registry import find, make_strategy
 from rung.strategies.retrieving import retrieve
@@ -124,3 +124,17 @@ def test_what_an_earlier_rung_measured_without_the_setting_is_answered_without_i
     assert queries(steps) == [FOLLOW_UP.text]
     _, steps = drive(make_strategy(plan.spec).answer(FOLLOW_UP), canned)
     assert queries(steps) == [JOINED, FOLLOW_UP.text]
+
+
+@pytest.mark.parametrize(
+    ("text", "of", "rewrites"),
+    [
+        ("Express costs 9 EUR.", "And this?", False),
+        ("Does express cost 9 EUR?", "And this?", True),
+        ("What does express cost to Sweden?", "And to Sweden?", True),
+        ("It costs 9 EUR.", "And to Sweden?", False),
+        ("", "Why?", False),
+    ],
+)
+def test_an_answer_is_no_rewriting_also_of_a_turn_without_content(text: str, of: str, rewrites: bool) -> None:
+    assert is_rewriting(text, of) is rewrites

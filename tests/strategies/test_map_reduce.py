@@ -15,6 +15,7 @@ from rung.records import Answer, Asker, Document, Json, Message, Passage, Questi
 from rung.records.steps import Engine, Generate, Search
 from rung.runtime.batch import Tally
 from rung.runtime.live import StepRun, converse
+from rung.strategies.hop_budget import prompt_tokens
 from rung.strategies.map_reduce import PIECE, askable, by_rank, pieces_of
 from rung.strategies.protocol import Plan
 from rung.strategies.registry import find, make_strategy
@@ -185,3 +186,25 @@ def test_what_the_search_found_beyond_the_documents_that_are_listed_is_asked_too
     listed, beyond = Passage("a#0-9", "a", 0, 9, "The list."), Passage("z#5-9", "z", 5, 9, "far")
     pieces = askable([listed], [beyond, Passage("a#0-3", "a", 0, 3, "The")])
     assert [piece.id for piece in by_rank(pieces, [beyond])] == ["z#5-9", "a#0-9"]
+
+
+def test_the_answer_is_put_together_within_what_the_model_reads(index: KnowledgeEngine) -> None:
+    """Whatever the budget: else every ask is paid, and the last prompt is refused."""
+    _, prompts, _ = ask(index, given={"limit_tokens": 150, "answer_tokens": 24})
+    assert prompt_tokens(prompts[-1].messages) <= 150 - 24
+
+
+def test_searches_bind_where_there_are_earlier_turns(index: KnowledgeEngine) -> None:
+    earlier = (Message("user", "Which teams are there?"), Message("assistant", "Five."))
+    searches: list[Search] = []
+    plan = find("multi_hop").plan(materials(gold={}), {**ACROSS, "searches": 1})
+    assert isinstance(plan, Plan)
+    engines: dict[str, Engine] = {"search": index, "generate": ScriptedGenerator(says, name="across")}
+    live = converse(
+        make_strategy(plan.spec).answer(Question("q", "And how many people?", earlier)),
+        asker=Asker(frozenset()),
+        engines=engines,
+        on_step=lambda run: searches.append(run.step) if isinstance(run.step, Search) and not run.step.everything else None,
+    )
+    assert live.value is not None
+    assert len(searches) == 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 
 from rung.knowledge import Knowledge
@@ -9,12 +11,12 @@ from rung.knowledge.retrieval import KnowledgeEngine
 from rung.models.http_words import Complaint
 from rung.models.scripted import ScriptedEmbedder, ScriptedGenerator
 from rung.records import Answer, Asker, Document, Failure, Message, Question
-from rung.records.steps import Engine, Generate, GenerateResult, StepFailed
+from rung.records.steps import Conversation, Engine, Generate, GenerateResult, StepFailed
 from rung.runtime.batch import Tally
 from rung.runtime.live import Live, StepRun, converse
-from rung.strategies.protocol import Plan
+from rung.strategies.protocol import Plan, Strategy
 from rung.strategies.registry import find, make_strategy
-from rung.strategies.within_context import shortened
+from rung.strategies.within_context import WithinContext, shortened
 from rung.testing.strategies import materials
 from rung.text.left_out import left_out
 
@@ -138,3 +140,20 @@ def test_a_budget_of_tokens_leaves_room_for_passages_whatever_the_conversation(i
     assert tally.prompt_tokens + tally.completion_tokens <= 4096
     assert len(prompts) == 1
     assert len(live.value.passages) == 2
+
+
+def test_what_a_part_of_a_rung_left_out_counts_too() -> None:
+    """A router's member cuts what the router has cut already."""
+    said = Answer("a", "a", turns_left_out=6)
+
+    class Member:
+        def answer(self, question: Question) -> Conversation[Answer]:
+            return said
+            yield
+
+    strategy = WithinContext(cast("Strategy", Member()), context_tokens=1000)
+    with pytest.raises(StopIteration) as ended:
+        next(strategy.answer(LONG))
+    shown = strategy._fitting(LONG)
+    assert 0 < len(shown.messages) < len(LONG.messages)
+    assert ended.value.value.turns_left_out == 6 + len(LONG.messages) - len(shown.messages)

@@ -17,7 +17,7 @@ from rung.records.steps import Conversation
 from rung.runtime.batch import Carried
 from rung.scoring import score_run, scoring_context
 from rung.scoring.registry import scorers
-from rung.stats.best_of_several import Best, best_of
+from rung.stats.best_of_several import RIGHT, Best, best_of
 from rung.strategies.optimising import Failed, instruction_of, proposal
 from rung.strategies.protocol import InstructionSearch, Strategy
 from rung.strategies.registry import make_strategy
@@ -25,7 +25,6 @@ from rung.training.registry import learnt_case
 
 KIND = "instruction"
 BY_MODEL = "propose"
-RIGHT = 0.5  # of `correct`: an answer that is less right is wrong
 _MAY_FAIL = 0.1  # share of answers: with more it is not the instruction that is at fault
 EVERYBODY = Asker(frozenset())  # who may read what everybody may
 T = TypeVar("T")

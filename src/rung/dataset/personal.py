@@ -119,9 +119,7 @@ _ISSUERS = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})|(?:5[1-5]|2[2-7])\d{14}|3[47]\d{13}|6(?:011|4[4-9]\d|5\d\d)\d{12}|3[068]\d{12}|35\d{14}"
     r"|(?:2131|1800)\d{11}"
 )
-_NAMED_CARD = re.compile(
-    r"(?i:\b(?:card|maestro|cc)\b)\D{0,20}((?:5[06-8]|6)\d{10,17})(?![\w-]|\.\d)"
-)
+_NAMED_CARD = re.compile(r"(?i:\b(?:card|maestro|cc)\b)\D{0,20}((?:5[06-8]|6)\d{10,17})(?![\w-]|\.\d)")
 _SSN = re.compile(r"(?<![\w-])(?!000|666|9)\d{3}([- ])(?!00)\d{2}\1(?!0000)\d{4}(?![\w-])")
 _NUMBER = re.compile(r"(?:ssn|social security)\D{0,20}(\d{9})(?!\d)", re.IGNORECASE)
 _BORN = re.compile(

@@ -19,6 +19,7 @@ from rung.text.support import MARK, content
 
 CONDENSED_TOKENS = 64
 MAX_JOINED = 1000  # characters of earlier turns that are searched with: more goes over what an embedder reads
+QUESTION_MARKS = ("?", "？", "؟")
 RETAINED_SHARE = 0.5  # of the last turn's content words: a text with fewer is an answer or another question, no rewriting
 
 GenerateStep = Callable[[Generate], Conversation[GenerateResult | None]]
@@ -56,8 +57,11 @@ def standalone(question: Question, history: History, ask: GenerateStep = generat
 
 
 def is_rewriting(text: str, of: str) -> bool:
-    """Whether a text may be the same question in other words: it says something, refuses nothing, and has its words."""
+    """Whether a text may be the same question in other words: it says something, refuses nothing, and has its words. Of one
+    without content words ("And this?") that cannot be seen, so that only a question is taken."""
     words = content(of)
+    if not words and not text.rstrip().endswith(QUESTION_MARKS):
+        return False
     return bool(text) and not is_refusal(text) and len(words & content(text)) >= RETAINED_SHARE * len(words)
 
 

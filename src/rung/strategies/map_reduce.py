@@ -48,6 +48,8 @@ def answer_across(
         retrieval: of the search that says which documents come first.
         asks: the most pieces that are asked.
     """
+    if budget.searches < 2:
+        asked = replace(asked, beside="")
     budget.searches -= 2 if asked.beside else 1
     ranking = yield from retrieve_for(asked, retrieval)
     documents = (yield from search("", top=MAX_DOCUMENTS, everything=True)).passages
@@ -62,7 +64,8 @@ def answer_across(
         done += 1
         notes += noted(piece, response)
     room = retrieval.max_tokens or spec.answer_tokens
-    fitting = _fitting(spec, question, notes, budget.tokens - room)
+    read = min(budget.tokens, spec.context_tokens or budget.tokens)
+    fitting = _fitting(spec, question, notes, read - room)
     answer = yield from _reduced(spec, question, fitting, room)
     unread = {piece.document for piece in pieces[done:]} | {note.piece.document for note in notes[len(fitting) :]}
     first = [note.piece for note in fitting]

@@ -48,7 +48,7 @@ class WithinContext:
                     raise
                 shown = shortened(shown, failed.failure.excess)
         left_out = len(question.messages) - len(shown.messages)
-        return replace(answer, turns_left_out=left_out) if left_out else answer
+        return replace(answer, turns_left_out=answer.turns_left_out + left_out) if left_out else answer
 
     def _fitting(self, question: Question) -> Question:
         context = int(self.context_tokens * HISTORY_SHARE * CHARACTERS_PER_TOKEN)
