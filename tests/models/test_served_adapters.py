@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 from collections.abc import Iterator, Sequence
@@ -157,16 +158,19 @@ def test_one_that_was_started_anew_is_given_it_again(server: AdapterServer, weig
     assert texts == [expected] * 3
     assert server.loaded == [served_name(ADAPTER)], "once, by one of them"
     server.models, server.loads = [BASE], False
-    with pytest.raises((ServerError, ModelError), match="has no adapter"):
-        answers(model, ADAPTER)
+    for _ in range(2):
+        with pytest.raises((ServerError, ModelError), match="has no adapter"):
+            answers(model, ADAPTER)
+    server.loads = True
+    assert answers(model, ADAPTER) == expected, "a placing that failed is tried at the next request"
 
 
 def test_it_is_given_up_at_the_server(server: AdapterServer, weights: Path) -> None:
     model = at(server)
     model.use_adapters({ADAPTER: weights / "adapter" / ADAPTER})
-    assert model.unload(ADAPTER)
+    assert model.unload(ADAPTER) == "unloaded"
     assert server.loaded == []
-    assert not model.unload(ADAPTER)
+    assert model.unload(ADAPTER) == "not there"
     (result,) = (result for _, result in model.run([asking("one", adapter=ADAPTER)]))
     assert isinstance(result, Failure)
 
@@ -175,3 +179,37 @@ def test_a_vendors_host_takes_none(monkeypatch: pytest.MonkeyPatch, weights: Pat
     monkeypatch.setenv("OPENAI_API_KEY", "k")
     with pytest.raises(ModelError, match="takes no adapters made here"):
         HttpGenerator(Endpoint.named("openai:gpt-x"), PatientServer()).use_adapters({ADAPTER: weights})
+
+
+def test_what_the_server_says_of_unloading_is_said(server: AdapterServer, weights: Path) -> None:
+    model = at(server)
+    model.use_adapters({ADAPTER: weights / "adapter" / ADAPTER})
+    server.loads = False
+    assert model.unload(ADAPTER).startswith("still there, the server does not unload it: HTTP 404")
+    server.models = None  # it has no list
+    assert "cannot be read" in model.unload(ADAPTER)
+
+
+def test_a_base_that_says_another_thing_each_time_proves_nothing(
+    server: AdapterServer, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server._load(served_name(ADAPTER), str(weights / "adapter" / ADAPTER))
+    numbers = itertools.count()
+    monkeypatch.setattr(server, "_extracted", lambda _asked: f"number {next(numbers)}")
+    with pytest.raises(ModelError, match="by the base otherwise each time"):
+        at(server).use_adapters({ADAPTER: weights / "adapter" / ADAPTER})
+
+
+def test_models_that_only_reason_in_so_few_tokens_are_told_apart_by_that(server: AdapterServer, weights: Path) -> None:
+    server._load(served_name(ADAPTER), str(weights / "adapter" / ADAPTER))
+    server.script = {"*": None}
+    by_model = lambda asked: {  # noqa: E731 - a reply
+        "choices": [
+            {
+                "message": {"role": "assistant", "content": None, "reasoning_content": f"Okay, as {asked.body['model']}"},
+                "finish_reason": "length",
+            }
+        ]
+    }
+    server._by_itself = by_model  # type: ignore[method-assign, assignment]
+    at(server).use_adapters({ADAPTER: weights / "adapter" / ADAPTER})

@@ -5,12 +5,13 @@ from __future__ import annotations
 from rung.config.project import Project
 from rung.errors import ModelError, ServerError
 from rung.models.catalog import generator
+from rung.models.http import HttpGenerator
 from rung.runtime.engines import model_of
 
 
 def unloaded_at(project: Project, digest: str) -> dict[str, str]:
     """Ask each server that answers with weights tuned here. Returns what `rung.yaml` calls it -> "unloaded", "not there", or
-    why nothing can be told."""
+    why it may be there still."""
     outcomes: dict[str, str] = {}
     for alias, entry in project.settings.models.items():
         if not entry.weights:
@@ -21,8 +22,8 @@ def unloaded_at(project: Project, digest: str) -> dict[str, str]:
             outcomes[alias] = str(error)
             continue
         try:
-            forget = getattr(model, "unload", None)
-            outcomes[alias] = "unloaded" if forget is not None and forget(digest) else "not there"
+            if isinstance(model, HttpGenerator):
+                outcomes[alias] = model.unload(digest)
         except ServerError as error:
             outcomes[alias] = str(error)
         finally:

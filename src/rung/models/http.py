@@ -22,7 +22,7 @@ from rung.models.http_reading import Turn, consumed, cut_silently, read
 from rung.models.http_spread import spread
 from rung.models.prices import usd
 from rung.models.protocol import Server
-from rung.models.served_adapters import ServedAdapters
+from rung.models.served_adapters import ServedAdapters, served_name
 from rung.models.vendors import OPENAI, wire_of
 from rung.models.wire import Call, Listing
 from rung.models.wire.closed_schema import FreeKeys, closed
@@ -74,8 +74,8 @@ class HttpGenerator(Served):
             raise ModelError(f"{self._endpoint} takes no adapters made here: use a server of your own, or a local model")
         self._adapters.place(adapters)
 
-    def unload(self, digest: str) -> bool:
-        """Have the server forget an adapter. Returns whether it had it and could; raises `ServerError` as `run`."""
+    def unload(self, digest: str) -> str:
+        """Have the server forget an adapter; see `ServedAdapters.unload`."""
         return self._adapters.unload(digest)
 
     def check(self, *, constrained: bool) -> dict[str, Json]:
@@ -218,7 +218,7 @@ class HttpGenerator(Served):
 
     def _answer(self, request: Request, halt: threading.Event) -> GenerateResult | Failure:
         step = _generate(request)
-        if step.adapter and not self._adapters.name_of(step.adapter):
+        if step.adapter and not self._adapters.has(step.adapter):
             return Failure(f"{self._endpoint} was not given the adapter {step.adapter[:12]}", step="generate")
         try:
             answer, attempt = self._answered(step, halt)
@@ -243,8 +243,8 @@ class HttpGenerator(Served):
             answer, _ = self._posted(step, threading.Event(), hasty=True, model=model)
         except RequestFailed as error:
             raise ServerError(f"{self._endpoint} does not answer as '{model}' ({error}): look at the server") from error
-        reply = read(Turn.of(answer), room=_FEW, body=answer)
-        return "" if isinstance(reply, Failure) else reply.text
+        turn = Turn.of(answer)
+        return f"{turn.reasoning}{turn.text}"  # cut or not
 
     def _posted(
         self, step: Generate, halt: threading.Event, *, hasty: bool = False, model: str = ""
@@ -271,7 +271,7 @@ class HttpGenerator(Served):
     def _call(self, step: Generate, *, stream: bool = False, model: str = "") -> Call:
         return Call(
             step,
-            model or self._adapters.name_of(step.adapter) or self._endpoint.model,
+            model or (served_name(step.adapter) if step.adapter else self._endpoint.model),  # never the base for another
             reasoning=self._server.reasoning_tokens,
             context=self._server.context_tokens,
             left_out=frozenset(self._left_out),

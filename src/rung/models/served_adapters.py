@@ -18,6 +18,7 @@ from rung.records import Json, Message
 
 LOAD, UNLOAD = "/load_lora_adapter", "/unload_lora_adapter"
 PREFIX = "rung-"
+UNREADABLE = "nothing can be told: the server's list of models cannot be read"
 _DIGITS = 16
 _SAID_TO_EACH = (
     "Hello, can you help me?",
@@ -45,13 +46,12 @@ class ServedAdapters:
 
     def __init__(self, client: Client, seen_at: str, says: Callable[[str, tuple[Message, ...]], str]) -> None:
         self._client, self._seen_at, self._says = client, seen_at, says
-        self._folders: dict[str, Path] = {}
-        self._names: dict[str, str] = {}
+        self._folders: dict[str, Path] = {}  # of those that it was shown to have
         self._placing = threading.Lock()
 
-    def name_of(self, digest: str) -> str:
-        """What the server calls an adapter that it has; "" where it was not looked for."""
-        return self._names.get(digest, "")
+    def has(self, digest: str) -> bool:
+        """Whether the server was shown to have this adapter. It may have been started anew since: see `place_again`."""
+        return digest in self._folders
 
     def place(self, folders: Mapping[str, Path]) -> None:
         """Have the server answer by these adapters (digest -> PEFT folder) from now on.
@@ -61,47 +61,47 @@ class ServedAdapters:
             ServerError: nobody listens there, or the key is refused.
         """
         with self._placing:
-            self._folders |= folders
-            for digest in folders:
-                self._place_one(digest)
+            for digest, folder in folders.items():
+                if digest not in self._folders:
+                    self._place(digest, folder)
+                    self._folders[digest] = folder
 
     def place_again(self, digest: str) -> bool:
         """Have the server answer by an adapter that it had and has no more: it was started anew. Returns whether it was one
         of these; raises as `place` does."""
         with self._placing:
-            if digest not in self._folders:
+            folder = self._folders.get(digest)
+            if folder is None:
                 return False
-            if served_name(digest) not in self.listed():  # else another thread has seen to it
-                self._names.pop(digest, None)
-            self._place_one(digest)
+            if served_name(digest) not in self._listed():  # else another thread has seen to it
+                self._place(digest, folder)
             return True
 
-    def listed(self) -> tuple[str, ...]:
-        """The adapters of Rung that the server has."""
-        return tuple(name for name in self._client.listing().names if name.startswith(PREFIX))
-
-    def unload(self, digest: str) -> bool:
-        """Have the server forget an adapter. Returns whether it had it and could."""
+    def unload(self, digest: str) -> str:
+        """Have the server forget an adapter. Returns "unloaded", "not there", or why it may be there still."""
         with self._placing:
-            self._names.pop(digest, None)
             self._folders.pop(digest, None)
-            name = served_name(digest)
-            if name not in self.listed():
-                return False
+            name, listed = served_name(digest), self._listed()
+            if not listed:
+                return UNREADABLE
+            if name not in listed:
+                return "not there"
             try:
                 self._client.tell(UNLOAD, {"lora_name": name})
-            except RequestFailed:
-                return False
-            return name not in self.listed()
+            except RequestFailed as error:
+                return f"still there, the server does not unload it: {error}"
+            listed = self._listed()
+            return UNREADABLE if not listed else "still there, after it was unloaded" if name in listed else "unloaded"
 
-    def _place_one(self, digest: str) -> None:
-        if digest in self._names:
-            return
-        name, folder = served_name(digest), self._folders[digest]
-        if name not in self.listed():
+    def _listed(self) -> tuple[str, ...]:
+        """The names of all its models; () where its list cannot be read."""
+        return self._client.listing().names
+
+    def _place(self, digest: str, folder: Path) -> None:
+        name = served_name(digest)
+        if name not in self._listed():
             self._load(name, folder)
         self._prove(name, folder)
-        self._names[digest] = name
 
     def _load(self, name: str, folder: Path) -> None:
         path = self._path(folder)
@@ -110,7 +110,7 @@ class ServedAdapters:
             refusal = ""
         except RequestFailed as error:
             refusal = str(error)
-        if name not in self.listed():
+        if name not in self._listed():
             reason = f" ({refusal})" if refusal else ""
             raise ModelError(
                 f"{self._client.endpoint} has no adapter {name}, and does not load it{reason}: start vLLM with "
@@ -119,17 +119,24 @@ class ServedAdapters:
             )
 
     def _prove(self, name: str, folder: Path) -> None:
-        """Refuse a name under which the base answers."""
-        base = self._client.endpoint.model
-        instruction = _instruction(folder)
+        """Refuse a name under which the base answers; where it says another thing each time, a difference shows nothing."""
+        endpoint, base, instruction = self._client.endpoint, self._client.endpoint.model, _instruction(folder)
+        same = 0
         for text in _SAID_TO_EACH:
             chat = (Message("system", instruction), Message("user", text)) if instruction else (Message("user", text),)
-            if self._says(name, chat) != self._says(base, chat):
+            by_adapter, by_base = self._says(name, chat), self._says(base, chat)
+            same += bool(by_base) and by_adapter == by_base
+            if by_adapter and by_base and by_adapter != by_base == self._says(base, chat):
                 return
         count = len(_SAID_TO_EACH)
+        if same:
+            raise ModelError(
+                f"{endpoint} lists {name}, and answers {same} of {count} questions word for word as '{base}' does, and none "
+                "surely otherwise: its base answers, or the adapter changes nothing. Look how the server names adapters"
+            )
         raise ModelError(
-            f"{self._client.endpoint} lists {name}, and answers {count} of {count} questions word for word as '{base}' "
-            "does: its base answers, or the adapter changes nothing. Look how the server names adapters"
+            f"{endpoint} lists {name}, and by none of {count} questions can be told that it is not '{base}' that answers: "
+            "they are not answered, or by the base otherwise each time. Look at the server"
         )
 
     def _path(self, folder: Path) -> str:
