@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import pytest
+
 from rung.records import Answer, Case, Outcome, Passage, Usage
-from rung.report.access import groups_in, is_marked, needs_of, page_for, rows_for
+from rung.report.access import COLUMN, groups_in, is_marked, needs_of, page_for, rows_for
 from rung.report.html.page import CasePage, Report, report_html
 from rung.report.ragas import ragas_jsonl
 from rung.text.support import doubted
@@ -121,3 +123,14 @@ def test_an_answer_without_citations_is_told_from_one_that_cites_the_wrong_place
     assert list(doubted(Answer("7 kg", passages=passages))) == [
         ("cites no passage, and none that was shown bears it out", "7 kg")
     ]
+
+
+@pytest.mark.parametrize("end", ["\u2028", "\u2029", "\u0085", "\u000b", "\u000c"])
+def test_a_row_holds_whatever_looks_like_the_end_of_a_line(end: str) -> None:
+    """PDFs and web pages have them; JSON leaves most as they are."""
+    texts = [f"nine{end}euros", "for staff", "free"]
+    needs = [[], [["staff"]], []]
+    rows = [{"text": text, COLUMN: need} for text, need in zip(texts, needs, strict=True)]
+    written = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    left = [json.loads(row)["text"] for row in rows_for(written, frozenset()).removesuffix("\n").split("\n")]
+    assert left == [texts[0], texts[2]]

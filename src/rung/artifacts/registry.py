@@ -116,7 +116,7 @@ class Registry:
     def rows(self, artifact: Artifact) -> tuple[LearntRow, ...] | None:
         """The rows that taught it; None where it does not say, or cannot be read."""
         try:
-            lines = (self._folder_of(artifact) / ROWS).read_text(encoding="utf-8").splitlines()
+            lines = (self._folder_of(artifact) / ROWS).read_text(encoding="utf-8").split("\n")
             parsed = [json.loads(line) for line in lines if line]
             return tuple(LearntRow(str(row["digest"]), str(row["id"]), str(row.get("place", ""))) for row in parsed)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):

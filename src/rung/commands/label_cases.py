@@ -130,7 +130,7 @@ def label_plan(project: Project) -> LabelPlan:
     last = latest(project)
     rungs = _contenders(last.said)
     rows: dict[str, dict[str, Mapping[str, Json]]] = {}
-    for line in last.text("ragas").splitlines():
+    for line in filter(None, last.text("ragas").split("\n")):
         row = json.loads(line)
         rows.setdefault(str(row["rung"]), {})[str(row["case"])] = row
     answers = [_Answers(rung, rows.get(rung, {})) for rung in rungs]

@@ -84,7 +84,7 @@ def _is_stale(folder: Path, texts: Mapping[str, str]) -> bool:
         return False
     retrieved: set[tuple[str, str]] = set()
     try:
-        for line in (folder / RAGAS).read_text(encoding="utf-8").splitlines():
+        for line in filter(None, (folder / RAGAS).read_text(encoding="utf-8").split("\n")):
             row = json.loads(line)
             contexts = row["retrieved_contexts"]
             ids = row.get("retrieved_context_ids") or [""] * len(contexts)

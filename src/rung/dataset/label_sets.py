@@ -47,7 +47,7 @@ def read_labels(project: Project, examples: Sequence[Example], problems: list[Pr
         if broken:
             raise InputError(broken[0].message, path=path, line=broken[0].line)
     else:
-        rows = list(enumerate(text_of(path).splitlines(), start=1))
+        rows = list(enumerate(text_of(path).split("\n"), start=1))
     return _distinct(((row.strip(), f"{named}:{number}") for number, row in rows if row.strip()), problems)
 
 

@@ -119,7 +119,7 @@ def _values(text: str) -> Iterator[Json]:
         return
     except ValueError:
         pass
-    yield from map(value_of, text.splitlines())
+    yield from map(value_of, text.removesuffix("\n").split("\n"))
 
 
 def _replace(path: Path, target: Target) -> None:

@@ -145,8 +145,8 @@ def page_for(page: str, groups: frozenset[str]) -> str:
 
 def rows_for(rows: str, groups: frozenset[str]) -> str:
     """Rows of answers without those of cases that an asker with these groups may not read."""
-    lines = rows.splitlines(keepends=True)
-    return "".join(line for line in lines if may_read(json.loads(line).get(COLUMN, []), groups))
+    lines = filter(None, rows.split("\n"))
+    return "".join(f"{line}\n" for line in lines if may_read(json.loads(line).get(COLUMN, []), groups))
 
 
 def may_read(needs: Sequence[Sequence[str]], groups: frozenset[str]) -> bool:

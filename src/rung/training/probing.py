@@ -76,7 +76,7 @@ def _rows(path: Path, make: Callable[[Mapping[str, Json]], T], limit: int | None
     if not path.exists():
         return ()
     rows: list[T] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
         if len(rows) == limit:
             break
         if not line.strip():
