@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from rung.commands.comparisons import comparisons
 from rung.commands.draft_cases import Drafts, draft, suggest
-from rung.commands.draft_checks import Corpus
-from rung.commands.search_check import MAX_DOCUMENTS, can_search
+from rung.commands.draft_checks import Corpus, Miss
+from rung.commands.draft_rows import KINDS, Draft, Kind
+from rung.commands.draft_share import hold_share, without_for
+from rung.commands.search_check import MAX_DOCUMENTS, AnswerSearch
 from rung.commands.unsaid_attributes import attribute_misses
 from rung.config.project import load_project
-from rung.records import Document
+from rung.pipeline.prepare import up_to_date
+from rung.pipeline.sources import Sources
+from rung.records import Document, Failure
+from rung.records.steps import Request, Result, SearchResult
 from rung.runtime.engines import open_engines
 from rung.runtime.runner import StepRunner
 
@@ -79,9 +86,92 @@ def test_what_the_search_finds_said_in_other_words_is_no_draft(tmp_path: Path) -
 
 def test_an_index_of_many_documents_is_not_made_for_drafts_alone(tmp_path: Path) -> None:
     with open_engines(load_project(project(tmp_path, treaty=TREATY))) as engines, StepRunner(engines) as runner:
-        assert not can_search(runner, MAX_DOCUMENTS + 1)
+        documents = list(Sources(engines.project))
+        assert "run 'rung sync'" in AnswerSearch.over(runner, documents * (MAX_DOCUMENTS + 1)).trouble
         assert not (tmp_path / ".rung" / "index").exists()
-        assert can_search(runner, 1)
+        assert AnswerSearch.over(runner, documents).trouble == ""
+
+
+def test_drafting_does_not_change_what_is_served(tmp_path: Path) -> None:
+    """The index is searched only where it holds the documents of now; it is never brought up to date for drafts."""
+    folder = project(tmp_path, treaty=TREATY)
+    with open_engines(load_project(folder)) as engines:
+        version = up_to_date(engines).knowledge.version
+    (folder / "docs" / "more.md").write_text("The kings liked the sea.")
+    drafts = suggest(load_project(folder), folder / "d.jsonl", each=9, by="rules")
+    assert not drafts.searched
+    assert drafts.unsearched.startswith("the index is not up to date (1 documents changed)")
+    assert drafts.unsearched.endswith("run 'rung sync' first")
+    assert SIGNED in unanswerable(drafts)
+    with open_engines(load_project(folder)) as engines:
+        assert engines.documents.version == version
+        up_to_date(engines)
+    drafts = suggest(load_project(folder), folder / "e.jsonl", each=9, by="rules")
+    assert drafts.searched
+    assert drafts.unsearched == ""
+
+
+def test_a_store_that_others_share_is_not_filled_for_drafts(tmp_path: Path) -> None:
+    folder = project(tmp_path, treaty=TREATY)
+    with open_engines(load_project(folder)) as engines:
+        knowledge = engines.documents  # empty, as the bucket is
+    text = (folder / "rung.yaml").read_text().replace("[docs]}", "[docs], store: 's3://bucket/index'}")
+    (folder / "rung.yaml").write_text(text)
+    with open_engines(load_project(folder)) as engines, StepRunner(engines) as runner:
+        engines.__dict__["knowledge"] = knowledge
+        assert AnswerSearch.over(runner, [Document("treaty", TREATY)]).trouble.startswith(
+            "nothing is indexed in the store yet"
+        )
+    assert knowledge.version == 0
+
+
+def test_an_embedder_that_is_not_there_costs_no_drafts(tmp_path: Path) -> None:
+    folder = project(tmp_path, treaty=TREATY)
+    text = (folder / "rung.yaml").read_text().replace("embedder: scripted", 'embedder: "http://127.0.0.1:9/v1#e"')
+    (folder / "rung.yaml").write_text(text)
+    drafts = suggest(load_project(folder), folder / "d.jsonl", each=9, by="rules")
+    assert SIGNED in unanswerable(drafts)
+    assert not drafts.searched
+    assert "127.0.0.1:9" in drafts.unsearched
+    assert SIGNED in (folder / "d.jsonl").read_text()
+
+
+class Failing:
+    """An index whose search fails for queries with one of these words; `asked` counts what it was asked."""
+
+    identity = "failing"
+
+    def __init__(self, *words: str) -> None:
+        self.words, self.asked = words, 0
+
+    def engine(self) -> Failing:
+        return self
+
+    def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result | Failure]]:
+        for index, request in enumerate(requests):
+            self.asked += 1
+            fails = any(word in str(request.step) for word in self.words)
+            yield index, Failure("the index is gone", step="search") if fails else SearchResult(())
+
+
+@pytest.mark.parametrize(
+    ("words", "failed", "asked", "text"),
+    [
+        (("q1?",), 1, 40, "the search failed for 1 drafts, which stay"),
+        (("q",), 40, 32, "the search failed for 40 drafts, which stay; the search is asked no more: the index is gone"),
+        ((), 0, 40, ""),
+    ],
+)
+def test_a_search_that_fails_drops_no_draft(
+    words: tuple[str, ...], failed: int, asked: int, text: str, tmp_path: Path
+) -> None:
+    misses = [Miss(f"q{n}?", Document("d", "t"), "note", re.compile("x")) for n in range(40)]
+    failing = Failing(*words)
+    with open_engines(load_project(project(tmp_path, treaty=TREATY))) as engines, StepRunner(engines) as runner:
+        engines.__dict__["knowledge"] = failing
+        checked = AnswerSearch(runner)
+        assert list(checked.unfound(iter(misses))) == misses
+    assert (checked.failed, failing.asked, checked.words) == (failed, asked, text)
 
 
 NAMES = ("Oslo", "Bergen", "Narvik", "Tromso", "Alta", "Moss")
@@ -110,8 +200,40 @@ def test_where_too_few_have_no_answer_the_others_keep_the_share() -> None:
     drafts = draft(None, few, each=6, by="rules", excluded=frozenset(), share=0.9)
     counts = drafts.counts()
     answered = sum(counts.values()) - counts["unanswerable"]
-    assert answered == round(counts["unanswerable"] / 9)
+    assert answered == max(1, round(counts["unanswerable"] / 9))
     assert "keep their share" in drafts.short["answerable"]
+    assert "no more are found" in drafts.short["unanswerable"]
+
+
+def chosen(answered: int, without: int) -> dict[Kind, list[Draft]]:
+    drafts: dict[Kind, list[Draft]] = {kind: [] for kind in KINDS}
+    drafts["answerable"] = [Draft("answerable", f"a{n}?") for n in range(answered)]
+    drafts["unanswerable"] = [Draft("unanswerable", f"u{n}?") for n in range(without)]
+    return drafts
+
+
+@pytest.mark.parametrize(
+    ("share", "answered", "available", "expected", "short"),
+    [
+        (0.1, 20, 9, (20, 2), ""),
+        (0.2, 10, 9, (10, 3), ""),  # 2.5: half a draft is rounded up
+        (0.2, 20, 3, (14, 3), "beside 20 with an answer a share of 0.2 takes 5, and no more are found"),
+        (0.2, 14, 3, (14, 3), "beside 14 with an answer a share of 0.2 takes 4, and no more are found"),
+        (0.1, 20, 0, (20, 0), "beside 20 with an answer a share of 0.1 takes 2, and none is found: the others stay"),
+        (0.1, 3, 9, (3, 0), "beside 3 with an answer less than half a draft makes a share of 0.1"),
+        (0.9, 6, 5, (1, 5), "beside 6 with an answer a share of 0.9 takes 54, and no more are found"),
+        (0.0, 6, 5, (6, 0), ""),
+    ],
+)
+def test_a_share_takes_what_there_is(
+    share: float, answered: int, available: int, expected: tuple[int, int], short: str
+) -> None:
+    drafts = chosen(answered, min(available, without_for(share, answered)))
+    why = hold_share(drafts, share)
+    assert (len(drafts["answerable"]), len(drafts["unanswerable"])) == expected
+    assert why.get("unanswerable", "")[: len(short)] == short
+    assert bool(why.get("unanswerable")) == bool(short)
+    assert ("answerable" in why) == (expected[0] < answered)
 
 
 BOXERS = [

@@ -94,39 +94,6 @@ def test_metadata_of_a_sample_is_its_meta(tmp_path: Path) -> None:
     assert [row.cases[0].get("meta") for row in rows] == [{"k": 1, "level": 2}, {"metadata": "x"}, None]
 
 
-def batch(folder: Path) -> ImportFile:
-    """Two responses of a batch, whose requests may stand beside them."""
-    answered = {"status_code": 200, "body": {"model": "m", "choices": [{"message": {"content": "9 EUR"}}]}}
-    (folder / "responses.jsonl").write_bytes(
-        lines({"custom_id": "a", "response": answered}, {"custom_id": "b", "response": answered})
-    )
-    return ImportFile(folder / "responses.jsonl")
-
-
-def requests(path: Path, asked: str) -> None:
-    body = {"model": "m", "messages": [{"role": "user", "content": asked}]}
-    path.write_bytes(lines({"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": body}))
-
-
-def test_responses_of_a_batch_are_joined_with_the_requests_beside_them(tmp_path: Path) -> None:
-    requests(tmp_path / "requests.jsonl", "Express?")
-    file = batch(tmp_path)
-    joined, alone = CHAT_LOGS.read(file)
-    assert joined.examples[0]["messages"] == [
-        {"role": "user", "content": "Express?"},
-        {"role": "assistant", "content": "9 EUR"},
-    ]
-    assert alone.refused.endswith("put the file of requests beside it")
-    assert [note.message for note in file.notes] == ["its requests are those of requests.jsonl, by 'custom_id'"]
-
-
-def test_a_response_whose_request_may_be_one_of_two_is_refused(tmp_path: Path) -> None:
-    requests(tmp_path / "one.jsonl", "Express?")
-    requests(tmp_path / "two.jsonl", "Standard?")
-    row, _ = CHAT_LOGS.read(batch(tmp_path))
-    assert row.refused.startswith("has its request in several files (one.jsonl, two.jsonl)")
-
-
 def test_a_trace_of_langfuse_has_the_functions_that_its_turns_declare(tmp_path: Path) -> None:
     declared = {"type": "function", "function": {"name": "price", "parameters": {"type": "object", "properties": {}}}}
     (row,) = read(

@@ -60,13 +60,14 @@ def suggest(  # noqa: PLR0917 - typer reads the options from the parameters
     counts = drafts.counts()
     if json:
         report = {"file": str(path), "drafts": counts, "short": dict(drafts.short), "searched": drafts.searched}
+        report |= {"unsearched": drafts.unsearched} if drafts.unsearched else {}
         out(dumps(report, ensure_ascii=False))
         return FINE
     for kind, count in counts.items():
         why = f": {drafts.short[kind]}" if kind in drafts.short else ""
         out(f"{count:>4} {kind}{why}")
-    if counts["unanswerable"] and not drafts.searched:
-        out("the search was not asked for answers to those without one: the index would take long, or there is none")
+    if counts["unanswerable"] and drafts.unsearched:
+        out(f"those without an answer were not all searched for: {drafts.unsearched}")
     out(
         f"{path}: check each line, correct it, and write your name in approved_by; name the file under 'cases:' in rung.yaml"
     )

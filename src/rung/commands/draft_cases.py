@@ -32,9 +32,10 @@ from rung.commands.draft_checks import (
     shuffled,
 )
 from rung.commands.draft_rows import KINDS, Draft, Kind
+from rung.commands.draft_share import answered, hold_share, without_for
 from rung.commands.guide_misses import guide_misses
 from rung.commands.model_drafts import by_model
-from rung.commands.search_check import can_search, unfound
+from rung.commands.search_check import AnswerSearch
 from rung.commands.stated_facts import Fact, absent_attribute, facts
 from rung.commands.unsaid_attributes import attribute_misses
 from rung.config.project import Project
@@ -57,11 +58,13 @@ _BOM = "\ufeff"  # some editors begin a file with it: it stands before the first
 @dataclass(frozen=True, slots=True)
 class Drafts:
     """What was drafted, and what could not be: kind -> why there are fewer than were asked for. `searched`: whether the
-    project's search was asked for answers to those that have none."""
+    project's search was asked for answers to all that have none by the rules; `unsearched`: why it was not, where it was
+    to be."""
 
     drafts: tuple[Draft, ...]
     short: Mapping[str, str] = field(default_factory=dict)
     searched: bool = False
+    unsearched: str = ""
 
     def counts(self) -> dict[str, int]:
         """Drafts of each kind."""
@@ -166,7 +169,7 @@ def draft(
         raise UserError("there are no documents to draft cases from (knowledge.sources)")
     chosen: dict[Kind, list[Draft]] = {}
     corpus, unrepeated = Corpus(documents), Unrepeated(sorted(excluded))
-    searching = runner if runner is not None and can_search(runner, len(documents)) else None
+    searching = None if runner is None else AnswerSearch.over(runner, documents)
     # Facts that change are fewer, so stale cases are drafted first; each question is asked once. What has no answer comes
     # last: how many there are to be hangs on how many have one.
     for kind in sorted(KINDS, key=lambda kind: (kind == "unanswerable", kind != "stale")):
@@ -175,44 +178,20 @@ def draft(
             candidates = _unanswerable(documents, corpus, each, searching)
         if runner is not None and by == "model" and kind == "answerable":
             candidates = itertools.chain(by_model(runner, documents, each, corpus), candidates)
-        most = each if kind != "unanswerable" or share is None else _to_share(share, _answered(chosen))
+        most = each if kind != "unanswerable" or share is None else without_for(share, answered(chosen))
         new = (one for one in candidates if unrepeated.add(_asked(one)))
         chosen[kind] = list(itertools.islice(new, most))
     short: dict[str, str] = {kind: _why_short(kind, documents) for kind in KINDS if len(chosen[kind]) < each}
     if share is not None:
-        short |= _hold_share(chosen, share)
-    return Drafts(tuple(one for kind in KINDS for one in chosen[kind]), short, searching is not None)
+        short.pop("unanswerable", None)
+        short |= hold_share(chosen, share)
+    drafts = tuple(one for kind in KINDS for one in chosen[kind])
+    unsearched = "" if searching is None else searching.words
+    return Drafts(drafts, short, searching is not None and not unsearched, unsearched)
 
 
 def _asked(one: Draft) -> str:
     return one.question if one.before is None else f"{one.before[0]} {one.question}"
-
-
-_ANSWERED: tuple[Kind, ...] = ("conversational", "multi_hop", "stale", "answerable")  # the last are left out last
-
-
-def _answered(chosen: Mapping[Kind, Sequence[Draft]]) -> int:
-    return sum(len(chosen[kind]) for kind in _ANSWERED)
-
-
-def _to_share(share: float, answered: int) -> int:
-    """How many without an answer make this share beside so many with one."""
-    return round(share * answered / (1 - share)) if share < 1 else answered
-
-
-def _hold_share(chosen: dict[Kind, list[Draft]], share: float) -> dict[str, str]:
-    """Leaves out drafts with an answer until those without are the share; kind -> why there are fewer."""
-    without = len(chosen["unanswerable"])
-    most = round(without * (1 - share) / share) if share else _answered(chosen)
-    over, short = _answered(chosen) - most, dict[str, str]()
-    for turn in itertools.count():
-        left = [kind for kind in _ANSWERED if chosen[kind]]
-        if turn >= over or not left:
-            break
-        kind = max(left, key=lambda kind: len(chosen[kind]))
-        chosen[kind].pop()
-        short[kind] = f"of questions without an answer {without:,} were found: fewer of the others keep their share"
-    return short
 
 
 def _asked_already(project: Project) -> set[str]:
@@ -271,10 +250,12 @@ def _ruled(kind: Kind, documents: Sequence[Document], corpus: Corpus, each: int)
                 yield Draft(kind, question, (second.answer,), document.id, quote, note=note, before=before)
 
 
-def _unanswerable(documents: Sequence[Document], corpus: Corpus, each: int, searching: StepRunner | None) -> Iterator[Draft]:
+def _unanswerable(
+    documents: Sequence[Document], corpus: Corpus, each: int, searching: AnswerSearch | None
+) -> Iterator[Draft]:
     """Near misses, those that the search finds no answer to."""
     misses = alternating(near_misses(corpus, max(1, each // LETTERS)), guide_misses(corpus), attribute_misses(corpus))
-    for miss in misses if searching is None else unfound(searching, misses):
+    for miss in misses if searching is None else searching.unfound(misses):
         yield Draft("unanswerable", miss.question, document=miss.document.id, note=miss.note)
     words = "\n".join(document.text for document in documents).casefold()
     for document, fact in in_turns(facts, documents):

@@ -1,16 +1,14 @@
 """Logs of model servers in OpenAI's form: requests with their responses, stored completions, the Responses API, batches.
 
 They become examples that a model wrote (`generated_by`): nobody has said that they are right. A batch has its requests and
-its responses in two files: those of one file are joined with those of the other, beside it, by `custom_id`.
+its responses in two files: which file of requests is that of the responses is left to `batch_requests`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cached_property
-from pathlib import Path
 
-from rung.errors import InputError
+from rung.importers.batch_requests import UNJOINED, BatchRequests
 from rung.importers.fields import content_text, object_of, objects_in, words
 from rung.importers.imported import ImportedRow, Importer, Row, claims_by, taken
 from rung.importers.source import ImportFile
@@ -19,7 +17,6 @@ from rung.records import Json
 
 _REQUESTS = ("request", "request_body", "requestBody")
 _RESPONSES = ("response", "response_body", "responseBody")
-_BEGINNING = 4096  # bytes by which a file of requests is known
 
 
 def _is_log(row: Row) -> float:
@@ -48,59 +45,11 @@ def _answers(response: Mapping[str, Json]) -> bool:
 
 
 def _read(file: ImportFile) -> Iterator[ImportedRow]:
-    batch = _Batch(file)
+    batch = BatchRequests(file)
     for line, row in file.rows:
-        yield taken(batch.joined(row), line, _log)
+        yield taken(batch.joined(row, line), line, _log)
     if batch.joined_from:
-        listed = ", ".join(sorted(batch.joined_from))
-        file.note(0, f"its requests are those of {listed}, by 'custom_id'")
-
-
-class _Batch:
-    """The requests that lie beside a file of responses."""
-
-    def __init__(self, file: ImportFile) -> None:
-        self.file = file
-        self.joined_from: set[str] = set()
-
-    def joined(self, row: Row) -> Row:
-        """A response with the request of its `custom_id`, where one file beside it has it; else the row as it is."""
-        id = row.get("custom_id")
-        if not isinstance(id, str) or "response" not in row or "body" in row:
-            return row
-        by_file = self._requests.get(id, {})
-        if len(by_file) != 1:
-            names: list[Json] = [*sorted(by_file)]
-            return {**row, "_requests": names} if names else row
-        ((name, body),) = by_file.items()
-        self.joined_from.add(name)
-        return {**row, "body": body}
-
-    @cached_property
-    def _requests(self) -> dict[str, dict[str, Json]]:
-        """`custom_id` -> file -> the body of the request."""
-        requests: dict[str, dict[str, Json]] = {}
-        for path in sorted(self.file.path.parent.glob("*.jsonl")):
-            if path == self.file.path or not _holds_requests(path):
-                continue
-            try:
-                rows = ImportFile(path).rows
-            except InputError:
-                continue
-            for _, row in rows:
-                if isinstance(row.get("custom_id"), str) and isinstance(row.get("body"), dict):
-                    requests.setdefault(str(row["custom_id"]), {})[path.name] = row["body"]
-        return requests
-
-
-def _holds_requests(path: Path) -> bool:
-    """Whether a file begins as one of the requests of a batch."""
-    try:
-        with path.open("rb") as file:
-            beginning = file.read(_BEGINNING)
-    except OSError:
-        return False
-    return b'"custom_id"' in beginning and b'"body"' in beginning and b'"method"' in beginning
+        file.note(0, f"its requests are those of {batch.joined_from}, by 'custom_id'")
 
 
 def _log(row: Row, line: int) -> ImportedRow:
@@ -108,11 +57,10 @@ def _log(row: Row, line: int) -> ImportedRow:
     if "custom_id" in row and "body" in row and "response" not in row:
         why = "is a request of a batch without its response: import the file of responses, and have this one beside it"
         raise ValueError(why)
-    if files := row.get("_requests"):
-        listed = ", ".join(map(str, files)) if isinstance(files, list) else ""
-        raise ValueError(f"has its request in several files ({listed}): leave the one beside it that it answers")
     if error := object_of(row.get("error")) or object_of(response.get("error")):
         raise ValueError(f"is a failed request: {words(error.get('message'))[:120]}")
+    if why := row.get(UNJOINED):
+        raise ValueError(words(why))
     if not _asks(request):
         beside = "; put the file of requests beside it" if "custom_id" in row else ""
         raise ValueError(f"is a response without its request: there is no question in it{beside}")
