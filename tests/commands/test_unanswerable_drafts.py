@@ -119,9 +119,8 @@ def test_a_store_that_others_share_is_not_filled_for_drafts(tmp_path: Path) -> N
     (folder / "rung.yaml").write_text(text)
     with open_engines(load_project(folder)) as engines, StepRunner(engines) as runner:
         engines.__dict__["knowledge"] = knowledge
-        assert AnswerSearch.over(runner, [Document("treaty", TREATY)]).trouble.startswith(
-            "nothing is indexed in the store yet"
-        )
+        trouble = AnswerSearch.over(runner, [Document("treaty", TREATY)]).trouble
+    assert trouble.startswith("nothing is indexed in the store yet")
     assert knowledge.version == 0
 
 
@@ -157,15 +156,15 @@ class Failing:
 @pytest.mark.parametrize(
     ("words", "failed", "asked", "text"),
     [
-        (("q1?",), 1, 40, "the search failed for 1 drafts, which stay"),
-        (("q",), 40, 32, "the search failed for 40 drafts, which stay; the search is asked no more: the index is gone"),
+        (("q1?",), 1, 40, "the search failed for 1 questions, which stay"),
+        (("q",), 32, 32, "the search failed for 32 questions, which stay; the search is asked no more: the index is gone"),
         ((), 0, 40, ""),
     ],
 )
 def test_a_search_that_fails_drops_no_draft(
     words: tuple[str, ...], failed: int, asked: int, text: str, tmp_path: Path
 ) -> None:
-    misses = [Miss(f"q{n}?", Document("d", "t"), "note", re.compile("x")) for n in range(40)]
+    misses = [Miss(Document("d", "t"), f"q{n}?", "note", re.compile("x")) for n in range(40)]
     failing = Failing(*words)
     with open_engines(load_project(project(tmp_path, treaty=TREATY))) as engines, StepRunner(engines) as runner:
         engines.__dict__["knowledge"] = failing

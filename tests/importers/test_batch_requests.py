@@ -82,7 +82,11 @@ def test_two_files_that_fit_leave_it_open(tmp_path: Path) -> None:
 
 
 def test_requests_that_failed_may_lie_in_a_file_of_their_own(tmp_path: Path) -> None:
-    failed = {"custom_id": "b", "response": None, "error": {"code": "batch_expired", "message": "expired"}}
+    failed: dict[str, object] = {
+        "custom_id": "b",
+        "response": None,
+        "error": {"code": "batch_expired", "message": "expired"},
+    }
     rows, _ = read(tmp_path, response("a"), requests=[request("a"), request("b")], errors=[failed])
     assert pairs(rows) == [("question a", "answer a")]
 

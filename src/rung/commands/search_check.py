@@ -30,7 +30,7 @@ _SHARED = 0.4  # of a question's words that a sentence of a passage that was fou
 class AnswerSearch:
     """The search for answers to drafts that have none.
 
-    `trouble`: why it is not asked, or no longer, "" where it is; `failed`: drafts whose search failed, which stay.
+    `trouble`: why it is not asked, or no longer, "" where it is; `failed`: questions whose search failed, which stay.
     """
 
     runner: StepRunner
@@ -48,7 +48,7 @@ class AnswerSearch:
     @property
     def words(self) -> str:
         """What is to be said of it; "" where every draft was searched for."""
-        failed = f"the search failed for {self.failed:,} drafts, which stay" if self.failed else ""
+        failed = f"the search failed for {self.failed:,} questions, which stay" if self.failed else ""
         return "; ".join(one for one in (failed, self.trouble) if one)
 
     def unfound(self, misses: Iterator[Miss]) -> Iterator[Miss]:

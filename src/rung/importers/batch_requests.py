@@ -1,7 +1,7 @@
 """The requests of a batch, which lie in another file than its responses, beside it.
 
-A `custom_id` alone says little: `request-1` stands in many batches. A file is that of the requests where its ids are those of
-the responses, in both directions (what failed may lie in a file of its own), and the models are the same.
+A `custom_id` alone says little: `request-1` stands in many batches. A file is that of the requests where its ids are those
+of the responses, in both directions (what failed may lie in a file of its own), and the models are the same.
 """
 
 from __future__ import annotations

@@ -59,8 +59,8 @@ def _log(row: Row, line: int) -> ImportedRow:
         raise ValueError(why)
     if error := object_of(row.get("error")) or object_of(response.get("error")):
         raise ValueError(f"is a failed request: {words(error.get('message'))[:120]}")
-    if why := row.get(UNJOINED):
-        raise ValueError(words(why))
+    if UNJOINED in row:
+        raise ValueError(words(row[UNJOINED]))
     if not _asks(request):
         beside = "; put the file of requests beside it" if "custom_id" in row else ""
         raise ValueError(f"is a response without its request: there is no question in it{beside}")
