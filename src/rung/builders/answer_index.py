@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from rung.artifacts.store import Built, Training, artifact_folder, building, seal
 from rung.builders.building import ArtifactBuilder, tokens_of
-from rung.errors import NotWorthwhile
-from rung.progress import phase, working_time
+from rung.errors import NotWorthwhile, UserError
+from rung.progress import phase, say, working_time
 from rung.records import Answer, Asker, Case, Json, Outcome, digest
 from rung.records.steps import Conversation
 from rung.scoring import score_run, scoring_context
 from rung.scoring.registry import scorers
 from rung.stats.risk_control import CHANCE, RiskPoint, certified_over_all, curve
 from rung.strategies.protocol import AnswerIndex, Member
-from rung.strategies.semantic_cache import stored
-
-if TYPE_CHECKING:
-    from rung.knowledge.protocol import Vectors
+from rung.strategies.semantic_cache import has_turns, stored
 
 KIND = "answer-index"
 RIGHT = 0.5  # of `correct`: an answer that is less right is wrong
+_MAY_FAIL = 0.1  # share of answers: with more it is not the questions that are at fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +31,15 @@ class Entry:
     answer: Answer
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What is kept, what came of each case by its id (dev cases that follow other turns are not asked), and what it took."""
+
+    entries: Sequence[Entry]
+    outcomes: Mapping[str, Outcome]
+    manifest: Mapping[str, Json]
+
+
 def build_answer_index(builder: ArtifactBuilder, need: AnswerIndex, title: str) -> Built:
     """The answers of a rung, and from which similarity on they are given; named by the rung, the questions, the documents,
     what judges and who embeds.
@@ -41,50 +47,66 @@ def build_answer_index(builder: ArtifactBuilder, need: AnswerIndex, title: str) 
     Raises:
         NotWorthwhile: the rung answers none of the questions, no threshold can be shown to keep the limit, or whether
             answers are right cannot be told without a model that judges.
+        UserError: more than a tenth of the answers failed; what came until then is kept, and the same command goes on.
     """
     from rung.knowledge import build_example_index
 
     settings, engines = builder.project.settings, builder.engines
     documents = engines.knowledge.identity if engines.knowledge else ""
-    cases = [(c.id, c.question, c.answers, c.answerable, c.groups, c.messages) for c in (*need.cases, *need.dev)]
+    cases = [list(map(_content, some)) for some in (need.cases, need.dev)]
     models = {name: engine.identity for name, engine in builder.on(need.member.spec.model).engines.by_step().items()}
-    by = (need.member.identity, models, engines.embedder.identity, documents)
+    by = (need.member.spec, models, engines.embedder.identity, documents)
     judged_by = (settings.bar.metric, settings.bar.fields or {})
-    named = digest(KIND, 1, by, cases, need.false_hits, need.threshold, judged_by, settings.seed)
+    named = digest(KIND, 2, by, cases, need.false_hits, need.threshold, judged_by, settings.seed)
     folder = artifact_folder(builder.project.state, KIND, named)
+    if need.left_out:
+        say(f"! {title}: {need.left_out} dev cases that repeat test cases are neither remembered nor learnt from")
     with building(folder, title) as missing:
         if missing:
             began = working_time()
-            with builder.training(Training(KIND, len(need.cases))):
-                entries, tokens = _answered(builder, need, title)
-            manifest = _learnt(builder, need, entries)
+            with builder.training(Training(KIND, len(need.cases) + len(need.dev))):
+                answered = _answered(builder, need, title)
+            manifest = _learnt(builder, need, answered)
             with phase(title) as tick:
                 build_example_index(
-                    [(one.case.question, stored(one.answer)) for one in entries],
+                    [(one.case.question, stored(one.answer)) for one in answered.entries],
                     folder,
                     embedder=engines.embedder,
                     progress=lambda done, total: tick(done, total, ""),
-                    groups=[one.case.asker.groups for one in entries] if _has_rights(builder) else None,
+                    groups=[one.case.asker.groups for one in answered.entries] if _has_rights(builder) else None,
                     documents=documents,
                 )
-            about: dict[str, Json] = {"kind": KIND, "rows": len(entries), "rows_digest": digest(cases), "tokens": tokens}
-            seal(folder, {**about, "seconds": working_time() - began, **manifest})
+            about: dict[str, Json] = {"kind": KIND, "rows": len(answered.entries), "rows_digest": digest(cases)}
+            seal(folder, {**about, **answered.manifest, "seconds": working_time() - began, **manifest})
     return Built(named, folder)
 
 
-def _answered(builder: ArtifactBuilder, need: AnswerIndex, title: str) -> tuple[list[Entry], dict[str, Json]]:
-    """The answers that are worth keeping (no refusal, no failure, none that was cut off), and the tokens that all took."""
-    runner = builder.runner.on(need.member.spec.model)
-    conversations = [_conversation(need.member, case) for case in need.cases]
-    ended = runner.run(conversations, title=f"{title}: {need.member.label} answers")
-    pairs = zip(need.cases, (one.value for one in ended), strict=True)
+def _answered(builder: ArtifactBuilder, need: AnswerIndex, title: str) -> Answered:
+    """The answers, of which those are kept that are worth it: no refusal, and none that was cut off."""
+    runner, member = builder.runner.on(need.member.spec.model), need.member
+    asked = [*need.cases, *(case for case in need.dev if not has_turns(case.ask()))]
+    ended = runner.run([_conversation(member, case) for case in asked], title=f"{title}: {member.label} answers")
+    outcomes = {case.id: Outcome(case.id, e.value, e.failure, e.usage) for case, e in zip(asked, ended, strict=True)}
+    failures = [one.failure for one in ended if one.failure is not None]
+    if len(failures) > _MAY_FAIL * len(asked):
+        raise UserError(
+            f"{len(failures)} of {len(asked)} answers of {member.label} failed, so that they are no memory; the same "
+            f"command asks for these again: {failures[0].error}"
+        )
+    if failures:
+        say(
+            f"! {title}: {len(failures)} of {len(asked)} answers of {member.label} failed, and are not kept; such a dev "
+            "case counts as one that it answers rightly"
+        )
+    pairs = ((case, outcomes[case.id].answer) for case in need.cases)
     entries = [Entry(case, a) for case, a in pairs if a is not None and not (a.refused or a.truncated)]
     if not entries:
-        raise NotWorthwhile(f"{need.member.label} answered none of {len(need.cases)} questions, so nothing can be kept")
-    return entries, tokens_of([one.usage for one in ended])
+        raise NotWorthwhile(f"{member.label} answered none of {len(need.cases)} questions, so nothing can be kept")
+    manifest: dict[str, Json] = {"tokens": tokens_of([one.usage for one in ended]), "failed": len(failures)}
+    return Answered(entries, outcomes, manifest)
 
 
-def _learnt(builder: ArtifactBuilder, need: AnswerIndex, entries: Sequence[Entry]) -> dict[str, Json]:
+def _learnt(builder: ArtifactBuilder, need: AnswerIndex, answered: Answered) -> dict[str, Json]:
     """The threshold, and what it comes to on the dev cases.
 
     Raises:
@@ -92,7 +114,7 @@ def _learnt(builder: ArtifactBuilder, need: AnswerIndex, entries: Sequence[Entry
     """
     if need.threshold >= 0:
         return {"threshold": need.threshold}
-    similar, false = _borrowed(builder, need, entries)
+    similar, false = _borrowed(builder, need, answered)
     chosen: RiskPoint | None = certified_over_all(similar, false, need.false_hits)
     if chosen is None:
         raise NotWorthwhile(
@@ -104,6 +126,7 @@ def _learnt(builder: ArtifactBuilder, need: AnswerIndex, entries: Sequence[Entry
         "metrics": {
             "false_hits_at_most": need.false_hits,
             "holds_with_probability": 1 - CHANCE,
+            "dev_cases": len(similar),
             "hits": chosen.coverage,
             "false_hits": chosen.wrong,
             "curve": [[p.threshold, p.coverage, p.wrong * p.coverage] for p in curve(similar, false)],
@@ -111,44 +134,45 @@ def _learnt(builder: ArtifactBuilder, need: AnswerIndex, entries: Sequence[Entry
     }
 
 
-def _borrowed(
-    builder: ArtifactBuilder, need: AnswerIndex, entries: Sequence[Entry]
-) -> tuple[list[float | None], list[bool]]:
-    """Of each dev case how similar the nearest other question is, of the same groups where there are rights (None: there is
-    none), and whether that one's answer is wrong for it where its own is right."""
+def _borrowed(builder: ArtifactBuilder, need: AnswerIndex, answered: Answered) -> tuple[list[float | None], list[bool]]:
+    """Of each dev case how similar the nearest question is that is remembered, of the same groups where there are rights
+    (None: there is none), and whether that one's answer is wrong for it where its own is right, or did not come."""
     import numpy as np
 
-    embedder, has_rights = builder.engines.embedder, _has_rights(builder)
-    theirs: Vectors = embedder.embed([one.case.question for one in entries], kind="query")
-    vectors: Vectors = embedder.embed([case.question for case in need.dev], kind="query")
-    own = {one.case.id: one.answer for one in entries}
+    entries, has_rights, embedder = answered.entries, _has_rights(builder), builder.engines.embedder
+    theirs = np.asarray(embedder.embed([one.case.question for one in entries], kind="query"), dtype=np.float64)
+    vectors = np.asarray(embedder.embed([case.question for case in need.dev], kind="query"), dtype=np.float64)
     similar: list[float | None] = []
     borrowed: list[Answer | None] = []
     for case, vector in zip(need.dev, vectors, strict=True):
-        others = [
-            n
-            for n, one in enumerate(entries)
-            if one.case.id != case.id and (not has_rights or one.case.asker.groups == case.asker.groups)
-        ]
-        nearest = None if case.messages or not others else max(others, key=lambda n: (float(theirs[n] @ vector), -n))
-        similar.append(None if nearest is None else float(np.dot(theirs[nearest], vector)))
+        readable = [n for n, one in enumerate(entries) if not has_rights or one.case.asker.groups == case.asker.groups]
+        cosines = theirs[readable] @ vector
+        nearest = readable[int(cosines.argmax())] if readable and not has_turns(case.ask()) else None
+        similar.append(None if nearest is None else min(1.0, max(0.0, float(cosines.max()))))
         borrowed.append(None if nearest is None else entries[nearest].answer)
-    right = _right(builder, need, [own.get(case.id) for case in need.dev])
-    still = _right(builder, need, borrowed)
-    return similar, [before and not after for before, after in zip(right, still, strict=True)]
-
-
-def _right(builder: ArtifactBuilder, need: AnswerIndex, answers: Sequence[Answer | None]) -> list[bool]:
-    """Whether each of these answers is at least half right for its dev case; none at all counts as a refusal."""
-    bar, spec = builder.project.settings.bar, need.member.spec
     refusal = Answer("", refused=True)
-    outcomes = [Outcome(case.id, answer or refusal) for case, answer in zip(need.dev, answers, strict=True)]
+    own = [answered.outcomes.get(case.id, Outcome(case.id, refusal)) for case in need.dev]
+    before = _right(builder, need, own)
+    after = _right(builder, need, [Outcome(c.id, a or refusal) for c, a in zip(need.dev, borrowed, strict=True)])
+    return similar, [
+        score is not None and (one.failure is not None or right) and not still
+        for score, one, right, still in zip(similar, own, before, after, strict=True)
+    ]
+
+
+def _right(builder: ArtifactBuilder, need: AnswerIndex, outcomes: Sequence[Outcome]) -> list[bool]:
+    """Of each dev case whether what came of it is at least half right."""
+    bar, spec = builder.project.settings.bar, need.member.spec
     context = scoring_context(need.dev, schema=spec.schema, labels=spec.labels, metric=bar.metric or "", weights=bar.fields)
     card = score_run(need.dev, outcomes, scoring_context=context, scorers={"correctness": scorers()["correctness"]})
     correct = card.values.get("correct")
     if correct is None or any(math.isnan(float(value)) for value in correct):
         raise NotWorthwhile("whether an answer is right for another question cannot be told without a model that judges")
     return [float(value) >= RIGHT for value in correct]
+
+
+def _content(case: Case) -> tuple[object, ...]:
+    return (case.id, case.question, case.answers, case.answerable, case.groups, case.messages)
 
 
 def _has_rights(builder: ArtifactBuilder) -> bool:

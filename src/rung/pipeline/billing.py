@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rung.artifacts import Built
@@ -33,24 +33,36 @@ def demand_in(project: Project) -> Demand:
     )
 
 
-def effort_of_building(
-    needs: Sequence[Need], built: Sequence[Built], settings: Mapping[str, Json], prices: Prices
-) -> Effort:
-    """What building a rung took; an index of examples is a trifle. What its answers read is not known yet."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A rung that is built, or one that it is made of. `model`: the name of that which it asks; "" is the default."""
+
+    needs: Sequence[Need]
+    built: Sequence[Built]
+    settings: Mapping[str, Json]
+    model: str = ""
+
+
+def effort_of_building(project: Project, parts: Sequence[Part]) -> Effort:
+    """What building a rung took, with what those took that it is made of: each artifact once, its tokens by the prices of
+    the model that was asked. An index of examples is a trifle. What its answers read is not known yet."""
     indexing = training = building = 0.0
     asked: float | None = 0.0
-    for need, artifact in zip(needs, built, strict=False):
+    artifacts = {a.digest: (need, a, part.model) for part in parts for need, a in zip(part.needs, part.built, strict=False)}
+    for need, artifact, model in artifacts.values():
         if isinstance(need, ChunkedIndex):
             indexing += artifact.seconds
         elif isinstance(need, InstructionSearch | AnswerIndex):
-            asked, building = _tokens_usd(artifact, prices), artifact.seconds
+            asking = need.member.spec.model if isinstance(need, AnswerIndex) else model
+            usd = _tokens_usd(artifact, prices_in(project.on(asking) if asking else project))
+            asked, building = None if asked is None or usd is None else asked + usd, building + artifact.seconds
         elif not isinstance(need, ExampleIndex):
             training += artifact.seconds
     return Effort(
-        uses_examples=training > 0 or bool(settings.get("shots")),
+        uses_examples=training > 0 or any(part.settings.get("shots") for part in parts),
         training_seconds=training,
         indexing_seconds=indexing,
-        stored_bytes=float(sum(_size(artifact.folder) for artifact in built)),
+        stored_bytes=float(sum(_size(artifact.folder) for _, artifact, _ in artifacts.values())),
         building_usd=asked,
         building_seconds=building,
     )

@@ -19,13 +19,15 @@ HITS = "cache"  # among a rung's settings in a verdict
 @dataclass(frozen=True, slots=True)
 class Hits:
     """Of `cases` answered `hits` came from the memory; of `compared` of these the rung beneath was judged too, and `false`
-    of them were wrong where it was right. `saved`: tokens of an answer, over all cases; None where it is unknown."""
+    of them were wrong where it was right. `saved`: tokens of an answer, over all cases; None where it is unknown. `failed`:
+    cases for which the memory could not be searched."""
 
     cases: int
     hits: int
     compared: int
     false: int
     saved: float | None
+    failed: int = 0
 
 
 def with_hits(evaluations: Sequence[Evaluation]) -> tuple[Evaluation, ...]:
@@ -36,6 +38,7 @@ def with_hits(evaluations: Sequence[Evaluation]) -> tuple[Evaluation, ...]:
 
 def _shown(cached: Evaluation, hits: Hits) -> Evaluation:
     counts: dict[str, Json] = {"hits": hits.hits, "false_hits": hits.false, "compared": hits.compared}
+    counts |= {"not_searched": hits.failed} if hits.failed else {}
     return replace(cached, result=replace(cached.result, settings={**cached.result.settings, HITS: counts}))
 
 
@@ -43,7 +46,14 @@ def of_hits(evaluations: Sequence[Evaluation]) -> Iterator[str]:
     """What to say of memories."""
     for cached, inner, hits in _memories(evaluations):
         saved = "" if hits.saved is None else f", which saved {hits.saved:,.0f} tokens a question"
+        if hits.failed:
+            yield (
+                f"{cached.name}: the memory could not be searched for {hits.failed} of {hits.cases} questions, which "
+                f"{inner} answered: they say nothing of how often it hits."
+            )
         share = f"{hits.hits} of {hits.cases} answers came from its memory{saved}"
+        if not hits.hits and hits.failed == hits.cases:
+            continue
         if not hits.hits:
             yield f"{cached.name}: no question of the cases was similar enough to one that was answered before."
         elif hits.compared:
@@ -75,6 +85,7 @@ def _counted(cached: Evaluation, inner: Evaluation | None) -> Hits:
         len(both),
         sum(theirs[case] and not mine[case] for case in both),
         saved if len(used) == len(by_memory) else None,
+        sum(o.answer is not None and o.answer.memory_failed for o in cached.outcomes),
     )
 
 

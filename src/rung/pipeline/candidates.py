@@ -18,7 +18,7 @@ from rung.config.project import Project
 from rung.errors import ModelError, NotWorthwhile, UserError
 from rung.models.callables import is_function
 from rung.models.catalog import is_local
-from rung.pipeline.billing import effort_of_building, prices_in
+from rung.pipeline.billing import Part, effort_of_building
 from rung.pipeline.combinations import combinations
 from rung.pipeline.learnt_settings import learnt_settings
 from rung.pipeline.oracle import shown_to_oracle
@@ -69,6 +69,7 @@ class Candidate:
     composition: Composition | None = None
     key: str = ""  # digest of all that its artifacts are made from, as far as it is known before they are built
     model: str = ""  # the name of that which it asks; "" is the project's default
+    parts: tuple[Candidate, ...] = ()  # those that it is made of, built
 
     @property
     def ladder_rung(self) -> str:
@@ -224,8 +225,15 @@ def build(builder: ArtifactBuilder, candidates: Sequence[Candidate], *, beside: 
     there = sorted((*beside, *done), key=lambda candidate: candidate.order)
     plain = ((c, c.spec, c.strategy) for c in there if c.spec and not c.spec.members and c.strategy and not c.rung.reference)
     members = tuple(_member(*one) for one in plain)
-    composed = [_built(builder, _composed(c, c.composition, members)) for c in candidates if c.composition is not None]
+    planned = (_composed(c, c.composition, members) for c in candidates if c.composition is not None)
+    composed = [_built(builder, _with_parts(candidate, there)) for candidate in planned]
     return sorted([*done, *_in_use(builder, composed)], key=lambda candidate: candidate.order)
+
+
+def _with_parts(candidate: Candidate, there: Sequence[Candidate]) -> Candidate:
+    """The candidate with those of these that its plan is made of."""
+    labels = {label for label, _ in candidate.plan.spec.members} if candidate.plan else set()
+    return replace(candidate, parts=tuple(c for c in there if c.label in labels and not c.rung.reference))
 
 
 def _in_use(builder: ArtifactBuilder, candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -254,7 +262,6 @@ def _refused(candidate: Candidate, why: str) -> Candidate:
 def evaluation_of(project: Project, candidate: Candidate) -> Evaluation:
     """The record of a candidate, built or not, before it answers."""
     built, settings = candidate.built, candidate.settings
-    prices = prices_in(project.on(candidate.model) if candidate.model else project)
     weights = [w for artifact in built if isinstance(w := artifact.manifest.get("dense_weight"), float)]
     result = RungResult(
         name=candidate.label,
@@ -274,11 +281,16 @@ def evaluation_of(project: Project, candidate: Candidate) -> Evaluation:
         result,
         spec=candidate.spec,
         gold=candidate.gold,
-        effort=effort_of_building(() if candidate.plan is None else candidate.plan.needs, built, settings, prices),
+        effort=effort_of_building(project, [_part(one) for one in (*candidate.parts, candidate)]),
         marked="; ".join(why for artifact in built for why in forgot(project, artifact)),
         doubts=tuple(artifact.doubt for artifact in built if artifact.doubt),
         own_weight=weights[0] if weights else None,
     )
+
+
+def _part(candidate: Candidate) -> Part:
+    needs = () if candidate.plan is None else candidate.plan.needs
+    return Part(needs, candidate.built, candidate.settings, candidate.model)
 
 
 def _learning(built: Sequence[Built]) -> dict[str, tuple[tuple[float, float], ...]]:
@@ -310,8 +322,12 @@ def _built(builder: ArtifactBuilder, candidate: Candidate) -> Candidate:
         return done
     if built:
         builder.cache.note("built", candidate.key, [[artifact.kind, artifact.digest] for artifact in built])
-    spec = pinned(own.project, done.plan, built)
-    return replace(done, spec=spec, strategy=make_strategy(spec, gold=done.gold), built=tuple(built))
+    try:
+        spec = pinned(own.project, done.plan, built)
+        strategy = make_strategy(spec, gold=done.gold)
+    except UserError as error:  # a learnt setting that is none
+        return _broken(done, error)
+    return replace(done, spec=spec, strategy=strategy, built=tuple(built))
 
 
 def pinned(project: Project, plan: Plan, built: Sequence[Built]) -> StrategySpec:
@@ -339,9 +355,13 @@ def _tried(candidate: Candidate, do: Callable[[Need], None]) -> Candidate:
     except NotWorthwhile as error:
         return replace(candidate, plan=None, why=str(error))
     except UserError as error:
-        say(f"! {candidate.label} cannot be built: {error}")
-        return replace(candidate, plan=None, why=str(error), failed=True)
+        return _broken(candidate, error)
     return candidate
+
+
+def _broken(candidate: Candidate, error: UserError) -> Candidate:
+    say(f"! {candidate.label} cannot be built: {error}")
+    return replace(candidate, plan=None, why=str(error), failed=True)
 
 
 def drawn(project: Project, strategy: Strategy, number: int) -> Strategy:

@@ -196,7 +196,7 @@ class _Writer:
             row["text"] = answer.text
             if answer.plain != answer.text:
                 row["plain"] = answer.plain
-            row |= {name: True for name in ("refused", "truncated") if getattr(answer, name)}
+            row |= {name: True for name in ("refused", "truncated", "memory_failed") if getattr(answer, name)}
             row |= {name: count for name in ("turns_left_out", "documents_left_out") if (count := getattr(answer, name))}
             if answer.by:
                 row["by"] = answer.by

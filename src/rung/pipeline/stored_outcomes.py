@@ -48,6 +48,7 @@ class OutcomeReader:
             calls=tuple(ToolCall(*one) for one in row.get("calls", ())),
             turns_left_out=row.get("turns_left_out", 0),
             documents_left_out=row.get("documents_left_out", 0),
+            memory_failed=row.get("memory_failed", False),
         )
         return Outcome(case, answer, usage=usage)
 

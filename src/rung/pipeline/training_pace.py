@@ -95,8 +95,8 @@ def trainings(project: Project, needs: tuple[Need, ...]) -> Iterator[Training]:
                 yield Training("refusal", len(cases))
             case InstructionSearch(shown=shown, scored=scored, proposals=proposals):
                 yield Training("instruction", len(shown) + len(scored) * (1 + proposals))
-            case AnswerIndex(cases=cases):
-                yield Training("answer-index", len(cases))
+            case AnswerIndex(cases=cases, dev=dev):
+                yield Training("answer-index", len(cases) + len(dev))
             case ChunkedIndex() | ExampleIndex():
                 pass
 
@@ -104,7 +104,7 @@ def trainings(project: Project, needs: tuple[Need, ...]) -> Iterator[Training]:
 def composed_of(settings: Mapping[str, Json], materials: Materials) -> tuple[str, int]:
     """What is built for a rung that is made of others, and of how many rows."""
     if "false_hits" in settings:
-        return "answer-index", len(materials.dev) + len(materials.lessons)
+        return "answer-index", len(materials.dev_apart) + len(materials.lessons)
     return "router", len(materials.dev)
 
 

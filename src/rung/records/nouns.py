@@ -258,6 +258,7 @@ class Answer:
     calls: tuple[ToolCall, ...] = ()  # of tools, in order
     turns_left_out: int = 0  # the oldest, of a conversation that is longer than the model reads
     documents_left_out: int = 0  # that were to be asked, and were not for want of budget
+    memory_failed: bool = False  # a memory of answers could not be searched, so another rung answered
 
     @property
     def seen(self) -> frozenset[str]:

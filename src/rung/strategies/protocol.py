@@ -225,9 +225,10 @@ class InstructionSearch:
 class AnswerIndex:
     """Need: the answers of `member` to `cases`, found again by similar questions of askers with the same groups.
 
-    How similar is enough is learnt on the `dev` cases among them, so that no more than `false_hits` of all questions are
-    answered wrongly so that the member would answer rightly; or it is `threshold`, where that is not negative. It becomes
-    the setting `threshold`. The digest is what `Search.index` names.
+    How similar is enough is learnt on the `dev` cases, none of which is among them, so that no more than `false_hits` of all
+    questions are answered wrongly that the member would answer rightly; or it is `threshold`, where that is not negative. It
+    becomes the setting `threshold`. The digest is what `Search.index` names. `left_out`: dev cases that repeat a case that
+    judges, and are in neither.
     """
 
     member: Member
@@ -235,6 +236,7 @@ class AnswerIndex:
     dev: tuple[Case, ...]
     false_hits: float
     threshold: float = -1.0
+    left_out: int = 0
 
 
 Need = (

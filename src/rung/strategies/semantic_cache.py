@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from rung.records import Answer, Citation, Json, Passage, Question, StrategySpec, ToolCall, canonical
+from rung.records import Answer, Case, Citation, Json, Passage, Question, StrategySpec, ToolCall, canonical, digest
 from rung.records.steps import Conversation, StepFailed, search
 from rung.records.validation import Share, settings
 from rung.stats.risk_control import fewest_over_all
@@ -24,8 +24,8 @@ class Settings:
     """Whose answers are kept, and how similar a question must be.
 
     `over` names a rung or its label; "" is the only other one. `threshold` is the least cosine of two questions with which
-    the one is given the other's answer; -1 learns it on the dev cases, so that it can be shown that at most `false_hits` of
-    all questions are answered wrongly that the other rung would have answered rightly.
+    the one is given the other's answer; -1 learns it on dev cases that are not remembered, so that it can be shown that at
+    most `false_hits` of all questions are answered wrongly that the other rung would have answered rightly.
     """
 
     over: str = ""
@@ -53,9 +53,13 @@ class SemanticCache:
         chosen = read(Settings, settings, rung=cls.name)
         if why := _too_few(materials, chosen):
             return NotApplicable(why)
-        cases = tuple(case for case in (*materials.dev, *materials.lessons) if not has_turns(case.ask()))
+        remembered, calibrating = _parted(materials, chosen)
+        cases = tuple(case for case in (*remembered, *materials.lessons) if not has_turns(case.ask()))
         if not cases:
-            return NotApplicable("the project has no dev or train cases of one turn, whose answers could be kept")
+            return NotApplicable(
+                "the project has no dev or train cases of one turn whose answers could be kept"
+                + (f", beside the {len(calibrating)} dev cases that say how similar is enough" if calibrating else "")
+            )
         spec = materials.spec(cls.name, chosen)
 
         def composed(members: tuple[Member, ...]) -> Plan | NotApplicable:
@@ -65,7 +69,8 @@ class SemanticCache:
                 return NotApplicable(f"name one rung by 'over', whose answers are kept; built are: {names}")
             if changing := _changing(over[0].spec):
                 return NotApplicable(f"the answers of {over[0].label} are not kept: {changing}")
-            need = AnswerIndex(over[0], cases, materials.dev, chosen.false_hits, chosen.threshold)
+            left_out = len(materials.dev) - len(materials.dev_apart)
+            need = AnswerIndex(over[0], cases, calibrating, chosen.false_hits, chosen.threshold, left_out)
             return Plan(replace(spec, members=((over[0].label, over[0].spec),)), (need,))
 
         return Composition(spec.settings, composed)
@@ -81,16 +86,18 @@ class SemanticCache:
         return streams(self.member)
 
     def answer(self, question: Question) -> Conversation[Answer]:
-        """One search among the questions; where none is similar enough, whatever the other rung asks for."""
+        """One search among the questions; where none is similar enough, whatever the other rung asks for. Where the search
+        fails, too, and the answer says so."""
+        failed = False
         if not has_turns(question):
             try:
                 nearest = (yield from search(question.text, top=1, index=self.spec.artifacts[0])).passages
             except StepFailed:  # the memory is away: the other rung is not
-                nearest = ()
+                nearest, failed = (), True
             if nearest and nearest[0].score >= self.threshold - _SLACK:
                 return answer_of(nearest[0].text)
         answer = yield from self.member.answer(question)
-        return replace(answer, by=self.label)
+        return replace(answer, by=self.label, memory_failed=failed)
 
 
 def stored(answer: Answer) -> str:
@@ -124,6 +131,19 @@ def _passage(row: Mapping[str, Any]) -> Passage:
     return Passage(**{**row, "groups": tuple(row["groups"]), "parent": None if parent is None else (parent[0], parent[1])})
 
 
+def _parted(materials: Materials, chosen: Settings) -> tuple[tuple[Case, ...], tuple[Case, ...]]:
+    """The dev cases that are remembered, and those that say how similar is enough: half of them, or as many as it takes.
+
+    They are apart, since dev cases that borrow from each other are wrong in pairs, which no binomial test allows for. None
+    of them repeats a case that judges.
+    """
+    if chosen.threshold >= 0:
+        return materials.dev_apart, ()
+    drawn = sorted(materials.dev_apart, key=lambda case: digest("semantic_cache", materials.seed, case.id))
+    count = max(fewest_over_all(chosen.false_hits), len(drawn) // 2)
+    return tuple(drawn[count:]), tuple(drawn[:count])
+
+
 def _too_few(materials: Materials, chosen: Settings) -> str:
     """Why nothing can be learnt from the dev cases; "" where it can, or need not."""
     if chosen.threshold >= 0:
@@ -133,11 +153,11 @@ def _too_few(materials: Materials, chosen: Settings) -> str:
             "how many answers are false hits is shown for a share above 0 and below 1: give 'false_hits', or a 'threshold'"
         )
     needed = fewest_over_all(chosen.false_hits)
-    if len(materials.dev) >= needed:
+    if len(materials.dev_apart) >= needed:
         return ""
     return (
-        f"to show that at most {chosen.false_hits:.0%} of the questions are false hits takes {needed} dev cases at least, "
-        f"and the project has {len(materials.dev)}"
+        f"to show that at most {chosen.false_hits:.0%} of the questions are false hits takes {needed} dev cases at least "
+        f"that repeat no test case, and the project has {len(materials.dev_apart)}"
     )
 
 

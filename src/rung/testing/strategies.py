@@ -83,6 +83,7 @@ def materials(**given: object) -> Materials:
         "tools": tuple(tool.spec for tool in open_tools(["calculator"])),
         "gold": {"t1": PASSAGES[:1], "q1": PASSAGES[1:2]},
         "pairs": tuple(Pair(f"question {n}", f"answer {n}") for n in range(8)),
+        "dev_apart": given.get("dev", ()),
     }
     return Materials(**{**defaults, **given})  # type: ignore[arg-type]
 
