@@ -45,7 +45,7 @@ CALLS = (ToolCall("sql", '{"query": "x"}', '{"error": "\u2028"}', failed=True), 
 def evaluations() -> list[Evaluation]:
     """A rung with everything, and one that was not built."""
     said = Answer(
-        "him [1]", "him", False, (Citation(1, "d", 0, 9, "d#0-9"),), (HIGH,), (HIGH, LOW), True, "prompt", CALLS, 2, 7
+        "him [1]", "him", False, (Citation(1, "d", 0, 9, "d#0-9"),), (HIGH,), (HIGH, LOW), True, "prompt", CALLS, 2, 7, True
     )
     odd = Outcome("c2", Answer("a lone \ud800, \u2028 and \x00"), usage=Usage(1, 2, 3, 0.5))
     first = (Outcome("c0", said, usage=Usage(10, 2, 1, None, 1)), odd)

@@ -33,7 +33,7 @@ knowledge: {sources: ["docs/*.md"]}
 cases: cases.jsonl
 model: scripted
 embedder: scripted
-rungs: [rag, semantic_cache: {over: rag}]
+rungs: [rag, semantic_cache: {over: rag, false_hits: 0.1}]
 bar: {correct: 0.5}
 prices: {prompt_usd_per_million: 1.0, completion_usd_per_million: 2.0}
 """
@@ -56,12 +56,12 @@ NAMES = apart(VALVES + 2 * PUMPS)
 
 
 def rows() -> Iterator[dict[str, object]]:
-    """Every valve is asked for in three wordings, two of them dev cases; pumps are asked for once each."""
+    """Every valve is asked for in three wordings, one of them to train, one a dev case; pumps are asked for once each."""
     wordings = ("What colour has valve {}?", "Which colour has valve {}, please?")
     for n in NAMES[:VALVES]:
         answers = [f"Valve {n} has colour amber{n}."]
         for w, wording in enumerate(wordings):
-            yield {"id": f"dev{n}-{w}", "question": wording.format(n), "answers": answers, "split": "dev"}
+            yield {"id": f"dev{n}-{w}", "question": wording.format(n), "answers": answers, "split": ("train", "dev")[w]}
         yield {"id": f"test{n}", "question": f"Tell which colour valve {n} has!", "answers": answers, "split": "test"}
     for index, n in enumerate(NAMES[VALVES:]):
         split = ("dev", "test")[index % 2]
@@ -83,7 +83,7 @@ def shop(folder: Path, *more: dict[str, object]) -> Path:
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Comparison]:
     folder = shop(tmp_path_factory.mktemp("shop") / "p")
-    (folder / "rung.yaml").write_text(YAML.replace("{over: rag}", "{over: rag, threshold: [-1, 0.5]}"), encoding="utf-8")
+    (folder / "rung.yaml").write_text(YAML.replace("{over: rag,", "{over: rag, threshold: [-1, 0.5],"), encoding="utf-8")
     return folder, compare(load_project(folder), allowed=CompareRequest(exhaustive=True))
 
 
@@ -140,17 +140,17 @@ def test_it_is_served_as_it_was_measured(measured: tuple[Path, Comparison]) -> N
 def test_a_document_that_changed_empties_it(tmp_path: Path) -> None:
     folder = shop(tmp_path / "p")
     with working(load_project(folder)) as at:
-        strategy = cached_strategy(at)
+        strategy, memory = cached_strategy(at)
         assert said(at, strategy, f"What colour has valve {NAMES[7]}?").by == CACHE
         assert said(at, strategy, f"What colour has valve {NAMES[7]}?", ("anybody",)).by == CACHE  # nothing is secret
     (folder / "docs" / f"v{NAMES[7]}.md").write_text(f"Valve {NAMES[7]} has colour green.", "utf-8")
     with working(load_project(folder)) as at:
         up_to_date(at.engines)
-        at.engines.example_indexes[digest_of(strategy)] = folder / ".rung/artifacts/answer-index" / digest_of(strategy)
+        at.engines.example_indexes[memory] = folder / ".rung/artifacts/answer-index" / memory
         answer = said(at, strategy, f"What colour has valve {NAMES[7]}?")
         assert (answer.by, answer.plain) == ("rag", f"Valve {NAMES[7]} has colour green.")
         assert said(at, strategy, f"What colour has valve {NAMES[8]}?").by == "rag"
-    folder_of_answers = folder / ".rung/artifacts/answer-index" / digest_of(strategy)
+    folder_of_answers = folder / ".rung/artifacts/answer-index" / memory
     target, kept = Target("text", "amber", (folded(f"amber{NAMES[8]}"),)), Artifacts(load_project(folder))
     assert [finding.count for finding in kept.find(target)] == [1]
     kept.erase(target)
@@ -163,9 +163,10 @@ def test_an_answer_of_one_group_reaches_no_other(tmp_path: Path) -> None:
     folder = shop(
         tmp_path / "p", {**secret, "id": "board", "answers": ["The safe code of vault nine is 4711."], "as": ["board"]}
     )
+    (folder / "rung.yaml").write_text(YAML.replace("false_hits: 0.1", "threshold: 0.8"), encoding="utf-8")
     (folder / "docs" / "vault.md").write_text("---\ngroups: [board]\n---\nThe safe code of vault nine is 4711.", "utf-8")
     with working(load_project(folder)) as at:
-        strategy, text = cached_strategy(at), str(secret["question"])
+        (strategy, _), text = cached_strategy(at), str(secret["question"])
         answers = {
             groups: said(at, strategy, text, groups) for groups in (("board",), ("board", "staff"), ("staff",), (), None)
         }
@@ -177,24 +178,18 @@ def test_an_answer_of_one_group_reaches_no_other(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_limit_that_cannot_be_shown_says_so_with_its_numbers(tmp_path: Path) -> None:
     folder = shop(tmp_path / "p")
-    (folder / "rung.yaml").write_text(YAML.replace("{over: rag}", "{over: rag, false_hits: 0.01}"), encoding="utf-8")
+    (folder / "rung.yaml").write_text(YAML.replace("false_hits: 0.1", "false_hits: 0.01"), encoding="utf-8")
     with working(load_project(folder)) as at:
         (candidate,) = (c for c in propose(at.builder, prepare(at.engines)) if c.rung is SemanticCache)
-        assert "takes 230 dev cases at least, and the project has 60" in candidate.why
+        assert "takes 230 dev cases at least that repeat no test case, and the project has 35" in candidate.why
 
 
-def cached_strategy(at: Working) -> SemanticCache:
-    """The rung, built."""
+def cached_strategy(at: Working) -> tuple[Strategy, str]:
+    """The rung, built, and the digest of its memory."""
     done = build(at.builder, [c for c in propose(at.builder, prepare(at.engines)) if not c.rung.reference])
     cached = next(candidate for candidate in done if candidate.rung is SemanticCache)
     assert cached.spec is not None, cached.why
-    strategy = make_strategy(cached.spec)
-    assert isinstance(strategy, SemanticCache)
-    return strategy
-
-
-def digest_of(strategy: SemanticCache) -> str:
-    return strategy.spec.artifacts[0]
+    return make_strategy(cached.spec), cached.spec.artifacts[0]
 
 
 def said(at: Working, strategy: Strategy, text: str, groups: tuple[str, ...] | None = None) -> Answer:
