@@ -108,7 +108,7 @@ def trial_salt(state: State, trial: str) -> str:
     Raises:
         Unavailable: the database is.
     """
-    query, made = sa.select(about.c.value).where(about.c.name == _SALT + trial), secrets.token_hex(32)
+    query, drawn = sa.select(about.c.value).where(about.c.name == _SALT + trial), secrets.token_hex(32)
     with state.reading() as connection:
         salt = connection.scalar(query)
     if salt:
@@ -116,8 +116,8 @@ def trial_salt(state: State, trial: str) -> str:
     with state.alone("deployments") as connection:
         salt = connection.scalar(query)
         if not salt and standing(_events(connection)).candidate == trial:
-            connection.execute(about.insert().values(name=_SALT + trial, value=made))
-    return str(salt or made)
+            connection.execute(about.insert().values(name=_SALT + trial, value=drawn))
+    return str(salt or drawn)
 
 
 def last_event(state: State) -> int:

@@ -52,8 +52,8 @@ class ObjectVersions:
             return
         content = [one for one in versions if not one.is_marker]
         refused = self._ended(client, content)
-        kept = {one.key for one, _ in refused}  # without its marker, what stays would come back into sight
-        markers = [one for one in versions if one.is_marker and one.key not in kept]
+        retained = {one.key for one, _ in refused}  # without its marker, what stays would come back into sight
+        markers = [one for one in versions if one.is_marker and one.key not in retained]
         refused_markers = self._ended(client, markers)
         if refused or refused_markers:
             why = "; ".join(list(dict.fromkeys(why for _, why in (*refused, *refused_markers)))[:_REASONS])
@@ -80,9 +80,9 @@ class ObjectVersions:
                 by_key[one.key].append(one)
             for entry in errors:  # not every storage names the version
                 of_key, id = by_key[entry.get("Key", "")], entry.get("VersionId")
-                if found := next((one for one in of_key if id in (None, one.id)), None):
-                    of_key.remove(found)
-                    refused.append((found, f"{entry.get('Code')}: {entry.get('Message')}"))
+                if match := next((one for one in of_key if id in (None, one.id)), None):
+                    of_key.remove(match)
+                    refused.append((match, f"{entry.get('Code')}: {entry.get('Message')}"))
         return refused
 
     def words(self) -> str:
