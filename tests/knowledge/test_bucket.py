@@ -274,6 +274,55 @@ def _of_trees(folder: Path, url: str) -> Project:
     return load_project(folder)
 
 
+STRANGE = (
+    "other/documents_1.lance/data/x",
+    "other/versions/0000000001.json",
+    "versions/other/0000000002.json",
+    "versions/3.json",
+    "analytics.lance/data/y",
+    "documents_1x.lance/data/x",
+    "other/sealed.json",
+)
+
+
+def test_what_of_others_lies_below_the_prefix_is_neither_listed_nor_cleared_nor_ended(s3: Any) -> None:
+    name = f"shared-{uuid.uuid4().hex[:8]}"
+    s3.create_bucket(Bucket=name)
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    own = ("documents_1.lance/data/x", "passages_12.lance/_versions/1.manifest", "versions/0000000001.json", "sealed.json")
+    for key in (*STRANGE, *own, *STRANGE, *own):
+        s3.put_object(Bucket=name, Key=f"team/{key}", Body=b"{}")
+    bucket = Bucket(f"s3://{name}/team")
+    assert bucket.numbers() == [1]
+    assert set(bucket._files()) == set(own[:2])
+    bucket.clear()
+    bucket.end_earlier()
+    keys = [key for key, _ in _versions(s3, name)]
+    assert sorted(keys) == sorted(f"team/{key}" for key in STRANGE * 2)
+
+
+def test_one_locked_version_does_not_keep_later_batches_and_its_marker_stays(
+    s3: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("rung.knowledge.store.object_versions._AT_ONCE", 2)
+    name = f"locked-{uuid.uuid4().hex[:8]}"
+    s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
+    keys = [f"team/documents_1.lance/data/{n}" for n in range(5)]
+    for key in keys:
+        s3.put_object(Bucket=name, Key=key, Body=b"words")
+    (entry,) = s3.list_object_versions(Bucket=name, Prefix=keys[0])["Versions"]
+    retention = {"Mode": "COMPLIANCE", "RetainUntilDate": datetime.now(UTC) + timedelta(days=30)}
+    s3.put_object_retention(Bucket=name, Key=keys[0], VersionId=entry["VersionId"], Retention=retention)
+    for key in keys:
+        s3.delete_object(Bucket=name, Key=key)
+    Bucket(f"s3://{name}/team").end_earlier()
+    left = s3.list_object_versions(Bucket=name)
+    assert [one["Key"] for one in left["Versions"]] == keys[:1]
+    assert [one["Key"] for one in left["DeleteMarkers"]] == keys[:1], "without it, the object would be there again"
+    (said,) = [one for one in caplog.messages if "earlier versions" in one]
+    assert "1 of 5 earlier versions of deleted objects stay in the bucket (AccessDenied" in said
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["forgotten", "deleted"])
 def test_a_bucket_that_keeps_versions_keeps_none_of_what_was_erased(how: str, s3: Any, tmp_path: Path) -> None:

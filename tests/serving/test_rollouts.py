@@ -21,7 +21,7 @@ from rung.records.deployment import DeploymentRecord
 from rung.records.steps import GenerateResult, Request
 from rung.serving.conversations import Limits
 from rung.serving.going_back import rollback, withdraw
-from rung.serving.rollouts import is_chosen
+from rung.serving.rollouts import asker_of, is_chosen
 from rung.state.database import State
 from rung.state.deployments import BLOCK, deployment, events, standing_now
 from rung.state.tables import deployment_events, observations
@@ -107,6 +107,11 @@ def test_a_new_deployment_is_taken_while_answers_are_open_which_end_by_the_old_o
 
         first, _ = asyncio.run(both())
         assert first == old.spec.digest
+
+
+def test_who_asked_is_told_apart_by_the_salt_alone() -> None:
+    assert asker_of("key:1", "a" * 64) == asker_of("key:1", "a" * 64)
+    assert len({asker_of(who, salt) for who in ("key:1", "key:2", ":\ud800") for salt in ("a" * 64, "b" * 64)}) == 6
 
 
 def test_the_same_askers_are_answered_by_a_canary_everywhere(measured: Path) -> None:

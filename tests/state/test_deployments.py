@@ -25,9 +25,10 @@ from rung.state.deployments import (
     seen,
     seen_since,
     standing_now,
+    trial_salt,
 )
 from rung.state.feedback import Remark, add_remark
-from rung.state.tables import deployment_events, differences, feedback, observations
+from rung.state.tables import about, answers, deployment_events, differences, feedback, observations
 from tests.records.test_deployment import RECORD
 
 
@@ -123,6 +124,37 @@ def test_each_asker_counts_once_by_the_first_answer_and_the_first_rating(state: 
     (now,) = seen(state, trial="new").values()
     assert (now.answers, now.failed, now.up, now.down) == (32, 2, 1, 15)
     assert (now.askers, now.askers_failed, now.askers_up, now.askers_down) == (2, 2, 1, 1)
+
+
+def test_a_rating_is_of_who_got_the_answer_whatever_their_name(state: State) -> None:
+    observed(state, 4, of="new", trial="new")  # of asker0 and asker1, in turn
+    for n, name in enumerate(("one name", "one name", "renamed", "renamed")):
+        add_remark(state, Remark(f"newanswered{n}", name, "up" if n == 0 else "down", {}, {}))
+    (now,) = seen(state, trial="new").values()
+    assert (now.up, now.down, now.askers, now.askers_up, now.askers_down) == (1, 3, 2, 1, 1)
+
+
+def test_sessions_are_told_by_ids_of_callers_where_answers_still_have_them(state: State) -> None:
+    observed(state, 2, of="d")
+    row = {"at": 1, "process": "p", "model": "m", "digest": "x"}
+    with state.writing() as connection:
+        connection.execute(answers.insert(), [{**row, "id": f"danswered{n}", "caller": f"key:{n}"} for n in range(2)])
+    for n in range(2):
+        add_remark(state, Remark(f"danswered{n}", "one name", "down", {}, {}))
+    assert seen_since(state, "d", since=0)[0][-1] == Seen(down=2, askers_down=2)
+
+
+def test_a_salt_is_one_for_all_servers_and_is_forgotten_with_its_trial(state: State) -> None:
+    record = named("eve")
+    promoted(state, "ada", expected=0)
+    add_event(state, DeploymentEvent(0, record.id, "canary", "eve"), expected=1, record=record)
+    salt = trial_salt(state, record.id)
+    assert len(salt) == 64
+    assert salt == trial_salt(state, record.id)
+    add_event(state, DeploymentEvent(0, record.id, "stopped", "eve"), expected=2)
+    with state.reading() as connection:
+        assert salt not in connection.scalars(sa.select(about.c.value)).all()
+    assert trial_salt(state, record.id) not in (salt, trial_salt(state, record.id))
 
 
 def test_limits_are_looked_at_over_one_block_at_a_time(state: State) -> None:

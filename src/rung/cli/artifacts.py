@@ -95,18 +95,21 @@ def retire(  # noqa: PLR0917 - typer takes them by name
     folder: Word = None,
     digest: Digest = None,
     by: By = None,
-    force: Annotated[bool, typer.Option("--force", help="Retire also what is not finished.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Retire also what is not finished, or what a deployment answers with.")
+    ] = False,
     json: Json = False,
 ) -> int:
     """Delete an artifact's files; what it was made from stays known."""
-    from rung.commands.unload import unloaded_at
+    from rung.commands.retiring import retire as retired
 
     project, registry, (digest,) = _resolved(ctx, (folder, digest), "DIGEST")
     artifact = registry.find(digest)
-    freed = registry.retire(artifact, by=by or signed_in(), force=force)
-    servers = unloaded_at(project, artifact.digest) if artifact.kind == "adapter" else {}
-    lines = [f"{artifact.name} is retired: {_size(freed)} are free", *(f"  {name}: {how}" for name, how in servers.items())]
-    _tell(json, {"retired": artifact.digest, "bytes": freed, "servers": servers}, "\n".join(lines))
+    done = retired(project, registry, artifact, by=by or signed_in(), force=force)
+    lines = [f"{artifact.name} is retired: {_size(done.freed)} are free"]
+    lines += [*(f"! {one}" for one in done.warnings), *(f"  {name}: {how}" for name, how in done.servers.items())]
+    report = {"retired": artifact.digest, "bytes": done.freed, "servers": done.servers, "warnings": done.warnings}
+    _tell(json, report, "\n".join(lines))
     return _ended(registry, json=json)
 
 

@@ -14,7 +14,7 @@ from rung.commands.review import feedback_drafts_file
 from rung.config.project import Project
 from rung.dataset.load import Dataset, load_dataset
 from rung.dataset.proposals import JUDGING, Borne, Comment, Proposals, Rows, Sought, propose
-from rung.dataset.review_log import decided_ids, decided_words, deciding, words_of
+from rung.dataset.review_log import basis_of, decided_bases, decided_ids, deciding
 from rung.erasure.target import FORGOTTEN
 from rung.pipeline.sources import Sources
 from rung.records import Asker, Document, Json, Message
@@ -71,11 +71,13 @@ def draft_from_feedback(project: Project, request: DraftRequest = DraftRequest()
     added: dict[Path, int] = dict.fromkeys(files.values(), 0)
     new = 0
     with deciding(project):
-        seen, rested_on = decided_ids(project).union(*(_ids(path) for path in added)), decided_words(project)
+        seen, decided = decided_ids(project).union(*(_ids(path) for path in added)), decided_bases(project)
         rows_of_file = [(files[one.use], one.row()) for one in proposals.proposals if one.id not in seen]
         for path in added:
             fresh = [
-                row for file, row in rows_of_file if file == path and not any(words_of(row) <= one for one in rested_on)
+                row
+                for file, row in rows_of_file
+                if file == path and not any(basis_of(row).is_part_of(one) for one in decided)
             ]
             append_rows(path, fresh)
             added[path] = len(fresh)

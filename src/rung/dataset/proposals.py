@@ -119,6 +119,9 @@ class Proposal:
         meta: dict[str, Json] = {"kind": self.kind, "note": note}
         meta["feedback"] = [one.number for one in comments if one.number]
         meta["expectations"] = [one.expectation for one in comments if one.expectation]
+        # the times of both, as another database gives the same numbers; numbers alone stay where words are forgotten
+        meta["feedback_at"] = [one.at for one in comments if one.number]
+        meta["expectations_at"] = [one.at for one in comments if one.expectation]
         meta["callers"] = len({one.caller for one in comments})
         meta["answers_given"] = list(dict.fromkeys(one.answer for one in comments if one.answer))
         meta["deployments"] = [*sorted({one.deployment for one in comments if one.deployment})]

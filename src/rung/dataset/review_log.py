@@ -13,13 +13,15 @@ import os
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from rung.config.project import Project
+from rung.dataset.near_duplicates import normal
 from rung.errors import UserError
 from rung.files.durable import alone
 from rung.files.limited import content_of
-from rung.records import Json
+from rung.records import Json, canonical
 from rung.text.parsing import Malformed, json_of
 
 LOG, LOCK, HEAD = "reviews.jsonl", "reviews.lock", "reviews.head"
@@ -119,21 +121,62 @@ def decided_ids(project: Project) -> frozenset[str]:
     return frozenset(str(row.get("id", "")) for row in _decided(project))
 
 
-def decided_words(project: Project) -> tuple[frozenset[tuple[str, Json]], ...]:
-    """What each draft of feedback rested on that somebody rejected or divided: ("feedback" or "expectations", number). Where
-    some of its words were forgotten, the others would have another id.
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a draft of feedback rests on. `numbers`: ("feedback" or "expectations", number), which another database gives to
+    other words; `marks`: with their times too, none in what an earlier Rung drafted; `asked`: the questions; `setting`:
+    whose documents were read, and the turns before."""
+
+    numbers: frozenset[tuple[str, Json]]
+    marks: frozenset[tuple[str, Json, Json]]
+    asked: frozenset[str]
+    setting: str
+
+    def is_part_of(self, other: Basis) -> bool:
+        """Whether all that it rests on is what the other rests on. Without times, the same question must be among both."""
+        if not self.numbers:
+            return False
+        if self.marks and other.marks:
+            return self.marks <= other.marks
+        same = self.setting == other.setting and not self.asked.isdisjoint(other.asked)
+        return same and self.numbers <= other.numbers
+
+
+def decided_bases(project: Project) -> tuple[Basis, ...]:
+    """What each draft of feedback rested on that somebody rejected or divided. Where some of its words were forgotten, the
+    others would have another id.
 
     Raises:
         UserError: as `reviews`.
     """
-    return tuple(numbers for row in _decided(project) if (numbers := words_of(row)))
+    return tuple(basis for row in _decided(project) if (basis := basis_of(row)).numbers)
 
 
-def words_of(row: Mapping[str, Json]) -> frozenset[tuple[str, Json]]:
-    """What a draft of feedback rests on: ("feedback" or "expectations", number)."""
-    meta = row.get("meta")
-    named = ((name, meta.get(name)) for name in ("feedback", "expectations")) if isinstance(meta, dict) else ()
-    return frozenset((name, number) for name, numbers in named if isinstance(numbers, list) for number in numbers)
+def basis_of(row: Mapping[str, Json]) -> Basis:
+    """What a draft of feedback rests on."""
+    given = row.get("meta")
+    meta = given if isinstance(given, dict) else {}
+    numbers, marks = set[tuple[str, Json]](), set[tuple[str, Json, Json]]()
+    for name in ("feedback", "expectations"):
+        own, times = (_numbers(meta.get(key)) for key in (name, f"{name}_at"))
+        numbers |= {(name, number) for number in own}
+        marks |= {(name, *both) for both in zip(own, times, strict=False)} if len(own) == len(times) else set()
+    turns = [str(turn.get("content")) for turn in _list(row.get("messages")) if isinstance(turn, dict)]
+    is_case = "question" in row  # of an example, the last two turns are question and answer
+    asked = str(row["question"]) if is_case else "".join(turns[-2:-1])
+    before, readers = turns if is_case else turns[:-2], row.get("as", meta.get("as"))
+    groups: list[Json] | None = [*sorted(map(str, readers))] if isinstance(readers, list) else None
+    setting: list[Json] = [groups, *map(normal, before)]
+    texts = frozenset(normal(text) for text in (asked, *map(str, _list(meta.get("asked_as")))) if text)
+    return Basis(frozenset(numbers), frozenset(marks), texts, canonical(setting))
+
+
+def _list(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else []
+
+
+def _numbers(value: Json) -> list[Json]:
+    return [one for one in _list(value) if isinstance(one, int)]
 
 
 def _decided(project: Project) -> Iterator[Mapping[str, Json]]:

@@ -8,6 +8,7 @@ an event that counts only if nobody was faster, so that two of them decide once.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import logging
 import math
 import threading
@@ -36,6 +37,7 @@ from rung.state.deployments import (
     last_seen,
     seen,
     seen_since,
+    trial_salt,
 )
 from rung.state.tables import observations
 
@@ -53,6 +55,7 @@ class Served:
     current: Deployment | None = None
     candidate: Deployment | None = None
     records: Mapping[str, DeploymentRecord] = field(default_factory=dict)
+    salt: str = field(default="", repr=False)  # of the trial; see `trial_salt`
 
     @property
     def trial(self) -> str:
@@ -63,12 +66,13 @@ class Served:
 def is_chosen(caller: str, digest: str, share: float) -> bool:
     """Whether a caller is among the share whom a deployment of this digest answers: always the same ones, on every server,
     and those of a smaller share are among those of a larger."""
-    return int.from_bytes(_drawn(caller, digest), "big") < share * 2**64
+    drawn = hashlib.sha256(f"{digest}\0{caller}".encode("utf-8", "surrogatepass")).digest()[:8]
+    return int.from_bytes(drawn, "big") < share * 2**64
 
 
-def _drawn(caller: str, trial: str) -> bytes:
-    """Eight bytes that tell a caller from others within one trial."""
-    return hashlib.sha256(f"{trial}\0{caller}".encode("utf-8", "surrogatepass")).digest()[:8]
+def asker_of(caller: str, salt: str) -> str:
+    """Sixteen characters that tell a caller from others within one trial, to nobody who has not its salt."""
+    return hmac.new(salt.encode(), caller.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:16]
 
 
 class Rollouts:
@@ -123,9 +127,10 @@ class Rollouts:
         """Note how an answer for a caller came out: "answered", "failed" or "late"."""
         if not asked.deployment.id:
             return
-        trial = self.served.trial
+        served = self.served
+        trial = served.trial
         row = {"at": now_ms(), "answer": asked.id, "deployment": asked.deployment.id, "trial": trial}
-        row |= {"asker": _drawn(caller.id, trial).hex() if trial else ""}
+        row |= {"asker": asker_of(caller.id, served.salt) if trial else ""}
         self._writer.add(observations, {**row, "end": end, "refused": refused, "seconds": seconds})
 
     def work(self) -> None:
@@ -176,7 +181,8 @@ class Rollouts:
             self._again = math.inf if is_whole else time.monotonic() + self._pause
             current = opened.get(now.current, before.current if now.current else None)
             candidate = opened.get(now.candidate) if now.candidate else None
-            served = Served(now, current, candidate, records)
+            salt = trial_salt(self._state, now.candidate) if candidate is not None else ""
+            served = Served(now, current, candidate, records, salt)
             self._on_change(served)
             self.served = served
             if now.current != before.now.current or now.since != before.now.since:

@@ -6,6 +6,7 @@ and looks again. So every server comes to the same standing, whatever its clock 
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,9 +20,10 @@ from rung.records.deployment import SINCE, DeploymentEvent, DeploymentRecord, St
 from rung.state.database import State, now_ms
 from rung.state.ratings import Rated
 from rung.state.sessions import first_of_sessions
-from rung.state.tables import deployment_events, deployments, differences, feedback, observations
+from rung.state.tables import about, answers, deployment_events, deployments, differences, feedback, observations
 
 BLOCK = 1_000  # answers, and ratings, of the served deployment that its limits are looked at over
+_SALT = "salt of trial "
 Place = tuple[int, int]  # the numbers of the last answer and of the last rating before the blocks that are under way
 
 
@@ -87,7 +89,9 @@ def add_event(
             )
         at, number = now_ms(), connection.scalar(sa.select(sa.func.max(observations.c.number))) or 0
         added = replace(event, number=last + 1, at=_iso(at), figures={**event.figures, SINCE: number})
-        standing(_events(connection)).after(added)  # what cannot be read must not be added to
+        now = standing(_events(connection)).after(added)  # what cannot be read must not be added to
+        ended = (about.c.name.startswith(_SALT), about.c.name != _SALT + now.candidate)
+        connection.execute(about.delete().where(*ended))  # of trials that ended, nobody finds out any more who asked
         if record is not None:
             connection.execute(deployments.insert().values(id=record.id, at=at, record=plain(record)))
         row = {"deployment": added.deployment, "what": added.what, "by": added.by, "why": added.why}
@@ -95,6 +99,25 @@ def add_event(
             deployment_events.insert().values(number=added.number, at=at, figures=plain(added.figures), **row)
         )
         return added
+
+
+def trial_salt(state: State, trial: str) -> str:
+    """What callers are told apart by, within one trial: the same for every server, made when one first asks, and forgotten
+    with the trial's end. Of one that has ended: nobody else's.
+
+    Raises:
+        Unavailable: the database is.
+    """
+    query, drawn = sa.select(about.c.value).where(about.c.name == _SALT + trial), secrets.token_hex(32)
+    with state.reading() as connection:
+        salt = connection.scalar(query)
+    if salt:
+        return str(salt)
+    with state.alone("deployments") as connection:
+        salt = connection.scalar(query)
+        if not salt and standing(_events(connection)).candidate == trial:
+            connection.execute(about.insert().values(name=_SALT + trial, value=drawn))
+    return str(salt or drawn)
 
 
 def last_event(state: State) -> int:
@@ -210,8 +233,10 @@ def seen_since(
     table, earlier = observations.c, feedback.alias()
     own = sa.and_(table.deployment == id, table.number > since)
     is_first = ~sa.exists().where(earlier.c.answer == feedback.c.answer, earlier.c.number < feedback.c.number)
-    columns = (feedback.c.number, feedback.c.rating, feedback.c.caller, feedback.c.at)
-    ratings = sa.select(*columns).join(observations, table.answer == feedback.c.answer)
+    who = sa.func.coalesce(answers.c.caller, feedback.c.caller).label("caller")  # names are not one person's alone
+    ratings = sa.select(feedback.c.number, feedback.c.rating, who, feedback.c.at)
+    ratings = ratings.join(observations, table.answer == feedback.c.answer)
+    ratings = ratings.outerjoin(answers, answers.c.id == feedback.c.answer)
     with state.reading() as connection:
         while True:
             which = sa.and_(own, table.number > last)
@@ -270,9 +295,10 @@ def _seen(connection: sa.Connection, which: sa.ColumnElement[bool], slower_than:
     table = observations.c
     of_these = feedback.c.answer.in_(sa.select(table.answer).where(which))
     words = sa.select(sa.func.min(feedback.c.number).label("number")).where(of_these).group_by(feedback.c.answer).subquery()
-    columns = (feedback.c.number, feedback.c.rating, feedback.c.caller, feedback.c.at)
-    query = sa.select(*columns).join(words, words.c.number == feedback.c.number).order_by(feedback.c.number)
-    rated = [Rated(row.number, row.rating == "up", row.caller, row.at) for row in connection.execute(query)]
+    columns = (feedback.c.number, feedback.c.rating, table.asker, feedback.c.at)  # only who got an answer may rate it
+    query = sa.select(*columns).join(words, words.c.number == feedback.c.number)
+    query = query.join(observations, table.answer == feedback.c.answer).where(which).distinct().order_by(feedback.c.number)
+    rated = [Rated(row.number, row.rating == "up", row.asker, row.at) for row in connection.execute(query)]
     ratings = _counted(rated, {one.caller: one for one in reversed(rated)}.values())
     begun = sa.select(sa.func.min(table.number)).where(which).group_by(table.asker)
     people = _came(connection, table.number.in_(begun), None)

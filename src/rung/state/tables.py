@@ -152,7 +152,7 @@ observations = sa.Table(  # an answer of a deployment; `trial`: which one was tr
     sa.Column("end", PlainText, nullable=False),  # "answered", "failed" or "late"
     sa.Column("refused", sa.Boolean, nullable=False),
     sa.Column("seconds", sa.Float, nullable=False),
-    sa.Column("asker", PlainText, nullable=False, server_default=""),  # of a trial: a digest of who asked
+    sa.Column("asker", PlainText, nullable=False, server_default=""),  # of a trial: keyed digest of who asked
     sa.Index("ix_observations_of", "deployment", "number"),
 )
 

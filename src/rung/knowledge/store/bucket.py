@@ -19,9 +19,9 @@ from typing import Any
 
 from rung.errors import Damaged, MissingExtra, UserError
 from rung.files.durable import SEAL, damaged
-from rung.knowledge.store.location import VERSIONS, Held, file_in, is_of_place, is_of_store, reason, version_file, version_in
+from rung.knowledge.store.location import VERSIONS, Held, file_in, is_of_place, is_of_store, reason, version_at, version_file
 from rung.knowledge.store.object_versions import ObjectVersions
-from rung.knowledge.store.sealing import CHANGING
+from rung.knowledge.store.sealing import CHANGING, is_of_table
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ class Bucket:
 
         with self.clear_errors():
             listed = [entry for page in obstore.list(self._store, VERSIONS) for entry in page]
-        tags = ((version_in(entry["path"].rsplit("/", 1)[-1]), str(entry["e_tag"])) for entry in listed)
+        tags = ((version_at(entry["path"]), str(entry["e_tag"])) for entry in listed)
         self._tags = {number: tag for number, tag in tags if number is not None}
         return sorted(self._tags)
 
@@ -177,7 +177,7 @@ class Bucket:
         import obstore
 
         listed = [(entry["path"], str(entry["e_tag"])) for page in obstore.list(self._store) for entry in page]
-        files = {name: tag for name, tag in listed if ".lance/" in name}
+        files = {name: tag for name, tag in listed if is_of_table(name)}
         return {name: tag for name, tag in files.items() if changing or not name.endswith(CHANGING)}
 
     def _sealed(self) -> dict[str, tuple[int, str]] | None:

@@ -26,6 +26,7 @@ from rung.knowledge.protocol import PROVISIONAL, Change, IndexGone, Version, mar
 from rung.knowledge.store.care import REBUILT_ROWS, Care
 from rung.knowledge.store.index_location import keeping
 from rung.knowledge.store.location import Held, Keeping, version_file
+from rung.knowledge.store.sealing import is_table
 from rung.knowledge.store.snapshot import LanceSnapshot
 from rung.knowledge.store.tables import (
     RUNS,
@@ -284,13 +285,12 @@ class LanceIndex:
         """Remove these versions and what no other one names: first the versions, then their rows and files."""
         for number in dropped:
             self.keeping.remove(number)
-        retained = [pointer for number in self.keeping.numbers() if (pointer := self._read(number))]
         oldest: dict[str, int] = {}  # version of each table that is still named
-        for pointer in retained:
+        for pointer in filter(None, map(self._read, self.keeping.numbers())):
             for name, version in zip(pointer.names, (pointer.documents, pointer.passages), strict=True):
                 oldest[name] = min(version, oldest.get(name, version))
         db = self._db()
-        for name in db.list_tables().tables:
+        for name in filter(is_table, db.list_tables().tables):  # others' stay
             self._held()
             if name in oldest:
                 _forget(db.open_table(name), oldest[name])

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Protocol
 
 from rung.errors import Damaged, UserError
-from rung.files.durable import damaged, fsync_folder, wait_for
-from rung.knowledge.store.sealing import altered, extend, forget_missing
+from rung.files.durable import SEAL, damaged, fsync_folder, wait_for
+from rung.knowledge.store.sealing import altered, extend, forget_missing, is_table
 
 log = logging.getLogger(__name__)
 
@@ -215,7 +215,7 @@ class Folder:
     def clear(self) -> None:
         """See `Keeping.clear`."""
         for path in self.folder.iterdir():
-            if path.name not in ("lock", "staging"):
+            if path.name in (VERSIONS, SEAL) or (path.suffix == ".lance" and is_table(path.name)):  # others' stays
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def end_earlier(self) -> None:
@@ -267,6 +267,12 @@ def version_in(name: str) -> int | None:
     """The version that a file of this name is; None if it is something else."""
     number = name.removesuffix(".json")
     return int(number) if number != name and number.isdigit() else None
+
+
+def version_at(path: str) -> int | None:
+    """The version that a file is, named below its index; None if it is something else, or below a folder of another."""
+    number = version_in(path.removeprefix(f"{VERSIONS}/"))
+    return number if number is not None and path == version_file(number) else None
 
 
 def is_of_place(error: BaseException) -> bool:

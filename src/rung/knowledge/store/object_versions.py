@@ -6,16 +6,19 @@ Object storage without versioning has none. Keys are found as for the index itse
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rung.files.durable import SEAL
-from rung.knowledge.store.location import VERSIONS
+from rung.knowledge.store.location import version_at
+from rung.knowledge.store.sealing import is_of_table
 
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 1_000  # versions in one request, at most
+_REASONS = 3  # that are said, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +41,49 @@ class ObjectVersions:
 
     def end(self) -> None:
         """Delete them: content first, then the markers, so that none comes back into sight. What the storage refuses is said
-        in the log, and stays."""
+        in the log, once and counted, and stays; the markers over it too."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
             client = self._client()
             versions = list(self._earlier(client))
-            for is_marker in (False, True):
-                some = [{"Key": one.key, "VersionId": one.id} for one in versions if one.is_marker is is_marker]
-                for start in range(0, len(some), _AT_ONCE):
-                    batch = {"Objects": some[start : start + _AT_ONCE], "Quiet": True}
-                    refused = client.delete_objects(Bucket=self.bucket, Delete=batch).get("Errors", [])
-                    if refused:
-                        self._warn(f"{refused[0].get('Code')}: {refused[0].get('Message')}")
-                        return
         except (BotoCoreError, ClientError, ImportError) as error:
-            self._warn(str(error))
+            self._warn("", str(error))
+            return
+        content = [one for one in versions if not one.is_marker]
+        refused = self._ended(client, content)
+        retained = {one.key for one, _ in refused}  # without its marker, what stays would come back into sight
+        markers = [one for one in versions if one.is_marker and one.key not in retained]
+        refused_markers = self._ended(client, markers)
+        if refused or refused_markers:
+            why = "; ".join(list(dict.fromkeys(why for _, why in (*refused, *refused_markers)))[:_REASONS])
+            also = f"{len(refused_markers):,} of {len(markers):,} markers of deletions, and " if refused_markers else ""
+            self._warn(f"{also}{len(refused):,} of {len(content):,} ", why)
+
+    def _ended(self, client: Any, versions: Sequence[EarlierVersion]) -> list[tuple[EarlierVersion, str]]:
+        """Delete them, in as many requests as it takes. Returns those that were refused, each with why."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        refused: list[tuple[EarlierVersion, str]] = []
+        for start in range(0, len(versions), _AT_ONCE):
+            some = versions[start : start + _AT_ONCE]
+            batch = {"Objects": [{"Key": one.key, "VersionId": one.id} for one in some], "Quiet": True}
+            try:
+                errors = client.delete_objects(Bucket=self.bucket, Delete=batch).get("Errors", [])
+            except ClientError as error:  # of this request: the others may do
+                refused += [(one, str(error)) for one in some]
+                continue
+            except BotoCoreError as error:  # out of reach, as are the others
+                return refused + [(one, str(error)) for one in versions[start:]]
+            by_key = defaultdict[str, list[EarlierVersion]](list)
+            for one in some:
+                by_key[one.key].append(one)
+            for entry in errors:  # not every storage names the version
+                of_key, id = by_key[entry.get("Key", "")], entry.get("VersionId")
+                if match := next((one for one in of_key if id in (None, one.id)), None):
+                    of_key.remove(match)
+                    refused.append((match, f"{entry.get('Code')}: {entry.get('Message')}"))
+        return refused
 
     def words(self) -> str:
         """What is still kept, in words; "" where nothing is."""
@@ -76,7 +106,7 @@ class ObjectVersions:
 
     def _is_own(self, key: str) -> bool:
         name = key.removeprefix(f"{self.prefix}/")
-        return ".lance/" in name or name.startswith(f"{VERSIONS}/") or name == SEAL  # the lock holds no word of anybody
+        return is_of_table(name) or version_at(name) is not None or name == SEAL  # the lock holds no word of anybody
 
     def _client(self) -> Any:
         from botocore.config import Config
@@ -86,8 +116,8 @@ class ObjectVersions:
         config = Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 3}, s3=style)
         return get_session().create_client("s3", region_name=self.region, endpoint_url=self.endpoint, config=config)
 
-    def _warn(self, why: str) -> None:
+    def _warn(self, count: str, why: str) -> None:
         log.warning(
-            "s3://%s/%s: earlier versions of deleted objects stay in the bucket (%s): a rule of the storage ends them",
-            *(self.bucket, self.prefix, why),
+            "s3://%s/%s: %searlier versions of deleted objects stay in the bucket (%s): a rule of the storage ends them",
+            *(self.bucket, self.prefix, count, why),
         )

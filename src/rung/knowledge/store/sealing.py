@@ -7,6 +7,7 @@ store itself tells. How a file counts as unchanged is said in `durable`.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +17,22 @@ from rung.errors import UserError
 from rung.files.durable import SEAL, damaged, sha256, standing, write_whole
 
 CHANGING = "latest_version_hint.json"  # the one file of the store that is written again
+_TABLE = re.compile(r"(documents|passages)_[0-9]+\.lance")  # see `tables`
+
+
+def is_table(name: str) -> bool:
+    """Whether a table of this name, with or without its `.lance`, is of the index: others may stand in the same place."""
+    return _TABLE.fullmatch(f"{name.removesuffix('.lance')}.lance") is not None
+
+
+def is_of_table(name: str) -> bool:
+    """Whether a file, named below the index, is of one of its tables, and not of a stranger's beside or below it.
+
+    >>> is_of_table("documents_3.lance/data/x"), is_of_table("other/documents_3.lance/data/x"), is_of_table("a.lance/data/x")
+    (True, False, False)
+    """
+    table, slash, _ = name.partition("/")
+    return bool(slash) and table.endswith(".lance") and is_table(table)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +66,11 @@ def read(folder: Path) -> dict[str, Sealed]:
     path = folder / SEAL
     try:
         noted = json.loads(path.read_text(encoding="utf-8"))
-        return {str(name): Sealed(int(v), str(digest), tuple(map(int, rest))) for name, (v, digest, *rest) in noted.items()}
+        return {
+            str(name): Sealed(int(v), str(digest), tuple(map(int, rest)))
+            for name, (v, digest, *rest) in noted.items()
+            if is_of_table(name)
+        }
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
@@ -92,5 +113,6 @@ def _write(folder: Path, sealed: dict[str, Sealed]) -> None:
 
 def _files(folder: Path) -> Iterator[str]:
     for path in folder.glob("*.lance/**/*"):
-        if path.is_file() and path.name != CHANGING:
-            yield str(path.relative_to(folder))
+        name = path.relative_to(folder).as_posix()
+        if is_of_table(name) and path.is_file() and path.name != CHANGING:
+            yield name
