@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rung.dataset.case_rows import case_of
-from rung.exporters.case_rows import cases_csv, row_of, table
+from rung.exporters.case_rows import cases_csv, counted_once, row_of, table
 from rung.exporters.promptfoo import Judged, suite_of
 from rung.exporters.trec import qrels_lines, query_lines
 from rung.importers.registry import form_of
 from rung.importers.source import ImportFile
-from rung.records import Case, Json, Message
-from rung.report.ragas import case_columns
+from rung.records import Case, Json, Message, ToolCall
+from rung.report.ragas import case_columns, folded
 
 SCHEMA = '{"type": "object", "properties": {"a": {"type": "integer"}}}'
 MATCH = Judged("match")
@@ -223,3 +223,31 @@ def test_no_spreadsheet_runs_a_cell(tmp_path: Path) -> None:
         (case.id, case.question, case.answers, case.meta) for case in cases
     ]
     assert table(["a"], [{"a": -0.5}]) == "a\r\n-0.5\r\n"  # a number is one
+
+
+WEIGHED = (
+    *(Case(id, "Express?", ("9",), place="c:1", calls=(ToolCall("price", '{"of":"e"}', "9"),)) for id in ("t", "t#2", "t#3")),
+    Case("u", "Where?", ("here",), place="c:2", calls=(ToolCall("map", ""),)),
+)
+ROWS: tuple[dict[str, Json], ...] = (
+    {"id": "t", "weight": 3, "calls": [{"name": "price", "arguments": {"of": "e"}, "result": 9}]},
+    {"id": "u", "calls": [{"name": "map"}]},
+)
+
+
+@pytest.mark.parametrize("form", ["promptfoo", "table", "ragas"])
+def test_a_weighted_case_is_one_row_that_comes_back_with_its_weight_and_calls(form: str, tmp_path: Path) -> None:
+    suite = suite_of("p", WEIGHED, MATCH, {})
+    columns = [{**case_columns(case), "rung": "", "response": ""} for case in WEIGHED]
+    text = {
+        "promptfoo": suite.text,
+        "table": cases_csv(WEIGHED, {}),
+        "ragas": "".join(f"{json.dumps(row)}\n" for row in folded(columns)),
+    }
+    (tmp_path / "file").write_text(text[form], encoding="utf-8")
+    importer = form_of(file := ImportFile(tmp_path / "file"))[1]
+    rows = [case for row in importer.read(file) for case in row.cases]
+    assert [{key: row[key] for key in ("id", "weight", "calls") if key in row} for row in rows] == [*ROWS]
+    assert suite.count == 2
+    assert suite.notes[-1].endswith("Rung reads its 'weight' back (1 of 2 rows)")
+    assert not counted_once([1, 1])

@@ -87,3 +87,20 @@ def test_cells_that_were_kept_from_running_are_what_they_were_in_a_workbook_too(
     cells = [["question", "answer"], ["'=1+1 is what?", "'-2"]]
     _, (case,) = imported(tmp_path, xlsx({"Cases": cells}), name="a.xlsx")
     assert (case["question"], case["answers"]) == ("=1+1 is what?", ["-2"])
+
+
+def test_rungs_own_rows_keep_their_weight_and_their_calls(tmp_path: Path) -> None:
+    row = {"id": "t", "question": "a?", "answers": ["x"], "weight": 5, "calls": [{"name": "price"}]}
+    _, (case,) = imported(tmp_path, lines(row), name="a.jsonl")
+    assert {key: case[key] for key in row} == row
+    assert "weight" not in case["meta"]
+    _, (other,) = imported(tmp_path, "title,answer,weight\na?,x,5\n")
+    assert (other["meta"]["weight"], "weight" in other) == ("5", False)
+    file, _ = imported(tmp_path, lines({**row, "weight": 1001}, {**row, "question": "b?"}), name="a.jsonl")
+    assert [one.message for one in file.refused] == ["'weight' must be a whole number from 1 to 1,000, found 1001"]
+
+
+def test_a_split_under_another_name_is_the_dev_split_and_groups_are_said(tmp_path: Path) -> None:
+    file, rows = imported(tmp_path, "question,answer,split,groups\na?,x,validation,\nb?,y,Valid,staff\n")
+    assert [row["split"] for row in rows] == ["dev", "dev"]
+    assert ["'groups' is kept in meta, and is nobody who asks" in note.message for note in file.notes if note.line] == [True]

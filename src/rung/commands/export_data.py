@@ -16,14 +16,14 @@ from rung.dataset.load import Dataset, load_dataset, paths, shown_as
 from rung.dataset.write_examples import FORMATS as EXAMPLE_FORMS
 from rung.dataset.write_examples import rows_as, unwritten
 from rung.errors import UserError
-from rung.exporters.case_rows import cases_csv, table
+from rung.exporters.case_rows import cases_csv, counted_once, table, weighed
 from rung.exporters.promptfoo import Judged, suite_of
 from rung.exporters.trec import best_of_documents, gold_of, qrels_lines, query_lines, run_lines, word
 from rung.files.outputs import check_free, write_output
 from rung.pipeline.limits import scoring_in
 from rung.pipeline.publishing import LATEST, Published, latest, published
 from rung.records import Case, Json, Problem, plain
-from rung.report.ragas import case_columns
+from rung.report.ragas import case_columns, folded
 
 EXAMPLES = tuple(EXAMPLE_FORMS)
 SPLITS = ("train", "dev", "test")
@@ -110,13 +110,13 @@ def _promptfoo(project: Project, request: DataRequest, report: DataReport) -> Fi
     suite = suite_of(project.name, cases, judged, rows.written, outputs=outputs, hidden=hidden)
     report.left_out += [Problem.at(case.place, f"case '{case.id}': {why}") for case, why in suite.left_out]
     report.notes += suite.notes
-    count = len(cases) - len(suite.left_out)
-    return {request.out: (suite.text, count)} if count else {}
+    return {request.out: (suite.text, suite.count)} if suite.count else {}
 
 
 def _cases_csv(project: Project, request: DataRequest, report: DataReport) -> Files:
     rows = _rows(project, report)
-    return {request.out: (cases_csv(rows.cases, rows.written), len(rows.cases))} if rows.cases else {}
+    count = len(weighed(rows.cases))
+    return {request.out: (cases_csv(rows.cases, rows.written), count)} if count else {}
 
 
 def _trec(project: Project, request: DataRequest, report: DataReport) -> Files:
@@ -132,6 +132,8 @@ def _trec(project: Project, request: DataRequest, report: DataReport) -> Files:
     names = {name for case in cases for name in (case.id, *gold_of(case))}
     if spaced := sum(word(name) != name for name in names):
         report.notes.append(f"white space in {spaced:,} ids is written as %20: fields of TREC are words")
+    if copies := len(cases) - len(weighed(cases)):
+        report.notes.append(f"a case of a weight is written as so many queries ({copies:,} copies): TREC has no weights")
     files: Files = {request.out / "queries.jsonl": ("".join(query_lines(cases)), len(cases))} if cases else {}
     for split in SPLITS:
         lines = list(qrels_lines(case for case in cases if case.split == split))
@@ -182,6 +184,8 @@ def _ragas(project: Project, request: DataRequest, report: DataReport) -> Files:
     answers = _answers(project, request)
     rows = [row for row in answers.rows if request.rung in ("", row["rung"])]
     report.notes += answers.hidden(failures=False)  # a row is an answer
+    rows = folded(rows)
+    report.notes += counted_once([int(str(row.get("weight", 1))) for row in rows])
     return {request.out: ("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), len(rows))} if rows else {}
 
 
@@ -189,7 +193,12 @@ def _ragas_cases(project: Project, request: DataRequest, report: DataReport) -> 
     """The cases alone, where no rung has answered them."""
     rows = _rows(project, report)
     report.notes += ["there is no verdict yet: these are the cases, without answers"] if rows.cases else []
-    lines = [json.dumps(case_columns(case, _quotes(rows, case)), ensure_ascii=False) + "\n" for case in rows.cases]
+    pairs = weighed(rows.cases)
+    columns = [
+        {**case_columns(case, _quotes(rows, case)), **({"weight": weight} if weight > 1 else {})} for case, weight in pairs
+    ]
+    lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in columns]
+    report.notes += counted_once([weight for _, weight in pairs])
     return {request.out: ("".join(lines), len(lines))} if lines else {}
 
 

@@ -13,11 +13,32 @@ from rung.text.spreadsheet_cells import guarded
 Written = Mapping[str, Mapping[str, Json]]  # case -> `evidence` as its row has it, `drafted_by` and `approved_by`
 COLUMNS = (
     *("id", "question", "answers", "answerable", "split", "as", "messages", "evidence", "gold_documents"),
-    *("drafted_by", "approved_by", "meta"),
+    *("calls", "drafted_by", "approved_by", "weight", "meta"),
 )
+COUNTED_ONCE = "a case that its weight counts several times is one row, which other programs count once"
 
 
-def row_of(case: Case, written: Written) -> dict[str, Json]:
+def weighed(cases: Sequence[Case]) -> list[tuple[Case, int]]:
+    """(case, weight) for each row of the project's files: copies that a `weight` made are one again, as their row is."""
+    first: dict[str, Case] = {}
+    weights: dict[str, int] = {}
+    for case in cases:
+        head = first.get(case.place) if case.place else None
+        if head is not None and case.id.startswith(f"{head.id}#"):
+            weights[head.id] += 1
+        else:
+            first[case.place] = case
+            weights[case.id] = 1
+    return [(case, weights[case.id]) for case in cases if case.id in weights]
+
+
+def counted_once(weights: Sequence[int]) -> list[str]:
+    """What is to be said of rows whose weight other programs do not know; nothing where there are none."""
+    several = sum(weight > 1 for weight in weights)
+    return [f"{COUNTED_ONCE}; Rung reads its 'weight' back ({several:,} of {len(weights):,} rows)"] if several else []
+
+
+def row_of(case: Case, written: Written, weight: int = 1) -> dict[str, Json]:
     """The row as docs/data-formats.md has it; what there is nothing of has no key."""
     row: dict[str, Json] = {"id": case.id, "question": case.question, "answers": [*case.answers]}
     its = written.get(case.id, {})
@@ -28,8 +49,10 @@ def row_of(case: Case, written: Written) -> dict[str, Json]:
         "messages": [{"role": turn.role, "content": turn.content} for turn in case.messages],
         "evidence": evidence,
         "gold_documents": [*case.gold_documents],
+        "calls": [call.as_written() for call in case.calls],
         "drafted_by": its.get("drafted_by"),
         "approved_by": its.get("approved_by"),
+        "weight": weight if weight > 1 else None,
         "meta": dict(case.meta),
     }
     if not case.answerable:
@@ -41,8 +64,8 @@ def row_of(case: Case, written: Written) -> dict[str, Json]:
 
 
 def cases_csv(cases: Sequence[Case], written: Written) -> str:
-    """The cases as CSV: a row each, lists and objects as JSON."""
-    rows = [{**row_of(case, written), "answerable": case.answerable} for case in cases]
+    """The cases as CSV: a row for each row of their files, lists and objects as JSON."""
+    rows = [{**row_of(case, written, weight), "answerable": case.answerable} for case, weight in weighed(cases)]
     return table([name for name in COLUMNS if any(name in row for row in rows)], rows)
 
 

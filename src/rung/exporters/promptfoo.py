@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from rung.exporters.case_rows import Written, row_of
+from rung.exporters.case_rows import Written, counted_once, row_of, weighed
 from rung.records import Case, Json
 
 RAW, END = "{% raw %}", "{% endraw %}"
@@ -27,9 +27,11 @@ _HEAD = """\
 
 @dataclass(slots=True)
 class Suite:
-    """A configuration, as text; the cases that it does not hold, with the reason; what is to be said of it."""
+    """A configuration, as text, and how many tests it has; the cases that it does not hold, with the reason; what is to be
+    said of it."""
 
     text: str = ""
+    count: int = 0
     left_out: list[tuple[Case, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -63,22 +65,25 @@ def suite_of(
         outputs: what a rung answered, by case: Promptfoo judges that and asks no provider; other cases are left out.
         hidden: of the others those whose output is kept from who gets the configuration.
     """
-    suite, tests, notes = Suite(), list[Json](), dict[str, int]()
-    for case in cases:
+    suite, tests, notes, weights = Suite(), list[Json](), dict[str, int](), list[int]()
+    for case, weight in weighed(cases):
         if outputs is not None and case.id not in outputs:
             withheld = "what the rung made of it touches what these groups may not read"
             reason = withheld if case.id in hidden else "the rung gave no answer to it"
             suite.left_out.append((case, reason))
             continue
         try:
-            test = _test(case, judged, written, notes)
+            test = _test(case, judged, row_of(case, written, weight), notes)
             if outputs is not None:
                 test["providerOutput"] = outputs[case.id]
         except ValueError as why:
             suite.left_out.append((case, str(why)))
             continue
         tests.append(test)
+        weights.append(weight)
     suite.notes = [f"{text} ({count:,} {'case' if count == 1 else 'cases'})" for text, count in notes.items()]
+    suite.notes += counted_once(weights)
+    suite.count = len(tests)
     whole: Json = {
         "description": f"cases of {name}",
         "prompts": ["{{question}}"],
@@ -106,8 +111,8 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _text)
 
 
-def _test(case: Case, judged: Judged, written: Written, notes: dict[str, int]) -> dict[str, Json]:
-    """One test.
+def _test(case: Case, judged: Judged, its_row: Mapping[str, Json], notes: dict[str, int]) -> dict[str, Json]:
+    """One test. `its_row`: the case as Rung writes it.
 
     Raises:
         ValueError: Promptfoo would read another text out of it, or there is nothing to judge by.
@@ -117,11 +122,7 @@ def _test(case: Case, judged: Judged, written: Written, notes: dict[str, int]) -
         turns = [*((turn.role, turn.content) for turn in case.messages), ("user", case.question)]
         question = json.dumps([{"role": role, "content": text} for role, text in turns], ensure_ascii=False)
     assertions, whole = _assertions(case, judged, notes)
-    row = {
-        key: value
-        for key, value in row_of(case, written).items()
-        if key not in ("question", "answers", "answerable", "messages")
-    }
+    row = {key: value for key, value in its_row.items() if key not in ("question", "answers", "answerable", "messages")}
     own: dict[str, Json] = row if whole else {**row, "answers": [*case.answers]}
     return {
         "description": case.id,

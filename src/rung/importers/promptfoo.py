@@ -30,7 +30,7 @@ from rung.text.parsing import Malformed, json_of
 MAX_EXPANDED = 1000  # cases of one test whose variables are lists
 _KEYS = ("prompts", "providers", "targets", "tests", "defaultTest", "scenarios", "evaluateOptions")
 _OTHER_KEYS = ("assertScoringFunction", "threshold", "provider", "metadata")
-_OF_A_ROW = ("id", "split", "as", "evidence", "gold_documents", "drafted_by", "approved_by", "meta", "answers")
+_OF_A_ROW = ("id", "split", "as", "evidence", "gold_documents", "drafted_by", "approved_by", "meta", "answers", "weight", "calls")
 _HIDDEN = (*ANSWERS, "rubric", "criteria", "grading_criteria", "assertion")
 
 

@@ -55,7 +55,7 @@ def _ragas(row: Row, line: int) -> ImportedRow:
     gold_ids = [] if unanswerable else ids(documents) or named
     id = row.get("case") if is_ours else None
     case = case_row(question, accepted, id=id, gold=gold_ids, answerable=not unanswerable, messages=before)
-    own: Row = {key: row[key] for key in ("as", "split") if is_ours and key in row}
+    own: Row = {key: row[key] for key in ("as", "split", "weight", "calls") if is_ours and key in row}
     return ImportedRow(line, cases=({**case, **own},), documents=documents, notes=notes)
 
 

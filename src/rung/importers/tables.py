@@ -24,7 +24,11 @@ from rung.records import Json
 from rung.text.spreadsheet_cells import unguarded_row
 
 _NO_ANSWER = ("n/a", "none", "no answer", "unanswerable", "not answerable", "-")
+_SPLITS = {name: name for name in ("train", "dev", "test")} | dict.fromkeys(("valid", "validation", "val", "eval"), "dev")
 _ANSWERABLE = ("answerable", "is_answerable")
+
+
+_GROUPS = "'groups' is kept in meta, and is nobody who asks: call the column 'as' where it says who may ask"
 
 
 def _claims(file: ImportFile) -> float:
@@ -90,7 +94,7 @@ def _row(row: Row, line: int, columns: tuple[str, str, str, str]) -> ImportedRow
     names = cell_texts(row.get(gold), numbers=True) if gold else []
     id = name_in(row, IDS)
     left = {name: value for name, value in row.items() if name not in ("", question, answer, context, gold, answerable, id)}
-    own, more = _of_case(left)
+    own, more = _of_case(left, is_own=(question, answer) == ("question", "answers"))
     others = {name: value for name, value in left.items() if words(value).strip()}
     meta = {**more, **{name: value for name, value in others.items() if not isinstance(value, (list, dict))}}
     case = case_row(
@@ -102,12 +106,15 @@ def _row(row: Row, line: int, columns: tuple[str, str, str, str]) -> ImportedRow
         meta=meta,
     )
     notes = tuple(f"'{name}' is not taken: it is a list or an object" for name in others if name not in meta)
+    notes += (_GROUPS,) if words(meta.get("groups")).strip() else ()
     notes += ("the answer says that there is none; is the question unanswerable?",) if _says_none(accepted) else ()
     return ImportedRow(line, cases=({**case, **own},), documents=documents, notes=notes)
 
 
-def _of_case(columns: Row) -> tuple[Row, Row]:
+def _of_case(columns: Row, *, is_own: bool) -> tuple[Row, Row]:
     """(keys of a case that stand in columns of these names, what a column `meta` holds); such columns are taken out.
+
+    `is_own`: question and answers are called as Rung's own cases have them, so that `weight` is a case's.
 
     Raises:
         ValueError: a column `messages` holds a list that is no chat.
@@ -121,14 +128,18 @@ def _of_case(columns: Row) -> tuple[Row, Row]:
                 own[key] = words(value)
             case "as":
                 own["as"] = [*cell_texts(value, numbers=True)]
-            case "split" if words(value).strip().casefold() in ("train", "dev", "test"):
-                own["split"] = words(value).strip().casefold()
+            case "split" if words(value).strip().casefold() in _SPLITS:
+                own["split"] = _SPLITS[words(value).strip().casefold()]
             case "messages" if isinstance(listed, list):
                 own["messages"] = [*chat_turns(listed)]
             case "evidence" if isinstance(listed, list) and all(
                 isinstance(one, dict) and "document" in one for one in listed
             ):
                 own["evidence"] = listed
+            case "calls" if isinstance(listed, list) and all(isinstance(one, dict) and "name" in one for one in listed):
+                own["calls"] = listed
+            case "weight" if is_own and words(value).strip().isdecimal():
+                own["weight"] = int(words(value))
             case "meta" if object_of(value):
                 meta = object_of(value)
             case _:

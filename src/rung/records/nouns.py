@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -143,6 +144,11 @@ class ToolCall:
     arguments: str = "{}"
     value: str = ""
     failed: bool = False
+
+    def as_written(self) -> dict[str, Json]:
+        """As a row of cases has it: `name`, and `arguments` and `result` where something is said."""
+        more = {"arguments": self.arguments, "result": self.value}
+        return {"name": self.name, **{key: json.loads(text) for key, text in more.items() if text}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ They are those of its `SingleTurnSample` (ragas 0.4): `user_input`, `response`, 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rung.records import Answer, Case, Json, Message, Outcome
 from rung.report.access import COLUMN, needs_of, needs_of_answer
@@ -38,6 +38,19 @@ def case_columns(case: Case, quotes: Sequence[str] = ()) -> dict[str, Json]:
     columns: dict[str, Json] = {"user_input": _conversation(case), "reference": case.answers[0] if case.answers else ""}
     contexts: dict[str, Json] = {"reference_contexts": list(quotes)} if quotes else {}
     return {**columns, **_references(case, None), **contexts, "case": case.id}
+
+
+def folded(rows: Sequence[Mapping[str, Json]]) -> list[dict[str, Json]]:
+    """Rows with the copies that a case's weight made folded into the first one's row, whose `weight` counts them."""
+    rung_rows: dict[tuple[Json, str], dict[str, Json]] = {}
+    for row in rows:
+        head, mark, number = str(row["case"]).rpartition("#")
+        first = rung_rows.get((row["rung"], head)) if mark and number.isdecimal() else None
+        if first is not None and all(first.get(key) == row.get(key) for key in ("question", "turns", "references", "as")):
+            first["weight"] = int(str(first.get("weight", 1))) + 1
+        else:
+            rung_rows[row["rung"], str(row["case"])] = dict(row)
+    return list(rung_rows.values())
 
 
 def _rows(report: Report) -> Iterator[dict[str, Json]]:
@@ -84,6 +97,8 @@ def _references(case: Case, gold: Outcome | None) -> dict[str, Json]:
         columns["as"] = list(case.groups)
     if case.split:
         columns["split"] = case.split
+    if case.calls:
+        columns["calls"] = [call.as_written() for call in case.calls]
     if gold is not None and gold.answer is not None:
         columns["reference_contexts"] = [passage.text for passage in gold.answer.passages]
         columns["reference_context_ids"] = [passage.id for passage in gold.answer.passages]
