@@ -118,3 +118,14 @@ def test_where_no_answer_counts_the_rows_say_why(tmp_path: Path) -> None:
     record = {"fields": {"text": "What?"}, "responses": {"label": [{"value": "A"}]}, "status": "pending"}
     (why,) = read(tmp_path, ARGILLA, record, answer="label")
     assert str(why).startswith("holds no answer in words: a response to 'label'")
+
+
+def test_a_response_of_argilla_1_holds_the_answers_of_one_person(tmp_path: Path) -> None:
+    responses = [
+        {"user_id": "u", "status": "submitted", "values": {"label": {"value": "pos"}}},
+        {"user_id": "v", "status": "draft", "values": {"label": {"value": "neg"}}},
+    ]
+    rows = [{"fields": {"text": "t?"}, "responses": responses[at:]} for at in (0, 1)]
+    taken, draft = read(tmp_path, ARGILLA, *rows)
+    assert taken == ["t?", ["pos"], None]
+    assert str(draft).endswith("a response to 'label' is not taken: its status is draft")

@@ -166,10 +166,14 @@ def _is_record(row: Row) -> float:
 
 def _record(row: Row, _: str) -> _Entry:
     """A record of Argilla, whose submitted answers count: of Argilla 2 nested, or flat with columns `label.responses`; of
-    Argilla 1 flat, with `label` beside `label-suggestion`."""
+    Argilla 1 by person, or flat with `label` beside `label-suggestion`."""
     usual = _status_of_responses(row)
     if isinstance(row.get("fields"), dict):
         entry = _Entry(object_of(row["fields"]))
+        for one in objects_in(row.get("responses")):  # of Argilla 1: a response holds the answers of one person
+            for name, answer in object_of(one.get("values")).items():
+                value = answer.get("value") if isinstance(answer, dict) else answer
+                _respond(entry, name, value, one.get("status") or usual)
         for name, answers in object_of(row.get("responses")).items():
             for one in answers if isinstance(answers, list) else [answers]:
                 fields = one if isinstance(one, dict) else {"value": one}

@@ -18,6 +18,7 @@ from rung.text.parsing import Malformed, json_of
 
 _KINDS = ("SPAN", "EVENT", "GENERATION", "AGENT", "TOOL", "CHAIN", "RETRIEVER", "EVALUATOR", "EMBEDDING", "GUARDRAIL")
 _OF_TRACES = ("sessionId", "userId", "projectId", "bookmarked", "release", "environment", "htmlPath", "observations")
+_BESIDE = ("name", "tags", "latency", "totalCost", "public", "version")
 _ITEMS = ("function_call", "function_call_output", "reasoning")  # of OpenAI's Responses API
 
 
@@ -29,8 +30,9 @@ def _claims(file: ImportFile) -> float:
 def _likeness(row: Row) -> float:
     if _is_observation(row) or any(map(_is_observation, objects_in(row.get("observations")))):
         return 1.0
-    is_trace = {"input", "output", "timestamp"} <= set(row) and sum(key in row for key in _OF_TRACES) >= 2
-    return 0.9 if is_trace else 0.0
+    is_trace = {"input", "output", "timestamp"} <= set(row) and any(key in row for key in _OF_TRACES)
+    is_trace = is_trace and sum(key in row for key in (*_OF_TRACES, *_BESIDE)) >= 2
+    return 0.9 if is_trace and "expectedOutput" not in row else 0.0
 
 
 def _is_observation(row: Row) -> bool:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rung.importers.fields import ANSWERS, IDS, QUESTIONS, asked_in, name_in, object_of, texts, words
-from rung.importers.imported import ImportedRow, Row, by_rows, case_row
+from rung.importers.imported import ImportedRow, Importer, Row, by_rows, case_row, claims_by, taken
+from rung.importers.source import ImportFile
 from rung.records import Json
 
+_ACCEPTED = (*ANSWERS, "correct_label", "expected_label")
 _INPUTS = ("messages", "input_messages", *QUESTIONS)
 
 
@@ -32,16 +36,26 @@ def _is_item(row: Row) -> float:
     return 0.9 if isinstance(row.get("item"), dict) and set(row) <= {"item", "sample", "id", "results"} else 0.0
 
 
-def _item(row: Row, line: int) -> ImportedRow:
+def _items(file: ImportFile) -> Iterator[ImportedRow]:
+    for line, row in file.rows:
+        yield taken(row, line, lambda row, line: _item(row, line, file.question, file.answer))
+
+
+def _item(row: Row, line: int, question_key: str, answer_key: str) -> ImportedRow:
+    """An item as a case; by the keys of its question and its answer, or "" to see them by their names."""
     outer = object_of(row.get("item", row.get("datasource_item")))
     inner = object_of(outer.get("item")) or outer
     if not inner:
         raise ValueError("'item' must be an object with the question and its answer")
-    asks = name_in(inner, _INPUTS)
-    answers = name_in([name for name in inner if name != asks], (*ANSWERS, "correct_label", "expected_label"))
+    listed = ", ".join(inner)
+    for key in (question_key, answer_key):
+        if key and key not in inner:
+            raise ValueError(f"its item has no key '{key}'; there are: {listed}")
+    asks = question_key or name_in([name for name in inner if name != answer_key], _INPUTS)
+    answers = answer_key or name_in([name for name in inner if name != asks], _ACCEPTED)
     if not asks or not answers:
-        what = "a question" if not asks else "an accepted answer"
-        raise ValueError(f"no key of its item says that it is {what}; there are: {', '.join(inner) or 'none'}")
+        what, option = ("a question", "--question") if not asks else ("an accepted answer", "--answer")
+        raise ValueError(f"no key of its item says that it is {what}: name it with {option} KEY; there are: {listed}")
     question, before, notes = asked_in(inner[asks])
     accepted: list[Json] = [*texts(inner[answers])]
     if not accepted:
@@ -55,4 +69,6 @@ def _item(row: Row, line: int) -> ImportedRow:
 
 
 SAMPLES = by_rows("OpenAI Evals: samples with 'input' and 'ideal'", _is_sample, _sample)
-ITEMS = by_rows("OpenAI hosted evals: items of a data source, or of a run", _is_item, _item)
+ITEMS = Importer(
+    "OpenAI hosted evals: items of a data source, or of a run", claims_by(_is_item), _items, ("question", "answer")
+)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from rung.importers.fields import ANSWERS, QUESTIONS, asked_in, name_in, object_of, texts, words
+from rung.importers.fields import ANSWERS, QUESTIONS, asked_in, content_text, listed_in, name_in, object_of, texts, words
 from rung.importers.imported import ImportedRow, Row, by_rows, case_row
 from rung.records import Json
+
+
+_OF_EXAMPLES = ("id", "node_id", "input", "output", "metadata", "splits", "source_record_id", "created_at", "updated_at")
 
 
 def _is_langsmith(row: Row) -> float:
@@ -25,8 +28,15 @@ def _is_phoenix(row: Row) -> float:
         return 1.0
     if "example_id" in row and _flat(row, "input") and _flat(row, "output"):  # its page writes a column for each key
         return 1.0
+    sides = (row.get("input"), row.get("output"))
+    if set(row) <= set(_OF_EXAMPLES) and "metadata" in row and all(map(_is_object, sides)):  # its REST API and its client
+        return 0.95
     spans = ("attributes.input.value", "attributes.output.value")
     return 1.0 if all(key in row for key in spans) else 0.0
+
+
+def _is_object(value: Json) -> bool:
+    return isinstance(value, dict) or bool(object_of(value)) or (isinstance(value, str) and value.strip() == "{}")
 
 
 def _flat(row: Row, side: str) -> dict[str, Json]:
@@ -58,8 +68,22 @@ def _phoenix(row: Row, line: int) -> ImportedRow:
 
 
 def _side(value: Json) -> Json:
-    """A side of an example: text, an object, or the JSON text of one."""
-    return object_of(value) or value
+    """A side of an example: text, an object, a chat, or the JSON text of such."""
+    if isinstance(value, str) and value.strip() == "{}":
+        return {}
+    return object_of(value) or _chat(value)
+
+
+def _chat(value: Json) -> Json:
+    """The chat that a text holds as JSON, or that one turn is; any other value as it is."""
+    if isinstance(value, str) and value.lstrip().startswith(("[{", '{"')):
+        listed: Json = object_of(value) or listed_in(value)
+        return _chat(listed) if _is_turn(listed) or (isinstance(listed, list) and all(map(_is_turn, listed))) else value
+    return [value] if _is_turn(value) else value
+
+
+def _is_turn(value: Json) -> bool:
+    return isinstance(value, dict) and "role" in value and ("content" in value or "tool_calls" in value)
 
 
 def _pair(row: Row, line: int, inputs: Json, outputs: Json, *, notes: tuple[str, ...] = ()) -> ImportedRow:
@@ -70,8 +94,8 @@ def _pair(row: Row, line: int, inputs: Json, outputs: Json, *, notes: tuple[str,
     """
     asks, beside = _value_of(inputs, ("messages", "chat_history", *QUESTIONS), "question")
     answer, _ = _value_of(outputs, ("messages", "output", *ANSWERS), "accepted answer")
-    question, before, system = asked_in(asks)
-    accepted = _answers(answer)
+    question, before, system = asked_in(_chat(asks))
+    accepted = _answers(_chat(answer))
     if not accepted:
         raise ValueError("its expected output is empty: there is no accepted answer")
     lines = [f"{name}: {words(value)}" for name, value in beside.items() if words(value).strip()]
@@ -84,7 +108,7 @@ def _pair(row: Row, line: int, inputs: Json, outputs: Json, *, notes: tuple[str,
 def _answers(value: Json) -> list[Json]:
     """The texts of an answer; of a chat the last turn's."""
     if isinstance(value, list) and value and isinstance(value[-1], dict) and "content" in value[-1]:
-        return [*texts(value[-1]["content"])]
+        return [*texts(content_text(value[-1]["content"]))]
     return [*texts(value)]
 
 
@@ -94,7 +118,7 @@ def _value_of(side: Json, names: tuple[str, ...], what: str) -> tuple[Json, dict
     Raises:
         ValueError: of several keys none says that it is.
     """
-    if not isinstance(side, dict):
+    if not isinstance(side, dict) or _is_turn(side):
         return side, {}
     present = {key: value for key, value in side.items() if value is not None}
     name = next(iter(present), "") if len(present) == 1 else name_in(present, names)

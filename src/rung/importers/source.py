@@ -186,6 +186,10 @@ class ImportFile:
             return None, None, error
 
     def _unwrapped(self, line: int, row: dict[str, Json]) -> Sequence[tuple[int, dict[str, Json]]]:
+        data = row.get("data")
+        around = ""
+        if set(row) == {"data"} and isinstance(data, dict) and isinstance(data.get("examples"), list):
+            row, around = data, "/data"  # as Phoenix' REST API gives the examples of a data set
         key = next((key for key in WRAPPERS if isinstance(row.get(key), list) and row[key]), "")
         inner = row.get(key)
         if _ROW_KEYS & set(row) - ({"prompt", "instruction"} if key == "examples" else set()):
@@ -194,7 +198,7 @@ class ImportFile:
             return [(line, row)]
         rows = []
         for index, one in enumerate(inner):
-            there = line_of(self._lines, f"/{key}/{index}")
+            there = line_of(self._lines, f"{around}/{key}/{index}")
             if isinstance(one, dict):
                 rows.append((there, one))
             else:
