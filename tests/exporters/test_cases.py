@@ -226,7 +226,10 @@ def test_no_spreadsheet_runs_a_cell(tmp_path: Path) -> None:
 
 
 WEIGHED = (
-    *(Case(id, "Express?", ("9",), place="c:1", calls=(ToolCall("price", '{"of":"e"}', "9"),)) for id in ("t", "t#2", "t#3")),
+    *(
+        Case(id, "Express?", ("9",), place="c:1", calls=(ToolCall("price", '{"of":"e"}', "9"),))
+        for id in ("t", "t#2", "t#3")
+    ),
     Case("u", "Where?", ("here",), place="c:2", calls=(ToolCall("map", ""),)),
 )
 ROWS: tuple[dict[str, Json], ...] = (

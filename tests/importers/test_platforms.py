@@ -34,7 +34,8 @@ def imported(folder: Path, content: bytes, **options: str) -> tuple[str, list[Im
         lines(*EXAMPLES),
         whole({"dataset_id": "d", "version_id": "v", "examples": EXAMPLES}),
         whole({"data": {"dataset_id": "d", "examples": EXAMPLES}}),
-        b'id,input,output,metadata\nR1,"{""question"": ""px?""}","{""answer"": ""pa""}",{}\nR2,"{""question"": ""py?""}",{},{}\n',
+        b'id,input,output,metadata\nR1,"{""question"": ""px?""}","{""answer"": ""pa""}",{}\n'
+        b'R2,"{""question"": ""py?""}",{},{}\n',
     ],
 )
 def test_examples_of_phoenix_as_its_api_and_its_client_give_them(content: bytes, tmp_path: Path) -> None:
@@ -59,9 +60,8 @@ def test_the_content_of_an_expected_turn_is_the_answer(expected: Json, tmp_path:
 
 
 def test_some_columns_of_langfuses_traces_are_no_table_of_answers(tmp_path: Path) -> None:
-    form, (row,) = imported(
-        tmp_path, b"id,timestamp,name,userId,input,output,metadata,tags\nt1,2026-01-01T00:00:00Z,chat,u,Express?,9 EUR,{},[]\n"
-    )
+    columns = b"id,timestamp,name,userId,input,output,metadata,tags\n"
+    form, (row,) = imported(tmp_path, columns + b"t1,2026-01-01T00:00:00Z,chat,u,Express?,9 EUR,{},[]\n")
     assert (form, row.cases, len(row.examples)) == ("langfuse-traces", (), 1)
 
 

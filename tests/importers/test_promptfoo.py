@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from rung.errors import InputError
 from rung.importers.imported import ImportedRow
 from rung.importers.promptfoo import PROMPTFOO
 from rung.importers.promptfoo_asserts import asserted, from_cell
@@ -100,6 +101,28 @@ tests:
     assert document["text"] == "Express costs 9 EUR."
 
 
+NO_QUESTION = "has no variable 'question', by which its prompts ask"
+
+
+@pytest.mark.parametrize(
+    ("prompts", "variables", "outcome"),
+    [
+        ("'C: {{context}} Q: {{question}}'", "context: A long text.", NO_QUESTION),
+        ("'{{context}} {{question}}'", "context: x, question: ''", NO_QUESTION),
+        ("'{{context}} {{item.question}}'", "context: x, item: {question: y}", "y"),
+        ("'{{context}} {{question}}', 'Sum up {{context}}'", "context: x", "x"),
+        ("'{{context}} {{question}}'", "context: x, query: y", NO_QUESTION),
+        ("'{{body}}{% if topic %} {{topic}}{% endif %}'", "body: x", "x"),
+    ],
+)
+def test_a_test_without_the_variable_by_which_its_prompt_asks_is_listed(
+    prompts: str, variables: str, outcome: str, tmp_path: Path
+) -> None:
+    text = f"prompts: [{prompts}]\ntests:\n  - vars: {{{variables}}}\n    assert: [{{type: equals, value: z}}]\n"
+    (row,) = read(tmp_path, text)
+    assert (row.refused or row.cases[0]["question"]) == outcome
+
+
 def test_a_variable_that_only_assertions_name_is_not_shown(tmp_path: Path) -> None:
     text = "prompts: [file://prompt.py]\ntests:\n  - vars: {topic: Norway, capital: Oslo}\n"
     (row,) = read(tmp_path, text + "    assert: [{type: icontains, value: '{{capital}}'}]\n")
@@ -133,6 +156,24 @@ CORE = {
     "true": "true",
     "1.50": "1.5",
 }
+
+
+def test_a_question_mark_within_a_plain_text_of_a_flow_mapping_is_read(tmp_path: Path) -> None:
+    """The YAML parser at hand takes `?` there for the mark of a key; Promptfoo's does not."""
+    text = """\
+prompts: ['{{question}} {{other}}']  # why?
+tests:
+  - vars: {question: How long?, other: "x?", from: http://x.example/?q=1}
+    assert: [{type: icontains-any, value: [a week?, 7]}]
+  - vars: {? question : Where, other: 12:30}
+    assert: [{type: equals, value: no}]
+"""
+    long, where = read(tmp_path, text)
+    assert (long.cases[0]["question"], long.cases[0]["answers"]) == ("How long?\nother: x?", ["a week?", "7"])
+    assert (where.line, where.cases[0]["question"], where.cases[0]["answers"]) == (5, "Where\nother: 12:30", ["no"])
+    with pytest.raises(InputError, match="but got '\\?'") as refused:
+        read(tmp_path, text.replace("How long?", "'How long'?"))
+    assert refused.value.line == 3
 
 
 def test_lists_of_variables_are_multiplied_out(tmp_path: Path) -> None:

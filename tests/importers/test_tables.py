@@ -104,3 +104,15 @@ def test_a_split_under_another_name_is_the_dev_split_and_groups_are_said(tmp_pat
     file, rows = imported(tmp_path, "question,answer,split,groups\na?,x,validation,\nb?,y,Valid,staff\n")
     assert [row["split"] for row in rows] == ["dev", "dev"]
     assert ["'groups' is kept in meta, and is nobody who asks" in note.message for note in file.notes if note.line] == [True]
+
+
+def test_choices_in_columns_of_letters_stand_under_the_question(tmp_path: Path) -> None:
+    table = "question,A,B,C,answer\nCapital?,Oslo,Bergen,,B\nSea?,North,South,West,West\nOther?,x,y,z,none of these\n"
+    file, rows = imported(tmp_path, table)
+    assert [(row["question"], row["answers"]) for row in rows] == [
+        ("Capital?\nA: Oslo\nB: Bergen", ["Bergen"]),
+        ("Sea?\nA: North\nB: South\nC: West", ["West"]),
+        ("Other?", ["none of these"]),
+    ]
+    assert [set(row["meta"]) - {"imported"} for row in rows] == [set(), set(), {"A", "B", "C"}]
+    assert any("a letter as the answer is its choice's text" in note.message for note in file.notes)

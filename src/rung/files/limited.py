@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -105,11 +106,29 @@ def yaml_of(text: str, *, core: bool = False) -> tuple[object, yaml.Node | None]
     Args:
         text: one document.
         core: read plain scalars as YAML 1.2 does, whose core schema other languages' parsers follow: `no`, `12:30`,
-            `1_000` and `2026-01-02` are texts there, and not false, 750, 1000 and a date.
+            `1_000` and `2026-01-02` are texts there, and not false, 750, 1000 and a date, and so is `{ask: How long?}`,
+            which the parser at hand refuses.
 
     Raises:
         Malformed: it is none, refers to itself, or is beyond the limits.
     """
+    try:
+        return _read(text, core=core)
+    except Malformed as error:
+        if not core or _REFUSED not in str(error):
+            raise
+        stand_in = next((c for c in map(chr, range(0xE000, 0xF900)) if c not in text), "?")
+        with suppress(Malformed):
+            return _read(_INNER.sub(stand_in, text), core=core, stand_in=stand_in)
+        raise
+
+
+_REFUSED = "but got '?'"
+_INNER = re.compile(r"(?<=[^\s{\[,\\])\?")  # question marks that begin no key
+
+
+def _read(text: str, *, core: bool, stand_in: str = "") -> tuple[object, yaml.Node | None]:
+    """`yaml_of`. `stand_in`: a character that the text has in the place of question marks."""
     try:
         _check_depth(text)
         node: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -117,7 +136,7 @@ def yaml_of(text: str, *, core: bool = False) -> tuple[object, yaml.Node | None]
             return None, None
         _unfolded(node, 1, {})
         if core:
-            _resolve_as_core(node, set())
+            _resolve_as_core(node, set(), stand_in)
         return _Loader("").construct_document(node), node
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -140,19 +159,20 @@ _PLAIN = tuple(f"tag:yaml.org,2002:{kind}" for kind in ("bool", "int", "float", 
 _TEXT = "tag:yaml.org,2002:str"
 
 
-def _resolve_as_core(node: yaml.Node, seen: set[int]) -> None:
-    """Make texts of plain scalars that are bool, number or date in YAML 1.1 alone."""
+def _resolve_as_core(node: yaml.Node, seen: set[int], stand_in: str) -> None:
+    """Make texts of plain scalars that are bool, number or date in YAML 1.1 alone; give question marks back."""
     if id(node) in seen:
         return
     seen.add(id(node))
     if isinstance(node, yaml.ScalarNode):
+        node.value = node.value.replace(stand_in, "?") if stand_in else node.value
         octal = re.fullmatch(r"[-+]?0[0-9]+", node.value) is not None  # 010 is ten there, and eight here
         if node.style is None and node.tag in _PLAIN and (octal or not _CORE.fullmatch(node.value)):
             node.tag = _TEXT
     elif isinstance(node, yaml.CollectionNode):
         for one in node.value:
             for part in one if isinstance(one, tuple) else (one,):
-                _resolve_as_core(part, seen)
+                _resolve_as_core(part, seen, stand_in)
 
 
 def _check_depth(text: str) -> None:

@@ -170,10 +170,10 @@ def _record(row: Row, _: str) -> _Entry:
     usual = _status_of_responses(row)
     if isinstance(row.get("fields"), dict):
         entry = _Entry(object_of(row["fields"]))
-        for one in objects_in(row.get("responses")):  # of Argilla 1: a response holds the answers of one person
-            for name, answer in object_of(one.get("values")).items():
+        for response in objects_in(row.get("responses")):  # of Argilla 1: a response holds the answers of one person
+            for name, answer in object_of(response.get("values")).items():
                 value = answer.get("value") if isinstance(answer, dict) else answer
-                _respond(entry, name, value, one.get("status") or usual)
+                _respond(entry, name, value, response.get("status") or usual)
         for name, answers in object_of(row.get("responses")).items():
             for one in answers if isinstance(answers, list) else [answers]:
                 fields = one if isinstance(one, dict) else {"value": one}

@@ -6,7 +6,6 @@ from rung.importers.fields import ANSWERS, QUESTIONS, asked_in, content_text, li
 from rung.importers.imported import ImportedRow, Row, by_rows, case_row
 from rung.records import Json
 
-
 _OF_EXAMPLES = ("id", "node_id", "input", "output", "metadata", "splits", "source_record_id", "created_at", "updated_at")
 
 

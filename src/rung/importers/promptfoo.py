@@ -22,7 +22,7 @@ from rung.importers.fields import (
     words,
 )
 from rung.importers.imported import ImportedRow, Importer, Row, case_row, document_row, ids
-from rung.importers.promptfoo_asserts import SEVERAL, Asserted, asserted, filled, from_cell, names_in, unraw
+from rung.importers.promptfoo_asserts import SEVERAL, Asserted, always_in, asserted, filled, names_in, test_of, unraw
 from rung.importers.source import ImportFile
 from rung.records import Json, canonical
 from rung.text.parsing import Malformed, json_of
@@ -30,7 +30,10 @@ from rung.text.parsing import Malformed, json_of
 MAX_EXPANDED = 1000  # cases of one test whose variables are lists
 _KEYS = ("prompts", "providers", "targets", "tests", "defaultTest", "scenarios", "evaluateOptions")
 _OTHER_KEYS = ("assertScoringFunction", "threshold", "provider", "metadata")
-_OF_A_ROW = ("id", "split", "as", "evidence", "gold_documents", "drafted_by", "approved_by", "meta", "answers", "weight", "calls")
+_OF_A_ROW = (
+    *("id", "split", "as", "evidence", "gold_documents", "drafted_by", "approved_by"),
+    *("meta", "answers", "weight", "calls"),
+)
 _HIDDEN = (*ANSWERS, "rubric", "criteria", "grading_criteria", "assertion")
 
 
@@ -72,7 +75,7 @@ def _read(file: ImportFile) -> Iterator[ImportedRow]:
 
 def _listed(file: ImportFile, config: Mapping[str, Json], part: str = "", line: int = 0) -> Iterator[ImportedRow]:
     """Tests of a list: YAML, JSON, JSONL, CSV. `line`: in the configuration that names them as `part`."""
-    tests: list[tuple[int, Json]] = [(number, _test_of(row) if file.is_table else row) for number, row in file.rows]
+    tests: list[tuple[int, Json]] = [(number, test_of(row) if file.is_table else row) for number, row in file.rows]
     if isinstance(file.whole, list) and not file.looks_json:
         tests = [(file.line(f"/{index}"), test) for index, test in enumerate(file.whole)]
     suite = Suite.of(file, config, [test for _, test in tests])
@@ -133,6 +136,7 @@ class Suite:
     assertions: tuple[Json, ...]
     templates: Mapping[str, Json]
     prompted: frozenset[str] | None  # variables that its prompts show; None where the prompts are not known
+    asked_by: frozenset[str]  # of these the ones that every prompt asks by
     judged_by: frozenset[str]  # variables that its assertions name
     constant: frozenset[str]  # variables of the defaults that no test changes
 
@@ -142,6 +146,7 @@ class Suite:
         default = object_of(config.get("defaultTest"))
         prompts = [_prompt_text(file, one) for one in _some(config.get("prompts"))]
         shown = frozenset(name for text in prompts if text is not None for name in names_in(text))
+        every = [frozenset[str]() if text is None else always_in(text) for text in prompts]
         variables = object_of(default.get("vars"))
         changed = {name for test in tests for name in object_of(object_of(test).get("vars"))}
         constant = frozenset(variables) - changed if len(tests) > 1 and changed else frozenset[str]()
@@ -156,6 +161,7 @@ class Suite:
             tuple(_some(default.get("assert"))),
             object_of(config.get("assertionTemplates")),
             None if not prompts or None in prompts or not shown else shown,
+            frozenset(name for name in frozenset[str]().union(*every).intersection(*every) if _last(name) in QUESTIONS),
             frozenset(name for test in (default, *tests) for text in _assertion_texts(test) for name in names_in(text)),
             constant,
         )
@@ -275,6 +281,11 @@ class Suite:
         question = self.file.question
         if question and question not in flat:
             raise ValueError(f"has no variable '{question}'; it has {', '.join(flat)}")
+        if not question and not any(_last(name) in QUESTIONS for name in candidates):
+            there = [name for name in flat if words(flat[name]).strip()]
+            for path in sorted(self.asked_by):
+                if not any(_within(name, frozenset((path,))) or path.startswith(f"{name}.") for name in there):
+                    raise ValueError(f"has no variable '{path}', by which its prompts ask")
         if not question:
             longest = max(candidates, key=lambda name: len(words(flat[name])), default="")
             question = next((one for asks in QUESTIONS for one in candidates if _last(one) == asks), longest)
@@ -376,21 +387,6 @@ def _prompt_text(file: ImportFile, prompt: Json) -> str | None:
 
 def _assertion_texts(test: Json) -> list[str]:
     return [words(one) for one in _some(object_of(test).get("assert"))]
-
-
-def _test_of(row: Mapping[str, Json]) -> Json:
-    """A row of Promptfoo's CSV as a test."""
-    options: dict[str, Json] = {key: row[f"__{key}"] for key in ("prefix", "suffix") if words(row.get(f"__{key}"))}
-    variables: dict[str, Json] = {name: value for name, value in row.items() if not name.startswith("__")}
-    cells = [words(row[name]) for name in row if name.startswith("__expected")]
-    asserted_cells: list[Json] = [from_cell(cell) for cell in cells if cell.strip()]
-    test: dict[str, Json] = {"vars": variables, "assert": asserted_cells, "options": options}
-    if words(row.get("__description")).strip():
-        test["description"] = row["__description"]
-    if words(row.get("__threshold")).strip():
-        test["threshold"] = row["__threshold"]
-    columns = ("__prefix", "__suffix", "__description", "__threshold", "__expected")
-    return test | {name: row[name] for name in row if name.startswith("__") and not name.startswith(columns)}
 
 
 def _some(value: Json) -> list[Json]:

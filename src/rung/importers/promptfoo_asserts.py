@@ -114,6 +114,11 @@ def names_in(template: str) -> set[str]:
     return set(_NAMED.findall(template)) | {match[1] for match in _NAME.finditer(template)}
 
 
+def always_in(template: str) -> frozenset[str]:
+    """The variables that a template fills in whatever the others are; none where it has loops or conditions."""
+    return frozenset(match[1] for match in _NAME.finditer(template)) if "{%" not in template else frozenset()
+
+
 def from_cell(cell: str) -> Json:
     """The assertion that a cell of a column `__expected` writes: `contains: x`, `similar(0.8): x`; else the text itself.
 
@@ -154,6 +159,21 @@ _KINDS = frozenset(
         *("moderation", "classifier", "is-refusal", "word-count", "trajectory", "guardrails", "ruby", "pi", "select-best"),
     )
 )
+
+
+def test_of(row: Mapping[str, Json]) -> Json:
+    """A row of Promptfoo's CSV as a test."""
+    options: dict[str, Json] = {key: row[f"__{key}"] for key in ("prefix", "suffix") if words(row.get(f"__{key}"))}
+    variables: dict[str, Json] = {name: value for name, value in row.items() if not name.startswith("__")}
+    cells = [words(row[name]) for name in row if name.startswith("__expected")]
+    asserted_cells: list[Json] = [from_cell(cell) for cell in cells if cell.strip()]
+    test: dict[str, Json] = {"vars": variables, "assert": asserted_cells, "options": options}
+    if words(row.get("__description")).strip():
+        test["description"] = row["__description"]
+    if words(row.get("__threshold")).strip():
+        test["threshold"] = row["__threshold"]
+    columns = ("__prefix", "__suffix", "__description", "__threshold", "__expected")
+    return test | {name: row[name] for name in row if name.startswith("__") and not name.startswith(columns)}
 
 
 def _flat(assertions: Sequence[Json], result: Asserted) -> Iterator[Mapping[str, Json]]:
