@@ -80,15 +80,16 @@ class OpenProject:
         Raises:
             UserError: something that is yours to fix; says what.
         """
+        from rung.commands.compare_arguments import compare_request, whole_number
         from rung.commands.measured import ComparisonPlan, measured
         from rung.commands.survey import survey
+        from rung.config.schema import MAX_SEED
         from rung.loop import compare
-        from rung.pipeline.budget import CompareRequest
         from rung.pipeline.publishing import LATEST, record
         from rung.report.changes import changes
 
-        ours = budget or Budget()
-        allowed = CompareRequest(ours.exhaustive, ours.usd, ours.minutes, search, ours.retime)
+        limit, seed = whole_number("limit", limit, least=1), whole_number("seed", seed, least=0, most=MAX_SEED)
+        allowed = compare_request(budget, search)
         earlier = None if baseline is None else record(self.project, _name_of(baseline))
         if dry_run:
             return ComparisonPlan(survey(self.project.seeded(seed), limit=limit, allowed=allowed))

@@ -15,6 +15,7 @@ from rung.commands.agents_page import agents_page
 from rung.commands.first_look import first_look
 from rung.commands.found_rows import FoundRows, found_rows
 from rung.commands.start import start
+from rung.commands.survey import survey
 from rung.config.project import load_project
 from rung.pipeline.sources import Sources
 from tests.cli.conftest import Run
@@ -233,9 +234,42 @@ def test_what_agents_are_told_is_true() -> None:
         ({"data/rows.json": '[\n {"id": 1, "text": "x"}]'}, ("data",)),
         ({"examples/chat.md": "x", "cases/c.md": "x", "node_modules/a/README.md": "x", ".hidden/a.md": "x"}, ()),
         ({"deep/cases/a.md": "x"}, ("deep",)),
+        (
+            {
+                "data/a.jsonl": '{"id": 1, "text": "x"}',
+                "data/c.jsonl": '{"question": "a", "answers": ["b"]}',
+                "data/deep/b.jsonl": '{"id": 1, "text": "x"}',
+            },
+            ("data/a.jsonl", "data/deep/*.jsonl"),
+        ),
     ],
 )
 def test_what_counts_as_a_document(files: dict[str, str], patterns: tuple[str, ...], tmp_path: Path) -> None:
     for name, text in files.items():
         put(tmp_path, name, text)
     assert first_look(tmp_path).patterns == patterns
+
+
+def test_cases_and_examples_are_no_sources(tmp_path: Path) -> None:
+    put(tmp_path, "data/a.jsonl", '{"id": 1, "text": "Express costs nine euros."}')
+    put(tmp_path, "data/cases.jsonl", '{"question": "a", "answers": ["b"]}')
+    put(tmp_path, "data/pairs.csv", "prompt,completion\nHi,Hello\nBye,Good bye\n")
+    put(tmp_path, "data/table.csv", "size,price\nsmall,3\n")
+    started = start(tmp_path, tmp_path, drafts=False)
+    assert [path.name for path in started.rows.examples] == ["pairs.csv"]
+    project = load_project(tmp_path)
+    assert project.settings.knowledge.sources == ("data/a.jsonl", "data/table.csv")
+    assert survey(project).problems == ()
+
+
+def test_where_nothing_is_drafted_no_empty_file_is_to_be_looked_at(rung: Run, tmp_path: Path) -> None:
+    put(tmp_path, "docs/a.md", "Wir liefern nach Norwegen und Schweden. Der Versand dauert vier Tage.\n")
+    printed = rung("init", "--docs", tmp_path).out
+    assert "nothing was drafted: the rules read English" in printed
+    assert "approved_by" not in printed
+    assert "--by model" in printed
+    printed = rung("cases", "suggest", tmp_path).out
+    assert "nothing was drafted: the rules read English" in printed
+    assert "approved_by" not in printed
+    assert rung("cases", "suggest", tmp_path, "--json").json["file"] is None
+    assert not (tmp_path / "cases.drafts.jsonl").exists()

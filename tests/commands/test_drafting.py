@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from rung.commands.draft_cases import suggest
 from rung.commands.draft_rows import KINDS, Draft
+from rung.commands.draft_target import check_target
+from rung.commands.feedback_drafts import DraftRequest, draft_from_feedback
 from rung.commands.model_drafts import _asked, _checked
 from rung.commands.stated_facts import absent_attribute, facts
 from rung.config.project import load_project
@@ -196,3 +199,66 @@ def test_a_models_draft_stays_where_it_gives_the_same_answer_again(again: str, s
     with pytest.raises(StopIteration) as ended:
         conversation.send(GenerateResult(again))
     assert (ended.value.value is not None) is stays
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("docs/faq.md", "ends in .jsonl"),
+        ("rung.yaml", "ends in .jsonl"),
+        ("../outside.jsonl", "is not in the project's folder"),
+        ("docs/rows.jsonl", "is among the documents"),
+        ("docs/new.jsonl", "is among the documents"),
+        ("notes.jsonl", "notes.jsonl:2 is no JSON row"),
+        ("examples.jsonl", "examples.jsonl:1 has no 'question'"),
+        ("reviews.jsonl", "is a file that Rung keeps"),
+    ],
+)
+def test_drafts_are_added_to_files_of_cases_alone(folder: Path, name: str, why: str) -> None:
+    (folder / "docs" / "rows.jsonl").write_text('{"id": "a", "text": "b"}\n')
+    (folder / "notes.jsonl").write_text('{"question": "a"}\nfree text\n')
+    (folder / "examples.jsonl").write_text('{"messages": []}\n')
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    project = load_project(folder)
+    with pytest.raises(UserError, match=re.escape(why)):
+        suggest(project, folder / name, each=1, by="rules")
+    with pytest.raises(UserError, match=re.escape(why)):
+        draft_from_feedback(project, DraftRequest(folder / name))
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    assert not (folder.parent / "outside.jsonl").exists()
+
+
+def test_a_pattern_takes_what_it_names_and_no_more(folder: Path) -> None:
+    text = (folder / "rung.yaml").read_text()
+    for sources, name, is_refused in (
+        ("data/*.jsonl", "data/x.jsonl", True),
+        ("data/*.jsonl", "data/deep/x.jsonl", False),
+        ("data/**/*.jsonl", "data/deep/x.jsonl", True),
+        (".", "x.jsonl", True),
+        (".", "x.drafts.jsonl", False),
+        ("https://example.org/x.jsonl", "x.jsonl", False),
+    ):
+        (folder / "rung.yaml").write_text(text.replace("[docs]", json.dumps([sources])))
+        project = load_project(folder)
+        if is_refused:
+            with pytest.raises(UserError, match="is among the documents"):
+                check_target(project, folder / name)
+        else:
+            check_target(project, folder / name)
+
+
+def test_what_is_drafted_anywhere_is_not_drafted_again(folder: Path) -> None:
+    (folder / "docs" / "tower.md").write_text("Oslo Tower was opened in 1901. Oslo Tower was designed by Ada Berg.\n")
+    first = drafted(folder, each=9)
+    assert "conversational" in {draft.kind for draft in first}
+    lines = (folder / "cases.drafts.jsonl").read_text().splitlines()
+    mended = {**json.loads(lines[0]), "question": "Something else altogether?"}
+    (folder / "other.drafts.jsonl").write_text("\n".join([json.dumps(mended), *lines[1:]]) + "\n")  # named nowhere
+    (folder / "cases.drafts.jsonl").write_text("")
+    again = suggest(load_project(folder), folder / "cases.drafts.jsonl", each=9, by="rules").drafts
+    assert not {draft.id for draft in again} & {draft.id for draft in first}
+
+
+def test_that_none_was_asked_for_is_no_lack(folder: Path) -> None:
+    drafts = suggest(load_project(folder), folder / "cases.drafts.jsonl", each=1, by="rules", share=0)
+    assert drafts.short["unanswerable"] == "none was asked for"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import tempfile
 from datetime import date, datetime
@@ -17,9 +18,11 @@ from rung.api import OpenProject
 from rung.commands.export_data import DataReport, DataRequest, export_data
 from rung.commands.kept_verdict import KeptVerdict
 from rung.commands.memory_project import records
+from rung.dataset.load import load_dataset
 from rung.errors import UserError
 from rung.models.callables import CallableGenerator, _registered, register
 from rung.models.catalog import generator
+from rung.pipeline.sources import Sources
 from rung.records import Failure, Message
 from rung.records.steps import Generate, Request
 
@@ -53,6 +56,60 @@ def test_rows_of_lists_and_frames() -> None:
     assert records(Frame(), "documents") == [{"id": "a", "text": "x"}, {"id": "b", "text": "y", "groups": ["staff"]}]
     assert records(Polars(), "documents") == [{"id": "a", "text": "x"}]
     assert records(iter(["x"]), "documents", text="text") == [{"text": "x"}]
+
+
+class Nulls:
+    """Columns of whole numbers as pandas has them where one is missing."""
+
+    columns = ("id", "weight", "answer", "ratio")
+
+    def to_dict(self, form: str) -> list[dict[str, Any]]:
+        nan = float("nan")
+        return [
+            {"id": 7.0, "weight": nan, "answer": 3.0, "ratio": 1.5},
+            {"id": nan, "weight": 2.0, "answer": nan, "ratio": nan},
+            {"id": 9.0, "weight": 1.0, "answer": 4.0, "ratio": 2.0},
+        ]
+
+
+def test_whole_numbers_stay_whole_beside_nulls() -> None:
+    assert json.dumps(records(Nulls(), "cases")) == json.dumps(
+        [{"id": 7, "answer": 3, "ratio": 1.5}, {"weight": 2}, {"id": 9, "weight": 1, "answer": 4, "ratio": 2.0}]
+    )
+
+
+def test_whole_floats_are_ids_and_weights(tmp_path: Path) -> None:
+    cases = [
+        {"id": 7.0, "question": "What does express cost?", "answers": ["nine euros"], "split": "test", "weight": 1.0},
+        {"id": 8.0, "question": "Within how many days?", "answers": ["thirty"], "split": "test", "weight": 2.0},
+        {"id": 8.5, "question": "Who?", "answers": ["Ada"], "split": "test"},
+    ]
+    documents = [{"id": 3.0, "text": "Express costs nine euros."}]
+    dataset = rung.project(documents=documents, cases=cases, folder=tmp_path / "p", **SETTINGS).project
+    rows = load_dataset(dataset)
+    assert [case.id for case in rows.cases] == ["7", "8", "8#2"]
+    assert [problem.message for problem in rows.problems] == ["'id' must be text or a whole number, found 8.5"]
+    assert [document.id for document in Sources(dataset, remember=False)] == ["3"]
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"limit": 0}, "limit is a whole number, 1 or more, or None; it was 0"),
+        ({"limit": True}, "limit is a whole number"),
+        ({"limit": 2.5}, "limit is a whole number"),
+        ({"seed": "a"}, "seed is a whole number, from 0 to"),
+        ({"seed": -1}, "seed is a whole number"),
+        ({"search": "x"}, "search is a whole number"),
+        ({"budget": 3}, "budget is a rung.Budget"),
+        ({"budget": rung.Budget(usd=-1.0)}, "usd of a budget is a number"),
+        ({"budget": rung.Budget(minutes=float("nan"))}, "minutes of a budget is a number"),
+    ],
+)
+def test_what_a_comparison_cannot_be_given(tmp_path: Path, given: dict[str, Any], why: str) -> None:
+    made = rung.project(documents=DOCUMENTS, cases=CASES, folder=tmp_path / "p", **SETTINGS)
+    with pytest.raises(UserError, match=re.escape(why)):
+        made.compare(dry_run=True, **given)
 
 
 @pytest.mark.parametrize(

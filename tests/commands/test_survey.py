@@ -241,6 +241,13 @@ def test_cases_that_repeat_each_other_and_questions_that_are_labels(tmp_path: Pa
     ]
 
 
+def test_the_copies_of_a_case_repeat_nothing(tmp_path: Path) -> None:
+    case: dict[str, object] = {"question": "Where is it?", "answers": ["Oslo"], "weight": 3}
+    assert surveyed(tmp_path, [{"id": "a", **case}], documents=False).warnings == ()
+    several = surveyed(tmp_path, [{"id": "a", **case}, {"id": "b", **case, "weight": 1.0}], documents=False)
+    assert [str(w) for w in several.warnings] == ["cases.jsonl:2: case 'b': asks what cases.jsonl:1 asks"]
+
+
 TRAIN = {"split": "train", "answers": ["30 days"]}
 
 

@@ -51,6 +51,7 @@ def suggest(  # noqa: PLR0917 - typer reads the options from the parameters
     """
     from json import dumps
 
+    from rung.commands.draft_cases import NOTHING
     from rung.commands.draft_cases import suggest as draft
     from rung.config.project import load_project
 
@@ -58,8 +59,11 @@ def suggest(  # noqa: PLR0917 - typer reads the options from the parameters
     path = project.root / Path(output)
     drafts = draft(project, path, each=each, by=by.value, share=unanswerable, reporter=Screen(quiet=json))
     counts = drafts.counts()
+    if not json and not drafts.drafts:
+        out(f"{NOTHING}; {'--by model asks the project model' if by is Author.rules else 'the model asked nothing either'}")
+        return FINE
     if json:
-        report = {"file": str(path), "drafts": counts, "short": dict(drafts.short), "searched": drafts.searched}
+        report = {"file": str(path) if path.exists() else None, "drafts": counts, "short": dict(drafts.short), "searched": drafts.searched}
         report |= {"unsearched": drafts.unsearched} if drafts.unsearched else {}
         out(dumps(report, ensure_ascii=False))
         return FINE

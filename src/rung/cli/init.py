@@ -195,6 +195,7 @@ def _small(folder: Path, created: _Created, *, drafts: bool) -> None:
 
 def _over_documents(folder: Path, documents: Path, created: _Created, *, drafts: bool) -> None:
     """A project of the documents that are there: nothing of theirs is touched."""
+    from rung.commands.draft_cases import NOTHING
     from rung.commands.start import DRAFTS, start
 
     started = start(folder, documents, drafts=drafts, dry_run=created.dry_run)
@@ -204,8 +205,10 @@ def _over_documents(folder: Path, documents: Path, created: _Created, *, drafts:
         created.note(note)
     if started.drafts is not None:
         counts = ", ".join(f"{count} {kind}" for kind, count in started.drafts.counts().items() if count)
-        created.say(f"drafted {counts or 'no case: the documents hold no plain facts that rules can find'}")
-    if folder / DRAFTS in started.written:
+        created.say(f"drafted {counts}" if counts else NOTHING)
+    if started.drafts is not None and not started.drafts.drafts and not started.rows.cases:
+        next_ = f"rung cases suggest {folder} --by model, or write cases as {folder / 'AGENTS.md'} shows; then: rung compare {folder}"
+    elif folder / DRAFTS in started.written and (created.dry_run or (started.drafts and started.drafts.drafts)):
         next_ = f"check each line of {folder / DRAFTS}, write your name in its approved_by, then: rung compare {folder}"
     else:
         next_ = f"rung search {folder} 'your words'; rung check {folder}; rung compare {folder}"

@@ -13,7 +13,7 @@ import glob
 import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Literal
@@ -33,12 +33,14 @@ from rung.commands.draft_checks import (
 )
 from rung.commands.draft_rows import KINDS, Draft, Kind
 from rung.commands.draft_share import answered, hold_share, without_for
+from rung.commands.draft_target import DRAFTS, check_target
 from rung.commands.guide_misses import guide_misses
 from rung.commands.model_drafts import by_model
 from rung.commands.search_check import AnswerSearch
 from rung.commands.stated_facts import Fact, absent_attribute, facts
 from rung.commands.unsaid_attributes import attribute_misses
 from rung.config.project import Project
+from rung.dataset.review_log import decided_ids
 from rung.errors import UserError
 from rung.files.limited import content_of
 from rung.files.outputs import write_output
@@ -52,6 +54,7 @@ from rung.text.parsing import Malformed, json_of
 MANY = 30
 LETTERS = 5  # of so many answerable drafts one may ask what letters stand for
 By = Literal["rules", "model"]
+NOTHING = "nothing was drafted: the rules read English, and find no plain fact in the documents that no case asks yet"
 _BOM = "\ufeff"  # some editors begin a file with it: it stands before the first row, and is none of it
 
 
@@ -79,13 +82,17 @@ def suggest(
     `share`: of the questions that have no answer, 0 to 1; None for as many as of each other kind.
 
     Raises:
-        UserError: the project names no documents, or the file cannot be read or written.
+        UserError: the project names no documents, or the file cannot be read or written, or is none for drafts.
     """
-    lines = lines_of(path)[1]
+    check_target(project, path)
+    rows = [*_rows_there(project, path)]
     with reporting(reporter), open_engines(project) as engines, StepRunner(engines) as runner:
         documents = list(Sources(project, remember=False))
-        excluded = frozenset({*_questions(lines), *_asked_already(project)})
-        drafts = draft(runner, documents, each=each, by=by, excluded=excluded, share=share)
+        excluded = frozenset(str(row.get("question", "")) for row in rows)
+        drafted = frozenset(str(row.get("id", "")) for row in rows) | decided_ids(project)
+        drafts = draft(runner, documents, each=each, by=by, excluded=excluded, share=share, drafted=drafted)
+    if share == 0:
+        drafts = replace(drafts, short={**drafts.short, "unanswerable": "none was asked for"})
     append_rows(path, [one.row() for one in drafts.drafts])
     return drafts
 
@@ -151,6 +158,7 @@ def draft(
     by: By,
     excluded: frozenset[str],
     share: float | None = None,
+    drafted: frozenset[str] = frozenset(),
 ) -> Drafts:
     """Draft up to `each` cases of every kind. Questions in `excluded` are left out. Equal documents give equal drafts.
 
@@ -161,6 +169,7 @@ def draft(
         by: who asks.
         excluded: questions that are asked already.
         share: as `suggest` has it.
+        drafted: ids of drafts that are there, or that somebody rejected: they are not drafted again.
 
     Raises:
         UserError: there is nothing to draft from.
@@ -179,7 +188,7 @@ def draft(
         if runner is not None and by == "model" and kind == "answerable":
             candidates = itertools.chain(by_model(runner, documents, each, corpus), candidates)
         most = each if kind != "unanswerable" or share is None else without_for(share, answered(chosen))
-        new = (one for one in candidates if unrepeated.add(_asked(one)))
+        new = (one for one in candidates if one.id not in drafted and unrepeated.add(_asked(one)))
         chosen[kind] = list(itertools.islice(new, most))
     short: dict[str, str] = {kind: _why_short(kind, documents) for kind in KINDS if len(chosen[kind]) < each}
     if share is not None:
@@ -194,15 +203,17 @@ def _asked(one: Draft) -> str:
     return one.question if one.before is None else f"{one.before[0]} {one.question}"
 
 
-def _asked_already(project: Project) -> set[str]:
-    """The questions in the project's files of cases, good or not. A project may have none yet: then drafts help most."""
-    questions: set[str] = set()
-    for pattern in project.settings.cases:
-        for name in glob.glob(pattern, root_dir=project.root, recursive=True):  # noqa: PTH207 - absolute patterns too
-            if (project.root / name).is_file():
-                text = (project.root / name).read_text(encoding="utf-8-sig", errors="replace")
-                questions |= _questions(text.split("\n"))
-    return questions
+def _rows_there(project: Project, path: Path) -> Iterator[dict[str, Json]]:
+    """The rows of a file, of the project's files of cases, good or not, and of drafts. A project may have none yet: then
+    drafts help most."""
+    files = {path.resolve()}
+    for pattern in (*project.settings.cases, f"*{DRAFTS}"):
+        names = glob.glob(pattern, root_dir=project.root, recursive=True)  # noqa: PTH207 - absolute patterns too
+        files |= {(project.root / name).resolve() for name in names}
+    for file in sorted(files):
+        if file.is_file():
+            text = file.read_text(encoding="utf-8-sig", errors="replace")
+            yield from (row for _, row in rows_of(text.split("\n")))
 
 
 def rows_of(lines: Sequence[str]) -> Iterator[tuple[int, dict[str, Json]]]:
@@ -214,10 +225,6 @@ def rows_of(lines: Sequence[str]) -> Iterator[tuple[int, dict[str, Json]]]:
             continue
         if isinstance(row, dict):
             yield index, row
-
-
-def _questions(lines: Sequence[str]) -> set[str]:
-    return {str(row.get("question", "")) for _, row in rows_of(lines)}
 
 
 def _ruled(kind: Kind, documents: Sequence[Document], corpus: Corpus, each: int) -> Iterator[Draft]:

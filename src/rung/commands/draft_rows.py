@@ -28,11 +28,15 @@ class Draft:
     also: tuple[tuple[str, str], ...] = ()
     before: tuple[str, str] | None = None
 
+    @property
+    def id(self) -> str:
+        """Of what it asks, of whom, and after what: the same draft has the same one."""
+        return f"draft-{digest(self.kind, self.question, list(self.asker or ()), *(self.before or ()))[:12]}"
+
     def row(self) -> dict[str, Json]:
         """As a line of a cases file; `materials` refuses it while `approved_by` is empty."""
-        made_of = [self.kind, self.question, list(self.asker or ()), *(self.before or ())]
         row: dict[str, Json] = {
-            "id": f"draft-{digest(*made_of)[:12]}",
+            "id": self.id,
             "question": self.question,
             "answers": list(self.answers),
             "answerable": bool(self.answers),

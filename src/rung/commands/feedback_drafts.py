@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from rung.commands.draft_cases import append_rows, lines_of, rows_of
+from rung.commands.draft_target import check_target
 from rung.commands.review import feedback_drafts_file
 from rung.config.project import Project
 from rung.dataset.load import Dataset, load_dataset
@@ -53,6 +54,8 @@ def draft_from_feedback(project: Project, request: DraftRequest = DraftRequest()
     Raises:
         UserError: the database or a file cannot be used.
     """
+    if request.path is not None:
+        check_target(project, request.path)
     with open_state(project) as state:
         heard = list(comments(state))
     asking = [comment for comment in heard if comment.question]

@@ -76,41 +76,63 @@ def missing_extras(folder: Path, look: FirstLook) -> dict[str, int]:
     return counts
 
 
-def first_look(folder: Path) -> FirstLook:
-    """Look for documents in a folder and in those below it; hidden ones, `cases` and `examples` are left out."""
+def first_look(folder: Path, *, rows: Iterable[Path] = ()) -> FirstLook:
+    """Look for documents in a folder and in those below it; hidden ones, `cases` and `examples` are left out.
+
+    `rows`: files of cases and examples wherever they lie, which no pattern takes.
+    """
+    apart = {path.resolve() for path in rows}
     counts: dict[str, int] = {}
     kinds: dict[str, set[str]] = {}  # first folder ("" for the folder itself) -> suffixes of documents in it
-    others: set[str] = set()  # first folders in which a pattern for all would take what is no document
+    others: dict[str, list[Path]] = {}  # first folder -> what is no document, and a pattern for all would take
+    documents: dict[str, list[Path]] = {}
     for path in files_below(folder):
         inside = path.relative_to(folder)
         top, suffix = inside.parts[0] if len(inside.parts) > 1 else "", path.suffix.lower()
-        if suffix in KINDS or (suffix in ROWS and is_document_rows(path)):
+        if path.resolve() not in apart and _is_document(path):
+            documents.setdefault(top, []).append(path)
             counts[suffix] = counts.get(suffix, 0) + 1
             kinds.setdefault(top, set()).add(path.suffix)
         elif suffix in _readable():
-            others.add(top)
+            others.setdefault(top, []).append(path)
     patterns: list[str] = []
     for top, suffixes in kinds.items():
         if not top:
-            patterns += _named([f"*{suffix}" for suffix in sorted(suffixes)], folder)
+            patterns += _named([f"*{suffix}" for suffix in sorted(suffixes)], folder, documents[top])
         elif top in others:
-            patterns += [f"{glob.escape(top)}/**/*{suffix}" for suffix in sorted(suffixes)]
+            for suffix in sorted(suffixes):
+                some, rest = ([one for one in files[top] if one.suffix == suffix] for files in (documents, others))
+                patterns += _apart(some, rest, folder) if rest else [f"{glob.escape(top)}/**/*{suffix}"]
         else:
             patterns.append(top)
     return FirstLook(counts, tuple(sorted(patterns)))
 
 
-def _named(patterns: Sequence[str], folder: Path) -> Iterator[str]:
+def _apart(documents: Sequence[Path], others: Sequence[Path], folder: Path) -> Iterator[str]:
+    """Patterns of documents of one suffix, with others of it among them: of whole folders, and of single files."""
+    mixed = {path.parent for path in others}
+    for parent in sorted({path.parent for path in documents}):
+        inside = glob.escape(parent.relative_to(folder).as_posix())
+        files = [path for path in documents if path.parent == parent]
+        yield from (
+            [f"{inside}/*{files[0].suffix}"]
+            if parent not in mixed
+            else [f"{inside}/{glob.escape(path.name)}" for path in files]
+        )
+
+
+def _named(patterns: Sequence[str], folder: Path, among: Sequence[Path]) -> Iterator[str]:
     """Patterns of a folder itself; single files where a pattern would take one of ours, or rows that are no documents."""
     for pattern in patterns:
         files = sorted(path for path in folder.glob(pattern) if path.is_file())
-        documents = [path for path in files if path.name not in OURS and _is_document(path)]
+        documents = [path for path in files if path in among]
         takes_ours = any(fnmatch(name, pattern) for name in OURS)  # which may be written later
         yield from [pattern] if files == documents and not takes_ours else [glob.escape(path.name) for path in documents]
 
 
 def _is_document(path: Path) -> bool:
-    return path.suffix.lower() in KINDS or is_document_rows(path)
+    suffix = path.suffix.lower()
+    return suffix in KINDS or (suffix in ROWS and is_document_rows(path))
 
 
 def files_below(folder: Path, *, rows: bool = False) -> Iterator[Path]:

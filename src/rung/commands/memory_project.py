@@ -145,9 +145,10 @@ def records(rows: Any, what: str, *, text: str = "") -> list[dict[str, Any]]:
     Raises:
         UserError: they are none.
     """
+    is_pandas = not hasattr(rows, "to_dicts") and hasattr(rows, "to_dict") and hasattr(rows, "columns")
     if hasattr(rows, "to_dicts"):  # polars
         rows = rows.to_dicts()
-    elif hasattr(rows, "to_dict") and hasattr(rows, "columns"):  # pandas
+    elif is_pandas:
         rows = rows.to_dict("records")
     if isinstance(rows, (str, bytes, Mapping)) or not isinstance(rows, Iterable):
         raise UserError(f"{what} must be a list of rows or a DataFrame, found {type(rows).__name__}")
@@ -160,7 +161,21 @@ def records(rows: Any, what: str, *, text: str = "") -> list[dict[str, Any]]:
             listed.append({key: value for key, value in bare.items() if value is not None})
         else:
             raise UserError(f"{what}[{number}] is no row: it must be a dictionary, found {type(row).__name__}")
-    return listed
+    return _whole_numbers(listed) if is_pandas else listed
+
+
+def _whole_numbers(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows, with the whole numbers that pandas writes as 7.0 in a column where others are missing."""
+    columns: dict[str, list[Any]] = {}
+    for row in rows:
+        for key, value in row.items():
+            columns.setdefault(key, []).append(value)
+    whole = {
+        key
+        for key, values in columns.items()
+        if len(values) < len(rows) and all(isinstance(one, float) and one.is_integer() for one in values)
+    }
+    return [{key: int(value) if key in whole else value for key, value in row.items()} for row in rows]
 
 
 def _document(row: dict[str, Any]) -> dict[str, Any]:

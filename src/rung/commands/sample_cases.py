@@ -14,6 +14,7 @@ from os.path import relpath
 from pathlib import Path
 
 from rung.commands.draft_cases import append_rows, drafts_file
+from rung.commands.draft_target import check_target
 from rung.config.project import Project
 from rung.dataset.credentials import secrets
 from rung.dataset.near_duplicates import normal
@@ -94,10 +95,12 @@ def sample_cases(
         reporter: told how far it is.
 
     Raises:
-        UserError: there is no question in them, a log cannot be read, or the file is there, unless nothing is written.
+        UserError: there is no question in them, a log cannot be read, the file is there, unless nothing is written, or is none
+            for rows of cases.
     """
     if not request.dry_run:
         check_free(path, instead="a sample is whole: name another file with --output")
+    check_target(project, path)
     asked: list[LoggedQuestion] = []
     left_out: list[Problem] = []
     for log in logs:

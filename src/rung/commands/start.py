@@ -73,12 +73,13 @@ def start(folder: Path, source: Path, *, drafts: bool = True, dry_run: bool = Fa
     if not source.is_dir():
         raise UserError(f"{source} is no folder: name the one with your documents")
     check_free(folder / FILE, instead="it is a project already")
-    started = Started(look=first_look(source), rows=found_rows(folder))
+    rows = found_rows(folder)
+    if source.resolve() != folder.resolve():
+        rows = _joined(rows, found_rows(source))
+    started = Started(look=first_look(source, rows=(*rows.cases, *rows.examples)), rows=rows)
     if not started.look.total:
         kinds = "Markdown, HTML, PDF, Office, CSV, rows with id and text"
         raise UserError(f"{source} holds no documents that can be read ({kinds})")
-    if source.resolve() != folder.resolve():
-        started.rows = _joined(started.rows, found_rows(source))
     for extra, files in missing_extras(source, started.look).items():
         started.notes.append(in_words(extra, files))
     _said_of_rows(started)
@@ -131,19 +132,16 @@ def _is_empty(path: Path) -> bool:
 
 def _draft(folder: Path, started: Started) -> None:
     """Write drafts; an empty file where there is nothing to draft."""
+    from rung.importers.source import ImportFile
+
     documents = list(Sources(load_project(folder), remember=False))
     lines = ""
     if documents:
-        asked = frozenset(_questions(started.rows.cases))
-        started.drafts = draft(None, documents, each=EACH, by="rules", excluded=asked)
+        rows = [row for path in started.rows.cases for _, row in ImportFile(path).rows]
+        asked, ids = (frozenset(str(row.get(key, "")) for row in rows) for key in ("question", "id"))
+        started.drafts = draft(None, documents, each=EACH, by="rules", excluded=asked, drafted=ids)
         lines = "".join(json.dumps(one.row(), ensure_ascii=False) + "\n" for one in started.drafts.drafts)
     write_output(folder / DRAFTS, lines)
-
-
-def _questions(files: Mapping[Path, int]) -> list[str]:
-    from rung.importers.source import ImportFile
-
-    return [str(row.get("question", "")) for path in files for _, row in ImportFile(path).rows]
 
 
 def _yaml(folder: Path, source: Path, started: Started, more: list[str], *, wide: bool) -> str:

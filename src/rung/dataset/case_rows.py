@@ -75,6 +75,8 @@ def copies_of(case: Case, weight: Json) -> tuple[Case, ...]:
     """
     if weight is None:
         return (case,)
+    if isinstance(weight, float) and weight.is_integer():
+        weight = int(weight)
     if not isinstance(weight, int) or isinstance(weight, bool) or not 1 <= weight <= MAX_WEIGHT:
         raise ValueError(f"'weight' must be a whole number from 1 to {MAX_WEIGHT:,}, found {weight!r}")
     return (case, *(replace(case, id=f"{case.id}#{number}") for number in range(2, weight + 1)))

@@ -132,13 +132,15 @@ def id_of(row: Mapping[str, Json], *made_of: object) -> str:
     """The row's id; else one made of its content.
 
     Raises:
-        ValueError: it is neither text nor a number.
+        ValueError: it is neither text nor a whole number.
     """
     id = row.get("id")
     if id is None or id == "":
         return digest([str(m) for m in made_of])[:16]
+    if isinstance(id, float) and id.is_integer():
+        id = int(id)  # as tables write whole numbers where others are missing
     if not isinstance(id, (str, int)) or isinstance(id, bool):
-        raise ValueError(f"'id' must be text or a number, found {id!r}")
+        raise ValueError(f"'id' must be text or a whole number, found {id!r}")
     return str(id)
 
 

@@ -178,6 +178,8 @@ def _document(line: str, file: str) -> Document:
     unknown = {key: value for key, value in values.items() if key not in _ROW_KEYS}
     groups = groups_of(values)
     id, text, meta = values.get("id"), values.get("text"), values.get("meta")
+    if isinstance(id, float) and id.is_integer():
+        id = int(id)
     if isinstance(id, int) and not isinstance(id, bool):
         id = str(id)
     if not isinstance(id, str) or not id.strip():
