@@ -207,7 +207,8 @@ def _over_documents(folder: Path, documents: Path, created: _Created, *, drafts:
         counts = ", ".join(f"{count} {kind}" for kind, count in started.drafts.counts().items() if count)
         created.say(f"drafted {counts}" if counts else NOTHING)
     if started.drafts is not None and not started.drafts.drafts and not started.rows.cases:
-        next_ = f"rung cases suggest {folder} --by model, or write cases as {folder / 'AGENTS.md'} shows; then: rung compare {folder}"
+        by_hand = f"write cases as {folder / 'AGENTS.md'} shows"
+        next_ = f"rung cases suggest {folder} --by model, or {by_hand}; then: rung compare {folder}"
     elif folder / DRAFTS in started.written and (created.dry_run or (started.drafts and started.drafts.drafts)):
         next_ = f"check each line of {folder / DRAFTS}, write your name in its approved_by, then: rung compare {folder}"
     else:

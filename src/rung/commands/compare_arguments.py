@@ -22,9 +22,10 @@ def whole_number(name: str, value: object, *, least: int, most: int | None = Non
     if value is None:
         return None
     bounds = f"{least:,} or more" if most is None else f"from {least:,} to {most:,}"
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least or (most is not None and value > most):
+    number = int(value) if isinstance(value, Integral) and not isinstance(value, bool) else None
+    if number is None or number < least or (most is not None and number > most):
         raise UserError(f"{name} is a whole number, {bounds}, or None; it was {value!r:.60}")
-    return int(value)
+    return number
 
 
 def compare_request(budget: object, search: object) -> CompareRequest:

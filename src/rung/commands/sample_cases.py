@@ -95,8 +95,8 @@ def sample_cases(
         reporter: told how far it is.
 
     Raises:
-        UserError: there is no question in them, a log cannot be read, the file is there, unless nothing is written, or is none
-            for rows of cases.
+        UserError: there is no question in them, a log cannot be read, the file is there, unless nothing is written, or it is
+            no file for rows of cases.
     """
     if not request.dry_run:
         check_free(path, instead="a sample is whole: name another file with --output")

@@ -185,9 +185,9 @@ def _repeated(rows: Dataset) -> Iterator[Problem]:
         asker = None if case.groups is None else tuple(sorted(case.groups))
         key = (" ".join(_folded(case.question).split()), case.messages, asker, tuple(sorted(gold_of(case))))
         first = seen.setdefault(key, case)
-        if (
-            first is not case and not _is_copy(case, first) and (first.split == "train") == (case.split == "train")
-        ):  # across, it is a leak, and said
+        if first is case or _is_copy(case, first):
+            continue
+        if (first.split == "train") == (case.split == "train"):  # across, it is a leak, and said
             same = sorted(map(squeezed, first.answers)) == sorted(map(squeezed, case.answers))
             yield _at(case, f"asks what {first.place} asks{'' if same else ', and accepts other answers'}")
 
