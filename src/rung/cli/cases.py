@@ -63,7 +63,12 @@ def suggest(  # noqa: PLR0917 - typer reads the options from the parameters
         out(f"{NOTHING}; {'--by model asks the project model' if by is Author.rules else 'the model asked nothing either'}")
         return FINE
     if json:
-        report = {"file": str(path) if path.exists() else None, "drafts": counts, "short": dict(drafts.short), "searched": drafts.searched}
+        report = {
+            "file": str(path) if path.exists() else None,
+            "drafts": counts,
+            "short": dict(drafts.short),
+            "searched": drafts.searched,
+        }
         report |= {"unsearched": drafts.unsearched} if drafts.unsearched else {}
         out(dumps(report, ensure_ascii=False))
         return FINE
