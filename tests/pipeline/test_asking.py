@@ -83,9 +83,10 @@ def test_the_winner_answers_as_it_was_measured(folder: Path) -> None:
     live, asked = ask(load_project(folder), "What is express?")
     assert asked.label == winner
     assert live.value is not None
-    assert asked.strategy.spec.task == "Answer."  # type: ignore[attr-defined]
+    assert asked.spec is not None
+    assert asked.spec.task == "Answer."
     _, now = ask(load_project(folder), "What is express?", rung="prompt") if winner != "prompt" else (None, asked)
-    assert now is asked or now.strategy.spec.task == "Rhyme."  # type: ignore[attr-defined]
+    assert now is asked or (now.spec is not None and now.spec.task == "Rhyme.")
 
 
 @pytest.mark.parametrize("rung", ["prompt", "few_shot", "rag"])
@@ -195,8 +196,10 @@ def test_a_trained_rung_that_is_another_now_is_built_anew(tmp_path: Path) -> Non
     edited(folder, "[classifier]", "[{classifier: {reject: 0.3}}]")
     with opened_files(folder) as names:
         _, now = ask(load_project(folder), "A red thing?", rung="classifier")
-    assert now.strategy.spec.settings["reject"] == 0.3  # type: ignore[attr-defined]
-    assert before.strategy.spec.settings["reject"] != 0.3  # type: ignore[attr-defined]
+    assert now.spec is not None
+    assert before.spec is not None
+    assert now.spec.settings["reject"] == 0.3
+    assert before.spec.settings["reject"] != 0.3
     assert "examples.jsonl" in names
 
 
