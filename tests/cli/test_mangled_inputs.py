@@ -73,9 +73,9 @@ def test_names_that_are_no_utf_8(torture: ModuleType, tmp_path: Path) -> None:
 def test_a_pipe_is_not_waited_for(torture: ModuleType, tmp_path: Path) -> None:
     """A file that is added to is read before."""
     folder = torture.make_project(tmp_path / "p")
-    os.mkfifo(folder / "fifo")
+    os.mkfifo(folder / "fifo.jsonl")
     with torture.Worker() as worker:
-        ran = worker.run(torture.Mangled(folder, "", "", ()), ["cases", "suggest", ".", "--output", "fifo"], 60.0)
+        ran = worker.run(torture.Mangled(folder, "", "", ()), ["cases", "suggest", ".", "--output", "fifo.jsonl"], 60.0)
     assert (ran.fault, "is no plain file" in ran.said) == ("", True)
 
 

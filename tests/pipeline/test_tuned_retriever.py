@@ -27,6 +27,7 @@ from rung.pipeline.prepare import Prepared, prepare, up_to_date
 from rung.records import Asker, Case, Pair
 from rung.records.steps import Request, Search, SearchResult
 from rung.strategies.tuned_retriever import TunedRetriever
+from rung.strategies.within_context import WithinContext
 from rung.training.registry import Artifact
 from tests.training.tiny_encoder import tiny_encoder
 from tests.working import Working, working
@@ -73,8 +74,9 @@ def taught(at: Working) -> tuple[Prepared, TunedRetriever]:
     intake = prepare(at.engines)
     candidate = next(c for c in propose(at.builder, intake) if c.rung is TunedRetriever)
     (done,) = build(at.builder, [candidate])
-    assert isinstance(done.strategy, TunedRetriever), done.why
-    return intake, done.strategy
+    assert isinstance(done.strategy, WithinContext), done.why
+    assert isinstance(done.strategy.strategy, TunedRetriever)
+    return intake, done.strategy.strategy
 
 
 def found(at: Working, step: Search, groups: frozenset[str] | None = None) -> list[str]:
