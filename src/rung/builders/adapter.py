@@ -70,7 +70,7 @@ def check_adapter(builder: ArtifactBuilder, need: Adapter) -> None:
     check_torch()
     settings = builder.project.settings
     recipe = Recipe.of({**recipe_of(builder), **need.recipe}, rows=len(need.lessons), seed=settings.seed)
-    if engine(model_of(builder.project, settings.tuned_on(settings.model))) == "openvino":
+    if engine(model_of(builder.project, settings.tuned_on())) == "openvino":
         check_own(recipe)
 
 

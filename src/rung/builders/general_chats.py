@@ -44,7 +44,7 @@ def general_chats(builder: ArtifactBuilder, recipe: Recipe, rows: int, title: st
 
 def _own(builder: ArtifactBuilder, needed: int, title: str) -> list[Example]:
     settings = builder.project.settings
-    file = shipped(settings.tuned_on(settings.model))
+    file = shipped(settings.tuned_on())
     chats = list(islice(read_examples(file, []), needed)) if file is not None else _answered(builder, needed, title)
     if len(chats) < needed:
         say(f"! replay: only {len(chats)} answers of the untuned model keep to what was asked, of {needed}: they come again")

@@ -128,7 +128,7 @@ def _tuned(engines: Engines, prepared: Prepared, built: Built) -> Tuned | TunedF
         return folder
     if not isinstance(model, Trainable):
         raise UserError("the project's model has no weights on this machine, so nothing tuned can be exported for it")
-    source = gguf_file(engines.named(settings.tuned_on(settings.model)))
+    source = gguf_file(engines.named(settings.tuned_on()))
     tuned = Tuned(built.folder, model, source, short_instruction(prepared.materials))
     check_base(tuned)
     return tuned

@@ -299,7 +299,7 @@ def _stage_on(stage: Stage, project: Project, read: Read) -> Stage:
         corpus_tokens=corpus if documents else None,
         context_tokens=CONTEXT if is_local(model) else context,
         limit_tokens=limit_of(project, context),
-        trainable=is_local(project.settings.tuned_on(model)),
+        trainable=is_local(project.settings.tuned_on()),
         answer_tokens=answer_tokens(rows, lambda shown: max(map(sizes.count, shown))),
     )
     stage = Stage(project, materials, documents, sizes, stage.shown)

@@ -332,8 +332,10 @@ class Settings(_Section):
         """What `rung.yaml` calls each model -> its name; the first is the default."""
         return {alias: entry.use for alias, entry in self.models.items()} or {self.model: self.model}
 
-    def tuned_on(self, model: str) -> str:
-        """The model whose weights are tuned where this one is: itself, or what `rung.yaml` names beside a server's name."""
+    def tuned_on(self, model: str = "") -> str:
+        """The model whose weights are tuned where this one is ("": the project's own): itself, or what `rung.yaml` names
+        beside a server's name."""
+        model = model or self.model
         return next((one.weights for one in self.models.values() if one.use == model and one.weights), model)
 
     def on(self, model: str) -> Settings:

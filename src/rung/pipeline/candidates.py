@@ -240,12 +240,10 @@ def _in_use(builder: ArtifactBuilder, candidates: Sequence[Candidate]) -> list[C
     """The candidates, what was built for them in use; those whose model does not take their adapters have failed."""
     used: list[Candidate] = []
     for model in dict.fromkeys(candidate.model for candidate in candidates):
-        own, engines = [candidate for candidate in candidates if candidate.model == model], builder.on(model).engines
+        own = [candidate for candidate in candidates if candidate.model == model]
         try:
-            engines.use(artifact for candidate in own for artifact in candidate.built)
+            builder.on(model).engines.use(artifact for candidate in own for artifact in candidate.built)
         except ModelError as error:
-            for digest in {built.digest for candidate in own for built in candidate.built if built.kind == ADAPTER_KIND}:
-                engines.adapters.pop(digest, None)
             own = [_refused(candidate, str(error)) for candidate in own]
         used += own
     return used

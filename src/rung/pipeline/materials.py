@@ -45,7 +45,7 @@ def materials_of(
         examples=rows.examples,
         lessons=train_cases,
         limit_tokens=said_context(project),
-        trainable=is_local(project.settings.tuned_on(project.settings.model)),
+        trainable=is_local(project.settings.tuned_on()),
         reranker=bool(project.settings.reranker),
         tools=tuple(tool.spec for tool in (tools_of(project) if tools is None else tools)),
         seed=project.settings.seed,

@@ -115,7 +115,7 @@ def materials_on(engines: Engines, prepared: Prepared) -> Materials:
     return replace(
         prepared.materials,
         limit_tokens=limit_of(project, engines.generator.context_tokens),
-        trainable=is_local(project.settings.tuned_on(project.settings.model)),
+        trainable=is_local(project.settings.tuned_on()),
         corpus_tokens=_corpus_tokens(engines, knowledge.documents()) if knowledge else None,
         context_tokens=engines.generator.context_tokens,
         answer_tokens=answer_tokens(prepared.rows, lambda shown: counted(engines, "answers", shown, max)),

@@ -132,7 +132,7 @@ def replayed(project: Project, need: Adapter) -> tuple[Asked, ...]:
     """What the model is asked so that its own answers can be mixed in among what the adapter learns."""
     rows = len(need.lessons)
     recipe = Recipe.of({**_of_file(project), **need.recipe}, rows=rows)
-    if not recipe.replays_itself or shipped(project.settings.tuned_on(project.settings.model)):
+    if not recipe.replays_itself or shipped(project.settings.tuned_on()):
         return ()
     return general_prompts()[: prompts_for(chats_for(rows, recipe.replay))]
 

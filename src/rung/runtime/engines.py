@@ -206,7 +206,7 @@ class Engines:
         from rung.models.catalog import generator
 
         settings = self.project.settings
-        weights = settings.tuned_on(settings.model)
+        weights = settings.tuned_on()
         if weights == settings.model:
             return self.generator
         with self.pointing_at("models"), phase(f"weights {weights}") as tick:
@@ -342,7 +342,12 @@ class Engines:
         return engines if self.reranker is None else {**engines, "rerank": self.reranker}
 
     def use(self, artifacts: Iterable[Built]) -> None:
-        """Answer with these artifacts from now on. Adapters all at once: the model may have to be opened again for them."""
+        """Answer with these artifacts from now on. Adapters all at once: the model may have to be opened again for them.
+
+        Raises:
+            ModelError: the model does not take its adapters; none of these is in use then.
+        """
+        before = dict(self.adapters)
         folders = {"adapter": self.adapters, "classifier": self.heads, "router": self.heads}
         folders["example-index"] = folders["answer-index"] = self.example_indexes
         for built in artifacts:
@@ -351,7 +356,12 @@ class Engines:
             if built.index is not None:
                 self.indexes[built.digest] = built.index
         if self.adapters:
-            self.generator.use_adapters(self.adapters)
+            try:
+                self.generator.use_adapters(self.adapters)
+            except ModelError:
+                self.adapters.clear()
+                self.adapters.update(before)
+                raise
 
     def is_judge(self, engine: Engine | None) -> bool:
         """Whether this generator is the judge that `rung.yaml` names."""
