@@ -266,6 +266,11 @@ class Strategy(Protocol):
     def answer(self, question: Question) -> Conversation[Answer]: ...
 
 
+def conversation_of(strategy: Strategy, case: Case) -> tuple[Asker, Callable[[], Conversation[Answer]]]:
+    """Who asks a case, and what it takes to answer it, as a runner is given them."""
+    return case.asker, lambda: strategy.answer(case.ask())
+
+
 @dataclass(frozen=True, slots=True)
 class FromSpec(Generic[S]):
     """What most rungs are made of: a spec, and its settings as their `record`."""
