@@ -13,8 +13,9 @@ from rung.errors import NotWorthwhile, UserError
 from rung.progress import phase, say, working_time
 from rung.records import Answer, Case, Json, Outcome, digest
 from rung.stats.risk_control import CHANCE, RiskPoint, certified_over_all, curve
+from rung.strategies.history import has_turns
 from rung.strategies.protocol import AnswerIndex
-from rung.strategies.semantic_cache import has_turns, stored
+from rung.strategies.semantic_cache import stored
 from rung.verdict.failure_modes import LOST_BELOW
 
 KIND = "answer-index"
