@@ -86,7 +86,6 @@ class Attempts:
     need: InstructionSearch
     title: str
     usages: list[Usage] = field(default_factory=list)
-    replies: int = 0
     _scored: dict[tuple[str, str], Scored] = field(default_factory=dict)
 
     @property
@@ -151,7 +150,6 @@ class Attempts:
         if ended.failure is not None or ended.value is None:
             why = "it ended without a word" if ended.failure is None else ended.failure.error
             raise UserError(f"the model words no instruction: {why}")
-        self.replies += 1
         return ended.value
 
 
