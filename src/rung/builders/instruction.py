@@ -59,7 +59,7 @@ def build_instruction(builder: ArtifactBuilder, need: InstructionSearch, title: 
         if missing:
             began = working_time()
             attempts = Attempts(builder, need, title)
-            with builder.training(Training(KIND, len(need.shown) + len(need.scored) * (1 + need.proposals))):
+            with builder.training(Training(KIND, need.answers)):
                 proposals = _proposed(attempts) if need.method == BY_MODEL else searched_by_dspy(attempts)
                 manifest = _chosen(attempts, proposals)
             remember_rows(folder, map(learnt_case, (*need.shown, *need.scored)))

@@ -18,7 +18,6 @@ from functools import partialmethod
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NoReturn
-from unittest import mock
 
 from rung.errors import MissingExtra, RungError
 from rung.progress import Silent, Tick, phase, reporting, say
@@ -261,6 +260,8 @@ def _said(step: Generate) -> Conversation[GenerateResult]:
 def _quiet() -> Iterator[None]:
     """DSPy prints on stdout, where a command may write JSON, logs every trial and every error, and draws bars of its own
     across ours, which it has no setting against."""
+    from unittest import mock
+
     import tqdm
 
     loggers = [logging.getLogger(name) for name in ("dspy", "optuna")]

@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 
+from rung.builders.instruction import BY_MODEL
 from rung.builders.training_pairs import MAX_GENERATED
 from rung.config.project import Project
 from rung.errors import UserError
@@ -284,7 +285,7 @@ def _searched(stage: Stage, need: InstructionSearch) -> Use:
     """What looking for an instruction takes: proposals, and answers to dev cases under each, which may be long. Of what DSPy
     asks besides nobody can know."""
     failed = [Failed(replace(case, answers=(words(_CUT),)), words(_CUT)) for case in need.shown]
-    by_model = need.method == "propose"
+    by_model = need.method == BY_MODEL
     numbers = range(need.proposals if by_model else 0)
     total = sum((stage.begun(proposal(need.spec.task, failed, n, need.spec.seed)) for n in numbers), Use())
     answers = rehearse(stage, Plan(need.spec), (*need.shown, *need.scored))

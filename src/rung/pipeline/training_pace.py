@@ -93,8 +93,8 @@ def trainings(project: Project, needs: tuple[Need, ...]) -> Iterator[Training]:
                 yield Training("router", len(cases))
             case RefusalThreshold(cases=cases):
                 yield Training("refusal", len(cases))
-            case InstructionSearch(shown=shown, scored=scored, proposals=proposals):
-                yield Training("instruction", len(shown) + len(scored) * (1 + proposals))
+            case InstructionSearch():
+                yield Training("instruction", need.answers)
             case AnswerIndex(cases=cases, dev=dev):
                 yield Training("answer-index", len(cases) + len(dev))
             case ChunkedIndex() | ExampleIndex():

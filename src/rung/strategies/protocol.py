@@ -220,6 +220,11 @@ class InstructionSearch:
     method: str
     proposals: int
 
+    @property
+    def answers(self) -> int:
+        """Answers that proposals and the task itself are scored by."""
+        return len(self.shown) + len(self.scored) * (1 + self.proposals)
+
 
 @dataclass(frozen=True, slots=True)
 class AnswerIndex:
