@@ -19,7 +19,7 @@ from rung.models.scripted_engines import Play
 from rung.pipeline.candidates import allowed, build, checked, propose
 from rung.pipeline.pinned_strategy import pinned_strategy
 from rung.pipeline.prepare import Prepared, prepare
-from rung.records import RungResult, digest
+from rung.records import digest
 from rung.records.steps import Generate, Step
 from tests.working import Working, working
 
@@ -71,17 +71,17 @@ def skilled(skill: Callable[[str], float], *, salt: str = "") -> Callable[[Gener
     return script
 
 
-def chosen(at: Working, prepared: Prepared) -> tuple[Built, RungResult | None]:
+def chosen(at: Working, prepared: Prepared) -> Built:
     """The instruction's artifact of the first rung."""
     (candidate, *_) = build(at.builder, [c for c in propose(at.builder, prepared) if c.plan and c.plan.needs])
     assert candidate.built, candidate.why
-    return candidate.built[0], None
+    return candidate.built[0]
 
 
 def searched(folder: Path, script: Callable[[Generate], str], *, log: Path | None = None) -> Built:
     with working(load_project(folder)) as at:
         at.engines.generator = ScriptedGenerator(script, play=Play(log=log) if log else Play(), name=script.__name__)
-        return chosen(at, prepare(at.engines))[0]
+        return chosen(at, prepare(at.engines))
 
 
 @pytest.mark.slow
@@ -95,7 +95,7 @@ def test_the_better_instruction_is_chosen_and_equals_are_not_called_better(tmp_p
             for better in (0.8, 0.5):
                 script = skilled(lambda system, p=better: p if BETTER in system else 0.5, salt=f"{number}-{better}")  # type: ignore[misc]
                 at.engines.generator = ScriptedGenerator(script, name=script.__name__)
-                manifest = chosen(at, prepared)[0].manifest
+                manifest = chosen(at, prepared).manifest
                 if better > 0.5:
                     right += manifest["instruction"] == BETTER
                     claimed += not manifest["why"]
@@ -121,7 +121,7 @@ def test_the_model_never_sees_a_case_that_scores_or_judges(tmp_path: Path) -> No
         (candidate,) = (c for c in propose(at.builder, prepared) if c.plan and c.plan.needs)
         assert candidate.plan is not None
         (need,) = candidate.plan.needs
-        manifest = chosen(at, prepared)[0].manifest
+        manifest = chosen(at, prepared).manifest
     assert len(seen) == 4
     scored, shown = getattr(need, "scored"), getattr(need, "shown")  # noqa: B009
     assert (len(shown), len(scored)) == (10, 30)

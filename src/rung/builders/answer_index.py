@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rung.artifacts.store import Built, Training, artifact_folder, building, seal
 from rung.builders.building import ArtifactBuilder, tokens_of
+from rung.builders.scored_answers import MAY_FAIL, content_of, correct_of, outcomes_of
 from rung.errors import NotWorthwhile, UserError
 from rung.progress import phase, say, working_time
-from rung.records import Answer, Asker, Case, Json, Outcome, digest
-from rung.records.steps import Conversation
-from rung.scoring import score_run, scoring_context
-from rung.scoring.registry import scorers
+from rung.records import Answer, Case, Json, Outcome, digest
 from rung.stats.risk_control import CHANCE, RiskPoint, certified_over_all, curve
-from rung.strategies.protocol import AnswerIndex, Member
-from rung.strategies.semantic_cache import has_turns, stored
+from rung.strategies.history import has_turns
+from rung.strategies.protocol import AnswerIndex
+from rung.strategies.semantic_cache import stored
+from rung.verdict.failure_modes import LOST_BELOW
 
 KIND = "answer-index"
-RIGHT = 0.5  # of `correct`: an answer that is less right is wrong
-_MAY_FAIL = 0.1  # share of answers: with more it is not the questions that are at fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ def build_answer_index(builder: ArtifactBuilder, need: AnswerIndex, title: str) 
 
     settings, engines = builder.project.settings, builder.engines
     documents = engines.knowledge.identity if engines.knowledge else ""
-    cases = [list(map(_content, some)) for some in (need.cases, need.dev)]
+    cases = [list(map(content_of, some)) for some in (need.cases, need.dev)]
     models = {name: engine.identity for name, engine in builder.on(need.member.spec.model).engines.by_step().items()}
     by = (need.member.spec, models, engines.embedder.identity, documents)
     judged_by = (settings.bar.metric, settings.bar.fields or {})
@@ -85,10 +83,9 @@ def _answered(builder: ArtifactBuilder, need: AnswerIndex, title: str) -> Answer
     """The answers, of which those are kept that are worth it: no refusal, and none that was cut off."""
     runner, member = builder.runner.on(need.member.spec.model), need.member
     asked = [*need.cases, *(case for case in need.dev if not has_turns(case.ask()))]
-    ended = runner.run([_conversation(member, case) for case in asked], title=f"{title}: {member.label} answers")
-    outcomes = {case.id: Outcome(case.id, e.value, e.failure, e.usage) for case, e in zip(asked, ended, strict=True)}
+    ended = outcomes_of(runner, member.strategy, asked, title=f"{title}: {member.label} answers")
     failures = [one.failure for one in ended if one.failure is not None]
-    if len(failures) > _MAY_FAIL * len(asked):
+    if len(failures) > MAY_FAIL * len(asked):
         raise UserError(
             f"{len(failures)} of {len(asked)} answers of {member.label} failed, so that they are no memory; the same "
             f"command asks for these again: {failures[0].error}"
@@ -98,6 +95,7 @@ def _answered(builder: ArtifactBuilder, need: AnswerIndex, title: str) -> Answer
             f"! {title}: {len(failures)} of {len(asked)} answers of {member.label} failed, and are not kept; such a dev "
             "case counts as one that it answers rightly"
         )
+    outcomes = {one.case: one for one in ended}
     pairs = ((case, outcomes[case.id].answer) for case in need.cases)
     entries = [Entry(case, a) for case, a in pairs if a is not None and not (a.refused or a.truncated)]
     if not entries:
@@ -162,24 +160,14 @@ def _borrowed(builder: ArtifactBuilder, need: AnswerIndex, answered: Answered) -
 
 def _right(builder: ArtifactBuilder, need: AnswerIndex, outcomes: Sequence[Outcome]) -> list[bool]:
     """Of each dev case whether what came of it is at least half right."""
-    bar, spec = builder.project.settings.bar, need.member.spec
-    context = scoring_context(need.dev, schema=spec.schema, labels=spec.labels, metric=bar.metric or "", weights=bar.fields)
-    card = score_run(need.dev, outcomes, scoring_context=context, scorers={"correctness": scorers()["correctness"]})
-    correct = card.values.get("correct")
-    if correct is None or any(math.isnan(float(value)) for value in correct):
+    spec = need.member.spec
+    correct = correct_of(builder.project, need.dev, outcomes, schema=spec.schema, labels=spec.labels)
+    if any(map(math.isnan, correct)):
         raise NotWorthwhile("whether an answer is right for another question cannot be told without a model that judges")
-    return [float(value) >= RIGHT for value in correct]
-
-
-def _content(case: Case) -> tuple[object, ...]:
-    return (case.id, case.question, case.answers, case.answerable, case.groups, case.messages)
+    return [float(value) >= LOST_BELOW for value in correct]
 
 
 def _has_rights(builder: ArtifactBuilder) -> bool:
     """Whether some documents are not for everybody, so that answers hang on who asks."""
     knowledge = builder.engines.knowledge
     return knowledge is not None and any(knowledge.document_groups().values())
-
-
-def _conversation(member: Member, case: Case) -> tuple[Asker, Callable[[], Conversation[Answer]]]:
-    return case.asker, lambda: member.strategy.answer(case.ask())

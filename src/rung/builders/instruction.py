@@ -10,22 +10,20 @@ from typing import TypeVar
 from rung.artifacts.store import Built, Training, artifact_folder, building, remember_rows, seal
 from rung.builders.building import ArtifactBuilder, tokens_of
 from rung.builders.instruction_dspy import check_dspy, dspy_version, searched_by_dspy
-from rung.errors import NotWorthwhile, UserError
+from rung.builders.scored_answers import MAY_FAIL, content_of, correct_by_code, outcomes_of
+from rung.errors import UserError
 from rung.progress import say, working_time
-from rung.records import Answer, Asker, Case, Json, Outcome, Usage, digest
+from rung.records import Asker, Case, Json, Usage, digest
 from rung.records.steps import Conversation
 from rung.runtime.batch import Carried
-from rung.scoring import score_run, scoring_context
-from rung.scoring.registry import scorers
 from rung.stats.best_of_several import RIGHT, Best, best_of
 from rung.strategies.optimising import Failed, instruction_of, proposal
-from rung.strategies.protocol import InstructionSearch, Strategy
+from rung.strategies.protocol import InstructionSearch
 from rung.strategies.registry import make_strategy
 from rung.training.registry import learnt_case
 
 KIND = "instruction"
 BY_MODEL = "propose"
-_MAY_FAIL = 0.1  # share of answers: with more it is not the instruction that is at fault
 EVERYBODY = Asker(frozenset())  # who may read what everybody may
 T = TypeVar("T")
 
@@ -52,7 +50,7 @@ def build_instruction(builder: ArtifactBuilder, need: InstructionSearch, title: 
     settings = builder.project.settings
     engines = {name: engine.identity for name, engine in builder.engines.by_step(()).items()}
     version = "" if need.method == BY_MODEL else dspy_version()
-    made_from = (*map(_content, need.shown), "scored", *map(_content, need.scored))
+    made_from = (*map(content_of, need.shown), "scored", *map(content_of, need.scored))
     judged_by = (settings.bar.metric, settings.bar.fields or {})
     search = (need.method, version, need.proposals, settings.sampling.temperature, settings.seed)
     named = digest(KIND, 1, need.spec, made_from, engines, judged_by, search)
@@ -61,7 +59,7 @@ def build_instruction(builder: ArtifactBuilder, need: InstructionSearch, title: 
         if missing:
             began = working_time()
             attempts = Attempts(builder, need, title)
-            with builder.training(Training(KIND, len(need.shown) + len(need.scored) * (1 + need.proposals))):
+            with builder.training(Training(KIND, need.answers)):
                 proposals = _proposed(attempts) if need.method == BY_MODEL else searched_by_dspy(attempts)
                 manifest = _chosen(attempts, proposals)
             remember_rows(folder, map(learnt_case, (*need.shown, *need.scored)))
@@ -88,7 +86,6 @@ class Attempts:
     need: InstructionSearch
     title: str
     usages: list[Usage] = field(default_factory=list)
-    replies: int = 0
     _scored: dict[tuple[str, str], Scored] = field(default_factory=dict)
 
     @property
@@ -135,37 +132,24 @@ class Attempts:
         settings, spec = self.builder.project.settings, self.need.spec
         spec = replace(spec, task=instruction) if instruction else spec
         strategy = make_strategy(replace(spec, temperature=settings.sampling.temperature, seed=settings.seed))
-        conversations = [(EVERYBODY if everybody else case.asker, _conversation(strategy, case)) for case in cases]
-        ended = self.builder.runner.run(conversations, title=f"{self.title}: it answers dev cases")
-        self.usages += [one.usage for one in ended]
-        failures = [one.failure for one in ended if one.failure is not None]
-        if len(failures) > _MAY_FAIL * len(cases):
+        asker, title = EVERYBODY if everybody else None, f"{self.title}: it answers dev cases"
+        outcomes = outcomes_of(self.builder.runner, strategy, cases, title=title, asker=asker)
+        self.usages += [one.usage for one in outcomes]
+        failures = [one.failure for one in outcomes if one.failure is not None]
+        if len(failures) > MAY_FAIL * len(cases):
             raise UserError(
                 f"{len(failures)} of {len(cases)} answers to dev cases failed, so that no instruction can be chosen: "
                 f"{failures[0].error}"
             )
-        outcomes = [Outcome(case.id, one.value, one.failure, one.usage) for case, one in zip(cases, ended, strict=True)]
-        context = scoring_context(
-            cases, schema=spec.schema, labels=spec.labels, metric=settings.bar.metric or "", weights=settings.bar.fields
-        )
-        card = score_run(cases, outcomes, scoring_context=context, scorers={"correctness": scorers()["correctness"]})
-        correct = card.values.get("correct")
-        scored = []
-        for index, (case, outcome) in enumerate(zip(cases, outcomes, strict=True)):
-            value = math.nan if correct is None else float(correct[index])
-            if math.isnan(value):
-                raise NotWorthwhile(
-                    f"whether its answers are right cannot be told without a model that judges (case {case.id})"
-                )
-            scored.append(Scored(case, "" if outcome.answer is None else outcome.answer.plain, value))
-        return scored
+        correct = correct_by_code(self.builder.project, cases, outcomes, schema=spec.schema, labels=spec.labels)
+        responses = ("" if one.answer is None else one.answer.plain for one in outcomes)
+        return [Scored(*one) for one in zip(cases, responses, correct, strict=True)]
 
     def _value(self, ended: Carried[T]) -> T:
         self.usages.append(ended.usage)
         if ended.failure is not None or ended.value is None:
             why = "it ended without a word" if ended.failure is None else ended.failure.error
             raise UserError(f"the model words no instruction: {why}")
-        self.replies += 1
         return ended.value
 
 
@@ -230,13 +214,5 @@ def _doubt(best: Best, usable: int, replies: int, cases: int) -> str:
     return ""
 
 
-def _content(case: Case) -> tuple[object, ...]:
-    return case.id, case.question, case.answers, case.answerable, case.groups, case.messages
-
-
 def _proposing(task: str, failed: Sequence[Failed], number: int, seed: int) -> Callable[[], Conversation[str]]:
     return lambda: proposal(task, failed, number, seed)
-
-
-def _conversation(strategy: Strategy, case: Case) -> Callable[[], Conversation[Answer]]:
-    return lambda: strategy.answer(case.ask())

@@ -18,7 +18,6 @@ from functools import partialmethod
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NoReturn
-from unittest import mock
 
 from rung.errors import MissingExtra, RungError
 from rung.progress import Silent, Tick, phase, reporting, say
@@ -61,7 +60,7 @@ def searched_by_dspy(attempts: Attempts) -> list[str]:
     import dspy
     from dspy.utils.exceptions import AdapterParseError
 
-    method = attempts.need.method
+    method, form_ignored = attempts.need.method, False
     with phase(f"{attempts.title}: {_NAMES[method]} of DSPy looks for an instruction") as tick, reporting(Silent()):
         relay = _Relay(attempts, tick)
         lm = dspy.LM("rung", engine=_Engine(relay), cache=False, num_retries=0, temperature=1.0)
@@ -69,11 +68,11 @@ def searched_by_dspy(attempts: Attempts) -> list[str]:
             with _quiet(), dspy.context(lm=lm, num_threads=1, disable_history=True):
                 (_gepa if method == "gepa" else _mipro)(_program(relay), lm, relay)
         except AdapterParseError:
-            relay.form_ignored = True
+            form_ignored = True
         except Exception:
             if relay.error is None:
                 raise
-    if relay.form_ignored:
+    if form_ignored:
         say(f"! {attempts.title}: the model does not keep to the form in which DSPy asks for instructions")
     if relay.error is not None:  # DSPy counts an answer that raised as a miss, and goes on
         raise relay.error
@@ -132,7 +131,9 @@ def _program(relay: _Relay) -> Any:
 
         def forward(self, *, case: str, question: str) -> Any:
             one = relay.answer(self.signature.instructions, case)
-            return self._forward_postprocess([{"answer": one.response}], self.signature, question=question)
+            prediction = self._forward_postprocess([{"answer": one.response}], self.signature, question=question)
+            prediction.correct = one.correct
+            return prediction
 
     class Rung(dspy.Module):  # type: ignore[misc, name-defined, unused-ignore]
         """The rung."""
@@ -142,9 +143,7 @@ def _program(relay: _Relay) -> Any:
             self.answering = Answering(dspy.Signature("question -> answer", relay.attempts.task.strip() or DEFAULT_TASK))
 
         def forward(self, case: str, question: str) -> Any:
-            prediction = self.answering(case=case, question=question)
-            prediction.correct = relay.last.correct
-            return prediction
+            return self.answering(case=case, question=question)
 
     return Rung()
 
@@ -156,20 +155,12 @@ class _Relay:
     attempts: Attempts
     tick: Tick
     error: RungError | None = None
-    form_ignored: bool = False
     requests: Counter[tuple[Message, ...]] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         need = self.attempts.need
         self._shown = {case.id: case for case in need.shown}
         self._cases = {case.id: case for case in (*need.shown, *need.scored)}
-        self._last: Scored | None = None
-
-    @property
-    def last(self) -> Scored:
-        """What was answered last."""
-        assert self._last is not None
-        return self._last
 
     def examples(self, cases: Sequence[Case]) -> list[Any]:
         """Cases as DSPy takes them."""
@@ -183,11 +174,11 @@ class _Relay:
         self._stop()
         text = "" if instruction.strip() == (self.attempts.task.strip() or DEFAULT_TASK) else instruction
         try:
-            (self._last,) = self.attempts.scores(text, [self._cases[case]], everybody=case in self._shown)
+            (scored,) = self.attempts.scores(text, [self._cases[case]], everybody=case in self._shown)
         except RungError as error:
             self._fail(error)
         self.tick(len(self.attempts.usages), 0, "answers and replies")
-        return self.last
+        return scored
 
     def reply(self, messages: tuple[Message, ...], temperature: float, tokens: int) -> GenerateResult:
         """What the model says to DSPy. The same request again is drawn anew, the same in every run."""
@@ -269,6 +260,8 @@ def _said(step: Generate) -> Conversation[GenerateResult]:
 def _quiet() -> Iterator[None]:
     """DSPy prints on stdout, where a command may write JSON, logs every trial and every error, and draws bars of its own
     across ours, which it has no setting against."""
+    from unittest import mock
+
     import tqdm
 
     loggers = [logging.getLogger(name) for name in ("dspy", "optuna")]

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from dataclasses import replace
 
 from rung.artifacts.store import Built, Training, artifact_folder, building, remember_rows, seal
 from rung.builders.building import ArtifactBuilder
+from rung.builders.scored_answers import content_of, correct_by_code, outcomes_of
 from rung.errors import NotWorthwhile
 from rung.progress import working_time
-from rung.records import Answer, Asker, Case, Json, Outcome, digest
-from rung.records.steps import Conversation
-from rung.scoring import score_run, scoring_context
-from rung.scoring.registry import scorers
+from rung.records import Json, digest
 from rung.stats.risk_control import CHANCE, certified, curve
-from rung.strategies.protocol import RefusalThreshold, Strategy
+from rung.strategies.protocol import RefusalThreshold
 from rung.strategies.registry import make_strategy
 from rung.strategies.self_check import confidence
 from rung.training.registry import learnt_case
+from rung.verdict.failure_modes import LOST_BELOW
 
 KIND = "refusal"
-RIGHT = 0.5  # of `correct`: an answer that is less right is wrong
 
 
 def build_refusal(builder: ArtifactBuilder, need: RefusalThreshold, title: str) -> Built:
@@ -32,7 +28,7 @@ def build_refusal(builder: ArtifactBuilder, need: RefusalThreshold, title: str) 
     """
     settings = builder.project.settings
     engines = {name: engine.identity for name, engine in builder.engines.by_step(()).items()}
-    cases = [(c.id, c.question, c.answers, c.answerable, c.groups, c.messages) for c in need.cases]
+    cases = [content_of(case) for case in need.cases]
     judged_by = (settings.bar.metric, settings.bar.fields or {})
     named = digest(
         KIND, 1, need.spec, cases, need.wrong_at_most, engines, judged_by, settings.sampling.temperature, settings.seed
@@ -96,26 +92,8 @@ def _tried(builder: ArtifactBuilder, need: RefusalThreshold, title: str) -> tupl
     """How sure each answer is (None: refused, or failed), and whether it is wrong."""
     settings = builder.project.settings
     strategy = make_strategy(replace(need.spec, temperature=settings.sampling.temperature, seed=settings.seed))
-    conversations = [_conversation(strategy, case) for case in need.cases]
-    ended = builder.runner.run(conversations, title=f"{title}: it answers the dev cases")
-    outcomes = [Outcome(c.id, e.value, e.failure, e.usage) for c, e in zip(need.cases, ended, strict=True)]
-    bar = settings.bar
-    context = scoring_context(
-        need.cases, schema=need.schema, labels=need.labels, metric=bar.metric or "", weights=bar.fields
-    )
-    card = score_run(need.cases, outcomes, scoring_context=context, scorers={"correctness": scorers()["correctness"]})
-    correct = card.values.get("correct")
-    scores: list[float | None] = []
-    wrong: list[bool] = []
-    for index, (case, outcome) in enumerate(zip(need.cases, outcomes, strict=True)):
-        value = math.nan if correct is None else float(correct[index])
-        if math.isnan(value):
-            raise NotWorthwhile(f"whether its answers are right cannot be told without a model that judges (case {case.id})")
-        answer = outcome.answer
-        scores.append(None if answer is None or answer.refused else confidence(case.ask(), answer))
-        wrong.append(value < RIGHT)
-    return scores, wrong
-
-
-def _conversation(strategy: Strategy, case: Case) -> tuple[Asker, Callable[[], Conversation[Answer]]]:
-    return case.asker, lambda: strategy.answer(case.ask())
+    outcomes = outcomes_of(builder.runner, strategy, need.cases, title=f"{title}: it answers the dev cases")
+    correct = correct_by_code(builder.project, need.cases, outcomes, schema=need.schema, labels=need.labels)
+    pairs = [(case, outcome.answer) for case, outcome in zip(need.cases, outcomes, strict=True)]
+    scores = [None if a is None or a.refused else confidence(case.ask(), a) for case, a in pairs]
+    return scores, [value < LOST_BELOW for value in correct]

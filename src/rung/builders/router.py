@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rung.artifacts.store import Built, Training, artifact_folder, building, remember_rows, seal
 from rung.builders.building import ArtifactBuilder
+from rung.builders.scored_answers import content_of, correct_of, outcomes_of
 from rung.config.project import Project
 from rung.errors import NotWorthwhile
 from rung.progress import phase, working_time
-from rung.records import Answer, Asker, Case, Json, Outcome, digest
-from rung.records.steps import Conversation
+from rung.records import Case, Json, Outcome, digest
 from rung.runtime.runner import StepRunner
-from rung.scoring import score_run, scoring_context
-from rung.scoring.registry import scorers
-from rung.strategies.protocol import Member, Routing
+from rung.strategies.protocol import Routing
 from rung.training.registry import learnt_case
 from rung.verdict.costs import Prices, token_usd
 
@@ -42,7 +40,7 @@ def build_router(builder: ArtifactBuilder, need: Routing, title: str) -> Built:
     settings = builder.project.settings
     others = {model: None for member in need.members for model in member.spec.models if model != settings.model}
     engines = {name: engine.identity for name, engine in builder.engines.by_step(tuple(others)).items()}
-    cases = [(c.id, c.question, c.answers, c.answerable, c.groups, c.messages) for c in need.cases]
+    cases = [content_of(case) for case in need.cases]
     members = [(member.label, member.identity) for member in need.members]
     later = {name for name in _LATER if name not in settings.prices.model_fields_set}
     judged_by = (need.schema, need.labels, settings.bar.metric, settings.prices.model_dump(exclude=later))
@@ -97,9 +95,13 @@ def _trials(runner: StepRunner, need: Routing, title: str) -> tuple[Trials, list
 
     from rung.training.router import Trials
 
-    outcomes = [_answered(runner.on(member.spec.model), member, need.cases, title) for member in need.members]
+    outcomes = [
+        outcomes_of(runner.on(member.spec.model), member.strategy, need.cases, title=f"{title}: {member.label} tries")
+        for member in need.members
+    ]
     costs, unit = _costs(runner.project, [member.spec.model for member in need.members], outcomes)
-    correct = np.stack([_correct(runner.project, need, some) for some in outcomes], axis=1)
+    columns = [correct_of(runner.project, need.cases, some, schema=need.schema, labels=need.labels) for some in outcomes]
+    correct = np.stack(columns, axis=1)
     scored = np.flatnonzero(np.isfinite(correct).all(axis=1))
     if len(scored) < 2:
         raise NotWorthwhile(f"{len(scored)} of {len(need.cases)} cases could be scored for every rung")
@@ -112,29 +114,6 @@ def _trials(runner: StepRunner, need: Routing, title: str) -> tuple[Trials, list
         refusing=np.array([float(not case.answerable) for case in tried]),
         unit=unit,
     ), tried
-
-
-def _answered(runner: StepRunner, member: Member, cases: Sequence[Case], title: str) -> list[Outcome]:
-    talks = [_conversation(member, case) for case in cases]
-    ended = runner.run(talks, title=f"{title}: {member.label} tries")
-    return [Outcome(c.id, e.value, e.failure, e.usage) for c, e in zip(cases, ended, strict=True)]
-
-
-def _conversation(member: Member, case: Case) -> tuple[Asker, Callable[[], Conversation[Answer]]]:
-    return case.asker, lambda: member.strategy.answer(case.ask())
-
-
-def _correct(project: Project, need: Routing, outcomes: Sequence[Outcome]) -> Floats:
-    """`correct` of each case, by the scorer that judges the project; NaN where it takes a model to tell."""
-    import numpy as np
-
-    bar = project.settings.bar
-    context = scoring_context(
-        need.cases, schema=need.schema, labels=need.labels, metric=bar.metric or "", weights=bar.fields
-    )
-    judge = {"correctness": scorers()["correctness"]}
-    card = score_run(need.cases, outcomes, scoring_context=context, scorers=judge)
-    return card.values.get("correct", np.full(len(need.cases), np.nan))
 
 
 def _costs(project: Project, models: Sequence[str], outcomes: Sequence[Sequence[Outcome]]) -> tuple[Floats, str]:

@@ -370,9 +370,9 @@ def _planned(
         if isinstance(plan, NotApplicable):
             yield Planned(label, settings, 0, why=plan.why)
         elif isinstance(plan, Composition):
-            kind, rows = composed_of(plan.settings, materials)
-            taught = {"router": rows} if kind == "router" else {}
-            yield Planned(label, settings, cases, taught, forecast=forecast, trainings=(Training(kind, rows),))
+            kind, answered = composed_of(plan.settings, materials)
+            taught = {"router": len(answered)} if kind == "router" else {}
+            yield Planned(label, settings, cases, taught, forecast=forecast, trainings=(Training(kind, len(answered)),))
         else:
             todo = tuple(trainings(rates.project, plan.needs))
             by = trainer_of(rates.project, model_asked(rates.project, settings), plan.needs)

@@ -20,15 +20,14 @@ from rung.pipeline.candidates import drawn
 from rung.pipeline.limits import bar_in
 from rung.pipeline.prepare import chosen
 from rung.progress import phase, post, working_time
-from rung.records import Answer, Asker, Case, Evaluation, Json, Latency, Outcome, StrategySpec, Timed, digest
+from rung.records import Answer, Case, Evaluation, Json, Latency, Outcome, StrategySpec, Timed, digest
 from rung.records.run_state import RungEvent
-from rung.records.steps import Conversation
 from rung.runtime.batch import Carried, Tally
 from rung.runtime.cache import StepCache
 from rung.runtime.engines import Engines
 from rung.runtime.live import converse
 from rung.runtime.runner import StepRunner
-from rung.strategies.protocol import Strategy
+from rung.strategies.protocol import Strategy, conversation_of
 from rung.strategies.registry import make_strategy
 from rung.verdict import reasons
 from rung.verdict.bar import MAX_TIMES, QUANTILES, Bar, is_timed_enough
@@ -59,7 +58,7 @@ def answered(
     runner, models = runner.on(evaluation.result.model), _others(evaluation)
     executed, began = runner.engines.consumed().executed, working_time()
     passes = [drawn(runner.project, strategy, number) for number in range(runner.project.settings.sampling.repeats)]
-    talks = [_conversation(one, case) for one in passes for case in cases]
+    talks = [conversation_of(one, case) for one in passes for case in cases]
     ended = runner.run(talks, title=title, models=models, on_end=on_end)
     seconds = working_time() - began if runner.engines.consumed().executed > executed else 0.0
     outcomes = [Outcome(c.id, e.value, e.failure, e.usage) for c, e in zip([*cases] * len(passes), ended, strict=True)]
@@ -177,10 +176,6 @@ def _note_pace(engines: Engines, meter: Meter) -> None:
 
 def _untimed(e: Evaluation, cases: Sequence[Case]) -> bool:
     return e.spec is None or e.is_reference or e.stop is not None or len(e.outcomes) < len(cases) or e.has_failed
-
-
-def _conversation(strategy: Strategy, case: Case) -> tuple[Asker, Callable[[], Conversation[Answer]]]:
-    return case.asker, lambda: strategy.answer(case.ask())
 
 
 def _spent(cache: StepCache, key: str, seconds: float) -> float:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from rung.records import Evaluation, Json
 from rung.strategies.semantic_cache import CACHE, SemanticCache
 from rung.verdict.bar import MAIN
+from rung.verdict.failure_modes import LOST_BELOW
 
-RIGHT = 0.5  # of `correct`: an answer that is less right is wrong
 HITS = "cache"  # among a rung's settings in a verdict
 
 
@@ -93,4 +93,6 @@ def _right(evaluation: Evaluation) -> dict[str, bool]:
     """Of each case that was judged whether the answer is at least half right."""
     card = evaluation.scorecard
     values = card.values.get(MAIN, ())
-    return {case: float(value) >= RIGHT for case, value in zip(card.cases, values, strict=False) if not math.isnan(value)}
+    return {
+        case: float(value) >= LOST_BELOW for case, value in zip(card.cases, values, strict=False) if not math.isnan(value)
+    }

@@ -253,8 +253,7 @@ def _refused(candidate: Candidate, why: str) -> Candidate:
     """The candidate, failed where it answers by an adapter."""
     if not any(built.kind == ADAPTER_KIND for built in candidate.built):
         return candidate
-    say(f"! {candidate.label} cannot answer: {why}")
-    return replace(candidate, plan=None, strategy=None, spec=None, why=why, failed=True)
+    return _failed(candidate, why, cannot="answer")
 
 
 def evaluation_of(project: Project, candidate: Candidate) -> Evaluation:
@@ -324,7 +323,7 @@ def _built(builder: ArtifactBuilder, candidate: Candidate) -> Candidate:
         spec = pinned(own.project, done.plan, built)
         strategy = make_strategy(spec, gold=done.gold)
     except UserError as error:  # a learnt setting that is none
-        return _broken(done, error)
+        return _failed(done, str(error))
     return replace(done, spec=spec, strategy=strategy, built=tuple(built))
 
 
@@ -353,13 +352,13 @@ def _tried(candidate: Candidate, do: Callable[[Need], None]) -> Candidate:
     except NotWorthwhile as error:
         return replace(candidate, plan=None, why=str(error))
     except UserError as error:
-        return _broken(candidate, error)
+        return _failed(candidate, str(error))
     return candidate
 
 
-def _broken(candidate: Candidate, error: UserError) -> Candidate:
-    say(f"! {candidate.label} cannot be built: {error}")
-    return replace(candidate, plan=None, why=str(error), failed=True)
+def _failed(candidate: Candidate, why: str, *, cannot: str = "be built") -> Candidate:
+    say(f"! {candidate.label} cannot {cannot}: {why}")
+    return replace(candidate, plan=None, spec=None, strategy=None, why=why, failed=True)
 
 
 def drawn(project: Project, strategy: Strategy, number: int) -> Strategy:

@@ -26,5 +26,5 @@ def learnt_settings(built: Sequence[Built]) -> dict[str, Json]:
 
 def learnt_in(settings: Mapping[str, Json], measured: Mapping[str, Json]) -> dict[str, Json]:
     """Those of a measured strategy's settings that `settings`, as rung.yaml has them, ask to be found."""
-    asked = (learnt for learnt, by in _ASKED_BY.items() if settings.get(by) not in (None, 0, 0.0, "none"))
+    asked = (learnt for learnt, by in _ASKED_BY.items() if settings.get(by) not in (None, 0, "none"))
     return {learnt: measured[learnt] for learnt in asked if learnt in measured}

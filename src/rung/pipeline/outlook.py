@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 
+from rung.builders.instruction import BY_MODEL
 from rung.builders.training_pairs import MAX_GENERATED
 from rung.config.project import Project
 from rung.errors import UserError
@@ -22,7 +23,7 @@ from rung.pipeline.limits import scoring_in
 from rung.pipeline.prepare import chosen
 from rung.pipeline.rehearsal import NO_PASSAGE, REHEARSED, Rehearsed, Stage, Use, most, words
 from rung.pipeline.sweep import KEPT
-from rung.pipeline.training_pace import Pace, replayed, trainings
+from rung.pipeline.training_pace import Pace, composed_of, replayed, trainings
 from rung.records import Answer, Case, Document, Json, Outcome
 from rung.scoring import Scorer, scorers
 from rung.scoring.card import begun, conversation
@@ -266,11 +267,7 @@ class Foreseer:
 
     def _members(self, router: RungForecast) -> Forecast:
         """What the members of a router take on the cases that teach it: each answers all of them."""
-        materials, settings = self.stage.materials, router.plan.settings
-        cases = (
-            *materials.dev,
-            *(materials.lessons if {"train_cases", "false_hits"} & {k for k, v in settings.items() if v} else ()),
-        )
+        _, cases = composed_of(router.plan.settings, self.stage.materials)
         members = [e for e in self.forecasts if isinstance(e.plan, Plan) and not e.is_reference]
         tried = ((e, rehearse(e.stage, e.plan, cases)) for e in members)
         forecasts = [self.rates.of(one.whole, model=e.model) for e, one in tried if one is not None]
@@ -288,7 +285,7 @@ def _searched(stage: Stage, need: InstructionSearch) -> Use:
     """What looking for an instruction takes: proposals, and answers to dev cases under each, which may be long. Of what DSPy
     asks besides nobody can know."""
     failed = [Failed(replace(case, answers=(words(_CUT),)), words(_CUT)) for case in need.shown]
-    by_model = need.method == "propose"
+    by_model = need.method == BY_MODEL
     numbers = range(need.proposals if by_model else 0)
     total = sum((stage.begun(proposal(need.spec.task, failed, n, need.spec.seed)) for n in numbers), Use())
     answers = rehearse(stage, Plan(need.spec), (*need.shown, *need.scored))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator, Sequence
 
-from rung.pipeline.answering import strategy_of
 from rung.pipeline.prepare import Prepared
 from rung.records import Case, Coverage, Evaluation, Json, Timed
 from rung.records.gold import ignored
@@ -101,11 +100,13 @@ def _left_out(begun: Sequence[Evaluation]) -> Iterator[str]:
 
 def _passages_cut(evaluation: Evaluation, room: int) -> str:
     """That answers were not shown all the passages they should have been, since they do not fit; "" where they were."""
-    if evaluation.is_reference or not room:
+    if evaluation.is_reference or evaluation.spec is None or not room:
         return ""  # the oracle says itself what does not fit
-    most = getattr(getattr(strategy_of(evaluation), "settings", None), "passages", 0)
+    most = evaluation.spec.settings.get("passages")
+    if not isinstance(most, int):
+        return ""
     answers = [o.answer for o in evaluation.outcomes if o.answer is not None and o.answer.retrieved]
-    cut = sum(answer.passages[:most] != answer.retrieved[:most] for answer in answers) if most else 0
+    cut = sum(answer.passages[:most] != answer.retrieved[:most] for answer in answers)
     return reasons.passages_cut(evaluation.name, cut, len(answers), room) if cut else ""
 
 

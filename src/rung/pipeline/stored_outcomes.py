@@ -11,10 +11,7 @@ from rung.records import Answer, Citation, Failure, Outcome, Passage, ToolCall, 
 
 def stored_passage(names: Sequence[str], values: Sequence[Any]) -> Passage:
     """A passage from its line. `names`: of its fields, as the first line of the file has them."""
-    given = dict(zip(names, values, strict=True))
-    parent = given["parent"]
-    given |= {"groups": tuple(given["groups"]), "parent": None if parent is None else (parent[0], parent[1])}
-    return Passage(**given)
+    return Passage.of(dict(zip(names, values, strict=True)))
 
 
 class OutcomeReader:

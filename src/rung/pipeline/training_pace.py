@@ -12,7 +12,7 @@ from rung.artifacts import Training
 from rung.artifacts.registry import Registry
 from rung.config.project import Project
 from rung.models.catalog import engine
-from rung.records import Json
+from rung.records import Case, Json
 from rung.runtime.engines import model_of
 from rung.strategies.protocol import (
     Adapter,
@@ -93,19 +93,19 @@ def trainings(project: Project, needs: tuple[Need, ...]) -> Iterator[Training]:
                 yield Training("router", len(cases))
             case RefusalThreshold(cases=cases):
                 yield Training("refusal", len(cases))
-            case InstructionSearch(shown=shown, scored=scored, proposals=proposals):
-                yield Training("instruction", len(shown) + len(scored) * (1 + proposals))
+            case InstructionSearch():
+                yield Training("instruction", need.answers)
             case AnswerIndex(cases=cases, dev=dev):
                 yield Training("answer-index", len(cases) + len(dev))
             case ChunkedIndex() | ExampleIndex():
                 pass
 
 
-def composed_of(settings: Mapping[str, Json], materials: Materials) -> tuple[str, int]:
-    """What is built for a rung that is made of others, and of how many rows."""
+def composed_of(settings: Mapping[str, Json], materials: Materials) -> tuple[str, tuple[Case, ...]]:
+    """What is built for a rung that is made of others, and which cases these answer for that at most."""
     if "false_hits" in settings:
-        return "answer-index", len(materials.dev_apart) + len(materials.lessons)
-    return "router", len(materials.dev)
+        return "answer-index", (*materials.dev_apart, *materials.lessons)
+    return "router", (*materials.dev, *(materials.lessons if settings.get("train_cases") else ()))
 
 
 def trainer_of(project: Project, model: str, needs: tuple[Need, ...]) -> str:

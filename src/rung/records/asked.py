@@ -32,9 +32,4 @@ def asked_of(messages: Sequence[Message]) -> Asked | None:
     if len(messages) < 2 or (messages[-2].role, messages[-1].role) != (PASSAGES, QUESTION):
         return None
     *before, shown, question = messages
-    return Asked(question.content, tuple(before), tuple(_passage(row) for row in json.loads(shown.content)))
-
-
-def _passage(row: dict[str, object]) -> Passage:
-    listed = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
-    return Passage(**listed)  # type: ignore[arg-type]
+    return Asked(question.content, tuple(before), tuple(map(Passage.of, json.loads(shown.content))))

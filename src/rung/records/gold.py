@@ -107,8 +107,8 @@ def _covered(parts: Iterable[tuple[int, int]]) -> int:
     return total
 
 
-def overlaps(span: Evidence, part: Passage | Citation) -> bool:
-    """Whether a passage or citation shares at least one character with the span."""
+def overlaps(span: Evidence | Passage, part: Passage | Citation) -> bool:
+    """Whether a passage or citation shares at least one character with the span, or with another passage."""
     return part.document == span.document and part.start < span.end and span.start < part.end
 
 

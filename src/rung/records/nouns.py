@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from rung.records.values import Json, digest
 
@@ -105,6 +105,16 @@ class Passage:
     page: int = 0
     line: int = 0
     parent: tuple[int, int] | None = None
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Passage:
+        """The record whose `plain` form this is.
+
+        Raises:
+            KeyError, TypeError: it is none.
+        """
+        parent = tuple(row["parent"]) if row.get("parent") else None
+        return cls(**{**row, "groups": tuple(row["groups"]), "parent": parent})
 
     def between(self, start: int, end: int) -> str:
         """Its text from one character of the document to another, as far as it holds them."""

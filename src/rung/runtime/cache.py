@@ -321,9 +321,7 @@ def _in_parts(digests: list[str]) -> Iterator[tuple[str, list[str]]]:
 def _decoded_passage(key: str, text: str) -> Passage:
     if key.rpartition("@")[2] != hash_of(text):
         raise ValueError(f"{key}: its sum is another")
-    value = json.loads(text)
-    parent = tuple(value["parent"]) if value.get("parent") else None
-    return Passage(**{**value, "groups": tuple(value["groups"]), "parent": parent})
+    return Passage.of(json.loads(text))
 
 
 def _fields(passage: Passage) -> Mapping[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from rung.records import Answer, Citation, Json, Passage
 from rung.records.steps import GenerateResult
@@ -44,8 +45,8 @@ def finish(
 
 def reworded(answer: Answer, text: str) -> Answer:
     """The answer with another text, in words, and what that cites of the passages shown."""
-    response = GenerateResult(text, truncated=answer.truncated)
-    return finish(response, shown=answer.passages, retrieved=answer.retrieved)
+    new = finish(GenerateResult(text), shown=answer.passages)
+    return replace(answer, text=new.text, plain=new.plain, refused=new.refused, citations=new.citations)
 
 
 def _marks(text: str, shown: Sequence[Passage]) -> Iterator[Citation]:

@@ -40,13 +40,18 @@ class Standalone:
         return replace(self.question, text=self.text, messages=())
 
 
+def has_turns(question: Question) -> bool:
+    """Whether the question follows others, without which it may say nothing."""
+    return any(turn.role != "system" for turn in question.messages)
+
+
 def standalone(question: Question, history: History, ask: GenerateStep = generate) -> Conversation[Standalone]:
     """The question as it is searched with. A first turn is searched with as it is, whatever the setting.
 
     Where the model leaves the form (it answers, refuses or says nothing), or may not be asked for want of budget (`ask`
     returns None), `condense` is as `join`.
     """
-    if history == "none" or not any(turn.role != "system" for turn in question.messages):
+    if history == "none" or not has_turns(question):
         return Standalone(question, question.text)
     if history == "condense":
         response = yield from ask(Generate(standalone_question(question), max_tokens=CONDENSED_TOKENS))

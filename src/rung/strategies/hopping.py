@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, zip_longest
 
 from rung.records import Passage, Question
@@ -39,6 +39,14 @@ class Hops:
     before: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
+def first_ranking(asked: Standalone, retrieval: Retrieval, budget: Budget) -> Conversation[tuple[Passage, ...]]:
+    """The search with a question's own words, and with those beside it where a second search may be made."""
+    if budget.searches < 2:
+        asked = replace(asked, beside="")
+    budget.searches -= 2 if asked.beside else 1
+    return (yield from retrieve_for(asked, retrieval))
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
     """What a way of hopping is given: where it searches, for how many rounds, and how prompts are worded."""
@@ -55,10 +63,9 @@ class Way:
         return result.passages if result else None
 
     def first(self, budget: Budget, question: Question) -> Conversation[tuple[Passage, ...]]:
-        """The search with the question's own words, and with those beside it where a second search may be made."""
-        beside = self.beside if budget.searches > 1 else ""
-        budget.searches -= 2 if beside else 1
-        return (yield from retrieve_for(Standalone(question, question.text, beside), self.retrieval))
+        """As `first_ranking`, of the question's own words and of those beside it."""
+        asked = Standalone(question, question.text, self.beside)
+        return (yield from first_ranking(asked, self.retrieval, budget))
 
 
 Method = Callable[[Question, Way, Budget], Conversation[Hops]]

@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from rung.records import Answer, Case, Example, Json, Message, Passage, Question, digest
+from rung.records.gold import overlaps
 from rung.records.steps import Conversation, Generate, generate
 from rung.records.validation import Number, Share, settings
 from rung.strategies.citing import finish
@@ -142,25 +143,20 @@ def _training_chat(materials: Materials, settings: Settings, case: Case, *, with
     gold = materials.gold.get(case.id, ())
     rng = random.Random(digest(materials.seed, case.id))
     if not with_gold:
-        shown = tuple(p for p in ranking if not any(_same(p, g) for g in gold))[: settings.passages]
+        shown = tuple(p for p in ranking if not any(overlaps(g, p) for g in gold))[: settings.passages]
         output = expected_output(_unanswerable(case), materials.schema, materials.labels)
     else:
         shown = ranking[: settings.passages]
-        if case.answerable and not any(_same(p, g) for p in shown for g in gold):
+        if case.answerable and not any(overlaps(g, p) for p in shown for g in gold):
             index = rng.randrange(settings.passages)
             shown = (*shown[:index], gold[0], *shown[index : settings.passages - 1])
         output = expected_output(case, materials.schema, materials.labels)
     if output is None:
         return None
     if case.answerable and with_gold and not (materials.schema or materials.labels):
-        mark = next(n for n, p in enumerate(shown, 1) if any(_same(p, g) for g in gold))
+        mark = next(n for n, p in enumerate(shown, 1) if any(overlaps(g, p) for g in gold))
         output = f"{output} [{mark}]"
     return Example(case.id, (*_prompt(materials, case.ask(), shown), Message("assistant", output)), place=case.place)
-
-
-def _same(passage: Passage, gold: Passage) -> bool:
-    """Whether two passages share characters."""
-    return passage.document == gold.document and passage.start < gold.end and gold.start < passage.end
 
 
 def _unanswerable(case: Case) -> Case:

@@ -7,16 +7,18 @@ What was not asked is counted (`Answer.documents_left_out`).
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from rung.records import Answer, Message, Passage, Question, StrategySpec
+from rung.records.gold import overlaps
 from rung.records.steps import Conversation, Generate, GenerateResult, generate, search
 from rung.strategies.citing import finish
 from rung.strategies.history import Standalone
 from rung.strategies.hop_budget import Budget, prompt_tokens
+from rung.strategies.hopping import first_ranking
 from rung.strategies.prompting import constraint, grounded, grounding, instruction, note_of_document
-from rung.strategies.retrieving import retrieve_for
 from rung.strategies.settings import Retrieval
 from rung.text.refusals import REFUSAL, is_refusal
 from rung.text.sentences import sentences
@@ -48,10 +50,7 @@ def answer_across(
         retrieval: of the search that says which documents come first.
         asks: the most pieces that are asked.
     """
-    if budget.searches < 2:
-        asked = replace(asked, beside="")
-    budget.searches -= 2 if asked.beside else 1
-    ranking = yield from retrieve_for(asked, retrieval)
+    ranking = yield from first_ranking(asked, retrieval, budget)
     documents = (yield from search("", top=MAX_DOCUMENTS, everything=True)).passages
     pieces = list(by_rank(askable(documents, ranking), ranking))
     notes: list[Note] = []
@@ -86,11 +85,12 @@ def askable(documents: Sequence[Passage], ranking: Sequence[Passage]) -> list[Pa
 def pieces_of(document: Passage) -> Iterator[Passage]:
     """A document in pieces of at most `PIECE` characters, cut between sentences where there are any."""
     start = 0
-    ends = [end for _, end in sentences(document.text)] or [len(document.text)]
+    ends = [0, *(end for _, end in sentences(document.text))]
+    whole = len(document.text.rstrip())
     while start < len(document.text):
-        within = [end for end in ends if start < end <= start + PIECE]
-        end = within[-1] if within else min(len(document.text), start + PIECE)
-        if end >= len(document.text.rstrip()):
+        last = ends[bisect_right(ends, start + PIECE) - 1]
+        end = last if last > start else start + PIECE
+        if end >= whole:
             end = len(document.text)
         text = document.text[start:end]
         if text.strip():
@@ -107,8 +107,7 @@ def by_rank(pieces: Sequence[Passage], ranking: Sequence[Passage]) -> Iterator[P
     best: dict[str, int] = {}
     for rank, passage in enumerate(ranking):
         for piece in pieces:
-            is_in = piece.document == passage.document and piece.start < passage.end and passage.start < piece.end
-            if is_in:
+            if overlaps(passage, piece):
                 best.setdefault(piece.id, rank)
     count: dict[str, int] = {}
     keys: list[tuple[int, int, int]] = []

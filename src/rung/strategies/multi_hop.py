@@ -22,7 +22,7 @@ from rung.strategies.protocol import FromSpec, Materials, NotApplicable, Plan
 from rung.strategies.rag import answer_from
 from rung.strategies.retrieving import unsearchable
 from rung.strategies.self_check import Check, looked_over, looks_over, with_threshold
-from rung.strategies.settings import History, MaxTokens, ShareOrDefault, Shots, read, retrieval_of, within
+from rung.strategies.settings import History, MaxTokens, Retrieval, ShareOrDefault, Shots, read, retrieval_of, within
 from rung.text.support import MARK
 
 HISTORY_SHARE = 0.2  # of the tokens, for earlier turns at most
@@ -95,23 +95,21 @@ class MultiHop(FromSpec[Settings]):
         """Search in turns, generate once from the best passages, cite them and what led to them."""
         chosen, budget = self.settings, Budget.of(self.settings.searches, self.settings.tokens)
         asked = yield from standalone(question, chosen.history, budget.generate)
-        across = chosen.method == "map_reduce"
-        answer = yield from (self._across if across else self._in_turns)(question, asked, budget)
-        checked = looked_over(question, answer, chosen.check, chosen.refuse_below)
-        return replace(checked, documents_left_out=answer.documents_left_out)
+        retrieval = retrieval_of(chosen)
+        if chosen.method == "map_reduce":
+            answer = yield from answer_across(self.spec, question, asked, budget, retrieval, asks=chosen.asks)
+        else:
+            answer = yield from self._in_turns(question, asked, budget, retrieval)
+        return looked_over(question, answer, chosen.check, chosen.refuse_below)
 
-    def _in_turns(self, question: Question, asked: Standalone, budget: Budget) -> Conversation[Answer]:
-        chosen, retrieval = self.settings, retrieval_of(self.settings)
+    def _in_turns(self, question: Question, asked: Standalone, budget: Budget, retrieval: Retrieval) -> Conversation[Answer]:
+        chosen = self.settings
         way = Way(self.spec, retrieval, chosen.hops, asked.beside)
         hops = yield from METHODS[chosen.method](asked.alone, way, budget)
         room = budget.context_for(hops.ranking[: chosen.passages], chosen.max_tokens or self.spec.answer_tokens)
         limit = min(room, self.spec.context_tokens) if self.spec.context_tokens else room
         answer = yield from answer_from(replace(self.spec, context_tokens=limit), question, hops.ranking, retrieval)
         return with_evidence(answer, hops.before, schema=self.spec.schema)
-
-    def _across(self, question: Question, asked: Standalone, budget: Budget) -> Conversation[Answer]:
-        retrieval = retrieval_of(self.settings)
-        return answer_across(self.spec, question, asked, budget, retrieval, asks=self.settings.asks)
 
 
 def with_evidence(answer: Answer, before: Mapping[str, tuple[str, ...]], *, schema: str = "") -> Answer:

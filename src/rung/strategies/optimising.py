@@ -83,8 +83,7 @@ def with_instruction(plan: Plan, materials: Materials, settings: Optimised) -> P
     if settings.optimise == "none":
         return plan
     cases = sorted(materials.dev_apart, key=lambda case: digest("optimise", materials.seed, case.id))
-    few = min(MAX_SHOWN, max(1, len(cases) // 4))
-    shown = [case for case in cases if case.id in materials.dev_open][:few]
+    shown = [case for case in cases if case.id in materials.dev_open][: _shown(len(cases))]
     scored = [case for case in cases if case not in shown]
     if not shown and cases:
         return NotApplicable(
@@ -101,9 +100,14 @@ def with_instruction(plan: Plan, materials: Materials, settings: Optimised) -> P
     return replace(plan, needs=(*plan.needs, need))
 
 
+def _shown(cases: int) -> int:
+    """Of so many dev cases those that proposals are made from."""
+    return min(MAX_SHOWN, max(1, cases // 4))
+
+
 def _least() -> int:
     """Dev cases with which enough are left to score, were all of them open."""
-    return next(n for n in range(1, 1000) if n - min(MAX_SHOWN, max(1, n // 4)) >= MIN_SCORED)
+    return next(n for n in range(1, 1000) if n - _shown(n) >= MIN_SCORED)
 
 
 def proposal(task: str, failed: Sequence[Failed], number: int, seed: int) -> Conversation[str]:

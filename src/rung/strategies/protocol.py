@@ -220,6 +220,11 @@ class InstructionSearch:
     method: str
     proposals: int
 
+    @property
+    def answers(self) -> int:
+        """Answers that proposals and the task itself are scored by."""
+        return len(self.shown) + len(self.scored) * (1 + self.proposals)
+
 
 @dataclass(frozen=True, slots=True)
 class AnswerIndex:
@@ -264,6 +269,11 @@ class Strategy(Protocol):
     """Answers questions by yielding steps. One that generates more than its answer, as a call, has `streams` False."""
 
     def answer(self, question: Question) -> Conversation[Answer]: ...
+
+
+def conversation_of(strategy: Strategy, case: Case) -> tuple[Asker, Callable[[], Conversation[Answer]]]:
+    """Who asks a case, and what it takes to answer it, as a runner is given them."""
+    return case.asker, lambda: strategy.answer(case.ask())
 
 
 @dataclass(frozen=True, slots=True)

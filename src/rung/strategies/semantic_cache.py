@@ -11,6 +11,7 @@ from rung.records import Answer, Case, Citation, Json, Passage, Question, Strate
 from rung.records.steps import Conversation, StepFailed, search
 from rung.records.validation import Share, settings
 from rung.stats.risk_control import fewest_over_all
+from rung.strategies.history import has_turns
 from rung.strategies.protocol import AnswerIndex, Composition, Materials, Member, NotApplicable, Plan, Strategy, streams
 from rung.strategies.settings import ShareOrDefault, read
 
@@ -115,20 +116,10 @@ def answer_of(text: str) -> Answer:
     try:
         row["citations"] = tuple(Citation(**one) for one in row["citations"])
         row["calls"] = tuple(ToolCall(**one) for one in row["calls"])
-        row |= {name: tuple(map(_passage, row[name])) for name in ("passages", "retrieved")}
+        row |= {name: tuple(map(Passage.of, row[name])) for name in ("passages", "retrieved")}
         return Answer(**{**row, "by": CACHE})
     except (KeyError, TypeError) as error:
         raise ValueError(f"is no answer: {error}") from error
-
-
-def has_turns(question: Question) -> bool:
-    """Whether the question follows others, without which it may say nothing."""
-    return any(message.role != "system" for message in question.messages)
-
-
-def _passage(row: Mapping[str, Any]) -> Passage:
-    parent = row["parent"]
-    return Passage(**{**row, "groups": tuple(row["groups"]), "parent": None if parent is None else (parent[0], parent[1])})
 
 
 def _parted(materials: Materials, chosen: Settings) -> tuple[tuple[Case, ...], tuple[Case, ...]]:

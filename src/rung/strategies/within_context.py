@@ -31,11 +31,6 @@ class WithinContext:
         """As the strategy's own: a prompt that is too long fails before there is any text."""
         return streams(self.strategy)
 
-    @property
-    def settings(self) -> object:
-        """Those of the strategy; None where it has none."""
-        return getattr(self.strategy, "settings", None)
-
     def answer(self, question: Question) -> Conversation[Answer]:
         """The strategy's answer, with as many of the newest turns as fit. It begins anew for want of room only."""
         shown = self._fitting(question)
