@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from rung.commands.draft_cases import append_rows, lines_of, rows_of
+from rung.commands.draft_files import append_rows, lines_of, rows_of
 from rung.commands.draft_target import check_target
 from rung.commands.review import feedback_drafts_file
 from rung.config.project import Project
