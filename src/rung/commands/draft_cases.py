@@ -123,9 +123,10 @@ def draft(
     # Facts that change are fewer, so stale cases are drafted first; each question is asked once. What has no answer comes
     # last: how many there are to be hangs on how many have one.
     for kind in sorted(KINDS, key=lambda kind: (kind == "unanswerable", kind != "stale")):
-        candidates = _ruled(kind, documents, corpus, each)
         if kind == "unanswerable":
             candidates = _unanswerable(documents, corpus, each, searching)
+        else:
+            candidates = _ruled(kind, documents, corpus, each)
         if runner is not None and by == "model" and kind == "answerable":
             candidates = itertools.chain(by_model(runner, documents, each, corpus), candidates)
         most = each if kind != "unanswerable" or share is None else without_for(share, answered(chosen))

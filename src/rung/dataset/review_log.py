@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from rung.config.project import Project
+from rung.dataset.drafted_rows import meta_in
 from rung.dataset.near_duplicates import normal
 from rung.errors import UserError
 from rung.files.durable import alone
@@ -154,9 +155,7 @@ def decided_bases(project: Project) -> tuple[Basis, ...]:
 
 def basis_of(row: Mapping[str, Json]) -> Basis:
     """What a draft of feedback rests on."""
-    given = row.get("meta")
-    meta = given if isinstance(given, dict) else {}
-    numbers, marks = set[tuple[str, Json]](), set[tuple[str, Json, Json]]()
+    meta, numbers, marks = meta_in(row), set[tuple[str, Json]](), set[tuple[str, Json, Json]]()
     for name in ("feedback", "expectations"):
         own, times = (_numbers(meta.get(key)) for key in (name, f"{name}_at"))
         numbers |= {(name, number) for number in own}
