@@ -17,9 +17,9 @@ from rung.dataset.row_files import spans_of_lines
 from rung.errors import UserError
 from rung.knowledge.readers.found import WEB
 from rung.knowledge.readers.git import PREFIX
+from rung.pipeline.judge_labels import FILE as LABELS
 
 ENDING, DRAFTS = ".jsonl", ".drafts.jsonl"
-_LABELS = "human.labels.jsonl"
 
 
 def check_target(project: Project, path: Path) -> None:
@@ -35,7 +35,7 @@ def check_target(project: Project, path: Path) -> None:
     if not target.is_relative_to(root):
         raise UserError(f"{path} is not in the project's folder {root}: name a file in it")
     inside = target.relative_to(root)
-    if inside.name in (LOG, _LABELS) or target.is_relative_to(project.state.resolve()):
+    if inside.name in (LOG, LABELS) or target.is_relative_to(project.state.resolve()):
         raise UserError(f"{path} is a file that Rung keeps what people decided in, or its state: name another file")
     if not inside.name.endswith(DRAFTS) and (pattern := _source(project, target)):
         raise UserError(f"{path} is among the documents (knowledge.sources: '{pattern}'): name a file that is none of them")
