@@ -260,3 +260,11 @@ def test_what_feedback_on_an_answer_became_is_known_by_the_numbers_in_meta(
     stored: list[dict[str, object]], ids: set[str], tmp_path: Path
 ) -> None:
     assert arisen_from(project_of_drafts(tmp_path), stored) == ids
+
+
+def test_what_somebody_else_calls_feedback_is_no_number(tmp_path: Path) -> None:
+    project = project_of_drafts(tmp_path)
+    row = {"id": "own", "question": "Who is Bo?", "meta": {"feedback": [{"stars": 5}, [1]], "expectations": "none"}}
+    with (tmp_path / "feedback.drafts.jsonl").open("a") as file:
+        file.write(json.dumps(row) + "\n")
+    assert arisen_from(project, [{"number": 1, "rating": "up"}]) == {"d1"}

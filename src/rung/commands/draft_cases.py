@@ -11,12 +11,9 @@ from __future__ import annotations
 
 import glob
 import itertools
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatch
 from pathlib import Path
-from typing import Literal
 
 from rung.commands.asked_statements import Asked
 from rung.commands.comparisons import comparisons
@@ -31,7 +28,8 @@ from rung.commands.draft_checks import (
     near_misses,
     shuffled,
 )
-from rung.commands.draft_rows import KINDS, Draft, Kind
+from rung.commands.draft_files import append_rows
+from rung.commands.draft_rows import KINDS, By, Draft, Kind
 from rung.commands.draft_share import answered, hold_share, without_for
 from rung.commands.draft_target import DRAFTS, check_target
 from rung.commands.guide_misses import guide_misses
@@ -41,21 +39,17 @@ from rung.commands.stated_facts import Fact, absent_attribute, facts
 from rung.commands.unsaid_attributes import attribute_misses
 from rung.config.project import Project
 from rung.dataset.review_log import decided_ids
+from rung.dataset.row_files import spans_of_lines
 from rung.errors import UserError
-from rung.files.limited import content_of
-from rung.files.outputs import write_output
 from rung.pipeline.sources import Sources
 from rung.progress import Reporter, reporting
 from rung.records import Document, Json
 from rung.runtime.engines import open_engines
 from rung.runtime.runner import StepRunner
-from rung.text.parsing import Malformed, json_of
 
 MANY = 30
 LETTERS = 5  # of so many answerable drafts one may ask what letters stand for
-By = Literal["rules", "model"]
 NOTHING = "nothing was drafted: the rules read English, and find no plain fact in the documents that no case asks yet"
-_BOM = "\ufeff"  # some editors begin a file with it: it stands before the first row, and is none of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,59 +91,6 @@ def suggest(
     return drafts
 
 
-def append_rows(path: Path, rows: Sequence[Mapping[str, Json]]) -> None:
-    """Add lines to a file of drafts; what stood there stays as it was.
-
-    Raises:
-        UserError: it cannot be read or written.
-    """
-    text, lines = text_of(path), "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    if lines:
-        write_output(path, text + ("\n" if text and not text.endswith("\n") else "") + lines, force=True)
-
-
-def drafts_file(project: Project, name: str, *, examples: bool = False) -> Path:
-    """Where a file of drafts goes: beside the cases if a pattern of `cases` takes it there (`behaviour.examples`, of
-    examples), else the project's folder."""
-    for pattern in project.settings.behaviour.examples if examples else project.settings.cases:
-        path = Path(pattern).with_name(name)
-        if fnmatch(name, Path(pattern).name) and not any(sign in str(path.parent) for sign in "*?["):
-            return project.root / path
-    return project.root / name
-
-
-def text_of(path: Path) -> str:
-    """What stands in a file of drafts, "" where there is none.
-
-    Raises:
-        UserError: it cannot be read.
-    """
-    try:
-        return content_of(path).decode("utf-8") if path.exists() else ""
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as UTF-8 text ({error}); name another file with --output") from error
-
-
-def lines_of(path: Path) -> tuple[str, list[str]]:
-    """The byte order mark of a file of rows, "" where it has none, and its lines without it, to be written by `write_lines`.
-
-    Raises:
-        UserError: it cannot be read.
-    """
-    text = text_of(path)
-    mark = _BOM if text.startswith(_BOM) else ""
-    return mark, text.removeprefix(mark).split("\n")
-
-
-def write_lines(path: Path, mark: str, lines: Sequence[str]) -> None:
-    """Write a file of rows anew, of its byte order mark and its lines as `lines_of` has them.
-
-    Raises:
-        UserError: it cannot be written.
-    """
-    write_output(path, mark + "\n".join(lines), force=True)
-
-
 def draft(
     runner: StepRunner | None,
     documents: Sequence[Document],
@@ -182,9 +123,10 @@ def draft(
     # Facts that change are fewer, so stale cases are drafted first; each question is asked once. What has no answer comes
     # last: how many there are to be hangs on how many have one.
     for kind in sorted(KINDS, key=lambda kind: (kind == "unanswerable", kind != "stale")):
-        candidates = _ruled(kind, documents, corpus, each)
         if kind == "unanswerable":
             candidates = _unanswerable(documents, corpus, each, searching)
+        else:
+            candidates = _ruled(kind, documents, corpus, each)
         if runner is not None and by == "model" and kind == "answerable":
             candidates = itertools.chain(by_model(runner, documents, each, corpus), candidates)
         most = each if kind != "unanswerable" or share is None else without_for(share, answered(chosen))
@@ -213,18 +155,7 @@ def _rows_there(project: Project, path: Path) -> Iterator[dict[str, Json]]:
     for file in sorted(files):
         if file.is_file():
             text = file.read_text(encoding="utf-8-sig", errors="replace")
-            yield from (row for _, row in rows_of(text.split("\n")))
-
-
-def rows_of(lines: Sequence[str]) -> Iterator[tuple[int, dict[str, Json]]]:
-    """(index, row) of each line that is one; others are left to whoever reads cases."""
-    for index, line in enumerate(lines):
-        try:
-            row = json_of(line) if line.strip() else None
-        except Malformed:
-            continue
-        if isinstance(row, dict):
-            yield index, row
+            yield from (span.row for span in spans_of_lines(text) if not span.error)
 
 
 def _ruled(kind: Kind, documents: Sequence[Document], corpus: Corpus, each: int) -> Iterator[Draft]:

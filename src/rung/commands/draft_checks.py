@@ -103,13 +103,12 @@ class Corpus:
 
     def beside(self, sentences: Sequence[Sentence]) -> Iterator[Sentence]:
         """These sentences, and of each the one before it and the two after it in its document, which may go on about it."""
-        numbers = {self._numbers[one.document, one.start] for one in sentences}
-        for number in sorted({number + step for number in numbers for step in (-1, 0, 1, 2)}):
-            if 0 <= number < len(self.sentences) and any(
-                number - step in numbers and self.sentences[number].document == self.sentences[number - step].document
-                for step in (-1, 0, 1, 2)
-            ):
-                yield self.sentences[number]
+        numbers: set[int] = set()
+        for one in sentences:
+            number = self._numbers[one.document, one.start]
+            around = range(max(0, number - 1), min(number + 3, len(self.sentences)))
+            numbers.update(near for near in around if self.sentences[near].document == one.document)
+        yield from (self.sentences[number] for number in sorted(numbers))
 
     @cached_property
     def _numbers(self) -> dict[tuple[int, int], int]:
@@ -205,10 +204,11 @@ def _unexplained(corpus: Corpus) -> Iterator[Miss]:
         if len(places) < _OFTEN or letters in explained or letters.lower() in corpus.common or set(letters) <= _ROMAN:
             continue
         words = r"[\w-]*(?:[ -]|, | of | and | for | the | in | to )+".join(letters)
-        if not re.search(rf"\b{words}\w*", whole, re.IGNORECASE) and f"({letters})" not in whole:
+        written = re.compile(rf"\b{words}\w*", re.IGNORECASE)
+        if not written.search(whole) and f"({letters})" not in whole:
             note = f"'{letters}' comes {len(places)} times, and is never written out"
             question = f"What does {letters} stand for?"
-            yield Miss(corpus.documents[places[0]], question, note, re.compile(rf"\b{words}\w*", re.IGNORECASE))
+            yield Miss(corpus.documents[places[0]], question, note, written)
 
 
 def _unsaid(corpus: Corpus) -> Iterator[Miss]:

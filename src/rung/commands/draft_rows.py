@@ -9,6 +9,7 @@ from rung.records import Json, digest
 
 Kind = Literal["answerable", "unanswerable", "stale", "forbidden", "multi_hop", "conversational"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+By = Literal["rules", "model"]
 RULES = "rules"
 
 

@@ -10,16 +10,16 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
 
+from rung.commands.draft_files import text_of
 from rung.config.project import Project
 from rung.dataset.review_log import LOG
+from rung.dataset.row_files import spans_of_lines
 from rung.errors import UserError
-from rung.files.limited import content_of
 from rung.knowledge.readers.found import WEB
 from rung.knowledge.readers.git import PREFIX
-from rung.text.parsing import Malformed, json_of
+from rung.pipeline.judge_labels import FILE as LABELS
 
 ENDING, DRAFTS = ".jsonl", ".drafts.jsonl"
-_LABELS = "human.labels.jsonl"
 
 
 def check_target(project: Project, path: Path) -> None:
@@ -35,7 +35,7 @@ def check_target(project: Project, path: Path) -> None:
     if not target.is_relative_to(root):
         raise UserError(f"{path} is not in the project's folder {root}: name a file in it")
     inside = target.relative_to(root)
-    if inside.name in (LOG, _LABELS) or target.is_relative_to(project.state.resolve()):
+    if inside.name in (LOG, LABELS) or target.is_relative_to(project.state.resolve()):
         raise UserError(f"{path} is a file that Rung keeps what people decided in, or its state: name another file")
     if not inside.name.endswith(DRAFTS) and (pattern := _source(project, target)):
         raise UserError(f"{path} is among the documents (knowledge.sources: '{pattern}'): name a file that is none of them")
@@ -44,19 +44,12 @@ def check_target(project: Project, path: Path) -> None:
 
 
 def _check_rows(path: Path) -> None:
-    try:
-        lines = content_of(path).decode("utf-8-sig").split("\n")
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as UTF-8 text ({error}); name another file with --output") from error
-    for number, line in enumerate(lines, 1):
-        try:
-            row = json_of(line) if line.strip() else {"question": ""}
-        except Malformed:
-            row = None
-        if not isinstance(row, dict):
-            raise UserError(f"{path}:{number} is no JSON row, and nothing is added to such a file: mend it, or name another")
-        if "question" not in row:
-            raise UserError(f"{path}:{number} has no 'question', so this is no file of cases: name another file")
+    for span in spans_of_lines(text_of(path)[1]):
+        where = f"{path}:{span.line}"
+        if span.error:
+            raise UserError(f"{where} is no JSON row, and nothing is added to such a file: mend it, or name another")
+        if "question" not in span.row:
+            raise UserError(f"{where} has no 'question', so this is no file of cases: name another file")
 
 
 def _source(project: Project, target: Path) -> str:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from rung.commands.draft_cases import append_rows, lines_of, rows_of
+from rung.commands.draft_files import append_rows, lines_of, rows_of
 from rung.commands.draft_target import check_target
 from rung.commands.review import feedback_drafts_file
 from rung.config.project import Project
 from rung.dataset.load import Dataset, load_dataset
 from rung.dataset.proposals import JUDGING, Borne, Comment, Proposals, Rows, Sought, propose
-from rung.dataset.review_log import basis_of, decided_bases, decided_ids, deciding
+from rung.dataset.review_log import Basis, basis_of, decided_bases, decided_ids, deciding
 from rung.erasure.target import FORGOTTEN
 from rung.pipeline.sources import Sources
 from rung.records import Asker, Document, Json, Message
@@ -75,13 +75,10 @@ def draft_from_feedback(project: Project, request: DraftRequest = DraftRequest()
     new = 0
     with deciding(project):
         seen, decided = decided_ids(project).union(*(_ids(path) for path in added)), decided_bases(project)
-        rows_of_file = [(files[one.use], one.row()) for one in proposals.proposals if one.id not in seen]
+        proposed = [(files[one.use], one.row()) for one in proposals.proposals if one.id not in seen]
+        unseen = [(file, row) for file, row in proposed if not _is_decided(row, decided)]
         for path in added:
-            fresh = [
-                row
-                for file, row in rows_of_file
-                if file == path and not any(basis_of(row).is_part_of(one) for one in decided)
-            ]
+            fresh = [row for file, row in unseen if file == path]
             append_rows(path, fresh)
             added[path] = len(fresh)
             new += len(fresh)
@@ -94,6 +91,11 @@ def _is_forgotten(comment: Comment) -> bool:
     """Whether words were erased that would ask, or be taught."""
     turns = (turn.content for turn in comment.messages)
     return any(FORGOTTEN in text for text in (comment.question, *(comment.expected or ()), *turns))
+
+
+def _is_decided(row: Mapping[str, Json], decided: Iterable[Basis]) -> bool:
+    basis = basis_of(row)
+    return any(basis.is_part_of(one) for one in decided)
 
 
 def _ids(path: Path) -> set[str]:

@@ -9,7 +9,7 @@ import glob
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
@@ -83,24 +83,23 @@ def first_look(folder: Path, *, rows: Iterable[Path] = ()) -> FirstLook:
     """
     apart = {path.resolve() for path in rows}
     counts: dict[str, int] = {}
-    kinds: dict[str, set[str]] = {}  # first folder ("" for the folder itself) -> suffixes of documents in it
-    others: dict[str, list[Path]] = {}  # first folder -> what is no document, and a pattern for all would take
-    documents: dict[str, list[Path]] = {}
+    documents: dict[str, list[Path]] = {}  # first folder ("" for the folder itself) -> documents in it
+    others: dict[str, list[Path]] = {}  # the same -> what is no document, and a pattern for all would take
     for path in files_below(folder):
         inside = path.relative_to(folder)
         top, suffix = inside.parts[0] if len(inside.parts) > 1 else "", path.suffix.lower()
         if path.resolve() not in apart and _is_document(path):
             documents.setdefault(top, []).append(path)
             counts[suffix] = counts.get(suffix, 0) + 1
-            kinds.setdefault(top, set()).add(path.suffix)
         elif suffix in _readable():
             others.setdefault(top, []).append(path)
     patterns: list[str] = []
-    for top, suffixes in kinds.items():
+    for top, own in documents.items():
+        suffixes = sorted({path.suffix for path in own})
         if not top:
-            patterns += _named([f"*{suffix}" for suffix in sorted(suffixes)], folder, documents[top])
+            patterns += _named([f"*{suffix}" for suffix in suffixes], folder, frozenset(own))
         elif top in others:
-            for suffix in sorted(suffixes):
+            for suffix in suffixes:
                 some, rest = ([one for one in files[top] if one.suffix == suffix] for files in (documents, others))
                 patterns += _apart(some, rest, folder) if rest else [f"{glob.escape(top)}/**/*{suffix}"]
         else:
@@ -111,17 +110,16 @@ def first_look(folder: Path, *, rows: Iterable[Path] = ()) -> FirstLook:
 def _apart(documents: Sequence[Path], others: Sequence[Path], folder: Path) -> Iterator[str]:
     """Patterns of documents of one suffix, with others of it among them: of whole folders, and of single files."""
     mixed = {path.parent for path in others}
-    for parent in sorted({path.parent for path in documents}):
+    by_parent: dict[Path, list[Path]] = {}
+    for path in documents:
+        by_parent.setdefault(path.parent, []).append(path)
+    for parent, files in sorted(by_parent.items()):
         inside = glob.escape(parent.relative_to(folder).as_posix())
-        files = [path for path in documents if path.parent == parent]
-        yield from (
-            [f"{inside}/*{files[0].suffix}"]
-            if parent not in mixed
-            else [f"{inside}/{glob.escape(path.name)}" for path in files]
-        )
+        names = (glob.escape(path.name) for path in files) if parent in mixed else (f"*{files[0].suffix}",)
+        yield from (f"{inside}/{name}" for name in names)
 
 
-def _named(patterns: Sequence[str], folder: Path, among: Sequence[Path]) -> Iterator[str]:
+def _named(patterns: Sequence[str], folder: Path, among: Set[Path]) -> Iterator[str]:
     """Patterns of a folder itself; single files where a pattern would take one of ours, or rows that are no documents."""
     for pattern in patterns:
         files = sorted(path for path in folder.glob(pattern) if path.is_file())

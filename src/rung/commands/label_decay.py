@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from rung.commands.draft_cases import lines_of, rows_of, write_lines
+from rung.commands.draft_files import lines_of, rows_of, write_lines
 from rung.config.project import Project
 from rung.dataset.drafted_rows import is_draft, meta_in
 from rung.dataset.label_decay import STATES, Gold, GoldState, State, Texts, decayed, mended, worst

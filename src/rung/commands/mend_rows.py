@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rung.commands.draft_cases import append_rows, drafts_file, lines_of, write_lines
+from rung.commands.draft_files import append_rows, drafts_file, text_of
 from rung.commands.review import check_decision
 from rung.config.project import Project
 from rung.dataset.case_rows import case_of
@@ -22,6 +22,7 @@ from rung.dataset.row_files import RowSpan, delimiter_of, is_table, spans_in, sp
 from rung.dataset.row_writing import with_row, without_row
 from rung.errors import UserError
 from rung.files.durable import short_sum
+from rung.files.outputs import write_output
 from rung.records import Json, plain
 
 CASE, EXAMPLE = "case", "example"  # what is mended, in the log
@@ -134,7 +135,7 @@ def replace_row(
         event = {"what": what, "action": "remove" if after is None else "mend", "subject": before.id, "by": by.strip()}
         where = {"reason": reason.strip(), "file": shown_as(project, path), "before": plain(before.row) or before.text}
         add_review(project, {**event, **where, "after": plain(after)})
-        write_lines(path, rows.mark, text.split("\n"))
+        write_output(path, rows.mark + text, force=True)
     return before
 
 
@@ -223,8 +224,7 @@ class _Rows:
 
 def _rows_of(path: Path, what: str) -> _Rows:
     """What stands in a file. Cases are read as JSONL, whatever the file looks like."""
-    mark, lines = lines_of(path)
-    text = "\n".join(lines)
+    mark, text = text_of(path)
     if what == EXAMPLE and is_table(text):
         header = next((span.cells for span in spans_of_records(text) if not span.error), ())
         return _Rows(path, mark, text, list(spans_in(text)), tuple(header))

@@ -12,6 +12,8 @@ from rung.records.deployment import DeploymentRecord, state_of
 from rung.state.presence import has_database
 from rung.training.registry import Artifact
 
+_WORDS = {"served": "served", "canary": "tried as a canary", "shadow": "tried in the shadow", "earlier": "gone back to next"}
+
 
 @dataclass(frozen=True, slots=True)
 class Retirement:
@@ -30,27 +32,26 @@ def retire(project: Project, registry: Registry, artifact: Artifact, *, by: str,
             `Registry.retire`.
     """
     warnings: list[str] = []
+    held: list[tuple[DeploymentRecord, str]] = []
     try:
-        for record, state in _held_to(project, artifact.digest):
-            answers = f"the deployment {record.id} ({record.label}), which is {_WORDS[state]},"
-            if state == "earlier":
-                warnings.append(f"{answers} cannot be gone back to any more")
-            elif force:
-                warnings.append(f"{answers} was held to it: servers that start now refuse it")
-            else:
-                raise UserError(
-                    f"{answers} is held to {artifact.name}: promote another or 'rung rollback' first, or say --force"
-                )
+        held = _held_to(project, artifact.digest)
     except UserError as error:
         if not force:
             raise
         warnings.append(f"which deployments were held to it is not known: {error}")
+    for record, state in held:
+        answers = f"the deployment {record.id} ({record.label}), which is {_WORDS[state]},"
+        if state == "earlier":
+            warnings.append(f"{answers} cannot be gone back to any more")
+        elif force:
+            warnings.append(f"{answers} was held to it: servers that start now refuse it")
+        else:
+            raise UserError(
+                f"{answers} is held to {artifact.name}: promote another or 'rung rollback' first, or say --force"
+            )
     freed = registry.retire(artifact, by=by, force=force)
     servers = unloaded_at(project, artifact.digest) if artifact.kind == "adapter" else {}
     return Retirement(freed, servers, tuple(warnings))
-
-
-_WORDS = {"served": "served", "canary": "tried as a canary", "shadow": "tried in the shadow", "earlier": "gone back to next"}
 
 
 def _held_to(project: Project, digest: str) -> list[tuple[DeploymentRecord, str]]:

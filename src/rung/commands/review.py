@@ -16,7 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, get_args
 
-from rung.commands.draft_cases import By, append_rows, drafts_file, lines_of, rows_of, write_lines
+from rung.commands.draft_files import append_rows, drafts_file, lines_of, rows_of, write_lines
+from rung.commands.draft_rows import By
 from rung.commands.sample_cases import BY as TRAFFIC
 from rung.config.project import Project
 from rung.dataset.case_rows import case_of

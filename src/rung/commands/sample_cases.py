@@ -13,7 +13,7 @@ from fnmatch import fnmatch
 from os.path import relpath
 from pathlib import Path
 
-from rung.commands.draft_cases import append_rows, drafts_file
+from rung.commands.draft_files import append_rows, drafts_file
 from rung.commands.draft_target import check_target
 from rung.config.project import Project
 from rung.dataset.credentials import secrets

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rung.commands.draft_cases import append_rows, lines_of, rows_of, write_lines
+from rung.commands.draft_files import append_rows, lines_of, rows_of, write_lines
 from rung.commands.review import feedback_drafts_file
 from rung.config.project import Project
 from rung.dataset.high_stakes import DRAFT

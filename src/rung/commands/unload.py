@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from rung.config.project import Project
 from rung.errors import ModelError, ServerError
 from rung.models.catalog import generator
@@ -17,15 +19,9 @@ def unloaded_at(project: Project, digest: str) -> dict[str, str]:
         if not entry.weights:
             continue
         try:
-            model = generator(model_of(project, entry.use), server=project.on(entry.use).settings.server)
-        except ModelError as error:
+            with closing(generator(model_of(project, entry.use), server=project.on(entry.use).settings.server)) as model:
+                if isinstance(model, HttpGenerator):
+                    outcomes[alias] = model.unload(digest)
+        except (ModelError, ServerError) as error:
             outcomes[alias] = str(error)
-            continue
-        try:
-            if isinstance(model, HttpGenerator):
-                outcomes[alias] = model.unload(digest)
-        except ServerError as error:
-            outcomes[alias] = str(error)
-        finally:
-            model.close()
     return outcomes

@@ -28,10 +28,9 @@ class Attribute:
     answers: re.Pattern[str]
 
 
-def _attribute(question: str, words: str) -> Attribute:
-    return Attribute(
-        question, re.compile(rf"\b(?:{words})\b|{MONEY if 'budget' in words or 'cost' in words else '(?!)'}", re.I)
-    )
+def _attribute(question: str, words: str, *others: str) -> Attribute:
+    """`words`: patterns of whole words that an answer would have; `others`: of what else."""
+    return Attribute(question, re.compile("|".join((rf"\b(?:{words})\b", *others)), re.I))
 
 
 _FOUNDED = rf"found\w*|establish\w*|creat\w*|form(?:ed|ation)|set up|incorporat\w*|origin\w*|since|began|open\w*|{YEAR}"
@@ -40,14 +39,10 @@ _ORGANISATION = (
     _attribute(
         "In which city is {} based?", r"headquarter\w*|based|seat\w*|located|situated|sits?|offices?|city|in [A-Z]\w+"
     ),
-    _attribute("What is the yearly budget of {}?", r"budget\w*|spen[dt]\w*|fund\w*|financ\w*|costs?|million|billion"),
+    _attribute("What is the yearly budget of {}?", r"budget\w*|spen[dt]\w*|fund\w*|financ\w*|costs?|million|billion", MONEY),
     _attribute("In what year was {} founded?", _FOUNDED),
 )
-_BORN, _STUDIED = (
-    r"born|birth\w*|native|hometown|grew up",
-    r"universit\w*|college\w*|educat\w*|graduat\w*|stud\w+|school\w*|degree\w*",
-)
-_TIMES = rf"last\w*|days?|weeks?|months?|years?|until|end\w*|{YEAR}"
+_COST = _attribute("How much did it cost to build {}?", r"costs?|price\w*|expens\w*|paid|million|billion", MONEY)
 _KINDS: dict[str, tuple[Attribute, ...]] = {
     "organisation": _ORGANISATION,
     "school": (_attribute("How many students does {} have?", rf"students?|enrol\w*|pupils?|{NUMBER}"), *_ORGANISATION[2:]),
@@ -58,7 +53,7 @@ _KINDS: dict[str, tuple[Attribute, ...]] = {
     ),
     "battle": (
         _attribute("How many people died in {}?", r"kill\w*|die[ds]?|dead|deaths?|casualt\w*|fatal\w*|loss\w*|lives?|slain"),
-        _attribute("How long did {} last?", _TIMES),
+        _attribute("How long did {} last?", rf"last\w*|days?|weeks?|months?|years?|until|end\w*|{YEAR}"),
     ),
     "river": (
         _attribute("How long is {}?", r"kilomet\w*|miles?|km|mi|long|length\w*"),
@@ -66,11 +61,11 @@ _KINDS: dict[str, tuple[Attribute, ...]] = {
     ),
     "building": (
         _attribute("How tall is {}?", r"tall\w*|height\w*|high\w*|met(?:er|re)s?|feet|ft|m|storeys?|stories"),
-        _attribute("How much did it cost to build {}?", r"costs?|price\w*|expens\w*|paid|million|billion"),
+        _COST,
         _attribute("Who designed {}?", r"design\w*|architect\w*|built by|plans?|engineer\w*"),
     ),
     "facility": (
-        _attribute("How much did it cost to build {}?", r"costs?|price\w*|expens\w*|paid|million|billion"),
+        _COST,
         _attribute("In what year was {} opened?", _FOUNDED),
     ),
     "city": (
@@ -80,7 +75,7 @@ _KINDS: dict[str, tuple[Attribute, ...]] = {
     ),
     "film": (
         _attribute("How many minutes long is {}?", r"minutes?|length\w*|running|long|hours?"),
-        _attribute("How much did it cost to make {}?", r"budget\w*|costs?|gross\w*|million|box"),
+        _attribute("How much did it cost to make {}?", r"budget\w*|costs?|gross\w*|million|box", MONEY),
         _attribute("Who composed the music for {}?", r"music\w*|scor\w*|compos\w*|soundtrack\w*|songs?"),
     ),
     "record": (
@@ -92,8 +87,10 @@ _KINDS: dict[str, tuple[Attribute, ...]] = {
         _attribute("How many copies of {} were sold?", r"cop(?:y|ies)|s[eo]ll\w*|sold|sales|best\w*|million"),
     ),
     "person": (
-        _attribute("In which city was {} born?", _BORN),
-        _attribute("Which university did {} attend?", _STUDIED),
+        _attribute("In which city was {} born?", r"born|birth\w*|native|hometown|grew up"),
+        _attribute(
+            "Which university did {} attend?", r"universit\w*|college\w*|educat\w*|graduat\w*|stud\w+|school\w*|degree\w*"
+        ),
         _attribute("How many children did {} have?", r"child\w*|sons?|daughters?|marr\w*|famil\w*|father|mother|kids?"),
     ),
 }  # fmt: skip
@@ -123,12 +120,8 @@ _TYPES = "|".join(_BY_WORD)
 _NAMED = re.compile(
     rf"\b(?>(?:{_TYPES}) of (?:the )?{NAME}(?: (?:and )?{NAME}){{0,3}})|\b(?:{NAME} ){{1,4}}(?:{_TYPES})\b(?! of\b)"
 )
-_ARTICLED = (
-    "Commission Council Court Parliament Committee Agency Department Ministry Association Society Foundation Institute "
-    "League Club Company Museum Library Congress Senate Federation Treaty Convention Agreement Charter Act Pact "
-    "Accord Battle Siege River Bridge Tower"
-)
-_WITH_ARTICLE = frozenset(_ARTICLED.split())
+_BARE = "University College Academy Bank Corporation Palace Castle Stadium Cathedral Hospital Airport Theatre"
+_WITHOUT_ARTICLE = frozenset(_BARE.split())
 _VAGUE = re.compile(  # of which country, or which university?
     r"(?:Department|Ministry|College|Committee|Academy|Council|Institute|Court|Senate|Library|Board) of\b"
     r"|(?:International|National|Major|General|Joint|Executive|Regional|Local|Special|Federal|Central|State|High|Higher|Supreme"
@@ -152,10 +145,10 @@ def _of_kind(corpus: Corpus, names: list[str], attributes: tuple[Attribute, ...]
     count: Counter[str] = Counter()
     for turn in range(len(attributes)):
         for number, name in enumerate(names):
-            attribute = attributes[(turn + number) % len(attributes)]
-            about = corpus.naming(content(name))
-            if len(about) < _MIN_SENTENCES or count[name] >= _EACH:
+            about = corpus.naming(content(name)) if count[name] < _EACH else []
+            if len(about) < _MIN_SENTENCES:
                 continue
+            attribute = attributes[(turn + number) % len(attributes)]
             if not any(attribute.answers.search(sentence.text) for sentence in corpus.beside(about)):
                 count[name] += 1
                 note = f"{len(about)} sentences are about {name}, and none says this: check that nothing does"
@@ -169,7 +162,7 @@ def _is_cut(before: list[str], after: str) -> bool:
 
 
 def _has_article(name: str, word: str) -> bool:
-    return "'s " not in name and "’s " not in name and (word in _WITH_ARTICLE or f"{word} of " in name)
+    return "'s " not in name and "’s " not in name and (word not in _WITHOUT_ARTICLE or f"{word} of " in name)
 
 
 def _things(corpus: Corpus) -> dict[str, str]:
@@ -190,11 +183,13 @@ def _things(corpus: Corpus) -> dict[str, str]:
         for name, count in named.most_common()
         if count > 1
     }
+    bare = set(map(bare_name, things))
     for _, one in corpus.asked:
-        if one.slot == "definition" and bare_name(one.subject) not in map(bare_name, things):
+        if one.slot == "definition" and bare_name(one.subject) not in bare:
             defined = _HEAD.match(one.answer)
             kind = _BY_HEAD.get(defined["words"].rsplit(maxsplit=1)[-1], "") if defined else ""
             kind = kind or ("person" if one.question.startswith("Who ") and is_person(one.subject) else "")
             if kind and not _NO_NAME.match(one.subject):
                 things[one.subject] = kind
+                bare.add(bare_name(one.subject))
     return things

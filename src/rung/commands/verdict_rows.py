@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from rung.dataset.load import Dataset
+from rung.dataset.load import Dataset, documents_in
 from rung.errors import UserError
 from rung.pipeline.evaluation_store import EVALUATIONS, Asked, read_evaluations
 from rung.pipeline.publishing import Published
@@ -133,8 +133,7 @@ def judged_cases(rows: Dataset) -> Iterable[Case]:
     """Cases whose gold documents are those of their evidence, too."""
     for case in rows.cases:
         quotes = rows.quotes.get(case.id, ())
-        named = [str(one["document"]) for one in quotes if isinstance(one, dict) and isinstance(one.get("document"), str)]
-        yield replace(case, gold_documents=tuple(dict.fromkeys((*case.gold_documents, *named))))
+        yield replace(case, gold_documents=tuple(dict.fromkeys((*case.gold_documents, *documents_in(quotes)))))
 
 
 def _parsed(lines: str) -> list[dict[str, Json]]:

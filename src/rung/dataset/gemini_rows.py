@@ -18,15 +18,13 @@ _OPENAPI = frozenset(
         *("minProperties", "maxProperties"),
     )
 )
-
-
-_OF_FUNCTIONS = ("name", "description", "parameters")
+_NAMING = ("name", "description")  # of a function
 
 
 def lost_of_functions(example: Example) -> set[str]:
     """What its functions say and Gemini has no place for: `strict`, say, or `required` beside the parameters."""
     tools = json.loads(example.tools) if example.tools else []
-    return {key for tool in tools for key in tool["function"] if key not in _OF_FUNCTIONS}
+    return {key for tool in tools for key in tool["function"] if key not in (*_NAMING, "parameters")}
 
 
 def gemini_row(example: Example) -> dict[str, Json]:
@@ -85,7 +83,7 @@ def _response(content: str) -> dict[str, Json]:
 
 def _declared(function: Mapping[str, Json]) -> dict[str, Json]:
     parameters = function.get("parameters")
-    declared = {key: value for key, value in function.items() if key in _OF_FUNCTIONS and key != "parameters"}
+    declared = {key: value for key, value in function.items() if key in _NAMING}
     if parameters is None:
         return declared
     if _is_openapi(parameters):

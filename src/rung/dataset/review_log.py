@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from rung.config.project import Project
+from rung.dataset.drafted_rows import meta_in
 from rung.dataset.near_duplicates import normal
 from rung.errors import UserError
 from rung.files.durable import alone
@@ -27,6 +28,7 @@ from rung.text.parsing import Malformed, json_of
 LOG, LOCK, HEAD = "reviews.jsonl", "reviews.lock", "reviews.head"
 Event = Mapping[str, Json]
 PREVIOUS = "previous"  # key of a line that names the digest of one before it
+TABLES = ("feedback", "expectations")  # keys of the `meta` of a draft: numbers of rows of the database that it rests on
 UNDO = "undo"  # the action of an event that takes another back
 
 
@@ -123,7 +125,7 @@ def decided_ids(project: Project) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What a draft of feedback rests on. `numbers`: ("feedback" or "expectations", number), which another database gives to
+    """What a draft of feedback rests on. `numbers`: (one of `TABLES`, number), which another database gives to
     other words; `marks`: with their times too, none in what an earlier Rung drafted; `asked`: the questions; `setting`:
     whose documents were read, and the turns before."""
 
@@ -154,12 +156,9 @@ def decided_bases(project: Project) -> tuple[Basis, ...]:
 
 def basis_of(row: Mapping[str, Json]) -> Basis:
     """What a draft of feedback rests on."""
-    given = row.get("meta")
-    meta = given if isinstance(given, dict) else {}
-    numbers, marks = set[tuple[str, Json]](), set[tuple[str, Json, Json]]()
-    for name in ("feedback", "expectations"):
+    meta, marks = meta_in(row), set[tuple[str, Json, Json]]()
+    for name in TABLES:
         own, times = (_numbers(meta.get(key)) for key in (name, f"{name}_at"))
-        numbers |= {(name, number) for number in own}
         marks |= {(name, *both) for both in zip(own, times, strict=False)} if len(own) == len(times) else set()
     turns = [str(turn.get("content")) for turn in _list(row.get("messages")) if isinstance(turn, dict)]
     is_case = "question" in row  # of an example, the last two turns are question and answer
@@ -168,7 +167,13 @@ def basis_of(row: Mapping[str, Json]) -> Basis:
     groups: list[Json] | None = [*sorted(map(str, readers))] if isinstance(readers, list) else None
     setting: list[Json] = [groups, *map(normal, before)]
     texts = frozenset(normal(text) for text in (asked, *map(str, _list(meta.get("asked_as")))) if text)
-    return Basis(frozenset(numbers), frozenset(marks), texts, canonical(setting))
+    return Basis(numbers_in(row), frozenset(marks), texts, canonical(setting))
+
+
+def numbers_in(row: Mapping[str, Json]) -> frozenset[tuple[str, Json]]:
+    """The remarks and expectations that a draft of feedback names: (one of `TABLES`, number)."""
+    meta = meta_in(row)
+    return frozenset((name, number) for name in TABLES for number in _numbers(meta.get(name)))
 
 
 def _list(value: Json) -> list[Json]:

@@ -88,7 +88,7 @@ def json_lines(path: Path, shown: str, problems: list[Problem]) -> Iterator[Row]
     """(line number from 1, object) of a JSONL file; lines that are none become problems."""
     text = decoded(path, shown, problems)
     if text is not None:
-        yield from lines_of(text, shown, problems)
+        yield from _sound(spans_of_lines(text), shown, problems)
 
 
 def decoded(path: Path, shown: str, problems: list[Problem]) -> str | None:
@@ -106,13 +106,8 @@ def decoded(path: Path, shown: str, problems: list[Problem]) -> str | None:
     return text
 
 
-def lines_of(text: str, shown: str, problems: list[Problem]) -> Iterator[Row]:
-    """The objects of a text of one JSON value a line."""
-    yield from _sound(spans_of_lines(text), shown, problems)
-
-
 def spans_of_lines(text: str) -> Iterator[RowSpan]:
-    """The same where they stand, and the lines that are none."""
+    """The objects of a text of one JSON value a line, where they stand, and the lines that are none."""
     start = 0
     for number, line in enumerate(text.split("\n"), 1):
         begin, end = start, start + len(line.rstrip("\r"))
@@ -183,8 +178,7 @@ def _of_table(text: str) -> Iterator[RowSpan]:
         if span.error:
             yield span
         elif header:
-            line, start, end, _, _, cells = span
-            yield RowSpan(line, start, end, dict(zip(header, cells, strict=True)), "", cells)
+            yield span._replace(row=dict(zip(header, span.cells, strict=True)))
         else:
             header = span.cells
 

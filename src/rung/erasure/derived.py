@@ -10,9 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from rung.config.project import Project
-from rung.dataset.drafted_rows import meta_in
 from rung.dataset.load import shown_as
-from rung.dataset.review_log import LOG
+from rung.dataset.review_log import LOG, TABLES, numbers_in
 from rung.dataset.row_files import json_lines
 from rung.erasure.sources import named_by
 from rung.erasure.target import value_of
@@ -24,18 +23,10 @@ Row = Mapping[str, Json]
 
 def arisen_from(project: Project, stored: Iterable[Mapping[str, Any]]) -> frozenset[str]:
     """Ids of the rows that arose from rows of the database: of the tables of remarks and of expectations."""
-    numbers: dict[str, set[Json]] = {"feedback": set(), "expectations": set()}
-    for row in stored:
-        for table, column in (("feedback", "rating"), ("expectations", "expected")):
-            if column in row:
-                numbers[table].add(row.get("number"))
+    columns = tuple(zip(TABLES, ("rating", "expected"), strict=True))
+    numbers = {(table, row.get("number")) for row in stored for table, column in columns if column in row}
     some = (row for row in (*_named(project), *drafted_and_reviewed(project)) if row.get("id"))
-    return frozenset(str(row["id"]) for row in some if _rests_on(meta_in(row), numbers))
-
-
-def _rests_on(meta: Row, numbers: Mapping[str, set[Json]]) -> bool:
-    """Whether a draft's `meta` names one of these, by table."""
-    return any(isinstance(those := meta.get(table), list) and not some.isdisjoint(those) for table, some in numbers.items())
+    return frozenset(str(row["id"]) for row in some if not numbers.isdisjoint(numbers_in(row)))
 
 
 def with_parts(project: Project, id: str) -> frozenset[str]:
