@@ -26,8 +26,6 @@ from rung.text.spreadsheet_cells import unguarded_row
 _NO_ANSWER = ("n/a", "none", "no answer", "unanswerable", "not answerable", "-")
 _SPLITS = {name: name for name in ("train", "dev", "test")} | dict.fromkeys(("valid", "validation", "val", "eval"), "dev")
 _ANSWERABLE = ("answerable", "is_answerable")
-
-
 _LETTERS = "ABCDEFGHIJ"
 _GROUPS = "'groups' is kept in meta, and is nobody who asks: call the column 'as' where it says who may ask"
 
