@@ -144,8 +144,8 @@ def _of_case(columns: Row, *, is_own: bool) -> tuple[Row, Row]:
                 own["evidence"] = listed
             case "calls" if isinstance(listed, list) and all(isinstance(one, dict) and "name" in one for one in listed):
                 own["calls"] = listed
-            case "weight" if is_own and words(value).strip().isdecimal():
-                own["weight"] = int(words(value))
+            case "weight" if is_own and (weight := words(value).strip().removesuffix(".0")).isdecimal():
+                own["weight"] = int(weight)
             case "meta" if object_of(value):
                 meta = object_of(value)
             case _:
