@@ -94,6 +94,8 @@ def test_rungs_own_rows_keep_their_weight_and_their_calls(tmp_path: Path) -> Non
     _, (case,) = imported(tmp_path, lines(row), name="a.jsonl")
     assert {key: case[key] for key in row} == row
     assert "weight" not in case["meta"]
+    _, whole = imported(tmp_path, lines({**row, "weight": 5.0}, {**row, "question": "b?", "weight": "5.0"}), name="a.jsonl")
+    assert [(one["weight"], "weight" in one["meta"]) for one in whole] == [(5, False)] * 2, "as tables write whole numbers"
     _, (other,) = imported(tmp_path, "title,answer,weight\na?,x,5\n")
     assert (other["meta"]["weight"], "weight" in other) == ("5", False)
     file, _ = imported(tmp_path, lines({**row, "weight": 1001}, {**row, "question": "b?"}), name="a.jsonl")

@@ -73,13 +73,22 @@ def copies_of(case: Case, weight: Json) -> tuple[Case, ...]:
     Raises:
         ValueError: the weight is none.
     """
+    return (case, *(replace(case, id=f"{case.id}#{number}") for number in range(2, weight_of(weight) + 1)))
+
+
+def weight_of(weight: Json) -> int:
+    """How often a case counts by its row's `weight`: once where it has none.
+
+    Raises:
+        ValueError: it is no weight.
+    """
     if weight is None:
-        return (case,)
+        return 1
     if isinstance(weight, float) and weight.is_integer():
         weight = int(weight)
     if not isinstance(weight, int) or isinstance(weight, bool) or not 1 <= weight <= MAX_WEIGHT:
         raise ValueError(f"'weight' must be a whole number from 1 to {MAX_WEIGHT:,}, found {weight!r}")
-    return (case, *(replace(case, id=f"{case.id}#{number}") for number in range(2, weight + 1)))
+    return weight
 
 
 def _split(row: dict[str, Json], id: str) -> Split:

@@ -18,9 +18,9 @@ from rung.importers.imported import Row
 from rung.importers.source import ImportFile
 from rung.text.parsing import Malformed, json_of
 
-UNJOINED = "_unjoined"  # the key of a row that says why it has no request
 _LISTED = 3  # ids, lines and files that a message names
 _DATED = re.compile(r"[-@:](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{3,4}|latest)$")  # the version after a model's name
+_ById = dict[str, list[tuple[int, Row]]]  # `custom_id` -> line and row of each that has it
 
 
 class BatchRequests:
@@ -30,53 +30,54 @@ class BatchRequests:
         self.file = file
         self.joined_from = ""
 
-    def joined(self, row: Row, line: int) -> Row:
-        """A response with its request; one without says under `UNJOINED` what to do, if files of requests lie beside it."""
+    def joined(self, row: Row, line: int) -> tuple[Row, str]:
+        """A response with its request; or as it is, and what to do, if files of requests lie beside it."""
         id = _id_of_response(row)
         if not id:
-            return row
+            return row, ""
         if others := [other for other, _ in self._responses[id] if other != line]:
-            return {**row, UNJOINED: f"has the custom_id '{id}' of line {_listed(others)}, too: leave one row with it"}
-        fitting = [one for one in self._requests if not self._unlike[one.name]]
+            return row, f"has the custom_id '{id}' of line {_listed(others)}, too: leave one row with it"
+        fitting = [name for name, why in self._unlike.items() if not why]
         if len(fitting) > 1:
-            names = _listed(one.name for one in fitting)
-            return {**row, UNJOINED: f"has its request in several files ({names}): leave the one beside it that it answers"}
+            return row, f"has its request in several files ({_listed(fitting)}): leave the one beside it that it answers"
         if not fitting:
-            unlike = [f"{one.name}: {self._unlike[one.name]}" for one in self._requests if id in one.rows]
+            unlike = [f"{name}: {why}" for name, why in self._unlike.items() if id in self._requests[name]]
             remedy = "put all requests of this batch beside it, and the file of what failed of it"
-            why = f"has no request that is surely its own ({_listed(unlike, sign='; ')}): {remedy}"
-            return {**row, UNJOINED: why} if unlike else row
-        (requests,) = fitting
-        if len(lines := requests.rows[id]) > 1:
-            twice = f"{requests.name}, lines {_listed(other for other, _ in lines)}"
-            return {**row, UNJOINED: f"has a custom_id, '{id}', that several requests have ({twice}): leave one"}
-        self.joined_from = requests.name
-        return {**row, "body": requests.rows[id][0][1]["body"]}
+            return row, f"has no request that is surely its own ({_listed(unlike, sign='; ')}): {remedy}" if unlike else ""
+        (name,) = fitting
+        (first, request), *more = self._requests[name][id]
+        if more:
+            twice = f"{name}, lines {_listed([first, *(other for other, _ in more)])}"
+            return row, f"has a custom_id, '{id}', that several requests have ({twice}): leave one"
+        self.joined_from = name
+        return {**row, "body": request["body"]}, ""
 
     @cached_property
-    def _responses(self) -> dict[str, list[tuple[int, Row]]]:
-        """`custom_id` -> line and row of each response."""
+    def _responses(self) -> _ById:
+        """The responses."""
         return _by_id((_id_of_response(row), line, row) for line, row in self.file.rows)
 
     @cached_property
-    def _beside(self) -> list[Path]:
-        return [path for path in sorted(self.file.path.parent.glob("*.jsonl")) if path != self.file.path]
+    def _beside(self) -> list[tuple[Path, Row]]:
+        """The other files in its folder, each with its first row."""
+        paths = sorted(self.file.path.parent.glob("*.jsonl"))
+        return [(path, _first_row(path)) for path in paths if path != self.file.path]
 
     @cached_property
-    def _requests(self) -> list[_Requests]:
-        """The files of requests."""
-        files = ((path, _rows(path)) for path in self._beside if _is_request(_first_row(path)))
-        return [
-            _Requests(path.name, _by_id((str(row["custom_id"]), line, row) for line, row in rows if _is_request(row)))
-            for path, rows in files
-        ]
+    def _requests(self) -> dict[str, _ById]:
+        """Name of a file of requests -> these."""
+        return {
+            path.name: _by_id((str(row["custom_id"]), line, row) for line, row in _rows(path) if _is_request(row))
+            for path, first in self._beside
+            if _is_request(first)
+        }
 
     @cached_property
     def _failed(self) -> set[str]:
         """Ids in the files beside it that hold failures alone: a batch has its failed requests in a file of their own."""
         failed: set[str] = set()
-        for path in self._beside:
-            rows = [row for _, row in _rows(path)] if _has_failed(_first_row(path)) else []
+        for path, first in self._beside:
+            rows = [row for _, row in _rows(path)] if _has_failed(first) else []
             if all(_has_failed(row) for row in rows):
                 failed |= {_id_of_response(row) for row in rows}
         return failed
@@ -84,31 +85,24 @@ class BatchRequests:
     @cached_property
     def _unlike(self) -> dict[str, str]:
         """Name of a file of requests -> why it is not that of these responses; "" where it is."""
-        return {one.name: self._why_unlike(one) for one in self._requests}
+        return {name: self._why_unlike(requests) for name, requests in self._requests.items()}
 
-    def _why_unlike(self, requests: _Requests) -> str:
-        asked, answered = set(requests.rows), set(self._responses)
+    def _why_unlike(self, requests: _ById) -> str:
+        asked, answered = set(requests), set(self._responses)
         if unasked := sorted(answered - asked):
             return f"does not ask {_listed(unasked)}"
         if unanswered := sorted(asked - answered - self._failed):
             return f"asks {_listed(unanswered)}, too, which is not answered"
         for id, responses in self._responses.items():
-            for (_, request), (_, response) in zip(requests.rows[id], responses, strict=False):
+            for (_, request), (_, response) in zip(requests[id], responses, strict=False):
                 model, other = words(object_of(request["body"]).get("model")), _model_of(response)
                 if model and other and not _is_same(model, other):
                     return f"asks the model {model}, and {other} answered"
         return ""
 
 
-class _Requests:
-    """A file of requests: `custom_id` -> line and row of each."""
-
-    def __init__(self, name: str, rows: dict[str, list[tuple[int, Row]]]) -> None:
-        self.name, self.rows = name, rows
-
-
-def _by_id(rows: Iterable[tuple[str, int, Row]]) -> dict[str, list[tuple[int, Row]]]:
-    by_id: dict[str, list[tuple[int, Row]]] = defaultdict(list)
+def _by_id(rows: Iterable[tuple[str, int, Row]]) -> _ById:
+    by_id: _ById = defaultdict(list)
     for id, line, row in rows:
         if id:
             by_id[id].append((line, row))

@@ -7,8 +7,9 @@ its responses in two files: which file of requests is that of the responses is l
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 
-from rung.importers.batch_requests import UNJOINED, BatchRequests
+from rung.importers.batch_requests import BatchRequests
 from rung.importers.fields import content_text, object_of, objects_in, words
 from rung.importers.imported import ImportedRow, Importer, Row, claims_by, taken
 from rung.importers.source import ImportFile
@@ -47,20 +48,22 @@ def _answers(response: Mapping[str, Json]) -> bool:
 def _read(file: ImportFile) -> Iterator[ImportedRow]:
     batch = BatchRequests(file)
     for line, row in file.rows:
-        yield taken(batch.joined(row, line), line, _log)
+        whole, unjoined = batch.joined(row, line)
+        yield taken(whole, line, partial(_log, unjoined=unjoined))
     if batch.joined_from:
         file.note(0, f"its requests are those of {batch.joined_from}, by 'custom_id'")
 
 
-def _log(row: Row, line: int) -> ImportedRow:
+def _log(row: Row, line: int, *, unjoined: str = "") -> ImportedRow:
+    """`unjoined`: why a response has no request, where that can be told."""
     request, response = _inner(row, _REQUESTS) or object_of(row.get("body")) or row, _inner(row, _RESPONSES) or row
     if "custom_id" in row and "body" in row and "response" not in row:
         why = "is a request of a batch without its response: import the file of responses, and have this one beside it"
         raise ValueError(why)
     if error := object_of(row.get("error")) or object_of(response.get("error")):
         raise ValueError(f"is a failed request: {words(error.get('message'))[:120]}")
-    if UNJOINED in row:
-        raise ValueError(words(row[UNJOINED]))
+    if unjoined:
+        raise ValueError(unjoined)
     if not _asks(request):
         beside = "; put the file of requests beside it" if "custom_id" in row else ""
         raise ValueError(f"is a response without its request: there is no question in it{beside}")

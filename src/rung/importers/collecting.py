@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from rung.dataset.case_rows import case_of, copies_of
+from rung.dataset.case_rows import case_of, weight_of
 from rung.dataset.chat_tools import apart
 from rung.dataset.formats import example_of, flaw
 from rung.importers.fields import SYSTEM_NOTE
@@ -152,7 +152,7 @@ class Collector:
         rubric = isinstance(row.get("meta"), dict) and "rubric" in _meta(row)
         try:
             case, _ = case_of(row, location, judged=rubric and self.judged)
-            copies_of(case, row.get("weight"))
+            weight_of(row.get("weight"))
         except ValueError as error:
             raise ValueError(_RUBRIC_ONLY if rubric and not self.judged and not row.get("answers") else str(error)) from None
         asks = _asks(case)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from rung.importers.chat_logs import check_whole, turns_of_item, turns_of_request, turns_of_response
 from rung.importers.fields import QUESTIONS, chat_turns, name_in, object_of, objects_in, words
-from rung.importers.imported import LOOKED_AT, ImportedRow, Importer, Row, taken
+from rung.importers.imported import ImportedRow, Importer, Row, claims_by, taken
 from rung.importers.source import ImportFile
 from rung.importers.tuning import as_example, gemini_turns
 from rung.records import Json
@@ -20,11 +20,6 @@ _KINDS = ("SPAN", "EVENT", "GENERATION", "AGENT", "TOOL", "CHAIN", "RETRIEVER", 
 _OF_TRACES = ("sessionId", "userId", "projectId", "bookmarked", "release", "environment", "htmlPath", "observations")
 _BESIDE = ("name", "tags", "latency", "totalCost", "public", "version")
 _ITEMS = ("function_call", "function_call_output", "reasoning")  # of OpenAI's Responses API
-
-
-def _claims(file: ImportFile) -> float:
-    rows = [one for _, one in file.rows[:LOOKED_AT]]
-    return sum(map(_likeness, rows)) / len(rows) if rows else 0.0
 
 
 def _likeness(row: Row) -> float:
@@ -196,4 +191,4 @@ def _of_parts(turn: Mapping[str, Json]) -> list[Json]:
     return [*results, *([spoken] if pieces or calls else [])]
 
 
-LANGFUSE_TRACES = Importer("Langfuse: traces with their observations", _claims, _read)
+LANGFUSE_TRACES = Importer("Langfuse: traces with their observations", claims_by(_likeness), _read)

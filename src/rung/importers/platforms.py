@@ -27,15 +27,11 @@ def _is_phoenix(row: Row) -> float:
         return 1.0
     if "example_id" in row and _flat(row, "input") and _flat(row, "output"):  # its page writes a column for each key
         return 1.0
-    sides = (row.get("input"), row.get("output"))
-    if set(row) <= set(_OF_EXAMPLES) and "metadata" in row and all(map(_is_object, sides)):  # its REST API and its client
+    are_objects = all(isinstance(_side(row.get(side)), dict) for side in ("input", "output"))
+    if set(row) <= set(_OF_EXAMPLES) and "metadata" in row and are_objects:  # its REST API and its client
         return 0.95
     spans = ("attributes.input.value", "attributes.output.value")
     return 1.0 if all(key in row for key in spans) else 0.0
-
-
-def _is_object(value: Json) -> bool:
-    return isinstance(value, dict) or bool(object_of(value)) or (isinstance(value, str) and value.strip() == "{}")
 
 
 def _flat(row: Row, side: str) -> dict[str, Json]:

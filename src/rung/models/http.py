@@ -236,22 +236,21 @@ class HttpGenerator(Served):
                 raise
             return self._posted(step, halt)
 
-    def _says(self, model: str, messages: tuple[Message, ...]) -> str:
-        """What one of the server's models answers, in few words; raises as `run`."""
-        step = Generate(messages, max_tokens=_FEW)
+    def _says(self, adapter: str, messages: tuple[Message, ...]) -> str:
+        """What an adapter, or with "" its base, answers in few words; raises as `run`."""
+        step = Generate(messages, adapter=adapter, max_tokens=_FEW)
         try:
-            answer, _ = self._posted(step, threading.Event(), hasty=True, model=model)
+            answer, _ = self._posted(step, threading.Event(), hasty=True)
         except RequestFailed as error:
-            raise ServerError(f"{self._endpoint} does not answer as '{model}' ({error}): look at the server") from error
+            name = self._model_of(step)
+            raise ServerError(f"{self._endpoint} does not answer as '{name}' ({error}): look at the server") from error
         turn = Turn.of(answer)
         return f"{turn.reasoning}{turn.text}"  # cut or not
 
-    def _posted(
-        self, step: Generate, halt: threading.Event, *, hasty: bool = False, model: str = ""
-    ) -> tuple[Mapping[str, Json], int]:
+    def _posted(self, step: Generate, halt: threading.Event, *, hasty: bool = False) -> tuple[Mapping[str, Json], int]:
         """The server's answer, as a chat completion; parameters that the model does not take are left out from then on."""
         while True:
-            call = self._call(step, model=model)
+            call = self._call(step)
             try:
                 answer, attempt = self._client.post(self._wire.path(call), self._wire.body(call), halt=halt, hasty=hasty)
                 return self._wire.answer(answer), attempt
@@ -268,10 +267,14 @@ class HttpGenerator(Served):
             except RequestFailed as error:
                 self._give_way(error, call)
 
-    def _call(self, step: Generate, *, stream: bool = False, model: str = "") -> Call:
+    def _model_of(self, step: Generate) -> str:
+        """What the server calls the model that is to answer: never the base for an adapter."""
+        return served_name(step.adapter) if step.adapter else self._endpoint.model
+
+    def _call(self, step: Generate, *, stream: bool = False) -> Call:
         return Call(
             step,
-            model or (served_name(step.adapter) if step.adapter else self._endpoint.model),  # never the base for another
+            self._model_of(step),
             reasoning=self._server.reasoning_tokens,
             context=self._server.context_tokens,
             left_out=frozenset(self._left_out),

@@ -41,7 +41,7 @@ class ServedAdapters:
     Args:
         client: sends requests to it.
         seen_at: the folder in which the server sees the project's artifacts; "": where they are here.
-        says: what a model of the server answers to a chat, by the model's name there.
+        says: what an adapter that it has, or with "" its base, answers to a chat.
     """
 
     def __init__(self, client: Client, seen_at: str, says: Callable[[str, tuple[Message, ...]], str]) -> None:
@@ -101,7 +101,7 @@ class ServedAdapters:
         name = served_name(digest)
         if name not in self._listed():
             self._load(name, folder)
-        self._prove(name, folder)
+        self._prove(digest, folder)
 
     def _load(self, name: str, folder: Path) -> None:
         path = self._path(folder)
@@ -118,17 +118,17 @@ class ServedAdapters:
                 "where it sees the project's artifacts in another folder, say so by server: {adapters_at: FOLDER}"
             )
 
-    def _prove(self, name: str, folder: Path) -> None:
+    def _prove(self, digest: str, folder: Path) -> None:
         """Refuse a name under which the base answers; where it says another thing each time, a difference shows nothing."""
-        endpoint, base, instruction = self._client.endpoint, self._client.endpoint.model, _instruction(folder)
-        same = 0
+        same, instruction = 0, _instruction(folder)
         for text in _SAID_TO_EACH:
             chat = (Message("system", instruction), Message("user", text)) if instruction else (Message("user", text),)
-            by_adapter, by_base = self._says(name, chat), self._says(base, chat)
+            by_adapter, by_base = self._says(digest, chat), self._says("", chat)
             same += bool(by_base) and by_adapter == by_base
-            if by_adapter and by_base and by_adapter != by_base == self._says(base, chat):
+            if by_adapter and by_base and by_adapter != by_base == self._says("", chat):
                 return
-        count = len(_SAID_TO_EACH)
+        endpoint, name, count = self._client.endpoint, served_name(digest), len(_SAID_TO_EACH)
+        base = endpoint.model
         if same:
             raise ModelError(
                 f"{endpoint} lists {name}, and answers {same} of {count} questions word for word as '{base}' does, and none "

@@ -47,6 +47,7 @@ from rung.records import (
     plain,
 )
 from rung.scoring import metrics
+from rung.text.left_out import counts_left_out
 
 EVALUATIONS = "evaluations.jsonl.gz"  # of a verdict
 FORMAT = 1
@@ -197,7 +198,7 @@ class _Writer:
             if answer.plain != answer.text:
                 row["plain"] = answer.plain
             row |= {name: True for name in ("refused", "truncated", "memory_failed") if getattr(answer, name)}
-            row |= {name: count for name in ("turns_left_out", "documents_left_out") if (count := getattr(answer, name))}
+            row |= counts_left_out(answer)
             if answer.by:
                 row["by"] = answer.by
             if answer.calls:

@@ -137,11 +137,9 @@ def chat_of(turns: Sequence[Turn], deployment: Deployment, *, instruction: str =
     earlier = tuple(Message(turn.role, readable(turn.text)) for turn in turns[:-1] if turn.role not in INSTRUCTING)
     question = Question("asked", readable(turns[-1].text), earlier)
     texts = [*own, question.text]
-    texts = [*own, question.text]
     context = deployment.generator.context_tokens
     longest = sum(len(text.encode()) + 1 for text in texts)  # a token has a byte at least, beside a space that begins a text
     if longest >= context and (tokens := sum(deployment.generator.count_tokens(texts))) >= context:
-        message = f"the last message and its instruction have {tokens:,} tokens; the model takes {context:,} with its answer"
         message = f"the last message and its instruction have {tokens:,} tokens; the model takes {context:,} with its answer"
         raise NotAnswered(400, message, param=where, code="context_length_exceeded")
     return Chat(question, readable("\n".join(text.strip() for text in own)))

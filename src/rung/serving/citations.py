@@ -7,9 +7,8 @@ from urllib.parse import quote
 
 from rung.records import Answer, Citation, Json, Passage
 from rung.serving.answering import Answered
+from rung.text.left_out import counts_left_out
 from rung.text.support import MARK
-
-LEFT_OUT = ("turns_left_out", "documents_left_out")  # fields of an answer that is not of all that it was to be of
 
 
 def place_url(base: str, document: str, start: int, end: int) -> str:
@@ -42,8 +41,7 @@ def own_field(answered: Answered, base: str) -> dict[str, Json]:
         entry["cached"] = True
     if answered.ended.live.cut_prompts:
         entry["prompt_cut"] = True
-    entry |= {name: count for name in LEFT_OUT if (count := getattr(answer, name))}
-    return entry
+    return entry | counts_left_out(answer)
 
 
 def _row(citation: Citation, shown: Passage | None, base: str) -> Json:

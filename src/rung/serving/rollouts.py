@@ -129,8 +129,8 @@ class Rollouts:
             return
         served = self.served
         trial = served.trial
-        row = {"at": now_ms(), "answer": asked.id, "deployment": asked.deployment.id, "trial": trial}
-        row |= {"asker": asker_of(caller.id, served.salt) if trial else ""}
+        asker = asker_of(caller.id, served.salt) if trial else ""
+        row = {"at": now_ms(), "answer": asked.id, "deployment": asked.deployment.id, "trial": trial, "asker": asker}
         self._writer.add(observations, {**row, "end": end, "refused": refused, "seconds": seconds})
 
     def work(self) -> None:

@@ -250,7 +250,7 @@ def seen_since(
             some = ratings.where(own, is_first, feedback.c.number > rating).order_by(feedback.c.number).limit(BLOCK)
             rows = connection.execute(some).all()
             rated = [Rated(row.number, row.rating == "up", row.caller, row.at) for row in rows]
-            blocks.append(_counted(rated, first_of_sessions(rated)))
+            blocks.append(_rated(Seen(), rated, first_of_sessions(rated)))
             if len(rows) < BLOCK:
                 return tuple(blocks), (last, rating)
             rating = rows[-1].number
@@ -299,21 +299,17 @@ def _seen(connection: sa.Connection, which: sa.ColumnElement[bool], slower_than:
     query = sa.select(*columns).join(words, words.c.number == feedback.c.number)
     query = query.join(observations, table.answer == feedback.c.answer).where(which).distinct().order_by(feedback.c.number)
     rated = [Rated(row.number, row.rating == "up", row.asker, row.at) for row in connection.execute(query)]
-    ratings = _counted(rated, {one.caller: one for one in reversed(rated)}.values())
+    of_people = {one.caller: one for one in reversed(rated)}.values()
     begun = sa.select(sa.func.min(table.number)).where(which).group_by(table.asker)
     people = _came(connection, table.number.in_(begun), None)
-    return replace(
-        _came(connection, which, slower_than),
-        **{name: getattr(ratings, name) for name in ("up", "down", "askers_up", "askers_down")},
-        askers=people.answers,
-        askers_failed=people.failed + people.late,
-    )
+    came = _came(connection, which, slower_than)
+    return _rated(replace(came, askers=people.answers, askers_failed=people.failed + people.late), rated, of_people)
 
 
-def _counted(rated: Sequence[Rated], of_people: Collection[Rated]) -> Seen:
-    """Ratings, and those among them that count for people."""
+def _rated(came: Seen, rated: Sequence[Rated], of_people: Collection[Rated]) -> Seen:
+    """The same with ratings, and those among them that count for people."""
     up, people_up = (sum(one.is_good for one in some) for some in (rated, of_people))
-    return Seen(up=up, down=len(rated) - up, askers_up=people_up, askers_down=len(of_people) - people_up)
+    return replace(came, up=up, down=len(rated) - up, askers_up=people_up, askers_down=len(of_people) - people_up)
 
 
 def _last(connection: sa.Connection) -> int:

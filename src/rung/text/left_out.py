@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rung.records import Answer
+from rung.records import Answer, Json
+
+
+def counts_left_out(answer: Answer) -> dict[str, Json]:
+    """How many of what was left out, by the answer's field; none where all was there."""
+    return {name: count for name in ("turns_left_out", "documents_left_out") if (count := getattr(answer, name))}
 
 
 def left_out(answer: Answer) -> Iterator[str]:

@@ -215,7 +215,7 @@ class Folder:
     def clear(self) -> None:
         """See `Keeping.clear`."""
         for path in self.folder.iterdir():
-            if path.name in (VERSIONS, SEAL) or (path.suffix == ".lance" and is_table(path.name)):  # others' stays
+            if path.name in (VERSIONS, SEAL) or (path.suffix == ".lance" and is_table(path.stem)):  # others' stays
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def end_earlier(self) -> None:

@@ -17,12 +17,12 @@ from rung.errors import UserError
 from rung.files.durable import SEAL, damaged, sha256, standing, write_whole
 
 CHANGING = "latest_version_hint.json"  # the one file of the store that is written again
-_TABLE = re.compile(r"(documents|passages)_[0-9]+\.lance")  # see `tables`
+_TABLE = re.compile(r"(documents|passages)_[0-9]+")  # see `tables`
 
 
 def is_table(name: str) -> bool:
-    """Whether a table of this name, with or without its `.lance`, is of the index: others may stand in the same place."""
-    return _TABLE.fullmatch(f"{name.removesuffix('.lance')}.lance") is not None
+    """Whether a table of this name is of the index: others may stand in the same place."""
+    return _TABLE.fullmatch(name) is not None
 
 
 def is_of_table(name: str) -> bool:
@@ -31,8 +31,8 @@ def is_of_table(name: str) -> bool:
     >>> is_of_table("documents_3.lance/data/x"), is_of_table("other/documents_3.lance/data/x"), is_of_table("a.lance/data/x")
     (True, False, False)
     """
-    table, slash, _ = name.partition("/")
-    return bool(slash) and table.endswith(".lance") and is_table(table)
+    table, ending, _ = name.partition(".lance/")
+    return bool(ending) and is_table(table)
 
 
 @dataclass(frozen=True, slots=True)
