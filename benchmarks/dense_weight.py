@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from retrieval_quality import CACHE, JUDGED, beir, spans, squad2
+from retrieval_quality import CACHE, JUDGED, set_of
 
 from rung.builders.retrieval_quality import WEIGHTS, chosen_among, tried
 from rung.knowledge import Knowledge
@@ -42,7 +42,7 @@ def table(name: str, keep: Path) -> NDArray[np.float64]:
     if path.exists():
         found: NDArray[np.float64] = np.load(path)
         return found
-    which = squad2(name) if name == "squad2" else beir(name) if name in JUDGED else spans(name)
+    which = set_of(name)
     knowledge = Knowledge.open(keep / name, embedder=embedder("minilm-l6-v2"))
     knowledge.sync(which.documents, progress=_tell)
     cases = sorted((*which.choose, *which.test), key=lambda case: digest("weight", case.id))[:QUERIES]

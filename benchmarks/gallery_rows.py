@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from make_examples import jsonl
+
 Row = dict[str, Any]
 OWN = {"source": "written for this example", "licence": "CC0 1.0"}
 
@@ -236,5 +238,5 @@ def write(out: Path, files: dict[str, list[Row]]) -> None:
     for name, rows in files.items():
         path = out / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+        path.write_text(jsonl(rows), encoding="utf-8")
     print(f"{out.name}: {', '.join(f'{len(rows)} {Path(name).stem}' for name, rows in files.items())}")

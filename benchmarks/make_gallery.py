@@ -18,6 +18,7 @@ from random import Random
 from typing import Any
 
 from gallery_rows import brand_content, house_code, live_prices, stock_csv, write
+from make_examples import jsonl
 
 HERE = Path(__file__).resolve().parents[1]
 DATA = HERE.parent / "shared" / "data"
@@ -114,7 +115,7 @@ def contracts(data: Path, out: Path) -> None:
             case |= {"evidence": [{"document": document, "quote": quote}], "split": split, "meta": {"category": category}}
             splits[split].append(case)
     for split, cases in splits.items():
-        _write(out / "cases" / f"{split}.jsonl", "".join(json.dumps(case, ensure_ascii=False) + "\n" for case in cases))
+        _write(out / "cases" / f"{split}.jsonl", jsonl(cases))
         print(f"contracts: {len(cases)} {split}")
 
 
@@ -194,9 +195,9 @@ def triage(data: Path, out: Path) -> None:
                 seen.append(words)
                 taken += 1
                 lines[split].append(_labelled(row["id"], text, label, split))
-    _write(out / "examples/train.jsonl", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in lines["examples"]))
+    _write(out / "examples/train.jsonl", jsonl(lines["examples"]))
     for split in ("dev", "test"):
-        _write(out / "cases" / f"{split}.jsonl", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in lines[split]))
+        _write(out / "cases" / f"{split}.jsonl", jsonl(lines[split]))
     print(f"triage: {', '.join(f'{len(rows)} {split}' for split, rows in lines.items())}")
 
 

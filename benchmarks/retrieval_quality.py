@@ -291,6 +291,24 @@ def _reranker(name: str) -> Engine:
     return GeneratorReranker(generator("smollm2-135m-instruct"))
 
 
+def set_of(name: str) -> Set:
+    """The set of this name.
+
+    Raises:
+        FileNotFoundError: it is not there.
+    """
+    return squad2(name) if name == "squad2" else beir(name) if name in JUDGED else spans(name)
+
+
+def sets(names: Sequence[str]) -> Iterator[Set]:
+    """The sets of these names; one that is not there is said, and left out."""
+    for name in names:
+        try:
+            yield set_of(name)
+        except FileNotFoundError as error:
+            print(f"\n### {name}: left out, there is no {error}")
+
+
 def main() -> None:
     """Measure the sets that were named, or all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -300,13 +318,7 @@ def main() -> None:
     parser.add_argument("--reranked", type=int, default=50, help="passages that are reranked")
     parser.add_argument("--keep", type=Path, default=CACHE)
     arguments = parser.parse_args()
-    for name in arguments.sets:
-        read = squad2 if name == "squad2" else beir if name in JUDGED else spans
-        try:
-            which = read(name)
-        except FileNotFoundError as error:
-            print(f"\n### {name}: left out, there is no {error}")
-            continue
+    for which in sets(arguments.sets):
         measure(which, arguments)
 
 

@@ -24,13 +24,11 @@ from retrieval_quality import (
     SPANS,
     Set,
     against,
-    beir,
     chosen,
     judged,
     search_all,
+    set_of,
     spanned,
-    spans,
-    squad2,
 )
 
 from rung.knowledge import Fusion, Knowledge
@@ -113,8 +111,7 @@ def main() -> None:
     others = {"table": table} | ({"half": Half(table, encoder)} if options.half else {})
     print("set; documents, test queries; by what | BM25 | dense | hybrid .5 | hybrid, chosen")
     for name in options.sets:
-        read = squad2 if name == "squad2" else beir if name in JUDGED else spans
-        which = read(name) if options.whole else sample(read(name))
+        which = set_of(name) if options.whole else sample(set_of(name))
         folder = options.keep / ("whole" if options.whole else "sample") / name
         base = measure(which, encoder, folder / "encoder")
         size = f"{name}; {len(which.documents):,}, {len(which.test):,}"

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from retrieval_quality import CACHE, JUDGED, SPANS, Set, against, beir, judged, search_all, spanned, spans, squad2
+from retrieval_quality import CACHE, JUDGED, SPANS, Set, against, judged, search_all, sets, spanned
 
 from rung.knowledge import Fusion, Knowledge
 from rung.knowledge.protocol import Embedder
@@ -91,13 +91,7 @@ def main() -> None:
     parser.add_argument("--dense", action="store_true", help="embed too, and compare the dense and the fused ranking")
     parser.add_argument("--keep", type=Path, default=CACHE)
     given = parser.parse_args()
-    for name in given.sets:
-        read = squad2 if name == "squad2" else beir if name in JUDGED else spans
-        try:
-            which = read(name)
-        except FileNotFoundError as error:
-            print(f"\n### {name}: left out, there is no {error}")
-            continue
+    for which in sets(given.sets):
         measure(which, given)
 
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,12 +12,12 @@ import yaml
 
 from rung.models.catalog import generator
 from rung.models.served_adapters import PREFIX
+from tests.cli.conftest import Run
 from tests.models.adapter_server import BASE, AdapterServer
 from tests.models.tiny_hf import tiny_llama
 
 pytest.importorskip("torch")
 pytestmark = pytest.mark.slow
-SOURCE = Path(__file__).parents[2] / "src"
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +28,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def server(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AdapterServer]:
     monkeypatch.setenv("RUNG_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     with AdapterServer(generator=generator(f"hf:{weights}")) as one:
         yield one
 
@@ -60,18 +58,8 @@ def project(server: AdapterServer, weights: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def rung(*words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-    path = f"{SOURCE}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
-    done = subprocess.run(
-        [sys.executable, "-m", "rung", *words],
-        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == code, done.stderr
-    return done
-
-
-def test_it_is_trained_here_and_answers_there(project: Path, server: AdapterServer) -> None:
-    verdict = json.loads(rung("compare", str(project), "--json").stdout.splitlines()[-1])
+def test_it_is_trained_here_and_answers_there(rung: Run, project: Path, server: AdapterServer) -> None:
+    verdict = rung("compare", project, "--json").json
     rows: dict[str, Any] = {row["name"]: row for row in verdict["rungs"]}
     assert verdict["winner"] == "tuned_model"
     assert rows["tuned_model"]["model"] == f"{server.url}#{BASE}"
@@ -82,15 +70,16 @@ def test_it_is_trained_here_and_answers_there(project: Path, server: AdapterServ
     assert name == PREFIX + digest[:16]
     manifest = json.loads((project / ".rung/artifacts/adapter" / digest / "manifest.json").read_text())
     assert manifest["base"]["identity"] == server.generator.identity
-    ended = rung("artifacts", "retire", str(project), digest[:8], "--json")
-    assert json.loads(ended.stdout)["servers"] == {"own": "unloaded"}
+    assert rung("artifacts", "retire", project, digest[:8], "--json").json["servers"] == {"own": "unloaded"}
     assert server.loaded == []
 
 
-def test_a_server_without_the_adapter_leaves_the_rung_out_and_says_why(project: Path, server: AdapterServer) -> None:
+def test_a_server_without_the_adapter_leaves_the_rung_out_and_says_why(
+    rung: Run, project: Path, server: AdapterServer
+) -> None:
     server.loads = False
-    done = rung("compare", str(project), "--json", code=1)
-    rows: dict[str, Any] = {row["name"]: row for row in json.loads(done.stdout.splitlines()[-1])["rungs"]}
+    verdict = rung("compare", project, "--json", code=1).json
+    rows: dict[str, Any] = {row["name"]: row for row in verdict["rungs"]}
     assert "has no adapter rung-" in json.dumps(rows["tuned_model"])
     assert rows["tuned_model"]["status"] == "failed"
     assert rows["prompt"]["status"] == "measured"
@@ -108,14 +97,13 @@ def test_a_server_without_the_adapter_leaves_the_rung_out_and_says_why(project: 
     ],
 )
 def test_weights_that_cannot_be_are_refused_with_their_line(
-    use: str | None, named: str, says: str, project: Path, monkeypatch: pytest.MonkeyPatch
+    use: str | None, named: str, says: str, rung: Run, project: Path
 ) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "k")
     settings = yaml.safe_load((project / "rung.yaml").read_text())
     own = settings["models"]["own"]
     own["use"], own["weights"] = use or own["use"], named or own["weights"]
     (project / "rung.yaml").write_text(yaml.safe_dump(settings))
-    said = rung("check", str(project), code=2)
-    text = " ".join((said.stdout + said.stderr).split())
+    said = rung("check", project, code=2, env=[("OPENAI_API_KEY", "k")])
+    text = " ".join((said.out + said.err).split())
     assert says in text
     assert "rung.yaml:" in text

@@ -109,6 +109,9 @@ def test_whoever_changes_an_approved_row_approves_it() -> None:
     after = changed_by(TAUGHT[0], {"completion": "nothing"}, "Eve", today="2026-02-02")
     assert (after["approved_by"], after["approved_at"]) == ("Eve", "2026-02-02")
     assert changed_by(TAUGHT[0], {}, "Eve") == TAUGHT[0]
+    less = changed_by({**TAUGHT[0], "system": "Be brief."}, {}, "Eve", gone={"system"}, today="2026-02-02")
+    assert less == {**TAUGHT[0], "approved_by": "Eve", "approved_at": "2026-02-02"}
+    assert "approved_by" not in changed_by(TAUGHT[0], {}, "Eve", gone={"approved_by"}, today="2026-02-02")
 
 
 def test_a_draft_waits_for_a_review(project: Project) -> None:

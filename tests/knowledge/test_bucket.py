@@ -234,26 +234,41 @@ def test_what_was_deleted_is_in_no_object_after_pruning(count: int, tmp_path: Pa
 
 @pytest.mark.slow
 def test_what_is_forgotten_is_in_no_object(tmp_path: Path) -> None:
-    url, folder = _url(), tmp_path / "p"
-    (folder / "docs").mkdir(parents=True)
-    knowledge = f"{{sources: [docs/*.md], store: '{url}'}}"
-    (folder / "rung.yaml").write_text(f"task: a\nmodel: scripted\nembedder: scripted\nknowledge: {knowledge}\n")
-    for word in ("amber", "birch", "cedar"):
-        (folder / "docs" / f"{word}.md").write_text(f"# The {word}\n\nThe {word} costs ten euros.\n")
-    search(load_project(folder), "what does the birch cost")
+    url = _url()
+    project = _of_trees(tmp_path / "p", url)
     assert any(b"The birch costs" in content for content in _objects(url).values()), "the check of the check"
-    report = forget(load_project(folder), "the birch  COSTS", by="dpo")
+    report = forget(project, "the birch  COSTS", by="dpo")
     assert [(one.path, one.line) for one in report.left] == [("docs/birch.md", 3)]
     assert [name for name, content in _objects(url).items() if b"birch costs" in content.lower()] == []
-    assert [p.document for p in search(load_project(folder), "the amber")[:1]] == ["docs/amber.md"]
+    assert [p.document for p in search(load_project(project.root), "the amber")[:1]] == ["docs/amber.md"]
 
 
 @pytest.fixture
-def s3(endpoint: str) -> Any:
+def s3(_reached: None) -> Any:
     """A client of the server."""
-    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    session = pytest.importorskip("botocore.session").get_session()
-    return session.create_client("s3", region_name="us-east-1", endpoint_url=endpoint, **keys)
+    return pytest.importorskip("botocore.session").get_session().create_client("s3", region_name="us-east-1")
+
+
+def _versioned(s3: Any) -> str:
+    """A new bucket that keeps versions."""
+    name = f"versioned-{uuid.uuid4().hex[:8]}"
+    s3.create_bucket(Bucket=name)
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    return name
+
+
+def _locked(s3: Any) -> str:
+    """A new bucket that locks what it is told to."""
+    name = f"locked-{uuid.uuid4().hex[:8]}"
+    s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
+    return name
+
+
+def _lock(s3: Any, bucket: str, prefix: str = "") -> None:
+    """Have all versions of the objects of this prefix locked."""
+    retention = {"Mode": "COMPLIANCE", "RetainUntilDate": datetime.now(UTC) + timedelta(days=30)}
+    for entry in s3.list_object_versions(Bucket=bucket, Prefix=prefix)["Versions"]:
+        s3.put_object_retention(Bucket=bucket, Key=entry["Key"], VersionId=entry["VersionId"], Retention=retention)
 
 
 def _versions(s3: Any, bucket: str) -> Iterator[tuple[str, bytes]]:
@@ -286,9 +301,7 @@ STRANGE = (
 
 
 def test_what_of_others_lies_below_the_prefix_is_neither_listed_nor_cleared_nor_ended(s3: Any) -> None:
-    name = f"shared-{uuid.uuid4().hex[:8]}"
-    s3.create_bucket(Bucket=name)
-    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    name = _versioned(s3)
     own = ("documents_1.lance/data/x", "passages_12.lance/_versions/1.manifest", "versions/0000000001.json", "sealed.json")
     for key in (*STRANGE, *own, *STRANGE, *own):
         s3.put_object(Bucket=name, Key=f"team/{key}", Body=b"{}")
@@ -305,14 +318,11 @@ def test_one_locked_version_does_not_keep_later_batches_and_its_marker_stays(
     s3: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("rung.knowledge.store.object_versions._AT_ONCE", 2)
-    name = f"locked-{uuid.uuid4().hex[:8]}"
-    s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
+    name = _locked(s3)
     keys = [f"team/documents_1.lance/data/{n}" for n in range(5)]
     for key in keys:
         s3.put_object(Bucket=name, Key=key, Body=b"words")
-    (entry,) = s3.list_object_versions(Bucket=name, Prefix=keys[0])["Versions"]
-    retention = {"Mode": "COMPLIANCE", "RetainUntilDate": datetime.now(UTC) + timedelta(days=30)}
-    s3.put_object_retention(Bucket=name, Key=keys[0], VersionId=entry["VersionId"], Retention=retention)
+    _lock(s3, name, keys[0])
     for key in keys:
         s3.delete_object(Bucket=name, Key=key)
     Bucket(f"s3://{name}/team").end_earlier()
@@ -326,9 +336,7 @@ def test_one_locked_version_does_not_keep_later_batches_and_its_marker_stays(
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["forgotten", "deleted"])
 def test_a_bucket_that_keeps_versions_keeps_none_of_what_was_erased(how: str, s3: Any, tmp_path: Path) -> None:
-    bucket = f"versioned-{uuid.uuid4().hex[:8]}"
-    s3.create_bucket(Bucket=bucket)
-    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    bucket = _versioned(s3)
     project = _of_trees(tmp_path / "p", f"s3://{bucket}/team")
     for content in (b"ours, the first time", b"ours"):
         s3.put_object(Bucket=bucket, Key="team/other.txt", Body=content)
@@ -358,12 +366,9 @@ def test_a_bucket_that_keeps_versions_keeps_none_of_what_was_erased(how: str, s3
 def test_versions_that_the_bucket_locks_are_counted_and_said(
     s3: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    name = f"locked-{uuid.uuid4().hex[:8]}"
-    s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
+    name = _locked(s3)
     project = _of_trees(tmp_path / "p", f"s3://{name}/team")
-    for entry in s3.list_object_versions(Bucket=name)["Versions"]:
-        retention = {"Mode": "COMPLIANCE", "RetainUntilDate": datetime.now(UTC) + timedelta(days=30)}
-        s3.put_object_retention(Bucket=name, Key=entry["Key"], VersionId=entry["VersionId"], Retention=retention)
+    _lock(s3, name)
     forget(project, "the birch costs", by="dpo")
     assert "earlier versions of deleted objects stay in the bucket (AccessDenied" in caplog.text
     (words,) = (words for words in caveats(project) if "bucket" in words)

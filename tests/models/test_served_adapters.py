@@ -64,36 +64,44 @@ def answers(model: HttpGenerator | TransformersGenerator, adapter: str = "") -> 
     return texts
 
 
-def by_hand(weights: Path, digest: str) -> list[str]:
-    """What the adapter says in an engine of its own."""
-    engine = TransformersGenerator(weights / "base", name="tiny")
-    engine.use_adapters({digest: weights / "adapter" / digest})
-    return answers(engine, digest)
+@pytest.fixture(scope="module")
+def by_hand(weights: Path) -> dict[str, list[str]]:
+    """What each adapter says in an engine of its own."""
+    said = {}
+    for digest in (ADAPTER, OTHER):
+        engine = TransformersGenerator(weights / "base", name="tiny")
+        engine.use_adapters({digest: weights / "adapter" / digest})
+        said[digest] = answers(engine, digest)
+    return said
 
 
-def test_a_server_loads_them_and_says_what_they_say_here(server: AdapterServer, weights: Path) -> None:
+def test_a_server_loads_them_and_says_what_they_say_here(
+    server: AdapterServer, weights: Path, by_hand: dict[str, list[str]]
+) -> None:
     model = at(server)
     before = answers(model)
     model.use_adapters({digest: weights / "adapter" / digest for digest in (ADAPTER, OTHER)})
     assert server.loaded == [served_name(ADAPTER), served_name(OTHER)]
-    assert answers(model, ADAPTER) == by_hand(weights, ADAPTER) != before
-    assert answers(model, OTHER) == by_hand(weights, OTHER)
+    assert answers(model, ADAPTER) == by_hand[ADAPTER] != before
+    assert answers(model, OTHER) == by_hand[OTHER]
     assert answers(model) == before
     asked = [r.body["model"] for r in server.asked if r.path.endswith("/chat/completions")][-3 * len(PROMPTS) :]
     assert set(asked) == {served_name(ADAPTER), served_name(OTHER), BASE}
     *pieces, whole = model.stream(asking(PROMPTS[0], max_tokens=8, adapter=ADAPTER))
     assert isinstance(whole, GenerateResult)
-    assert "".join(map(str, pieces)) == whole.text == by_hand(weights, ADAPTER)[0]
+    assert "".join(map(str, pieces)) == whole.text == by_hand[ADAPTER][0]
     with pytest.raises(StepFailed, match="was not given the adapter cccc"):
         list(model.stream(asking("one", adapter="c" * 64)))
 
 
-def test_those_that_it_was_started_with_are_taken_as_they_are(server: AdapterServer, weights: Path) -> None:
+def test_those_that_it_was_started_with_are_taken_as_they_are(
+    server: AdapterServer, weights: Path, by_hand: dict[str, list[str]]
+) -> None:
     server._load(served_name(ADAPTER), str(weights / "adapter" / ADAPTER))
     server.loads = False
     model = at(server)
     model.use_adapters({ADAPTER: weights / "adapter" / ADAPTER})
-    assert answers(model, ADAPTER) == by_hand(weights, ADAPTER)
+    assert answers(model, ADAPTER) == by_hand[ADAPTER]
     assert not [request for request in server.asked if "lora" in request.path]
 
 
@@ -128,12 +136,14 @@ def test_it_is_told_apart_under_the_instruction_that_it_was_taught(server: Adapt
     assert {chat[0].content for chat in chats} == {"Say it in words."}
 
 
-def test_a_server_that_sees_other_folders_is_told_those(server: AdapterServer, weights: Path) -> None:
+def test_a_server_that_sees_other_folders_is_told_those(
+    server: AdapterServer, weights: Path, by_hand: dict[str, list[str]]
+) -> None:
     server.sees = {"/mnt/artifacts": weights}
     model = at(server, adapters_at="/mnt/artifacts")
     model.use_adapters({ADAPTER: weights / "adapter" / ADAPTER})
     paths = [request.body["lora_path"] for request in server.asked if "lora" in request.path]
-    assert answers(model, ADAPTER) == by_hand(weights, ADAPTER)
+    assert answers(model, ADAPTER) == by_hand[ADAPTER]
     assert paths == [f"/mnt/artifacts/adapter/{ADAPTER}"]
 
 

@@ -6,7 +6,7 @@ what the person saw is not touched.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -171,11 +171,11 @@ def add_draft(project: Project, row: Row) -> Path:
     return path
 
 
-def changed_by(row: Row, changes: Row, by: str, *, today: str = "") -> dict[str, Json]:
-    """A row with changes. Whoever changes an approved row, or makes one of what is none, approves what it is now; `today`:
-    the date of that, where rows of this kind have one."""
-    after = {**row, **changes}
-    if after != row and approver(row or after):
+def changed_by(row: Row, changes: Row, by: str, *, gone: Collection[str] = (), today: str = "") -> dict[str, Json]:
+    """A row with changes, and without the keys of `gone`. Whoever changes an approved row, or makes one of what is none,
+    approves what it is now, unless `gone` has the approval; `today`: the date of that, where rows of this kind have one."""
+    after = {key: value for key, value in {**row, **changes}.items() if key not in gone}
+    if after != row and "approved_by" in after and approver(row or after):
         after["approved_by"] = by.strip()
         if today:
             after["approved_at"] = today

@@ -28,10 +28,10 @@ from rung.text.parsing import Malformed, json_of
 from rung.web.answer_card import MAX_COMMENT, answer_card, refused_card, turns_list
 from rung.web.askable import Askable, askable, caller_for, check_allowed, may, ratings_of, who_answers
 from rung.web.background import Underway, wait_page
+from rung.web.document_access import group_names, groups_of
 from rung.web.forms import choice, hidden
 from rung.web.opening import Opening, opened
-from rung.web.project_at_hand import at_hand_of
-from rung.web.readable import project_groups
+from rung.web.project_at_hand import at_hand_of, project_of
 from rung.web.reviewer import reviewer_of
 from rung.web.shell import HEADERS, Tab, href, page
 from rung.web.viewer import viewer_of
@@ -262,7 +262,7 @@ def _groups(request: Request, chosen: list[str] | None) -> Safe:
     if viewer.groups is not None:
         listed, first = sorted(viewer.groups), True
     else:
-        listed, first = project_groups(at_hand_of(request)), False
+        listed, first = group_names(groups_of(project_of(request))), False
     boxes = []
     if viewer.groups is None and listed:
         boxes.append(_box(EVERYTHING, "everything", checked=chosen is None or EVERYTHING in chosen))

@@ -35,6 +35,11 @@ def groups_of(project: Project) -> Mapping[str, tuple[str, ...]]:
     return {} if snapshot is None else snapshot.groups
 
 
+def group_names(access: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """All groups that documents are for, in order; `access` as of `groups_of`."""
+    return sorted({group for groups in access.values() for group in groups})
+
+
 def may_read_all(viewer: Viewer, documents: Iterable[str], project: Project) -> bool:
     """Whether they may read each of these documents; who is held to groups reads none that is gone.
 

@@ -19,12 +19,12 @@ from rung.report.html.markup import Safe, el, join, scrolling, shorten
 from rung.report.numbers import count
 from rung.web.background import Underway, wait_page
 from rung.web.by_stamp import stamp_of
-from rung.web.document_access import snapshot_of
+from rung.web.document_access import group_names, snapshot_of
 from rung.web.document_list import DocumentLine, DocumentList, document_list
 from rung.web.forms import choice, paged, pager
 from rung.web.opening import opening
 from rung.web.project_at_hand import ProjectAtHand, at_hand_of, project_of
-from rung.web.readable import document_address, project_groups
+from rung.web.readable import document_address
 from rung.web.shell import Tab, href, page
 from rung.web.viewer import Viewer, viewer_of, words_for
 
@@ -169,7 +169,7 @@ def search(
     title = "Search the documents"
     if snapshot is None:
         return page(request, title, el("p", "Nothing is indexed yet: 'rung sync' reads the documents.", cls="notice"))
-    groups = [one for one in project_groups(at_hand_of(request)) if viewer.groups is None or one in viewer.groups]
+    groups = [one for one in group_names(snapshot.groups) if viewer.groups is None or one in viewer.groups]
     form = _search_form(q, viewer, groups, chosen=group if whom == CHOSEN else None, top=top)
     back = el("p", el("a", "All documents", href=href("documents")), cls="small")
     if not q.strip():

@@ -70,9 +70,8 @@ def _cases(project: Project) -> tuple[Path, ...]:
 
 def _listed(project: Project, tell: Callable[[float], None]) -> ExampleList:
     problems: list[Problem] = []
-    read = []
-    for path in files_of(project, EXAMPLE):
-        read += list(read_examples(path, problems, shown=shown_as(project, path), flawed=True))
+    files = [(shown_as(project, path), path) for path in files_of(project, EXAMPLE)]
+    read = [row for shown, path in files for row in read_examples(path, problems, shown=shown, flawed=True)]
     tell(0.2)
     looked = look([project.root], request=LintRequest(table=False))
     findings = _by_place(looked.linted.findings)
@@ -85,15 +84,15 @@ def _listed(project: Project, tell: Callable[[float], None]) -> ExampleList:
         location = f"{problem.path}:{problem.line}"
         if location not in has_row:
             lines.append(ExampleLine(location, "", "", ((UNREADABLE, problem.message),)))
-    by_file = {shown_as(project, path): number for number, path in enumerate(files_of(project, EXAMPLE))}
-    lines.sort(key=lambda line: _order(line.location, by_file))
+    number_of = {shown: number for number, (shown, _) in enumerate(files)}
+    lines.sort(key=lambda line: _order(line.location, number_of))
     slips = tuple(str(p) for p in problems if not p.line or f"{p.path}:{p.line}" in has_row)
     return ExampleList(tuple(lines), looked.linted.sound, (*slips, *looked.notes))
 
 
-def _order(location: str, by_file: Mapping[str, int]) -> tuple[int, int]:
+def _order(location: str, number_of: Mapping[str, int]) -> tuple[int, int]:
     file, _, line = location.rpartition(":")
-    return by_file.get(file, len(by_file)), int(line)
+    return number_of.get(file, len(number_of)), int(line)
 
 
 def _by_place(findings: tuple[Finding, ...], kind: str = "") -> defaultdict[str, list[tuple[str, str]]]:

@@ -235,11 +235,9 @@ def _seen(form: FormData) -> tuple[str, str]:
 def _write(request: Request, form: FormData, before: RowLine, row: dict[str, Json]) -> Response:
     project, seen = project_of(request), _seen(form)
     by = who(editor_of(request), form)
-    after = changed_by(before.row, row, by, today=datetime.now(UTC).date().isoformat())
-    dated = "approved_at" if "approved_by" in row else ""  # a row that nobody approves any more has no date of it
-    after = {
-        key: value for key, value in after.items() if key in row or (key == dated and key in (before.columns or (key,)))
-    }
+    has_date = not before.columns or "approved_at" in before.columns
+    today = datetime.now(UTC).date().isoformat() if has_date else ""
+    after = changed_by(before.row, row, by, gone=before.row.keys() - row.keys(), today=today)
     check_row(project, EXAMPLE, after, seen[0])
     replace_row(project, EXAMPLE, seen, after, by=by)
     return done(request, href("examples", done="mend"), by)

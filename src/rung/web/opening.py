@@ -41,8 +41,7 @@ def opening(at_hand: ProjectAtHand, name: str, stamp: Hashable, work: Callable[[
 
     def reported(tell: Tell) -> T:
         tell(0.0, _FIRST)
-        with reporting(Lines(lambda line: tell(0.0, line), seconds=_STILL)):
-            return work()
+        return _reported(work, lambda line: tell(0.0, line))
 
     return parts.get(name, stamp, reported)
 
@@ -53,13 +52,13 @@ async def opened(work: Callable[[], T]) -> AsyncGenerator[Opening | T]:
     Raises:
         UserError: it cannot be opened.
     """
-    lines: list[str] = []
-
-    def reported() -> T:
-        with reporting(Lines(lines.append, seconds=_STILL)):
-            return work()
-
-    task = asyncio.ensure_future(run_in_threadpool(reported))
+    lines = [_FIRST]
+    task = asyncio.ensure_future(run_in_threadpool(_reported, work, lines.append))
     while not (await asyncio.wait({task}, timeout=_STILL))[0]:
-        yield Opening(lines[-1] if lines else _FIRST)
+        yield Opening(lines[-1])
     yield task.result()
+
+
+def _reported(work: Callable[[], T], show: Callable[[str], object]) -> T:
+    with reporting(Lines(show, seconds=_STILL)):
+        return work()

@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 from rung.report.html.markup import Safe, el, join
-from rung.web.document_access import groups_of, snapshot_of
+from rung.web.document_access import snapshot_of
 from rung.web.project_at_hand import ProjectAtHand
 from rung.web.shell import href
 
 APART = {"target": "_blank", "rel": "noopener"}  # attributes of a link that leaves the page as it is
 AROUND = 260  # characters before and after a span that are shown with it
-
-
-def project_groups(at_hand: ProjectAtHand) -> list[str]:
-    """All groups that documents are for, by name.
-
-    Raises:
-        UserError: the index cannot be opened.
-    """
-    return sorted({group for groups in groups_of(at_hand.project()).values() for group in groups})
 
 
 def quoted_passage(at_hand: ProjectAtHand, document: str, quote: str, span: tuple[int, int] | None = None) -> Safe:

@@ -88,17 +88,17 @@ def fields_of(decision: Decision) -> tuple[Field, ...]:
     fields = [
         Field("queries", "Questions a month", ASKED, demand.queries, above=True, slider=(10, 10_000_000, True)),
         Field("changes", "Changes of the documents a month", ASKED, demand.changes, slider=(0, 60, False)),
-        replace(
-            Field(
-                "changed_share", "Share of the documents that changes", ASKED, demand.changed_share, most=1.0, needed=True
-            ),
-            slider=(0, 1, False),
+        Field(
+            "changed_share", "Share of the documents that changes", ASKED, demand.changed_share,
+            most=1.0, needed=True, slider=(0, 1, False),
         ),
         Field("retrainings", "Trainings anew a month", ASKED, demand.retrainings, slider=(0, 30, False)),
-    ]
-    fields.append(Field("correct", "Bar for correct", GOOD, bar.correct, most=1.0, slider=(0, 1, False)))
-    of_risk = Field("risk", "Risk of being wrong", GOOD, bar.risk, most=MOST_RISK, above=True, needed=True)
-    fields.append(replace(of_risk, slider=(0.01, MOST_RISK, False)))
+        Field("correct", "Bar for correct", GOOD, bar.correct, most=1.0, slider=(0, 1, False)),
+        Field(
+            "risk", "Risk of being wrong", GOOD, bar.risk,
+            most=MOST_RISK, above=True, needed=True, slider=(0.01, MOST_RISK, False),
+        ),
+    ]  # fmt: skip
     for name, limit in bar.limits.items():
         words = f"{name}, at {'most' if limit.is_upper else 'least'}"
         most = 1.0 if limit.metric.is_share else _MOST
