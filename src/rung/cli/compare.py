@@ -58,7 +58,6 @@ def compare(  # noqa: PLR0917 - typer reads the options from the parameters
     from json import dumps
 
     from rung.cli.live_board import live_board
-    from rung.commands.survey import survey
     from rung.config.project import load_project
     from rung.loop import compare as run
     from rung.pipeline.budget import CompareRequest
@@ -72,6 +71,8 @@ def compare(  # noqa: PLR0917 - typer reads the options from the parameters
     earlier = None if baseline is None else record(project, baseline)
     screen = Screen()
     if dry_run:
+        from rung.commands.survey import survey
+
         plan = survey(project.seeded(seed), limit=limit, allowed=allowed)
         out(dumps(plan.plan_json(), ensure_ascii=False) if json else "\n".join(plan.plan_lines()))
         return FINE

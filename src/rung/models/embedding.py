@@ -11,6 +11,7 @@ import re
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
@@ -71,7 +72,7 @@ class MiniLM:
         self.source = replace(source, dimensions=0 if width == self._width else width)
         self._running = threading.Lock()
 
-    @property
+    @cached_property  # every step asks for it, and versions are read from files
     def identity(self) -> str:
         """Digest of what the folder says and holds, and the runtime that computes."""
         cut = f"/first-{self.source.dimensions}" if self.source.dimensions else ""

@@ -11,6 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,7 +73,7 @@ class LocalGenerator:
         self._pipelines: OrderedDict[str, Pipeline] = OrderedDict()
         self._opening = threading.Lock()
 
-    @property
+    @cached_property  # every step asks for it, and versions are read from files
     def identity(self) -> str:
         """Model digest, runtime version, precision and version of the grammar: what a result depends on."""
         return f"local:{self._digest}/openvino-genai-{version('openvino-genai')}/{self._precision}/grammar-{GRAMMAR}"

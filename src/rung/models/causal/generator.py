@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -83,7 +84,7 @@ class TransformersGenerator:
         self._batch: Batch | None = None
         self._opening = threading.Lock()
 
-    @property
+    @cached_property  # every step asks for it, and versions are read from files
     def identity(self) -> str:
         """Digests of the files, versions of the libraries, device, numbers, grammar and room for reasoning."""
         libraries = "/".join(f"{package}-{version(package)}" for package in ("transformers", "torch", "xgrammar"))
