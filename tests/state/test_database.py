@@ -297,3 +297,18 @@ def test_a_short_password_is_taken_out_of_sentences_as_a_word() -> None:
 def test_an_address_of_something_else_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no address of PostgreSQL: write postgresql://HOST/DATABASE"):
         State(tmp_path, "mysql://ada:secret@db/rung")
+
+
+@pytest.mark.parametrize("name", ["plain", "what is 100%? #1 of ünïcode"])
+def test_a_file_that_is_gone_is_away_and_not_begun_anew(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    with State(folder) as state:
+        add_remark(state, remark())
+        state.engine.dispose()
+        parts = [part.rename(tmp_path / part.name) for part in folder.glob(f"{FILE}*") if not part.name.endswith(".lock")]
+        with pytest.raises(Unavailable, match="unable to open database file"):
+            add_remark(state, remark("two"))
+        assert not (folder / FILE).exists()
+        for part in parts:
+            part.rename(folder / part.name)
+        assert questions(state) == ["one"]

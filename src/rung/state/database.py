@@ -9,9 +9,11 @@ running goes on, since migrations only add.
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -224,7 +226,9 @@ def _sqlite(path: Path) -> sa.Engine:
         path.touch(mode=0o600)
     except OSError as error:
         raise Unavailable(f"{path} cannot be written ({error.strerror or error})") from error
-    engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": _PATIENCE, "check_same_thread": False})
+    address = f"{path.absolute().as_uri()}?mode=rw"  # one that is gone is away, and not begun anew without tables
+    connecting = partial(sqlite3.connect, address, uri=True, timeout=_PATIENCE, check_same_thread=False)
+    engine = sa.create_engine(f"sqlite:///{path}", creator=connecting)
 
     @sa.event.listens_for(engine, "connect")
     def prepared(connection: Any, _record: object) -> None:
