@@ -57,6 +57,20 @@ def test_rungs_are_timed_in_turns_and_it_is_remembered_where(tmp_path: Path) -> 
     assert climbed(folder, script).rungs == verdict.rungs  # a pass is kept
 
 
+def test_a_rung_that_is_timed_alone_takes_no_turns(tmp_path: Path) -> None:
+    folder = project(tmp_path, "[prompt]", cases=10)
+    asked: list[str] = []
+    heard = Listening()
+
+    def script(step: Generate) -> str:
+        if "time prompt" in heard.heard:
+            asked.append(step.messages[-1].content)
+        return says(0.5)(step)
+
+    climbed(folder, script, listening=heard)
+    assert len(asked) == len(set(asked)) == 10  # one before the nine, and not again
+
+
 def test_where_one_rung_is_new_all_are_timed_anew(tmp_path: Path) -> None:
     folder = project(tmp_path, "[prompt]")
     first = sessions(climbed(folder, says(0.5)))

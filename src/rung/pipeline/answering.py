@@ -151,12 +151,14 @@ def time_live(
     return [replace(e, result=replace(e.result, latency=timed.get(e.name))) for e in evaluations]
 
 
-def turns_of(cases: int) -> list[tuple[int, int]]:
-    """Where each turn of a rung begins and ends.
+def turns_of(cases: int, rungs: int) -> list[tuple[int, int]]:
+    """Where each turn of a rung begins and ends; one that is timed alone takes no turns, each of which opens the model anew.
 
-    >>> turns_of(20)
-    [(0, 4), (4, 12), (12, 20)]
+    >>> turns_of(20, 3), turns_of(20, 1)
+    ([(0, 4), (4, 12), (12, 20)], [(0, 20)])
     """
+    if rungs == 1:
+        return [(0, cases)]
     return list(pairwise([0, *range(TURN, cases, 2 * TURN), cases]))
 
 
@@ -246,7 +248,7 @@ class _Pass:
         self.meter.passes.append(timed.session)
         warm, *rest = [*self.sample[-1:], *self.sample[:-1]] if len(self.sample) > 1 else [*self.sample, *self.sample]
         times = {key: _Times(e, bar_in(self.runner.project)) for key, e in evaluations.items()}
-        for number, (begin, end) in enumerate(turns_of(len(rest))):
+        for number, (begin, end) in enumerate(turns_of(len(rest), len(times))):
             turn = list(times.values()) if number % 2 == 0 else list(times.values())[::-1]  # what drifts, evens out
             for one in turn:
                 if not one.is_enough and not self._turn(one, warm, rest[begin:end]):

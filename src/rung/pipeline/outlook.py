@@ -143,10 +143,10 @@ class Foreseer:
         if not self.judging:
             return
         warm, *rest = reversed(chosen(self.judging, sample_size(self.project)))
-        timed, turns = rest or [warm], len(turns_of(len(rest)))
         limited = not self.allowed.exhaustive and set(self.project.settings.bar.limits()) & set(OF_RUNS)
         passes = MAX_PASSES if limited else 1
         rungs = [e for e in self.forecasts if e.rehearsed is not None and not e.is_reference]
+        timed, turns = rest or [warm], len(turns_of(len(rest), len(rungs)))
         each = []
         for model in dict.fromkeys(one.model for one in rungs):
             whole, likely = Use(), Use()
