@@ -20,8 +20,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from rung.errors import ServerError, UserError
 from rung.models.endpoint import Endpoint
+from rung.models.http_calls import Incoming, Outgoing, posted
 from rung.models.http_words import Complaint, asked_to_wait, complaint, error_within, words_of
 from rung.models.protocol import Server
+from rung.models.request_rate import RequestRate
 from rung.models.wire import Listing, WireFormat
 from rung.models.wire.shapes import has_ended
 from rung.plugins import hint
@@ -70,7 +72,7 @@ class Client:
 
     def __post_init__(self) -> None:
         self._retried: Counter[str] = Counter()
-        self._limiter = _Limiter(self.server.requests_per_minute)
+        self._limiter = RequestRate(self.server.requests_per_minute)
         self._opening = threading.Lock()
         self._opened: httpx.Client | None = None
         self._answered = False
@@ -89,6 +91,27 @@ class Client:
         """
         return self._patiently(lambda: self._posted(path, body, halt), halt, hasty=hasty)
 
+    def call(self, sent: Outgoing, *, once: bool = False, redirects: bool = False) -> Incoming:
+        """The answer to a request of any kind. `once`: it is not tried again, whatever happens. `redirects`: one that sends on
+        is an answer too.
+
+        Raises:
+            RequestFailed: it is refused, or was tried as often as allowed; without `complaint` nobody knows whether it was
+                carried out.
+            ServerError: as `post`.
+        """
+        halt = threading.Event()
+
+        def answered() -> Incoming:
+            with self._sent(sent, halt) as response:
+                text = self._read(response)
+            if not (redirects and response.is_redirect):
+                self._refuse(response, text)
+            self._answered = True
+            return Incoming(text, response.headers)
+
+        return self._patiently(answered, halt, once=once)[0]
+
     def tell(self, path: str, body: Mapping[str, Json]) -> None:
         """One request without patience that is answered by its status alone.
 
@@ -99,7 +122,7 @@ class Client:
         halt = threading.Event()
 
         def sent() -> None:
-            with self._sent(path, body, halt) as response:
+            with self._sent(posted(path, body), halt) as response:
                 text = self._read(response)
             if response.status_code in (404, 405):
                 raise _Trouble(f"HTTP {response.status_code} at {path}: {words_of(text)}", again=False)
@@ -142,14 +165,16 @@ class Client:
                 self._opened.close()
             self._opened = None
 
-    def _patiently(self, work: Callable[[], T], halt: threading.Event, *, hasty: bool = False) -> tuple[T, int]:
+    def _patiently(
+        self, work: Callable[[], T], halt: threading.Event, *, hasty: bool = False, once: bool = False
+    ) -> tuple[T, int]:
         """What `work` returns, tried as often as the project allows, and how often that was."""
         attempt = 1
         while True:
             try:
                 return work(), attempt
             except _Trouble as trouble:
-                retries = 0 if hasty and (trouble.nobody or trouble.late) else self.server.retries
+                retries = 0 if once or (hasty and (trouble.nobody or trouble.late)) else self.server.retries
                 if not trouble.again or attempt > retries:
                     if trouble.nobody:
                         raise ServerError(f"{trouble}: {self.endpoint.vendor.mend}") from trouble
@@ -171,7 +196,7 @@ class Client:
             _Trouble: it did not come to an answer.
             ServerError: no request can.
         """
-        with self._sent(path, body, halt) as response:
+        with self._sent(posted(path, body), halt) as response:
             text = self._read(response)
         self._refuse(response, text)
         return self._value(text)
@@ -181,7 +206,7 @@ class Client:
     ) -> Iterator[Mapping[str, Json]]:
         """The events of one try; raises as `_posted` does."""
         ended, other = False, ""
-        with self._sent(path, body, halt) as response:
+        with self._sent(posted(path, body), halt) as response:
             if response.status_code != 200:
                 self._refuse(response, self._read(response))
             self._answered = True
@@ -229,7 +254,7 @@ class Client:
         return value
 
     @contextmanager
-    def _sent(self, path: str, body: Mapping[str, Json], halt: threading.Event) -> Iterator[httpx.Response]:
+    def _sent(self, sent: Outgoing, halt: threading.Event) -> Iterator[httpx.Response]:
         """A response, whose errors on the way are told apart: nobody there, no answer in time, an answer that breaks off."""
         import httpx
 
@@ -237,10 +262,12 @@ class Client:
         if self.endpoint.wants_key and not self.endpoint.has_key:
             raise ServerError(f"{url} wants a key, and {key} is not set: set {key} to a key that may use it")
         self._limiter.wait(halt)
-        address, content = url + path, json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-        headers = self.endpoint.headers("POST", address, content)
+        address = sent.path if "://" in sent.path else self.endpoint.address(sent.path)
+        headers = sent.headers
+        if headers is None:
+            headers = {**self.endpoint.headers(sent.method, address, sent.content), "Content-Type": sent.kind}
         try:
-            with self._http().stream("POST", address, content=content, headers=headers) as response:
+            with self._http().stream(sent.method, address, content=sent.content, headers=headers) as response:
                 yield response
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, httpx.UnsupportedProtocol) as error:
             raise _Trouble(f"no connection to {url} ({error or 'it does not answer'})", nobody=True) from error
@@ -289,7 +316,7 @@ class Client:
 
     def _refuse(self, response: httpx.Response, text: str) -> None:
         """Raise what a response says that is no answer."""
-        if response.status_code == 200:
+        if response.is_success:
             return
         error = complaint(response.status_code, text)
         if response.is_redirect:
@@ -370,20 +397,3 @@ class Served:
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""
         self._client.close()
-
-
-class _Limiter:
-    """Evenly spaced turns: at most so many a minute, from this process."""
-
-    def __init__(self, per_minute: float | None) -> None:
-        self._gap = 60.0 / per_minute if per_minute else 0.0
-        self._next = 0.0
-        self._lock = threading.Lock()
-
-    def wait(self, stop: threading.Event) -> None:
-        if not self._gap:
-            return
-        with self._lock:
-            turn = max(time.monotonic(), self._next)
-            self._next = turn + self._gap
-        stop.wait(max(0.0, turn - time.monotonic()))
