@@ -80,6 +80,10 @@ class NotWorthwhile(UserError):
     kind = "not_worthwhile"
 
 
+class NotAllowed(RungError):
+    """Something that costs money, or sends rows elsewhere, was not begun: who gave the command did not allow it."""
+
+
 class BudgetEnded(RungError):
     """A budget ended while something was under way: what was done of it is kept, and the same command goes on.
 

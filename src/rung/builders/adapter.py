@@ -10,6 +10,7 @@ from rung.artifacts.store import Built, Training, amend, artifact_folder, buildi
 from rung.builders.building import ArtifactBuilder
 from rung.builders.forgetting_gate import gate
 from rung.builders.general_chats import general_chats
+from rung.builders.hosted_adapter import build_hosted, host_of
 from rung.builders.recipes import check_free, check_torch, recipe_of
 from rung.errors import UserError
 from rung.models.catalog import engine
@@ -33,6 +34,8 @@ def build_adapter(builder: ArtifactBuilder, need: Adapter, title: str) -> Built:
     The recipe is the trainer's defaults, in their place what the recipe file gives, in its place what the rung says.
     """
     rows = _taught(builder.runner, need.lessons, title)
+    if builder.project.settings.tuning_of() is not None:
+        return build_hosted(builder, need.recipe, rows, title)
     from rung.training import Recipe, Taught, search_generator, train_generator
 
     recipe = Recipe.of({**recipe_of(builder), **need.recipe}, rows=len(rows), seed=builder.project.settings.seed)
@@ -67,6 +70,8 @@ def check_adapter(builder: ArtifactBuilder, need: Adapter) -> None:
     from rung.training import Recipe
     from rung.training.bases import check_own
 
+    if host_of(builder.project) is not None:
+        return
     check_torch()
     settings = builder.project.settings
     recipe = Recipe.of({**recipe_of(builder), **need.recipe}, rows=len(need.lessons), seed=settings.seed)

@@ -29,17 +29,31 @@ def tokens_of(usages: Sequence[Usage]) -> dict[str, Json]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class HostedRequest:
+    """That jobs may be begun at a model's host: all of them (`is_allowed`), or those that cost no more than `max_usd`.
+
+    `first_wait`: seconds until a job is looked at for the second time.
+    """
+
+    is_allowed: bool = False
+    max_usd: float | None = None
+    first_wait: float = 2.0
+
+
 @dataclass(frozen=True)
 class ArtifactBuilder:
     """Builds artifacts, with the engines of a project and who runs steps on them.
 
     `recipe_file`: for adapters, in the place of the project's `recipe.yaml`. `searching`: adapters' learning rate and rank
-    are searched first. `while_training` is entered around each training, and may raise `BudgetEnded`.
+    are searched first. `hosted`: what may be begun at models' hosts; None: nothing. `while_training` is entered around each
+    training, and may raise `BudgetEnded`.
     """
 
     runner: StepRunner
     recipe_file: Path | None = None
     searching: bool = False
+    hosted: HostedRequest | None = None
     while_training: Callable[[Training], AbstractContextManager[object]] = nullcontext
 
     @contextmanager

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rung.cli.main import FINE
-from rung.cli.options import DryRun, Folder, Json, Seed
+from rung.cli.options import DryRun, Folder, Json, Seed, finite
 from rung.cli.screen import Screen, out
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ class Kind(StrEnum):
 
 _RECIPE = "generator: the recipe file; default: recipe.yaml in the project, if there is one."
 _SEARCH = "generator: search learning rate and rank first, and write them into recipe.yaml."
+_ON = "generator: have the host tune this model of 'models:' in rung.yaml, which has 'tuning:' beside its name."
+_MAX_COST = "With --on: begin it where it is foretold to cost no more than so many US dollars."
 _KIND = (
     "What is trained: generator (the adapters of tuned_model and hybrid), retriever (of tuned_retriever), reranker, "
     "classifier, or router (over the other rungs, by the dev cases)."
@@ -42,6 +44,10 @@ def train(
     rung: Annotated[str | None, typer.Option(help="Only this rung; default: all that are tuned.")] = None,
     recipe: Annotated[Path | None, typer.Option(help=_RECIPE)] = None,
     search: Annotated[bool, typer.Option("--search", help=_SEARCH)] = False,
+    on: Annotated[str | None, typer.Option(help=_ON, metavar="NAME")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="With --on: begin it, whatever it is foretold to cost.")] = False,
+    max_cost: Annotated[float | None, typer.Option(min=0, help=_MAX_COST, metavar="USD", callback=finite)] = None,
+    cancel: Annotated[bool, typer.Option("--cancel", help="With --on: end the jobs that run there.")] = False,
     seed: Seed = None,
     dry_run: DryRun = False,
     json: Json = False,
@@ -49,18 +55,25 @@ def train(
     """Train what the tuned rungs need and do not have yet."""
     from json import dumps
 
+    from rung.builders.building import HostedRequest
+    from rung.commands.hosted_jobs import cancel_jobs
     from rung.commands.train import TrainRequest
     from rung.commands.training_forecast import foresee
     from rung.config.project import load_project
-    from rung.errors import UserError
+    from rung.errors import NotAllowed, UserError
     from rung.loop import train as build
     from rung.records import Json as Value
     from rung.records import plain
 
     if (recipe or search) and kind is not Kind.generator:
         raise UserError(f"{'--recipe' if recipe else '--search'} is for generators: settings of a {kind} stand in rung.yaml")
+    _check_hosted(kind, on, any((yes, cancel, max_cost is not None)), search)
     project = load_project(folder)
-    if dry_run:
+    if on and cancel:
+        for line in cancel_jobs(project, on):
+            out(dumps({"note": line}) if json else line)
+        return FINE
+    if dry_run and not on:
         foreseen = foresee(project, kind.value, rung=rung or "")
         for one in foreseen:
             out(dumps(plain(one)) if json else str(one))
@@ -68,8 +81,15 @@ def train(
             out(f"nothing would be trained for {rung or 'any rung'}; 'rung check' says why")
         return FINE
     given: dict[str, Value] = {"recipe": str(recipe) if recipe else None, "search": search}
-    request = TrainRequest(rung or "", given if kind is Kind.generator else {})
-    done = build(project, kind.value, request, seed=seed, reporter=Screen(quiet=json))
+    hosted = HostedRequest(yes and not dry_run, None if dry_run else max_cost) if on else None
+    request = TrainRequest(rung or "", given if kind is Kind.generator else {}, on or "", hosted)
+    try:
+        done = build(project, kind.value, request, seed=seed, reporter=Screen(quiet=json))
+    except NotAllowed as error:
+        if not dry_run:
+            raise UserError(str(error), code="not_allowed") from error
+        out(dumps({"note": str(error)}) if json else str(error))
+        return FINE
     if json:
         for report in done:
             out(dumps(_report_json(report), ensure_ascii=False))
@@ -77,6 +97,18 @@ def train(
     for line in _table(done):
         out(line)
     return FINE
+
+
+def _check_hosted(kind: Kind, on: str | None, is_about_jobs: bool, search: bool) -> None:
+    """Refuse options that have no meaning together."""
+    from rung.errors import UserError
+
+    if is_about_jobs and not on:
+        raise UserError("--yes, --max-cost and --cancel are about a job at a model's host: name the model with --on")
+    if on and kind is not Kind.generator:
+        raise UserError(f"--on is for generators: a {kind} is trained here")
+    if on and search:
+        raise UserError("--search tries rates and ranks here: a host's job is one")
 
 
 def _table(done: Sequence[TrainReport]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from rung.commands.due import whats_due
 from rung.config.project import Project
 from rung.dataset.load import Dataset
 from rung.dataset.obstacles import Obstacles
-from rung.models.catalog import is_local
+from rung.models.catalog import is_local, is_tunable
 from rung.pipeline.budget import CompareRequest
 from rung.pipeline.candidates import allowed as allowed_rungs
 from rung.pipeline.candidates import check_sampling, model_asked, models_asked, shared_settings
@@ -299,7 +299,7 @@ def _stage_on(stage: Stage, project: Project, read: Read) -> Stage:
         corpus_tokens=corpus if documents else None,
         context_tokens=CONTEXT if is_local(model) else context,
         limit_tokens=limit_of(project, context),
-        trainable=is_local(project.settings.tuned_on()),
+        trainable=is_tunable(project.settings),
         answer_tokens=answer_tokens(rows, lambda shown: max(map(sizes.count, shown))),
     )
     stage = Stage(project, materials, documents, sizes, stage.shown)

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rung.artifacts import Built
-from rung.builders.building import ArtifactBuilder
+from rung.builders.building import ArtifactBuilder, HostedRequest
 from rung.builders.forgetting_gate import notes_on
 from rung.builders.recipes import keep_found, recipe_of
+from rung.commands.hosted_jobs import hosted_model
 from rung.config.project import Project
 from rung.errors import UserError
 from rung.pipeline.candidates import Candidate, build, propose, with_members
@@ -25,10 +26,15 @@ from rung.training.registry import last_loss
 
 @dataclass(frozen=True, slots=True)
 class TrainRequest:
-    """What was asked for: of this rung only ("": of all), with these settings in the place of `rung.yaml`'s."""
+    """What was asked for: of this rung only ("": of all), with these settings in the place of `rung.yaml`'s.
+
+    `on`: what `rung.yaml` calls the model that its host is to tune; `hosted`: what may be begun there.
+    """
 
     rung: str = ""
     settings: Mapping[str, Json] = field(default_factory=dict)
+    on: str = ""
+    hosted: HostedRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +69,11 @@ def train_generators(builder: ArtifactBuilder, prepared: Prepared, request: Trai
     """
     recipe = request.settings.get("recipe")
     recipe_file, searching = Path(str(recipe)) if recipe else None, bool(request.settings.get("search"))
-    builder = replace(builder, recipe_file=recipe_file, searching=searching)
-    candidates = propose(builder, prepared)
-    selected = [c for c in candidates if c.is_tuned and request.rung in ("", c.label, c.rung.name)]
+    builder = replace(builder, recipe_file=recipe_file, searching=searching, hosted=request.hosted)
+    candidates, settings = propose(builder, prepared), builder.project.settings
+    tuned = [c for c in candidates if c.is_tuned and request.rung in ("", c.label, c.rung.name)]
+    on = hosted_model(builder.project, request.on) if request.on else ""
+    selected = [c for c in tuned if (c.model or settings.model) == on or (not on and settings.tuning_of(c.model) is None)]
     if not selected:
         raise nothing_to_train(builder.project, candidates, request)
     recipe_of(builder)  # a mistake in it is found before any work is done

@@ -17,6 +17,7 @@ from rung.config.reviewing import ReviewSettings
 from rung.config.servers import ServerSettings
 from rung.config.serving import ServeSettings
 from rung.config.tool_settings import ToolSettings
+from rung.config.tuning import TuningSettings
 from rung.config.watching import WatchSettings
 
 _NEW_ROWS = re.compile(r"(\d{1,3}(?:,\d{3})+|\d{1,9}) (?:new )?approved rows?")
@@ -272,12 +273,12 @@ class RetrainSettings(_Section):
 
 
 class ModelSettings(_Section):
-    """One of several models: its name, and what of `server` and `prices` is other for it than the project says.
-
-    `weights`: those here that the server of this name answers with, for tuning."""
+    """One of several models: its name, and what of `server` and `prices` is other for it than the project says; `weights`:
+    those here that the server of this name answers with, for tuning; `tuning`: its host tunes it."""
 
     use: str = Field(min_length=1)
     weights: str = ""
+    tuning: TuningSettings | None = None
     server: ServerSettings = ServerSettings()
     prices: PriceSettings = PriceSettings()
 
@@ -337,6 +338,10 @@ class Settings(_Section):
         beside a server's name."""
         model = model or self.model
         return next((one.weights for one in self.models.values() if one.use == model and one.weights), model)
+
+    def tuning_of(self, model: str = "") -> TuningSettings | None:
+        """How its host tunes this model ("": the project's own); None where that is not said."""
+        return next((one.tuning for one in self.models.values() if one.use == (model or self.model)), None)
 
     def on(self, model: str) -> Settings:
         """As if the project named this model alone.

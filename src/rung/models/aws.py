@@ -1,4 +1,4 @@
-"""AWS's side of a request to Bedrock: the region, and a signature where no API key is set.
+"""AWS's side of a request to Bedrock, or to S3: the region, and a signature where no API key is set.
 
 Credentials are found by `botocore` (extra `bedrock`) as AWS's own tools find them: variables, profiles, SSO, roles.
 """
@@ -8,14 +8,14 @@ from __future__ import annotations
 import os
 from functools import cache
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rung.errors import MissingExtra, ModelError, ServerError
 
 if TYPE_CHECKING:
     from botocore.session import Session
 
-SERVICE = "bedrock"
+Service = Literal["bedrock", "s3"]
 _WITHOUT = (
     "Bedrock wants a key: set AWS_BEARER_TOKEN_BEDROCK to a Bedrock API key, or AWS credentials as for AWS's own tools "
     "(AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, a role)"
@@ -36,8 +36,8 @@ def region() -> str:
     return str(named)
 
 
-def signed(method: str, url: str, content: bytes) -> dict[str, str]:
-    """Headers of a request, signed (SigV4) with the credentials that AWS's own tools would use.
+def signed(method: str, url: str, content: bytes, *, service: Service = "bedrock") -> dict[str, str]:
+    """Headers of a request to one of AWS's services, signed (SigV4) with the credentials that AWS's own tools would use.
 
     Raises:
         MissingExtra: `botocore` is not installed.
@@ -45,7 +45,7 @@ def signed(method: str, url: str, content: bytes) -> dict[str, str]:
     """
     if find_spec("botocore") is None:
         raise MissingExtra("bedrock", "bedrock:<name> without AWS_BEARER_TOKEN_BEDROCK")
-    from botocore.auth import SigV4Auth
+    from botocore.auth import S3SigV4Auth, SigV4Auth
     from botocore.awsrequest import AWSRequest
     from botocore.exceptions import BotoCoreError
 
@@ -54,7 +54,8 @@ def signed(method: str, url: str, content: bytes) -> dict[str, str]:
         if credentials is None:
             raise ServerError(_WITHOUT)
         request = AWSRequest(method, url, {"Content-Type": "application/json"}, content)
-        SigV4Auth(credentials.get_frozen_credentials(), SERVICE, region()).add_auth(request)
+        signing = S3SigV4Auth if service == "s3" else SigV4Auth
+        signing(credentials.get_frozen_credentials(), service, region()).add_auth(request)
     except BotoCoreError as error:
         raise ServerError(f"AWS credentials cannot be had ({error}): set them anew, or sign in again") from error
     return {str(name): str(value) for name, value in request.headers.items()}

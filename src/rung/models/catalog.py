@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import cast
 
+from rung.config.schema import Settings
 from rung.errors import ModelError
 from rung.models.protocol import Embedder, Generator, Host, LocalEngine, LocalHost, NamingHost, RerankingHost, Server
 from rung.plugins import Door, hint
@@ -89,6 +90,12 @@ def is_local(name: str) -> bool:
         ModelError: there is no such model.
     """
     return _host(name, "generator").is_local
+
+
+def is_tunable(settings: Settings) -> bool:
+    """Whether the model of a project can be tuned: its weights are on this machine, or its host tunes it. Raises as
+    `is_local`."""
+    return settings.tuning_of() is not None or is_local(settings.tuned_on())
 
 
 def engine(name: str) -> LocalEngine:

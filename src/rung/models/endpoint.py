@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from rung.errors import ModelError
-from rung.models import aws
-from rung.models.vendors import ANY, BEARER, BEDROCK, VENDORS, Vendor
+from rung.models import aws, google_cloud
+from rung.models.vendors import ANY, BEARER, BEDROCK, VENDORS, VERTEX, Vendor
 
 _URLS = ("http://", "https://")
 
@@ -40,7 +40,7 @@ class Endpoint:
             if not model:
                 form = f"{vendor.name}:<name>, such as {vendor.name}:{vendor.example}"
                 raise ModelError(f"'{vendor.name}:' names no model: write {form}")
-            return cls(_url_of(vendor), model, vendor)
+            return cls(_url_of(vendor), google_cloud.resource(model) if vendor is VERTEX else model, vendor)
         url, _, model = name.partition("#")
         checked = _checked(url, "a model's URL", key="RUNG_API_KEY")
         if not model:
@@ -58,7 +58,8 @@ class Endpoint:
     @property
     def is_vendors(self) -> bool:
         """Whether it is the vendor's own server, and no other that a variable names."""
-        return bool(self.vendor.name) and self.vendor.url in ("", self.url)
+        own = re.sub(r"\\\{\w+\\\}(\\-)?", r"[\\w-]*", re.escape(self.vendor.url))
+        return bool(self.vendor.name) and (not own or re.fullmatch(own, self.url) is not None)
 
     @property
     def wants_key(self) -> bool:
@@ -113,13 +114,23 @@ def _url_of(vendor: Vendor) -> str:
         form = f"its address, such as https://NAME.openai.azure.com{'' if vendor.name == 'azure' else vendor.below}"
         raise ModelError(f"{vendor.name}: {vendor.url_variable} is not set: set it to {form}")
     if not instead:
-        return vendor.url.format(region=aws.region()) if "{region}" in vendor.url else vendor.url
+        return _regional(vendor.url)
     if "://" not in instead:  # "127.0.0.1:11434", as OLLAMA_HOST may have it
         instead = f"http://{instead}"
     url = _checked(instead, vendor.url_variable, key=key)
     if vendor.url_variable == "OLLAMA_HOST":
         url = _reachable(url)
     return url if url.endswith(vendor.below) else url + vendor.below
+
+
+def _regional(url: str) -> str:
+    """The address where the variables of the cloud say that it is asked."""
+    if "{region}" in url:
+        return url.format(region=aws.region())
+    if "{location}" in url:
+        location = google_cloud.location()
+        return url.replace("{location}-", "") if location == "global" else url.format(location=location)
+    return url
 
 
 def _reachable(url: str) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from rung.errors import InternalError, ModelError, ServerError
 from rung.models.endpoint import Endpoint
+from rung.models.hosted_names import names_in
 from rung.models.http_client import NoModel, RequestFailed, Served
 from rung.models.http_reading import Turn, consumed, cut_silently, read
 from rung.models.http_spread import spread
@@ -47,6 +48,7 @@ class HttpGenerator(Served):
         self._left_out: set[str] = {"max_tokens"} if endpoint.vendor is OPENAI and endpoint.is_vendors else set()
         self._context = 0
         self._adapters = ServedAdapters(self._client, server.adapters_at, self._says)
+        self._hosted: dict[str, str] = {}  # of adapters that the host made: by which name it answers
 
     @property
     def identity(self) -> str:
@@ -64,15 +66,17 @@ class HttpGenerator(Served):
         return min(limit, self._context) if self._context else limit
 
     def use_adapters(self, adapters: Mapping[str, Path]) -> None:
-        """Have the server answer by adapters that were trained here; see `ServedAdapters.place`.
+        """Have the server answer by adapters that were trained here, see `ServedAdapters.place`, or that its host made.
 
         Raises:
             ModelError: it does not have them, and does not load them, or a vendor's host takes none.
             ServerError: as `run`.
         """
-        if adapters and self._endpoint.vendor.name:
+        self._hosted = names_in(adapters, self._endpoint.url)
+        own = {digest: folder for digest, folder in adapters.items() if digest not in self._hosted}
+        if own and self._endpoint.vendor.name:
             raise ModelError(f"{self._endpoint} takes no adapters made here: use a server of your own, or a local model")
-        self._adapters.place(adapters)
+        self._adapters.place(own)
 
     def unload(self, digest: str) -> str:
         """Have the server forget an adapter; see `ServedAdapters.unload`."""
@@ -188,7 +192,8 @@ class HttpGenerator(Served):
             ServerError: as `run`.
         """
         step = _generate(request)
-        if step.regex or step.choices or step.adapter or not self._wire.streams:  # an adapter may have to be loaded again
+        placed = step.adapter and step.adapter not in self._hosted  # may have to be loaded again
+        if step.regex or step.choices or placed or not self._wire.streams:
             result = self._answer(request, threading.Event())
             if isinstance(result, Failure):
                 raise StepFailed(result)
@@ -218,7 +223,7 @@ class HttpGenerator(Served):
 
     def _answer(self, request: Request, halt: threading.Event) -> GenerateResult | Failure:
         step = _generate(request)
-        if step.adapter and not self._adapters.has(step.adapter):
+        if step.adapter and step.adapter not in self._hosted and not self._adapters.has(step.adapter):
             return Failure(f"{self._endpoint} was not given the adapter {step.adapter[:12]}", step="generate")
         try:
             answer, attempt = self._answered(step, halt)
@@ -269,7 +274,8 @@ class HttpGenerator(Served):
 
     def _model_of(self, step: Generate) -> str:
         """What the server calls the model that is to answer: never the base for an adapter."""
-        return served_name(step.adapter) if step.adapter else self._endpoint.model
+        named = self._hosted.get(step.adapter, "")
+        return named or (served_name(step.adapter) if step.adapter else self._endpoint.model)
 
     def _call(self, step: Generate, *, stream: bool = False) -> Call:
         return Call(
@@ -306,7 +312,7 @@ class HttpGenerator(Served):
         used = consumed(turn.usage)
         prompt, completion, price = used.prompt, used.completion, None
         if prompt is not None and completion is not None:
-            model, url = self._endpoint.model, self._endpoint.url
+            model, url = self._hosted.get(step.adapter, self._endpoint.model), self._endpoint.url
             price = usd(model, url, prompt=prompt, completion=completion, cached=used.cached, written=used.written)
         return GenerateResult(
             reply.text,

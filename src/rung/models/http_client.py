@@ -92,8 +92,8 @@ class Client:
         return self._patiently(lambda: self._posted(path, body, halt), halt, hasty=hasty)
 
     def call(self, sent: Outgoing, *, once: bool = False, redirects: bool = False) -> Incoming:
-        """The answer to a request of any kind. `once`: it is not tried again, whatever happens. `redirects`: one that sends on
-        is an answer too.
+        """The answer to a request of any kind. `once`: it is not tried again, whatever happens. `redirects`: one that sends
+        on is an answer too.
 
         Raises:
             RequestFailed: it is refused, or was tried as often as allowed; without `complaint` nobody knows whether it was

@@ -25,8 +25,8 @@ Api = Literal["chat", "responses"]
 class Vendor:
     """A host.
 
-    `url`: where its API is, with `{region}` where there are several; "": only `url_variable` says. `below`: what is added to
-    that of the variable. `keys`: variable -> header in which it is sent; the first that is set counts. `wants_key`: at its
+    `url`: where its API is, with `{region}` or `{location}` where there are several; "": only `url_variable` says. `below`:
+    what is added to that of the variable. `keys`: variable -> header in which it is sent; the first that is set counts. `wants_key`: at its
     own URL it answers nobody without one. `mend`: what to do where nobody listens. `embeds_below`: where OpenAI's
     `/embeddings` are, below its URL; None: it has none.
     """
@@ -112,7 +112,38 @@ OLLAMA = Vendor(
     mend="start it ('ollama serve'), or set OLLAMA_HOST to where it is",
     embeds_below="/v1",
 )
-VENDORS: Mapping[str, Vendor] = {v.name: v for v in (OPENAI, ANTHROPIC, GEMINI, AZURE, BEDROCK, OLLAMA)}
+TOGETHER = Vendor(
+    name="together",
+    wire=ChatCompletions(),
+    keys={"TOGETHER_API_KEY": BEARER},
+    url="https://api.together.xyz/v1",  # by this name, of its two, price lists know it
+    url_variable="TOGETHER_BASE_URL",
+    below="/v1",
+    example="Qwen/Qwen3-8B",
+    embeds_below="",
+)
+FIREWORKS = Vendor(
+    name="fireworks",
+    wire=ChatCompletions(),
+    keys={"FIREWORKS_API_KEY": BEARER},
+    url="https://api.fireworks.ai/inference/v1",
+    url_variable="FIREWORKS_BASE_URL",
+    below="/inference/v1",
+    example="accounts/fireworks/models/qwen3-8b",
+    embeds_below="",
+)
+VERTEX = Vendor(
+    name="vertex",
+    wire=Gemini(),
+    keys={"GOOGLE_OAUTH_ACCESS_TOKEN": BEARER},
+    url="https://{location}-aiplatform.googleapis.com",
+    url_variable="GOOGLE_VERTEX_BASE_URL",
+    example="gemini-3.5-flash",
+    mend="check the network, and the location (GOOGLE_CLOUD_LOCATION)",
+)
+VENDORS: Mapping[str, Vendor] = {
+    v.name: v for v in (OPENAI, ANTHROPIC, GEMINI, AZURE, BEDROCK, OLLAMA, TOGETHER, FIREWORKS, VERTEX)
+}
 _RESPONSES = Responses()
 
 

@@ -48,6 +48,7 @@ def effort_of_building(project: Project, parts: Sequence[Part]) -> Effort:
     the model that was asked. An index of examples is a trifle. What its answers read is not known yet."""
     indexing = training = building = 0.0
     asked: float | None = 0.0
+    tuned = False
     artifacts = {a.digest: (need, a, part.model) for part in parts for need, a in zip(part.needs, part.built, strict=False)}
     for need, artifact, model in artifacts.values():
         if isinstance(need, ChunkedIndex):
@@ -56,10 +57,14 @@ def effort_of_building(project: Project, parts: Sequence[Part]) -> Effort:
             asking = need.member.spec.model if isinstance(need, AnswerIndex) else model
             usd = _tokens_usd(artifact, prices_in(project.on(asking) if asking else project))
             asked, building = None if asked is None or usd is None else asked + usd, building + artifact.seconds
+        elif isinstance(hosted := artifact.manifest.get("hosted"), dict):  # its host's machines, at its host's price
+            price = hosted.get("usd")
+            asked = asked + price if asked is not None and isinstance(price, int | float) else None
+            tuned = True
         elif not isinstance(need, ExampleIndex):
             training += artifact.seconds
     return Effort(
-        uses_examples=training > 0 or any(part.settings.get("shots") for part in parts),
+        uses_examples=tuned or training > 0 or any(part.settings.get("shots") for part in parts),
         training_seconds=training,
         indexing_seconds=indexing,
         stored_bytes=float(sum(_size(artifact.folder) for _, artifact, _ in artifacts.values())),

@@ -12,7 +12,7 @@ from rung.dataset.leakage import overlaps
 from rung.dataset.load import Dataset
 from rung.dataset.retrieval_pairs import Teaching
 from rung.dataset.teaching_rows import fit_to_teach
-from rung.models.catalog import is_local
+from rung.models.catalog import is_tunable
 from rung.models.endpoint import is_on_server
 from rung.records import Case, Problem
 from rung.strategies.protocol import Materials
@@ -45,7 +45,7 @@ def materials_of(
         examples=rows.examples,
         lessons=train_cases,
         limit_tokens=said_context(project),
-        trainable=is_local(project.settings.tuned_on()),
+        trainable=is_tunable(project.settings),
         reranker=bool(project.settings.reranker),
         tools=tuple(tool.spec for tool in (tools_of(project) if tools is None else tools)),
         seed=project.settings.seed,

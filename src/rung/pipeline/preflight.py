@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import partial
 
+from rung.builders.hosted_adapter import host_of
 from rung.config.project import Project
 from rung.config.schema import DEFAULT_EMBEDDER, TUNED
 from rung.dataset.load import read_schema
@@ -114,6 +115,20 @@ def check_weights(project: Project) -> None:
             raise project.error(message, "models", alias)
 
 
+def check_tuning(project: Project) -> None:
+    """Refuse a model that no host tunes, or not with what `rung.yaml` says.
+
+    Raises:
+        InputError: points at the model's line.
+    """
+    for alias, entry in project.settings.models.items():
+        if entry.tuning is not None and entry.weights:
+            message = "'weights' are tuned here, 'tuning' is its host's: leave one of them out"
+            raise project.error(message, "models", alias, "tuning")
+        if entry.tuning is not None:
+            host_of(project.on(entry.use))
+
+
 def check_settings(project: Project, met: Obstacles) -> None:
     """What of `rung.yaml` can be known to be wrong before any other file is read; raises, or gathers, as `met` does."""
     nothing: tuple[tuple[str, str, str], ...] = ()
@@ -121,7 +136,7 @@ def check_settings(project: Project, met: Obstacles) -> None:
         met.check(partial(check_named, project, key, name, what))
     for key in PROMOTED:
         met.check(partial(promoted_folder, project, key))
-    for check in (tools_of, allowed, check_limits, check_sampling, check_weights):
+    for check in (tools_of, allowed, check_limits, check_sampling, check_weights, check_tuning):
         met.check(partial(check, project))
 
 

@@ -11,7 +11,7 @@ from rung.config.project import Project
 from rung.dataset.load import Dataset, fingerprint, load_dataset, with_evidence
 from rung.dataset.retrieval_pairs import read_teaching
 from rung.errors import BudgetEnded, UserError
-from rung.models.catalog import is_local
+from rung.models.catalog import is_tunable
 from rung.pipeline.answer_room import room_after
 from rung.pipeline.budget import Meter, bounded
 from rung.pipeline.cache_invalidation import invalidate, look_again
@@ -115,7 +115,7 @@ def materials_on(engines: Engines, prepared: Prepared) -> Materials:
     return replace(
         prepared.materials,
         limit_tokens=limit_of(project, engines.generator.context_tokens),
-        trainable=is_local(project.settings.tuned_on()),
+        trainable=is_tunable(project.settings),
         corpus_tokens=_corpus_tokens(engines, knowledge.documents()) if knowledge else None,
         context_tokens=engines.generator.context_tokens,
         answer_tokens=answer_tokens(prepared.rows, lambda shown: counted(engines, "answers", shown, max)),

@@ -112,6 +112,8 @@ def trainer_of(project: Project, model: str, needs: tuple[Need, ...]) -> str:
     """What would train the adapters among these needs, in words; "" where there are none, or only the model's files tell."""
     if not any(isinstance(need, Adapter) for need in needs):
         return ""
+    if project.settings.tuning_of(model) is not None:
+        return "the model's host"
     return {"openvino": OWN, "torch": GENERAL, "": ""}[engine(model_of(project, project.settings.tuned_on(model)))]
 
 
@@ -132,7 +134,7 @@ def replayed(project: Project, need: Adapter) -> tuple[Asked, ...]:
     """What the model is asked so that its own answers can be mixed in among what the adapter learns."""
     rows = len(need.lessons)
     recipe = Recipe.of({**_of_file(project), **need.recipe}, rows=rows)
-    if not recipe.replays_itself or shipped(project.settings.tuned_on()):
+    if project.settings.tuning_of() is not None or not recipe.replays_itself or shipped(project.settings.tuned_on()):
         return ()
     return general_prompts()[: prompts_for(chats_for(rows, recipe.replay))]
 

@@ -9,18 +9,20 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 from rung.records import digest
 from rung.training.examples import Row
 from rung.training.packing import alike, shared_beginning
 from rung.training.recipe import Recipe
 
+T = TypeVar("T")
 MAX_TOKENS = 1024  # computed at once: beyond it products get no faster, only memory grows (about 0.9 MB a token)
 MAX_VALIDATION = 64
 _CHUNK = 8  # batches' worth of rows that are sorted by length together
 
 
-def split(rows: Sequence[Row], *, share: float, seed: int) -> tuple[list[Row], list[Row]]:
+def split(rows: Sequence[T], *, share: float, seed: int) -> tuple[list[T], list[T]]:
     """(rows to learn, rows held out). Fewer than 20 rows, or a share of 0: none is held out."""
     held = min(MAX_VALIDATION, round(len(rows) * share)) if len(rows) >= 20 else 0
     shuffled = list(range(len(rows)))
