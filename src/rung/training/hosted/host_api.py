@@ -57,14 +57,14 @@ class HostApi:
     def send_form(
         self, path: str, fields: Mapping[str, str], file: TuningFile | None = None, *, redirects: bool = False
     ) -> Incoming:
-        """POST a form, with a file in it."""
+        """POST a form, with a file in it. `redirects`: a redirection is awaited, and it is not sent again."""
         import httpx
 
         files = {name: (None, value.encode()) for name, value in fields.items()}
         named = {"file": (file.name, file.content, "application/jsonl")} if file is not None else {}
         form = httpx.Request("POST", "http://form", files={**files, **named})  # only for its body
         outgoing = Outgoing("POST", path, form.read(), form.headers["Content-Type"])
-        return self.client.call(outgoing, redirects=redirects)
+        return self.client.call(outgoing, once=redirects, redirects=redirects)
 
     def send_form_for(self, path: str, fields: Mapping[str, str], file: TuningFile | None = None) -> Mapping[str, Json]:
         """The object that answers a form."""

@@ -60,6 +60,8 @@ class Run:
         try:
             note = self._uploaded(note)
         except RequestFailed as error:
+            if error.complaint is None or error.complaint.is_transient:
+                raise ServerError(f"the file did not get to {self.host.name} ({error}): run the command again later") from error
             raise UserError(f"{self.host.name} does not take the file: {error}") from error
         if not note.asked:
             self.allow(self.host.quote(note.submission))

@@ -1,0 +1,192 @@
+"""`rung train generator --on NAME`: the real commands against a host that tunes, over HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from rung.commands.hosted_jobs import hosted_model
+from rung.config.project import load_project
+from rung.errors import InputError, UserError
+from rung.pipeline.preflight import check_tuning
+from tests.cli.conftest import Run
+from tests.training.tuning_hosts import CLOSE, OpenAIServer
+
+TUNED = "ft:small-1:team:rung-"
+
+
+@pytest.fixture
+def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAIServer]:
+    with OpenAIServer(phases=("succeeded",)) as one:
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{one.url}/v1")
+        monkeypatch.setenv("OPENAI_API_KEY", "secret")
+        yield one
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    answer = {"role": "assistant", "content": "one two"}
+    rows = [{"messages": [{"role": "user", "content": f"word {n}"}, answer]} for n in range(20)]
+    write_rows(folder, rows)
+    cases = [{"question": f"word {n} now", "answers": ["one two"], "split": "test"} for n in range(12)]
+    (folder / "cases.jsonl").write_text("".join(json.dumps(row) + "\n" for row in cases))
+    settings = {
+        "task": "Say the word.",
+        "server": {"retries": 0},
+        "models": {"own": {"use": "openai:small-1", "tuning": {"usd_per_million_tokens": 2.0}}},
+        "embedder": "scripted",
+        "behaviour": {"examples": ["examples.jsonl"]},
+        "cases": ["cases.jsonl"],
+        "rungs": [{"prompt": {"max_tokens": 8}}, {"tuned_model": {"max_tokens": 8}}],
+        "bar": {"correct": 0.5},
+    }
+    (folder / "rung.yaml").write_text(yaml.safe_dump(settings))
+    return folder
+
+
+def write_rows(folder: Path, rows: list[dict[str, Any]]) -> None:
+    (folder / "examples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def changed(folder: Path, **settings: Any) -> None:
+    file = folder / "rung.yaml"
+    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), **settings}))
+
+
+def test_what_is_tuned_there_answers_in_comparisons_and_is_promoted(rung: Run, project: Path, host: OpenAIServer) -> None:
+    before = rung("compare", project, "--json", code=None).json
+    rows: dict[str, Any] = {row["name"]: row for row in before["rungs"]}
+    assert rows["tuned_model"]["status"] == "not_applicable"
+    assert "has not tuned it on these rows yet: 'rung train generator --on own' has it do so" in rows["tuned_model"]["why"]
+    assert host.files == {}, "a comparison begins nothing that costs money"
+
+    report = rung("train", "generator", project, "--on", "own", "--yes", "--json").json
+    manifest = json.loads((Path(report["folder"]) / "manifest.json").read_text())
+    hosted = manifest["hosted"]
+    assert hosted["model"].startswith(TUNED)
+    assert (hosted["host"], hosted["base"], hosted["job"]) == ("openai", "small-1", "ftjob-1")
+    assert hosted["usd"] == pytest.approx(3.0)  # 1.5 million tokens that it says it learnt, at 2 dollars
+    assert manifest["recipe"] == {"epochs": 3, "seed": 0}
+    assert (manifest["rows"], manifest["rows_held_out"]) == (20, 1)
+    assert any("ends is not known" in note for note in report["notes"])
+    assert rung("train", "generator", project, "--on", "own", "--json").json["artifact"] == report["artifact"]
+    assert host.started == 1, "what is there is not begun again"
+
+    verdict = rung("compare", project, "--json").json
+    rows = {row["name"]: row for row in verdict["rungs"]}
+    assert verdict["winner"] == "tuned_model"
+    assert rows["tuned_model"]["artifacts"]["adapter"] == report["artifact"]
+    rung("promote", project)
+    assert rung("artifacts", "list", project, "--json").out.count(report["artifact"]) == 1
+    assert rung("ask", project, "word 3, please", "--rung", "tuned_model").out.startswith("one two")
+
+
+def test_nothing_is_sent_before_it_is_allowed(rung: Run, project: Path, host: OpenAIServer) -> None:
+    refused = rung("train", "generator", project, "--on", "own", code=2)
+    assert "openai would tune small-1 on 19 rows, 1 held out, in 3 passes: about" in refused.err
+    assert "$2.0 a million tokens, as rung.yaml says" in refused.err
+    assert "--yes begins it" in refused.err
+    dry = rung("train", "generator", project, "--on", "own", "--dry-run", "--yes")
+    assert dry.out.count("would leave this machine") == 1
+    dear = rung("train", "generator", project, "--on", "own", "--max-cost", "0.0000001", code=2)
+    assert "more than --max-cost 1e-07" in dear.err
+    changed(project, models={"own": {"use": "openai:small-1", "tuning": {}}})
+    unknown = rung("train", "generator", project, "--on", "own", "--max-cost", "5", code=2)
+    assert "the price is unknown" in unknown.err
+    assert "cannot be told" in unknown.err
+    assert host.files == {}
+
+
+def test_rows_with_personal_data_and_rows_that_nobody_approved_stay_here(
+    rung: Run, project: Path, host: OpenAIServer
+) -> None:
+    rows = [json.loads(line) for line in (project / "examples.jsonl").read_text().splitlines()]
+    rows[3]["messages"][0]["content"] = "word 3, says jane.doe@example.org, phone +49 170 1234567"
+    write_rows(project, rows)
+    rung("train", "generator", project, "--on", "own", "--yes")
+    assert host.files
+    assert not any(b"jane.doe" in content for content in host.files.values())
+    assert sum(content.count(b"\n") for content in host.files.values()) == 19
+    host.calls.clear()
+    rows[5]["messages"][0]["content"] = "word five"
+    write_rows(project, rows)
+    changed(project, review="required")
+    refused = rung("train", "generator", project, "--on", "own", "--yes", code=2)
+    assert "nothing is trained" in refused.err
+    assert host.calls == []
+
+
+def test_a_row_that_the_host_does_not_take_is_named_with_its_line(rung: Run, project: Path, host: OpenAIServer) -> None:
+    rows = [json.loads(line) for line in (project / "examples.jsonl").read_text().splitlines()]
+    rows[6]["messages"][0]["content"] = "word " * 60_000
+    write_rows(project, rows)
+    refused = rung("train", "generator", project, "--on", "own", "--yes", code=2)
+    assert "examples.jsonl:7: it has about" in refused.err
+    assert host.files == {}
+
+
+def test_a_job_is_cancelled_and_gone_on_with(rung: Run, project: Path, host: OpenAIServer) -> None:
+    assert "nothing runs" in rung("train", "generator", project, "--on", "own", "--cancel").out
+    host.odd = {"GET /v1/fine_tuning/jobs/ftjob-1": (401, {"error": {"message": "key expired"}})}
+    stopped = rung("train", "generator", project, "--on", "own", "--yes", code=2)
+    assert "ftjob-1 goes on at openai: 'rung train generator --on own' looks at it again" in stopped.err
+    assert "its job ftjob-1 runs at openai" in rung("compare", project, code=None).out
+    host.phases = ("running",)
+    assert "ftjob-1 is cancelled at openai" in rung("train", "generator", project, "--on", "own", "--cancel").out
+    host.phases = ("succeeded",)
+    rung("train", "generator", project, "--on", "own", "--yes")
+    assert (host.started, host.jobs["ftjob-1"].cancelled) == (2, True)
+
+
+def test_a_connection_that_breaks_while_it_is_begun(rung: Run, project: Path, host: OpenAIServer) -> None:
+    host.odd = {"POST /v1/fine_tuning/jobs$": CLOSE}
+    rung("train", "generator", project, "--on", "own", "--yes")
+    assert host.started == 1
+
+
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        ({"use": "anthropic:claude", "tuning": {}}, "nothing tuned at anthropic"),
+        ({"use": "bedrock:nova", "tuning": {}}, "say 'tuning: {bucket: s3://"),
+        ({"use": "openai:x", "tuning": {}, "weights": "hf:x"}, "leave one of them out"),
+        ({"use": "openai:x", "tuning": {"bucket": "x"}}, "must be s3://BUCKET/PREFIX"),
+        ({"use": "openai:x", "tuning": {"role": "me"}}, "must be the ARN of a role"),
+        ({"use": "openai:x", "tuning": {"prize": 2}}, "unknown key 'prize'"),
+    ],
+)
+def test_mistakes_in_the_file_are_said_with_their_line(
+    entry: Any, why: str, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    changed(project, models={"own": entry})
+    with pytest.raises(InputError, match=why) as caught:
+        check_tuning(load_project(project))
+    assert caught.value.line > 1
+
+
+def test_a_model_without_tuning_is_not_tuned_at_its_host(project: Path) -> None:
+    changed(project, models={"own": "openai:small-1"})
+    with pytest.raises(UserError, match="'own' says nothing of tuning at its host"):
+        hosted_model(load_project(project), "own")
+    with pytest.raises(UserError, match="'other' is no model of this project"):
+        hosted_model(load_project(project), "other")
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["generator", "--yes"], "name the model with --on"),
+        (["generator", "--on", "own", "--search"], "a host's job is one"),
+        (["router", "--on", "own"], "--on is for generators"),
+    ],
+)
+def test_options_that_have_no_meaning_together(words: list[str], why: str, rung: Run, project: Path) -> None:
+    assert why in rung("train", words[0], project, *words[1:], code=2).err
