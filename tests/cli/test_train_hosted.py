@@ -60,6 +60,7 @@ def changed(folder: Path, **settings: Any) -> None:
     file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), **settings}))
 
 
+@pytest.mark.slow
 def test_what_is_tuned_there_answers_in_comparisons_and_is_promoted(rung: Run, project: Path, host: OpenAIServer) -> None:
     before = rung("compare", project, "--json", code=None).json
     rows: dict[str, Any] = {row["name"]: row for row in before["rungs"]}
@@ -88,6 +89,7 @@ def test_what_is_tuned_there_answers_in_comparisons_and_is_promoted(rung: Run, p
     assert rung("ask", project, "word 3, please", "--rung", "tuned_model").out.startswith("one two")
 
 
+@pytest.mark.slow
 def test_nothing_is_sent_before_it_is_allowed(rung: Run, project: Path, host: OpenAIServer) -> None:
     refused = rung("train", "generator", project, "--on", "own", code=2)
     assert "openai would tune small-1 on 19 rows, 1 held out, in 3 passes: about" in refused.err
@@ -132,6 +134,7 @@ def test_a_row_that_the_host_does_not_take_is_named_with_its_line(rung: Run, pro
     assert host.files == {}
 
 
+@pytest.mark.slow
 def test_a_job_is_cancelled_and_gone_on_with(rung: Run, project: Path, host: OpenAIServer) -> None:
     assert "nothing runs" in rung("train", "generator", project, "--on", "own", "--cancel").out
     host.odd = {"GET /v1/fine_tuning/jobs/ftjob-1": (401, {"error": {"message": "key expired"}})}

@@ -176,7 +176,7 @@ def test_a_command_that_was_killed_before_it_knew_the_job_goes_on(name: str, beg
 @pytest.mark.parametrize("name", SERVERS)
 def test_a_failure_is_passed_on_and_the_next_job_is_another(name: str, begin: Begin, tmp_path: Path) -> None:
     server, host = begin(name, phases=("running", "failed"))
-    with pytest.raises(UserError, match="failed at .*: .*has a row that cannot be learnt; the same command begins another"):
+    with pytest.raises(UserError, match=r"failed at .*: .*has a row that cannot be learnt; the same command begins another"):
         carried_out(host, tmp_path)
     server.phases = ("succeeded",)
     note, state = carried_out(host, tmp_path)
@@ -230,7 +230,7 @@ def test_a_key_that_expires_meanwhile_leaves_the_job_to_be_gone_on_with(name: st
         return real(id)
 
     host.state = expired  # type: ignore[method-assign]
-    with pytest.raises(ServerError, match="expired.* goes on at .*'rung train generator --on own' looks at it again"):
+    with pytest.raises(ServerError, match=r"expired.* goes on at .*'rung train generator --on own' looks at it again"):
         carried_out(host, tmp_path)
     host.state, server.key = real, "secret"  # type: ignore[method-assign]
     assert carried_out(host, tmp_path)[1].phase == "succeeded"
@@ -263,7 +263,7 @@ def test_a_job_that_is_gone_is_said(name: str, begin: Begin, tmp_path: Path) -> 
     with pytest.raises(KeyboardInterrupt):
         Run(host, files_of(host), tmp_path, "own", lambda _usd: None, 0.01).carry_out(note_of(host), _interrupt)
     server.jobs.clear()
-    with pytest.raises(UserError, match="knows no job .*: it was deleted, or the key is another account's"):
+    with pytest.raises(UserError, match=r"knows no job .*: it was deleted, or the key is another account's"):
         carried_out(host, tmp_path)
 
 
@@ -341,7 +341,7 @@ def test_a_file_that_is_too_large_is_said(begin: Begin) -> None:
 def test_earlier_turns_are_not_learnt_where_the_host_can_be_told(begin: Begin) -> None:
     row = example("And 2?", "two", Message("user", "What is 1?"), Message("assistant", "one"))
     _, host = begin("openai")
-    assert [turn.get("weight") for turn in row_of(row, host.wire, host.rules)["messages"]] == [None, None, 0, None, None]  # type: ignore[union-attr, index]
+    assert [turn.get("weight") for turn in row_of(row, host.wire, host.rules)["messages"]] == [None, None, 0, None, None]  # type: ignore[union-attr]
     _, vertex = begin("vertex")
     rows = tuning_rows([row, *ROWS], vertex, share=0.0, seed=0, stem="x")
     assert rows.notes == ("vertex learns every turn of the assistant, also in the 1 rows that have several",)
@@ -438,5 +438,5 @@ def test_a_bucket_is_asked_for(model: str, why: str, begin: Begin) -> None:
 
 def test_a_note_that_cannot_be_read_is_no_absent_one(tmp_path: Path) -> None:
     (tmp_path / NOTE).write_text('{"host": "openai"')
-    with pytest.raises(UserError, match="cannot be read .*look there whether it runs"):
+    with pytest.raises(UserError, match=r"cannot be read .*look there whether it runs"):
         read_note(tmp_path)

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
 CLOSE = "close"  # an odd reply: the request is carried out, and the connection ends without a word
@@ -40,7 +40,8 @@ class Call:
         head = f"Content-Type: {self.headers['content-type']}\r\n\r\n".encode()
         message = email.message_from_bytes(head + self.content, policy=email.policy.HTTP)
         parts = message.iter_parts()
-        return {str(p.get_param("name", header="content-disposition")): p.get_payload(decode=True) for p in parts}
+        named = ((str(p.get_param("name", header="content-disposition")), p.get_payload(decode=True)) for p in parts)
+        return {name: content for name, content in named if isinstance(content, bytes)}
 
 
 @dataclass
@@ -74,7 +75,7 @@ class TuningServer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def __enter__(self) -> TuningServer:
+    def __enter__(self) -> Self:
         host = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -99,7 +100,7 @@ class TuningServer:
                 self.end_headers()
                 self.wfile.write(sent)
 
-            do_GET = do_POST = do_PUT = handle_one  # noqa: N815 - the library's names
+            do_GET = do_POST = do_PUT = handle_one
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -158,7 +159,7 @@ class OpenAIServer(TuningServer):
     """`/v1/files`, `/v1/fine_tuning/jobs`; and chats: a tuned model says what its file has for a question, a base knows
     nothing."""
 
-    words = {name: name for name in ("queued", "running", "succeeded", "failed", "cancelled")}
+    words: ClassVar[Mapping[str, str]] = {name: name for name in ("queued", "running", "succeeded", "failed", "cancelled")}
 
     def reply(self, call: Call) -> Answer:
         path = call.path.removeprefix("/v1")
@@ -220,7 +221,7 @@ class OpenAIServer(TuningServer):
 class TogetherServer(TuningServer):
     """`/v1/files` that redirects, `/v1/fine-tunes`."""
 
-    words = {
+    words: ClassVar[Mapping[str, str]] = {
         "queued": "queued",
         "running": "running",
         "succeeded": "completed",
@@ -243,7 +244,10 @@ class TogetherServer(TuningServer):
             self.files[path.removeprefix("/put/")] = call.content
             return ok()
         if path.endswith("/preprocess"):
-            return ok({"id": path.split("/")[2]})
+            id = path.split("/")[2]
+            size = len(self.files[id])
+            about = {"bytes": size, "created_at": 1, "filename": "x.jsonl", "FileType": "jsonl", "purpose": "fine-tune"}
+            return ok({"id": id, "object": "file", **about})
         if path.endswith("/estimate-price"):
             known = self.estimate is not None
             return ok({"estimation_available": known, "estimated_total_price": self.estimate})
@@ -276,7 +280,7 @@ class TogetherServer(TuningServer):
 class FireworksServer(TuningServer):
     """`/v1/accounts/me/datasets`, `…/supervisedFineTuningJobs`."""
 
-    words = {
+    words: ClassVar[Mapping[str, str]] = {
         "queued": "JOB_STATE_PENDING",
         "running": "JOB_STATE_RUNNING",
         "succeeded": "JOB_STATE_COMPLETED",
@@ -324,7 +328,7 @@ class FireworksServer(TuningServer):
 class VertexServer(TuningServer):
     """Cloud Storage's upload, `/v1/projects/p/locations/l/tuningJobs`."""
 
-    words = {
+    words: ClassVar[Mapping[str, str]] = {
         "queued": "JOB_STATE_PENDING",
         "running": "JOB_STATE_RUNNING",
         "succeeded": "JOB_STATE_SUCCEEDED",
@@ -348,7 +352,9 @@ class VertexServer(TuningServer):
         return ok(self.shown(self.jobs[id], self.phase(self.jobs[id])))
 
     def shown(self, job: Job, state: str) -> Body:
-        endpoint = {"tunedModel": {"model": "projects/p/locations/l/models/5", "endpoint": "projects/p/locations/l/endpoints/9"}}
+        endpoint = {
+            "tunedModel": {"model": "projects/p/locations/l/models/5", "endpoint": "projects/p/locations/l/endpoints/9"}
+        }
         return {
             "name": job.id,
             "tunedModelDisplayName": job.asked["tunedModelDisplayName"],
@@ -362,7 +368,7 @@ class VertexServer(TuningServer):
 class BedrockServer(TuningServer):
     """S3's PUT, `/model-customization-jobs`; requests have to be signed."""
 
-    words = {
+    words: ClassVar[Mapping[str, str]] = {
         "queued": "InProgress",
         "running": "InProgress",
         "succeeded": "Completed",

@@ -26,9 +26,9 @@ class Vendor:
     """A host.
 
     `url`: where its API is, with `{region}` or `{location}` where there are several; "": only `url_variable` says. `below`:
-    what is added to that of the variable. `keys`: variable -> header in which it is sent; the first that is set counts. `wants_key`: at its
-    own URL it answers nobody without one. `mend`: what to do where nobody listens. `embeds_below`: where OpenAI's
-    `/embeddings` are, below its URL; None: it has none.
+    what is added to that of the variable. `keys`: variable -> header in which it is sent; the first that is set counts.
+    `wants_key`: at its own URL it answers nobody without one. `mend`: what to do where nobody listens. `embeds_below`: where
+    OpenAI's `/embeddings` are, below its URL; None: it has none.
     """
 
     name: str

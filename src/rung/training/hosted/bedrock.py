@@ -39,9 +39,9 @@ class Bedrock:
     name = "bedrock"
     wire = Converse()
     takes = ("epochs", "learning_rate")
-    deploys = "deploy it there (on demand, or with provisioned throughput), and say the ARN under 'tuning: {answers_as: …}'"
+    deploys = "deploy it there (on demand, or with provisioned throughput), and say its ARN: 'tuning: {answers_as: …}'"
     rules = FileRules(
-        source="https://docs.aws.amazon.com/nova/latest/userguide/fine-tune-prepare-data-understanding.html, read 2026-11-30",
+        source="https://docs.aws.amazon.com/nova/latest/userguide/fine-tune-prepare-data-understanding.html, 2026-11-30",
         weighs=False,
         validates=False,
         max_epochs=5,

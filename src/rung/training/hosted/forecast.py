@@ -18,7 +18,7 @@ from rung.training.hosted.rows import TuningRows
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """A job in the future. `usd` None: nobody named a price. `source`: who did; `closing`: when the host takes no more jobs."""
+    """A job in the future. `usd` None: nobody named a price; `source`: who did. `closing`: when the host takes no more."""
 
     host: str
     base: str

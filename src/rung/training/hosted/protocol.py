@@ -17,8 +17,8 @@ ENDED = ("succeeded", "failed", "cancelled")
 class FileRules:
     """What a host takes. None: it states no limit. Tokens are estimated at four bytes each.
 
-    `roles`: of turns. `weighs`: earlier turns of the assistant can be left unlearnt (`weight: 0`). `validates`: it takes rows
-    that are held out. `reserved`: words that no prompt may hold. `source`: the page, and the day on which it was read.
+    `roles`: of turns. `weighs`: earlier turns of the assistant can be left unlearnt (`weight: 0`). `validates`: it takes
+    rows that are held out. `reserved`: words that no prompt may hold. `source`: the page, and the day when it was read.
     """
 
     source: str

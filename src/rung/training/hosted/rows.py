@@ -40,8 +40,8 @@ class TuningRows:
 
 
 def row_of(example: Example, wire: WireFormat, rules: FileRules) -> dict[str, Json]:
-    """A chat as a row: what is asked in the host's form, then the answer. Earlier turns of the assistant are not learnt, where
-    the host can be told so."""
+    """A chat as a row: what is asked in the host's form, then the answer. Earlier turns of the assistant are not learnt,
+    where the host can be told so."""
     *before, answer = example.messages
     body = wire.body(Call(Generate(tuple(before)), ""))
     row: dict[str, Json] = {key: body[key] for key in _PARTS if key in body}

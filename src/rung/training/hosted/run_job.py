@@ -22,8 +22,11 @@ _STARTS = 3  # requests to start a job, where it is shown that the one before st
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One job. `folder`: where its note is kept; `on`: what `rung.yaml` calls the model; `allow` is told what the host itself
-    foretells, and may raise; `first_wait`: seconds until the second look."""
+    """One job.
+
+    `folder`: where its note is kept. `on`: what `rung.yaml` calls the model. `allow` is told what the host itself foretells,
+    and may raise. `first_wait`: seconds until the second look.
+    """
 
     host: TuningHost
     rows: TuningRows
@@ -61,7 +64,9 @@ class Run:
             note = self._uploaded(note)
         except RequestFailed as error:
             if error.complaint is None or error.complaint.is_transient:
-                raise ServerError(f"the file did not get to {self.host.name} ({error}): run the command again later") from error
+                raise ServerError(
+                    f"the file did not get to {self.host.name} ({error}): run the command again later"
+                ) from error
             raise UserError(f"{self.host.name} does not take the file: {error}") from error
         if not note.asked:
             self.allow(self.host.quote(note.submission))

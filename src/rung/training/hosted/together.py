@@ -132,12 +132,12 @@ class Together:
         """See `TuningHost`."""
         job = self.api.job(f"{_JOBS}/{id}")
         status = text(job.get("status"))
-        said = [text(event.get("message")) for event in rows(job.get("events"))]
+        events = [text(event.get("message")) for event in rows(job.get("events"))]
         tokens = job.get("token_count")
         return JobState(
             _PHASES.get(status, "running"),
             model=text(job.get("model_output_name")) or text(job.get("model_object_name")),
-            reason=said[-1] if said else "",
+            reason=events[-1] if events else "",
             tokens=tokens if isinstance(tokens, int) else None,
             note=status,
         )
