@@ -13,7 +13,10 @@ from rung.strategies.prompting import closed_book, compact, constraint, expected
 from rung.strategies.protocol import Adapter, FromSpec, Lesson, Materials, NotApplicable, Plan
 from rung.strategies.settings import Tuning, read, recipe
 
-UNTRAINABLE = "the project's model has no weights on this machine to tune; name a local one under 'model:'"
+UNTRAINABLE = (
+    "the project's model has no weights on this machine to tune; name a local one under 'model:', or have its host tune it "
+    "('tuning:' beside it under 'models:')"
+)
 
 
 @dataclass(frozen=True, slots=True)
