@@ -93,7 +93,7 @@ def test_what_is_tuned_there_answers_in_comparisons_and_is_promoted(rung: Run, p
 def test_nothing_is_sent_before_it_is_allowed(rung: Run, project: Path, host: OpenAIServer) -> None:
     refused = rung("train", "generator", project, "--on", "own", code=2)
     assert "openai would tune small-1 on 19 rows, 1 held out, in 3 passes: about" in refused.err
-    assert "$2.0 a million tokens, as rung.yaml says" in refused.err
+    assert "less than $0.01 (the price of 'tuning' in rung.yaml)" in refused.err
     assert "--yes begins it" in refused.err
     dry = rung("train", "generator", project, "--on", "own", "--dry-run", "--yes")
     assert dry.out.count("would leave this machine") == 1

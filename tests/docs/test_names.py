@@ -349,7 +349,13 @@ def test_every_variable_of_the_environment_is_documented_and_no_other() -> None:
     read |= {name for vendor in VENDORS.values() for name in (*vendor.keys, vendor.url_variable)}
     pages = (DOCS / "models.md").read_text("utf-8") + section(DOCS / "knowledge.md", "The store")
     assert (
-        set(re.findall(r"\b(?:RUNG|XDG|OPENAI|AWS|HF|ANTHROPIC|AZURE|GEMINI|GOOGLE|OLLAMA|TOGETHER|FIREWORKS|STORAGE)_[A-Z0-9_]+\b", pages)) - SIGNED_IN
+        set(
+            re.findall(
+                r"\b(?:RUNG|XDG|OPENAI|AWS|HF|ANTHROPIC|AZURE|GEMINI|GOOGLE|OLLAMA|TOGETHER|FIREWORKS|STORAGE)_[A-Z0-9_]+\b",
+                pages,
+            )
+        )
+        - SIGNED_IN
         == read - OF_THE_SHELL
     )
 

@@ -129,7 +129,12 @@ def _carry_out(builder: ArtifactBuilder, plan: _Plan, rows: Sequence[Example], f
     note = note or JobNote(host.name, host.identity, plan.named, settings=plan.settings, usd=foretold.usd)
     if not note.asked:
         _allow(request, foretold)
-    run = Run(host, plan.rows, folder, plan.on, lambda usd: _allow(request, foretold.quoted(usd)), request.first_wait)
+
+    def allow(quoted: float | None) -> None:
+        if quoted is not None:
+            _allow(request, foretold.quoted(quoted))
+
+    run = Run(host, plan.rows, folder, plan.on, allow, request.first_wait)
     with builder.training(Training(KIND, len(rows), begun=bool(note.job))), phase(f"{title}: {host.name}") as tick:
         remember_rows(folder, map(learnt, rows))
         note, state = run.carry_out(note, tick)

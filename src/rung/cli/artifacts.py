@@ -240,7 +240,8 @@ def _show(project: Project, registry: Registry, artifact: Artifact, *, json: boo
     for name, value in entries.items():
         if value:
             out(f"{name:<12} {value}")
-    for title, values in (("recipe", artifact.recipe), ("metrics", artifact.metrics), ("forgetting", artifact.forgetting)):
+    parts = {name: getattr(artifact, name) for name in ("recipe", "hosted", "metrics", "forgetting")}
+    for title, values in parts.items():
         if values:
             out(title)
             for key, item in values.items():

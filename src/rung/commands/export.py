@@ -119,6 +119,10 @@ def _tuned(engines: Engines, prepared: Prepared, built: Built) -> Tuned | TunedF
     from rung.training.lora import CONFIG
     from rung.training.peft_base import InFolder
 
+    if isinstance(hosted := built.manifest.get("hosted"), dict):
+        raise UserError(
+            f"{hosted.get('host')} tuned it as {hosted.get('model')}, and keeps the weights: nothing is here to export"
+        )
     if not (built.folder / CONFIG).exists():
         raise UserError(f"{built.folder} is no adapter: an encoder goes with --to st")
     settings, model = engines.project.settings, engines.trainee
@@ -155,7 +159,7 @@ def _of_rung(builder: ArtifactBuilder, prepared: Prepared, rung: str) -> Built:
     if len(matches) > 1:
         raise UserError(f"several rungs are tuned ({names}): name one with --rung")
     done = build(builder, matches)[0]
-    if done.failed:
+    if done.why:
         raise UserError(f"{done.label} cannot be built: {done.why}")
     return next(built for built in done.built if built.folder.parent.name == "adapter")
 

@@ -75,7 +75,8 @@ def train_generators(builder: ArtifactBuilder, prepared: Prepared, request: Trai
     on = hosted_model(builder.project, request.on) if request.on else ""
     selected = [c for c in tuned if (c.model or settings.model) == on or (not on and settings.tuning_of(c.model) is None)]
     if not selected:
-        raise nothing_to_train(builder.project, candidates, request)
+        at_hosts = [replace(c, why="its host tunes it: 'rung train generator --on NAME'") for c in tuned if not on]
+        raise nothing_to_train(builder.project, [*at_hosts, *candidates], request)
     recipe_of(builder)  # a mistake in it is found before any work is done
     if searching and len(selected) > 1:
         raise UserError(f"a search is for one rung: name it with --rung ({', '.join(c.label for c in selected)})")

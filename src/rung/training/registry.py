@@ -25,7 +25,8 @@ class Artifact:
 
     `seconds` is what building it took, `size` what it takes on the disk in bytes. `why` says what is wrong with a broken, an
     unfinished or a gone one, and what to do. `forgot`: in what it forgot more than is allowed; such a one is promoted by
-    force only. `by` and `at` tell of the last deed that concerned it.
+    force only. `by` and `at` tell of the last deed that concerned it. `hosted`: where a model's host made it, and
+    what it calls the model.
     """
 
     kind: str
@@ -46,6 +47,7 @@ class Artifact:
     why: str = ""
     by: str = ""
     at: str = ""
+    hosted: Mapping[str, Json] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -53,7 +55,9 @@ class Artifact:
         return f"{self.kind} {self.digest[:SHOWN]}"
 
     def usd(self, per_hour: float | None) -> float | None:
-        """What building it cost on a machine of that price, in US dollars; None where the price or the time is unknown."""
+        """What building it cost on a machine of that price, or at its host, in US dollars; None where that is unknown."""
+        if self.hosted:
+            return _number(self.hosted.get("usd"))
         return None if per_hour is None or self.seconds is None else self.seconds / 3600 * per_hour
 
 
@@ -151,6 +155,7 @@ def described(kind: str, named: str, manifest: Mapping[str, Json], *, state: Sta
         forgetting=_mapping(manifest.get("forgetting")),
         parent=_text(manifest.get("parent")),
         size=size,
+        hosted=_mapping(manifest.get("hosted")),
     )
 
 

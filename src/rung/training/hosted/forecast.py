@@ -33,7 +33,7 @@ class Forecast:
 
     def __str__(self) -> str:
         held = f", {self.held_out:,} held out" if self.held_out else ""
-        price = "the price is unknown" if self.usd is None else f"about ${self.usd:,.2f} ({self.source})"
+        price = "the price is unknown" if self.usd is None else f"{_dollars(self.usd)} ({self.source})"
         passes = "1 pass" if self.passes == 1 else f"{self.passes} passes"
         closing = f" {self.closing}" if self.closing else ""
         return (
@@ -50,7 +50,7 @@ def forecast(
     host: TuningHost, rows: TuningRows, *, passes: int, usd_per_million: float | None, url: str, is_vendors: bool
 ) -> Forecast:
     """What a job may cost. `is_vendors`: it is the host's own server, for which the table's prices hold."""
-    tokens, source = rows.tokens * passes, f"${usd_per_million} a million tokens, as rung.yaml says"
+    tokens, source = rows.tokens * passes, "the price of 'tuning' in rung.yaml"
     if usd_per_million is None and is_vendors:
         usd_per_million, source = _price(host)
     return Forecast(
@@ -67,6 +67,10 @@ def forecast(
     )
 
 
+def _dollars(usd: float) -> str:
+    return f"about ${usd:,.2f}" if usd >= 0.01 else "less than $0.01"
+
+
 def closing(host: str, *, today: date | None = None) -> str:
     """From when a host takes no new jobs, as a sentence; "" where nobody said."""
     row = next((one for one in _table()["no_new_jobs_from"] if one["host"] == host), None)
@@ -80,7 +84,7 @@ def closing(host: str, *, today: date | None = None) -> str:
 def _price(host: TuningHost) -> tuple[float | None, str]:
     for row in _table()["training_usd_per_million_tokens"]:
         if row["host"] == host.name and host.base in row["models"]:
-            return float(row["usd"]), f"${row['usd']} a million tokens: {row['source']}, read {row['read']}"
+            return float(row["usd"]), f"${row['usd']:g} a million tokens: {row['source']}, read {row['read']}"
     return None, ""
 
 
