@@ -50,7 +50,7 @@ def test_one_that_nobody_deployed_is_said(tmp_path: Path) -> None:
 
 def test_another_host_never_answers_for_it(tmp_path: Path) -> None:
     with pytest.raises(
-        ModelError, match="was tuned at https://api.fireworks.ai/inference/v1, and is asked at https://other"
+        ModelError, match=r"was tuned at https://api.fireworks.ai/inference/v1, and is asked at https://other"
     ):
         names_in(artifact(tmp_path, answers_as="x"), "https://other/v1")
 

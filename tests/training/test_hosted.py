@@ -13,6 +13,7 @@ import pytest
 from rung.config.tuning import TuningSettings
 from rung.errors import ModelError, NotAllowed, ServerError, UserError
 from rung.models.catalog import PatientServer
+from rung.progress import Lines, reporting
 from rung.records import Example, Message
 from rung.training.batches import split
 from rung.training.hosted.forecast import closing, forecast
@@ -191,8 +192,10 @@ def test_ctrl_c_leaves_it_running(name: str, begin: Begin, tmp_path: Path) -> No
         raise KeyboardInterrupt
 
     run = Run(host, files_of(host), tmp_path, "own", lambda _usd: None, 0.01)
-    with pytest.raises(KeyboardInterrupt):
+    lines: list[str] = []
+    with pytest.raises(KeyboardInterrupt), reporting(Lines(lines.append)):
         run.carry_out(note_of(host), stop)
+    assert "looks at it again, 'rung train generator --on own --cancel' ends it" in lines[-1]
     kept = read_note(tmp_path)
     assert kept is not None
     assert kept.job in server.jobs

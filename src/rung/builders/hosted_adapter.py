@@ -129,6 +129,8 @@ def _carry_out(builder: ArtifactBuilder, plan: _Plan, rows: Sequence[Example], f
     note = note or JobNote(host.name, host.identity, plan.named, settings=plan.settings, usd=foretold.usd)
     if not note.asked:
         _allow(request, foretold)
+        for other in running_jobs(builder.project).values():
+            say(f"! {other.job or other.marker} runs at {host.name} on other rows: {command[:-1]} --cancel' ends it")
 
     def allow(quoted: float | None) -> None:
         if quoted is not None:
