@@ -23,7 +23,7 @@ from rung.models.endpoint import Endpoint
 from rung.models.http_calls import Incoming, Outgoing, posted
 from rung.models.http_words import Complaint, asked_to_wait, complaint, error_within, words_of
 from rung.models.protocol import Server
-from rung.models.request_rate import RequestRate
+from rung.models.rate_limit import RateLimit
 from rung.models.wire import Listing, WireFormat
 from rung.models.wire.shapes import has_ended
 from rung.plugins import hint
@@ -72,7 +72,7 @@ class Client:
 
     def __post_init__(self) -> None:
         self._retried: Counter[str] = Counter()
-        self._limiter = RequestRate(self.server.requests_per_minute)
+        self._limiter = RateLimit(self.server.requests_per_minute)
         self._opening = threading.Lock()
         self._opened: httpx.Client | None = None
         self._answered = False

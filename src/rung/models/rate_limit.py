@@ -1,4 +1,4 @@
-"""How many requests a minute one process sends to a server, evenly spaced."""
+"""At most so many requests a minute: evenly spaced turns, for all threads of this process."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import threading
 import time
 
 
-class RequestRate:
-    """Evenly spaced turns: at most so many a minute, from this process. None: as many as come. Thread-safe."""
+class RateLimit:
+    """Turns that are as far apart as `per_minute` wants them; None: no limit."""
 
     def __init__(self, per_minute: float | None) -> None:
         self._gap = 60.0 / per_minute if per_minute else 0.0
@@ -15,7 +15,7 @@ class RequestRate:
         self._lock = threading.Lock()
 
     def wait(self, stop: threading.Event) -> None:
-        """Until it is this request's turn; `stop` ends the wait."""
+        """Until it is this thread's turn, or `stop` is set."""
         if not self._gap:
             return
         with self._lock:
