@@ -108,6 +108,9 @@ def _planned(builder: ArtifactBuilder, need_recipe: Mapping[str, Json], rows: Se
     most = host.rules.max_epochs
     if most is not None and int(str(settings["epochs"])) > most:
         raise UserError(f"{host.name} takes {most} epochs at most, and the recipe says {settings['epochs']}")
+    rank = settings.get("rank")
+    if rank is not None and host.rules.ranks and rank not in host.rules.ranks:
+        raise UserError(f"{host.name} takes adapters of rank {', '.join(map(str, host.rules.ranks))}, and not {rank}")
     given = {**recipe_of(builder), **need_recipe}
     left_out = sorted(set(given) - {*host.takes, "validation"})
     share, seed = float(str(given.get("validation", VALIDATION))), project.settings.seed

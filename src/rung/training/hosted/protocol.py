@@ -28,6 +28,7 @@ class FileRules:
     max_file_bytes: int | None = None
     max_validation_rows: int | None = None
     max_epochs: int | None = None
+    ranks: tuple[int, ...] = ()  # of adapters; (): any
     roles: tuple[str, ...] = ("system", "user", "assistant")
     weighs: bool = True
     validates: bool = True

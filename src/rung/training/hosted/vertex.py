@@ -53,6 +53,7 @@ class Vertex:
         max_row_tokens=131_072,
         max_file_bytes=2**30,
         max_validation_rows=5_000,
+        ranks=tuple(_SIZES),
         weighs=False,
     )
 
@@ -92,8 +93,6 @@ class Vertex:
         """The marker is the tuned model's display name."""
         hyper: dict[str, Json] = {"epochCount": str(job.settings["epochs"])} if "epochs" in job.settings else {}
         if (rank := job.settings.get("rank")) is not None:
-            if rank not in _SIZES:
-                raise UserError(f"vertex takes adapters of rank {', '.join(map(str, _SIZES))}, and not {rank}")
             hyper["adapterSize"] = f"ADAPTER_SIZE_{_SIZES[int(str(rank))]}"
         spec: dict[str, Json] = {"trainingDatasetUri": job.train, "hyperParameters": hyper}
         if job.validation:
