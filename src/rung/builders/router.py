@@ -10,6 +10,7 @@ from rung.artifacts.store import Built, Training, artifact_folder, building, rem
 from rung.builders.building import ArtifactBuilder
 from rung.builders.scored_answers import content_of, correct_of, outcomes_of
 from rung.config.project import Project
+from rung.config.schema import BATCH_PRICES
 from rung.errors import NotWorthwhile
 from rung.progress import phase, working_time
 from rung.records import Case, Json, Outcome, digest
@@ -42,7 +43,7 @@ def build_router(builder: ArtifactBuilder, need: Routing, title: str) -> Built:
     engines = {name: engine.identity for name, engine in builder.engines.by_step(tuple(others)).items()}
     cases = [content_of(case) for case in need.cases]
     members = [(member.label, member.identity) for member in need.members]
-    later = {name for name in _LATER if name not in settings.prices.model_fields_set}
+    later = {name for name in _LATER if name not in settings.prices.model_fields_set} | {*BATCH_PRICES}
     judged_by = (need.schema, need.labels, settings.bar.metric, settings.prices.model_dump(exclude=later))
     weights = (settings.bar.fields,) if settings.bar.fields else ()
     named = digest(
@@ -120,7 +121,7 @@ def _costs(project: Project, models: Sequence[str], outcomes: Sequence[Sequence[
     """[cases, members], and in what: money where every price is known and some is not 0, else tokens. `models`: of each."""
     import numpy as np
 
-    prices = [Prices(**project.on(model).settings.prices.model_dump()) for model in models]
+    prices = [Prices(**project.on(model).settings.prices.model_dump(exclude={*BATCH_PRICES})) for model in models]
     used = [[outcome.usage for outcome in some] for some in outcomes]
     charged = [[token_usd(usage, own) for usage in some] for own, some in zip(prices, used, strict=True)]
     given = all(own.of_tokens(1, 1) is not None for own in prices)

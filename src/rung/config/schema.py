@@ -24,6 +24,7 @@ DEFAULT_MODEL = "smollm2-135m-grounded"
 DEFAULT_EMBEDDER = "minilm-l6-v2"
 TUNED = "tuned"  # as an embedder or a reranker: the promoted one
 _OF_TOKENS = ("prompt_usd_per_million", "completion_usd_per_million", "cached_prompt_usd_per_million")
+BATCH_PRICES = ("batch_prompt_usd_per_million", "batch_completion_usd_per_million")  # of comparisons alone: none of a rung's
 MAX_SEED = 2**32 - 1  # what every library that draws takes
 _DAYS = 365.25 / 12  # in a month
 _PACES: Mapping[str, float] = {
@@ -231,6 +232,8 @@ class PriceSettings(_Section):
     prompt_usd_per_million: float | None = Field(default=None, ge=0)
     completion_usd_per_million: float | None = Field(default=None, ge=0)
     cached_prompt_usd_per_million: float | None = Field(default=None, ge=0)
+    batch_prompt_usd_per_million: float | None = Field(default=None, ge=0)
+    batch_completion_usd_per_million: float | None = Field(default=None, ge=0)
     machine_concurrency: float = Field(default=1, ge=1)
     gpu_usd_per_hour: float | None = Field(default=None, ge=0)
     labour_usd_per_hour: float | None = Field(default=None, ge=0)

@@ -18,10 +18,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from rung.errors import ServerError, UserError
+from rung.errors import InternalError, ServerError, UserError
 from rung.models.endpoint import Endpoint
 from rung.models.http_words import Complaint, asked_to_wait, complaint, error_within, words_of
 from rung.models.protocol import Server
+from rung.models.rate_limit import RateLimit
 from rung.models.wire import Listing, WireFormat
 from rung.models.wire.shapes import has_ended
 from rung.plugins import hint
@@ -32,9 +33,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
-_FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
+FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0  # seconds before the second try, and between any two
 _GLANCE = 5.0  # seconds that a server's list of models is waited for
 _HASTE = 10.0  # seconds that a hasty request waits for a second try, at most
+_JSON = "application/json"
 
 
 class RequestFailed(Exception):
@@ -48,6 +50,10 @@ class RequestFailed(Exception):
 
 class NoModel(ServerError):
     """The server has no model of this name."""
+
+
+class Unreachable(ServerError):
+    """Nobody listens there now."""
 
 
 class _Trouble(Exception):
@@ -66,11 +72,11 @@ class Client:
 
     endpoint: Endpoint
     server: Server
-    first_wait: float = _FIRST_WAIT
+    first_wait: float = FIRST_WAIT
 
     def __post_init__(self) -> None:
         self._retried: Counter[str] = Counter()
-        self._limiter = _Limiter(self.server.requests_per_minute)
+        self._limiter = RateLimit(self.server.requests_per_minute)
         self._opening = threading.Lock()
         self._opened: httpx.Client | None = None
         self._answered = False
@@ -87,7 +93,7 @@ class Client:
             RequestFailed: this request is refused, or was tried as often as allowed.
             ServerError: no request can succeed: nobody listens there, or the key, the quota or the model is refused.
         """
-        return self._patiently(lambda: self._posted(path, body, halt), halt, hasty=hasty)
+        return self.patiently(lambda: self._posted(path, body, halt), halt, hasty=hasty)
 
     def tell(self, path: str, body: Mapping[str, Json]) -> None:
         """One request without patience that is answered by its status alone.
@@ -97,15 +103,54 @@ class Client:
             ServerError: nobody listens there, or the key is refused.
         """
         halt = threading.Event()
+        self.patiently(lambda: self.once("POST", path, _written(body), halt=halt), halt, hasty=True)
 
-        def sent() -> None:
-            with self._sent(path, body, halt) as response:
-                text = self._read(response)
-            if response.status_code in (404, 405):
-                raise _Trouble(f"HTTP {response.status_code} at {path}: {words_of(text)}", again=False)
-            self._refuse(response, text)
+    def once(
+        self,
+        method: str,
+        path: str,
+        content: bytes = b"",
+        *,
+        halt: threading.Event,
+        kind: str = _JSON,
+        seconds: float = 0.0,
+    ) -> str:
+        """The body that answers one request, in one try; for `patiently`, which tries again.
 
-        self._patiently(sent, halt, hasty=True)
+        Args:
+            method: GET, POST or DELETE.
+            path: below the server's URL.
+            content: what is sent.
+            halt: ends every wait.
+            kind: of content.
+            seconds: that the body may take, where that is more than an answer's.
+
+        Raises:
+            ServerError: nobody listens there, or the key or the quota is refused.
+        """
+        with self._sent(path, content, halt, method=method, kind=kind) as response:
+            text = self._read(response, seconds)
+        if response.is_success:
+            self._answered = True
+            return text
+        if response.status_code in (404, 405):
+            nothing = _Trouble(f"HTTP {response.status_code} at {path}: {words_of(text)}", again=False)
+            nothing.complaint = complaint(response.status_code, text)
+            raise nothing
+        self._refuse(response, text)
+        return text
+
+    def refused(self, error: Complaint) -> tuple[RequestFailed, bool]:
+        """An error that came with no response of its own: as what it is raised, and whether another try may not fail.
+
+        Raises:
+            ServerError: no request can succeed: the key, the quota or the model is refused.
+        """
+        try:
+            self._raise(error, None)
+        except _Trouble as trouble:
+            return RequestFailed(str(trouble), 1, error), trouble.again
+        raise InternalError("a server's complaint was no trouble")
 
     def events(self, path: str, body: Mapping[str, Json], wire: WireFormat) -> Iterator[Mapping[str, Json]]:
         """The events of a streamed answer, as chunks of a chat completion. Tried again only before the first: part of it may
@@ -119,7 +164,7 @@ class Client:
             events = self._events(path, body, halt, wire)
             return events, next(events, None)
 
-        (rest, event), _ = self._patiently(begun, halt)
+        (rest, event), _ = self.patiently(begun, halt)
         try:
             while event is not None:
                 yield event
@@ -142,8 +187,8 @@ class Client:
                 self._opened.close()
             self._opened = None
 
-    def _patiently(self, work: Callable[[], T], halt: threading.Event, *, hasty: bool = False) -> tuple[T, int]:
-        """What `work` returns, tried as often as the project allows, and how often that was."""
+    def patiently(self, work: Callable[[], T], halt: threading.Event, *, hasty: bool = False) -> tuple[T, int]:
+        """What `work` returns, tried as often as the project allows, and how often that was; raises as `post` does."""
         attempt = 1
         while True:
             try:
@@ -152,7 +197,7 @@ class Client:
                 retries = 0 if hasty and (trouble.nobody or trouble.late) else self.server.retries
                 if not trouble.again or attempt > retries:
                     if trouble.nobody:
-                        raise ServerError(f"{trouble}: {self.endpoint.vendor.mend}") from trouble
+                        raise Unreachable(f"{trouble}: {self.endpoint.vendor.mend}") from trouble
                     raise RequestFailed(str(trouble), attempt, trouble.complaint) from trouble
                 pause = min(_LONGEST_WAIT, self.first_wait * 2 ** (attempt - 1)) * random.uniform(0.5, 1.0)
                 pause = trouble.wait if trouble.wait is not None else pause
@@ -171,7 +216,7 @@ class Client:
             _Trouble: it did not come to an answer.
             ServerError: no request can.
         """
-        with self._sent(path, body, halt) as response:
+        with self._sent(path, _written(body), halt) as response:
             text = self._read(response)
         self._refuse(response, text)
         return self._value(text)
@@ -181,7 +226,7 @@ class Client:
     ) -> Iterator[Mapping[str, Json]]:
         """The events of one try; raises as `_posted` does."""
         ended, other = False, ""
-        with self._sent(path, body, halt) as response:
+        with self._sent(path, _written(body), halt) as response:
             if response.status_code != 200:
                 self._refuse(response, self._read(response))
             self._answered = True
@@ -229,7 +274,9 @@ class Client:
         return value
 
     @contextmanager
-    def _sent(self, path: str, body: Mapping[str, Json], halt: threading.Event) -> Iterator[httpx.Response]:
+    def _sent(
+        self, path: str, content: bytes, halt: threading.Event, *, method: str = "POST", kind: str = _JSON
+    ) -> Iterator[httpx.Response]:
         """A response, whose errors on the way are told apart: nobody there, no answer in time, an answer that breaks off."""
         import httpx
 
@@ -237,10 +284,10 @@ class Client:
         if self.endpoint.wants_key and not self.endpoint.has_key:
             raise ServerError(f"{url} wants a key, and {key} is not set: set {key} to a key that may use it")
         self._limiter.wait(halt)
-        address, content = url + path, json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-        headers = self.endpoint.headers("POST", address, content)
+        address = url + path
+        headers = {**self.endpoint.headers(method, address, content), "Content-Type": kind}
         try:
-            with self._http().stream("POST", address, content=content, headers=headers) as response:
+            with self._http().stream(method, address, content=content, headers=headers) as response:
                 yield response
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, httpx.UnsupportedProtocol) as error:
             raise _Trouble(f"no connection to {url} ({error or 'it does not answer'})", nobody=True) from error
@@ -261,11 +308,12 @@ class Client:
                 self._opened = httpx.Client(timeout=timeout, limits=limits)
             return self._opened
 
-    def _read(self, response: httpx.Response) -> str:
-        """The body, in no more than the whole time-out: a server that drips bytes would hold a request for ever."""
+    def _read(self, response: httpx.Response, seconds: float = 0.0) -> str:
+        """The body, in no more than the whole time-out, or `seconds` where these are more: a server that drips bytes would
+        hold a request for ever."""
         import httpx
 
-        end = time.monotonic() + self.server.timeout_seconds
+        end = time.monotonic() + max(seconds, self.server.timeout_seconds)
         parts: list[bytes] = []
         for part in response.iter_bytes():
             parts.append(part)
@@ -345,45 +393,5 @@ class Client:
         return value
 
 
-class Served:
-    """What every model behind a server has."""
-
-    def __init__(self, endpoint: Endpoint, server: Server, *, first_wait: float = _FIRST_WAIT) -> None:
-        self._endpoint, self._server = endpoint, server
-        self._client = Client(endpoint, server, first_wait=first_wait)
-
-    @property
-    def has_key(self) -> bool:
-        """Whether a key is set."""
-        return self._endpoint.has_key
-
-    @property
-    def troubles(self) -> str:
-        """How many requests were tried again so far, and why most often; "" where none was."""
-        return self._client.troubles
-
-    def ending(self) -> dict[str, Json]:
-        """What the server says of the model's end, as `Remote.check` reports it; {} where it says nothing."""
-        listing = self._client.listing()
-        return {"ends": listing.ends, "instead": listing.instead} if listing.ends else {}
-
-    def close(self) -> None:
-        """Close the connections; a later call opens new ones."""
-        self._client.close()
-
-
-class _Limiter:
-    """Evenly spaced turns: at most so many a minute, from this process."""
-
-    def __init__(self, per_minute: float | None) -> None:
-        self._gap = 60.0 / per_minute if per_minute else 0.0
-        self._next = 0.0
-        self._lock = threading.Lock()
-
-    def wait(self, stop: threading.Event) -> None:
-        if not self._gap:
-            return
-        with self._lock:
-            turn = max(time.monotonic(), self._next)
-            self._next = turn + self._gap
-        stop.wait(max(0.0, turn - time.monotonic()))
+def _written(body: Mapping[str, Json]) -> bytes:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
