@@ -235,7 +235,9 @@ class _BatchHandler(_Handler):
         form = BytesParser(policy=HTTP).parsebytes(
             f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode() + content
         )
-        parts: dict[str, Any] = {part.get_param("name", header="content-disposition"): part for part in form.iter_parts()}
+        parts: dict[str, Any] = {
+            str(part.get_param("name", header="content-disposition")): part for part in form.iter_parts()
+        }
         assert parts["purpose"].get_content().strip() == "batch"
         name = f"file-{len(self.server_of.files) + 1}"
         self.server_of.files[name] = parts["file"].get_payload(decode=True)

@@ -10,11 +10,18 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from rung.pipeline.answering import conversations, other_models, strategy_of
+from rung.pipeline.candidates import models_asked
 from rung.pipeline.pricing import is_batched
 from rung.records import Answer, Asker, Case, Evaluation
 from rung.records.steps import Conversation
 from rung.runtime.batch import interrupted
+from rung.runtime.engines import Engines
 from rung.runtime.runner import StepRunner
+
+
+def asks_in_batches(engines: Engines) -> bool:
+    """Whether rungs of this project ask any model in batches."""
+    return any(is_batched(engines.on(model).project) for model in models_asked(engines.project))
 
 
 def answered_in_batches(runner: StepRunner, evaluations: Sequence[Evaluation], cases: Sequence[Case]) -> None:

@@ -26,8 +26,8 @@ from rung.runtime.servers import checked, known
 from rung.tools import tools_of
 
 BATCHED = (
-    "{} is asked through its batch interface. How long a batch takes is no latency: that is measured by the live pass alone, "
-    "which asks some cases directly; prices of answers are those of serving, at full price."
+    "{} is asked through its batch interface. How long a batch takes is no latency: the live pass alone measures that, "
+    "which asks some cases directly. Prices of answers are those of serving, in full."
 )
 _HELD_AS = {"model": "generator", "judge": "judge", "embedder": "base_embedder", "reranker": "reranker"}
 
@@ -140,11 +140,11 @@ def check_batches(project: Project) -> None:
             raise own.error(message, *_where_batched(own))
 
 
-def _where_batched(project: Project) -> tuple[str, ...]:
+def _where_batched(project: Project) -> tuple[str | int, ...]:
     """The key that has a model asked in batches."""
-    where = (*project.naming("model"), "server", "batch")
-    entry = project.settings.models.get(where[1]) if where[0] == "models" else None
-    return where if entry is not None and entry.server.batch else ("server", "batch")
+    alias = next((one for one, entry in project.settings.models.items() if entry.use == project.settings.model), "")
+    own = bool(alias) and project.settings.models[alias].server.batch
+    return ("models", alias, "server", "batch") if own else ("server", "batch")
 
 
 def check_settings(project: Project, met: Obstacles) -> None:

@@ -15,16 +15,15 @@ from typing import TYPE_CHECKING
 from rung.config.project import Project
 from rung.errors import BudgetEnded
 from rung.pipeline.answering import answered, time_live
-from rung.pipeline.batch_pass import answered_in_batches
+from rung.pipeline.batch_pass import answered_in_batches, asks_in_batches
 from rung.pipeline.billing import prices_in
 from rung.pipeline.budget import Meter, spent_usd
-from rung.pipeline.candidates import Candidate, evaluation_of, models_asked
+from rung.pipeline.candidates import Candidate, evaluation_of
 from rung.pipeline.evaluate import measure
 from rung.pipeline.grading import asks_judge, score_answers
 from rung.pipeline.limits import bar_in
 from rung.pipeline.live_feed import SHOWN, Feed
 from rung.pipeline.prepare import Prepared
-from rung.pipeline.pricing import is_batched
 from rung.pipeline.publishing import last_choice
 from rung.records import Case, Coverage, Estimate, Evaluation, Outcome, Stop
 from rung.records.run_state import State
@@ -103,11 +102,8 @@ class Course:
         self.total = len(cases)
         self.pairwise = self.runner.project.settings.judge.mode == "pairwise"  # needs its rival's answer to every case
         self.by_cost = self.runner.project.settings.prefer == "cost"  # then every rung that is good enough counts
-        engines = self.runner.engines
-        batched = any(is_batched(engines.on(model).project) for model in models_asked(self.runner.project))
-        self.whole = (
-            self.meter.allowed.exhaustive or self.total <= MAX_UNRACED or self.pairwise or self.by_cost or batched
-        )  # a block in a batch takes as long as all cases
+        at_once = self.pairwise or self.by_cost or asks_in_batches(self.runner.engines)  # there a block takes as long as all
+        self.whole = self.meter.allowed.exhaustive or self.total <= MAX_UNRACED or at_once
         self.order: tuple[Case, ...] = tuple(
             cases[index] for index in order(self.total, seed=self.runner.project.settings.seed)
         )
@@ -144,9 +140,8 @@ class Course:
 
     def drive(self) -> str:
         """Run until it is settled among those that have entered; returns why it ended before, "" where it did not."""
-        open_racers = [racer.evaluation for racer in self.racers.values() if racer.done < self.total]
         with suppress(BudgetEnded):  # which is looked at below
-            answered_in_batches(self.runner, open_racers, self.order)
+            answered_in_batches(self.runner, [r.evaluation for r in self.racers.values() if not r.done], self.order)
         if self.whole and not self.meter.allowed.limited:
             for label in list(self.racers):
                 self._extend(label, self.total)
