@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from rung.commands.batches import cancel_batches, open_batches
+from rung.commands.repair import damages
 from rung.commands.survey import survey
 from rung.config.project import load_project
-from rung.errors import InputError, Interrupted, RungError, ServerError
+from rung.errors import InputError, Interrupted, ServerError
 from rung.loop import compare
 from rung.pipeline.budget import CompareRequest
 from rung.progress import Lines
@@ -62,6 +64,7 @@ def questions(server: BatchServer) -> int:
     return sum("number" in asked.text for asked in server.asked)
 
 
+@pytest.mark.slow
 def test_all_rungs_go_in_one_batch_and_a_later_run_without_asks_nothing(server: BatchServer, tmp_path: Path) -> None:
     rest = "knowledge: {sources: [doc.md]}\nembedder: scripted\nrungs: [prompt, few_shot, {rag: {passages: [1, 2]}}]\n"
     folder = project(tmp_path / "p", rest=rest)
@@ -81,6 +84,7 @@ def test_all_rungs_go_in_one_batch_and_a_later_run_without_asks_nothing(server: 
     assert [r.usd_per_1k for r in again.rungs] == [r.usd_per_1k for r in verdict.rungs], "prices of serving, either way"
 
 
+@pytest.mark.slow
 def test_each_round_of_rungs_with_several_is_a_batch_of_all_that_go_on(server: BatchServer, tmp_path: Path) -> None:
     rest = "knowledge: {sources: [doc.md]}\nembedder: scripted\nrungs: [prompt, {multi_hop: {method: decompose}}]\n"
     folder = project(tmp_path / "p", rest=rest)
@@ -95,6 +99,7 @@ def test_each_round_of_rungs_with_several_is_a_batch_of_all_that_go_on(server: B
     assert set(server.times.values()) == {1}
 
 
+@pytest.mark.slow
 def test_models_of_two_hosts_answer_at_the_same_time(server: BatchServer, tmp_path: Path) -> None:
     folder = project(tmp_path / "p", models=TWO, rest="rungs: [{prompt: {model: [a, b]}}]\n")
     server.fates = [Fate(looks=2)]
@@ -128,8 +133,8 @@ def test_a_budget_in_dollars_holds_before_anything_is_handed_over(server: BatchS
     folder = project(tmp_path / "p")
     (one,) = [f for f in survey(load_project(folder), allowed=CompareRequest()).answers if f.calls][:1]
     each = (one.usd or 0.0) / CASES
-    with pytest.raises(RungError):
-        judged(folder, CompareRequest(usd=0.5 * each))
+    nothing, _ = judged(folder, CompareRequest(usd=0.5 * each))
+    assert nothing.coverage.partial
     assert not server.batches
     verdict, _ = judged(folder, CompareRequest(usd=5.5 * each))
     assert len(server.batches[0].rows) == 5, "more would not surely fit"
@@ -161,6 +166,7 @@ def test_a_host_without_a_batch_interface_refuses_at_its_line(
         compare(load_project(folder))
 
 
+@pytest.mark.slow
 def test_an_expired_batch_ends_the_comparison_and_the_same_command_goes_on(server: BatchServer, tmp_path: Path) -> None:
     folder = project(tmp_path / "p")
     server.fates = [Fate("expired", answered=0.5), Fate()]
@@ -181,6 +187,7 @@ def test_half_the_rows_failing_for_good_are_misses_that_this_command_does_not_se
     assert any("6 of 12 rows of batch_1 failed, most often: HTTP 400: The image is too odd." in line for line in said)
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_while_it_waits_is_followed_by_one_that_sends_nothing(
     server: BatchServer, tmp_path: Path
 ) -> None:
@@ -214,3 +221,43 @@ def test_ctrl_c_says_how_to_go_on(server: BatchServer, tmp_path: Path, monkeypat
     with pytest.raises(Interrupted, match="the same command goes on from there"):
         compare(load_project(folder), reporter=Lines(said.append, seconds=0))
     assert any("batch_1: at the host work goes on" in line for line in said)
+
+
+@pytest.mark.slow
+def test_what_is_at_a_host_is_listed_and_stopped(
+    server: BatchServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    folder = project(tmp_path / "p")
+    server.fates = [Fate("cancelled", answered=0.5, looks=10_000), Fate()]
+    with monkeypatch.context() as patch:
+        patch.setattr("rung.models.batched.rest", stopped)
+        with pytest.raises(Interrupted):
+            judged(folder)
+    loaded = load_project(folder)
+    (one,) = open_batches(loaded)
+    assert str(one).startswith("batch_1: 12 requests to openai:small since ")
+    assert (one.as_json()["phase"], one.as_json()["requests"]) == ("running", CASES)
+    (line,) = cancel_batches(loaded)
+    assert "batch_1 of openai:small is told to stop" in line
+    assert not list(cancel_batches(loaded))
+    with pytest.raises(InputError, match="batch_1 was cancelled with 6 of 12 answered: these are kept"):
+        judged(folder)
+    verdict, _ = judged(folder)
+    assert [len(batch.rows) for batch in server.batches] == [12, 6]
+    assert verdict.rungs[0].scores["correct"].mean == 1.0
+    assert not list(open_batches(loaded))
+
+
+def test_a_damaged_note_is_set_aside_by_the_repair(tmp_path: Path) -> None:
+    loaded = load_project(project(tmp_path / "p"))
+    note = loaded.state / "batches" / "x.json"
+    note.parent.mkdir(parents=True)
+    note.write_text("[]", encoding="utf-8")
+    (damage,) = damages(loaded)
+    assert damage.path == note
+    assert "asked again" in damage.mend()
+    assert not note.exists()
+    assert not list(damages(loaded))

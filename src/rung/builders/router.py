@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from rung.artifacts.store import Built, Training, artifact_folder, building, remember_rows, seal
 from rung.builders.building import ArtifactBuilder
 from rung.builders.scored_answers import content_of, correct_of, outcomes_of
+from rung.config.pricing import BATCH_PRICES
 from rung.config.project import Project
-from rung.config.schema import BATCH_PRICES
 from rung.errors import NotWorthwhile
 from rung.progress import phase, working_time
 from rung.records import Case, Json, Outcome, digest
@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 KIND = "router"
 COMPLETION = 4  # a token that is written costs about so many that are read: by price lists, and by a local model's time
 BY_CASES = -1
-_LATER = ("cached_prompt_usd_per_million", "machine_concurrency")  # routers were named before these prices came
+_LATER = (  # routers were named before these prices came
+    *("cached_prompt_usd_per_million", "machine_concurrency"),
+    *("hosting_usd_per_hour", "hosting_hours_per_month", "hosting_tokens_per_second"),
+)
 
 
 def build_router(builder: ArtifactBuilder, need: Routing, title: str) -> Built:

@@ -51,17 +51,27 @@ class BatchNotes:
             Damaged: a file is not what was written.
         """
         notes = []
+        for path, entry in self._files():
+            if isinstance(entry, str):
+                raise damaged(path, entry, state=self.folder.parent)
+            notes.append(entry)
+        yield from sorted(notes, key=lambda note: (note.since, note.mark))
+
+    def damages(self) -> Iterator[tuple[Path, str]]:
+        """(file, why) of each that is not what was written."""
+        yield from ((path, entry) for path, entry in self._files() if isinstance(entry, str))
+
+    def _files(self) -> Iterator[tuple[Path, BatchNote | str]]:
+        """(file, its note, or why it is none)."""
         for path in self.folder.glob("*.json"):
             try:
                 entry = json_file(path)
                 if not isinstance(entry, dict):
                     raise TypeError("no object")
-                notes.append(BatchNote(**{**entry, "holds": tuple(entry["holds"])}))  # type: ignore[arg-type]
+                yield path, BatchNote(**{**entry, "holds": tuple(entry["holds"])})  # type: ignore[arg-type]
             except (TypeError, KeyError, ValueError, UserError) as error:
-                if not path.exists():
-                    continue  # another process has just taken all from it
-                raise damaged(path, f"it is no note of a batch ({error})", state=self.folder.parent) from error
-        yield from sorted(notes, key=lambda note: (note.since, note.mark))
+                if path.exists():  # else another process has just taken all from it
+                    yield path, f"it is no note of a batch: {error}"
 
     def add(self, model: str, engine: str, holds: Collection[str], *, after: str = "") -> BatchNote:
         """Note a batch that is about to be sent."""

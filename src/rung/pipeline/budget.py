@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from rung.config.schema import PriceSettings
+from rung.config.pricing import PriceSettings
 from rung.errors import BudgetEnded, UserError
 from rung.pipeline.pricing import BATCH_SHARE, by_token, in_batches
 from rung.pipeline.spending import Spending
@@ -57,8 +57,8 @@ def spent_usd(tally: Tally, prices: PriceSettings, seconds: float) -> float | No
         return priced
     if not tally.unpriced:
         return tally.usd
-    if prices.machine_usd_per_hour is not None:
-        return tally.usd + prices.machine_usd_per_hour * seconds / 3600
+    if prices.hourly is not None:
+        return tally.usd + prices.hourly * seconds / 3600
     return None
 
 

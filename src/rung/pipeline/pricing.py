@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from rung.config.pricing import BATCH_PRICES, OF_TOKENS, PriceSettings
 from rung.config.project import Project
-from rung.config.schema import BATCH_PRICES, PriceSettings
 from rung.models.endpoint import Endpoint, is_on_server
 from rung.verdict.costs import Prices
 
 BATCH_SHARE = 0.5  # of the price of a token: OpenAI, Azure and Anthropic alike
-_OF_TOKENS = ("prompt_usd_per_million", "completion_usd_per_million", "cached_prompt_usd_per_million")
 
 
 def prices_of(settings: PriceSettings) -> Prices:
@@ -24,7 +23,7 @@ def is_batched(project: Project) -> bool:
 
 def in_batches(prices: PriceSettings) -> PriceSettings:
     """The same as a batch interface has them: tokens at what `rung.yaml` states of batches, else at half."""
-    halves = {name: price * BATCH_SHARE for name in _OF_TOKENS if (price := getattr(prices, name)) is not None}
+    halves = {name: price * BATCH_SHARE for name in OF_TOKENS if (price := getattr(prices, name)) is not None}
     stated = {name.removeprefix("batch_"): price for name in BATCH_PRICES if (price := getattr(prices, name)) is not None}
     return prices.model_copy(update={**halves, **stated})
 
