@@ -133,16 +133,16 @@ def test_a_whole_bill_by_hand_with_every_part() -> None:
 def test_break_even_of_a_server_by_the_hour_and_tokens(capacity: float | None, training: float, volume: float) -> None:
     once = Prices(gpu_usd_per_hour=36.0, months=12)
     own = hosted(capacity, training_seconds=training)  # a cent each
-    api, mine = (bill(one, once, Demand()) for one in (Effort(0.004), own))
+    api, mine = (bill(one, once, Demand(retrainings=0)) for one in (Effort(0.004), own))
     found = break_even(api, mine, months=12)
     assert found is not None
     if not volume:
         assert found == 0
         return
-    there = Demand(queries=found * (1 + 1e-12))
+    there = Demand(found * (1 + 1e-12), 0)
     assert found == pytest.approx(volume)
     assert bill(own, once, there).per_month == pytest.approx(bill(Effort(0.004), once, there).per_month)
-    before, after = Demand(queries=found * 0.999), Demand(queries=found * 1.001)
+    before, after = Demand(found * 0.999, 0), Demand(found * 1.001, 0)
     assert (bill(own, once, before).per_month or 0) > (bill(Effort(0.004), once, before).per_month or 0)
     assert (bill(own, once, after).per_month or 0) < (bill(Effort(0.004), once, after).per_month or 0)
 
