@@ -18,6 +18,7 @@ from rung.models.batch_notes import BatchNote, BatchNotes
 from rung.models.http import HttpGenerator
 from rung.models.http_batches import BatchClient
 from rung.models.http_client import RequestFailed, Unreachable
+from rung.models.wire import Call
 from rung.models.wire.batch_apis import BatchApi, BatchState, Sending
 from rung.progress import phase, say, waiting
 from rung.records import Failure
@@ -86,6 +87,7 @@ class BatchedGenerator:
                 under_way = self._under_way(left)
                 sent = {digest for note in under_way for digest in note.holds}
                 under_way += self._send({d: one for d, one in left.items() if d not in sent}, after=under_way)
+            calls = {digest: self.model.call(request) for digest, request in left.items()}
             running, lost = list[BatchNote](), list[str]()
             for note in under_way:
                 state = self.state(note)
@@ -93,7 +95,7 @@ class BatchedGenerator:
                     running.append(note)
                     continue
                 taken = set[str]()
-                for digest, result in self._read(note, state, left):
+                for digest, result in self._read(note, state, calls):
                     taken.add(digest)
                     if result is not None:
                         del left[digest]
@@ -163,6 +165,9 @@ class BatchedGenerator:
                 items, half = list(lines.items()), len(lines) // 2
                 todo = [(path, dict(items[:half])), (path, dict(items[half:])), *todo]
                 continue
+            if not name:
+                self.notes.drop(note)
+                raise ServerError(f"{self.name}: the host {_NO_INTERFACE}; take 'batch: true' out of server in rung.yaml")
             note = replace(note, name=name)
             self.notes.write(note)
             self._tries.update(lines.keys())
@@ -191,13 +196,13 @@ class BatchedGenerator:
         return f"{self.name}: the host {what.get(status, 'did not take a batch')} ({error}); {mend}; nothing is lost"
 
     def _read(
-        self, note: BatchNote, state: BatchState, left: Mapping[str, Request]
+        self, note: BatchNote, state: BatchState, calls: Mapping[str, Call]
     ) -> Iterator[tuple[str, Result | Failure | None]]:
-        """(digest, what its row says) of those that are wanted; None: it is to be sent again."""
-        calls = {digest: self.model.call(left[digest]) for digest in note.holds if digest in left}
+        """(digest, what its row says) of those that are wanted; None: it is to be sent again. `calls`: as they were sent."""
+        unread = {digest: calls[digest] for digest in note.holds if digest in calls}
         failed, again = Counter[str](), 0
         for row in self._asked(lambda: list(self.api.rows(self._client, state))):
-            call = calls.pop(row.id, None)
+            call = unread.pop(row.id, None)
             if call is None or not row.status:
                 continue
             result, may_pass = self.model.read_row(call, row.status, row.body)

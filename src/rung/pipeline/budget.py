@@ -187,7 +187,7 @@ class Meter:
             BudgetEnded: one is.
         """
         if self.over:
-            raise BudgetEnded(f"{self.said()}, while another process was waited for")
+            raise BudgetEnded(f"{self.said()}, while others were waited for")
 
     @property
     def seconds_left(self) -> float | None:
