@@ -28,7 +28,7 @@ from rung.pipeline.judge_labels import read_labels
 from rung.pipeline.limits import check_limits
 from rung.pipeline.pinned_strategy import PinnedStrategy, pinned_strategy
 from rung.pipeline.pins import as_pinned, promoted
-from rung.pipeline.preflight import check_servers
+from rung.pipeline.preflight import check_batches, check_servers
 from rung.pipeline.prepare import prepare
 from rung.pipeline.publishing import LATEST, read_list
 from rung.pipeline.run_record import recorded
@@ -65,6 +65,7 @@ def compare(
     """
     check_search(project, allowed.trials if allowed else None)
     check_priced(project, allowed.usd if allowed else None)
+    check_batches(project)
     read_list(project)  #                                         the verdicts so far: damage is found before the work
     read_labels(project)  #                                       what people said of answers: so are mistakes
     # what happens is told to who reports, and written down for `rung status`

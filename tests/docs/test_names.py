@@ -433,6 +433,7 @@ def test_every_step_is_documented() -> None:
 
 OF_ERASING = {"erasures.jsonl", "erasures.key", "erasures.lock"}
 OF_REVIEWING = {"reviews.head", "reviews.lock"}
+OF_BATCHES = {"batches"}
 OF_STEERING = {"control.json", "control.lock", "compare.log"}
 OF_SERVING = {"keys.json", "keys.lock", "state.db", "state.db.lock", "serving"}  # no comparison makes them
 
@@ -445,5 +446,5 @@ def test_what_is_in_the_projects_memory(tmp_path: Path, monkeypatch: pytest.Monk
     assert rung_command("compare", str(project), monkeypatch=monkeypatch).code in (0, 1)
     documented = named(section(DOCS / "architecture.md", "What is in .rung/"))
     there = {path.name for path in (project / ".rung").iterdir() if not path.name.startswith("rung.db-")}
-    assert there | OF_SERVING | OF_STEERING | OF_ERASING | OF_REVIEWING == set(documented)
+    assert there | OF_SERVING | OF_STEERING | OF_BATCHES | OF_ERASING | OF_REVIEWING == set(documented)
     assert set(re.findall(r"TABLE IF NOT EXISTS (\w+)", SCHEMA)) <= set(code(" ".join(documented["rung.db"])))

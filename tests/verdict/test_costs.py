@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rung.records import Answer, Effort, Estimate, Failure, Latency, Loss, Lost, Outcome, RungResult, Usage
-from rung.verdict.costs import Demand, Prices, bill, break_even, usd_per_1k
+from rung.records import Answer, Effort, Estimate, Failure, Hosted, Latency, Loss, Lost, Outcome, RungResult, Usage
+from rung.verdict.costs import Demand, Prices, answering_usd_per_1k, bill, break_even, hosted_on, rate, usd_per_1k
 from rung.verdict.headroom import won_back
 from rung.verdict.pareto import axes, front
 
@@ -24,7 +24,7 @@ DEMAND = Demand(queries=10_000, retrainings=2, changes=4, changed_share=0.25)
 def test_every_part_by_hand() -> None:
     found = bill(EFFORT, PRICES, DEMAND)
     assert found.once == {"documents": 240.0, "examples": 0.0, "training": 6.0, "building": 0.0, "indexing": 0.5}
-    assert found.monthly == pytest.approx({"storage": 0.1, "retraining": 12.0, "re-indexing": 0.5})
+    assert found.monthly == pytest.approx({"storage": 0.1, "retraining": 12.0, "re-indexing": 0.5, "hosting": 0.0})
     assert found.per_month == pytest.approx(20 + 12.6 + 246.5 / 12)
     assert found.per_1k == pytest.approx((found.per_month or 0) / 10)
     assert found.per_passed == pytest.approx((found.per_month or 0) / 10_000 / 0.5)
@@ -79,6 +79,98 @@ def test_what_both_have_unknown_is_the_same_thing() -> None:
     rag, hybrid = Effort(0.004, uses_documents=True), Effort(0.001, uses_documents=True, training_seconds=3600)
     assert break_even(bill(rag, no_hours, DEMAND), bill(hybrid, no_hours, DEMAND), months=12) is not None
     assert break_even(bill(Effort(0.004), no_hours, DEMAND), bill(hybrid, no_hours, DEMAND), months=12) is None
+
+
+HOUR = Prices(hosting_usd_per_hour=2, hosting_hours_per_month=730, hosting_tokens_per_second=1_000)
+
+
+def hosted(queries: float | None, **more: float) -> Effort:
+    """A rung on a server of $1,460 a month that carries so many queries in it."""
+    return Effort(0.0, hosted=(Hosted(1460.0, queries),), **more)  # type: ignore[arg-type]
+
+
+def test_a_server_by_the_hour_is_paid_whether_it_is_asked_or_not() -> None:
+    server = hosted_on(HOUR, 2_000)
+    assert server == Hosted(1460.0, 1_000 * 3_600 * 730 / 2_000)
+    assert hosted_on(replace(HOUR, hosting_tokens_per_second=None), 2_000) == Hosted(1460.0, None)
+    assert hosted_on(Prices(), 2_000) is None
+    assert usd_per_1k(outcomes(Usage(1_900, 100)), prices=HOUR) == 0, "its tokens cost nothing more"
+    assert usd_per_1k(outcomes(Usage(1_900, 100, usd=0.01)), prices=HOUR) == 0, "nor what the list says of its host"
+    for queries, servers in ((None, 1), (0, 1), (10_000, 1), (1_314_000, 1), (1_314_001, 2), (5_000_000, 4)):
+        found = bill(Effort(0.0, hosted=(server,)), Prices(), Demand(queries))
+        assert found.monthly["hosting"] == 1460 * servers
+        if queries:
+            assert found.per_month == 1460 * servers
+            assert found.per_1k == pytest.approx(1460 * servers / queries * 1000)
+            assert answering_usd_per_1k(Effort(0.0, hosted=(server,)), Demand(queries)) == found.per_1k
+    assert answering_usd_per_1k(Effort(0.0, hosted=(server,)), Demand()) is None
+
+
+def test_a_whole_bill_by_hand_with_every_part() -> None:
+    prices = replace(PRICES, prompt_usd_per_million=1.0, completion_usd_per_million=4.0, cached_prompt_usd_per_million=0.1)
+    per_1k = usd_per_1k(outcomes(Usage(3_000, 500, cached_tokens=2_000)), prices=prices, latency=timed(1.0, search=36.0))
+    tokens, machine = (1_000 * 1.0 + 2_000 * 0.1 + 500 * 4.0) / 1e6, 0.036 / 3_600 * 1
+    assert per_1k == pytest.approx((tokens + machine) * 1000)
+    effort = replace(EFFORT, per_query=tokens + machine, hosted=(Hosted(1460.0, 4_000),))
+    found = bill(effort, prices, DEMAND)
+    training, indexing, storage = 7_200 / 3_600 * 3, 1_800 / 3_600 * 1, 5 * 0.02
+    monthly = storage + training * 2 + indexing * 4 * 0.25 + 3 * 1460.0  # 10,000 queries take three servers
+    whole = 10_000 * (tokens + machine) + monthly + (6 * 40 + training + indexing) / 12
+    assert found.per_month == pytest.approx(whole)
+    assert found.per_passed == pytest.approx(whole / 10_000 / 0.5)
+
+
+@pytest.mark.parametrize(
+    ("capacity", "training", "volume"),
+    [
+        (None, 0.0, 365_000),  # 1,460 / 0.004, on one server however much is asked
+        (1_000_000, 0.0, 365_000),
+        (380_000, 0.0, 365_000),  # from 380,001 on two servers are dearer again, up to 730,000
+        (368_000, 24_000.0, 735_000),  # $20 a month of training: beyond what one server carries, before two are full
+        (300_000, 0.0, 0.0),  # a full server costs more than the tokens: the other is always cheaper
+    ],
+)
+def test_break_even_of_a_server_by_the_hour_and_tokens(capacity: float | None, training: float, volume: float) -> None:
+    once = Prices(gpu_usd_per_hour=36.0, months=12)
+    own = hosted(capacity, training_seconds=training)  # a cent each
+    api, mine = (bill(one, once, Demand(retrainings=0)) for one in (Effort(0.004), own))
+    found = break_even(api, mine, months=12)
+    assert found is not None
+    if not volume:
+        assert found == 0
+        return
+    there = Demand(found * (1 + 1e-12), 0)
+    assert found == pytest.approx(volume)
+    assert bill(own, once, there).per_month == pytest.approx(bill(Effort(0.004), once, there).per_month)
+    before, after = Demand(found * 0.999, 0), Demand(found * 1.001, 0)
+    assert (bill(own, once, before).per_month or 0) > (bill(Effort(0.004), once, before).per_month or 0)
+    assert (bill(own, once, after).per_month or 0) < (bill(Effort(0.004), once, after).per_month or 0)
+
+
+@given(
+    usd=st.floats(0.0005, 0.05),
+    one=st.floats(1e3, 1e6),
+    month=st.floats(10, 5_000),
+    two=st.floats(1e3, 1e6),
+    other=st.booleans(),
+)
+def test_break_even_is_the_first_traffic_from_which_the_one_is_cheaper(
+    usd: float, one: float, month: float, two: float, other: bool
+) -> None:
+    rival = Effort(0.0, hosted=(Hosted(usd * two, two),)) if other else Effort(usd)
+    mine = Effort(0.0, hosted=(Hosted(month, one),))
+    bills = [bill(effort, Prices(), Demand()) for effort in (mine, rival)]
+    found = break_even(bills[0], bills[1], months=12)
+    if found is None:
+        return
+
+    def dearer(queries: float) -> float:
+        """By how much the one that wins at much traffic is the dearer."""
+        costs = [bill(effort, Prices(), Demand(queries)).per_month or 0.0 for effort in (mine, rival)]
+        return costs[0] - costs[1] if rate(bills[0]) < rate(bills[1]) else costs[1] - costs[0]
+
+    assert dearer(found * (1 + 1e-6) + 1e-6) <= 1e-3
+    assert all(dearer(found * share) >= -1e-6 * month for share in (0.01, 0.1, 0.3, 0.5, 0.9, 0.999)) or not found
 
 
 def outcomes(*usages: Usage) -> list[Outcome]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rung.artifacts.store import Built, Training, artifact_folder, building, remember_rows, seal
 from rung.builders.building import ArtifactBuilder
 from rung.builders.scored_answers import content_of, correct_of, outcomes_of
+from rung.config.pricing import BATCH_PRICES
 from rung.config.project import Project
 from rung.errors import NotWorthwhile
 from rung.progress import phase, working_time
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
 KIND = "router"
 COMPLETION = 4  # a token that is written costs about so many that are read: by price lists, and by a local model's time
 BY_CASES = -1
-_LATER = ("cached_prompt_usd_per_million", "machine_concurrency")  # routers were named before these prices came
+_LATER = (  # routers were named before these prices came
+    *("cached_prompt_usd_per_million", "machine_concurrency"),
+    *("hosting_usd_per_hour", "hosting_hours_per_month", "hosting_tokens_per_second"),
+)
 
 
 def build_router(builder: ArtifactBuilder, need: Routing, title: str) -> Built:
@@ -42,7 +46,7 @@ def build_router(builder: ArtifactBuilder, need: Routing, title: str) -> Built:
     engines = {name: engine.identity for name, engine in builder.engines.by_step(tuple(others)).items()}
     cases = [content_of(case) for case in need.cases]
     members = [(member.label, member.identity) for member in need.members]
-    later = {name for name in _LATER if name not in settings.prices.model_fields_set}
+    later = {name for name in _LATER if name not in settings.prices.model_fields_set} | {*BATCH_PRICES}
     judged_by = (need.schema, need.labels, settings.bar.metric, settings.prices.model_dump(exclude=later))
     weights = (settings.bar.fields,) if settings.bar.fields else ()
     named = digest(
@@ -120,7 +124,7 @@ def _costs(project: Project, models: Sequence[str], outcomes: Sequence[Sequence[
     """[cases, members], and in what: money where every price is known and some is not 0, else tokens. `models`: of each."""
     import numpy as np
 
-    prices = [Prices(**project.on(model).settings.prices.model_dump()) for model in models]
+    prices = [Prices(**project.on(model).settings.prices.model_dump(exclude={*BATCH_PRICES})) for model in models]
     used = [[outcome.usage for outcome in some] for some in outcomes]
     charged = [[token_usd(usage, own) for usage in some] for own, some in zip(prices, used, strict=True)]
     given = all(own.of_tokens(1, 1) is not None for own in prices)

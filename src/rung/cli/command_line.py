@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 GROUPS = {
     "Start": ("init", "advise", "check", "doctor"),
-    "Measure and ask": ("compare", "status", "board", "rescore", "decide", "report", "ask"),
+    "Measure and ask": ("compare", "status", "batches", "board", "rescore", "decide", "report", "ask"),
     "Documents": ("sync", "search", "knowledge"),
     "Cases and examples": ("import", "cases", "review", "examples", "distill"),
     "Train and export": ("train", "artifacts", "export"),

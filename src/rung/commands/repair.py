@@ -17,6 +17,8 @@ from rung.config.project import Project, load_project
 from rung.config.schema import Settings
 from rung.errors import Damaged, UserError
 from rung.files.durable import SEAL, Damage, alone, altered, altered_file, set_aside, unseal, write_whole
+from rung.models.batch_notes import FOLDER as BATCHES
+from rung.models.batch_notes import BatchNotes
 from rung.pipeline.publishing import (
     LATEST,
     LINE,
@@ -44,6 +46,8 @@ def damages(project: Project) -> Iterator[Damage]:
         yield Damage(state / FILE, why, partial(_recovered, state / FILE))
     if (memory := state / "reading.db").is_dir():
         yield Damage(memory, "it is a folder", lambda: f"it is set aside as {set_aside(memory)}; files are read anew")
+    for note, why in BatchNotes(state / BATCHES).damages():
+        yield Damage(note, why, partial(_note_aside, note))
     yield from _list(project)
     yield from _verdicts(project)
     yield from _log(Registry(state))
@@ -70,6 +74,10 @@ def _recovered(path: Path) -> str:
     with alone(path.with_name(f"{path.name}.lock")):
         pass
     return recover(path)
+
+
+def _note_aside(path: Path) -> str:
+    return f"it is set aside as {set_aside(path)}; what that batch was asked is asked again"
 
 
 def _beside(path: Path) -> Path:

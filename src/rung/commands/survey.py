@@ -141,6 +141,7 @@ class Survey:
             lines = planned.forecast.lines() if planned.forecast else ["what it takes is unknown"]
             yield from (f"  {'':<14} {line}" for line in lines)
         yield from (f"  {line}" for part in self.outlook.parts for line in part.lines())
+        yield from map(str, self.outlook.batches)
         yield from (line for paragraph in self.basis() for line in wrap(paragraph, WIDTH, subsequent_indent="  "))
         unknown = f", and what {', '.join(self.outlook.unknown)} takes, which is unknown" if self.outlook.unknown else ""
         whole = self.whole()
@@ -366,7 +367,7 @@ def _planned(
         forecast = None
         if rehearsed is not None:
             uses = rehearsed.whole.times(repeats), rehearsed.likely.times(repeats)
-            forecast = rates.of(*uses, model=forecasts[label].model)
+            forecast = rates.of(*uses, model=forecasts[label].model, answers=True)
         if isinstance(plan, NotApplicable):
             yield Planned(label, settings, 0, why=plan.why)
         elif isinstance(plan, Composition):

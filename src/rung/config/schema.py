@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from rung.config.addresses import LOGIN_ELSEWHERE, holds_login
+from rung.config.pricing import OF_TOKENS, PriceSettings
 from rung.config.reviewing import ReviewSettings
 from rung.config.servers import ServerSettings
 from rung.config.serving import ServeSettings
@@ -24,7 +25,6 @@ _NEW_ROWS = re.compile(r"(\d{1,3}(?:,\d{3})+|\d{1,9}) (?:new )?approved rows?")
 DEFAULT_MODEL = "smollm2-135m-grounded"
 DEFAULT_EMBEDDER = "minilm-l6-v2"
 TUNED = "tuned"  # as an embedder or a reranker: the promoted one
-_OF_TOKENS = ("prompt_usd_per_million", "completion_usd_per_million", "cached_prompt_usd_per_million")
 MAX_SEED = 2**32 - 1  # what every library that draws takes
 _DAYS = 365.25 / 12  # in a month
 _PACES: Mapping[str, float] = {
@@ -225,22 +225,6 @@ class TrafficSettings(_Section):
     queries_per_month: float | None = Field(default=None, ge=0)
 
 
-class PriceSettings(_Section):
-    """Prices that Rung cannot know. None stays unknown; it never becomes 0."""
-
-    machine_usd_per_hour: float | None = Field(default=None, ge=0)
-    prompt_usd_per_million: float | None = Field(default=None, ge=0)
-    completion_usd_per_million: float | None = Field(default=None, ge=0)
-    cached_prompt_usd_per_million: float | None = Field(default=None, ge=0)
-    machine_concurrency: float = Field(default=1, ge=1)
-    gpu_usd_per_hour: float | None = Field(default=None, ge=0)
-    labour_usd_per_hour: float | None = Field(default=None, ge=0)
-    documents_hours: float | None = Field(default=None, ge=0)
-    examples_hours: float | None = Field(default=None, ge=0)
-    storage_usd_per_gb_month: float | None = Field(default=None, ge=0)
-    months: float = Field(default=12, gt=0)
-
-
 class RetrainSettings(_Section):
     """When an artifact is to be trained again: after so many new approved rows, after a time, or on drift."""
 
@@ -355,7 +339,7 @@ class Settings(_Section):
         server = self.server.model_copy(update=entry.server.model_dump(exclude_unset=True))
         general = self.prices
         if model.startswith("python:"):  # a function: prices of other models' tokens are none of its
-            general = general.model_copy(update=dict.fromkeys(_OF_TOKENS))
+            general = general.model_copy(update=dict.fromkeys(OF_TOKENS))
         prices = general.model_copy(update=entry.prices.model_dump(exclude_unset=True))
         return self.model_copy(update={"model": model, "server": server, "prices": prices})
 

@@ -20,3 +20,4 @@ class ServerSettings(BaseModel):
     reasoning_tokens: int = Field(default=0, ge=0, le=131072)
     api: Literal["chat", "responses"] = "chat"
     adapters_at: str = ""
+    batch: bool = False

@@ -56,6 +56,7 @@ class PatientServer:
     reasoning_tokens: int = 0
     api: str = "chat"
     adapters_at: str = ""
+    batch: bool = False
 
 
 def generator(name: str, *, server: Server = PatientServer(), progress: Tick = lambda _done, _all, _note: None) -> Generator:

@@ -18,14 +18,17 @@ from pathlib import Path
 from rung.errors import InternalError, ModelError, ServerError
 from rung.models.endpoint import Endpoint
 from rung.models.hosted_names import names_in
-from rung.models.http_client import NoModel, RequestFailed, Served
+from rung.models.http_client import Client, NoModel, RequestFailed
 from rung.models.http_reading import Turn, consumed, cut_silently, read
 from rung.models.http_spread import spread
+from rung.models.http_words import complaint, error_within
 from rung.models.prices import usd
 from rung.models.protocol import Server
+from rung.models.served import Served
 from rung.models.served_adapters import ServedAdapters, served_name
 from rung.models.vendors import OPENAI, wire_of
 from rung.models.wire import Call, Listing
+from rung.models.wire.batch_apis import BatchApi
 from rung.models.wire.closed_schema import FreeKeys, closed
 from rung.models.wire.held_form import unwrapped
 from rung.records import Failure, Json, Message
@@ -213,6 +216,41 @@ class HttpGenerator(Served):
             raise StepFailed(result)
         yield result
 
+    @property
+    def batches(self) -> BatchApi | None:
+        """The host's batch interface, where the project wants it (`server.batch`); None: requests go one by one."""
+        return self._endpoint.vendor.batches if self._server.batch else None
+
+    @property
+    def client(self) -> Client:
+        """Who sends to its server."""
+        return self._client
+
+    def call(self, request: Request) -> Call:
+        """A request as it would be sent now."""
+        return self._call(_generate(request))
+
+    def written(self, call: Call) -> tuple[str, dict[str, Json]]:
+        """(the path below the server's URL, the body) of a request."""
+        return self._wire.path(call), self._wire.body(call)
+
+    def read_row(self, call: Call, status: int, body: Mapping[str, Json]) -> tuple[GenerateResult | Failure, bool]:
+        """What a batch's row says, and whether it may be another when it is sent again: what the model does not take is left
+        out then, or the trouble may pass.
+
+        Raises:
+            ServerError: no request can succeed: the key, the quota or the model is refused.
+        """
+        error = error_within(body) if status == 200 else complaint(status, json.dumps(body))
+        if error is None:
+            return self._whole(call.step, self._wire.answer(body)), False
+        failed, again = self._client.refused(error)
+        try:
+            self._give_way(failed, call)
+        except RequestFailed:
+            return _failure(failed), again
+        return _failure(failed), True
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """An estimate: four bytes to a token."""
         return [-(-len(text.encode()) // 4) for text in texts]
@@ -229,6 +267,10 @@ class HttpGenerator(Served):
             answer, attempt = self._answered(step, halt)
         except RequestFailed as error:
             return _failure(error)
+        return self._whole(step, answer, attempt)
+
+    def _whole(self, step: Generate, answer: Mapping[str, Json], attempt: int = 1) -> GenerateResult | Failure:
+        """The result that a chat completion is."""
         result = self._result(step, Turn.of(answer), answer, attempt)
         return unwrapped(step, result) if isinstance(result, GenerateResult) and (step.regex or step.choices) else result
 

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from rung.errors import ServerError, UserError
+from rung.errors import InternalError, ServerError, UserError
 from rung.models.endpoint import Endpoint
 from rung.models.http_calls import Incoming, Outgoing, posted
 from rung.models.http_words import Complaint, asked_to_wait, complaint, error_within, words_of
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
-_FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
+FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0  # seconds before the second try, and between any two
 _GLANCE = 5.0  # seconds that a server's list of models is waited for
 _HASTE = 10.0  # seconds that a hasty request waits for a second try, at most
 
@@ -50,6 +50,10 @@ class RequestFailed(Exception):
 
 class NoModel(ServerError):
     """The server has no model of this name."""
+
+
+class Unreachable(ServerError):
+    """Nobody listens there now."""
 
 
 class _Trouble(Exception):
@@ -68,7 +72,7 @@ class Client:
 
     endpoint: Endpoint
     server: Server
-    first_wait: float = _FIRST_WAIT
+    first_wait: float = FIRST_WAIT
 
     def __post_init__(self) -> None:
         self._retried: Counter[str] = Counter()
@@ -89,7 +93,7 @@ class Client:
             RequestFailed: this request is refused, or was tried as often as allowed.
             ServerError: no request can succeed: nobody listens there, or the key, the quota or the model is refused.
         """
-        return self._patiently(lambda: self._posted(path, body, halt), halt, hasty=hasty)
+        return self.patiently(lambda: self._posted(path, body, halt), halt, hasty=hasty)
 
     def call(self, sent: Outgoing, *, once: bool = False, redirects: bool = False) -> Incoming:
         """The answer to a request of any kind. `once`: it is not tried again, whatever happens. `redirects`: one that sends
@@ -110,7 +114,7 @@ class Client:
             self._answered = True
             return Incoming(text, response.headers)
 
-        return self._patiently(answered, halt, once=once)[0]
+        return self.patiently(answered, halt, once=once)[0]
 
     def tell(self, path: str, body: Mapping[str, Json]) -> None:
         """One request without patience that is answered by its status alone.
@@ -120,15 +124,36 @@ class Client:
             ServerError: nobody listens there, or the key is refused.
         """
         halt = threading.Event()
+        self.patiently(lambda: self.once(posted(path, body), halt), halt, hasty=True)
 
-        def sent() -> None:
-            with self._sent(posted(path, body), halt) as response:
-                text = self._read(response)
-            if response.status_code in (404, 405):
-                raise _Trouble(f"HTTP {response.status_code} at {path}: {words_of(text)}", again=False)
-            self._refuse(response, text)
+    def once(self, sent: Outgoing, halt: threading.Event, *, seconds: float = 0.0) -> str:
+        """The body that answers one request, in one try; for `patiently`, which tries again. `halt` ends every wait;
+        `seconds`: that the body may take, where that is more than an answer's.
 
-        self._patiently(sent, halt, hasty=True)
+        Raises:
+            ServerError: nobody listens there, or the key or the quota is refused.
+        """
+        with self._sent(sent, halt) as response:
+            text = self._read(response, seconds)
+        if response.status_code in (404, 405):
+            nothing = _Trouble(f"HTTP {response.status_code} at {sent.path}: {words_of(text)}", again=False)
+            nothing.complaint = complaint(response.status_code, text)
+            raise nothing
+        self._refuse(response, text)
+        self._answered = True
+        return text
+
+    def refused(self, error: Complaint) -> tuple[RequestFailed, bool]:
+        """An error that came with no response of its own: as what it is raised, and whether another try may not fail.
+
+        Raises:
+            ServerError: no request can succeed: the key, the quota or the model is refused.
+        """
+        try:
+            self._raise(error, None)
+        except _Trouble as trouble:
+            return RequestFailed(str(trouble), 1, error), trouble.again
+        raise InternalError("a server's complaint was no trouble")
 
     def events(self, path: str, body: Mapping[str, Json], wire: WireFormat) -> Iterator[Mapping[str, Json]]:
         """The events of a streamed answer, as chunks of a chat completion. Tried again only before the first: part of it may
@@ -142,7 +167,7 @@ class Client:
             events = self._events(path, body, halt, wire)
             return events, next(events, None)
 
-        (rest, event), _ = self._patiently(begun, halt)
+        (rest, event), _ = self.patiently(begun, halt)
         try:
             while event is not None:
                 yield event
@@ -165,10 +190,10 @@ class Client:
                 self._opened.close()
             self._opened = None
 
-    def _patiently(
+    def patiently(
         self, work: Callable[[], T], halt: threading.Event, *, hasty: bool = False, once: bool = False
     ) -> tuple[T, int]:
-        """What `work` returns, tried as often as the project allows, and how often that was."""
+        """What `work` returns, tried as often as the project allows, and how often that was; raises as `post` does."""
         attempt = 1
         while True:
             try:
@@ -177,7 +202,7 @@ class Client:
                 retries = 0 if once or (hasty and (trouble.nobody or trouble.late)) else self.server.retries
                 if not trouble.again or attempt > retries:
                     if trouble.nobody:
-                        raise ServerError(f"{trouble}: {self.endpoint.vendor.mend}") from trouble
+                        raise Unreachable(f"{trouble}: {self.endpoint.vendor.mend}") from trouble
                     raise RequestFailed(str(trouble), attempt, trouble.complaint) from trouble
                 pause = min(_LONGEST_WAIT, self.first_wait * 2 ** (attempt - 1)) * random.uniform(0.5, 1.0)
                 pause = trouble.wait if trouble.wait is not None else pause
@@ -288,11 +313,12 @@ class Client:
                 self._opened = httpx.Client(timeout=timeout, limits=limits)
             return self._opened
 
-    def _read(self, response: httpx.Response) -> str:
-        """The body, in no more than the whole time-out: a server that drips bytes would hold a request for ever."""
+    def _read(self, response: httpx.Response, seconds: float = 0.0) -> str:
+        """The body, in no more than the whole time-out, or `seconds` where these are more: a server that drips bytes would
+        hold a request for ever."""
         import httpx
 
-        end = time.monotonic() + self.server.timeout_seconds
+        end = time.monotonic() + max(seconds, self.server.timeout_seconds)
         parts: list[bytes] = []
         for part in response.iter_bytes():
             parts.append(part)
@@ -370,30 +396,3 @@ class Client:
         except (httpx.HTTPError, ValueError, RecursionError, UserError):
             return None
         return value
-
-
-class Served:
-    """What every model behind a server has."""
-
-    def __init__(self, endpoint: Endpoint, server: Server, *, first_wait: float = _FIRST_WAIT) -> None:
-        self._endpoint, self._server = endpoint, server
-        self._client = Client(endpoint, server, first_wait=first_wait)
-
-    @property
-    def has_key(self) -> bool:
-        """Whether a key is set."""
-        return self._endpoint.has_key
-
-    @property
-    def troubles(self) -> str:
-        """How many requests were tried again so far, and why most often; "" where none was."""
-        return self._client.troubles
-
-    def ending(self) -> dict[str, Json]:
-        """What the server says of the model's end, as `Remote.check` reports it; {} where it says nothing."""
-        listing = self._client.listing()
-        return {"ends": listing.ends, "instead": listing.instead} if listing.ends else {}
-
-    def close(self) -> None:
-        """Close the connections; a later call opens new ones."""
-        self._client.close()

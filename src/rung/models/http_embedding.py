@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Literal
 
 from rung.errors import ServerError
 from rung.models.endpoint import Endpoint
-from rung.models.http_client import RequestFailed, Served
+from rung.models.http_client import RequestFailed
 from rung.models.http_spread import spread
 from rung.models.protocol import Server
+from rung.models.served import Served
 from rung.records import Json
 
 if TYPE_CHECKING:

@@ -11,9 +11,10 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 
 from rung.errors import ServerError
-from rung.models.http_client import RequestFailed, Served
+from rung.models.http_client import RequestFailed
 from rung.models.http_spread import spread
 from rung.models.reranking import asked, reordered, shown
+from rung.models.served import Served
 from rung.records import Failure, Json
 from rung.records.steps import Request, Result, SearchResult
 

@@ -111,6 +111,11 @@ class Server(Protocol):
         """Which of OpenAI's APIs is spoken where a server has both: "chat" or "responses"."""
         ...
 
+    @property
+    def batch(self) -> bool:
+        """Whether a comparison asks it through its batch interface."""
+        ...
+
 
 @runtime_checkable
 class Remote(Protocol):

@@ -11,6 +11,7 @@ from typing import Literal
 
 from rung.models.wire import WireFormat
 from rung.models.wire.anthropic import AnthropicMessages
+from rung.models.wire.batch_apis import BatchApi, FileBatches, MessageBatches
 from rung.models.wire.bedrock import Converse
 from rung.models.wire.chat import ChatCompletions
 from rung.models.wire.gemini import Gemini
@@ -28,7 +29,7 @@ class Vendor:
     `url`: where its API is, with `{region}` or `{location}` where there are several; "": only `url_variable` says. `below`:
     what is added to that of the variable. `keys`: variable -> header in which it is sent; the first that is set counts.
     `wants_key`: at its own URL it answers nobody without one. `mend`: what to do where nobody listens. `embeds_below`: where
-    OpenAI's `/embeddings` are, below its URL; None: it has none.
+    OpenAI's `/embeddings` are, below its URL; None: it has none. `batches`: its batch interface, if it has one.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Vendor:
     mend: str = "check the network"
     embeds_below: str | None = None
     takes_responses: bool = False
+    batches: BatchApi | None = None
 
 
 ANY = Vendor(
@@ -63,6 +65,7 @@ OPENAI = Vendor(
     example="gpt-4o-mini",
     embeds_below="",
     takes_responses=True,
+    batches=FileBatches(),
 )
 ANTHROPIC = Vendor(
     name="anthropic",
@@ -72,6 +75,7 @@ ANTHROPIC = Vendor(
     url_variable="ANTHROPIC_BASE_URL",
     example="claude-haiku-4-5",
     headers=(("anthropic-version", "2023-06-01"),),  # of the two, the one that takes a temperature: answers differ less
+    batches=MessageBatches(),
 )
 GEMINI = Vendor(
     name="gemini",
@@ -90,6 +94,7 @@ AZURE = Vendor(
     example="<deployment>",
     embeds_below="",
     takes_responses=True,
+    batches=FileBatches(max_requests=100_000, prefix=""),
 )
 BEDROCK = Vendor(
     name="bedrock",

@@ -20,8 +20,9 @@ from rung.pipeline.candidates import drawn
 from rung.pipeline.limits import bar_in
 from rung.pipeline.prepare import chosen
 from rung.progress import phase, post, working_time
-from rung.records import Answer, Case, Evaluation, Json, Latency, Outcome, StrategySpec, Timed, digest
+from rung.records import Answer, Asker, Case, Evaluation, Json, Latency, Outcome, StrategySpec, Timed, digest
 from rung.records.run_state import RungEvent
+from rung.records.steps import Conversation
 from rung.runtime.batch import Carried, Tally
 from rung.runtime.cache import StepCache
 from rung.runtime.engines import Engines
@@ -55,13 +56,13 @@ def answered(
     strategy = strategy_of(evaluation)
     if strategy is None or not cases:
         return evaluation
-    runner, models = runner.on(evaluation.result.model), _others(evaluation)
+    runner, models = runner.on(evaluation.result.model), other_models(evaluation)
     executed, began = runner.engines.consumed().executed, working_time()
-    passes = [drawn(runner.project, strategy, number) for number in range(runner.project.settings.sampling.repeats)]
-    talks = [conversation_of(one, case) for one in passes for case in cases]
-    ended = runner.run(talks, title=title, models=models, on_end=on_end)
+    talks = conversations(runner.project, strategy, cases)
+    ended = runner.run(talks, title=title, models=models, on_end=on_end, batches="wait")
     seconds = working_time() - began if runner.engines.consumed().executed > executed else 0.0
-    outcomes = [Outcome(c.id, e.value, e.failure, e.usage) for c, e in zip([*cases] * len(passes), ended, strict=True)]
+    asked = [*cases] * (len(talks) // len(cases))
+    outcomes = [Outcome(c.id, e.value, e.failure, e.usage) for c, e in zip(asked, ended, strict=True)]
     first, *others = (tuple(outcomes[at : at + len(cases)]) for at in range(0, len(outcomes), len(cases)))
     again = tuple(earlier + more for earlier, more in zip(evaluation.again or ((),) * len(others), others, strict=True))
     spent = evaluation.result.answer_seconds + _spent(runner.cache, identity(runner.engines, evaluation, cases), seconds)
@@ -69,7 +70,15 @@ def answered(
     return replace(evaluation, outcomes=evaluation.outcomes + first, again=again, result=line)
 
 
-def _others(evaluation: Evaluation) -> tuple[str, ...]:
+def conversations(
+    project: Project, strategy: Strategy, cases: Sequence[Case]
+) -> list[tuple[Asker, Callable[[], Conversation[Answer]]]]:
+    """Each case asked as often as the project repeats them, pass by pass."""
+    passes = [drawn(project, strategy, number) for number in range(project.settings.sampling.repeats)]
+    return [conversation_of(one, case) for one in passes for case in cases]
+
+
+def other_models(evaluation: Evaluation) -> tuple[str, ...]:
     """The models beside its own that a rung made of others asks."""
     return () if evaluation.spec is None else evaluation.spec.models[1:]
 
@@ -82,7 +91,7 @@ def strategy_of(evaluation: Evaluation) -> Strategy | None:
 def identity(engines: Engines, evaluation: Evaluation, cases: Sequence[Case]) -> str:
     """Digest of everything that the answers of a rung that was built depend on."""
     spec, settings = evaluation.spec or StrategySpec(""), engines.project.settings
-    own = engines.on(evaluation.result.model).by_step(_others(evaluation))
+    own = engines.on(evaluation.result.model).by_step(other_models(evaluation))
     answering = {name: engine.identity for name, engine in own.items()}
     asked = [(case.ask(), sorted(case.groups) if case.groups is not None else None) for case in cases]
     made_with = (list(spec.artifacts), answering, settings.seed, settings.sampling.model_dump(), asked)
@@ -261,7 +270,7 @@ class _Pass:
         strategy, runner = strategy_of(one.evaluation), self.runner.on(one.evaluation.result.model)
         if strategy is None:
             return True
-        engines, model = runner.engines_for(_others(one.evaluation)), runner.project.settings.model
+        engines, model = runner.engines_for(other_models(one.evaluation)), runner.project.settings.model
         for some in runner.engines.every:
             some.generator.close()
         for index, case in enumerate((warm, *cases)):

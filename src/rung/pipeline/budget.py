@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from rung.config.schema import PriceSettings
+from rung.config.pricing import PriceSettings
 from rung.errors import BudgetEnded, UserError
-from rung.pipeline.pricing import by_token
+from rung.pipeline.pricing import BATCH_SHARE, by_token, in_batches
 from rung.pipeline.spending import Spending
 from rung.pipeline.steering import Steering
 from rung.progress import Reporter, Tick, listening, post, reporting, working_time
@@ -57,9 +57,17 @@ def spent_usd(tally: Tally, prices: PriceSettings, seconds: float) -> float | No
         return priced
     if not tally.unpriced:
         return tally.usd
-    if prices.machine_usd_per_hour is not None:
-        return tally.usd + prices.machine_usd_per_hour * seconds / 3600
+    if prices.hourly is not None:
+        return tally.usd + prices.hourly * seconds / 3600
     return None
+
+
+def spent_in_batches(tally: Tally, prices: PriceSettings) -> float | None:
+    """Dollars spent on generations through a batch interface; None where nothing is known."""
+    priced = by_token(in_batches(prices), tally.prompt_tokens, tally.completion_tokens, cached=tally.cached_tokens)
+    if priced is not None:
+        return priced
+    return None if tally.unpriced else tally.usd * BATCH_SHARE
 
 
 def training_usd_per_hour(prices: PriceSettings) -> float | None:
@@ -144,7 +152,10 @@ class Meter:
             usd = spent_usd(tally, settings.prices, seconds if engines.whole is None else 0.0)
             if usd is None and (tally.executed or engines.whole is None):
                 return None
-            total += usd or 0.0
+            batched = spent_in_batches(engines.batch_tally, settings.prices)
+            if batched is None and engines.batch_tally.executed:
+                return None
+            total += (usd or 0.0) + (batched or 0.0)
         return total
 
     def usd_left(self) -> float:
@@ -176,7 +187,7 @@ class Meter:
             BudgetEnded: one is.
         """
         if self.over:
-            raise BudgetEnded(f"{self.said()}, while another process was waited for")
+            raise BudgetEnded(f"{self.said()}, while others were waited for")
 
     @property
     def seconds_left(self) -> float | None:

@@ -16,6 +16,7 @@ from functools import partial
 from rung.artifacts import Training
 from rung.builders.building import ArtifactBuilder
 from rung.errors import BudgetEnded
+from rung.pipeline.batch_pass import asks_in_batches
 from rung.pipeline.budget import Meter, bounded
 from rung.pipeline.candidates import Candidate, build, checked, is_there
 from rung.pipeline.prepare import Prepared
@@ -76,6 +77,7 @@ def in_waves(engines: Engines, candidates: Sequence[Candidate], searched: frozen
 
 def _sorted(engines: Engines, candidates: Sequence[Candidate], searched: frozenset[str]) -> list[Wave]:
     pace = pace_of_building(engines.project)
+    batched = asks_in_batches(engines)
 
     def cost(candidate: Candidate) -> tuple[int, float]:
         """(what kind of wave it comes in, seconds of training)."""
@@ -84,6 +86,8 @@ def _sorted(engines: Engines, candidates: Sequence[Candidate], searched: frozens
         if candidate.plan is None:
             return 3, 0.0
         todo = list(trainings(engines.project, candidate.plan.needs))
+        if not todo and batched:
+            return 0, 0.0  # an index is sooner built than a batch more is answered
         return (2, sum(roughly(pace, one) for one in todo)) if todo else (1, 0.0)
 
     costs = {candidate.label: cost(candidate) for candidate in candidates}

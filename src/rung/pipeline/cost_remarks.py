@@ -35,6 +35,11 @@ def of_costs(project: Project, evaluations: Sequence[Evaluation], economy: Econo
         ]
         if busy:
             yield cost_words.machine_left_out(busy)
+    hosted = [name for name in rungs if name in economy.efforts and economy.efforts[name].hosted]
+    if hosted and not economy.demand.queries:
+        yield cost_words.hosting_without_traffic(hosted)
+    if unlimited := [name for name in hosted if not all(one.queries for one in economy.efforts[name].hosted)]:
+        yield cost_words.one_server_enough(unlimited)
     unknown = [name for name in rungs if name not in priced and rungs[name].stop is None]
     if not (_asks_for_money(project) or priced or is_on_server(model)):
         return

@@ -331,7 +331,7 @@ class _Rung:
         return Evaluation(
             _result(row["rung"]),
             spec=None if row["spec"] is None else StrategySpec.of(row["spec"]),
-            effort=None if row["effort"] is None else Effort(**row["effort"]),
+            effort=None if row["effort"] is None else Effort(**{**row["effort"], "hosted": ()}),
             marked=row["marked"],
             doubts=tuple(row["doubts"]),
             outcomes=first,

@@ -17,7 +17,7 @@ from rung.models.catalog import is_local
 from rung.models.endpoint import is_on_server
 from rung.pipeline.budget import UNPRICED
 from rung.pipeline.candidates import models_asked
-from rung.pipeline.pricing import usd_of
+from rung.pipeline.pricing import is_batched, usd_of
 from rung.pipeline.rehearsal import Use
 from rung.records import Json
 
@@ -66,30 +66,35 @@ class Rates:
     live: Mapping[str, float | None] = field(default_factory=dict)
     indexing: float | None = None
 
-    def of(self, most: Use, likely: Use | None = None, *, live: bool = False, model: str = "") -> Forecast:
-        """The forecast of this work. `model`: who generates; "" is the project's model.
+    def of(
+        self, most: Use, likely: Use | None = None, *, live: bool = False, model: str = "", answers: bool = False
+    ) -> Forecast:
+        """The forecast of this work. `model`: who generates; "" is the project's model. `answers`: of rungs to cases, which
+        may go through a batch interface: at its prices, in a time that nobody knows.
 
         A server's model may write `server.reasoning_tokens` beside each answer; how many it likely does, nobody knows.
         """
-        expected = None if likely is None else self._of(likely, live=live, model=model)
+        batched = answers and is_batched(self.project.on(model))
+        expected = None if likely is None else self._of(likely, live=live, model=model, batched=batched)
         settings = self.project.on(model).settings
         if is_on_server(model or settings.model):
             most = replace(most, completion=most.completion + most.calls * settings.server.reasoning_tokens)
-        return replace(self._of(most, live=live, model=model), likely=expected)
+        return replace(self._of(most, live=live, model=model, batched=batched), likely=expected)
 
-    def _of(self, use: Use, *, live: bool, model: str) -> Forecast:
+    def _of(self, use: Use, *, live: bool, model: str, batched: bool) -> Forecast:
         settings, paces = self.project.settings, self.live if live else self.pace
-        pace = paces.get(model or settings.model)
+        pace = None if batched else paces.get(model or settings.model)
         minutes = None if pace is None else (use.prompt + use.completion) * pace / 60
         minutes = 0.0 if not use.calls else minutes
-        return Forecast(use.calls, use.prompt, use.completion, self._usd(use, minutes, model or settings.model), minutes)
+        usd = self._usd(use, minutes, model or settings.model, batched=batched)
+        return Forecast(use.calls, use.prompt, use.completion, usd, minutes)
 
-    def _usd(self, use: Use, minutes: float | None, model: str) -> float | None:
+    def _usd(self, use: Use, minutes: float | None, model: str, *, batched: bool) -> float | None:
         """As a comparison counts what it spends (`budget.spent_usd`)."""
         prices = self.project.on(model).settings.prices
-        priced = usd_of(prices, model, use.prompt, use.completion)
+        priced = usd_of(prices, model, use.prompt, use.completion, batched=batched)
         if priced is None:
-            hourly = prices.machine_usd_per_hour
+            hourly = prices.hourly
             return 0.0 if not use.calls else None if hourly is None or minutes is None else hourly * minutes / 60
         return priced
 
@@ -138,7 +143,7 @@ def check_priced(project: Project, usd: float | None) -> None:
     """
     for model in models_asked(project) if usd is not None else ():
         prices = project.on(model).settings.prices
-        is_priced = prices.machine_usd_per_hour is not None or usd_of(prices, model, 1, 1) is not None
+        is_priced = prices.hourly is not None or usd_of(prices, model, 1, 1) is not None
         if not is_priced and (is_local(model) or is_on_server(model)):
             raise UserError(UNPRICED)
 

@@ -5,6 +5,7 @@ Each is a part with its own forecast, bounds as in `forecast`. What cannot be to
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -13,7 +14,7 @@ from rung.builders.instruction import BY_MODEL
 from rung.builders.training_pairs import MAX_GENERATED
 from rung.config.project import Project
 from rung.errors import UserError
-from rung.models.endpoint import is_on_server
+from rung.models.endpoint import Endpoint, is_on_server
 from rung.pipeline.answering import MAX_PASSES, sample_size, turns_of
 from rung.pipeline.budget import CompareRequest, training_usd_per_hour
 from rung.pipeline.counting import likely_tokens, sizes_of
@@ -21,10 +22,11 @@ from rung.pipeline.forecast import Forecast, Rates, in_all, minutes_in_words
 from rung.pipeline.grading import asks_judge
 from rung.pipeline.limits import scoring_in
 from rung.pipeline.prepare import chosen
+from rung.pipeline.pricing import is_batched
 from rung.pipeline.rehearsal import NO_PASSAGE, REHEARSED, Rehearsed, Stage, Use, most, words
 from rung.pipeline.sweep import KEPT
 from rung.pipeline.training_pace import Pace, composed_of, replayed, trainings
-from rung.records import Answer, Case, Document, Json, Outcome
+from rung.records import Answer, Case, Document, Json, Outcome, plain
 from rung.scoring import Scorer, scorers
 from rung.scoring.card import begun, conversation
 from rung.scoring.judge import judgement, labels
@@ -37,6 +39,7 @@ from rung.verdict.bar import OF_RUNS
 from rung.verdict.gaps import CLOSED_BOOK
 
 _NOTHING = Forecast(usd=0.0, minutes=0.0)
+_BYTES = 4  # of a token, about
 _CUT = 150  # words of which no more characters of a failure are shown
 FIRST_REQUEST = Use(1, 128, 64)  # a server is asked for a trifle before anything else
 
@@ -80,18 +83,35 @@ class Part:
         yield from (f"  {line}" for line in self.forecast.lines())
 
 
+@dataclass(frozen=True, slots=True)
+class BatchForecast:
+    """What a model is asked through its host's batch interface at most: `batches`, in `rounds` one after the other."""
+
+    model: str
+    batches: int
+    rounds: int
+
+    def __str__(self) -> str:
+        rounds = f", in {self.rounds} rounds one after the other" if self.rounds > 1 else ""
+        return (
+            f"{self.model}: at most {self.batches} batch{'es' if self.batches != 1 else ''}{rounds}, each of which may take "
+            "up to 24 hours"
+        )
+
+
 @dataclass(frozen=True)
 class Outlook:
-    """All parts, and of what nobody knows what it takes."""
+    """All parts, of what nobody knows what it takes, and what goes through batch interfaces."""
 
     parts: tuple[Part, ...] = ()
     unknown: tuple[str, ...] = ()
+    batches: tuple[BatchForecast, ...] = ()
 
     def as_json(self) -> dict[str, Json]:
         """For programs."""
         parts: list[Json] = [{"what": part.what, **part.forecast.as_json()} for part in self.parts]
         unknown: list[Json] = list(self.unknown)
-        return {"parts": parts, "unknown": unknown}
+        return {"parts": parts, "unknown": unknown, "batches": plain(self.batches)}
 
 
 @dataclass(frozen=True)
@@ -112,7 +132,8 @@ class Foreseer:
         """Every part that this project has."""
         parts = [*self._servers(), *self._indexing(), *self._searching(), *self._building(), *self._live(), *self._judge()]
         unknown = [e.label for e in self.forecasts if e.rehearsed is None]
-        return Outlook(tuple(part for part in parts if part.forecast != _NOTHING), tuple(unknown))
+        forecast = tuple(part for part in parts if part.forecast != _NOTHING)
+        return Outlook(forecast, tuple(unknown), tuple(self._batches()))
 
     def answers(self) -> list[Forecast]:
         """Of all rungs and arms, on all cases; of a rung whose settings are searched, so many as go on at most."""
@@ -122,14 +143,29 @@ class Foreseer:
             if rung.rehearsed is not None and rung.ladder_rung not in swept:
                 rehearsed = rung.rehearsed
                 uses = rehearsed.whole.times(repeats), rehearsed.likely.times(repeats)
-                forecasts.append(self.rates.of(*uses, model=rung.model))
+                forecasts.append(self.rates.of(*uses, model=rung.model, answers=True))
         for some in swept.values():
             members = [e.rehearsed for e in some if e.rehearsed is not None]
             if members:
                 count = repeats * min(KEPT, len(members))
                 whole, likely = (most([getattr(one, what) for one in members]).times(count) for what in ("whole", "likely"))
-                forecasts.append(self.rates.of(whole, likely, model=some[0].model))
+                forecasts.append(self.rates.of(whole, likely, model=some[0].model, answers=True))
         return forecasts
+
+    def _batches(self) -> Iterator[BatchForecast]:
+        """Of each model that is asked in batches, how many at most: a round for each generation of the longest conversation,
+        with a request of every case that may still go on."""
+        count = len(self.judging) * self.project.settings.sampling.repeats
+        for model in dict.fromkeys(rung.model for rung in self.forecasts):
+            if not is_batched(self.project.on(model)) or (api := Endpoint.named(model).vendor.batches) is None:
+                continue
+            each = [rung.rehearsed.each for rung in self.forecasts if rung.model == model and rung.rehearsed is not None]
+            batches, rounds = 0, max((one.calls for one in each), default=0)
+            for number in range(rounds):
+                going_on = [one for one in each if one.calls > number]
+                size = sum(count * _BYTES * one.prompt / one.calls for one in going_on)
+                batches += max(1, -(-count * len(going_on) // api.max_requests), math.ceil(size / api.max_bytes))
+            yield BatchForecast(model, batches, rounds)
 
     def _servers(self) -> Iterator[Part]:
         settings = self.project.settings
@@ -205,7 +241,8 @@ class Foreseer:
         for some in swept.values():
             uses = [one.whole for e in some if (one := rehearse(e.stage, e.plan, dev)) is not None]
             if uses:
-                forecasts.append(self.rates.of(most(uses).times(min(each, len(some))), model=some[0].model))
+                taken = most(uses).times(min(each, len(some)))
+                forecasts.append(self.rates.of(taken, model=some[0].model, answers=True))
         yield Part(f"the search, on {len(dev)} dev cases", in_all(forecasts) if forecasts else self.rates.of(Use()))
 
     def _building(self) -> Iterator[Part]:

@@ -15,15 +15,21 @@ from rung.models.catalog import GENERATOR, check_name, is_local, is_remote
 from rung.models.endpoint import Endpoint, is_on_server
 from rung.models.protocol import Remote
 from rung.models.retirement import ending, sentence
+from rung.models.vendors import VENDORS
 from rung.pipeline.candidates import allowed, check_sampling, models_asked
 from rung.pipeline.grading import asks_judge
 from rung.pipeline.limits import check_limits
+from rung.pipeline.pricing import is_batched
 from rung.progress import phase, say
 from rung.records import Json, Problem
 from rung.runtime.engines import PROMOTED, Engines, model_of, open_engines, promoted_folder
 from rung.runtime.servers import checked, known
 from rung.tools import tools_of
 
+BATCHED = (
+    "{} is asked through its batch interface. How long a batch takes is no latency: the live pass alone measures that, "
+    "which asks some cases directly. Prices of answers are those of serving, in full."
+)
 _HELD_AS = {"model": "generator", "judge": "judge", "embedder": "base_embedder", "reranker": "reranker"}
 
 
@@ -129,6 +135,33 @@ def check_tuning(project: Project) -> None:
             host_of(project.on(entry.use))
 
 
+def check_batches(project: Project) -> None:
+    """Refuse `server: {batch: true}` for a model whose host has no batch interface.
+
+    Raises:
+        InputError: points at its line.
+    """
+    for own in map(project.on, models_asked(project)):
+        if not is_batched(own):
+            continue
+        host = Endpoint.named(own.settings.model).vendor
+        if host.batches is None:
+            able = ", ".join(f"{name}:" for name, vendor in VENDORS.items() if vendor.batches is not None)
+            message = (
+                f"server.batch: {own.settings.model} has no batch interface that is known here ({able} have one); take "
+                "'batch: true' out, or set it under 'server' of the model that has one. A server with OpenAI's /batches "
+                "is named openai:<name>, with its address in OPENAI_BASE_URL"
+            )
+            raise own.error(message, *_where_batched(own))
+
+
+def _where_batched(project: Project) -> tuple[str | int, ...]:
+    """The key that has a model asked in batches."""
+    alias = next((one for one, entry in project.settings.models.items() if entry.use == project.settings.model), "")
+    own = bool(alias) and project.settings.models[alias].server.batch
+    return ("models", alias, "server", "batch") if own else ("server", "batch")
+
+
 def check_settings(project: Project, met: Obstacles) -> None:
     """What of `rung.yaml` can be known to be wrong before any other file is read; raises, or gathers, as `met` does."""
     nothing: tuple[tuple[str, str, str], ...] = ()
@@ -136,7 +169,7 @@ def check_settings(project: Project, met: Obstacles) -> None:
         met.check(partial(check_named, project, key, name, what))
     for key in PROMOTED:
         met.check(partial(promoted_folder, project, key))
-    for check in (tools_of, allowed, check_limits, check_sampling, check_weights, check_tuning):
+    for check in (tools_of, allowed, check_limits, check_sampling, check_weights, check_tuning, check_batches):
         met.check(partial(check, project))
 
 
@@ -173,6 +206,8 @@ def remarks(project: Project, name: str, report: Mapping[str, Json]) -> Iterator
         yield f"{name} is no model of its server's list; what answers there is called {other}."
     if ends := ending(name, report):
         yield sentence(name, ends)
+    if asked and is_batched(project.on(name)):
+        yield BATCHED.format(name)
 
 
 def context_of(project: Project) -> int:

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from rung.config.schema import PriceSettings
+from rung.config.pricing import BATCH_PRICES, OF_TOKENS, PriceSettings
+from rung.config.project import Project
 from rung.models.endpoint import Endpoint, is_on_server
 from rung.verdict.costs import Prices
+
+BATCH_SHARE = 0.5  # of the price of a token: OpenAI, Azure and Anthropic alike
 
 
 def prices_of(settings: PriceSettings) -> Prices:
     """The prices that `rung.yaml` names, for the verdict."""
-    return Prices(**settings.model_dump())
+    return Prices(**settings.model_dump(exclude={*BATCH_PRICES}))
+
+
+def is_batched(project: Project) -> bool:
+    """Whether comparisons ask this project's model through its host's batch interface."""
+    settings = project.settings
+    return settings.server.batch and is_on_server(settings.model)
+
+
+def in_batches(prices: PriceSettings) -> PriceSettings:
+    """The same as a batch interface has them: tokens at what `rung.yaml` states of batches, else at half."""
+    halves = {name: price * BATCH_SHARE for name in OF_TOKENS if (price := getattr(prices, name)) is not None}
+    stated = {name.removeprefix("batch_"): price for name in BATCH_PRICES if (price := getattr(prices, name)) is not None}
+    return prices.model_copy(update={**halves, **stated})
 
 
 def by_token(prices: PriceSettings, prompt: int, completion: int, *, cached: int = 0) -> float | None:
@@ -17,10 +33,14 @@ def by_token(prices: PriceSettings, prompt: int, completion: int, *, cached: int
     return prices_of(prices).of_tokens(prompt, completion, cached)
 
 
-def usd_of(prices: PriceSettings, model: str, prompt: int, completion: int) -> float | None:
-    """Dollars of these tokens; None where neither `rung.yaml` nor the price list has a price."""
-    priced = by_token(prices, prompt, completion)
-    return _listed(model, prompt, completion) if priced is None else priced
+def usd_of(prices: PriceSettings, model: str, prompt: int, completion: int, *, batched: bool = False) -> float | None:
+    """Dollars of these tokens, `batched` through a batch interface; None where neither `rung.yaml` nor the price list has a
+    price."""
+    priced = by_token(in_batches(prices) if batched else prices, prompt, completion)
+    if priced is not None:
+        return priced
+    listed = _listed(model, prompt, completion)
+    return listed if listed is None or not batched else listed * BATCH_SHARE
 
 
 def cached_has_a_price(prices: PriceSettings, model: str) -> bool:

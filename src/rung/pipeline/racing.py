@@ -8,12 +8,14 @@ the person wants it so; a budget ends it at any block.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from rung.config.project import Project
 from rung.errors import BudgetEnded
 from rung.pipeline.answering import answered, time_live
+from rung.pipeline.batch_pass import answered_in_batches, asks_in_batches
 from rung.pipeline.billing import prices_in
 from rung.pipeline.budget import Meter, spent_usd
 from rung.pipeline.candidates import Candidate, evaluation_of
@@ -100,7 +102,8 @@ class Course:
         self.total = len(cases)
         self.pairwise = self.runner.project.settings.judge.mode == "pairwise"  # needs its rival's answer to every case
         self.by_cost = self.runner.project.settings.prefer == "cost"  # then every rung that is good enough counts
-        self.whole = self.meter.allowed.exhaustive or self.total <= MAX_UNRACED or self.pairwise or self.by_cost
+        at_once = self.pairwise or self.by_cost or asks_in_batches(self.runner.engines)  # there a block takes as long as all
+        self.whole = self.meter.allowed.exhaustive or self.total <= MAX_UNRACED or at_once
         self.order: tuple[Case, ...] = tuple(
             cases[index] for index in order(self.total, seed=self.runner.project.settings.seed)
         )
@@ -137,6 +140,8 @@ class Course:
 
     def drive(self) -> str:
         """Run until it is settled among those that have entered; returns why it ended before, "" where it did not."""
+        with suppress(BudgetEnded):  # which is looked at below
+            answered_in_batches(self.runner, [r.evaluation for r in self.racers.values() if not r.done], self.order)
         if self.whole and not self.meter.allowed.limited:
             for label in list(self.racers):
                 self._extend(label, self.total)

@@ -16,7 +16,7 @@ from rung.models.reranking import GeneratorReranker, asked, grading
 from rung.pipeline.counting import most_tokens, sizes_of
 from rung.pipeline.pricing import usd_of
 from rung.records import Failure, Json
-from rung.records.steps import Engine, Generate, GenerateResult, Request, Result, StreamingEngine
+from rung.records.steps import Engine, Generate, GenerateResult, Request, Result, StreamingEngine, is_deferred
 from rung.runtime.engines import Engines
 
 _NOTE = "counted_beyond"  # in the store: how far a model's own counts went beyond what was bounded
@@ -106,7 +106,7 @@ class Spending:
 
     def _gated(self, name: str, engine: Engine) -> Engine:
         settings = self.engines.project.settings
-        by_the_hour = settings.prices.machine_usd_per_hour is not None and self._price(self._model(engine), 1, 1) is None
+        by_the_hour = settings.prices.hourly is not None and self._price(self._model(engine), 1, 1) is None
         if by_the_hour or isinstance(engine, Closed) or (name != "generate" and not isinstance(engine, GeneratorReranker)):
             return engine  # hours are counted by `Meter`, before each block
         return _GatedStream(engine, self) if isinstance(engine, StreamingEngine) else _Gated(engine, self)
@@ -121,12 +121,12 @@ class Spending:
         total = 0.0
         for index, request in enumerate(requests):
             bound = self.bound(model, request)
-            total += self._usd(model, counts, bound)
+            total += self._usd(model, counts, bound, batched=is_deferred(engine))
             if total > left or left <= 0:
                 if index:
                     return index
                 raise BudgetEnded(self.end(total))
-            if not counts.is_sure(bound.size):
+            if not counts.is_sure(bound.size) and not is_deferred(engine):  # that takes hours for one as for many
                 return index + 1
         return len(requests)
 
@@ -158,14 +158,14 @@ class Spending:
         counts.dearest = max(counts.dearest, spent / max(1, len(results)))
         self.engines.cache.note(_NOTE, engine.identity, counts.as_json())
 
-    def _usd(self, model: str, counts: _Counts, bound: Bound) -> float:
+    def _usd(self, model: str, counts: _Counts, bound: Bound, *, batched: bool) -> float:
         """Dollars of a step at most; where nobody names a price, those of the dearest so far."""
         prompt, completion = counts.beyond(bound)
-        priced = self._price(model, prompt, completion)
+        priced = self._price(model, prompt, completion, batched=batched)
         return counts.dearest if priced is None else priced
 
-    def _price(self, model: str, prompt: int, completion: int) -> float | None:
-        return usd_of(self.engines.project.settings.prices, model, prompt, completion)
+    def _price(self, model: str, prompt: int, completion: int, *, batched: bool = False) -> float | None:
+        return usd_of(self.engines.project.settings.prices, model, prompt, completion, batched=batched)
 
     def _model(self, engine: Engine) -> str:
         settings = self.engines.project.settings
@@ -194,6 +194,11 @@ class _Gated:
     def identity(self) -> str:
         """The engine's."""
         return self._engine.identity
+
+    @property
+    def is_deferred(self) -> bool:
+        """Whether the engine is."""
+        return is_deferred(self._engine)
 
     def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result | Failure]]:
         """As the engine's, in portions that fit.

@@ -240,6 +240,21 @@ class Engine(Protocol):
 
 
 @runtime_checkable
+class DeferredEngine(Engine, Protocol):
+    """An engine that may take hours for a call, so that it is asked for as much as possible at once."""
+
+    @property
+    def is_deferred(self) -> bool:
+        """Whether it is one: it is asked when no conversation waits for another."""
+        ...
+
+
+def is_deferred(engine: Engine | None) -> bool:
+    """Whether an engine is one that may take hours for a call."""
+    return isinstance(engine, DeferredEngine) and engine.is_deferred
+
+
+@runtime_checkable
 class StreamingEngine(Engine, Protocol):
     """An engine that can show its text while it grows."""
 

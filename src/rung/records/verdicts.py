@@ -71,12 +71,22 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
+class Hosted:
+    """A model that answers on a server which is paid by the hour, asked or not: dollars of one such server a month, and how
+    many of a rung's queries it carries in that time; None: nobody said, and one is taken to be enough."""
+
+    usd_per_month: float
+    queries: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Effort:
     """What a rung takes. Seconds and bytes 0: it needs none; None: it needs some, nobody measured how much.
 
     `per_query`: dollars of an answer, None where unknown. `passed`: the share of its answers that are at least half
     right, None where it was not judged. `building_usd`: dollars of the tokens that models took to build it (to find
     its instruction, to fill its memory), None where these have no price: then it took `building_seconds` of a machine.
+    `hosted`: the servers of the models that it asks, where these are paid by the hour.
     """
 
     per_query: float | None = None
@@ -88,14 +98,16 @@ class Effort:
     stored_bytes: float | None = 0.0
     building_usd: float | None = 0.0
     building_seconds: float = 0.0
+    hosted: tuple[Hosted, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Bill:
     """What a rung costs in US dollars, part by part. A part that is None is unknown; a sum with such a part is None too.
 
-    `once`: documents, examples, training, building, indexing. `monthly`: storage, retraining, re-indexing. `per_query`:
-    inference. The sums take the stated traffic, and spread `once` over the stated months.
+    `once`: documents, examples, training, building, indexing. `monthly`: storage, retraining, re-indexing, hosting.
+    `per_query`: inference. The sums take the stated traffic, and spread `once` over the stated months. `hosted`: what the
+    hosting is of, at any traffic.
     """
 
     once: Mapping[str, float | None]
@@ -104,6 +116,7 @@ class Bill:
     per_month: float | None = None
     per_1k: float | None = None
     per_passed: float | None = None  # answer that passed, at least one half right
+    hosted: tuple[Hosted, ...] = ()
 
     @property
     def unknown(self) -> tuple[str, ...]:

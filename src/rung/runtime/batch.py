@@ -27,6 +27,7 @@ from rung.records.steps import (
     StepFailed,
     carrier,
     delivered,
+    is_deferred,
     request_digest,
 )
 from rung.runtime.cache import StepCache
@@ -202,7 +203,7 @@ def carry(
                 if dialogue.step is not None:
                     by_kind[carrier(dialogue.step)].append(dialogue)
             # The kind with most waiting steps goes first: the others' queues grow meanwhile.
-            name, some = max(by_kind.items(), key=lambda item: len(item[1]))
+            name, some = max(by_kind.items(), key=lambda item: (not is_deferred(engines.get(item[0])), len(item[1])))
             if name not in engines:
                 raise UserError(no_engine(name))
             _round(
@@ -216,10 +217,14 @@ def carry(
     except BudgetEnded as end:
         raise BudgetEnded(str(end), done=ended, total=len(dialogues)) from end
     except KeyboardInterrupt as stop:
-        how = str(stop).partition(":")[0] or "stopped"
-        message = f"{how}; {store.count():,} step results are kept, and the same command goes on from there"
-        raise Interrupted(message) from stop
+        raise interrupted(stop, store) from stop
     return [_end(dialogue) for dialogue in dialogues]
+
+
+def interrupted(stop: KeyboardInterrupt, store: StepCache) -> Interrupted:
+    """What is raised where a person stops the work, in words."""
+    how = str(stop).partition(":")[0] or "stopped"
+    return Interrupted(f"{how}; {store.count():,} step results are kept, and the same command goes on from there")
 
 
 def no_engine(name: str) -> str:

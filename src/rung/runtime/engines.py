@@ -138,7 +138,8 @@ class _Shared(cached_property[M]):
 
 @dataclass
 class Engines:
-    """A project's models, index and tools. `cache`: what is remembered of servers; `tally`: what its model consumed.
+    """A project's models, index and tools. `cache`: what is remembered of servers; `tally`: what its model consumed,
+    `batch_tally`: through its host's batch interface, at other prices.
 
     `many_threads`: each asks for an answer of its own, at the same time as others.
 
@@ -150,6 +151,7 @@ class Engines:
     project: Project
     cache: StepCache
     tally: Tally = field(default_factory=Tally)
+    batch_tally: Tally = field(default_factory=Tally)
     adapters: dict[str, Path] = field(default_factory=dict)
     heads: dict[str, Path] = field(default_factory=dict)
     example_indexes: dict[str, Path] = field(default_factory=dict)
@@ -177,7 +179,7 @@ class Engines:
 
     def consumed(self) -> Tally:
         """What all models consumed so far."""
-        return sum((engines.tally for engines in self.every), Tally())
+        return sum((one for engines in self.every for one in (engines.tally, engines.batch_tally)), Tally())
 
     def __enter__(self) -> Engines:
         return self

@@ -48,6 +48,22 @@ def grading_left_out(rungs: Sequence[str]) -> str:
     return f"{listed(list(rungs))}: the price leaves out what the model reads to rerank (reranker: generator)."
 
 
+def one_server_enough(rungs: Sequence[str]) -> str:
+    """Rungs whose model is hosted by the hour, and of whose server nobody said how much it carries."""
+    return (
+        f"{listed(list(rungs))}: one server is taken to carry all traffic, since nobody said how much it does "
+        "(prices.hosting_tokens_per_second)."
+    )
+
+
+def hosting_without_traffic(rungs: Sequence[str]) -> str:
+    """Rungs whose model is hosted by the hour, where no traffic is stated."""
+    return (
+        f"{listed(list(rungs))}: what an answer costs is unknown, since its server is paid by the hour and the traffic is "
+        "not stated (traffic.queries_per_month)."
+    )
+
+
 def machine_left_out(rungs: Sequence[str]) -> str:
     """Rungs whose price is of tokens, and that keep this machine busy besides."""
     return (

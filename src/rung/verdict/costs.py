@@ -6,13 +6,17 @@ that it goes into. From which volume one rung is cheaper than another, and what 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from rung.records import Bill, Effort, Latency, Outcome, Usage
+from rung.records import Bill, Effort, Hosted, Latency, Outcome, Usage
 
+HOSTING = "hosting"  # the part of a bill that hangs on the traffic by steps
+_FAR = 10_000  # steps of servers that are looked through
 OWN_STEPS = ("search", "rerank", "classify")  # that this machine carries out; tokens pay for the others
+_SAME = 1e-9  # of a server's traffic: numbers that differ by less are one
 _GIGABYTE = 1e9
 _HOUR = 3600.0
 _MILLION = 1e6
@@ -23,6 +27,9 @@ class Prices:
     """Prices that were given, in US dollars. `machine_usd_per_hour`: of the machine that answers, `machine_concurrency`
     questions at once; tokens per million. `cached_prompt_usd_per_million`: of those that a server had in its
     cache, where they have a price of their own.
+
+    `hosting_usd_per_hour`: of a server that is paid whether it is asked or not, for `hosting_hours_per_month`;
+    `hosting_tokens_per_second`: what it reads and writes at most. Tokens of a model on it cost nothing more.
 
     `gpu_usd_per_hour`: of the machine that trains, else the same one. `documents_hours` and `examples_hours`: a person's
     time to prepare them, at `labour_usd_per_hour`. `months`: over which what is paid once is spread.
@@ -39,6 +46,9 @@ class Prices:
     months: float = 12
     cached_prompt_usd_per_million: float | None = None
     machine_concurrency: float = 1
+    hosting_usd_per_hour: float | None = None
+    hosting_hours_per_month: float = 730.5
+    hosting_tokens_per_second: float | None = None
 
     def of_tokens(self, prompt: int, completion: int, cached: int = 0) -> float | None:
         """Dollars of these tokens, `cached` of the prompt's; without a price of their own these cost what the others do.
@@ -86,13 +96,40 @@ def bill(effort: Effort, prices: Prices, demand: Demand) -> Bill:
         "storage": _product(effort.stored_bytes, prices.storage_usd_per_gb_month, scale=1 / _GIGABYTE),
         "retraining": _product(training, demand.retrainings),
         "re-indexing": _product(indexing, demand.changes, scale=demand.changed_share),
+        HOSTING: hosting_usd(effort.hosted, demand.queries or 0.0),
     }
     standing = _sum([*monthly.values(), _product(_sum(once.values()), 1 / prices.months)])
     answering = _product(demand.queries, effort.per_query)
     per_month = None if demand.queries is None else _sum([standing, answering])
     per_1k = None if per_month is None or not demand.queries else per_month / demand.queries * 1000
     per_passed = None if per_1k is None or not effort.passed else per_1k / 1000 / effort.passed
-    return Bill(once, monthly, effort.per_query, per_month, per_1k, per_passed)
+    return Bill(once, monthly, effort.per_query, per_month, per_1k, per_passed, effort.hosted)
+
+
+def hosting_usd(hosted: Iterable[Hosted], queries: float) -> float:
+    """Dollars a month of as many servers as so many queries take, at least one of each."""
+    return sum(one.usd_per_month * servers(one, queries) for one in hosted)
+
+
+def servers(hosted: Hosted, queries: float) -> int:
+    """How many of a server so many queries a month take."""
+    return max(1, math.ceil(queries / hosted.queries - _SAME)) if hosted.queries else 1
+
+
+def answering_usd_per_1k(effort: Effort, demand: Demand) -> float | None:
+    """Dollars of a thousand answers: inference, and its share of what is hosted by the hour; None where one is unknown."""
+    if effort.per_query is None or (effort.hosted and not demand.queries):
+        return None
+    share = hosting_usd(effort.hosted, demand.queries) / demand.queries if effort.hosted and demand.queries else 0.0
+    return (effort.per_query + share) * 1000
+
+
+def hosted_on(prices: Prices, tokens: float) -> Hosted | None:
+    """The server that a model answers on, where it is paid by the hour. `tokens`: that a query takes there."""
+    if prices.hosting_usd_per_hour is None:
+        return None
+    hours, rate = prices.hosting_hours_per_month, prices.hosting_tokens_per_second
+    return Hosted(prices.hosting_usd_per_hour * hours, rate * _HOUR * hours / tokens if rate and tokens else None)
 
 
 def _asked(effort: Effort, prices: Prices) -> float | None:
@@ -131,9 +168,12 @@ def usd_per_1k(
 
 
 def token_usd(usage: Usage, prices: Prices) -> float | None:
-    """Dollars of the tokens of an answer: by the prices given, else as its host charged; nothing where it used none."""
+    """Dollars of the tokens of an answer: by the prices given, else as its host charged; nothing where it used none, or its
+    server is paid by the hour."""
     given = prices.of_tokens(usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens)
-    return given if given is not None else usage.usd if has_tokens(usage) else 0.0
+    if given is not None:
+        return given
+    return 0.0 if prices.hosting_usd_per_hour is not None or not has_tokens(usage) else usage.usd
 
 
 def has_tokens(usage: Usage) -> bool:
@@ -152,25 +192,54 @@ def own_seconds(latency: Latency) -> float:
 
 
 def break_even(one: Bill, other: Bill, *, months: float) -> float | None:
-    """The queries per month from which the one with the cheaper answers is the cheaper of the two; 0: it always is.
+    """The queries per month from which the one that is cheaper at much traffic (`rate`) is the cheaper of the two; 0: it
+    always is. Where servers are paid by the hour, the first such: at a step to a further one it may be the dearer again.
 
     None where that cannot be said (a part that only one of them has unknown), or where their answers cost the same. A part
     of the same name that both have unknown is taken for the same thing, prepared once for both.
     """
-    if one.per_query is None or other.per_query is None or one.per_query == other.per_query:
+    if one.per_query is None or other.per_query is None or rate(one) == rate(other):
         return None
-    cheap, dear = sorted((one, other), key=lambda b: b.per_query or 0.0)
-    difference = _standing_difference(cheap, dear, months)
-    if difference is None or cheap.per_query is None or dear.per_query is None:
+    cheap, dear = sorted((one, other), key=rate)
+    standing = _standing_difference(cheap, dear, months)
+    if standing is None:
         return None
-    return max(0.0, difference / (dear.per_query - cheap.per_query))
+    saved = (dear.per_query or 0.0) - (cheap.per_query or 0.0)
+    for begin, end, hosting in _steps(cheap.hosted, dear.hosted):
+        difference = standing + hosting - saved * begin
+        if difference <= 0:
+            return begin
+        if saved > 0 and (volume := begin + difference / saved) <= end:
+            return volume
+    return None
+
+
+def rate(of: Bill) -> float:
+    """Dollars of a query where servers that are paid by the hour are busy all the time."""
+    return (of.per_query or 0.0) + sum(one.usd_per_month / one.queries for one in of.hosted if one.queries)
+
+
+def _steps(one: Sequence[Hosted], other: Sequence[Hosted]) -> Iterator[tuple[float, float, float]]:
+    """(from, up to, how many dollars a month more the one's servers cost) of each stretch of traffic in which no further
+    server is needed, `_FAR` of them at most."""
+    limited = [hosted.queries for hosted in (*one, *other) if hosted.queries]
+    begin = 0.0
+    for _ in range(_FAR):
+        end = min((queries * (math.floor(begin / queries + _SAME) + 1) for queries in limited), default=math.inf)
+        middle = begin + (end - begin) / 2 if limited else begin
+        yield begin, end, hosting_usd(one, middle) - hosting_usd(other, middle)
+        if not limited:
+            return
+        begin = end
 
 
 def _standing_difference(one: Bill, other: Bill, months: float) -> float | None:
-    """How much more the one costs in a month without a single query."""
+    """How much more the one costs in a month without a single query, servers that are paid by the hour aside."""
     total = 0.0
     for mine, theirs, over in ((one.once, other.once, months), (one.monthly, other.monthly, 1.0)):
         for name, usd in mine.items():
+            if name == HOSTING:
+                continue
             beside = theirs.get(name, 0.0)
             if usd is None and beside is None:
                 continue

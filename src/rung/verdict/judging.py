@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from rung.records import Coverage, Effort, Estimate, Evaluation, Json, JudgeCheck
+from rung.records import Coverage, Effort, Estimate, Evaluation, Hosted, Json, JudgeCheck
 from rung.stats.estimates import estimates
 from rung.stats.prediction_powered import Corrected
 from rung.verdict import reasons
 from rung.verdict.bar import MAIN, Bar
 from rung.verdict.constant import Constant
-from rung.verdict.costs import Demand, Prices, usd_per_1k
+from rung.verdict.costs import Demand, Prices, hosted_on, usd_per_1k
 from rung.verdict.failure_modes import LOST_BELOW, RIGHT_FROM
 from rung.verdict.gaps import FORMAT, ORACLE, form_of
 from rung.verdict.headroom import won_back
@@ -76,7 +76,11 @@ def economy_of(evaluations: Sequence[Evaluation], context: DecisionContext) -> E
     """What the rungs take, at the prices and for the demand of the project."""
     models = {e.name: e.result.model for e in evaluations}
     prices_by = {name: context.prices_on.get(model, context.prices) for name, model in models.items()}
-    efforts = {e.name: _effort(e.effort, e, prices_by) for e in evaluations if e.effort is not None and e.outcomes}
+    efforts = {
+        e.name: replace(_effort(e.effort, e, prices_by), hosted=_hosted(e, models, prices_by))
+        for e in evaluations
+        if e.effort is not None and e.outcomes
+    }
     return Economy(efforts, context.prices, context.demand)
 
 
@@ -133,6 +137,20 @@ def _effort(effort: Effort, evaluation: Evaluation, prices_by: Mapping[str, Pric
     per_1k = price_of_1k(evaluation, prices_by)
     passed = _passed(evaluation.values.get(MAIN))
     return replace(effort, per_query=None if per_1k is None else per_1k / 1000, passed=passed)
+
+
+def _hosted(evaluation: Evaluation, models: Mapping[str, str], prices_by: Mapping[str, Prices]) -> tuple[Hosted, ...]:
+    """The servers that a rung's answers come from, where they are paid by the hour: one for each model, with the tokens that
+    an answer takes there on average, those that others gave counted too. `models`: by rung, as `prices_by`."""
+    tokens: dict[str, float] = {models[evaluation.name]: 0.0}
+    prices = {models[evaluation.name]: prices_by[evaluation.name]}
+    answered = [outcome for outcome in evaluation.outcomes if outcome.answer is not None]
+    for outcome in answered:
+        by = outcome.answer.by if outcome.answer is not None and outcome.answer.by in models else evaluation.name
+        used = outcome.usage.prompt_tokens + outcome.usage.completion_tokens
+        tokens[models[by]] = tokens.get(models[by], 0.0) + used / len(answered)
+        prices[models[by]] = prices_by[by]
+    return tuple(one for model, used in tokens.items() if used and (one := hosted_on(prices[model], used)) is not None)
 
 
 def _passed(correct: Floats | None) -> float | None:

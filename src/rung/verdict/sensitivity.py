@@ -8,20 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from rung.records import Effort, Evaluation, RungResult
 from rung.verdict import reasons
 from rung.verdict import sensitivity_words as flip_words
 from rung.verdict.bar import MAIN, QUANTILES, Bar, measured
 from rung.verdict.choice import Choice
-from rung.verdict.costs import Demand, Prices, bill, break_even
+from rung.verdict.costs import Demand, Prices, answering_usd_per_1k, bill, break_even, rate
 from rung.verdict.eligible import chooser
 from rung.verdict.gaps import MIN_CASES
 from rung.verdict.probability import least_limit
 from rung.verdict.share_flips import Flip, Seen, Standing, all_share_flips, rounded_flip, share_flips, winner_of
 
 FARTHEST = 1000.0  # times more, and times less, is how far traffic, pace and price are followed
+MAX_SERVERS = 50  # of one kind are how many traffic is followed up to, step by step
 _HALVINGS = 60
 _ALIKE = 1e-9  # turning points of two rungs that are one
 _NEVER = 1e-9
@@ -45,7 +46,7 @@ def priced(result: RungResult, economy: Economy) -> RungResult:
     effort = economy.efforts.get(result.name)
     if effort is None:
         return result
-    per_1k = None if effort.per_query is None else effort.per_query * 1000
+    per_1k = answering_usd_per_1k(effort, economy.demand)
     return replace(result, bill=bill(effort, economy.prices, economy.demand), usd_per_1k=per_1k)
 
 
@@ -122,9 +123,11 @@ def _of_the_rest(choose: Choose, results: Sequence[RungResult], bar: Bar, econom
             changes += _of_limit(choose, results, bar, name, now)
     if bar.prefer == "cost" or any(name in bar.limits for name in OF_MONEY):
         for what, value, changed in _inputs(economy):
-            turns = _turning_points(results, bar, changed, value)
+            stretches = _stretches(economy, value) if what == "traffic" else [(value / FARTHEST, value * FARTHEST)]
+            turns = _turning_points(results, bar, changed, stretches)
             if bar.prefer == "cost":
-                turns = sorted([*turns, *_crossings(results, changed, value)])
+                turns = sorted([*turns, *_crossings(results, changed, stretches)])
+            turns = sorted([*turns, *(begin for begin, _ in stretches[1:])])
             changes += _of_input(_choosing(choose, results, bar, changed), turns, what, value, now)
     return changes
 
@@ -173,7 +176,7 @@ def cheaper_from(winner: str, rungs: Sequence[RungResult], bar: Bar, economy: Ec
     for rung in good if winner in bills else ():
         volume = break_even(bills[winner], bills[rung.name], months=economy.prices.months)
         if volume is not None:
-            dear_first = (bills[winner].per_query or 0.0) > (bills[rung.name].per_query or 0.0)
+            dear_first = rate(bills[winner]) > rate(bills[rung.name])
             cheap, dear = (rung.name, winner) if dear_first else (winner, rung.name)
             sentences.append(flip_words.cheaper_from(cheap, dear, volume, economy.demand.queries))
     return sentences
@@ -270,30 +273,46 @@ def _dearer(efforts: Mapping[str, Effort], times: float) -> dict[str, Effort]:
     return {name: replace(effort, per_query=dearer[name]) for name, effort in efforts.items()}
 
 
-def _turning_points(results: Sequence[RungResult], bar: Bar, changed: Callable[[float], Economy], now: float) -> list[float]:
-    """Where a rung comes to keep, or to break, a limit on money, up to `FARTHEST` times more and less.
-
-    Each limit is crossed once at most, since with an input costs only grow or only fall.
-    """
+def _stretches(economy: Economy, now: float) -> list[tuple[float, float]]:
+    """Stretches of traffic, up to `FARTHEST` times more and less, in which no rung needs a further server; beyond so many
+    steps upwards they are one."""
     least, most = now / FARTHEST, now * FARTHEST
+    limited = {one.queries for effort in economy.efforts.values() for one in effort.hosted if one.queries}
+    steps = sorted({n * queries for queries in limited for n in range(1, MAX_SERVERS)})
+    edges = [least, *(step for step in steps if least < step < most), most]
+    return list(pairwise(edges))
+
+
+def _turning_points(
+    results: Sequence[RungResult], bar: Bar, changed: Callable[[float], Economy], stretches: Sequence[tuple[float, float]]
+) -> list[float]:
+    """Where a rung comes to keep, or to break, a limit on money.
+
+    In a stretch each limit is crossed once at most, since with an input costs only grow or only fall there.
+    """
     asked = [_keeping(result, bar, name, changed) for result in results for name in OF_MONEY if name in bar.limits]
-    return sorted(_bisected(keeps, least, most) for keeps in asked if keeps(least) != keeps(most))
+    inside = [(begin * (1 + _ALIKE), end) for begin, end in stretches]
+    return sorted(_bisected(keeps, *ends) for keeps in asked for ends in inside if keeps(ends[0]) != keeps(ends[1]))
 
 
-def _crossings(results: Sequence[RungResult], changed: Callable[[float], Economy], now: float) -> Iterator[float]:
-    """Where two rungs come to cost the same in a month, whole, within `FARTHEST`: with each input that cost grows by a
-    straight line."""
+def _crossings(
+    results: Sequence[RungResult], changed: Callable[[float], Economy], stretches: Sequence[tuple[float, float]]
+) -> Iterator[float]:
+    """Where two rungs come to cost the same in a month, whole: in a stretch that cost grows by a straight line."""
 
     def monthly(value: float) -> dict[str, float]:
         bills = {r.name: priced(r, changed(value)).bill for r in results if not r.reference}
         return {name: b.per_month for name, b in bills.items() if b is not None and b.per_month is not None}
 
-    near, far = monthly(now), monthly(2 * now)
-    for one, other in combinations(near.keys() & far.keys(), 2):
-        difference = near[one] - near[other]
-        slope = (far[one] - far[other] - difference) / now
-        if slope and now / FARTHEST < (value := now - difference / slope) < now * FARTHEST:
-            yield value
+    for begin, end in stretches:
+        now = (begin * end) ** 0.5
+        beside = min(2 * now, (now + end) / 2)
+        near, far = monthly(now), monthly(beside)
+        for one, other in combinations(near.keys() & far.keys(), 2):
+            difference = near[one] - near[other]
+            slope = (far[one] - far[other] - difference) / (beside - now)
+            if slope and begin < (value := now - difference / slope) < end:
+                yield value
 
 
 def _keeping(result: RungResult, bar: Bar, name: str, changed: Callable[[float], Economy]) -> Callable[[float], bool]:

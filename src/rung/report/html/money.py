@@ -11,6 +11,7 @@ from rung.records import Bill, Lost, Verdict
 from rung.report.contents import Report, ladder, losing
 from rung.report.html.markup import Safe, el, join, scrolled
 from rung.report.numbers import DASH, count, listed, money, points, points_interval
+from rung.verdict.costs import HOSTING
 from rung.verdict.pareto import axes
 from rung.verdict.remedies import remedy
 
@@ -42,14 +43,18 @@ def bills_table(report: Report) -> Safe:
         return Safe("")
     first = billed[0][1]
     once = [part for part in first.once if part != "building" or any(bill.once.get(part) != 0 for _, bill in billed)]
+    monthly = [part for part in first.monthly if part != HOSTING or any(bill.hosted for _, bill in billed)]
     titles = [
         "Rung",
         *(f"{part}, once" for part in once),
-        *(f"{part}, a month" for part in first.monthly),
+        *(f"{part}, a month" for part in monthly),
         "per 1,000 answers",
     ]
     titles += [name if name != "per 1,000" else "whole, per 1,000" for name, _ in _SUMS]
-    rows = [el("tr", el("th", r.name, scope="row"), *(el("td", cell) for cell in _cells(bill, once))) for r, bill in billed]
+    rows = [
+        el("tr", el("th", r.name, scope="row"), *(el("td", cell) for cell in _cells(bill, once, monthly)))
+        for r, bill in billed
+    ]
     head = el("tr", *(el("th", title, scope="col") for title in titles))
     table = el("table", el("thead", head), el("tbody", *rows), cls="numbers", aria_label="The whole cost")
     about = (
@@ -62,10 +67,11 @@ def _anything_known(bill: Bill) -> bool:
     return any({**bill.once, **bill.monthly}.values()) or bill.per_month is not None
 
 
-def _cells(bill: Bill, once: Sequence[str]) -> list[str]:
+def _cells(bill: Bill, once: Sequence[str], monthly: Sequence[str]) -> list[str]:
     per_1k = None if bill.per_query is None else bill.per_query * 1000
+    parts = [*(bill.once.get(part) for part in once), *(bill.monthly.get(part) for part in monthly), per_1k]
     return [
-        *map(money, [*(bill.once.get(part) for part in once), *bill.monthly.values(), per_1k]),
+        *map(money, parts),
         *(money(read(bill)) for _, read in _SUMS),
     ]
 

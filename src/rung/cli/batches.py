@@ -1,0 +1,57 @@
+"""`rung batches`: what of a comparison is at a host's batch interface, and how to stop it."""
+
+from __future__ import annotations
+
+import typer
+
+from rung.cli.command_line import ListByDefault
+from rung.cli.main import FINE
+from rung.cli.options import Folder, Json
+from rung.cli.project_folder import chosen
+from rung.cli.screen import out
+
+batches = typer.Typer(
+    cls=ListByDefault,
+    context_settings={"ignore_unknown_options": True},  # those of `list`
+    help="List what is at batch interfaces, or stop it.",
+    epilog="'rung batches [FOLDER]' alone is 'rung batches list'.",
+)
+
+
+@batches.callback(invoke_without_command=True)
+def alone(ctx: typer.Context) -> int:
+    """As `list`, where no other word stands."""
+    return FINE if ctx.invoked_subcommand else list_batches(chosen(ctx))
+
+
+@batches.command("list")
+def list_batches(folder: Folder, json: Json = False) -> int:
+    """List the batches whose answers are still to be taken up."""
+    from json import dumps
+
+    from rung.commands.batches import open_batches
+    from rung.config.project import load_project
+
+    listed = list(open_batches(load_project(folder)))
+    if json:
+        out(dumps({"batches": [one.as_json() for one in listed]}, ensure_ascii=False))
+        return FINE
+    for one in listed:
+        out(str(one))
+    if not listed:
+        out("there are no batches at any host")
+    return FINE
+
+
+@batches.command()
+def cancel(folder: Folder) -> int:
+    """Have the hosts stop; what is answered by then stays."""
+    from rung.commands.batches import cancel_batches
+    from rung.config.project import load_project
+
+    stopped = list(cancel_batches(load_project(folder)))
+    for line in stopped:
+        out(line)
+    if not stopped:
+        out("there is no batch that runs")
+    return FINE

@@ -1,0 +1,96 @@
+"""Which batches are at a host, and what they hold: a file each in the project's state, on the disk before anything is sent.
+
+A process that dies leaves them, and the next one takes up what they say: nothing is sent twice.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Collection, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from rung.errors import UserError
+from rung.files.durable import damaged, write_whole
+from rung.files.limited import json_file
+
+FOLDER = "batches"  # in the project's state
+
+
+@dataclass(frozen=True, slots=True)
+class BatchNote:
+    """One batch. `mark`: its name here; `name`: at the host, "" while nobody knows whether it came there.
+
+    `model`: as `rung.yaml` names it. `engine`: identity of the model, as steps are remembered by it. `holds`: digests of the
+    steps whose answers are still to be taken from it; `requests`: how many there were. `since`: seconds since the epoch;
+    `after`: see `Sending`.
+    """
+
+    mark: str
+    model: str
+    engine: str
+    holds: tuple[str, ...]
+    requests: int
+    since: float
+    after: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchNotes:
+    """All of a project. `folder`: where they are kept; it is made when there is one."""
+
+    folder: Path
+
+    def __iter__(self) -> Iterator[BatchNote]:
+        """Every note, the oldest first.
+
+        Raises:
+            Damaged: a file is not what was written.
+        """
+        notes = []
+        for path, entry in self._files():
+            if isinstance(entry, str):
+                raise damaged(path, entry, state=self.folder.parent)
+            notes.append(entry)
+        yield from sorted(notes, key=lambda note: (note.since, note.mark))
+
+    def damages(self) -> Iterator[tuple[Path, str]]:
+        """(file, why) of each that is not what was written."""
+        yield from ((path, entry) for path, entry in self._files() if isinstance(entry, str))
+
+    def _files(self) -> Iterator[tuple[Path, BatchNote | str]]:
+        """(file, its note, or why it is none)."""
+        for path in self.folder.glob("*.json"):
+            try:
+                entry = json_file(path)
+                if not isinstance(entry, dict):
+                    raise TypeError("no object")
+                yield path, BatchNote(**{**entry, "holds": tuple(entry["holds"])})  # type: ignore[arg-type]
+            except (TypeError, KeyError, ValueError, UserError) as error:
+                if path.exists():  # else another process has just taken all from it
+                    yield path, f"it is no note of a batch: {error}"
+
+    def add(self, model: str, engine: str, holds: Collection[str], *, after: str = "") -> BatchNote:
+        """Note a batch that is about to be sent."""
+        note = BatchNote(uuid.uuid4().hex, model, engine, tuple(holds), len(holds), time.time(), after)
+        self.write(note)
+        return note
+
+    def write(self, note: BatchNote) -> None:
+        """Keep what is known of it now."""
+        write_whole(self.folder / f"{note.mark}.json", json.dumps(asdict(note)))
+
+    def take(self, note: BatchNote, digests: Collection[str]) -> None:
+        """The answers to these steps are kept elsewhere now; a note that holds no others goes."""
+        left = tuple(digest for digest in note.holds if digest not in digests)
+        if left:
+            self.write(replace(note, holds=left))
+        else:
+            self.drop(note)
+
+    def drop(self, note: BatchNote) -> None:
+        """Nothing is to be had from it."""
+        (self.folder / f"{note.mark}.json").unlink(missing_ok=True)

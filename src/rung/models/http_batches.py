@@ -1,0 +1,82 @@
+"""Carries a batch interface's requests: files up and down, and nothing made twice by a second try."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+
+from rung.models.http_calls import Outgoing
+from rung.models.http_client import Client, RequestFailed
+from rung.models.wire.batch_apis import Again
+from rung.records import Json
+
+LONG = 900.0  # seconds that a file of answers may take
+
+
+class BatchClient:
+    """A `Transport` over a server's client; each raises `RequestFailed` and `ServerError` as `Client.post` does."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def get(self, path: str) -> Mapping[str, Json]:
+        """The object at a path."""
+        return _object(self._text("GET", path))
+
+    def post(self, path: str, body: bytes, *, again: Again | None = None) -> Mapping[str, Json]:
+        """The object that answers; see `Transport`."""
+        halt, tried = threading.Event(), False
+
+        def work() -> Mapping[str, Json]:
+            nonlocal tried
+            if tried and again is not None and (made_before := again()) is not None:
+                return made_before
+            tried = True
+            return _object(self._client.once(Outgoing("POST", path, body), halt, seconds=LONG))
+
+        return self._client.patiently(work, halt)[0]
+
+    def upload(self, path: str, name: str, content: bytes, fields: Mapping[str, str]) -> Mapping[str, Json]:
+        """The object that answers a form with a file."""
+        import httpx
+
+        file = (name, content, "application/jsonl")
+        form = httpx.Request("POST", "http://form", data=dict(fields), files={"file": file})
+        body = form.read()
+        return _object(self._text("POST", path, body, kind=form.headers["Content-Type"]))
+
+    def lines(self, path: str) -> Iterator[Mapping[str, Json]]:
+        """The objects of a file of JSON Lines; one that breaks off is fetched again, as often as the project allows."""
+        text = self._text("GET", path)
+        for line in text.split("\n"):  # a text may hold other ends of lines
+            if line.strip():
+                yield _object(line)
+
+    def delete(self, path: str) -> None:
+        """Delete what is there; what cannot be deleted stays."""
+        try:
+            self._text("DELETE", path)
+        except RequestFailed:
+            return
+
+    def _text(self, method: str, path: str, content: bytes = b"", *, kind: str = "application/json") -> str:
+        halt = threading.Event()
+        return self._client.patiently(
+            lambda: self._client.once(Outgoing(method, path, content, kind), halt, seconds=LONG), halt
+        )[0]
+
+
+def _object(text: str) -> Mapping[str, Json]:
+    """The object that a body holds.
+
+    Raises:
+        RequestFailed: it holds none.
+    """
+    try:
+        value: Json = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise RequestFailed(f"the server's answer is no JSON object: {text[:120]!r}", 1)
+    return value
