@@ -113,7 +113,7 @@ def test_a_file_that_cannot_be_taken_is_said_to_be_none(name: str, content: byte
 def test_a_form_that_is_none_lists_those_that_are(suite: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"there is no form 'promptfo': did you mean 'promptfoo'"):
         import_files([suite], ImportRequest(form="promptfo"))
-    with pytest.raises(UserError, match=r"absent\.yaml does not exist"):
+    with pytest.raises(UserError, match=r"absent\.yaml: does not exist"):
         import_files([tmp_path / "absent.yaml"], ImportRequest())
     with pytest.raises(UserError, match=r"nothing in .*squad"):
         import_files([suite], ImportRequest(form="squad"))

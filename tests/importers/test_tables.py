@@ -117,4 +117,4 @@ def test_choices_in_columns_of_letters_stand_under_the_question(tmp_path: Path) 
         ("Other?", ["none of these"]),
     ]
     assert [set(row["meta"]) - {"imported"} for row in rows] == [set(), set(), {"A", "B", "C"}]
-    assert any("a letter as the answer is its choice's text" in note.message for note in file.notes)
+    assert any("as the answer is its choice's text" in note.message for note in file.notes)

@@ -109,7 +109,7 @@ def test_what_gemini_thought_is_not_learnt_and_its_instruction_may_be_a_text(tmp
     contents = [{"role": "user", "parts": [{"text": "Express?"}]}, {"role": "model", "parts": parts}]
     (row,) = read(tmp_path, GEMINI, {"systemInstruction": "Be brief.", "contents": contents})
     assert turns(row) == [("system", "Be brief."), ("user", "Express?"), ("assistant", "9 EUR")]
-    assert row.notes == ("what the model thought is not taken",)
+    assert row.notes == ("what the model reasoned is not taken",)
 
 
 def test_a_class_beside_a_chat_is_no_wish(tmp_path: Path) -> None:

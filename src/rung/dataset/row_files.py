@@ -11,6 +11,7 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -257,10 +258,9 @@ def spans_of_records(text: str) -> Iterator[RowSpan]:
 
 
 def _first_rows(text: str, delimiter: str) -> list[list[str]]:
-    """The first records that are not blank; none where one of them is no CSV."""
+    """The first records that are not blank, up to one that is no CSV."""
     reader, rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True), list[list[str]]()
-    try:
-        rows += islice((cells for cells in reader if any(cell.strip() for cell in cells)), _LOOKED_AT)
-    except csv.Error:
-        return []
+    with suppress(csv.Error):
+        for cells in islice((cells for cells in reader if any(cell.strip() for cell in cells)), _LOOKED_AT):
+            rows.append(cells)
     return rows

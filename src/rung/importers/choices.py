@@ -42,8 +42,8 @@ def _labelled(value: Json) -> dict[str, str]:
         return dict(zip(labels, listed, strict=True)) if len(labels) == len(listed) else _labelled([*listed])
     if isinstance(value, dict):
         return {label: words(choice) for label, choice in value.items() if isinstance(choice, (str, int, float))}
-    listed = value if isinstance(value, list) and not any(isinstance(one, (dict, list)) for one in value) else []
-    return dict(zip(ascii_uppercase, map(words, listed), strict=False)) if len(listed) <= len(ascii_uppercase) else {}
+    plain = value if isinstance(value, list) and not any(isinstance(one, (dict, list)) for one in value) else []
+    return dict(zip(ascii_uppercase, map(words, plain), strict=False)) if len(plain) <= len(ascii_uppercase) else {}
 
 
 def chosen_of(choices: Mapping[str, str], answer: Json) -> str:

@@ -35,6 +35,7 @@ DOOR = Door(
         "llama-factory": f"{_HERE}.llama_factory:LLAMA_FACTORY",
         "preferences": f"{_HERE}.tuning:PREFERENCES",
         "chat-logs": f"{_HERE}.chat_logs:CHAT_LOGS",
+        "chat-exports": f"{_HERE}.chat_exports:CHAT_EXPORTS",
         "ragas": f"{_HERE}.rag_sets:RAGAS",
         "deepeval": f"{_HERE}.rag_sets:GOLDENS",
         "llama-index": f"{_HERE}.rag_sets:LLAMA_INDEX",
@@ -115,6 +116,8 @@ def _unknown(file: ImportFile) -> InputError:
         return InputError("is a folder, and no retrieval collection (queries.jsonl, qrels/): name files", path=file.shown)
     if file.content.startswith(OLE):
         return InputError("is an old workbook (.xls) or an encrypted one: save it as .xlsx or CSV", path=file.shown)
+    if file.is_zip:
+        return InputError("is an archive: unpack it, and name the files in it", path=file.shown)
     if not file.content.strip():
         return InputError("is empty", path=file.shown)
     if file.yaml_fault is not None:
