@@ -100,7 +100,7 @@ def test_several_files_go_into_one_with_an_output(suite: Path, tmp_path: Path) -
         ("a.json", b'[{"question": "x"', "is no JSON"),
         ("a.yaml", b"tests:\n  - vars: {a: [}\n", "a.yaml:2: is no YAML that can be used"),
         ("qrels.txt", b"q1 0 d1 1\n", "put queries.jsonl or queries.tsv beside it"),
-        ("a.zip", b"PK\x03\x04rest", "is of no form that is known"),
+        ("a.zip", b"PK\x03\x04rest", "is an archive: unpack it"),
     ],
 )
 def test_a_file_that_cannot_be_taken_is_said_to_be_none(name: str, content: bytes, message: str, tmp_path: Path) -> None:
