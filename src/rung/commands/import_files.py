@@ -114,10 +114,8 @@ def import_files(paths: Sequence[Path], request: ImportRequest, project: Project
         except (InputError, MissingExtra) as error:
             if len(paths) == 1:
                 raise
-            is_placed = isinstance(error, InputError)
-            report.failed.append(
-                Problem(name_of(path), error.line if is_placed else 0, error.reason if is_placed else str(error))
-            )
+            line, why = (error.line, error.reason) if isinstance(error, InputError) else (0, str(error))
+            report.failed.append(Problem(name_of(path), line, why))
             continue
         report.files.append(imported)
         results.append((path, collected))

@@ -99,7 +99,7 @@ def form_of(row: Mapping[str, Json]) -> Callable[[Mapping[str, Json]], tuple[Mes
 def keys_read(row: Mapping[str, Json]) -> frozenset[str]:
     """The keys of a row that are read, whatever form it is of; the others are lost."""
     names = {key.strip().casefold().replace(" ", "_"): key for key in row}
-    sides = next((pair for pair in SIDES if pair[0] in names and pair[1] in names), ())
+    sides: tuple[str, ...] = next((pair for pair in SIDES if pair[0] in names and pair[1] in names), ())
     if "messages" in row or "conversations" in row or "conversation" in row:
         sides = ("messages", "conversations", "conversation")
     elif "instruction" in names and "output" in names:

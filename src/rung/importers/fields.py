@@ -40,7 +40,18 @@ ANSWERS = (
     ),
     *("ground_truths", "groundtruth", "ideal", "ideal_answer", "correct_answer", "best_answer", "target", "gold", "output"),
     *("reference_output", "reference_outputs", "completion", "response", "label", "intent", "category", "a", "antwort"),
-    *("respuesta", "risposta", "réponse", "reponse", "answer_key", "correct_option", "answer_index", "answer_idx"),
+    *(
+        "respuesta",
+        "risposta",
+        "réponse",
+        "reponse",
+        "answer_key",
+        "correct_option",
+        "answer_index",
+        "answer_idx",
+        "sql",
+        "labels",
+    ),
 )
 CONTEXTS = ("context", "contexts", "reference_contexts", "passage", "passages", "document", "documents", "source_text")
 IDS = ("id", "_id", "case_id", "question_id", "qid", "query_id", "uuid")

@@ -12,6 +12,7 @@ from rung.importers.fields import QUESTIONS, name_in
 from rung.records import Json
 
 _MIN_COLUMNS = 2
+_SINGULAR = {"questions": "question", "queries": "query", "prompts": "prompt", "inputs": "input", "responses": "response"}
 _TURN = (("role", "content"), ("from", "value"))
 
 
@@ -24,19 +25,21 @@ def rows_of_columns(table: Mapping[str, Json]) -> list[tuple[str, dict[str, Json
     """
     if (split := _of_split(table)) is not None:
         return split
+    head = next(iter(table), "")
+    table = {_SINGULAR.get(name, name): column for name, column in table.items()}
     first = next(iter(table.values()), None)
     if len(table) < _MIN_COLUMNS or not first:
         return []
     if isinstance(first, dict):
         columns = {name: column for name, column in table.items() if isinstance(column, dict)}
         same = len(columns) == len(table) and all(column.keys() == first.keys() for column in columns.values())
-        return [(_pointer(next(iter(table)), key), {n: c[key] for n, c in columns.items()}) for key in first] if same else []
+        return [(_pointer(head, key), {n: c[key] for n, c in columns.items()}) for key in first] if same else []
     lists = {name: column for name, column in table.items() if isinstance(column, list)}
     lengths = {len(column) for column in lists.values()}
     asks = lists.get(name_in(lists, QUESTIONS))
     if len(lists) < len(table) or len(lengths) > 1 or not asks or not all(isinstance(one, str) for one in asks):
         return []
-    return [(_pointer(next(iter(table)), str(n)), {name: c[n] for name, c in lists.items()}) for n in range(len(asks))]
+    return [(_pointer(head, str(n)), {name: c[n] for name, c in lists.items()}) for n in range(len(asks))]
 
 
 def _of_split(table: Mapping[str, Json]) -> list[tuple[str, dict[str, Json]]] | None:

@@ -26,7 +26,20 @@ from rung.text.parsing import Malformed, decoded, json_of
 ZIP = b"PK\x03\x04"
 OLE = b"\xd0\xcf\x11\xe0"
 # Keys of an object under which exports keep their rows.
-WRAPPERS = ("examples", "data", "rows", "samples", "items", "goldens", "records", "results", "questions", "queries", "runs")
+WRAPPERS = (
+    "examples",
+    "data",
+    "rows",
+    "samples",
+    "items",
+    "goldens",
+    "records",
+    "results",
+    "questions",
+    "queries",
+    "runs",
+    "documents",
+)
 # Keys of an object that is a row itself, whatever lists stand in it.
 _ROW_KEYS = frozenset(
     (

@@ -35,6 +35,7 @@ _JSON_SCHEMA = ("parametersJsonSchema", "parameters_json_schema")
 NOT_PREFERRED = "the answer that was not preferred is not taken: examples hold what is wanted"
 _REFERENCES = ("reference_answer", "ground_truth", "reference", "target", "answer")
 _NOT_WANTED = "is an answer that was not wanted: examples hold what is wanted"
+_MEDIA = ("images", "videos", "audios")  # of ShareGPT and LLaMA-Factory, beside chats that name them
 _NOT_TAKEN = {
     "parallel_tool_calls": "'parallel_tool_calls' is not taken",
     "response_format": "'response_format' is not taken: name the schema as behaviour.schema",
@@ -84,6 +85,8 @@ def _is_before(row: Row, turns: list[Json]) -> bool:
 def _chat(row: Row, line: int) -> ImportedRow:
     if _is_labelled(row) and not _wanted(row["label"]):
         raise ValueError(_NOT_WANTED)
+    if media := [key for key in _MEDIA if isinstance(row.get(key), list) and row[key]]:
+        raise ValueError(f"holds {media[0]}: only text is taken")
     notes = tuple(text for key, text in _NOT_TAKEN.items() if row.get(key) is not None)
     notes += of_reasoning([row[key] for key in _OF_CHATS if key in row])
     notes += tuple(f"'{key}' of turns is not taken" for key in _unread_of_turns(row))

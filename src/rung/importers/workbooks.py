@@ -20,7 +20,7 @@ def sheet_rows(content: bytes, shown: str, problems: list[Problem], note: Note) 
         InputError: it is a workbook, and cannot be read.
         MissingExtra: it is a workbook, and the library that reads it is not installed.
     """
-    if not any(mark in content for mark in (b"xl/workbook", b"application/vnd.oasis.opendocument.spreadsheet")):
+    if not is_workbook(content):
         return ()
     try:
         from python_calamine import CalamineError, CalamineWorkbook
@@ -45,6 +45,11 @@ def sheet_rows(content: bytes, shown: str, problems: list[Problem], note: Note) 
     for number, cells in rows[head + 1 :]:
         listed.append((number, {name: _value(cell) for name, cell in zip(header, cells, strict=False) if name}))
     return listed
+
+
+def is_workbook(content: bytes) -> bool:
+    """Whether an archive is a workbook."""
+    return any(mark in content for mark in (b"xl/workbook", b"application/vnd.oasis.opendocument.spreadsheet"))
 
 
 def note_repeated(header: Sequence[str], line: int, note: Note) -> None:
