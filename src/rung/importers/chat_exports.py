@@ -100,8 +100,10 @@ def _shown(nodes: Mapping[str, dict[str, Json]], last: str) -> list[dict[str, Js
 
 def _speaks(node: Mapping[str, Json]) -> bool:
     message = object_of(node.get("message"))
-    said = object_of(message.get("author")).get("role") in ("user", "assistant") and message.get("recipient", "all") == "all"
-    return said and object_of(message.get("content")).get("content_type") == "text"
+    spoken = (
+        object_of(message.get("author")).get("role") in ("user", "assistant") and message.get("recipient", "all") == "all"
+    )
+    return spoken and object_of(message.get("content")).get("content_type") == "text"
 
 
 def _text(content: Mapping[str, Json]) -> str:

@@ -63,7 +63,7 @@ def is_turn(value: Json) -> bool:
     """Whether a value is a turn of a chat, and nothing else."""
     if not isinstance(value, dict):
         return False
-    return any(str(value.get(role)).lower() in ROLES and said in value for role, said in _TURN)
+    return any(str(value.get(role)).lower() in ROLES and text in value for role, text in _TURN)
 
 
 def is_chat(value: Json) -> bool:

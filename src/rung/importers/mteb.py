@@ -104,7 +104,7 @@ def _id(row: Mapping[str, Json], *names: str) -> str:
 
 
 def _read(file: ImportFile) -> Iterator[ImportedRow]:
-    subsets = _subsets(file.path)
+    subsets = _subsets(file.path) if file.is_folder else []
     if not subsets:
         why = "needs Parquet or JSONL in queries/ and in qrels/ (or default/, data/), or in NAME-queries/ and NAME-qrels/"
         raise InputError(why, path=file.shown)

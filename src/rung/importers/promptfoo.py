@@ -30,7 +30,8 @@ from rung.text.parsing import Malformed, json_of
 
 MAX_EXPANDED = 1000  # cases of one test whose variables are lists
 _KEYS = ("prompts", "providers", "targets", "tests", "defaultTest", "scenarios", "evaluateOptions")
-_OTHER_KEYS = ("assertScoringFunction", "threshold", "provider", "metadata")
+_COLUMNS = ("__expected", "__prefix", "__suffix", "__metadata:")
+_OTHER_KEYS = ("assertScoringFunction", "threshold", "provider")
 _OF_A_ROW = (
     *("id", "split", "as", "evidence", "gold_documents", "drafted_by", "approved_by"),
     *("meta", "answers", "weight", "calls"),
@@ -46,7 +47,7 @@ def _claims(file: ImportFile) -> float:
     if isinstance(whole, list):
         return _share(whole)
     if file.is_table:
-        return 1.0 if any(key.startswith(("__expected", "__prefix", "__suffix", "__metadata:")) for key in file.rows[0][1]) else 0.0
+        return 1.0 if any(key.startswith(_COLUMNS) for key in file.rows[0][1]) else 0.0
     return _share([row for _, row in file.rows])
 
 
@@ -149,7 +150,7 @@ class Suite:
             file.note(file.line(f"{config_of(file.whole)[1]}/defaultTest/vars"), why)
         return cls(
             file,
-            {key: default[key] for key in ("options", *_OTHER_KEYS) if key in default},
+            {key: default[key] for key in ("options", "metadata", *_OTHER_KEYS) if key in default},
             variables,
             tuple(_some(default.get("assert"))),
             object_of(config.get("assertionTemplates")),
@@ -181,7 +182,6 @@ class Suite:
         test = {**self.default, **test, "options": options}
         assertions = [self._by_reference(one) for one in (*self.assertions, *_some(test.get("assert")))]
         others = [key for key in test if (key in _OTHER_KEYS or key.startswith("__")) and test[key] not in (None, "")]
-        others = [key for key in others if key != "metadata"]
         others += [f"options.{key}" for key in options if key not in ("prefix", "suffix")]
         notes = [f"'{key}' is not carried over" for key in (*others, *_unkept(test))]
         combinations = list(itertools.islice(_combinations(variables), MAX_EXPANDED + 1))

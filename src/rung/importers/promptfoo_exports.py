@@ -16,8 +16,8 @@ def config_of(whole: Json) -> tuple[dict[str, Json], str]:
     inner = outer.get("config")
     if not isinstance(inner, dict) or "results" not in outer or not ("tests" in inner or _of_results(outer)):
         return outer, ""
-    kept = {key: value for key, value in inner.items() if key != "defaultTest"}  # each test of the results has it already
-    return (kept if _stands_elsewhere(inner) and _of_results(outer) else inner), "/config"
+    bare = {key: value for key, value in inner.items() if key != "defaultTest"}  # each test of the results has it already
+    return (bare if _stands_elsewhere(inner) and _of_results(outer) else inner), "/config"
 
 
 def tests_of(whole: Json, config: Mapping[str, Json], pointer: str) -> list[Test]:

@@ -92,10 +92,10 @@ def _chat(row: Row, line: int) -> ImportedRow:
     notes += tuple(f"'{key}' of turns is not taken" for key in _unread_of_turns(row))
     read = keys_read(row) | {*_NOT_TAKEN, "functions", "label"}
     beside = {key: value for key, value in row.items() if key not in read and words(value).strip()}
-    kept = {key: value for key, value in beside.items() if not isinstance(value, (list, dict))}
-    notes += tuple(f"'{key}' is not taken: it is a list or an object" for key in beside if key not in kept)
-    if kept and (not row.get("meta") or object_of(row["meta"])):
-        row = {**row, "meta": {**kept, **object_of(row.get("meta"))}}
+    own = {key: value for key, value in beside.items() if not isinstance(value, (list, dict))}
+    notes += tuple(f"'{key}' is not taken: it is a list or an object" for key in beside if key not in own)
+    if own and (not row.get("meta") or object_of(row["meta"])):
+        row = {**row, "meta": {**own, **object_of(row.get("meta"))}}
     functions = row.get("functions")
     if isinstance(functions, list) and not row.get("tools"):  # as OpenAI wrote tools at first
         row = {**row, "tools": [{"type": "function", "function": one} for one in functions]}
