@@ -202,25 +202,28 @@ def table_cells(text: str, shown: str, problems: list[Problem]) -> Iterator[tupl
 
 
 def delimiter_of(text: str) -> str:
-    """What stands between the cells of a CSV: what its first line says, else of the usual ones that of which the line with
-    its head has most."""
+    """What stands between the cells of a CSV: what its first line says; else of the usual ones the one that cuts the first
+    rows evenly; else the one that cuts the head into most cells."""
     if named := SEPARATOR.match(text):
         return named[1]
-    heads = {delimiter: _first_rows(text, delimiter) for delimiter in _DELIMITERS}
-    return max(
-        _DELIMITERS, key=lambda delimiter: max(map(len, heads[delimiter][head_at(heads[delimiter]) :][:1]), default=0)
-    )
+
+    def evenness(delimiter: str) -> tuple[bool, int]:
+        rows = _first_rows(text, delimiter)
+        widths = [len(cells) for cells in rows[head_at(rows) :]] or [0]
+        return len(set(widths)) == 1 < widths[0], widths[0]
+
+    return max(_DELIMITERS, key=evenness)
 
 
 def head_at(rows: Sequence[Sequence[str]]) -> int:
     """Which of a table's first rows is its head: the first one, or the one below notes.
 
-    A note is a row with nothing but one text of several words, above rows that have as many cells as each other, and more.
+    A note is a row with nothing but one text of several words, above rows most of which have as many cells, and more.
     """
     filled = [[cell for cell in row if cell.strip()] for row in rows]
     notes = next((n for n, cells in enumerate(filled) if len(cells) != 1 or " " not in cells[0].strip()), 0)
-    below = rows[notes:]
-    return notes if len(below) > 1 and len(filled[notes]) > 1 and len(set(map(len, below))) == 1 else 0
+    below = [len(row) for row in rows[notes:]]
+    return notes if len(below) > 1 and len(filled[notes]) > 1 and below.count(below[0]) > len(below) / 2 else 0
 
 
 def spans_of_records(text: str) -> Iterator[RowSpan]:
