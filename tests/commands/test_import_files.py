@@ -58,6 +58,13 @@ def test_a_project_gets_cases_documents_and_a_schema_in_its_folders(suite: Path,
     assert any("metric: contains" in line for line in report.advice)
 
 
+def test_a_project_without_a_case_yet_takes_the_first_ones(suite: Path, tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p/rung.yaml").write_text("task: t\ncases: [cases/*.jsonl]\nbehaviour: {examples: [examples/*.jsonl]}\n")
+    report = import_files([suite], ImportRequest(), load_project(tmp_path / "p"))
+    assert [path.name for path in report.written if path.parent.name == "cases"] == [f"{suite.stem}.jsonl"]
+
+
 def test_a_case_that_the_project_has_is_not_taken_again(suite: Path, tmp_path: Path) -> None:
     report = import_files([suite], ImportRequest(), load_project(project_in(tmp_path / "shop")))
     assert [problem.message for problem in report.files[0].refused] == [
