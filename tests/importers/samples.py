@@ -57,6 +57,20 @@ def chatgpt(*messages: tuple[str, str, str, str], shown: str) -> dict[str, Json]
     return {"title": "Shipping", "mapping": nodes, "current_node": shown, "conversation_id": "c1"}
 
 
+def of_language(language: str) -> dict[str, bytes]:
+    """The files of one language of a task of MTEB's."""
+    file = "test-00000-of-00001.parquet"
+    return {
+        f"{language}-qrels/{file}": parquet({"query-id": "q1", "corpus-id": "d1", "score": 1}),
+        f"{language}-queries/{file}": parquet(
+            {"_id": "q1", "text": f"How long? ({language})"}, {"_id": "q2", "text": "Unjudged?"}
+        ),
+        f"{language}-corpus/{file}": parquet(
+            {"_id": "d1", "title": "", "text": f"A week. ({language})"}, {"_id": "d2", "title": "Repairs", "text": ""}
+        ),
+    }
+
+
 def archive(members: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
@@ -1044,15 +1058,7 @@ SAMPLES = (
     ),
     Sample(
         "mteb",
-        {
-            f"{language}-{kind}/test-00000-of-00001.parquet": parquet(*rows)
-            for language, text in (("de", "Eine Woche."), ("en", "A week."))
-            for kind, rows in {
-                "qrels": [{"query-id": "q1", "corpus-id": "d1", "score": 1}],
-                "queries": [{"_id": "q1", "text": f"How long? ({language})"}, {"_id": "q2", "text": "Unjudged?"}],
-                "corpus": [{"_id": "d1", "title": "", "text": text}, {"_id": "d2", "title": "Repairs", "text": ""}],
-            }.items()
-        },
+        {name: content for language in ("de", "en") for name, content in of_language(language).items()},
         8,
         2,
         {"cases": 2, "documents": 4},

@@ -106,7 +106,7 @@ def test_a_note_above_a_table_is_listed_where_it_is_no_row() -> None:
 
 
 def test_a_note_above_the_table_of_a_workbook(tmp_path: Path) -> None:
-    table = [
+    table: list[list[object]] = [
         ["Questions, as of today", None],
         [None, None],
         ["Question", "Answer"],
