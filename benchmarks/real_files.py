@@ -24,6 +24,11 @@ NOVA = (
     "bedrock_nova_ft"
 )
 TRACES = "packages/shared/scripts/seeder/utils/framework-traces"  # of thirteen frameworks, each as its tracing writes it
+TRACES_TOO = "worker/src/__tests__/chatml/framework-traces"
+INSURANCE = (
+    "agents-and-function-calling/bedrock-agents/use-case-examples/insurance-claim-lifecycle-automation/agent/"
+    "knowledge-base-assets"
+)
 PRIVACY = "OPENAI/eval_example_privacy_policy/privacy_policy_evals_100_records"
 # (form, repository, commit, path); a form in brackets: the file holds nothing of the kind, and is refused whole
 SOURCES = (
@@ -81,6 +86,32 @@ SOURCES = (
     ("label-studio", "HumanSignal/label-studio-converter", "2ef5400", "tests/data/test_export_csv/csv_test2.json"),
     ("label-studio", "HumanSignal/label-studio-converter", "2ef5400", "tests/data/test_export_csv/csv_test_history.json"),
     ("[label-studio]", "brunocouto/Desafio-5-senai-", "13e0027", "label_studio_export.json"),
+    ("chat-exports", "mitkury/chatgpt-export-parser", "9eaa1d9", "tests/example-conversation.json"),
+    ("ragas", "predlico/ARAGOG", "c41beba", "eval_questions/benchmark.json"),
+    (
+        *("ragas", "vibrantlabsai/ragas", "2b387249"),
+        "examples/ragas_examples/ag_ui_agent_experiments/test_data/datasets/weather_tool_calls.csv",
+    ),
+    ("deepeval", "confident-ai/deepeval", "a2e0d4cfd", "tests/test_core/test_datasets/goldens.csv"),
+    ("deepeval", "confident-ai/deepeval", "a2e0d4cfd", "tests/test_core/test_datasets/goldens.json"),
+    ("[deepeval]", "confident-ai/deepeval", "a2e0d4cfd", "tests/test_core/test_datasets/convo_goldens.json"),
+    ("promptfoo", "Cody2504/Promptfoo-Learning", "4c677f0", "mock_project/results/evaluation_results.json"),
+    ("promptfoo", "Cody2504/Promptfoo-Learning", "4c677f0", "mock_project/tests/basic_functionality.csv"),
+    ("promptfoo", "Curtis-Mortensen/benchmarks", "335fd14", "tests.csv"),
+    ("promptfoo", "Curtis-Mortensen/benchmarks", "335fd14", "tests_0.1.csv"),
+    ("promptfoo", "AnthonyRonning/promptfoo-workshop", "f7ba702", "rag-eval.yaml"),
+    ("promptfoo", "AnthonyRonning/promptfoo-workshop", "f7ba702", "customer-service-eval.yaml"),
+    ("promptfoo", "CharlieChenyuZhang/mit-media-lab-pytutor-promptfoo", "1003b7c", "promptfooconfig.yaml"),
+    ("preferences", "namikazi25/gate_pilot", "587ce46", "data/dpo_train.jsonl"),
+    ("[chats]", "hiyouga/LLaMA-Factory", "ff6d4d12e", "data/mllm_demo.json"),
+    ("langsmith", "langchain-ai/langchain-benchmarks", "99cf03a", "archived/csv-qa/data.csv"),
+    ("langfuse-traces", "langfuse/langfuse", "6275144614", f"{TRACES_TOO}/crewai-2025-07-11.trace.json"),
+    ("langfuse-traces", "langfuse/langfuse", "6275144614", f"{TRACES_TOO}/langgraph-js-2025-10-30.trace.json"),
+    ("phoenix", "Arize-ai/phoenix", "1a20c78d", "js/app/tests/fixtures/nested.csv"),
+    ("documents", "atul-techx/HHGoa-RAG-Model", "de05a23", "data/msmarco_sample.json"),
+    ("table", "namikazi25/gate_pilot", "587ce46", "data/mmlu.jsonl"),
+    ("table", "aws-samples/amazon-bedrock-samples", "85fba9d9", f"{INSURANCE}/External-Insurance-FAQs.xlsx"),
+    ("table", "mistralai/cookbook", "1cf863b", "data/Symptom2Disease.csv"),
     ("table", "AI-Maker-Space/DataRepository", "fb114bd", "langchain_blog_test_data.csv"),
     ("table", "vibrantlabsai/ragas", "2b387249", "examples/ragas_examples/improve_rag/evals/datasets/hf_doc_qa_eval.csv"),
 )
@@ -114,7 +145,7 @@ def line_of(form: str, name: str, path: Path, answer: str) -> tuple[str, bool]:
     except UserError as error:
         first = str(error).splitlines()[0].replace(str(path), name)
         return f"| {wanted} | {name} | refused whole: {first} |", form.startswith("[") and f"({wanted})" in first
-    kinds = ", ".join(f"{count:,} {kind}" for kind, count in file.counts.items() if count)
+    kinds = ", ".join(f"{count:,} {kind if count > 1 else kind[:-1]}" for kind, count in file.counts.items() if count)
     is_whole = file.form == form and file.taken + len(file.refused) == file.rows
     return f"| {file.form} | {name} | {file.rows:,} | {file.taken:,} ({kinds}) | {len(file.refused):,} |", is_whole
 

@@ -88,3 +88,12 @@ def test_the_level_of_the_log_is_one_or_is_not_set(rung: Run, shop: Path) -> Non
     refused = rung("check", shop, "--json", env=[("RUNG_LOG", "loud")], code=2)
     assert "there are: debug, info, warning" in refused.json["error"]["message"]
     assert "Traceback" not in refused.err
+
+
+def test_an_import_with_a_file_that_cannot_be_read_takes_the_others_and_ends_with_two(rung: Run, tmp_path: Path) -> None:
+    (tmp_path / "bad.json").write_text("{x")
+    (tmp_path / "faq.csv").write_text("question,answer\nHow long?,One day\n")
+    done = rung("import", "bad.json", "faq.csv", "--json", code=2).json
+    assert ([one["path"] for one in done["failed"]], done["written"]) == (["bad.json"], {"faq.cases.jsonl": 1})
+    (tmp_path / "faq.cases.jsonl").unlink()
+    assert "! bad.json:1: is no JSON" in rung("import", "bad.json", "faq.csv", code=2).err

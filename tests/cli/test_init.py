@@ -46,7 +46,7 @@ def test_in_a_folder_with_documents_only_what_a_project_needs_is_written(rung: R
     assert sorted(set(after) - set(before)) == ["AGENTS.md", "cases/drafts.jsonl", "rung.yaml"]
     project = load_project(folder)
     assert project.name == "wiki: ours"
-    assert project.settings.knowledge.sources == ("README.md", "faq.jsonl", "guides", "src/**/*.md")
+    assert project.settings.knowledge.sources == ("*.md", "faq.jsonl", "guides", "src/**/*.md")
     sources = Sources(project, remember=False)
     assert sorted(document.id for document in sources) == ["README.md", "f", "guides/a.rst", "src/doc/b.md"]
     assert sources.problems == []
@@ -225,8 +225,8 @@ def test_what_agents_are_told_is_true() -> None:
     [
         ({}, ()),
         ({"a.txt": "x", "report.html": "x", "rung.yaml": "x"}, ("*.txt",)),
-        ({"report.html": "x", "page.html": "x"}, ("page.html",)),
-        ({"AGENTS.md": "x", "[a].md": "x"}, ("[[]a].md",)),
+        ({"report.html": "x", "page.html": "x"}, ("*.html",)),
+        ({"AGENTS.md": "x", "[a].md": "x"}, ("*.md",)),
         ({"docs/a.md": "x", "docs/deep/b.pdf": "x"}, ("docs",)),
         ({"docs/a.md": "x", "docs/data.json": "{}"}, ("docs/**/*.md",)),
         ({"docs [old]/a.md": "x", "docs [old]/a.py": "x"}, ("docs [[]old]/**/*.md",)),

@@ -58,6 +58,13 @@ def test_a_project_gets_cases_documents_and_a_schema_in_its_folders(suite: Path,
     assert any("metric: contains" in line for line in report.advice)
 
 
+def test_a_project_without_a_case_yet_takes_the_first_ones(suite: Path, tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p/rung.yaml").write_text("task: t\ncases: [cases/*.jsonl]\nbehaviour: {examples: [examples/*.jsonl]}\n")
+    report = import_files([suite], ImportRequest(), load_project(tmp_path / "p"))
+    assert [path.name for path in report.written if path.parent.name == "cases"] == [f"{suite.stem}.jsonl"]
+
+
 def test_a_case_that_the_project_has_is_not_taken_again(suite: Path, tmp_path: Path) -> None:
     report = import_files([suite], ImportRequest(), load_project(project_in(tmp_path / "shop")))
     assert [problem.message for problem in report.files[0].refused] == [
@@ -100,7 +107,7 @@ def test_several_files_go_into_one_with_an_output(suite: Path, tmp_path: Path) -
         ("a.json", b'[{"question": "x"', "is no JSON"),
         ("a.yaml", b"tests:\n  - vars: {a: [}\n", "a.yaml:2: is no YAML that can be used"),
         ("qrels.txt", b"q1 0 d1 1\n", "put queries.jsonl or queries.tsv beside it"),
-        ("a.zip", b"PK\x03\x04rest", "is of no form that is known"),
+        ("a.zip", b"PK\x03\x04rest", "is an archive: unpack it"),
     ],
 )
 def test_a_file_that_cannot_be_taken_is_said_to_be_none(name: str, content: bytes, message: str, tmp_path: Path) -> None:
@@ -113,7 +120,7 @@ def test_a_file_that_cannot_be_taken_is_said_to_be_none(name: str, content: byte
 def test_a_form_that_is_none_lists_those_that_are(suite: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"there is no form 'promptfo': did you mean 'promptfoo'"):
         import_files([suite], ImportRequest(form="promptfo"))
-    with pytest.raises(UserError, match=r"absent\.yaml does not exist"):
+    with pytest.raises(UserError, match=r"absent\.yaml: does not exist"):
         import_files([tmp_path / "absent.yaml"], ImportRequest())
     with pytest.raises(UserError, match=r"nothing in .*squad"):
         import_files([suite], ImportRequest(form="squad"))

@@ -23,6 +23,7 @@ from rung.records.steps import Generate
 from rung.state.database import open_state
 from rung.state.tables import traces as table
 from rung.tracing.store import row_of
+from tests.importers.samples import chatgpt
 from tests.tracing.traces import made
 from tests.working import working
 
@@ -160,6 +161,13 @@ def test_failed_requests_were_asked_too(tmp_path: Path) -> None:
         "its chat does not end with a user turn: there is no question in it",
         "holds no request and no question: name its column with --question",
     ]
+
+
+def test_an_export_of_chatgpt_asks_what_its_chats_ask_and_not_their_titles(tmp_path: Path) -> None:
+    chat = chatgpt(("u1", "root", "user", "How long?"), ("a1", "u1", "assistant", "One day."), shown="a1")
+    (found,) = questions_in(ImportFile(written(tmp_path / "c.jsonl", [chat])))
+    assert isinstance(found, LoggedQuestion)
+    assert found.text == "How long?"
 
 
 def test_the_forms_of_logs(tmp_path: Path) -> None:

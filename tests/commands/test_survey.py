@@ -315,3 +315,27 @@ def test_how_many_cases_are_drafts_is_said(tmp_path: Path) -> None:
         **{"meta": {"kind": "answerable", "drafted_from": "docs/returns.md"}, "drafted_by": "rules", "approved_by": "Ada"},
     }
     assert any(hint.startswith("1 of 2 test cases were drafted") for hint in surveyed(tmp_path, [asked, draft]).hints())
+
+
+def test_grades_that_count_nothing_and_documents_that_are_not_there(tmp_path: Path) -> None:
+    cases: list[dict[str, object]] = [
+        {"question": "a?", "answers": ["30 days"], "gold_documents": ["docs/returns.md"], "meta": {"grades": grades, **more}}
+        for grades, more in (
+            ({"docs/returns.md": 2, "docs/retuns.md": 0}, {}),
+            ({"docs/returns.md": "2"}, {"ignored_documents": ["docs/gone.pdf", "x"]}),
+            ({"docs/returns.md": 1, "docs/staff.md": 2}, {}),
+        )
+    ]
+    cases = [{**case, "question": f"{n}?", "id": str(n)} for n, case in enumerate(cases, 1)]
+    cases.append({"id": "4", "question": "4?", "answers": ["30 days"], "meta": {"grades": {"docs/returns.md": 1}}})
+    found = surveyed(tmp_path, cases)
+    assert listed(found) == [
+        "cases.jsonl:2: 'meta.grades' must hold numbers, found '2' for 'docs/returns.md': it counts 1",
+        "cases.jsonl:3: 'meta.grades' grades 'docs/staff.md' with 2, but it is none of 'gold_documents': it counts nothing",
+        "cases.jsonl:4: 'meta.grades' counts nothing: grades are of 'gold_documents', and it names none",
+    ]
+    assert [str(warning) for warning in found.warnings] == [
+        "cases.jsonl:1: case '1': 'meta.grades' names 'docs/retuns.md', which is no document"
+        " (did you mean 'docs/returns.md'?)",
+        "cases.jsonl:2: case '2': 'meta.ignored_documents' names 'docs/gone.pdf', and 1 more, which is no document",
+    ]

@@ -149,7 +149,7 @@ def test_an_output_that_is_kept_from_an_asker_is_not_said_to_be_none() -> None:
 def test_ragas_rows_give_them_back_but_for_what_they_have_no_column_for(tmp_path: Path) -> None:
     rows = [case_columns(case) for case in CASES]
     (tmp_path / "r.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    assert imported(tmp_path / "r.jsonl", "ragas") == [replace(case, gold_documents=(), meta={}) for case in CASES]
+    assert imported(tmp_path / "r.jsonl", "ragas") == [replace(case, meta={}) for case in CASES]
 
 
 def test_a_table_gives_them_back(tmp_path: Path) -> None:

@@ -46,6 +46,31 @@ def whole(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, indent=1).encode()
 
 
+def chatgpt(*messages: tuple[str, str, str, str], shown: str) -> dict[str, Json]:
+    """A conversation of ChatGPT's export: (id, parent, role, text) of each message, below an empty root."""
+    nodes: dict[str, Json] = {"root": {"id": "root", "message": None, "parent": None, "children": []}}
+    for id, parent, role, text in messages:
+        content: Json = {"content_type": "text", "parts": [text]}
+        message: Json = {"id": id, "author": {"role": role}, "content": content, "recipient": "all", "metadata": {}}
+        children: Json = [one for one, above, *_ in messages if above == id]
+        nodes[id] = {"id": id, "message": message, "parent": parent, "children": children}
+    return {"title": "Shipping", "mapping": nodes, "current_node": shown, "conversation_id": "c1"}
+
+
+def of_language(language: str) -> dict[str, bytes]:
+    """The files of one language of a task of MTEB's."""
+    file = "test-00000-of-00001.parquet"
+    return {
+        f"{language}-qrels/{file}": parquet({"query-id": "q1", "corpus-id": "d1", "score": 1}),
+        f"{language}-queries/{file}": parquet(
+            {"_id": "q1", "text": f"How long? ({language})"}, {"_id": "q2", "text": "Unjudged?"}
+        ),
+        f"{language}-corpus/{file}": parquet(
+            {"_id": "d1", "title": "", "text": f"A week. ({language})"}, {"_id": "d2", "title": "Repairs", "text": ""}
+        ),
+    }
+
+
 def archive(members: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
@@ -1030,5 +1055,213 @@ SAMPLES = (
         1,
         {"cases": 1, "documents": 1},
         folder=True,
+    ),
+    Sample(
+        "mteb",
+        {name: content for language in ("de", "en") for name, content in of_language(language).items()},
+        8,
+        2,
+        {"cases": 2, "documents": 4},
+        folder=True,
+    ),
+    Sample(
+        "chat-exports",
+        {
+            "conversations.json": whole(
+                [
+                    chatgpt(
+                        ("u1", "root", "user", "How long does express take?"),
+                        ("a1", "u1", "assistant", "One day."),
+                        ("a2", "u1", "assistant", "About one day.\ue200cite\ue202turn0search0\ue201"),
+                        ("u2", "a2", "user", "And to Spain?"),
+                        ("a3", "u2", "assistant", "Three days."),
+                        shown="a3",
+                    ),
+                    chatgpt(("u1", "root", "user", "Anybody there?"), shown="u1"),
+                ]
+            )
+        },
+        2,
+        1,
+        {"examples": 1},
+        notes=("other branches", "marks of citations"),
+    ),
+    Sample(
+        "chat-exports",
+        {
+            "conversations.json": whole(
+                [
+                    {
+                        "uuid": "c1",
+                        "name": "Shipping",
+                        "chat_messages": [
+                            {"sender": "human", "text": "How long?", "attachments": [], "files": []},
+                            {
+                                "sender": "assistant",
+                                "text": "",
+                                "content": [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "One day."}],
+                            },
+                        ],
+                    },
+                    {
+                        "uuid": "c2",
+                        "name": "",
+                        "chat_messages": [{"sender": "human", "text": "See this", "files": [{"file_name": "a.png"}]}],
+                    },
+                ]
+            )
+        },
+        2,
+        1,
+        {"examples": 1},
+        notes=("what the model reasoned",),
+    ),
+    Sample(
+        "documents",
+        {
+            "corpus.jsonl": lines(
+                {"_id": "d1", "title": "Express", "text": "Express takes one day.", "metadata": {"year": 2024}, "acl": "x"},
+                {"_id": "d2", "title": "Empty", "text": " "},
+            )
+        },
+        2,
+        1,
+        {"documents": 1},
+    ),
+    Sample(
+        "documents",
+        {
+            "documents.json": whole(
+                [
+                    {"page_content": "Express takes one day.", "metadata": {"source": "a.md"}},
+                    {"type": "constructor", "id": ["langchain"], "kwargs": {"page_content": "9 EUR.", "metadata": {}}},
+                ]
+            )
+        },
+        2,
+        0,
+        {"documents": 2},
+    ),
+    Sample(
+        "langfuse",
+        {
+            "items.csv": (
+                b'"id","projectId","datasetId","datasetName","status","input","expectedOutput","metadata","sourceTraceId"\n'
+                b'"""i1""","""p""","""d""","""faq""","""ACTIVE""","{""question"":""How long?""}","""One day""","{}",""\n'
+                b'"i2","p","d","faq","ACTIVE","Is it dear?","{""answer"":""9 EUR"",""intent"":""price""}","{}",""\n'
+                b'"i3","p","d","faq","ARCHIVED","Old?","x","",""\n'
+                b'"i4","p","d","faq","ACTIVE","Nothing expected?","","",""\n'
+            )
+        },
+        4,
+        2,
+        {"cases": 2},
+        notes=("'intent' beside the expected output",),
+    ),
+    Sample(
+        "ms-marco",
+        {
+            "dev_v2.1.json": whole(
+                {
+                    "answers": {"0": ["3 m"], "1": ["No Answer Present."], "2": []},
+                    "passages": {
+                        "0": [{"is_selected": 1, "passage_text": "It is 3 m tall."}],
+                        "1": [{"is_selected": 0, "passage_text": "It is old."}],
+                        "2": [{"is_selected": 0, "passage_text": "It is new."}],
+                    },
+                    "query": {"0": "how tall", "1": "how wide", "2": "how deep"},
+                    "query_id": {"0": 11, "1": 12, "2": 13},
+                }
+            )
+        },
+        3,
+        1,
+        {"cases": 2, "documents": 2},
+    ),
+    Sample(
+        "chats",
+        {
+            "chat.json": whole(
+                [
+                    {"role": "user", "content": "How long?"},
+                    {"role": "assistant", "content": "One day.", "reasoning_content": "hm"},
+                ]
+            )
+        },
+        1,
+        0,
+        {"examples": 1},
+        notes=("turns of one chat", "what the model reasoned"),
+    ),
+    Sample(
+        "chats",
+        {
+            "chats.jsonl": lines(
+                [{"from": "human", "value": "How long?"}, {"from": "gpt", "value": "One day."}],
+                [{"from": "human", "value": "How dear?"}],
+            )
+        },
+        2,
+        1,
+        {"examples": 1},
+    ),
+    Sample(
+        "promptfoo",
+        {
+            "results.json": whole(
+                {
+                    "evalId": "e",
+                    "results": {
+                        "version": 3,
+                        "results": [
+                            {"testIdx": n // 2, "testCase": {"vars": {"question": f"q{n // 2}?"}, "assert": asserted}}
+                            for n in range(4)
+                            for asserted in [[{"type": "icontains", "value": "one day"}] if n < 2 else []]
+                        ],
+                    },
+                    "config": {"prompts": ["{{question}}"], "tests": "file://elsewhere.csv", "defaultTest": {"assert": []}},
+                }
+            )
+        },
+        2,
+        1,
+        {"cases": 1},
+        notes=("the results of the evaluation are not taken",),
+    ),
+    Sample(
+        "table",
+        {"export.csv": b"sep=;\r\nFrage;Antwort\r\nHow long, in all?;One day\r\nDear?;\r\n"},
+        2,
+        1,
+        {"cases": 1},
+    ),
+    Sample(
+        "table",
+        {"noted.csv": b"Questions, exported today;;\n;;\nQuestion;Answer;Topic\nHow long, all in?;1 day;a\nDear?;;b\n"},
+        2,
+        1,
+        {"cases": 1},
+        notes=("stands above the table's head",),
+    ),
+    Sample(
+        "table",
+        {
+            "mmlu.jsonl": lines(
+                {"question": "Days?", "choices": ["two", "one"], "answer": 1},
+                {"question": "Price?", "choices": {"text": ["9", "8"], "label": ["A", "B"]}, "answer": "A"},
+                {"question": "", "choices": ["a", "b"], "answer": 0},
+            )
+        },
+        3,
+        1,
+        {"cases": 2},
+        notes=("a number from 0",),
+    ),
+    Sample(
+        "table",
+        {"benchmark.json": whole({"questions": ["How long?", "How dear?"], "expected": ["One day", ""]})},
+        2,
+        1,
+        {"cases": 1},
     ),
 )

@@ -254,7 +254,8 @@ tests:
 """,
     )
     assert [row.cases[0]["question"] for row in rows] == ["In German: a?!", "In French: b?!"]
-    assert rows[0].notes == tuple(f"'{key}' is not carried over" for key in ("threshold", "metadata", "options.transform"))
+    assert rows[0].notes == tuple(f"'{key}' is not carried over" for key in ("threshold", "options.transform"))
+    assert all(row.cases[0]["meta"] == {"k": 1} for row in rows)
 
 
 def test_columns_of_the_csv_that_are_not_carried_over_are_said(tmp_path: Path) -> None:
@@ -262,7 +263,8 @@ def test_columns_of_the_csv_that_are_not_carried_over_are_said(tmp_path: Path) -
         "question,__expected,__metadata:cat,__config:__expected:threshold,__description\na?,b,x,0.9,d\nc?,d,,,\n"
     )
     row, bare = PROMPTFOO.read(ImportFile(tmp_path / "t.csv"))
-    assert row.notes == tuple(f"'{key}' is not carried over" for key in ("__metadata:cat", "__config:__expected:threshold"))
+    assert row.notes == tuple(f"'{key}' is not carried over" for key in ("__config:__expected:threshold",))
+    assert row.cases[0]["meta"] == {"cat": "x", "description": "d"}
     assert bare.notes == ()
 
 

@@ -117,4 +117,28 @@ def test_choices_in_columns_of_letters_stand_under_the_question(tmp_path: Path) 
         ("Other?", ["none of these"]),
     ]
     assert [set(row["meta"]) - {"imported"} for row in rows] == [set(), set(), {"A", "B", "C"}]
-    assert any("a letter as the answer is its choice's text" in note.message for note in file.notes)
+    assert any("as the answer is its choice's text" in note.message for note in file.notes)
+
+
+@pytest.mark.parametrize(
+    ("choices", "answer", "accepted"),
+    [
+        (["two", "one"], 1, "one"),
+        (["1", "0"], 1, "0"),
+        (["1", "0"], "1", "1"),
+        (["two", "one"], "B", "one"),
+        ({"text": ["two", "one"], "label": ["1", "2"]}, "2", "one"),
+        ({"A": "two", "B": "one"}, "B", "one"),
+        ("['two', 'one']", "0", "two"),
+    ],
+)
+def test_a_list_of_choices(choices: object, answer: object, accepted: str, tmp_path: Path) -> None:
+    _, (row,) = imported(tmp_path, lines({"question": "Days?", "choices": choices, "answer": answer}), name="a.jsonl")
+    assert row["answers"] == [accepted]
+    assert len(row["question"].splitlines()) == 3
+
+
+def test_choices_that_the_answer_is_none_of_stay_apart(tmp_path: Path) -> None:
+    file, (row,) = imported(tmp_path, lines({"question": "Days?", "choices": ["a", "b"], "answer": "7"}), name="a.jsonl")
+    assert (row["question"], row["answers"]) == ("Days?", ["7"])
+    assert any("'choices' is not taken" in note.message for note in file.notes)

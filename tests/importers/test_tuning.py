@@ -109,10 +109,30 @@ def test_what_gemini_thought_is_not_learnt_and_its_instruction_may_be_a_text(tmp
     contents = [{"role": "user", "parts": [{"text": "Express?"}]}, {"role": "model", "parts": parts}]
     (row,) = read(tmp_path, GEMINI, {"systemInstruction": "Be brief.", "contents": contents})
     assert turns(row) == [("system", "Be brief."), ("user", "Express?"), ("assistant", "9 EUR")]
-    assert row.notes == ("what the model thought is not taken",)
+    assert row.notes == ("what the model reasoned is not taken",)
 
 
 def test_a_class_beside_a_chat_is_no_wish(tmp_path: Path) -> None:
     chat = {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}], "label": 0}
     (tmp_path / "a.jsonl").write_bytes(lines(chat))
     assert form_of(ImportFile(tmp_path / "a.jsonl"))[0] == "chats"
+
+
+def test_what_is_left_out_of_a_chat_is_said_and_what_stands_beside_it_stays(tmp_path: Path) -> None:
+    chat = [
+        {"role": "user", "content": "a?", "name": "Ada"},
+        {"role": "assistant", "content": "b", "reasoning_content": "hm", "annotations": [{"x": 1}]},
+    ]
+    row, pictured = read(
+        tmp_path,
+        CHATS,
+        {"messages": chat, "topic": "prices", "scores": [1], "empty": None},
+        {"messages": [{"role": "user", "content": "<image>?"}, {"role": "assistant", "content": "b"}], "images": ["a.png"]},
+    )
+    assert row.notes == (
+        "what the model reasoned is not taken",
+        "'annotations' of turns is not taken",
+        "'scores' is not taken: it is a list or an object",
+    )
+    assert row.examples[0]["meta"] == {"topic": "prices"}
+    assert pictured.refused == "holds images: only text is taken"

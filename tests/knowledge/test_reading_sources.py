@@ -213,6 +213,21 @@ def test_memory_does_not_grow_with_the_corpus(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("pattern", "ids"),
+    [
+        ("*.md", ["README.md"]),
+        ("**/*.md", ["README.md", "docs/AGENTS.md"]),
+        (".", ["README.md", "docs/AGENTS.md"]),
+        ("AGENTS.md", ["AGENTS.md"]),
+    ],
+)
+def test_what_rung_writes_is_a_document_where_a_source_is_its_name(pattern: str, ids: list[str], tmp_path: Path) -> None:
+    for name in ("README.md", "AGENTS.md", "report.html", "rung.yaml", "docs/AGENTS.md"):
+        put(tmp_path, name, "text")
+    assert [document.id for document in read_sources(tmp_path, [pattern]).documents] == ids
+
+
 def test_order_does_not_depend_on_which_is_read_first(tmp_path: Path) -> None:
     for number in range(12):
         slow = number % 3 == 0

@@ -11,7 +11,7 @@ from rung.report.contents import CasePage
 from rung.report.html.page import report_html
 from rung.report.junit import junit_xml
 from rung.report.markdown import report_md
-from rung.report.ragas import ragas_jsonl
+from rung.report.ragas import case_columns, ragas_jsonl
 from tests.report.report_sample import RUNGS, sample
 
 
@@ -104,3 +104,10 @@ def test_the_page_says_what_it_costs_and_what_the_race_left_out() -> None:
     assert "100 of 480 possible answers were made" in page
     assert "at most 5%" in page
     assert "possible answer" not in report_html(report)
+
+
+def test_a_case_that_nobody_answered_names_its_gold_documents_to_ragas() -> None:
+    case = Case("a", "How long?", ("One day",), gold_documents=("docs/express.md",))
+    assert case_columns(case)["reference_context_ids"] == ["docs/express.md"]
+    assert "reference_context_ids" not in case_columns(case, ["One day"])
+    assert "reference_context_ids" not in case_columns(Case("a", "How long?", ("One day",)))

@@ -113,3 +113,15 @@ def test_a_file_that_is_no_text(tmp_path: Path) -> None:
         yaml_file(path)
     path.write_text('{"a": 1}', encoding="utf-16")
     assert json_file(path) == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("{a: is it ? really, b: [x ? y, z?], c: 'q ? r'}", {"a": "is it ? really", "b": ["x ? y", "z?"], "c": "q ? r"}),
+        ("- {q: b ? c ? d}", [{"q": "b ? c ? d"}]),
+        ("- ? x\n  : y\n- {a: b ? c}", [{"x": "y"}, {"a": "b ? c"}]),
+    ],
+)
+def test_question_marks_within_plain_texts(text: str, value: object) -> None:
+    assert yaml_of(text, core=True)[0] == value

@@ -60,7 +60,7 @@ def import_(  # noqa: PLR0917 - typer takes them by name
     request = ImportRequest(form, kinds[to] if to is not None else None, output, question, answer, dry_run)
     report = import_files(files, request, project)
     _print(report, dry_run=dry_run, json=json)
-    return YOURS if strict and any(file.refused for file in report.files) else FINE
+    return YOURS if report.failed or (strict and any(file.refused for file in report.files)) else FINE
 
 
 def _print(report: ImportReport, *, dry_run: bool, json: bool) -> None:
@@ -75,6 +75,7 @@ def _print(report: ImportReport, *, dry_run: bool, json: bool) -> None:
         screen.problems(file.refused, all_by="--json")
         for note in _gathered(file):
             out(f"  {note}")
+    screen.problems(report.failed)
     for path, rows in report.written.items():
         out(f"{'would write' if dry_run else 'wrote'} {path}: {_rows(rows)}")
     for advice in report.advice:

@@ -11,10 +11,9 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
-from fnmatch import fnmatch
 from pathlib import Path
 
-from rung.config.project import FILE
+from rung.config.project import OWN_FILES
 from rung.records import Problem
 
 # Code and other JSON may be documents too, but only a person can say so.
@@ -23,7 +22,6 @@ KINDS = (
     *(".docx", ".docm", ".dotx", ".pptx", ".pptm", ".ppsx", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".csv", ".tsv"),
 )
 ROWS = (".jsonl", ".ndjson", ".json")  # documents only where their rows are
-OURS = frozenset((FILE, "report.html", "AGENTS.md"))
 APART = frozenset(("node_modules", "__pycache__", "site-packages", "venv"))
 APART_AT_TOP = frozenset(("cases", "examples"))
 _BEGINNING = 65_536  # bytes of a file with rows that are looked at
@@ -120,12 +118,11 @@ def _apart(documents: Sequence[Path], others: Sequence[Path], folder: Path) -> I
 
 
 def _named(patterns: Sequence[str], folder: Path, among: Set[Path]) -> Iterator[str]:
-    """Patterns of a folder itself; single files where a pattern would take one of ours, or rows that are no documents."""
+    """Patterns of a folder itself; single files where a pattern would take rows that are no documents."""
     for pattern in patterns:
-        files = sorted(path for path in folder.glob(pattern) if path.is_file())
+        files = sorted(path for path in folder.glob(pattern) if path.is_file() and path.name not in OWN_FILES)
         documents = [path for path in files if path in among]
-        takes_ours = any(fnmatch(name, pattern) for name in OURS)  # which may be written later
-        yield from [pattern] if files == documents and not takes_ours else [glob.escape(path.name) for path in documents]
+        yield from [pattern] if files == documents else [glob.escape(path.name) for path in documents]
 
 
 def _is_document(path: Path) -> bool:
@@ -142,7 +139,7 @@ def files_below(folder: Path, *, rows: bool = False) -> Iterator[Path]:
         inner[:] = sorted(name for name in inner if not name.startswith(".") and name not in apart)
         for name in sorted(names):
             path = Path(directory) / name
-            if not name.startswith(".") and not (at_top and name in OURS) and path.is_file():
+            if not name.startswith(".") and not (at_top and name in OWN_FILES) and path.is_file():
                 yield path
 
 

@@ -14,7 +14,8 @@ from rung.dataset.drafted_rows import meta_in
 from rung.dataset.load import load_dataset
 from rung.dataset.obstacles import Obstacles
 from rung.dataset.write_examples import write_rows
-from rung.errors import UserError
+from rung.errors import InputError, MissingExtra, UserError
+from rung.files.limited import name_of
 from rung.files.outputs import check_free, write_output
 from rung.importers.collecting import KINDS, Collected, Collector, Kind, Origin
 from rung.importers.imported import ImportedRow, Row, unique
@@ -78,6 +79,7 @@ class ImportReport:
     """All files, what was written (path -> rows), and what to write into rung.yaml."""
 
     files: list[ImportedFile] = field(default_factory=list)
+    failed: list[Problem] = field(default_factory=list)  # files that could not be read, or are of no known form
     written: dict[Path, int] = field(default_factory=dict)
     advice: list[str] = field(default_factory=list)
 
@@ -85,6 +87,7 @@ class ImportReport:
         """For `--json`."""
         return {
             "files": [file.as_json() for file in self.files],
+            "failed": plain(self.failed),
             "written": {str(path): rows for path, rows in self.written.items()},
             "advice": plain(self.advice),
         }
@@ -98,14 +101,22 @@ def import_files(paths: Sequence[Path], request: ImportRequest, project: Project
         request: what is asked for.
         project: into whose folders; None: beside the files.
 
+    A file of several that is absent, broken as a whole or of no known form is `failed`, and the others are imported.
+
     Raises:
-        UserError: a file is absent, broken as a whole or of no known form, nothing in them can be taken, or something stands
-            where the rows would be written.
+        UserError: the one file is such, nothing in them can be taken, or something stands where the rows would be written.
     """
     collector = Collector(request.to, _existing(project), judged=project is None or project.settings.bar.metric == "judge")
     report, results = ImportReport(), list[tuple[Path, Collected]]()
     for path in paths:
-        imported, collected = _imported(path, request, collector)
+        try:
+            imported, collected = _imported(path, request, collector)
+        except (InputError, MissingExtra) as error:
+            if len(paths) == 1:
+                raise
+            line, why = (error.line, error.reason) if isinstance(error, InputError) else (0, str(error))
+            report.failed.append(Problem(name_of(path), line, why))
+            continue
         report.files.append(imported)
         results.append((path, collected))
     targets = _targets(results, request, project)
@@ -129,12 +140,11 @@ def import_files(paths: Sequence[Path], request: ImportRequest, project: Project
 def _imported(path: Path, request: ImportRequest, collector: Collector) -> tuple[ImportedFile, Collected]:
     """What became of one file, and the rows that came of it."""
     if not path.exists():
-        raise UserError(f"{path} does not exist: name files to import", code="no_file")
+        raise InputError("does not exist: name files to import", path=name_of(path), code="no_file")
     file = ImportFile(path, question=request.question, answer=request.answer)
     form, importer = form_of(file, request.form)
-    collected = collector.collect(
-        _with_bad_rows(file, importer.read(file)), Origin(file.shown, form, file.is_folder or file.is_zip)
-    )
+    rows = [*_with_bad_rows(file, importer.read(file))]  # all of them before one is taken: the file may break at its end
+    collected = collector.collect(iter(rows), Origin(file.shown, form, file.is_folder or file.is_zip))
     counts = {kind: len(rows) for kind, rows in collected.rows.items() if rows}
     notes = (*file.notes, *collected.notes)
     refused = tuple(sorted(collected.refused, key=lambda problem: (problem.path, problem.line)))
@@ -250,8 +260,8 @@ def _unread(written: Mapping[Path, Kind], project: Project) -> Iterator[str]:
 
 
 def _nothing(report: ImportReport) -> str:
-    refused = [problem for file in report.files for problem in file.refused]
+    refused = [*report.failed, *(problem for file in report.files for problem in file.refused)]
     listed = "".join(f"\n  {problem}" for problem in refused[:10])
     more = f"\n  … and {len(refused) - 10:,} more" if len(refused) > 10 else ""
-    names = ", ".join(f"{file.file} ({file.form})" for file in report.files)
+    names = ", ".join([*(f"{file.file} ({file.form})" for file in report.files), *(one.path for one in report.failed)])
     return f"nothing in {names} can be taken{listed}{more}"

@@ -23,6 +23,7 @@ from rung.records import Document, Json
 
 GroupsOf = Callable[[Document], Sequence[str] | None]
 FILE = "rung.yaml"
+OWN_FILES = frozenset((FILE, "report.html", "AGENTS.md"))  # at its root, which Rung writes
 Where = tuple[str | int, ...]
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 LARGEST = 1e12  # of any number

@@ -96,6 +96,18 @@ def form_of(row: Mapping[str, Json]) -> Callable[[Mapping[str, Json]], tuple[Mes
     return None
 
 
+def keys_read(row: Mapping[str, Json]) -> frozenset[str]:
+    """The keys of a row that are read, whatever form it is of; the others are lost."""
+    names = {key.strip().casefold().replace(" ", "_"): key for key in row}
+    sides: tuple[str, ...] = next((pair for pair in SIDES if pair[0] in names and pair[1] in names), ())
+    if "messages" in row or "conversations" in row or "conversation" in row:
+        sides = ("messages", "conversations", "conversation")
+    elif "instruction" in names and "output" in names:
+        sides = ("instruction", "input", "output", "history")
+    also = (other for others in _ALSO.values() for other in others)
+    return frozenset((*KNOWN, *also, "system", "system_prompt", *(names.get(side, side) for side in sides)))
+
+
 def is_pair(row: Mapping[str, Json]) -> bool:
     """Whether a row is a pair or a triplet for the retriever, which teaches no behaviour."""
     return form_of(row) is None and PAIRED[0] in row and PAIRED[1] in row

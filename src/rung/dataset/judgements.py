@@ -22,7 +22,10 @@ def misgraded(case: Case) -> Iterator[str]:
     grades, ignored = case.meta.get("grades"), case.meta.get("ignored_documents")
     if ignored is not None and not (isinstance(ignored, list) and all(isinstance(one, str) for one in ignored)):
         yield f"'meta.ignored_documents' must be a list of document ids, found {ignored!r}: nothing is ignored"
-    if grades is None or not case.gold_documents:
+    if grades is None:
+        return
+    if not case.gold_documents:
+        yield "'meta.grades' counts nothing: grades are of 'gold_documents', and it names none"
         return
     if not isinstance(grades, dict):
         yield f"'meta.grades' must be an object of document ids and numbers, found {grades!r}: every gold document counts 1"

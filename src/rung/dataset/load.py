@@ -73,7 +73,7 @@ def load_dataset(project: Project, *, judging: bool = True, obstacles: Obstacles
         problems.append(Problem(project.file.name, 1, message))
     read: list[Read] = []
     if not judging:
-        read = list(read_cases(project, problems)) if project.settings.cases else []
+        read = met.past(lambda: list(read_cases(project, problems)), read) if project.settings.cases else []
     elif project.settings.cases or not met.gather:
         read = met.past(lambda: _some_cases(project, problems), read)
     written = {case.id: beside for case, beside in read}

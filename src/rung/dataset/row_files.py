@@ -9,7 +9,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +24,9 @@ from rung.text.parsing import DEEP, Malformed, check_value, json_of
 
 Row = tuple[int, dict[str, Json]]  # line from 1 on which it begins, the row
 _DELIMITERS = (",", ";", "\t", "|")
+SEPARATOR = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)  # the first line by which Excel is told what stands between cells
+ABOVE_TABLE = "stands above the table's head, and is no row of it"
+_LOOKED_AT = 8  # rows in which a table's head is looked for
 _WIDEST = 2**31 - 1  # characters of a cell; the library's own limit is 131,072
 
 
@@ -167,6 +173,9 @@ def _of_array(text: str) -> Iterator[RowSpan]:
             yield RowSpan(line, start, end, {}, f"is no JSON that can be used: {error}")
         else:
             yield _of_value(line, start, end, value)
+    if at < len(text) and (more := skip(at + 1, " \t\r\n")) < len(text):
+        line += text.count("\n", counted, more)
+        yield RowSpan(line, more, more, {}, "stands behind the end of the array: it is not read, nor is what follows")
     if at >= len(text):
         yield RowSpan(1 + text.count("\n"), at, at, {}, "the array is not closed: the file may be cut off")
 
@@ -193,25 +202,47 @@ def table_cells(text: str, shown: str, problems: list[Problem]) -> Iterator[tupl
 
 
 def delimiter_of(text: str) -> str:
-    """What stands between the cells of a CSV: of the usual ones that of which its first line has most."""
-    first = text.lstrip().split("\n", 1)[0]
-    return max(_DELIMITERS, key=first.count)
+    """What stands between the cells of a CSV: what its first line says; else of the usual ones the one that cuts the first
+    rows evenly; else the one that cuts the head into most cells."""
+    if named := SEPARATOR.match(text):
+        return named[1]
+
+    def evenness(delimiter: str) -> tuple[bool, int]:
+        rows = _first_rows(text, delimiter)
+        widths = [len(cells) for cells in rows[head_at(rows) :]] or [0]
+        return len(set(widths)) == 1 < widths[0], widths[0]
+
+    return max(_DELIMITERS, key=evenness)
+
+
+def head_at(rows: Sequence[Sequence[str]]) -> int:
+    """Which of a table's first rows is its head: the first one, or the one below notes.
+
+    A note is a row with nothing but one text of several words, above rows most of which have as many cells, and more.
+    """
+    filled = [[cell for cell in row if cell.strip()] for row in rows]
+    notes = next((n for n, cells in enumerate(filled) if len(cells) != 1 or " " not in cells[0].strip()), 0)
+    below = [len(row) for row in rows[notes:]]
+    return notes if len(below) > 1 and len(filled[notes]) > 1 and below.count(below[0]) > len(below) / 2 else 0
 
 
 def spans_of_records(text: str) -> Iterator[RowSpan]:
     """`table_cells` where they stand, and the records that are none."""
     csv.field_size_limit(_WIDEST)
-    end = width = 0
+    delimiter = delimiter_of(text)
+    named = SEPARATOR.match(text)
+    end, skipped, width = named.end() if named else 0, 1 if named else 0, 0
+    notes = head_at(_first_rows(text[end:], delimiter))
 
     def lines() -> Iterator[str]:
         nonlocal end
-        for line in io.StringIO(text, newline=""):
+        for line in io.StringIO(text[end:], newline=""):
             end += len(line)
             yield line
 
-    reader = csv.reader(lines(), delimiter=delimiter_of(text), strict=True)
+    reader = csv.reader(lines(), delimiter=delimiter, strict=True)
     while True:
-        line, start, error = reader.line_num + 1, end, ""
+        line, start, error = reader.line_num + 1 + skipped, end, ""
         try:
             cells = next(reader)
         except StopIteration:
@@ -220,8 +251,19 @@ def spans_of_records(text: str) -> Iterator[RowSpan]:
             cells, error = [], f"is no CSV: {malformed}"
         if not error and not any(cell.strip() for cell in cells):
             continue
+        if notes:
+            notes, error = notes - 1, error or ABOVE_TABLE
         if not error and not width:
             width, cells = len(cells), [cell.strip() for cell in cells]
         elif not error and len(cells) != width:
             error = f"has {len(cells)} cells, the header {width}: put quotes around cells"
         yield RowSpan(line, start, start + len(text[start:end].rstrip("\r\n")), {}, error, cells)
+
+
+def _first_rows(text: str, delimiter: str) -> list[list[str]]:
+    """The first records that are not blank, up to one that is no CSV."""
+    reader, rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True), list[list[str]]()
+    with suppress(csv.Error):
+        for cells in islice((cells for cells in reader if any(cell.strip() for cell in cells)), _LOOKED_AT):
+            rows.append(cells)
+    return rows

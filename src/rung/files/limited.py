@@ -106,8 +106,8 @@ def yaml_of(text: str, *, core: bool = False) -> tuple[object, yaml.Node | None]
     Args:
         text: one document.
         core: read plain scalars as YAML 1.2 does, whose core schema other languages' parsers follow: `no`, `12:30`,
-            `1_000` and `2026-01-02` are texts there, and not false, 750, 1000 and a date, and so is `{ask: How long?}`,
-            which the parser at hand refuses.
+            `1_000` and `2026-01-02` are texts there, and not false, 750, 1000 and a date, and so are `{ask: How long?}` and
+            `{ask: long ? short}`, which the parser at hand refuses.
 
     Raises:
         Malformed: it is none, refers to itself, or is beyond the limits.
@@ -119,12 +119,12 @@ def yaml_of(text: str, *, core: bool = False) -> tuple[object, yaml.Node | None]
             raise
         stand_in = next((c for c in map(chr, range(0xE000, 0xF900)) if c not in text), "?")
         with suppress(Malformed):
-            return _read(_INNER.sub(stand_in, text), core=core, stand_in=stand_in)
+            return _read(_INNER.sub(rf"\1{stand_in}", text), core=core, stand_in=stand_in)
         raise
 
 
 _REFUSED = "but got '?'"
-_INNER = re.compile(r"(?<=[^\s{\[,\\])\?")  # question marks that begin no key
+_INNER = re.compile(r"(?<=[^\s{\[,\\])(|(?<![:-])[ \t]+)\?")  # question marks that begin no key
 
 
 def _read(text: str, *, core: bool, stand_in: str = "") -> tuple[object, yaml.Node | None]:

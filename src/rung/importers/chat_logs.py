@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from rung.importers.batch_requests import BatchRequests
-from rung.importers.fields import content_text, object_of, objects_in, words
+from rung.importers.fields import content_text, object_of, objects_in, of_reasoning, words
 from rung.importers.imported import ImportedRow, Importer, Row, claims_by, taken
 from rung.importers.source import ImportFile
 from rung.importers.tuning import as_example
@@ -78,7 +78,8 @@ def _log(row: Row, line: int, *, unjoined: str = "") -> ImportedRow:
     example["generated_by"] = words(model) or "a model"
     choices = response.get("choices")
     notes = ("choices after the first are not taken",) if isinstance(choices, list) and len(choices) > 1 else ()
-    return as_example(example, line, notes=notes)
+    thoughts = of_reasoning([request.get("messages"), request.get("input"), choices, response.get("output")])
+    return as_example(example, line, notes=(*notes, *thoughts))
 
 
 def turns_asked(row: Mapping[str, Json]) -> list[Json] | None:

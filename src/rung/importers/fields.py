@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from rung.dataset.formats import ROLES
 from rung.records import Json
@@ -39,7 +40,18 @@ ANSWERS = (
     ),
     *("ground_truths", "groundtruth", "ideal", "ideal_answer", "correct_answer", "best_answer", "target", "gold", "output"),
     *("reference_output", "reference_outputs", "completion", "response", "label", "intent", "category", "a", "antwort"),
-    *("respuesta", "risposta", "réponse", "reponse"),
+    *(
+        "respuesta",
+        "risposta",
+        "réponse",
+        "reponse",
+        "answer_key",
+        "correct_option",
+        "answer_index",
+        "answer_idx",
+        "sql",
+        "labels",
+    ),
 )
 CONTEXTS = ("context", "contexts", "reference_contexts", "passage", "passages", "document", "documents", "source_text")
 IDS = ("id", "_id", "case_id", "question_id", "qid", "query_id", "uuid")
@@ -98,6 +110,14 @@ def listed_in(text: str) -> list[Json] | None:
     return value if isinstance(value, list) else None
 
 
+def unquoted(value: Json) -> Json:
+    """The text that a cell holds as JSON, in quotes, as some exports write every text; any other value as it is."""
+    if isinstance(value, str) and len(value) > 1 and value[0] == value[-1] == '"':
+        with suppress(Malformed):
+            return json_of(value)
+    return value
+
+
 def object_of(value: Json) -> dict[str, Json]:
     """The value where it is an object, or the text of one; else an empty one."""
     if isinstance(value, str) and value.strip().startswith("{"):
@@ -111,6 +131,22 @@ def object_of(value: Json) -> dict[str, Json]:
 def objects_in(value: Json) -> list[dict[str, Json]]:
     """The objects of a list; none of what is no list."""
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+REASONED = "what the model reasoned is not taken"
+REASONING = ("reasoning_content", "reasoning", "reasoning_details", "thinking", "thought")
+
+
+def of_reasoning(value: Json) -> tuple[str, ...]:
+    """The note that a row's reasoning is left out, where turns, parts or items in it are some or hold some."""
+    match value:
+        case list():
+            return next((note for one in value if (note := of_reasoning(one))), ())
+        case dict():
+            is_item = value.get("type") in REASONING or value.get("thought") is True
+            holds = any(isinstance(value.get(key), (str, list)) and value[key] for key in REASONING)
+            return (REASONED,) if is_item or holds else of_reasoning([one for one in value.values() if one])
+    return ()
 
 
 def content_text(value: Json) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from rung.importers.chat_logs import check_whole, turns_of_item, turns_of_request, turns_of_response
-from rung.importers.fields import QUESTIONS, chat_turns, name_in, object_of, objects_in, words
+from rung.importers.fields import QUESTIONS, chat_turns, name_in, object_of, objects_in, of_reasoning, words
 from rung.importers.imported import ImportedRow, Importer, Row, claims_by, taken
 from rung.importers.source import ImportFile
 from rung.importers.tuning import as_example, gemini_turns
@@ -60,7 +60,7 @@ def _generation(row: Row, line: int) -> ImportedRow:
         example["tools"] = [*functions]
     if isinstance(row.get("id"), str):
         example["id"] = row["id"]
-    return as_example(example, line)
+    return as_example(example, line, notes=of_reasoning([asks, answer]))
 
 
 def _functions(turn: Json) -> list[dict[str, Json]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rung.importers.fields import objects_in, words
+from rung.importers.fields import objects_in, of_reasoning, words
 from rung.importers.imported import ImportedRow, Row, by_rows
 from rung.importers.tuning import NOT_PREFERRED, learnt_turns
 from rung.records import Json
@@ -22,8 +22,7 @@ def _row(row: Row, line: int) -> ImportedRow:
     key = "chosen_messages" if "chosen_messages" in row else "messages"
     turns = [_turn(turn) for turn in objects_in(row[key])]
     notes = [NOT_PREFERRED] if key == "chosen_messages" else []
-    if any(part.get("type") == "reasoning" for turn in objects_in(row[key]) for part in objects_in(turn.get("content"))):
-        notes.append("what the model reasoned is not taken")
+    notes += of_reasoning(row[key])
     example: Row = {"messages": [*turns]}
     tools = row.get("tools")
     try:

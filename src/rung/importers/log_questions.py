@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from rung.errors import InputError
+from rung.importers.chat_exports import CHAT_EXPORTS
 from rung.importers.chat_logs import turns_asked
 from rung.importers.fields import QUESTIONS, asked, asked_in, chat_turns, name_in, words
 from rung.importers.imported import LOOKED_AT, Row
-from rung.importers.registry import form_of
+from rung.importers.registry import SURE, form_of
 from rung.importers.source import ImportFile
 from rung.records import Json, Message, Problem
 
@@ -52,7 +53,9 @@ def questions_in(file: ImportFile, form: str = "") -> Iterator[LoggedQuestion | 
 
 
 def _reads_itself(file: ImportFile) -> bool:
-    """Whether one of the first rows is a request, a chat, or has a column of questions."""
+    """Whether one of the first rows is a request, a chat, or has a column of questions; the title of a chat is none."""
+    if CHAT_EXPORTS.claims(file) > SURE:
+        return False
     rows = file.rows[:LOOKED_AT]
     if file.question and rows and not any(file.question in row for _, row in rows):
         listed = ", ".join(f"'{name}'" for name in list(rows[0][1])[:12])

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from rung.importers.fields import ANSWERS, QUESTIONS, asked_in, content_text, listed_in, name_in, object_of, texts, words
+from rung.importers.fields import (
+    ANSWERS,
+    QUESTIONS,
+    asked_in,
+    content_text,
+    listed_in,
+    name_in,
+    object_of,
+    texts,
+    unquoted,
+    words,
+)
 from rung.importers.imported import ImportedRow, Row, by_rows, case_row
 from rung.records import Json
 
@@ -17,8 +28,10 @@ def _is_langsmith(row: Row) -> float:
 
 
 def _is_langfuse(row: Row) -> float:
-    if "expectedOutput" in row and "input" in row and {"datasetId", "sourceTraceId", "datasetName", "status"} & set(row):
+    if "input" in row and "expectedOutput" in row and {"datasetId", "sourceTraceId", "datasetName", "status"} & set(row):
         return 1.0
+    if "input" in row and "expected_output" in row and {"dataset_id", "source_trace_id", "dataset_name"} & set(row):
+        return 1.0  # its Python client's
     return 0.7 if "expected_output" in row and isinstance(row.get("input"), dict) else 0.0
 
 
@@ -28,8 +41,8 @@ def _is_phoenix(row: Row) -> float:
     if "example_id" in row and _flat(row, "input") and _flat(row, "output"):  # its page writes a column for each key
         return 1.0
     are_objects = all(isinstance(_side(row.get(side)), dict) for side in ("input", "output"))
-    if set(row) <= set(_OF_EXAMPLES) and "metadata" in row and are_objects:  # its REST API and its client
-        return 0.95
+    if set(row) <= set(_OF_EXAMPLES) and are_objects:  # its REST API and its client; without metadata a table of any tool
+        return 0.95 if "metadata" in row else 0.6
     spans = ("attributes.input.value", "attributes.output.value")
     return 1.0 if all(key in row for key in spans) else 0.0
 
@@ -47,7 +60,8 @@ def _langsmith(row: Row, line: int) -> ImportedRow:
 
 
 def _langfuse(row: Row, line: int) -> ImportedRow:
-    if row.get("status") == "ARCHIVED":
+    row = {key: unquoted(value) for key, value in row.items()}
+    if "ARCHIVED" in str(row.get("status")):
         raise ValueError("is archived in Langfuse")
     return _pair(row, line, _side(row["input"]), _side(row.get("expectedOutput", row.get("expected_output"))))
 
@@ -88,7 +102,10 @@ def _pair(row: Row, line: int, inputs: Json, outputs: Json, *, notes: tuple[str,
         ValueError: there is no question, or no accepted answer.
     """
     asks, beside = _value_of(inputs, ("messages", "chat_history", *QUESTIONS), "question")
-    answer, _ = _value_of(outputs, ("messages", "output", *ANSWERS), "accepted answer")
+    answer, others = _value_of(outputs, ("messages", "output", *ANSWERS), "accepted answer")
+    notes += tuple(
+        f"'{name}' beside the expected output is not taken" for name, value in others.items() if words(value).strip()
+    )
     question, before, system = asked_in(_chat(asks))
     accepted = _answers(_chat(answer))
     if not accepted:

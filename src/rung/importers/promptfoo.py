@@ -23,13 +23,15 @@ from rung.importers.fields import (
 )
 from rung.importers.imported import ImportedRow, Importer, Row, case_row, document_row, ids
 from rung.importers.promptfoo_asserts import SEVERAL, Asserted, always_in, asserted, filled, names_in, test_of, unraw
+from rung.importers.promptfoo_exports import config_of, tests_of
 from rung.importers.source import ImportFile
 from rung.records import Json, canonical
 from rung.text.parsing import Malformed, json_of
 
 MAX_EXPANDED = 1000  # cases of one test whose variables are lists
 _KEYS = ("prompts", "providers", "targets", "tests", "defaultTest", "scenarios", "evaluateOptions")
-_OTHER_KEYS = ("assertScoringFunction", "threshold", "provider", "metadata")
+_COLUMNS = ("__expected", "__prefix", "__suffix", "__metadata:")
+_OTHER_KEYS = ("assertScoringFunction", "threshold", "provider")
 _OF_A_ROW = (
     *("id", "split", "as", "evidence", "gold_documents", "drafted_by", "approved_by"),
     *("meta", "answers", "weight", "calls"),
@@ -37,22 +39,15 @@ _OF_A_ROW = (
 _HIDDEN = (*ANSWERS, "rubric", "criteria", "grading_criteria", "assertion")
 
 
-def _config(whole: Json) -> tuple[dict[str, Json], str]:
-    """(the configuration, its JSON pointer): the file, or what an exported evaluation has of it beside its results."""
-    outer = whole if isinstance(whole, dict) else {}
-    inner = outer.get("config")
-    return (inner, "/config") if isinstance(inner, dict) and "results" in outer and "tests" in inner else (outer, "")
-
-
 def _claims(file: ImportFile) -> float:
-    whole: Json = _config(file.whole)[0] or file.whole
+    whole: Json = config_of(file.whole)[0] or file.whole
     if isinstance(whole, dict) and ("tests" in whole or "scenarios" in whole or "defaultTest" in whole):
         named = sum(key in whole for key in _KEYS)
         return 1.0 if named >= 2 else 0.6
     if isinstance(whole, list):
         return _share(whole)
     if file.is_table:
-        return 1.0 if any(key.startswith(("__expected", "__prefix", "__suffix")) for key in file.rows[0][1]) else 0.0
+        return 1.0 if any(key.startswith(_COLUMNS) for key in file.rows[0][1]) else 0.0
     return _share([row for _, row in file.rows])
 
 
@@ -62,7 +57,7 @@ def _share(tests: Sequence[Json]) -> float:
 
 
 def _read(file: ImportFile) -> Iterator[ImportedRow]:
-    config, pointer = _config(file.whole)
+    config, pointer = config_of(file.whole)
     if not file.is_table and any(key in config for key in _KEYS):
         yield from _configuration(file, config, pointer)
         if pointer:
@@ -87,17 +82,16 @@ def _listed(file: ImportFile, config: Mapping[str, Json], part: str = "", line: 
 
 def _configuration(file: ImportFile, config: Mapping[str, Json], pointer: str) -> Iterator[ImportedRow]:
     """The tests of a configuration, which stands at a JSON pointer of the file."""
-    tests = config.get("tests")
+    tests = tests_of(file.whole, config, pointer)
     scenarios = config.get("scenarios")
     if isinstance(config.get("defaultTest"), str):
         file.note(
             file.line(f"{pointer}/defaultTest"),
             f"'defaultTest' stands in another file, and is not taken: {config['defaultTest']}",
         )
-    suite = Suite.of(file, config, _some(tests))
-    single = isinstance(tests, (str, dict))
-    for index, test in enumerate([tests] if single else _some(tests)):
-        line = file.line(f"{pointer}/tests" if single else f"{pointer}/tests/{index}")
+    suite = Suite.of(file, config, [test for _, test in tests])
+    for of_test, test in tests:
+        line = file.line(of_test)
         if isinstance(test, str) or (isinstance(test, dict) and isinstance(test.get("path"), str)):
             yield from _elsewhere(file, config, str(test if isinstance(test, str) else test["path"]), line)
         else:
@@ -150,13 +144,13 @@ class Suite:
         variables = object_of(default.get("vars"))
         changed = {name for test in tests for name in object_of(object_of(test).get("vars"))}
         constant = frozenset(variables) - changed if len(tests) > 1 and changed else frozenset[str]()
-        if constant and "defaultTest" in _config(file.whole)[0]:
+        if constant and "defaultTest" in config_of(file.whole)[0]:
             what = ", ".join(f"'{name}'" for name in sorted(constant))
             why = f"{what} of defaultTest is the same in every test: say what it means in rung.yaml's 'task'"
-            file.note(file.line(f"{_config(file.whole)[1]}/defaultTest/vars"), why)
+            file.note(file.line(f"{config_of(file.whole)[1]}/defaultTest/vars"), why)
         return cls(
             file,
-            {key: default[key] for key in ("options", *_OTHER_KEYS) if key in default},
+            {key: default[key] for key in ("options", "metadata", *_OTHER_KEYS) if key in default},
             variables,
             tuple(_some(default.get("assert"))),
             object_of(config.get("assertionTemplates")),
@@ -187,11 +181,9 @@ class Suite:
         options = {**object_of(self.default.get("options")), **object_of(test.get("options"))}
         test = {**self.default, **test, "options": options}
         assertions = [self._by_reference(one) for one in (*self.assertions, *_some(test.get("assert")))]
-        own_row = _own_row(test)
         others = [key for key in test if (key in _OTHER_KEYS or key.startswith("__")) and test[key] not in (None, "")]
-        others = [key for key in others if not (key == "metadata" and own_row)]
         others += [f"options.{key}" for key in options if key not in ("prefix", "suffix")]
-        notes = [f"'{key}' is not carried over" for key in others]
+        notes = [f"'{key}' is not carried over" for key in (*others, *_unkept(test))]
         combinations = list(itertools.islice(_combinations(variables), MAX_EXPANDED + 1))
         if len(combinations) > MAX_EXPANDED:
             raise ValueError(f"stands for more than {MAX_EXPANDED:,} combinations of its variables")
@@ -238,7 +230,7 @@ class Suite:
             why = "; ".join(note for note in results.notes if not results.several or note.startswith(SEVERAL))
             why = why or "no assertion names one"
             raise ValueError(f"has no accepted answer: {why}")
-        meta: Row = {}
+        meta = _metadata(test)
         if results.rubrics:
             meta["rubric"] = "\n".join(results.rubrics)
         own_row = _own_row(test)
@@ -299,6 +291,18 @@ def _own_row(test: Mapping[str, Json]) -> Row:
     """What `rung export` wrote of a case beside its question, its answers and its turns."""
     row = object_of(object_of(test.get("metadata")).get("rung"))
     return {key: value for key, value in row.items() if key in _OF_A_ROW}
+
+
+def _metadata(test: Mapping[str, Json]) -> Row:
+    """What a test says of itself, as a case's own object."""
+    metadata = object_of(test.get("metadata"))
+    return {key: value for key, value in metadata.items() if key != "rung" and key not in _unkept(test)}
+
+
+def _unkept(test: Mapping[str, Json]) -> list[str]:
+    """Keys of a test's metadata that are no texts, numbers or lists of them."""
+    metadata = object_of(test.get("metadata"))
+    return [key for key, value in metadata.items() if key != "rung" and isinstance(value, dict)]
 
 
 def _all_accepted(answers: list[Json], written: Json, *, as_json: bool) -> list[Json]:

@@ -161,6 +161,16 @@ _KINDS = frozenset(
 )
 
 
+_META = "__metadata:"
+
+
+def _listed(name: str, cell: Json) -> Json:
+    """A cell of metadata; in a column whose name ends with `[]` it is a list with commas."""
+    if not name.endswith("[]"):
+        return cell
+    return [part.strip() for part in re.split(r"(?<!\\),", words(cell)) if part.strip()]
+
+
 def test_of(row: Mapping[str, Json]) -> Json:
     """A row of Promptfoo's CSV as a test."""
     options: dict[str, Json] = {key: row[f"__{key}"] for key in ("prefix", "suffix") if words(row.get(f"__{key}"))}
@@ -172,7 +182,11 @@ def test_of(row: Mapping[str, Json]) -> Json:
         test["description"] = row["__description"]
     if words(row.get("__threshold")).strip():
         test["threshold"] = row["__threshold"]
-    columns = ("__prefix", "__suffix", "__description", "__threshold", "__expected")
+    if metadata := {
+        name.partition(":")[2].removesuffix("[]"): _listed(name, row[name]) for name in row if name.startswith(_META)
+    }:
+        test["metadata"] = {key: value for key, value in metadata.items() if value not in ("", [])}
+    columns = ("__prefix", "__suffix", "__description", "__threshold", "__expected", _META)
     return test | {name: row[name] for name in row if name.startswith("__") and not name.startswith(columns)}
 
 

@@ -8,10 +8,12 @@ from functools import cache
 from rung.errors import InputError, UserError
 from rung.importers.imported import Importer
 from rung.importers.source import OLE, ImportFile
+from rung.importers.workbooks import is_workbook
 from rung.plugins import Door, hint
 
 NEAR = 0.1  # claims that differ by less leave it open which form was meant
 SURE = 0.3  # a claim below this is none
+_SHOWN = 40  # characters of a key in a message
 _HERE = "rung.importers"
 
 
@@ -35,6 +37,7 @@ DOOR = Door(
         "llama-factory": f"{_HERE}.llama_factory:LLAMA_FACTORY",
         "preferences": f"{_HERE}.tuning:PREFERENCES",
         "chat-logs": f"{_HERE}.chat_logs:CHAT_LOGS",
+        "chat-exports": f"{_HERE}.chat_exports:CHAT_EXPORTS",
         "ragas": f"{_HERE}.rag_sets:RAGAS",
         "deepeval": f"{_HERE}.rag_sets:GOLDENS",
         "llama-index": f"{_HERE}.rag_sets:LLAMA_INDEX",
@@ -51,6 +54,7 @@ DOOR = Door(
         "argilla": f"{_HERE}.annotations:ARGILLA",
         "inspect": f"{_HERE}.inspect_logs:INSPECT",
         "chats": f"{_HERE}.tuning:CHATS",
+        "documents": f"{_HERE}.document_rows:DOCUMENTS",
         "table": f"{_HERE}.tables:TABLE",
     },
     part_of=_importer,
@@ -115,6 +119,8 @@ def _unknown(file: ImportFile) -> InputError:
         return InputError("is a folder, and no retrieval collection (queries.jsonl, qrels/): name files", path=file.shown)
     if file.content.startswith(OLE):
         return InputError("is an old workbook (.xls) or an encrypted one: save it as .xlsx or CSV", path=file.shown)
+    if file.is_zip and not is_workbook(file.content):
+        return InputError("is an archive: unpack it, and name the files in it", path=file.shown)
     if not file.content.strip():
         return InputError("is empty", path=file.shown)
     if file.yaml_fault is not None:
@@ -123,8 +129,9 @@ def _unknown(file: ImportFile) -> InputError:
     if not columns and file.bad_rows:
         first = file.bad_rows[0]
         return InputError(first.message, path=file.shown, line=first.line)
-    if columns and max(map(len, columns)) < 80:
-        listed = ", ".join(f"'{name}'" for name in columns[:12])
+    if columns:
+        listed = ", ".join(f"'{name[:_SHOWN]}{'…' * (len(name) > _SHOWN)}'" for name in columns[:12])
         say = "say --as FORM, or name the columns with --question and --answer"
+        say += " (if that is a row already, put a line with names of columns above it)" if file.is_table else ""
         return InputError(f"is of no form that is known; its keys are {listed}: {say}", path=file.shown)
     return InputError("is of no form that is known: say --as FORM (docs/importing.md lists them)", path=file.shown)

@@ -6,15 +6,17 @@ Everything is read once, when it is first asked for. What a form makes of it is 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 from functools import cached_property
 from pathlib import Path
 
 import yaml
 
-from rung.dataset.row_files import rows_of_text, table_cells
+from rung.dataset.row_files import ABOVE_TABLE, rows_of_text, table_cells
 from rung.errors import InputError
 from rung.files.limited import content_of, name_of, yaml_of
+from rung.importers.layouts import is_chat, rows_of_columns
 from rung.importers.parquet import MAGIC, parquet_rows
 from rung.importers.workbooks import note_repeated, sheet_rows
 from rung.records import Json, Problem
@@ -24,7 +26,20 @@ from rung.text.parsing import Malformed, decoded, json_of
 ZIP = b"PK\x03\x04"
 OLE = b"\xd0\xcf\x11\xe0"
 # Keys of an object under which exports keep their rows.
-WRAPPERS = ("examples", "data", "rows", "samples", "items", "goldens", "records", "results", "questions", "queries", "runs")
+WRAPPERS = (
+    "examples",
+    "data",
+    "rows",
+    "samples",
+    "items",
+    "goldens",
+    "records",
+    "results",
+    "questions",
+    "queries",
+    "runs",
+    "documents",
+)
 # Keys of an object that is a row itself, whatever lists stand in it.
 _ROW_KEYS = frozenset(
     (
@@ -142,12 +157,20 @@ class ImportFile:
             return list(parquet_rows(self.content, self.shown))
         if not self.text.strip() or self._yaml[0] is not None:
             return ()
-        rows = list(rows_of_text(self.text, self.shown, self.bad_rows))
+        if chats := self._chats():
+            return chats
+        problems: list[Problem] = []
+        rows = list(rows_of_text(self.text, self.shown, problems))
+        above = [problem for problem in problems if problem.message == ABOVE_TABLE]
+        self.notes += above
+        self.bad_rows += (problem for problem in problems if problem not in above)
         if len(rows) == 1 and not self.bad_rows and self.looks_json:
             return self._unwrapped(*rows[0])
         if rows and not self.looks_json:
-            line, header = next(table_cells(self.text, self.shown, []))
-            note_repeated(header, line, self.note)
+            self._check_head()
+        if self.looks_json and is_chat([row for _, row in rows]):
+            self.note(0, "its rows are read as the turns of one chat")
+            return [(rows[0][0], {"messages": [row for _, row in rows]})]
         return rows
 
     @cached_property
@@ -185,11 +208,34 @@ class ImportFile:
         except Malformed as error:
             return None, None, error
 
+    def _chats(self) -> Sequence[tuple[int, dict[str, Json]]]:
+        """A row for each chat of a file whose lines, or elements, are lists of turns; none where one is anything else."""
+        if not self.text.lstrip().startswith("["):
+            return ()
+        try:
+            whole = json_of(self.text)
+        except Malformed:
+            lines = [(n, line) for n, line in enumerate(self.text.split("\n"), 1) if line.strip()]
+            with suppress(Malformed):
+                listed = [(n, json_of(line)) for n, line in lines]
+                return [(n, {"messages": chat}) for n, chat in listed] if all(is_chat(chat) for _, chat in listed) else ()
+            return ()
+        if not isinstance(whole, list) or not whole or not all(map(is_chat, whole)):
+            return ()
+        return [(line_of(self._lines, f"/{n}"), {"messages": chat}) for n, chat in enumerate(whole)]
+
+    def _check_head(self) -> None:
+        """Say which names several columns of a table have."""
+        line, header = next(table_cells(self.text, self.shown, []))
+        note_repeated(header, line, self.note)
+
     def _unwrapped(self, line: int, row: dict[str, Json]) -> Sequence[tuple[int, dict[str, Json]]]:
         data = row.get("data")
         around = ""
         if set(row) == {"data"} and isinstance(data, dict) and isinstance(data.get("examples"), list):
             row, around = data, "/data"  # as Phoenix' REST API gives the examples of a data set
+        if columns := rows_of_columns(row):
+            return [(line_of(self._lines, pointer), one) for pointer, one in columns]
         key = next((key for key in WRAPPERS if isinstance(row.get(key), list) and row[key]), "")
         inner = row.get(key)
         if _ROW_KEYS & set(row) - ({"prompt", "instruction"} if key == "examples" else set()):

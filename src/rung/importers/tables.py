@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rung.errors import InputError
+from rung.importers.choices import choices_of, chosen_of
 from rung.importers.fields import (
     ANSWERS,
     CONTEXTS,
@@ -26,7 +27,6 @@ from rung.text.spreadsheet_cells import unguarded_row
 _NO_ANSWER = ("n/a", "none", "no answer", "unanswerable", "not answerable", "-")
 _SPLITS = {name: name for name in ("train", "dev", "test")} | dict.fromkeys(("valid", "validation", "val", "eval"), "dev")
 _ANSWERABLE = ("answerable", "is_answerable")
-_LETTERS = "ABCDEFGHIJ"
 _GROUPS = "'groups' is kept in meta, and is nobody who asks: call the column 'as' where it says who may ask"
 
 
@@ -71,8 +71,9 @@ def _read(file: ImportFile) -> Iterator[ImportedRow]:
     )
     how = "as you say" if file.question and file.answer else "by their names (--question and --answer say otherwise)"
     file.note(0, f"columns {how}: {', '.join(guessed)}")
-    if any(_choices(row, (question, answer)) for _, row in file.rows):
-        file.note(0, "the choices in columns A, B, … stand under the question; a letter as the answer is its choice's text")
+    if any(choices_of(row, (question, answer))[0] for _, row in file.rows):
+        how = "a letter, or a number from 0, as the answer is its choice's text"
+        file.note(0, f"choices (columns A, B, …, or a list) stand under the question; {how}")
     for line, row in file.rows:
         yield _row(unguarded_row(row) if file.is_csv or file.is_zip else row, line, (question, answer, context, gold))
 
@@ -85,11 +86,12 @@ def _row(row: Row, line: int, columns: tuple[str, str, str, str]) -> ImportedRow
     answerable = name_in(row, _ANSWERABLE)
     unanswerable = bool(answerable) and words(row[answerable]).strip().casefold() in ("false", "0", "no", "f", "n")
     accepted: list[Json] = [*cell_texts(row.get(answer), numbers=plain_name(answer).endswith("s"))]
-    choices = _choices(row, (question, answer))
-    if len(accepted) == 1 and accepted[0] in (*choices, *choices.values()):
-        text = "\n".join([text, *(f"{letter}: {choice}" for letter, choice in choices.items())])
-        accepted = [choices.get(str(accepted[0]), accepted[0])]
-        row = {name: value for name, value in row.items() if name not in choices}
+    choices, columns_of_choices = choices_of(row, (question, answer))
+    chosen = chosen_of(choices, row.get(answer))
+    if chosen:
+        text = "\n".join([text, *(f"{label}: {choice}" for label, choice in choices.items())])
+        accepted = [chosen]
+        row = {name: value for name, value in row.items() if name not in columns_of_choices}
     gold_alone = any(words(row.get(name)).strip() for name in ("gold_documents", "evidence"))  # it judges the search
     if not accepted and not unanswerable and not gold_alone:
         why = (
@@ -152,14 +154,6 @@ def _of_case(columns: Row, *, is_own: bool) -> tuple[Row, Row]:
                 continue
         del columns[name]
     return own, meta
-
-
-def _choices(row: Row, others: Sequence[str]) -> dict[str, str]:
-    """The choices of a question in columns A, B, ... by their letters; none where there are not two."""
-    choices = {
-        name: words(row[name]) for name in _LETTERS if name in row and name not in others and words(row[name]).strip()
-    }
-    return choices if {"A", "B"} <= set(choices) else {}
 
 
 def _says_none(accepted: Sequence[Json]) -> bool:

@@ -7,19 +7,35 @@ from collections.abc import Mapping
 
 from rung.dataset.chat_rows import chat_row
 from rung.dataset.chat_tools import padded, without_padding
-from rung.dataset.formats import ROLES, example_of, flaw, form_of
-from rung.importers.fields import SYSTEM_NOTE, asked, chat_turns, name_in, objects_in, texts, words
+from rung.dataset.formats import ROLES, example_of, flaw, form_of, keys_read
+from rung.importers.fields import (
+    REASONING,
+    SYSTEM_NOTE,
+    asked,
+    chat_turns,
+    name_in,
+    object_of,
+    objects_in,
+    of_reasoning,
+    texts,
+    words,
+)
 from rung.importers.imported import ImportedRow, Row, by_rows, case_row
 from rung.records import Json
 from rung.text.parsing import Malformed, json_of
 
 _OF_CHATS = ("messages", "conversations", "conversation")
+_OF_TURNS = (
+    *("role", "from", "content", "value", "weight", "tool_calls", "function_call", "tool_call_id", "name", "id"),
+    *REASONING,
+)
 _PROMPTS = ("prompt", "question", "input", "instruction")
 _MEANT_NULLS = ("const", "default")  # of a JSON Schema
 _JSON_SCHEMA = ("parametersJsonSchema", "parameters_json_schema")
 NOT_PREFERRED = "the answer that was not preferred is not taken: examples hold what is wanted"
 _REFERENCES = ("reference_answer", "ground_truth", "reference", "target", "answer")
 _NOT_WANTED = "is an answer that was not wanted: examples hold what is wanted"
+_MEDIA = ("images", "videos", "audios")  # of ShareGPT and LLaMA-Factory, beside chats that name them
 _NOT_TAKEN = {
     "parallel_tool_calls": "'parallel_tool_calls' is not taken",
     "response_format": "'response_format' is not taken: name the schema as behaviour.schema",
@@ -69,11 +85,27 @@ def _is_before(row: Row, turns: list[Json]) -> bool:
 def _chat(row: Row, line: int) -> ImportedRow:
     if _is_labelled(row) and not _wanted(row["label"]):
         raise ValueError(_NOT_WANTED)
+    if media := [key for key in _MEDIA if isinstance(row.get(key), list) and row[key]]:
+        raise ValueError(f"holds {media[0]}: only text is taken")
     notes = tuple(text for key, text in _NOT_TAKEN.items() if row.get(key) is not None)
+    notes += of_reasoning([row[key] for key in _OF_CHATS if key in row])
+    notes += tuple(f"'{key}' of turns is not taken" for key in _unread_of_turns(row))
+    read = keys_read(row) | {*_NOT_TAKEN, "functions", "label"}
+    beside = {key: value for key, value in row.items() if key not in read and words(value).strip()}
+    own = {key: value for key, value in beside.items() if not isinstance(value, (list, dict))}
+    notes += tuple(f"'{key}' is not taken: it is a list or an object" for key in beside if key not in own)
+    if own and (not row.get("meta") or object_of(row["meta"])):
+        row = {**row, "meta": {**own, **object_of(row.get("meta"))}}
     functions = row.get("functions")
     if isinstance(functions, list) and not row.get("tools"):  # as OpenAI wrote tools at first
         row = {**row, "tools": [{"type": "function", "function": one} for one in functions]}
     return learnt_turns(row, line, notes=notes)
+
+
+def _unread_of_turns(row: Row) -> list[str]:
+    """Keys of turns that are neither read nor said otherwise, where they hold something."""
+    turns = [turn for key in _OF_CHATS for turn in objects_in(row.get(key))]
+    return list(dict.fromkeys(key for turn in turns for key, value in turn.items() if value and key not in _OF_TURNS))
 
 
 def learnt_turns(row: Row, line: int, *, notes: tuple[str, ...] = ()) -> ImportedRow:
@@ -137,8 +169,7 @@ def _gemini(row: Row, line: int) -> ImportedRow:
     example: Row = {"messages": turns}
     if tools:
         example["tools"] = [{"type": "function", "function": _function(function)} for function in tools]
-    thought = any(map(_is_thought, (part for content in objects_in(contents) for part in objects_in(content.get("parts")))))
-    return as_example(example, line, notes=("what the model thought is not taken",) if thought else ())
+    return as_example(example, line, notes=of_reasoning(contents))
 
 
 def gemini_turns(content: Mapping[str, Json]) -> list[Json]:
@@ -156,7 +187,7 @@ def gemini_turns(content: Mapping[str, Json]) -> list[Json]:
     for part in objects_in(content.get("parts")):
         call = part.get("functionCall", part.get("function_call"))
         result = part.get("functionResponse", part.get("function_response"))
-        if _is_thought(part):
+        if part.get("thought") is True:
             continue
         if isinstance(call, dict):
             calls.append({"function": {"name": call.get("name"), "arguments": call.get("args") or {}}})
@@ -174,10 +205,6 @@ def gemini_turns(content: Mapping[str, Json]) -> list[Json]:
     if calls:
         turn["tool_calls"] = calls
     return [turn]
-
-
-def _is_thought(part: Mapping[str, Json]) -> bool:
-    return part.get("thought") is True
 
 
 def _is_preference(row: Row) -> float:
@@ -202,7 +229,8 @@ def _wanted(label: Json) -> bool | None:
 
 def _preference(row: Row, line: int) -> ImportedRow:
     """The answer that was preferred is an example; what it was preferred to is said to be left out."""
-    note = (NOT_PREFERRED,)
+    chosen: Json = [row.get(key) for key in (*_OF_CHATS, *_PROMPTS, "chosen", "preferred_output")]
+    note = (NOT_PREFERRED, *of_reasoning(chosen))
     tools: Row = {"tools": row["tools"]} if row.get("tools") else {}
     if "label" in row and "chosen" not in row and "preferred_output" not in row:
         if not _wanted(row["label"]):
@@ -217,7 +245,7 @@ def _preference(row: Row, line: int) -> ImportedRow:
         tools = {"tools": shown["tools"]} if isinstance(shown, dict) and shown.get("tools") else tools
         return as_example({"messages": [*turns], **tools}, line, notes=note)
     before = next((row[key] for key in (*_PROMPTS, *_OF_CHATS) if row.get(key)), None)
-    chosen: Json = [row["chosen"]] if isinstance(row["chosen"], dict) else row["chosen"]
+    chosen = [row["chosen"]] if isinstance(row["chosen"], dict) else row["chosen"]
     row = {**row, "chosen": chosen}
     if isinstance(chosen, list):
         turns = _answered(row, "chosen")

@@ -1,4 +1,4 @@
-"""The rows of a workbook's first sheet that has any, with its first row as the names of the columns."""
+"""The rows of a workbook's first sheet that has any, below the row with the names of the columns."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 
+from rung.dataset.row_files import ABOVE_TABLE, head_at
 from rung.errors import InputError, MissingExtra
 from rung.records import Json, Problem
 
@@ -19,7 +20,7 @@ def sheet_rows(content: bytes, shown: str, problems: list[Problem], note: Note) 
         InputError: it is a workbook, and cannot be read.
         MissingExtra: it is a workbook, and the library that reads it is not installed.
     """
-    if not any(mark in content for mark in (b"xl/workbook", b"application/vnd.oasis.opendocument.spreadsheet")):
+    if not is_workbook(content):
         return ()
     try:
         from python_calamine import CalamineError, CalamineWorkbook
@@ -33,17 +34,22 @@ def sheet_rows(content: bytes, shown: str, problems: list[Problem], note: Note) 
     filled = [name for name, rows in sheets.items() if any(any(map(_filled, row)) for row in rows)]
     if len(filled) > 1:
         problems.append(Problem(shown, 0, f"only the sheet '{filled[0]}' is read; left out: {', '.join(filled[1:])}"))
-    header: list[str] = []
+    rows = [(n, cells) for n, cells in enumerate(sheets[filled[0]] if filled else [], 1) if any(map(_filled, cells))]
+    head = head_at([[str(cell) for cell in cells] for _, cells in rows])
+    for number, _ in rows[:head]:
+        note(number, ABOVE_TABLE)
+    header = [str(cell).strip() for _, cells in rows[head : head + 1] for cell in cells]
+    for number, _ in rows[head : head + 1]:
+        note_repeated(header, number, note)
     listed: list[tuple[int, dict[str, Json]]] = []
-    for number, cells in enumerate(sheets[filled[0]] if filled else [], 1):
-        if not any(map(_filled, cells)):
-            continue
-        if header:
-            listed.append((number, {name: _value(cell) for name, cell in zip(header, cells, strict=False) if name}))
-        else:
-            header = [str(cell).strip() for cell in cells]
-            note_repeated(header, number, note)
+    for number, cells in rows[head + 1 :]:
+        listed.append((number, {name: _value(cell) for name, cell in zip(header, cells, strict=False) if name}))
     return listed
+
+
+def is_workbook(content: bytes) -> bool:
+    """Whether an archive is a workbook."""
+    return any(mark in content for mark in (b"xl/workbook", b"application/vnd.oasis.opendocument.spreadsheet"))
 
 
 def note_repeated(header: Sequence[str], line: int, note: Note) -> None:

@@ -104,8 +104,8 @@ def stream_sources(
 
     A pattern is a path or a glob (`docs/**/*.md`), relative to `root` or absolute; a folder stands for all files in it that
     some reader takes; `git:` before it takes tracked files only; an address is a web page or a sitemap. Hidden files and
-    folders are left out unless a pattern names them. Each file is read once. Memory does not grow with the corpus but for
-    the ids.
+    folders are left out unless a pattern names them, and what Rung writes at the root unless a pattern is its name. Each
+    file is read once. Memory does not grow with the corpus but for the ids.
 
     Args:
         access: what narrows the groups of documents besides what they say themselves.

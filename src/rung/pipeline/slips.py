@@ -44,6 +44,7 @@ def check_rows(project: Project, rows: Dataset, documents: Collection[Document])
         *_repeated(rows),
         *_labels_asked(rows),
         *_cut_short(project, rows),
+        *_judged_unknown(rows, there),
     ]
     if not (rows.schema or rows.labels) and project.settings.bar.metric in (None, *SAID_AS_IS):
         warnings += not_in_gold(rows.cases, there)
@@ -140,6 +141,21 @@ def _unreadable(rows: Dataset, there: Mapping[str, Document]) -> Iterator[Proble
             who = f"with {', '.join(case.groups)}" if case.groups else "without a group"
             groups = ", ".join(gold[0].groups)
             yield _at(case, f"is asked {who}, and its gold document '{gold[0].id}' is for {groups}: it can never be won")
+
+
+def _judged_unknown(rows: Dataset, there: Mapping[str, Document]) -> Iterator[Problem]:
+    """Documents that a case grades, or ignores, and that are not there; of gold documents that is said elsewhere."""
+    for case in rows.cases if there else ():
+        for key in ("grades", "ignored_documents"):
+            judged = case.meta.get(key)
+            named = [one for one in judged if isinstance(one, str)] if isinstance(judged, (dict, list)) else []
+            unknown = [one for one in named if one not in there and one not in (*case.gold_documents, case.id)]
+            if not unknown:
+                continue
+            meant = nearest(unknown[0], there)
+            more = f", and {len(unknown) - 1:,} more" if len(unknown) > 1 else ""
+            hint = f" (did you mean '{meant}'?)" if meant else ""
+            yield _at(case, f"'meta.{key}' names '{unknown[0]}'{more}, which is no document{hint}")
 
 
 def _partly_wrong(project: Project, rows: Dataset) -> Iterator[Problem]:

@@ -37,6 +37,8 @@ def case_columns(case: Case, quotes: Sequence[str] = ()) -> dict[str, Json]:
     """The columns of a case that nobody answered yet; `quotes`: where its answer stands."""
     columns: dict[str, Json] = {"user_input": _conversation(case), "reference": case.answers[0] if case.answers else ""}
     contexts: dict[str, Json] = {"reference_contexts": list(quotes)} if quotes else {}
+    if case.gold_documents and not quotes:
+        contexts["reference_context_ids"] = list(case.gold_documents)
     return {**columns, **_references(case, None), **contexts, "case": case.id}
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rung.config.project import OWN_FILES
 from rung.files.limited import name_of
 from rung.knowledge.readers import git
 from rung.knowledge.readers.access import Described
@@ -84,7 +85,10 @@ class Places:
         if not matches and pattern and (self.root / pattern).exists():
             matches = [self.root / pattern]  # a path that happens to hold *, ? or [
         paths = {file for match in matches for file in self._of(match, explicit=len(matches) == 1)}
-        return sorted(file for file in paths if not self._goes_round(file.parent))
+        named = self.root / pattern
+        return sorted(
+            file for file in paths if (file == named or not self._is_own(file)) and not self._goes_round(file.parent)
+        )
 
     def _of(self, match: Path, *, explicit: bool) -> list[Path]:
         """The files that a match stands for. A folder among several stands for nothing: its files match too."""
@@ -116,6 +120,10 @@ class Places:
         if any(part.startswith(".") for part in file.relative_to(folder).parts):
             return False
         return file.suffix.lower() in self.readers or described_by(file.name) is not None or file.is_dir()
+
+    def _is_own(self, file: Path) -> bool:
+        """Whether Rung wrote it, for people and their agents: a document only where a source is its very name."""
+        return file.name in OWN_FILES and self._is_root(file.parent)
 
     def _source(self, file: Path, location: Path) -> Found:
         ways = [file] if _relative(file, self.root) == _relative(location, self._named[0]) else _ways(file)
