@@ -135,12 +135,14 @@ class Row:
     """A passage on its way into a store. `indexed` is what is embedded and searched: contextual header and text.
 
     `key` is the digest of `indexed`: equal keys have equal vectors. Where a stand-in made the vector, its
-    `provisional_mark` stands before it.
+    `provisional_mark` stands before it. `symbols`: what names in code and paths of files are searched by, the terms of
+    `rung.text.identifiers`.
     """
 
     passage: Passage
     indexed: str
     key: str
+    symbols: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,8 @@ class _Part:
             some = by_demand[start : start + _DOCUMENTS]
             stored, their = snapshot.stored(some)
             replaced += [len(rows) + at for at, of in enumerate(stored) if mark_in(of.key)]
-            rows += [row(of.passage, count=embedder.count_tokens) for of in stored]  # stored words are folded
+            # Stored words are folded.
+            rows += [row(of.passage, count=embedder.count_tokens, symbols=of.symbols) for of in stored]
             vectors.append(their)
             taken |= {id: held[id] for id in some}
             if len(replaced) >= size:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rung.errors import InternalError
-from rung.knowledge.chunking.passages import Chunking, passages, row
+from rung.knowledge.chunking.passages import Chunking, rows_of
 from rung.knowledge.protocol import (
     Change,
     Embedder,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
-FORMAT = 4  # of cutting and indexing; when it changes, every index is made anew
+FORMAT = 5  # of cutting and indexing; when it changes, every index is made anew
 _AT_ONCE = 64  # texts to an embedding call
 _STAGED = 8  # calls between two writes of what was embedded
 _PART = 2048  # passages that are cut, embedded and handed to the store together
@@ -287,7 +287,7 @@ class _Work:
 
     def _cut(self, document: Document) -> list[Row]:
         count, longest = self.embedder.count_tokens, self.embedder.max_tokens
-        return [row(p, count=count) for p in passages(document, chunking=self.chunking, count=count, max_tokens=longest)]
+        return rows_of(document, chunking=self.chunking, count=count, max_tokens=longest)
 
     def _advance(self, by: int) -> None:
         self._done += by

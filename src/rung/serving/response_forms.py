@@ -22,6 +22,7 @@ class Cited(Form):
     source: str
     span: tuple[int, int]
     page: int | None
+    line: int | None
     quote: str
     url: str
 

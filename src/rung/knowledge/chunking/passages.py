@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from rung.errors import UserError
 from rung.knowledge.chunking.packing import Pieces, joined, pack
 from rung.knowledge.chunking.structure import SECTION, SENTENCE, TORN, WORD, Cut, Paths, Section, Structure, structure
+from rung.knowledge.chunking.symbols import Symbols
 from rung.knowledge.protocol import Row
 from rung.records import Document, Passage
 
@@ -87,11 +88,18 @@ def passages(document: Document, *, chunking: Chunking, count: Count, max_tokens
     return tuple(by_span.values())
 
 
-def row(passage: Passage, *, count: Count) -> Row:
+def rows_of(document: Document, *, chunking: Chunking, count: Count, max_tokens: int) -> list[Row]:
+    """A document's passages, ready to embed and to index; arguments as of `passages`."""
+    symbols = Symbols(document, body_start(document))
+    cut = passages(document, chunking=chunking, count=count, max_tokens=max_tokens)
+    return [row(passage, count=count, symbols=symbols.terms(passage)) for passage in cut]
+
+
+def row(passage: Passage, *, count: Count, symbols: tuple[str, ...] = ()) -> Row:
     """A passage with its contextual header, ready to embed and to index; the header is no part of any offset."""
     header = _fitting(passage.title, count)
     indexed = f"{header}\n\n{passage.text}" if header else passage.text
-    return Row(passage, indexed, key_of(indexed))
+    return Row(passage, indexed, key_of(indexed), symbols)
 
 
 def key_of(indexed: str) -> str:

@@ -29,7 +29,7 @@ from rung.knowledge.store.location import Held, Keeping, version_file
 from rung.knowledge.store.sealing import is_table
 from rung.knowledge.store.snapshot import LanceSnapshot
 from rung.knowledge.store.tables import (
-    RUNS,
+    TERMS,
     Pointer,
     document_key,
     document_rows,
@@ -363,14 +363,14 @@ class _Writer:
         )
 
     def _widen(self, columns: Mapping[str, str]) -> None:
-        """Columns for metadata, and for languages written without spaces, that no document had before."""
+        """Columns for metadata and terms that no document had before."""
         import pyarrow as pa
 
         new = {name: kind for name, kind in sorted(columns.items()) if name not in self._extra}
         room = MAX_COLUMNS - len(self._extra)
         if len(new) > room:
             log.warning("over %d metadata keys: of the others, ranges find nothing", MAX_COLUMNS)
-            new = dict(sorted(new.items(), key=lambda column: column[0] != RUNS)[:room])
+            new = dict(sorted(new.items(), key=lambda column: column[0] not in TERMS)[:room])
         if new:
             self.passages.add_columns(pa.schema([(name, metadata_type(kind)) for name, kind in new.items()]))
             self._extra |= new
