@@ -61,9 +61,9 @@ _NAME = re.compile(
 # Names that are given and define nothing to be cut at: constants, arrow functions, macros.
 _GIVEN = re.compile(
     r"(?:(?:export|default|public|private|protected|static|final|readonly|pub(?:\([a-z]+\))?)\s+)*"
-    r"(?:(?:const|let|var|val|static|constexpr)\s+(?:mut\s+)?|\#\s*define\s+)(?P<declared>[A-Za-z_$][\w$]*)"
-    r"|(?:(?:static|final|const)\s+)+[\w<>\[\], ]+?\s(?P<typed>[A-Za-z_]\w*)\s*=(?!=)"
-    r"|(?P<assigned>[A-Za-z_]\w*)\s*(?::[^=\n]*)?=(?!=)"
+    r"(?:(?:(?:static|final|const)\s+)+[\w<>\[\], ]+?\s(?P<typed>[A-Za-z_]\w*)\s*=(?!=)"
+    r"|(?:(?:const|let|var|val|static|constexpr)\s+(?:mut\s+)?|\#\s*define\s+)(?P<declared>[A-Za-z_$][\w$]*)"
+    r"|(?P<assigned>[A-Za-z_]\w*)\s*(?::[^=\n]*)?=(?!=))"
 )
 _ATTACHED = re.compile(r"\s*(?:#|//|/\*|\*|@|--|\[[A-Z])")
 _CLOSING = re.compile(r"\s*(?:[}\])]|end\b|fi\b|esac\b|done\b)")
