@@ -428,7 +428,7 @@ def test_a_body_that_is_none(client: Client) -> None:
 
 
 def test_source_code_is_cited_by_file_and_line(shop: Path) -> None:
-    text = "# Prices.\nVAT = 19\n\n\ndef express_fee(parcel):\n    # What does express shipping of a parcel cost?\n    return 9\n"
+    text = "# Prices.\nVAT = 19\n\n\ndef express_fee(parcel):\n    # What express shipping of a parcel costs.\n    return 9"
     (shop / "docs" / "fees.py").write_text(text, "utf-8")
     rung_yaml = shop / "rung.yaml"
     rung_yaml.write_text(rung_yaml.read_text("utf-8").replace("docs/*.md", "docs/*.*"), "utf-8")
