@@ -61,8 +61,8 @@ class Contexts(Protocol):
         """Names who writes and how."""
         ...
 
-    def __call__(self, passages: Sequence[tuple[Document, Passage]]) -> list[str]:
-        """A sentence for each passage of a document, "" where there is none."""
+    def __call__(self, passages: Sequence[tuple[Document, Passage]]) -> list[str | None]:
+        """A sentence for each passage of a document, "" where there is none, None where it has to be asked for again."""
         ...
 
 

@@ -222,9 +222,8 @@ def _changes(
     """The changes that lead to these documents, part by part; none if nothing changed."""
     for part, cut in work.parts(pending.todo(documents)):
         replaced = frozenset(d.id for d in part if d.id in pending.held)
-        rows = work.placed(part, cut)
+        rows, lacking = work.placed(part, cut)
         vectors, marked = work.embed(rows)
-        lacking = frozenset(row.passage.document for row in rows if not row.context) if work.contexts else frozenset[str]()
         yield Change(settings, vectors, part, marked, frozenset() if fresh else replaced, fresh, lacking)
         fresh = False
     gone = frozenset() if pending.rebuilt else pending.gone
@@ -271,16 +270,15 @@ class _Work:
         if part:
             yield part, rows
 
-    def placed(self, documents: Sequence[Document], rows: Sequence[Row]) -> Sequence[Row]:
-        """These rows with a sentence of context each, where somebody writes them."""
+    def placed(self, documents: Sequence[Document], rows: Sequence[Row]) -> tuple[Sequence[Row], frozenset[str]]:
+        """These rows with a sentence of context each, where somebody writes them, and the documents that lack some."""
         if self.contexts is None:
-            return rows
+            return rows, frozenset()
         by_id, count = {document.id: document for document in documents}, self.embedder.count_tokens
         sentences = self.contexts([(by_id[one.passage.document], one.passage) for one in rows])
-        return [
-            row(one.passage, count=count, symbols=one.symbols, context=sentence)
-            for one, sentence in zip(rows, sentences, strict=True)
-        ]
+        both = list(zip(rows, sentences, strict=True))
+        with_them = [row(of.passage, count=count, symbols=of.symbols, context=sentence or "") for of, sentence in both]
+        return with_them, frozenset(of.passage.document for of, sentence in both if sentence is None)
 
     def embed(self, rows: Sequence[Row]) -> tuple[Vectors, list[Row]]:
         """A vector for each row, and the rows, marked where a stand-in made it.

@@ -18,7 +18,8 @@ from rung.records.steps import Conversation
 from rung.runtime.batch import Carried
 from rung.strategies.placing import VERSION, placed
 
-MAY_FAIL = 0.1  # of the passages; where more fail it is the model that does, and nothing is indexed
+MAY_FAIL = 0.1  # of the passages; where more fail it is the model that does, and nothing is indexed;
+FEW = 5  # but for so few nothing waits
 
 
 class Run(Protocol):
@@ -44,8 +45,8 @@ class PassageContexts:
         """Names who writes them and how: another one makes the index anew."""
         return digest("passage contexts", VERSION, self.model)
 
-    def __call__(self, passages: Sequence[tuple[Document, Passage]]) -> list[str]:
-        """The sentence for each passage of a document, "" where the model wrote none.
+    def __call__(self, passages: Sequence[tuple[Document, Passage]]) -> list[str | None]:
+        """The sentence for each passage of a document, "" where the model wrote none, None where it failed.
 
         Raises:
             UserError: too many failed; what was answered is kept, and the same command goes on.
@@ -59,15 +60,19 @@ class PassageContexts:
         ended = self.run(talks, title="a sentence of context for each passage")
         self._count([one.usage for one in ended])
         failures = [one.failure for one in ended if one.failure is not None]
-        if len(failures) > MAY_FAIL * len(passages):
+        if len(failures) > max(FEW, MAY_FAIL * len(passages)):
             raise UserError(
                 f"knowledge.context: {len(failures):,} of {len(passages):,} sentences of context failed "
                 f"({failures[0].error}); what was answered is kept, and the same command goes on from there"
             )
-        texts = [one.value.text if isinstance(one.value, Answer) else "" for one in ended]
-        if lacking := texts.count(""):
-            why = f"; {len(failures):,} failed: {failures[0].error}" if failures else ""
-            say(f"! {lacking:,} of {len(passages):,} passages have no sentence of context: the model wrote none{why}")
+        texts = [one.value.text if isinstance(one.value, Answer) else None for one in ended]
+        if empty := texts.count(""):
+            say(f"! {empty:,} of {len(passages):,} passages have no sentence of context: the model's reply was none")
+        if failures:
+            say(
+                f"! {len(failures):,} of {len(passages):,} passages have no sentence of context: the model failed "
+                f"({failures[0].error}); the next sync asks again"
+            )
         return texts
 
     def _count(self, usages: Sequence[Usage]) -> None:
