@@ -234,6 +234,18 @@ def test_what_is_shown_of_a_long_document() -> None:
     assert excerpts(replace(document, text="short"), whole)[0].text == "short"
 
 
+@pytest.mark.parametrize(
+    ("reply", "sentence"),
+    [
+        ("**Context:** Fees of the shop are listed.", "Fees of the shop are listed."),
+        ("The sentence that places the passage: It lists the fees.", "It lists the fees."),
+        ("The passage is about fees: nine euros.", "The passage is about fees: nine euros."),
+    ],
+)
+def test_what_a_sentence_is(reply: str, sentence: str) -> None:
+    assert context_of(reply) == sentence
+
+
 @pytest.mark.parametrize("reply", ["", "   ", "Yes.", "I don't know.", "word " * 200])
 def test_what_is_no_sentence(reply: str) -> None:
     assert context_of(reply) == ""

@@ -40,6 +40,8 @@ def own_field(answered: Answered, base: str) -> dict[str, Json]:
     }
     if answered.is_cached:
         entry["cached"] = True
+    if answer.memory_failed:
+        entry["memory_failed"] = True
     if answered.ended.live.cut_prompts:
         entry["prompt_cut"] = True
     return entry | counts_left_out(answer)

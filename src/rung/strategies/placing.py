@@ -6,6 +6,7 @@ The sentence is searched with the passage and shown to nobody: it is no part of 
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from rung.records import Answer, Document, Message, Passage
@@ -17,6 +18,9 @@ VERSION = 1  # of the prompt and of how replies are read; when it changes, passa
 ROOM = 64  # tokens for the sentence
 AROUND = 2400  # characters of a document that are shown
 LONGEST = 300  # characters of a sentence
+_LABEL = re.compile(
+    r"^\W*(?:(?:one |the )?(?:sentence|passage|context|answer)(?: that places[^:.]{0,30})?\W*:\W*)+", re.IGNORECASE
+)
 _BEGINNING = 600  # of those, characters of the document's beginning, where it is longer
 _INSTRUCTION = (
     "You are given a document and a passage of it. Write one short sentence that says what the passage is about and where "
@@ -55,10 +59,10 @@ def excerpts(document: Document, passage: Passage) -> tuple[Passage, ...]:
 def context_of(reply: str) -> str:
     """The sentence in a reply; "" where it is none.
 
-    >>> context_of('Sentence: "It is about the fee for parcels to Norway. It also says more."')
+    >>> context_of('Passage: "It is about the fee for parcels to Norway. It also says more."')
     'It is about the fee for parcels to Norway.'
     """
-    text = " ".join(reply.split()).removeprefix("Sentence:").strip(" \"'*`")
+    text = _LABEL.sub("", " ".join(reply.split())).strip(" \"'*`")
     ends = [at for at in sentence_starts(text, 0, len(text)) if at]
     sentence = text[: ends[0]].strip() if ends else text
     return "" if len(sentence.split()) < 3 or len(sentence) > LONGEST or is_refusal(sentence) else sentence
