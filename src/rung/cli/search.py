@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rung.records import Passage
 
 WIDTH = 78
-KEYS = ("document", "source", "page", "start", "end", "score", "text")
+KEYS = ("document", "source", "page", "line", "start", "end", "score", "text")
 
 
 def search(  # noqa: PLR0917 - typer reads the options from the parameters
