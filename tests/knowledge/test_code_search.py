@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from rung.knowledge.chunking.code import given_names
 from rung.knowledge.chunking.passages import Chunking, passages
 from rung.records import Asker, Document, Passage
 from rung.testing.knowledge import HashedWords
+from rung.text.identifiers import asked_symbols
 
 USES = "\n\n\n".join(
     f"def step_{n}(cart):\n    return retryHeader(cart, max_retries) + retryHeader({n}, {n})" for n in range(9)
@@ -89,7 +91,9 @@ def test_an_identifier_is_found_by_its_words_and_whole(tmp_path: Path) -> None:
     assert all("max_retries" in p.text for p in uses[:3])
 
 
-@pytest.mark.parametrize("query", ["What is in till.py?", "src/till.py", "./src/till.py", "SRC/TILL.PY"])
+@pytest.mark.parametrize(
+    "query", ["What is in till.py?", "src/till.py", "./src/till.py", "SRC/TILL.PY", "/src/till.py", "(till.py)"]
+)
 def test_a_file_is_found_by_its_path(repository: Knowledge, query: str) -> None:
     assert best(repository, query).document == "src/till.py"
 
@@ -144,3 +148,12 @@ def test_given_names() -> None:
     java = "class A {\n  private static final Map<String, Integer> BY_NAME = x;\n  int count = 3;\n}\n"
     assert [name for _, name in given_names(text, 0)] == ["LIMIT", "useCart", "SIZE"]
     assert [name for _, name in given_names(java, 0)] == ["BY_NAME"]
+
+
+@pytest.mark.parametrize(
+    "query", ["a" * 200_000, "a/" * 100_000, "a." * 100_000, "aB" * 100_000, "`" * 200_000, "f(" * 100_000]
+)
+def test_a_hostile_question_is_read_once(query: str) -> None:
+    began = time.process_time()
+    asked_symbols(query)
+    assert time.process_time() - began < 5

@@ -28,20 +28,20 @@ _INSTRUCTION = (
 )
 
 
-def placed(document: Document, passage: Passage, model: str = "") -> Conversation[Answer]:
+def placed(document: Document, passage: Passage) -> Conversation[Answer]:
     """The sentence that a model writes; "" where its reply is none. The answer names the parts of the document that were
     shown, so that what was made of them is forgotten with them."""
     shown = excerpts(document, passage)
-    reply = yield from generate(placing(document, passage, shown, model))
+    reply = yield from generate(placing(document, passage, shown))
     return Answer(context_of(reply.text), passages=(*shown, passage))
 
 
-def placing(document: Document, passage: Passage, shown: tuple[Passage, ...], model: str = "") -> Generate:
+def placing(document: Document, passage: Passage, shown: tuple[Passage, ...]) -> Generate:
     """What is asked of the model. The document comes first: passages of one document share the beginning of the prompt."""
     title = f"{document.title}\n\n" if document.title else ""
     text = "\n[…]\n".join(part.text for part in shown)
     prompt = f"Document:\n{title}{text}\n\nPassage:\n{passage.text}\n\nOne sentence that places the passage:"
-    return Generate((Message("system", _INSTRUCTION), Message("user", prompt)), max_tokens=ROOM, model=model)
+    return Generate((Message("system", _INSTRUCTION), Message("user", prompt)), max_tokens=ROOM)
 
 
 def excerpts(document: Document, passage: Passage) -> tuple[Passage, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 DEFINED, USED, FILE = "=", "+", "/"
 _NAME = r"[^\W\d][\w$]*"
@@ -19,7 +20,11 @@ _HUMP = re.compile(r"[a-z0-9][A-Z]|[A-Z]{2}[a-z]")
 _CHAIN = re.compile(rf"(?<![\w$.:/]){_NAME}(?:(?:\.|::|->|#){_NAME})*(\(\))?")
 _JOINT = re.compile(r"\.|::|->|#")
 _QUOTED = re.compile(r"`([^`\n]{1,200})`")
-_PATH = re.compile(r"(?:[\w@.+-]+/)*[\w@+-][\w@.+-]*\.[A-Za-z]\w{0,7}(?![\w(/])|(?:[\w@.+-]+/)+[\w@+-]+")
+# Possessive, so that a long run of such characters is read once.
+_PATH = re.compile(
+    r"(?<![\w@.+/-])/?(?:(?:[\w@.+-]++/)*+[\w@+-][\w@.+-]*\.[A-Za-z]\w{0,7}(?![\w(/])|(?:[\w@.+-]++/)++[\w@+-]+)"
+)
+_MAX_WORDS = 64  # of a question that are looked for among the names
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,7 @@ def asked_symbols(question: str) -> SymbolTerms:
         else:
             words |= dict.fromkeys(_both(DEFINED, name))
     named = (FILE + "/".join(_path_parts(path)) for path in files)
-    return SymbolTerms(tuple(symbols), tuple(dict.fromkeys(named)), tuple(words))
+    return SymbolTerms(tuple(symbols), tuple(dict.fromkeys(named)), tuple(islice(words, _MAX_WORDS)))
 
 
 def is_compound(name: str) -> bool:

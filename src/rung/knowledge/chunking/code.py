@@ -68,6 +68,7 @@ _GIVEN = re.compile(
 _ATTACHED = re.compile(r"\s*(?:#|//|/\*|\*|@|--|\[[A-Z])")
 _CLOSING = re.compile(r"\s*(?:[}\])]|end\b|fi\b|esac\b|done\b)")
 _LONGEST_NAME = 100
+_LONGEST_HEAD = 400  # characters in which a definition says its name
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,7 @@ def given_names(text: str, start: int) -> Iterator[tuple[int, str]]:
 
 def _name(line: str) -> str:
     """The name in the first line of a definition: `Shop.close` of `void Shop::close(int code) {`."""
-    named = _NAME.match(line.strip())
+    named = _NAME.match(line.strip()[:_LONGEST_HEAD])
     return "" if named is None else (named["kind"] or named["callable"]).strip(":.").replace("::", ".")
 
 
