@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from rung.builders.adapter import build_adapter
 from rung.builders.general_chats import general_chats
 from rung.config.project import load_project
-from rung.errors import UserError
+from rung.errors import NotWorthwhile, UserError
 from rung.models.scripted import ScriptedGenerator
 from rung.records import Failure
 from rung.records.steps import Request
+from rung.strategies.protocol import Adapter
 from rung.training.recipe import Recipe
 from rung.training.self_replay import MOST_ROUNDS, SHIPPED, prompts_for
 from tests.pipeline.test_climbing import Listening, project
@@ -68,3 +70,12 @@ def test_the_shipped_models_answers_are_read_and_that_they_come_again_is_told(tm
     everything, told, executed = chats(folder, None, 10_000, Recipe())
     assert (len(everything), executed) == (there, 0)
     assert f"only {there} answers" in told[0]
+
+
+def test_the_model_is_asked_for_nothing_while_rows_wait_for_people(tmp_path: Path) -> None:
+    folder, model = project(tmp_path, "[prompt]", more="review: required\n"), ScriptedGenerator([("", "1. one\n2. two")])
+    with working(load_project(folder)) as at:
+        at.engines.generator = model
+        with pytest.raises(NotWorthwhile, match="60 of the rows that would teach are not approved"):
+            build_adapter(at.builder, Adapter((), {"replay": 0.5}), "train")
+        assert at.runner.tally.executed == 0

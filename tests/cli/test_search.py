@@ -13,7 +13,7 @@ from tests.cli.conftest import Run
 
 pytestmark = pytest.mark.slow
 
-KEYS = ["document", "source", "page", "start", "end", "score", "text"]
+KEYS = ["document", "source", "page", "line", "start", "end", "score", "text"]
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from rung.knowledge.chunking.code import Definition, definitions
@@ -71,7 +73,7 @@ public class Shop extends Base {
 """
 
 
-def titles(found: list[Definition]) -> list[str]:
+def titles(found: Sequence[Definition]) -> list[str]:
     return [d.title for d in found]
 
 

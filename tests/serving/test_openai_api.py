@@ -29,7 +29,7 @@ def test_an_answer_has_its_citation_where_the_mark_stands(client: Client) -> Non
     assert body["choices"][0]["finish_reason"] == "stop"
     cited = message["annotations"][0]["url_citation"]
     assert ANSWER[cited["start_index"] : cited["end_index"]] == "[1]"
-    assert cited["title"] == "Shipping"
+    assert cited["title"] == "Shipping", "a page goes by its title, source code by file and line"
     own = message["rung"]["citations"][0]
     assert own["document"] == "docs/shipping.md"
     assert "nine euros" in own["quote"]
@@ -425,3 +425,19 @@ def test_a_body_that_is_none(client: Client) -> None:
     assert "sent as application/json" in form.json()["error"]["message"]
     assert bare.status_code == 400
     assert lone.status_code in (200, 400)
+
+
+def test_source_code_is_cited_by_file_and_line(shop: Path) -> None:
+    text = "# Prices.\nVAT = 19\n\n\ndef express_fee(parcel):\n    # What express shipping of a parcel costs.\n    return 9"
+    (shop / "docs" / "fees.py").write_text(text, "utf-8")
+    rung_yaml = shop / "rung.yaml"
+    rung_yaml.write_text(rung_yaml.read_text("utf-8").replace("docs/*.md", "docs/*.*"), "utf-8")
+    with served(shop) as client:
+        message = client.chat("Where is express_fee defined?").json()["choices"][0]["message"]
+        own = message["rung"]["citations"][0]
+        page = client.get(own["url"].removeprefix("http://testserver")).text
+    start, line = own["span"][0], own["line"]
+    assert own["document"] == "docs/fees.py"
+    assert text.split("\n")[line - 1] == text[start:].partition("\n")[0], "the line that the file has there"
+    assert message["annotations"][0]["url_citation"]["title"] == f"docs/fees.py:{line}"
+    assert page.split('<mark id="place">')[1].split("</mark>")[0].replace("&#x27;", "'") == own["quote"]

@@ -32,7 +32,12 @@ def build_adapter(builder: ArtifactBuilder, need: Adapter, title: str) -> Built:
     """The adapter that these lessons teach; named by the chats, the recipe and the base model.
 
     The recipe is the trainer's defaults, in their place what the recipe file gives, in its place what the rung says.
+
+    Raises:
+        NotWorthwhile: rows wait for an approval (`review: required`).
     """
+    if not any(one.kind == KIND for one in Registry(builder.project.state).artifacts()):
+        builder.check_approved()  # what names an adapter takes the model's time: here none can be there already
     rows = _taught(builder.runner, need.lessons, title)
     if builder.project.settings.tuning_of() is not None:
         return build_hosted(builder, need.recipe, rows, title)

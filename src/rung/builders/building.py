@@ -63,10 +63,18 @@ class ArtifactBuilder:
         Raises:
             NotWorthwhile: rows wait for an approval (`review: required`).
         """
-        if why := training_hold(self.project):
-            raise NotWorthwhile(f"it is not trained: {why}")
+        self.check_approved()
         with self.while_training(training):
             yield
+
+    def check_approved(self) -> None:
+        """Refuse to train while rows wait for people.
+
+        Raises:
+            NotWorthwhile: they do (`review: required`).
+        """
+        if why := training_hold(self.project):
+            raise NotWorthwhile(f"it is not trained: {why}")
 
     def on(self, model: str) -> ArtifactBuilder:
         """Who builds for this model; "" is the project's default."""

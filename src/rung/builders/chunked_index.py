@@ -25,7 +25,13 @@ def build_chunked_index(engines: Engines, need: ChunkedIndex, title: str) -> Bui
     knowledge = engines.indexes.get(named)
     if knowledge is None:
         with phase(title) as tick:
-            knowledge = Knowledge.open(folder / "index", embedder=engines.embedder, chunking=chunking, fusion=own.fusion)
+            knowledge = Knowledge.open(
+                folder / "index",
+                embedder=engines.embedder,
+                chunking=chunking,
+                fusion=own.fusion,
+                contexts=own.contexts,
+            )
             report = knowledge.sync(own.documents(), progress=lambda done, total: tick(done, total, ""), waiting=waiting)
             if not is_finished(folder) or report.embedded:
                 manifest: dict[str, Json] = {"kind": "cutting", "passages": report.passages}

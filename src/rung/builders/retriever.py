@@ -108,10 +108,12 @@ def _index(own: Knowledge, embedder: Embedder, folder: Path) -> Knowledge:
     from rung.knowledge.protocol import passages_by
 
     if passages_by(embedder) == passages_by(own.embedder):
-        knowledge = Knowledge(own.folder, embedder, own.chunking, own.fusion, own.index)
+        knowledge = Knowledge(own.folder, embedder, own.chunking, own.fusion, own.index, own.contexts)
         knowledge.refresh()
         return knowledge
-    return Knowledge.open(folder / "index", embedder=embedder, chunking=own.chunking, fusion=own.fusion)
+    return Knowledge.open(
+        folder / "index", embedder=embedder, chunking=own.chunking, fusion=own.fusion, contexts=own.contexts
+    )
 
 
 def _one(builder: ArtifactBuilder, own: Knowledge, taught: Taught, form: str, title: str) -> Built:

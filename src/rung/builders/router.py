@@ -42,24 +42,7 @@ def build_router(builder: ArtifactBuilder, need: Routing, title: str) -> Built:
     from rung.training.router import train_router
 
     settings = builder.project.settings
-    others = {model: None for member in need.members for model in member.spec.models if model != settings.model}
-    engines = {name: engine.identity for name, engine in builder.engines.by_step(tuple(others)).items()}
-    cases = [content_of(case) for case in need.cases]
-    members = [(member.label, member.identity) for member in need.members]
-    later = {name for name in _LATER if name not in settings.prices.model_fields_set} | {*BATCH_PRICES}
-    judged_by = (need.schema, need.labels, settings.bar.metric, settings.prices.model_dump(exclude=later))
-    weights = (settings.bar.fields,) if settings.bar.fields else ()
-    named = digest(
-        KIND,
-        members,
-        cases,
-        engines,
-        builder.engines.embedder.identity,
-        need.recipe,
-        judged_by,
-        *weights,
-        builder.project.settings.seed,
-    )
+    named = router_digest(builder, need)
     folder = artifact_folder(builder.project.state, KIND, named)
     with building(folder, title) as missing:
         if missing:
@@ -84,13 +67,39 @@ def build_router(builder: ArtifactBuilder, need: Routing, title: str) -> Built:
                 about: dict[str, Json] = {
                     "kind": KIND,
                     "rows": len(tried),
-                    "rows_digest": digest(cases),
+                    "rows_digest": digest(_content(need)),
                     "base": {"name": settings.embedder, "identity": builder.engines.embedder.identity},
                     "recipe": dict(need.recipe),
                     "seconds": working_time() - began,
                 }
                 seal(folder, {**about, **manifest})
     return Built(named, folder)
+
+
+def router_digest(builder: ArtifactBuilder, need: Routing) -> str:
+    """Names a router by everything that what it learns depends on."""
+    settings = builder.project.settings
+    others = {model: None for member in need.members for model in member.spec.models if model != settings.model}
+    engines = {name: engine.identity for name, engine in builder.engines.by_step(tuple(others)).items()}
+    members = [(member.label, member.identity, member.spec.task) for member in need.members]
+    later = {name for name in _LATER if name not in settings.prices.model_fields_set} | {*BATCH_PRICES}
+    judged_by = (need.schema, need.labels, settings.bar.metric, settings.prices.model_dump(exclude=later))
+    weights = (settings.bar.fields,) if settings.bar.fields else ()
+    return digest(
+        KIND,
+        members,
+        _content(need),
+        engines,
+        builder.engines.embedder.identity,
+        need.recipe,
+        judged_by,
+        *weights,
+        builder.project.settings.seed,
+    )
+
+
+def _content(need: Routing) -> list[tuple[object, ...]]:
+    return [content_of(case) for case in need.cases]
 
 
 def _trials(runner: StepRunner, need: Routing, title: str) -> tuple[Trials, list[Case]]:

@@ -163,8 +163,4 @@ def _where(citation: Citation, answer: Answer) -> str:
     span = f"characters {citation.start}-{citation.end}"
     if shown is None:
         return f"{citation.document}, {span}"
-    name = shown.source or citation.document
-    if shown.page:
-        return f"{name} p. {shown.page}, {span}"
-    line = shown.line_at(citation.start)
-    return f"{name}:{line}, {span}" if line else f"{name}, {span}"
+    return f"{shown.location_at(citation.start)}, {span}"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rung.records import Passage
 
 WIDTH = 78
-KEYS = ("document", "source", "page", "start", "end", "score", "text")
+KEYS = ("document", "source", "page", "line", "start", "end", "score", "text")
 
 
 def search(  # noqa: PLR0917 - typer reads the options from the parameters
@@ -181,10 +181,9 @@ def _show(number: int, passage: Passage, more: str = "") -> None:
 
 def _where(passage: Passage) -> str:
     """Where an editor, or a reader of the file, finds it."""
-    name = passage.source or passage.document
-    if passage.page:
-        return f"{name} p. {passage.page}"
-    return f"{name}:{passage.line}" if passage.line else f"{name}:{passage.start}-{passage.end}"
+    if passage.page or passage.line:
+        return passage.location_at(passage.start)
+    return f"{passage.source or passage.document}:{passage.start}-{passage.end}"
 
 
 def _rank(ranked: Place | None) -> str:

@@ -15,7 +15,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from rung.config.addresses import LOGIN_ELSEWHERE, has_password, holds_login, without_password
-from rung.config.schema import Settings
+from rung.config.schema import BY_MODEL, NO_CONTEXT, Settings
 from rung.errors import InputError, UserError
 from rung.files.limited import check_name, yaml_file
 from rung.plugins import hint
@@ -126,6 +126,12 @@ class Project:
         alias = next((one for one, name in self.settings.model_names.items() if name == self.settings.model), "")
         return ("models", alias) if key == "model" and self.settings.models else (key,)
 
+    @property
+    def context_model(self) -> str:
+        """The name of the model that writes a sentence of context for each passage; "" where none does."""
+        context = self.written.knowledge.context
+        return "" if context == NO_CONTEXT else self.named_model("" if context == BY_MODEL else context)
+
     def named_model(self, alias: str) -> str:
         """The name of what `rung.yaml` calls a model; "" is the default.
 
@@ -201,6 +207,11 @@ def load_project(folder: Path | str, *, groups_of: GroupsOf | None = None) -> Pr
         if (first := next(one for one in names if names[one] == name)) != alias:
             line = lines.get(("models", alias), 1)
             raise InputError(f"models: '{alias}' is {name}, as '{first}' is: name each model once", path=path, line=line)
+    context = settings.knowledge.context
+    if context not in (NO_CONTEXT, BY_MODEL, *settings.models):
+        suggestion = hint(context, [NO_CONTEXT, BY_MODEL, *settings.models])
+        message = f"knowledge.context: must be none, model, or a name of 'models': {suggestion}"
+        raise InputError(message, path=path, line=lines.get(("knowledge", "context"), 1))
     if settings.judge.model in settings.models:
         judge = settings.judge.model_copy(update={"model": names[settings.judge.model]})
         settings = settings.model_copy(update={"judge": judge})

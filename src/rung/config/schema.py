@@ -98,6 +98,9 @@ class AccessSettings(_Section):
         return path.strip()
 
 
+NO_CONTEXT, BY_MODEL = "none", "model"  # of `knowledge.context`; else a name of `models`
+
+
 class KnowledgeSettings(_Section):
     """Where the documents are, who may read them and how they are cut. Sizes are in the embedder's tokens."""
 
@@ -114,6 +117,7 @@ class KnowledgeSettings(_Section):
     dense_weight: float | Literal["auto"] = "auto"
     ignore_identical_ids: bool = False
     personal_data: Literal["allow", "mask"] = "allow"
+    context: str = NO_CONTEXT
     store: str = ""
 
     @property

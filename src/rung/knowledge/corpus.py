@@ -13,6 +13,7 @@ from typing import TypeVar
 from rung.errors import UserError
 from rung.knowledge.chunking.passages import Chunking, whole
 from rung.knowledge.protocol import (
+    Contexts,
     Embedder,
     Explained,
     Fusion,
@@ -48,6 +49,7 @@ class Knowledge:
     chunking: Chunking
     fusion: Fusion
     index: Index
+    contexts: Contexts | None = None
     _snapshot: Snapshot | None = field(default=None, init=False, repr=False)
     _identity: str = field(default="", init=False, repr=False)
 
@@ -60,6 +62,7 @@ class Knowledge:
         chunking: Chunking | None = None,
         fusion: Fusion | None = None,
         store: str = "",
+        contexts: Contexts | None = None,
     ) -> Knowledge:
         """The knowledge kept in a folder, or on object storage; nothing is written before the first sync.
 
@@ -69,11 +72,13 @@ class Knowledge:
             chunking: passage sizes; None takes the defaults.
             fusion: how the two rankings become one; None: as `Fusion` has it.
             store: `s3://bucket/prefix`, where many machines share one index; "": the folder.
+            contexts: who writes the sentences by which passages are searched beside their text; None: nobody.
 
         Raises:
             UserError: a setting is out of range, or the index is unreadable.
         """
-        knowledge = cls(folder, embedder, chunking or Chunking(), fusion or Fusion(), LanceIndex(store or folder, folder))
+        index = LanceIndex(store or folder, folder)
+        knowledge = cls(folder, embedder, chunking or Chunking(), fusion or Fusion(), index, contexts)
         knowledge.refresh()
         return knowledge
 
@@ -103,7 +108,7 @@ class Knowledge:
         report = synchronize(
             self.index,
             documents,
-            Means(self.embedder, self.chunking, quick),
+            Means(self.embedder, self.chunking, quick, self.contexts),
             staging=self._staging(),
             progress=progress,
             waiting=waiting,
@@ -128,7 +133,7 @@ class Knowledge:
         """What `sync` would do, without doing it. `passages` counts those of the index as it is."""
         quick = quick_of(self.embedder)
         mark = provisional_mark(quick) if quick else ""
-        return difference(self._snapshot, documents, settings_of(self.embedder, self.chunking), mark)
+        return difference(self._snapshot, documents, settings_of(self.embedder, self.chunking, self.contexts), mark)
 
     def asked(self, passages: Iterable[Passage]) -> None:
         """Remember that a search found these, while there are vectors to replace: what is asked for comes first."""

@@ -53,6 +53,20 @@ def quick_of(embedder: Embedder) -> Embedder | None:
     return quick
 
 
+class Contexts(Protocol):
+    """Who writes a sentence of context for passages, by which they are searched beside their text."""
+
+    @property
+    def identity(self) -> str:
+        """Names who writes and how."""
+        ...
+
+    def __call__(self, passages: Sequence[tuple[Document, Passage]]) -> list[str | None]:
+        """A sentence for each passage of a document, "" where there is none, None where it has to be asked for again."""
+        ...
+
+
+LACKING = "?"  # stands before the digest of a document some of whose passages got no sentence of context: asked for again
 PROVISIONAL = "by"  # begins the key of a row whose vector a stand-in made; no hexadecimal digest begins so
 
 
@@ -135,12 +149,15 @@ class Row:
     """A passage on its way into a store. `indexed` is what is embedded and searched: contextual header and text.
 
     `key` is the digest of `indexed`: equal keys have equal vectors. Where a stand-in made the vector, its
-    `provisional_mark` stands before it.
+    `provisional_mark` stands before it. `symbols`: what names in code and paths of files are searched by, the terms of
+    `rung.text.identifiers`. `context`: a model's sentence that stands in `indexed` and nowhere in the document.
     """
 
     passage: Passage
     indexed: str
     key: str
+    symbols: tuple[str, ...] = ()
+    context: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +175,8 @@ class State:
 class Change:
     """One step from a state to the next. `vectors` has the rows' order, shape [len(rows), dimensions].
 
-    A replaced document is named in `removed` and given in `documents`. `fresh`: all that was there before goes.
+    A replaced document is named in `removed` and given in `documents`. `fresh`: all that was there before goes. `lacking`:
+    documents some of whose passages have no sentence of context that they should have.
     """
 
     settings: Mapping[str, Json]
@@ -167,6 +185,7 @@ class Change:
     rows: Sequence[Row] = ()
     removed: frozenset[str] = field(default_factory=frozenset)
     fresh: bool = False
+    lacking: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

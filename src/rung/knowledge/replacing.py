@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rung.knowledge.chunking.passages import row
-from rung.knowledge.protocol import Change, Embedder, Index, Row, Snapshot, mark_in, passages_by
+from rung.knowledge.protocol import LACKING, Change, Embedder, Index, Row, Snapshot, mark_in, passages_by, without_mark
 from rung.knowledge.store.staging import Staging
 from rung.knowledge.sync import Progress, embedded
 
@@ -87,7 +87,8 @@ class _Part:
             some = by_demand[start : start + _DOCUMENTS]
             stored, their = snapshot.stored(some)
             replaced += [len(rows) + at for at, of in enumerate(stored) if mark_in(of.key)]
-            rows += [row(of.passage, count=embedder.count_tokens) for of in stored]  # stored words are folded
+            # Stored words are folded.
+            rows += [row(of.passage, count=embedder.count_tokens, symbols=of.symbols, context=of.context) for of in stored]
             vectors.append(their)
             taken |= {id: held[id] for id in some}
             if len(replaced) >= size:
@@ -110,4 +111,5 @@ class _Part:
         same = frozenset(id for id, digest in self.held.items() if now.get(id) == digest)
         places = [at for at, of in enumerate(self.rows) if of.passage.document in same]
         rows, documents = [self.rows[at] for at in places], newest.documents(sorted(same))
-        return [Change(newest.settings, self.vectors[places], documents, rows, same)] if same else []
+        lacking = frozenset(id for id in same if without_mark(self.held[id]).startswith(LACKING))
+        return [Change(newest.settings, self.vectors[places], documents, rows, same, lacking=lacking)] if same else []

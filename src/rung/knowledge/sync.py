@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rung.errors import InternalError
-from rung.knowledge.chunking.passages import Chunking, passages, row
+from rung.knowledge.chunking.passages import CONTEXT_TOKENS, Chunking, row, rows_of
 from rung.knowledge.protocol import (
+    LACKING,
     Change,
+    Contexts,
     Embedder,
     Index,
     Row,
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
-FORMAT = 4  # of cutting and indexing; when it changes, every index is made anew
+FORMAT = 5  # of cutting and indexing; when it changes, every index is made anew
 _AT_ONCE = 64  # texts to an embedding call
 _STAGED = 8  # calls between two writes of what was embedded
 _PART = 2048  # passages that are cut, embedded and handed to the store together
@@ -71,18 +73,21 @@ class SyncReport:
 @dataclass(frozen=True, slots=True)
 class Means:
     """By what passages are cut and embedded. `quick`: who embeds where there are many, until they are replaced; None: all
-    that a stand-in embedded before is embedded now.
+    that a stand-in embedded before is embedded now. `contexts`: who writes a sentence of context for each; None: nobody.
     """
 
     embedder: Embedder
     chunking: Chunking
     quick: Embedder | None = None
+    contexts: Contexts | None = None
 
 
-def settings_of(embedder: Embedder, chunking: Chunking) -> dict[str, Json]:
+def settings_of(embedder: Embedder, chunking: Chunking, contexts: Contexts | None = None) -> dict[str, Json]:
     """The settings that an index is made with: with other ones, it has to be made anew."""
     cutting: dict[str, Json] = dict(asdict(chunking))
-    return {"format": FORMAT, "embedder": passages_by(embedder), "dimensions": embedder.dimensions, "chunking": cutting}
+    written: dict[str, Json] = {} if contexts is None else {"context": contexts.identity}
+    made_with: dict[str, Json] = {"format": FORMAT, "embedder": passages_by(embedder), "dimensions": embedder.dimensions}
+    return {**made_with, "chunking": cutting, **written}
 
 
 class Difference:
@@ -110,7 +115,7 @@ class Difference:
             held = self.held.get(document.id)
             if held is None:
                 self._new[document.id] = text_digest(document)
-            self._changed += held is not None and without_mark(held) != digest
+            self._changed += held is not None and without_mark(held).removeprefix(LACKING) != digest
             if held not in (digest, self._accepted + digest) or self.rebuilt:
                 yield document
 
@@ -183,7 +188,7 @@ def synchronize(
     """
     began = time.monotonic()
     embedder, quick = means.embedder, means.quick
-    settings = settings_of(embedder, means.chunking)
+    settings = settings_of(embedder, means.chunking, means.contexts)
     try:
         with index.writing(waiting):
             snapshot = index.snapshot()
@@ -191,7 +196,7 @@ def synchronize(
             if pending.rebuilt:
                 log.warning("%s: everything is indexed anew", pending.rebuilt)
             reusable = snapshot if snapshot and snapshot.settings["embedder"] == passages_by(embedder) else None
-            work = _Work(embedder, means.chunking, reusable, staging, progress or (lambda _done, _all: None), quick)
+            work = _Work(means, reusable, staging, progress or (lambda _done, _all: None))
             index.commit(_changes(pending, documents, settings, work, snapshot is None or bool(pending.rebuilt)))
             report = pending.report()
             now = index.snapshot()
@@ -215,10 +220,11 @@ def _changes(
     pending: Difference, documents: Iterable[Document], settings: Mapping[str, Json], work: _Work, fresh: bool
 ) -> Iterator[Change]:
     """The changes that lead to these documents, part by part; none if nothing changed."""
-    for part, rows in work.parts(pending.todo(documents)):
+    for part, cut in work.parts(pending.todo(documents)):
         replaced = frozenset(d.id for d in part if d.id in pending.held)
+        rows, lacking = work.placed(part, cut)
         vectors, marked = work.embed(rows)
-        yield Change(settings, vectors, part, marked, frozenset() if fresh else replaced, fresh)
+        yield Change(settings, vectors, part, marked, frozenset() if fresh else replaced, fresh, lacking)
         fresh = False
     gone = frozenset() if pending.rebuilt else pending.gone
     if gone or fresh:
@@ -229,19 +235,27 @@ def _changes(
 class _Work:
     """Cuts and embeds. `stored`: the index as it is, whose vectors are taken where the text is the same.
 
-    `quick` embeds from the first part on in which more than a few passages are missing.
+    A stand-in embeds from the first part on in which more than a few passages are missing.
     """
 
-    embedder: Embedder
-    chunking: Chunking
+    means: Means
     stored: Snapshot | None
     staging: Staging
     progress: Progress
-    quick: Embedder | None = None
     embedded: int = 0
     _many: bool = field(default=False, init=False)
     _done: int = field(default=0, init=False)
     _all: int = field(default=0, init=False)
+
+    @property
+    def embedder(self) -> Embedder:
+        """Who embeds in the end."""
+        return self.means.embedder
+
+    @property
+    def contexts(self) -> Contexts | None:
+        """Who writes sentences of context."""
+        return self.means.contexts
 
     def parts(self, documents: Iterable[Document]) -> Iterator[tuple[list[Document], list[Row]]]:
         """Documents with their passages, some thousand passages at once."""
@@ -255,6 +269,16 @@ class _Work:
                 part, rows = [], []
         if part:
             yield part, rows
+
+    def placed(self, documents: Sequence[Document], rows: Sequence[Row]) -> tuple[Sequence[Row], frozenset[str]]:
+        """These rows with a sentence of context each, where somebody writes them, and the documents that lack some."""
+        if self.contexts is None:
+            return rows, frozenset()
+        by_id, count = {document.id: document for document in documents}, self.embedder.count_tokens
+        sentences = self.contexts([(by_id[one.passage.document], one.passage) for one in rows])
+        both = list(zip(rows, sentences, strict=True))
+        with_them = [row(of.passage, count=count, symbols=of.symbols, context=sentence or "") for of, sentence in both]
+        return with_them, frozenset(of.passage.document for of, sentence in both if sentence is None)
 
     def embed(self, rows: Sequence[Row]) -> tuple[Vectors, list[Row]]:
         """A vector for each row, and the rows, marked where a stand-in made it.
@@ -270,7 +294,7 @@ class _Work:
         self._all += len(texts)
         self._advance(len(texts) - len(missing))
         self._many = self._many or len(missing) > _FEW
-        quick, stood_in = self.quick if self._many else None, frozenset[str]()
+        quick, stood_in = self.means.quick if self._many else None, frozenset[str]()
         if quick:
             have.update(zip(missing, quick.embed([texts[key] for key in missing], kind="passage"), strict=True))
             stood_in = frozenset(missing)
@@ -286,8 +310,8 @@ class _Work:
         return vectors, [replace(r, key=mark + r.key) if r.key in stood_in else r for r in rows]
 
     def _cut(self, document: Document) -> list[Row]:
-        count, longest = self.embedder.count_tokens, self.embedder.max_tokens
-        return [row(p, count=count) for p in passages(document, chunking=self.chunking, count=count, max_tokens=longest)]
+        longest = self.embedder.max_tokens - (CONTEXT_TOKENS if self.contexts else 0)
+        return rows_of(document, chunking=self.means.chunking, count=self.embedder.count_tokens, max_tokens=longest)
 
     def _advance(self, by: int) -> None:
         self._done += by
@@ -315,6 +339,8 @@ def _why_rebuilt(snapshot: Snapshot | None, settings: Mapping[str, Json]) -> str
     if snapshot is None:
         return ""
     previous = snapshot.settings
+    if previous.get("context") != settings.get("context"):
+        return "the setting 'context' changed"
     for name in ("embedder", "chunking"):
         if previous.get(name) != settings[name]:
             return f"the {name} changed from {previous.get(name)} to {settings[name]}"

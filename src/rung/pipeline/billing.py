@@ -9,7 +9,7 @@ from pathlib import Path
 from rung.artifacts import Built
 from rung.config.project import Project
 from rung.config.schema import times_per_month
-from rung.pipeline.prepare import Prepared, seconds_to_index
+from rung.pipeline.prepare import Prepared, context_usage, seconds_to_index
 from rung.pipeline.pricing import prices_of
 from rung.records import Effort, Evaluation, Json, Usage
 from rung.runtime.engines import Engines
@@ -55,7 +55,8 @@ def effort_of_building(project: Project, parts: Sequence[Part]) -> Effort:
             indexing += artifact.seconds
         elif isinstance(need, InstructionSearch | AnswerIndex):
             asking = need.member.spec.model if isinstance(need, AnswerIndex) else model
-            usd = _tokens_usd(artifact, prices_in(project.on(asking) if asking else project))
+            prices = prices_in(project.on(asking) if asking else project)
+            usd = _tokens_usd(artifact.manifest.get("tokens"), prices)
             asked, building = None if asked is None or usd is None else asked + usd, building + artifact.seconds
         elif isinstance(hosted := artifact.manifest.get("hosted"), dict):  # its host's machines, at its host's price
             price = hosted.get("usd")
@@ -73,10 +74,21 @@ def effort_of_building(project: Project, parts: Sequence[Part]) -> Effort:
     )
 
 
-def _tokens_usd(artifact: Built, prices: Prices) -> float | None:
-    """Dollars of the tokens that building an artifact took: by the prices given, else as the host charged; None where these
+def contexts_usd(engines: Engines, passages: int) -> float | None:
+    """Dollars of a model's sentence of context for so many passages, by what they took so far; None: unknown."""
+    project = engines.project
+    if not project.context_model:
+        return 0.0
+    note = context_usage(engines)
+    if note is None:
+        return None
+    usd = _tokens_usd(note, prices_in(project.on(project.context_model)))
+    return None if usd is None else usd / int(str(note["passages"])) * passages
+
+
+def _tokens_usd(tokens: Json, prices: Prices) -> float | None:
+    """Dollars of the tokens that building something took: by the prices given, else as the host charged; None where these
     have no price."""
-    tokens = artifact.manifest.get("tokens")
     if not isinstance(tokens, dict):
         return None
     prompt, completion, cached = (int(str(tokens.get(name, 0))) for name in ("prompt", "completion", "cached"))
@@ -93,7 +105,8 @@ def effort_of_answers(engines: Engines, prepared: Prepared, evaluation: Evaluati
         return effort  # whole already: its answers were stored
     reads = any(o.answer is not None and (o.answer.retrieved or o.answer.passages) for o in evaluation.outcomes)
     own = seconds_to_index(engines, prepared) if reads else 0.0
-    indexing, stored = effort.indexing_seconds, effort.stored_bytes
+    indexing, stored, building = effort.indexing_seconds, effort.stored_bytes, effort.building_usd
+    contexts = contexts_usd(engines, prepared.materials.passages) if reads else 0.0
     if reads and engines.project.settings.knowledge.store:
         stored = None  # its index is kept elsewhere
     elif reads and stored is not None:
@@ -103,6 +116,7 @@ def effort_of_answers(engines: Engines, prepared: Prepared, evaluation: Evaluati
         uses_documents=reads,
         uses_examples=effort.uses_examples and bool(prepared.materials.examples),
         indexing_seconds=None if own is None or indexing is None else own + indexing,
+        building_usd=None if contexts is None or building is None else contexts + building,
         stored_bytes=stored,
     )
 

@@ -17,7 +17,7 @@ from rung.errors import UserError
 from rung.models.endpoint import Endpoint, is_on_server
 from rung.pipeline.answering import MAX_PASSES, sample_size, turns_of
 from rung.pipeline.budget import CompareRequest, training_usd_per_hour
-from rung.pipeline.counting import likely_tokens, sizes_of
+from rung.pipeline.counting import CHARACTERS_PER_TOKEN, likely_tokens, sizes_of
 from rung.pipeline.forecast import Forecast, Rates, in_all, minutes_in_words
 from rung.pipeline.grading import asks_judge
 from rung.pipeline.limits import scoring_in
@@ -26,11 +26,14 @@ from rung.pipeline.pricing import is_batched
 from rung.pipeline.rehearsal import NO_PASSAGE, REHEARSED, Rehearsed, Stage, Use, most, words
 from rung.pipeline.sweep import KEPT
 from rung.pipeline.training_pace import Pace, composed_of, replayed, trainings
-from rung.records import Answer, Case, Document, Json, Outcome, plain
+from rung.records import Answer, Case, Document, Json, Outcome, Passage, plain
+from rung.runtime.passage_contexts import PassageContexts
 from rung.scoring import Scorer, scorers
 from rung.scoring.card import begun, conversation
 from rung.scoring.judge import judgement, labels
 from rung.strategies.optimising import ROOM, Failed, proposal
+from rung.strategies.placing import ROOM as ROOM_OF_CONTEXT
+from rung.strategies.placing import excerpts, placing
 from rung.strategies.prompting import question_for
 from rung.strategies.protocol import Adapter, ChunkedIndex, Composition, InstructionSearch, Need, Plan, Retriever
 from rung.strategies.registry import make_strategy
@@ -293,6 +296,23 @@ class Foreseer:
             if passages:
                 minutes = None if self.rates.indexing is None else passages * self.rates.indexing / 60
                 yield Part(f"indexing about {passages:,} passages", Forecast(usd=0.0, minutes=minutes))
+                yield from self._contexts(documents, step)
+
+    def _contexts(self, documents: Sequence[Document], step: int) -> Iterator[Part]:
+        """A model's sentence of context for each passage of these documents: twice as many at most, as cuts fall."""
+        model = self.project.context_model
+        if not model or not documents:
+            return
+        sizes, bound, likely = sizes_of(model), Use(), Use()
+        for document in documents:
+            count = -(-likely_tokens(document.text) // max(1, step))
+            passage = Passage("", document.id, 0, 0, document.text[: CHARACTERS_PER_TOKEN * step])
+            asked = placing(document, passage, excerpts(document, passage)).messages
+            bound += Use(2 * count, 2 * count * sizes.prompt(asked), 2 * count * ROOM_OF_CONTEXT)
+            read = likely_tokens("".join(message.content for message in asked))
+            likely += Use(count, count * read, count * ROOM_OF_CONTEXT // 2)
+        what = f"a model's sentence of context for about {likely.calls:,} passages"
+        yield Part(what, self.rates.of(bound, likely, model=model))
 
     def _swept(self) -> dict[str, list[RungForecast]]:
         """Rungs with several combinations of settings."""
@@ -351,7 +371,8 @@ def unindexed(project: Project, documents: Sequence[Document]) -> tuple[Document
         return tuple(documents)
     snapshot = LanceIndex(folder).snapshot()
     chunking = asdict(Chunking(settings.chunk_tokens, settings.overlap, settings.parent_tokens))
-    if snapshot is None or snapshot.settings.get("chunking") != chunking:
+    context = PassageContexts(project.context_model).identity if project.context_model else None
+    if snapshot is None or (snapshot.settings.get("chunking"), snapshot.settings.get("context")) != (chunking, context):
         return tuple(documents)
     held = snapshot.state.documents
     return tuple(document for document in documents if held.get(document.id) != document.digest)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from rung.artifacts.store import forget_chunked_indexes
+from rung.builders.building import tokens_of
 from rung.config.project import Project
 from rung.dataset.load import Dataset, fingerprint, load_dataset, with_evidence
 from rung.dataset.retrieval_pairs import read_teaching
@@ -25,6 +26,8 @@ from rung.pipeline.todays_access import hold_to_today
 from rung.progress import phase, waiting
 from rung.records import Case, Document, Dropped, Json, Problem, digest
 from rung.runtime.engines import Engines
+from rung.runtime.passage_contexts import PassageContexts
+from rung.runtime.runner import StepRunner
 from rung.scoring.bearing import phrases
 from rung.stats.rules_of_thumb import NO_CASES
 from rung.strategies.prompting import expected_output
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from rung.knowledge import Gold, Knowledge, SyncReport
 
 
+CONTEXT_USAGE = "context_usage"  # a note: tokens of sentences of context
 _LISTED = ("listed", "documents")  # the note of what the last sync read, and which version it made
 
 
@@ -152,8 +156,9 @@ def _judging(project: Project, rows: Dataset, limit: int | None) -> tuple[Case, 
 def _indexed(engines: Engines, meter: Meter | None) -> Indexed:
     """`up_to_date`, as far as the budget goes."""
     try:
-        with bounded(meter or Meter.of(engines)):
-            return up_to_date(engines)
+        meter = meter or Meter.of(engines)
+        with bounded(meter):
+            return up_to_date(engines, runner=meter.runner(engines))
     except BudgetEnded as end:
         at = f" at {end.done:,} of {end.total:,} passages of the documents" if end.total else ""
         raise BudgetEnded(
@@ -175,17 +180,26 @@ class Indexed:
     dropped: tuple[Dropped, ...] = ()
 
 
-def up_to_date(engines: Engines, *, dry_run: bool = False, asked: bool = False, at_once: bool = False) -> Indexed:
+def up_to_date(
+    engines: Engines,
+    *,
+    dry_run: bool = False,
+    asked: bool = False,
+    at_once: bool = False,
+    runner: StepRunner | None = None,
+) -> Indexed:
     """Read the documents and make the index hold exactly these; a dry run only says what would change.
 
     An index that was rolled back stays as it is, and says so, unless a sync was `asked` for by name. `at_once`: many new
     documents are searchable before the encoder has embedded them (`embed_the_rest`); else it embeds them all, since what is
-    measured must not depend on how far it was.
+    measured must not depend on how far it was. `runner`: who asks the model for sentences of context, within a budget.
 
     Raises:
         UserError: the project names no documents, or none could be read.
     """
     knowledge = engines.documents
+    if isinstance(knowledge.contexts, PassageContexts):
+        knowledge.contexts.run = (runner or StepRunner(engines)).on(knowledge.contexts.model).run
     knowledge.refresh()
     if knowledge.held and not (dry_run or asked):
         return _held(engines, knowledge)
@@ -200,6 +214,7 @@ def up_to_date(engines: Engines, *, dry_run: bool = False, asked: bool = False, 
             listed = _listed(engines)  # before they are read: what changes meanwhile is read again
             report = knowledge.sync(sources, lambda done, total: tick(done, total, ""), waiting, at_once=at_once)
             _keep_pace(engines, report)
+            _keep_context_usage(engines, knowledge)
             invalidate(engines.cache, knowledge)
             engines.cache.note(*_LISTED, [listed, knowledge.version])
             if report.removed or report.changed or report.renamed or report.rebuilt:
@@ -283,6 +298,25 @@ def _keep_pace(engines: Engines, report: SyncReport) -> None:
         pace: dict[str, Json] = {"passages": report.embedded, "seconds": report.seconds}
         engines.cache.note("index_pace", engines.embedder.identity, pace)
         engines.cache.note("index_pace_of", engines.project.settings.embedder, pace)  # for who has not opened the embedder
+
+
+def _keep_context_usage(engines: Engines, knowledge: Knowledge) -> None:
+    """Remember what sentences of context took, from the most that were asked for at once."""
+    contexts = knowledge.contexts
+    if not isinstance(contexts, PassageContexts) or not contexts.passages:
+        return
+    cached, usage = engines.cache.noted(CONTEXT_USAGE, contexts.identity), contexts.usage
+    most = cached.get("passages") if isinstance(cached, dict) else 0
+    if contexts.passages >= (most if isinstance(most, int) else 0):
+        note: dict[str, Json] = {"passages": contexts.passages, **tokens_of([usage])}
+        engines.cache.note(CONTEXT_USAGE, contexts.identity, note)
+
+
+def context_usage(engines: Engines) -> dict[str, Json] | None:
+    """What sentences of context took: how many `passages`, their `prompt` and `completion` tokens, `usd`; None before the
+    first sync that asked for some."""
+    cached = engines.cache.noted(CONTEXT_USAGE, PassageContexts(engines.project.context_model).identity)
+    return cached if isinstance(cached, dict) and cached.get("passages") else None
 
 
 def seconds_to_index(engines: Engines, prepared: Prepared) -> float | None:

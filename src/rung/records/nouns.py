@@ -120,6 +120,11 @@ class Passage:
         """Its text from one character of the document to another, as far as it holds them."""
         return self.text[max(0, start - self.start) : max(0, end - self.start)]
 
+    def location_at(self, character: int) -> str:
+        """Where a character of the document stands that it holds: `file:line`, in a document with pages its page."""
+        name, line = self.source or self.document, self.line_at(character)
+        return f"{name} p. {self.page}" if self.page else f"{name}:{line}" if line else name
+
     def line_at(self, character: int) -> int:
         """The line on which a character of the document stands that it holds; 0: unknown."""
         return self.line + self.text.count("\n", 0, max(0, character - self.start)) if self.line else 0

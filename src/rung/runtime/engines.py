@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from rung.artifacts import Built, Registry
 from rung.config.project import Project
-from rung.config.schema import DEFAULT_EMBEDDER, TUNED
+from rung.config.schema import DEFAULT_EMBEDDER, NO_CONTEXT, TUNED
 from rung.errors import ModelError, ServerError
 from rung.files.outputs import writable
 from rung.models.protocol import Decoding, Remote
@@ -23,6 +23,7 @@ from rung.progress import phase, say
 from rung.records.steps import Engine
 from rung.runtime.batch import Tally
 from rung.runtime.cache import FILE, StepCache
+from rung.runtime.passage_contexts import PassageContexts
 from rung.runtime.scratch import ScratchCache
 from rung.runtime.servers import known
 from rung.tools import Tool, ToolEngine, tools_of
@@ -308,6 +309,7 @@ class Engines:
             chunking=chunking,
             fusion=Fusion(weight, by=settings.fusion),
             store=settings.store,
+            contexts=PassageContexts(self.project.context_model) if settings.context != NO_CONTEXT else None,
         )
 
     @property

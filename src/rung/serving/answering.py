@@ -380,7 +380,7 @@ def _anew(one: Knowledge) -> Knowledge:
     """The same, opened again: its files may be others by now."""
     from rung.knowledge import Knowledge
 
-    return Knowledge.open(one.folder, embedder=one.embedder, chunking=one.chunking, fusion=one.fusion)
+    return Knowledge.open(one.folder, embedder=one.embedder, chunking=one.chunking, fusion=one.fusion, contexts=one.contexts)
 
 
 def _closed_to(caller: Caller, document: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import quote
 
+from rung.knowledge.chunking.code import is_source_code
 from rung.records import Answer, Citation, Json, Passage
 from rung.serving.answering import Answered
 from rung.text.left_out import counts_left_out
@@ -17,7 +18,7 @@ def place_url(base: str, document: str, start: int, end: int) -> str:
 
 
 def cited_rows(answered: Answered, base: str) -> list[Json]:
-    """Each citation that may be read: document, span, page and quote."""
+    """Each citation that may be read: document, span, page, line and quote."""
     return [_row(citation, _shown(citation, answered.answer), base) for citation in answered.cited]
 
 
@@ -39,6 +40,8 @@ def own_field(answered: Answered, base: str) -> dict[str, Json]:
     }
     if answered.is_cached:
         entry["cached"] = True
+    if answer.memory_failed:
+        entry["memory_failed"] = True
     if answered.ended.live.cut_prompts:
         entry["prompt_cut"] = True
     return entry | counts_left_out(answer)
@@ -53,6 +56,7 @@ def _row(citation: Citation, shown: Passage | None, base: str) -> Json:
         "source": shown.source if shown else "",
         "span": [citation.start, citation.end],
         "page": (shown.page or None) if shown else None,
+        "line": (shown.line_at(citation.start) or None) if shown else None,
         "quote": quoted,
         "url": place_url(base, citation.document, citation.start, citation.end),
     }
@@ -81,9 +85,15 @@ def _annotation(citation: Citation, answer: Answer, where: tuple[int, int], base
     return {
         "start_index": where[0],
         "end_index": where[1],
-        "title": (shown.title or shown.source if shown else "") or citation.document,
+        "title": (_title(shown, citation.start) if shown else "") or citation.document,
         "url": place_url(base, citation.document, citation.start, citation.end),
     }
+
+
+def _title(shown: Passage, character: int) -> str:
+    """What a citation is called: in source code by file and line, elsewhere by title."""
+    source = shown.source or shown.document
+    return shown.location_at(character) if is_source_code(source) else shown.title or shown.source
 
 
 def _shown(citation: Citation, answer: Answer) -> Passage | None:

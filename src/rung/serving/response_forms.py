@@ -22,13 +22,15 @@ class Cited(Form):
     source: str
     span: tuple[int, int]
     page: int | None
+    line: int | None
     quote: str
     url: str
 
 
 class Own(Form):
     """What the APIs have no place for. `id`: of one of several answers; `prompt_cut`: only where a prompt was cut; `cached`:
-    only where an equal request was answered so before; `turns_left_out`, `documents_left_out`: only where any were."""
+    only where an equal request was answered so before; `memory_failed`: only where a memory of answers could not be
+    searched, so that the rung below it answered; `turns_left_out`, `documents_left_out`: only where any were."""
 
     model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=False)
     strategy: str
@@ -40,6 +42,7 @@ class Own(Form):
     id: str = ""
     prompt_cut: bool = False
     cached: bool = False
+    memory_failed: bool = False
     turns_left_out: int = 0
     documents_left_out: int = 0
 

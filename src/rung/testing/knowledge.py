@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from rung.errors import UserError
-from rung.knowledge.chunking.passages import Chunking, passages, row
+from rung.knowledge.chunking.passages import Chunking, rows_of
 from rung.knowledge.filters import matches, parsed
 from rung.knowledge.protocol import Change, Fusion, Index, Lookup, Snapshot
 from rung.knowledge.ranking import fused
@@ -75,9 +75,9 @@ def change_of(
 ) -> Change:
     """The change that brings these documents into a store."""
     chunking, count = Chunking(tokens=32, overlap=4), embedder.count_tokens
-    rows = [row(p, count=count) for d in documents for p in passages(d, chunking=chunking, count=count, max_tokens=256)]
-    vectors = embedder.embed([r.indexed for r in rows], kind="passage")
-    return Change(settings_of(embedder, chunking), vectors, documents, rows, frozenset(removed), fresh)
+    cut = [row for d in documents for row in rows_of(d, chunking=chunking, count=count, max_tokens=256)]
+    vectors = embedder.embed([r.indexed for r in cut], kind="passage")
+    return Change(settings_of(embedder, chunking), vectors, documents, cut, frozenset(removed), fresh)
 
 
 class IndexContract:

@@ -90,11 +90,16 @@ def _cited(answered: Answered, passages: list[Passage]) -> Safe:
         shown = by_id.get(one.passage)
         quoted = shown.between(one.start, one.end) if shown is not None else ""
         words = el("q", quoted[:300], dir="auto") if quoted else Safe("")
-        page = f", page {shown.page}" if shown is not None and shown.page else ""
+        page = "" if shown is None else _page_or_line(shown, one.start)
         items.append(
             el("li", f"[{one.mark}] ", document_link(one.document, one.start, one.end, is_apart=True), page, " ", words)
         )
     return el("ul", *items, cls="cited small")
+
+
+def _page_or_line(shown: Passage, character: int) -> str:
+    line = shown.line_at(character)
+    return f", page {shown.page}" if shown.page else f", line {line:,}" if line else ""
 
 
 def _passages(all_of_them: tuple[Passage, ...], readable: list[Passage]) -> Safe:

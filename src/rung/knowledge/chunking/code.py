@@ -10,7 +10,7 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
@@ -53,23 +53,44 @@ _METHOD = re.compile(
     r"(?:(?:public|private|protected|internal|static|final|abstract|async|virtual|override|synchronized)\s+)+"
     r"[\w<>\[\],.?\s]+\("
 )
+_NAME = re.compile(
+    rf"(?:{_WORDS.pattern})\s*(?:\([^)]*\)\s*|<[^>]*>\s*)?(?:if\s+not\s+exists\s+)?(?P<kind>[\w$:.]+)"
+    r"|[^=({]*?(?P<callable>[A-Za-z_$~][\w$:]*)\s*\(",
+    re.IGNORECASE,
+)
+# Names that are given and define nothing to be cut at: constants, arrow functions, macros.
+_GIVEN = re.compile(
+    r"(?:(?:export|default|public|private|protected|static|final|readonly|pub(?:\([a-z]+\))?)\s+)*"
+    r"(?:(?:(?:static|final|const)\s+)+[\w<>\[\], ]+?\s(?P<typed>[A-Za-z_]\w*)\s*=(?!=)"
+    r"|(?:(?:const|let|var|val|static|constexpr)\s+(?:mut\s+)?|\#\s*define\s+)(?P<declared>[A-Za-z_$][\w$]*)"
+    r"|(?P<assigned>[A-Za-z_]\w*)\s*(?::[^=\n]*)?=(?!=))"
+)
 _ATTACHED = re.compile(r"\s*(?:#|//|/\*|\*|@|--|\[[A-Z])")
 _CLOSING = re.compile(r"\s*(?:[}\])]|end\b|fi\b|esac\b|done\b)")
 _LONGEST_NAME = 100
+_LONGEST_HEAD = 400  # characters in which a definition says its name
 
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A definition with the comments and decorators right above it. `title` is its first line, as written."""
+    """A definition with the comments and decorators right above it. `title` is its first line, as written, which stands at
+    `at`; `name` is what it defines, "" where that line does not tell."""
 
     start: int
     end: int
     title: str
+    name: str = ""
+    at: int = 0
 
 
 class _Line(NamedTuple):
     at: int
     text: str
+
+
+def is_source_code(path: str) -> bool:
+    """Whether a file is source code of a language whose definitions are known, by its suffix."""
+    return PurePath(path).suffix.lower() in LANGUAGES
 
 
 def language_of(document: Document) -> str:
@@ -79,7 +100,8 @@ def language_of(document: Document) -> str:
     return str(declared) if declared in LANGUAGES.values() else LANGUAGES.get(PurePath(document.source).suffix.lower(), "")
 
 
-def definitions(text: str, start: int, language: str) -> list[Definition]:
+@lru_cache(maxsize=1)  # a document is cut by them, and its passages are named by them
+def definitions(text: str, start: int, language: str) -> tuple[Definition, ...]:
     """The definitions from `start` on, in order of their start, outer ones before inner ones. They nest."""
     lines = _lines(text, start)
     grammar = _grammar(language)
@@ -92,8 +114,25 @@ def definitions(text: str, start: int, language: str) -> list[Definition]:
         end = lines[last + 1].at if last + 1 < len(lines) else len(text)
         begin = lines[top].at + _indent(lines[top])
         if begin not in by_start:  # a decorated definition and the definition in it are one
-            by_start[begin] = Definition(begin, end, _title(lines[name].text))
-    return _nested(sorted(by_start.values(), key=lambda d: (d.start, -d.end)))
+            line = lines[name]
+            by_start[begin] = Definition(begin, end, _title(line.text), _name(line.text), line.at + _indent(line))
+    return tuple(_nested(sorted(by_start.values(), key=lambda d: (d.start, -d.end))))
+
+
+def given_names(text: str, start: int) -> Iterator[tuple[int, str]]:
+    """(character, name) of each name that a line gives to something; indented, only of those that are all capitals."""
+    for line in _lines(text, start):
+        indent = _indent(line)
+        if given := _GIVEN.match(line.text, indent):
+            name = given["declared"] or given["typed"] or given["assigned"]
+            if not indent or name.isupper():
+                yield line.at + indent, name
+
+
+def _name(line: str) -> str:
+    """The name in the first line of a definition: `Shop.close` of `void Shop::close(int code) {`."""
+    named = _NAME.match(line.strip()[:_LONGEST_HEAD])
+    return "" if named is None else (named["kind"] or named["callable"]).strip(":.").replace("::", ".")
 
 
 def _nested(candidates: Sequence[Definition]) -> list[Definition]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from rung.errors import UserError
 from rung.knowledge.chunking.packing import Pieces, joined, pack
 from rung.knowledge.chunking.structure import SECTION, SENTENCE, TORN, WORD, Cut, Paths, Section, Structure, structure
+from rung.knowledge.chunking.symbols import Symbols
 from rung.knowledge.protocol import Row
 from rung.records import Document, Passage
 
@@ -23,6 +24,7 @@ Count = Callable[[Sequence[str]], list[int]]
 PAGES = "pages"  # key of Document.meta: where pages 1, 2, … start in the text
 BODY_START = "body_start"  # key of Document.meta: where the text after the front matter starts
 HEADER_TOKENS = 48  # room for the contextual header (title and headings) within the embedder's window
+CONTEXT_TOKENS = 40  # and for a model's sentence of context, where there is one
 SEPARATOR = " › "
 OVERLAP_AT = SENTENCE + 0.2  # an overlap begins with a sentence, an item, a row or a block of code, not within a line
 _NOT_SPACE = re.compile(r"\S")
@@ -87,11 +89,19 @@ def passages(document: Document, *, chunking: Chunking, count: Count, max_tokens
     return tuple(by_span.values())
 
 
-def row(passage: Passage, *, count: Count) -> Row:
-    """A passage with its contextual header, ready to embed and to index; the header is no part of any offset."""
-    header = _fitting(passage.title, count)
-    indexed = f"{header}\n\n{passage.text}" if header else passage.text
-    return Row(passage, indexed, key_of(indexed))
+def rows_of(document: Document, *, chunking: Chunking, count: Count, max_tokens: int) -> list[Row]:
+    """A document's passages, ready to embed and to index, without a context; arguments as of `passages`."""
+    symbols = Symbols(document, body_start(document))
+    cut = passages(document, chunking=chunking, count=count, max_tokens=max_tokens)
+    return [row(passage, count=count, symbols=symbols.terms(passage)) for passage in cut]
+
+
+def row(passage: Passage, *, count: Count, symbols: tuple[str, ...] = (), context: str = "") -> Row:
+    """A passage with its contextual header, ready to embed and to index; the header is no part of any offset. `context`:
+    a model's sentence of it, of which `CONTEXT_TOKENS` tokens are taken."""
+    context = _fitting(context, count, room=CONTEXT_TOKENS, end=False)
+    indexed = "\n\n".join(part for part in (_fitting(passage.title, count), context, passage.text) if part)
+    return Row(passage, indexed, key_of(indexed), symbols, context)
 
 
 def key_of(indexed: str) -> str:
@@ -236,9 +246,10 @@ def _title(document: Document, paths: Paths, tables: Sequence[Section], span: tu
     return SEPARATOR.join(part for part in (document.title, *path, cut) if part)
 
 
-def _fitting(title: str, count: Count) -> str:
-    """A header of at most `HEADER_TOKENS` tokens: of a long one the end, which is the nearest heading."""
+def _fitting(title: str, count: Count, *, room: int = HEADER_TOKENS, end: bool = True) -> str:
+    """A header of at most `room` tokens: of a long one the end, which is the nearest heading, or the beginning."""
     words = re.split(r"\s+", title[-2000:].strip())
-    while words and count([" ".join(words)])[0] > HEADER_TOKENS:
-        words = words[max(1, len(words) // 8) :]
+    while words and count([" ".join(words)])[0] > room:
+        cut = max(1, len(words) // 8)
+        words = words[cut:] if end else words[:-cut]
     return " ".join(words)

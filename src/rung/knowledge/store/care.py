@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from rung.knowledge.store.tables import RUNS
+from rung.knowledge.store.tables import TERMS
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +22,14 @@ SCALAR_ROWS = 20_000  # from here on, filters go by indexes of their own
 MANY_OUTSIDE = 200  # rows outside an index from which on it should take them in,
 MAX_OUTSIDE = 2_000  # and from which on a commit does so before anybody sees it
 MAX_FRAGMENTS = 24  # files of a table, after so many small commits
+_AS_THEY_STAND: dict[str, Any] = {
+    "base_tokenizer": "whitespace",
+    "max_token_length": None,
+    "lower_case": False,
+    "stem": False,
+    "remove_stop_words": False,
+    "ascii_folding": False,
+}
 _NEVER = timedelta(days=36_500)
 _SCALARS = (("acl", "Bitmap"), ("facets", "LabelList"), ("document_key", "BTree"))
 
@@ -46,8 +54,9 @@ class Care:
         if fresh or not _indices(passages):
             self._all(documents, passages)
             return fresh
-        if RUNS in passages.schema.names and not any(RUNS in index.columns for index in passages.list_indices()):
-            _index_text(passages)  # the first documents in such a language
+        indexed = {column for index in passages.list_indices() for column in index.columns}
+        if any(name in passages.schema.names and name not in indexed for name in TERMS):
+            _index_text(passages)  # the first documents in such a language, or files
         if _outside(passages) > MAX_OUTSIDE:
             self.give(documents, passages)
         return False
@@ -94,15 +103,13 @@ def compact(table: Any) -> None:
 
 
 def _index_text(passages: Any) -> None:
-    """Stemming and stop words as Lance has them: measured best of four on two sets. Pairs of characters need neither."""
+    """Stemming and stop words as Lance has them: measured best of four on two sets. Terms need neither."""
     from lancedb.index import FTS
 
     passages.create_index("indexed", config=FTS(), replace=True)
-    if RUNS in passages.schema.names:
-        as_they_stand = FTS(
-            base_tokenizer="whitespace", lower_case=False, stem=False, remove_stop_words=False, ascii_folding=False
-        )
-        passages.create_index(RUNS, config=as_they_stand, replace=True)
+    for name in TERMS:
+        if name in passages.schema.names:
+            passages.create_index(name, config=FTS(**_AS_THEY_STAND), replace=True)
 
 
 def _index_scalars(passages: Any) -> None:

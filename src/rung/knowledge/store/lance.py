@@ -29,7 +29,7 @@ from rung.knowledge.store.location import Held, Keeping, version_file
 from rung.knowledge.store.sealing import is_table
 from rung.knowledge.store.snapshot import LanceSnapshot
 from rung.knowledge.store.tables import (
-    RUNS,
+    BESIDE,
     Pointer,
     document_key,
     document_rows,
@@ -338,7 +338,7 @@ class _Writer:
             for table, column in ((self.documents, "key"), (self.passages, "document_key")):
                 _delete(table, column, change.removed)
         if change.documents:
-            rows = document_rows(change.documents, change.rows)
+            rows = document_rows(change)
             self._content += sum(map(weight, rows["id"].to_pylist(), rows["digest"].to_pylist()))
             self.documents.add(rows)
         if change.rows:
@@ -363,14 +363,14 @@ class _Writer:
         )
 
     def _widen(self, columns: Mapping[str, str]) -> None:
-        """Columns for metadata, and for languages written without spaces, that no document had before."""
+        """Columns for metadata and terms that no document had before."""
         import pyarrow as pa
 
         new = {name: kind for name, kind in sorted(columns.items()) if name not in self._extra}
         room = MAX_COLUMNS - len(self._extra)
         if len(new) > room:
             log.warning("over %d metadata keys: of the others, ranges find nothing", MAX_COLUMNS)
-            new = dict(sorted(new.items(), key=lambda column: column[0] != RUNS)[:room])
+            new = dict(sorted(new.items(), key=lambda column: column[0] not in BESIDE)[:room])
         if new:
             self.passages.add_columns(pa.schema([(name, metadata_type(kind)) for name, kind in new.items()]))
             self._extra |= new

@@ -21,7 +21,7 @@ from rung.knowledge.ranking import SLACK, Ranking, best_columns, dense_scores, d
 from rung.knowledge.store.location import Keeping
 from rung.knowledge.store.rows import Rows
 from rung.knowledge.store.table_reading import Matches, Reading, matrix
-from rung.knowledge.store.tables import RECORD, Pointer, document_in, document_key, passages_in
+from rung.knowledge.store.tables import CONTEXT, RECORD, SYMBOLS, Pointer, document_in, document_key, passages_in
 from rung.records import Document, Json, Passage
 
 if TYPE_CHECKING:
@@ -338,13 +338,12 @@ class LanceSnapshot:
     def stored(self, ids: Sequence[str]) -> tuple[list[Row], Vectors]:
         """See `Snapshot.stored`."""
         keys, columns = sorted({document_key(id) for id in ids}), [RECORD, "indexed", "key", "vector"]
+        columns += [name for name in (SYMBOLS, CONTEXT) if name in self._columns]
         tables = self._reading.run(self._reading.by_keys("passages", "document_key", keys, columns))
         rows = [
-            Row(passage, indexed, key)
+            Row(passage, row["indexed"], row["key"], tuple((row.get(SYMBOLS) or "").split()), row.get(CONTEXT) or "")
             for table in tables
-            for passage, indexed, key in zip(
-                passages_in(table, self._classes), table["indexed"].to_pylist(), table["key"].to_pylist(), strict=True
-            )
+            for passage, row in zip(passages_in(table, self._classes), table.drop(["vector"]).to_pylist(), strict=True)
         ]
         width = int(str(self._pointer.settings["dimensions"]))
         return rows, np.concatenate([np.zeros((0, width), dtype=np.float32), *map(matrix, tables)])

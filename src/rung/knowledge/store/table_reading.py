@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence, Set
 from concurrent.futures import Future
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,7 +17,8 @@ import numpy as np
 from rung.errors import UserError
 from rung.knowledge.protocol import IndexGone
 from rung.knowledge.store.location import Keeping, file_in, is_of_store, reason
-from rung.knowledge.store.tables import RUNS, Pointer
+from rung.knowledge.store.tables import RUNS, SYMBOLS, TERMS, Pointer
+from rung.text.identifiers import asked_symbols
 from rung.text.matching import folded, terms
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ _TOGETHER = 8  # queries of the store under way at once
 _KEYS_AT_ONCE = 500
 _BM25_DIGITS = 6  # that count: single precision, whose last digits depend on the order of the terms
 _CACHE_BYTES = 1 << 30
+_SYMBOL, _FILE, _WORD = 1.0, 2.0, 0.25  # what a term counts that is written as in code, names a file, may be a name
 _LOST = ("not found", "no longer exists", "does not exist", "no such file")  # how the store says that files are not there
 
 
@@ -44,7 +46,7 @@ class Reading:
         self._documents: Any
         self._passages: Any
         self._documents, self._passages = self.run(_opened(keeping, pointer))
-        self._runs = RUNS in self.run(self.columns())
+        self._terms = self.run(self.columns()) & {*TERMS}
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Carry out and wait.
@@ -128,7 +130,7 @@ class Reading:
 
         async def one(text: str, where: str | None, depth: int) -> Matches:
             async with gate:
-                return await self._match(_words(text, runs=self._runs), where, depth)
+                return await self._match(_words(text, self._terms), where, depth)
 
         return list(await asyncio.gather(*(one(*key) for key in queries)))
 
@@ -144,14 +146,18 @@ class Reading:
             limit *= 4
 
 
-def _words(text: str, *, runs: bool) -> Any:
-    """What BM25 is asked: the words, and where passages have `runs`, the pairs of characters beside them."""
+def _words(text: str, columns: Set[str]) -> Any:
+    """What BM25 is asked: the words, and where passages have such columns, pairs of characters and symbols beside them."""
     from lancedb.query import BooleanQuery, MatchQuery, Occur
 
-    text = folded(text)
-    words = MatchQuery(text, "indexed")
-    pairs = " ".join(terms(text)) if runs else ""
-    return BooleanQuery([(Occur.SHOULD, words), (Occur.SHOULD, MatchQuery(pairs, RUNS))]) if pairs else words
+    queries = [MatchQuery(folded(text), "indexed")]
+    if RUNS in columns and (pairs := terms(folded(text))):
+        queries.append(MatchQuery(" ".join(pairs), RUNS))
+    if SYMBOLS in columns:
+        asked = asked_symbols(text)
+        for some, boost in ((asked.symbols, _SYMBOL), (asked.files, _FILE), (asked.words, _WORD)):
+            queries += [MatchQuery(" ".join(some), SYMBOLS, boost=boost)] if some and boost else []
+    return BooleanQuery([(Occur.SHOULD, query) for query in queries]) if len(queries) > 1 else queries[0]
 
 
 async def _rows(table: Any, columns: Sequence[str], where: str | None) -> pa.Table:

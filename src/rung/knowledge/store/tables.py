@@ -2,7 +2,7 @@
 
     documents_<n>.lance    the documents, whole
     passages_<n>.lance     their passages: as records, contextual text with its BM25 index, vectors, metadata to filter by;
-                           a column of RUNS with a BM25 index where there are languages written without spaces
+                           columns of TERMS with BM25 indexes, where there are languages written without spaces, or files
 
 Writing them is left to `lance`, reading to `lance_reading`.
 """
@@ -20,9 +20,10 @@ import numpy as np
 from rung.errors import Damaged, UserError
 from rung.files.durable import short_sum
 from rung.knowledge.filters import column, described, facet, flattened, value_of
-from rung.knowledge.protocol import Change, Row, mark_in, text_digest
+from rung.knowledge.protocol import LACKING, Change, Row, mark_in, text_digest
 from rung.knowledge.store.scanning import codes
 from rung.records import Document, Json, Passage, canonical
+from rung.text.identifiers import inner_words, is_code
 from rung.text.matching import folded, has_runs, run_terms
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 FORMAT = 3
 RECORD = "record"  # a passage whole, as JSON: reading ten of them takes as long as there are columns
 RUNS = "runs"  # pairs of characters of languages written without spaces; only where a passage has some
+SYMBOLS = "symbols"  # names in source code and paths of files; only where a passage has some
+TERMS = (RUNS, SYMBOLS)  # columns of terms as they stand, each with a BM25 index
+CONTEXT = "context"  # a model's sentence, which is part of what is indexed; only where a passage has one
+BESIDE = (*TERMS, CONTEXT)  # columns that only some indexes have
 _ORIGIN = "\0origin"  # in the column of metadata, under a key that no document has: see `Document.origin`
 _WORDS = ("id", "key", "digest", "content", "title", "source", "acl", "meta", "text")
 _KINDS = {"n": "float64", "t": "int64", "s": "string"}
@@ -135,15 +140,17 @@ def passage_schema(dimensions: int) -> pa.Schema:
     )
 
 
-def document_rows(documents: Sequence[Document], rows: Sequence[Row]) -> pa.Table:
-    """Documents as rows. `rows`: their passages, whose marks their digests bear."""
+def document_rows(change: Change) -> pa.Table:
+    """Documents as rows. Their digests bear the marks of their passages."""
     import pyarrow as pa
 
-    marks = {row.passage.document: mark for row in rows if (mark := mark_in(row.key))}
+    documents = change.documents
+    lacking = dict.fromkeys(change.lacking, LACKING)
+    marks = {row.passage.document: mark for row in change.rows if (mark := mark_in(row.key))}
     columns = {
         "id": [d.id for d in documents],
         "key": [document_key(d.id) for d in documents],
-        "digest": [marks.get(d.id, "") + d.digest for d in documents],
+        "digest": [marks.get(d.id, "") + lacking.get(d.id, "") + d.digest for d in documents],
         "content": [text_digest(d) for d in documents],
         "title": [d.title for d in documents],
         "source": [d.source for d in documents],
@@ -165,13 +172,15 @@ def metadata_columns(documents: Sequence[Document]) -> dict[str, str]:
 def extra_columns(change: Change) -> dict[str, str]:
     """The columns that these documents and passages need beside those that every table has, with their types."""
     runs = {RUNS: "string"} if any(has_runs(r.indexed) for r in change.rows) else {}
-    return metadata_columns(change.documents) | runs
+    symbols = {SYMBOLS: "string"} if any(r.symbols for r in change.rows) else {}
+    contexts = {CONTEXT: "string"} if any(r.context for r in change.rows) else {}
+    return metadata_columns(change.documents) | runs | symbols | contexts
 
 
 def extra_in(names: Iterable[str]) -> dict[str, str]:
     """Those of these columns that not every table has, with their types."""
     columns = {name: _KINDS[name[0]] for name in names if name[1:2] == "_" and name[0] in _KINDS}
-    return columns | ({RUNS: "string"} if RUNS in names else {})
+    return columns | {name: "string" for name in BESIDE if name in names}
 
 
 def passage_rows(change: Change, metadata: Mapping[str, str]) -> pa.Table:
@@ -182,7 +191,7 @@ def passage_rows(change: Change, metadata: Mapping[str, str]) -> pa.Table:
     vectors = np.ascontiguousarray(change.vectors, dtype=np.float32)
     facets = {d.id: _facets(d) for d in change.documents}
     ranged = {d.id: dict(_ranged(d)) for d in change.documents}
-    indexed = [folded(r.indexed) for r in rows]  # Lance cuts endings off before it folds: "Straße" would lose its e
+    indexed = [_words(r) for r in rows]
     columns = {
         "id": [r.passage.id for r in rows],
         "document_key": [document_key(r.passage.document) for r in rows],
@@ -197,14 +206,24 @@ def passage_rows(change: Change, metadata: Mapping[str, str]) -> pa.Table:
         "vector": pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1]),
     }
     extra: dict[str, list[Any]] = {
-        name: [ranged[r.passage.document].get(name) for r in rows] for name in sorted(metadata) if name != RUNS
+        name: [ranged[r.passage.document].get(name) for r in rows] for name in sorted(metadata) if name not in BESIDE
     }
     if RUNS in metadata:
         extra[RUNS] = [" ".join(run_terms(text)) or None for text in indexed]
+    if SYMBOLS in metadata:
+        extra[SYMBOLS] = [" ".join(r.symbols) or None for r in rows]
+    if CONTEXT in metadata:
+        extra[CONTEXT] = [r.context or None for r in rows]
     schema = passage_schema(vectors.shape[1])
     for name in extra:
         schema = schema.append(pa.field(name, metadata_type(metadata[name])))
     return pa.table({**columns, **extra}, schema=schema)
+
+
+def _words(row: Row) -> str:
+    """What BM25 reads of a passage: in source code also the words that identifiers are made of."""
+    inner = inner_words(row.indexed) if is_code(row.symbols) else []
+    return folded(" ".join([row.indexed, *inner]))  # Lance cuts endings off before it folds: "Straße" would lose its e
 
 
 def metadata_type(name: str) -> pa.DataType:
