@@ -45,12 +45,13 @@ _OWN = 0.9  # of the time limit: who had less of it for itself, since it waited,
 
 @dataclass(frozen=True)
 class Asked:
-    """A question to a deployment. `id` names its answer, in feedback too; `stopped`: the sequences that ended its text;
-    `bounded`: the room of texts that the client made smaller; `notes`: what it says of itself, kept with feedback alone."""
+    """A question to a deployment. `streamed`: its text is wanted as it grows; `id` names its answer, in feedback too;
+    `stopped`: what ended its text; `bounded`: room of texts that the client made smaller; `notes`: kept with feedback."""
 
     deployment: Deployment
     question: Question
     wishes: Wishes = field(default_factory=Wishes)
+    streamed: bool = False
     id: str = field(default_factory=new_trace)
     stopped: list[str] = field(default_factory=list)
     bounded: list[int] = field(default_factory=list)
@@ -197,7 +198,7 @@ class Answering:
         async with aclosing(self.carry(caller, pending, model=deployment.name)) as news:
             async for piece in news:
                 if isinstance(piece, str):
-                    if deployment.streams and (visible := speech.hear(piece)):
+                    if visible := speech.hear(piece):
                         yield visible
                     continue
                 if piece.live.value is not None and (closed := self._closed(caller, noting)):
@@ -280,13 +281,14 @@ class Answering:
 
     def _pending(self, asked: Asked, noting: NotingSearch) -> Pending[Answer]:
         deployment, wishes = asked.deployment, asked.wishes
-        engines = {name: self._stopping(asked, name, engine) for name, engine in deployment.engines.items()}
+        engines: dict[str, Engine] = {name: self._stopping(asked, name, one) for name, one in deployment.engines.items()}
 
         def begin() -> Conversation[Answer]:
             noting.documents.clear()
             return deployment.held_to(wishes.schema, wishes.instruction).answer(asked.question)
 
-        return Pending(begin, {**engines, "search": noting}, refresh=self.refresh)
+        engines["search"] = noting
+        return Pending(begin, engines, refresh=self.refresh, streamed=asked.streamed and deployment.streams)
 
     def _closed(self, caller: Caller, noting: NotingSearch) -> str:
         """A document that was found for this caller, and that it may not read by now; "" where there is none."""
@@ -335,8 +337,7 @@ class Answering:
         return (own.version, *(folder.stat().st_ino if folder.is_dir() else 0 for folder in folders))
 
     def _answered(self, caller: Caller, asked: Asked, ended: Ended[Answer], last: list[Generate]) -> Answered:
-        deployment, wishes = asked.deployment, asked.wishes
-        answer, failure = ended.live.value, ended.live.failure
+        deployment, wishes, answer, failure = asked.deployment, asked.wishes, ended.live.value, ended.live.failure
         if answer is None:
             if failure is not None and failure.step == "generate" and last and self._too_long(deployment, last[0]):
                 raise NotAnswered(400, failure.error, param="messages", code="context_length_exceeded")
