@@ -141,7 +141,7 @@ def _result(step: Step, asker: Asker, engines: Mapping[str, Engine], hear: Calla
 
 
 def pushed(engine: Engine, request: Request, on_text: Callable[[str], None]) -> Result | Failure:
-    """What an engine makes of a request. `on_text`: called with pieces of its text, where it streams; may end it by raising."""
+    """What an engine makes of a request. `on_text` is called with pieces of its text, and may end it by raising."""
     if isinstance(engine, PushEngine):
         return engine.push(request, on_text)
     if isinstance(engine, StreamingEngine):
