@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -22,7 +22,7 @@ class Letters:
 
     calls = 0
 
-    def decode_all(self, texts: list[list[int]]) -> list[str]:
+    def decode_all(self, texts: Sequence[Sequence[int]]) -> list[str]:
         """See `Tokens`."""
         self.calls += 1
         return ["".join(map(chr, ids)) for ids in texts]
@@ -66,9 +66,13 @@ def job(index: int = 0) -> Job:
     return Job(index, Generate((), max_tokens=100), [1])
 
 
+def ignore(_piece: str) -> None:
+    """Listen, and do nothing."""
+
+
 def test_one_thread_tells_all_of_them_and_decodes_once_a_step() -> None:
     letters, batch = Letters(), Steps(count=20)
-    streams = Streams(letters)  # type: ignore[arg-type]
+    streams = Streams(letters.decode_all)
     heard: list[list[str]] = [[] for _ in range(20)]
     threads: set[int] = set()
 
@@ -89,7 +93,7 @@ def test_one_thread_tells_all_of_them_and_decodes_once_a_step() -> None:
 
 
 def test_what_a_listener_raises_ends_its_own_stream() -> None:
-    streams, batch = Streams(Letters()), Steps(count=2)  # type: ignore[arg-type]
+    streams, batch = Streams(Letters().decode_all), Steps(count=2)
     heard: list[str] = []
 
     def leave(_piece: str) -> None:
@@ -104,24 +108,24 @@ def test_what_a_listener_raises_ends_its_own_stream() -> None:
 
 
 def test_a_defect_in_one_is_not_the_others() -> None:
-    streams, batch = Streams(Letters()), Steps(count=2)  # type: ignore[arg-type]
+    streams, batch = Streams(Letters().decode_all), Steps(count=2)
     with ThreadPoolExecutor(1) as pool:
-        other = pool.submit(streams.follow, batch, job(), str)
+        other = pool.submit(streams.follow, batch, job(), ignore)
         with pytest.raises(ValueError, match="of this job alone"):
-            streams.follow(batch, job(7), str)
+            streams.follow(batch, job(7), ignore)
         assert isinstance(other.result(10), GenerateResult)
 
 
 def test_all_are_told_of_an_engine_that_breaks_and_the_next_can_follow() -> None:
-    streams = Streams(Letters())  # type: ignore[arg-type]
+    streams = Streams(Letters().decode_all)
     broken = Steps(break_at=3, count=4)
     with ThreadPoolExecutor(4) as pool:
-        for each in [pool.submit(streams.follow, broken, job(), str) for _ in range(4)]:
+        for each in [pool.submit(streams.follow, broken, job(), ignore) for _ in range(4)]:
             with pytest.raises(RuntimeError, match="broke down"):
                 each.result(10)
-    assert isinstance(streams.follow(Steps(), job(), str), GenerateResult)
+    assert isinstance(streams.follow(Steps(), job(), ignore), GenerateResult)
 
 
 def test_what_is_refused_is_not_waited_for() -> None:
-    streams = Streams(Letters())  # type: ignore[arg-type]
-    assert streams.follow(Steps(), job(-1), str) == Failure("refused", step="generate")
+    streams = Streams(Letters().decode_all)
+    assert streams.follow(Steps(), job(-1), ignore) == Failure("refused", step="generate")

@@ -62,7 +62,7 @@ class CountedLoop(asyncio.SelectorEventLoop):
 
     wakes = 0
 
-    def call_soon_threadsafe(self, *given: Any, **more: Any) -> asyncio.Handle:
+    def call_soon_threadsafe(self, *given: Any, **more: Any) -> asyncio.Handle:  # type: ignore[override]
         self.wakes += 1
         return super().call_soon_threadsafe(*given, **more)
 

@@ -57,7 +57,7 @@ class Pipeline:
 
     def __init__(self, decoder: Decoder, tokens: Tokens) -> None:
         self._decoder, self._tokens = decoder, tokens
-        self._streams = Streams(tokens)
+        self._streams = Streams(tokens.decode_all)
         self.at_once = AT_ONCE
         self.is_broken = False
 

@@ -12,7 +12,6 @@ from typing import Protocol
 
 from rung.errors import InternalError
 from rung.models.jobs import Growth, Job
-from rung.models.tokens import Tokens
 from rung.records import Failure
 from rung.records.steps import GenerateResult
 
@@ -48,10 +47,13 @@ class _Stream:
 
 
 class Streams:
-    """The streams of a batch, which is held by those who follow one, and by the thread that runs while there are any."""
+    """The streams of a batch, which is held by those who follow one, and by the thread that runs while there are any.
 
-    def __init__(self, tokens: Tokens) -> None:
-        self._tokens = tokens
+    `decode_all`: ids of many texts -> these texts.
+    """
+
+    def __init__(self, decode_all: Callable[[Sequence[Sequence[int]]], list[str]]) -> None:
+        self._decode_all = decode_all
         self._open: dict[Job, _Stream] = {}
         self._lock = threading.Lock()
         self._is_running = False
@@ -118,7 +120,7 @@ class Streams:
             if not stream.has_ended and len(stream.job.generated) != stream.tokens:
                 stream.tokens = len(stream.job.generated)
                 grown.append(stream)
-        for stream, text in zip(grown, self._tokens.decode_all([stream.job.sure for stream in grown]), strict=True):
+        for stream, text in zip(grown, self._decode_all([stream.job.sure for stream in grown]), strict=True):
             try:
                 if piece := stream.growth.piece(text):
                     stream.on_text(piece)
