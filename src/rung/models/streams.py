@@ -77,8 +77,8 @@ class Streams:
         with self._lock:
             self._open[job] = stream
             if not self._is_running:
-                self._is_running = True
                 threading.Thread(target=self._run, args=(batch,), name="streams", daemon=True).start()
+                self._is_running = True
         batch.look_again()
         stream.over.wait()
         if stream.error is not None:
@@ -98,12 +98,10 @@ class Streams:
                     return
             try:
                 batch.advance(self._open)
-            except RuntimeError as error:
-                broken = list(self._open.values())
-                for stream in broken:
-                    stream.error = error
-            else:
                 self._read(batch, list(self._open.values()))
+            except BaseException as error:  # whatever it is, nobody may wait for what does not come
+                for stream in list(self._open.values()):
+                    stream.error = error
             for stream in list(self._open.values()):
                 if stream.has_ended:
                     del self._open[stream.job]

@@ -281,14 +281,14 @@ class Answering:
 
     def _pending(self, asked: Asked, noting: NotingSearch) -> Pending[Answer]:
         deployment, wishes = asked.deployment, asked.wishes
-        engines: dict[str, Engine] = {name: self._stopping(asked, name, one) for name, one in deployment.engines.items()}
+        engines = {name: self._stopping(asked, name, engine) for name, engine in deployment.engines.items()}
 
         def begin() -> Conversation[Answer]:
             noting.documents.clear()
             return deployment.held_to(wishes.schema, wishes.instruction).answer(asked.question)
 
-        engines["search"] = noting
-        return Pending(begin, engines, refresh=self.refresh, streamed=asked.streamed and deployment.streams)
+        heard = asked.streamed and deployment.streams
+        return Pending(begin, {**engines, "search": noting}, refresh=self.refresh, streamed=heard)
 
     def _closed(self, caller: Caller, noting: NotingSearch) -> str:
         """A document that was found for this caller, and that it may not read by now; "" where there is none."""
@@ -350,10 +350,9 @@ class Answering:
         if end is not None:
             asked.stopped.append(sequence)
             answer = replace(answer, text=answer.text[:end])
-        changed = bool(wishes.schema or wishes.instruction or asked.stopped)
-        measured = wishes.temperature in (None, deployment.temperature) and not changed
-        measured = measured and not (answer.truncated and wishes.max_tokens is not None)
-        return Answered(asked, answer, cited, ended, measured)
+        cut = answer.truncated and wishes.max_tokens is not None
+        changed = bool(wishes.schema or wishes.instruction or asked.stopped or cut)
+        return Answered(asked, answer, cited, ended, not changed and wishes.temperature in (None, deployment.temperature))
 
     def _too_long(self, deployment: Deployment, step: Generate) -> bool:
         return deployment.tokens(step.messages) + step.max_tokens > deployment.generator.context_tokens
