@@ -255,9 +255,9 @@ class Conversations:
 
         def hear(piece: str) -> None:
             nonlocal heard
+            unfinished.append(piece)
             if opened.left.is_set():
                 raise _Left
-            unfinished.append(piece)
             if pending.streamed:
                 heard = True
                 opened.tell(piece)
