@@ -3,8 +3,10 @@
 The same questions go to the engine in one call, and over HTTP to `rung serve` with so many clients at once; "off" is the
 same server with `--concurrency 1`, at the most clients. Each round does all of it, one after the other, so that a neighbour
 on the machine slows all rows alike; a row is the median of the rounds. Columns: tokens a second, their share of the bare
-engine's batch, seconds of an answer and to its first token. The engine is also asked one step after the other: what an
-answer of a single client takes longer than that is what HTTP, the search and the server add.
+engine's batch, seconds of an answer and to its first token, and processor milliseconds an answer, which a neighbour changes
+less than the clock: of all that answers, of the server's own process in it, and of the clients, which ask from the same
+machine. The engine is also asked one step after the other: what an answer of a single client takes longer than that is what
+HTTP, the search and the server add.
 
     python benchmarks/serving.py [--questions 64] [--model NAME] [--rung rag] [--rounds 3]
 """
@@ -14,10 +16,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import statistics
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -46,6 +49,9 @@ class Row:
     late: float
     first: float = 0.0
     late_first: float = 0.0
+    processor: float = 0.0  # milliseconds an answer, in all processes
+    server: float = 0.0  # of these, in the server's own
+    clients: float = 0.0
 
 
 def project(folder: Path, model: str) -> Path:
@@ -95,13 +101,26 @@ def bare(folder: Path, rung: str, asked: list[str]) -> tuple[Row, Row]:
 
 def timed(generator: Generator, calls: list[list[Request]]) -> Row:
     """One call after the other."""
-    tokens, times = 0, []
+    tokens, times, before = 0, [], time.process_time()
     for call in calls:
         began = time.perf_counter()
         results = [result for _, result in generator.run(call)]
         times.append(time.perf_counter() - began)
         tokens += sum(result.completion_tokens for result in results if isinstance(result, GenerateResult))
-    return Row(tokens / sum(times), statistics.median(times), high(times))
+    processor = 1000 * (time.process_time() - before) / sum(map(len, calls))
+    return Row(tokens / sum(times), statistics.median(times), high(times), processor=processor)
+
+
+def processor_seconds(process: int) -> float:
+    """That a process has used so far."""
+    fields = Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def children(process: int) -> list[int]:
+    """Processes that a process has started."""
+    lists = Path(f"/proc/{process}/task").glob("*/children")
+    return [int(child) for one in lists for child in one.read_text("utf-8").split()]
 
 
 def high(times: list[float]) -> float:
@@ -144,7 +163,12 @@ def over_http(folder: Path, rung: str, asked: list[str], clients: int, *, concur
     """The same over HTTP, by a server of its own, whose prefix cache is empty."""
     with served(folder, "--open", "--concurrency", str(concurrency), "--seconds", "3600") as server:
         asyncio.run(load(server.url, rung, ["Hello?"], 1))
-        return asyncio.run(load(server.url, rung, asked, clients))
+        processes = [server.process.pid, *children(server.process.pid)]
+        before, own = [*map(processor_seconds, processes)], time.process_time()
+        row = asyncio.run(load(server.url, rung, asked, clients))
+        used = [after - first for first, after in zip(before, map(processor_seconds, processes), strict=True)]
+        each = [1000 * seconds / len(asked) for seconds in (sum(used), used[0], time.process_time() - own)]
+        return replace(row, processor=each[0], server=each[1], clients=each[2])
 
 
 def main() -> None:
@@ -181,7 +205,12 @@ def report(rounds: dict[str, list[Row]]) -> None:
         rate = statistics.median(row.rate for row in rows)
         times = f"answer {whole:.3f} s, p95 {late:.3f} s"
         more = f"; first token {first:.3f} s, p95 {late_first:.3f} s" if first else ""
-        print(f"{name:24} {rate:7.1f} tokens/s  {statistics.median(shares):5.2f} of the batch  {times}{more}")
+        used = [statistics.median(getattr(row, column) for row in rows) for column in ("processor", "server", "clients")]
+        spent = f"processor {used[0]:.0f} ms an answer" + (
+            f" (server {used[1]:.1f}), clients {used[2]:.1f}" if used[1] else ""
+        )
+        print(f"{name:24} {rate:7.1f} tokens/s  {statistics.median(shares):5.2f} of the batch  {times}{more}  {spent}")
+    print("load average", *os.getloadavg())
 
 
 if __name__ == "__main__":

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
+import queue
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from rung.models.decoding import Asked
-from rung.models.decoding_apart import DecoderApart
+from rung.models.decoding_apart import DecoderApart, _Apart
 from rung.models.local import LocalGenerator
 from rung.models.protocol import Generator
 from rung.records.steps import GenerateResult
@@ -53,6 +54,14 @@ def streamed(model: LocalGenerator, prompt: str, tokens: int = 24) -> tuple[list
     return [str(piece) for piece in pieces], last.text
 
 
+def pushed(model: LocalGenerator, prompt: str, tokens: int = 24) -> tuple[list[str], str]:
+    """The same, told by the thread that all streams have."""
+    pieces: list[str] = []
+    result = model.push(asking(prompt, max_tokens=tokens), pieces.append)
+    assert isinstance(result, GenerateResult)
+    return pieces, result.text
+
+
 def has_ended(process: int) -> bool:
     """Whether a process is gone, or a child that nobody has waited for yet."""
     for _ in range(200):
@@ -65,10 +74,13 @@ def has_ended(process: int) -> bool:
     return False
 
 
-def test_many_threads_hear_what_the_engine_here_says(local: LocalGenerator, apart: LocalGenerator) -> None:
+@pytest.mark.parametrize("ask", [streamed, pushed])
+def test_many_threads_hear_what_the_engine_here_says(
+    local: LocalGenerator, apart: LocalGenerator, ask: Callable[[LocalGenerator, str], tuple[list[str], str]]
+) -> None:
     expected = {prompt: streamed(local, prompt)[1] for prompt in PROMPTS}
     heard: dict[str, tuple[list[str], str]] = {}
-    threads = [threading.Thread(target=lambda p=p: heard.update({p: streamed(apart, p)})) for p in PROMPTS]
+    threads = [threading.Thread(target=lambda p=p: heard.update({p: ask(apart, p)})) for p in PROMPTS]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -112,6 +124,31 @@ def test_a_stream_that_is_left_makes_no_more_tokens(apart: LocalGenerator) -> No
     assert streamed(apart, "Say one.", 4)[1]
 
 
+def test_who_listens_no_more_makes_no_more_tokens(apart: LocalGenerator) -> None:
+    def leave(_piece: str) -> None:
+        raise LookupError("nobody listens")
+
+    with pytest.raises(LookupError, match="nobody listens"):
+        apart.push(asking("Tell a long story.", max_tokens=900), leave)
+    assert not decoder(apart)._shared.inboxes
+    assert pushed(apart, "Say one.", 4) == streamed(apart, "Say one.", 4)
+
+
+def test_who_waits_for_others_hears_of_one_that_came_later(apart: LocalGenerator) -> None:
+    streamed(apart, "Say one.", 2)
+    opened = decoder(apart)
+    handles = [_Apart(opened, -1, queue.SimpleQueue())]  # nothing ever comes of it
+    waiting = threading.Thread(target=opened.advance, args=(handles,), daemon=True)
+    waiting.start()
+    later = opened.ask(Asked([1] * 8, room=1))
+    opened.advance([later])  # its token has come
+    assert isinstance(later, _Apart)
+    handles.append(later)
+    opened.look_again()
+    waiting.join(20)
+    assert not waiting.is_alive()
+
+
 def test_where_the_process_dies_those_who_wait_are_told_and_the_next_has_a_new_one(apart: LocalGenerator) -> None:
     before = streamed(apart, PROMPTS[0])[1]
     process = decoder(apart).process_id
@@ -120,6 +157,10 @@ def test_where_the_process_dies_those_who_wait_are_told_and_the_next_has_a_new_o
     os.kill(process, signal.SIGKILL)
     with pytest.raises(RuntimeError, match="the process that decodes has ended"):
         list(stream)
+    pushed(apart, "Say one.", 2)
+    process = decoder(apart).process_id
+    with pytest.raises(RuntimeError, match="the process that decodes has ended"):
+        apart.push(asking("Tell a long story.", max_tokens=900), lambda _piece: os.kill(process, signal.SIGKILL))
     assert streamed(apart, PROMPTS[0])[1] == before
     assert decoder(apart).process_id != process
 

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from rung.serving.conversations import Limits
+from rung.records import Failure
+from rung.records.steps import Conversation, Generate, GenerateResult, Request, Result, generate
+from rung.serving.callers import Caller
+from rung.serving.conversations import Conversations, Ended, Limits, Pending
 from rung.serving.turns import Full, Turns
 from tests.serving.serving import Slow, chat, served
 
@@ -48,6 +55,60 @@ def test_no_more_than_the_limit_are_carried_and_the_queue_has_an_end(shop: Path)
     assert sorted(status for status, _ in ended) == [200] * 4 + [503] * 2
     assert all(int(after) >= 1 for status, after in ended if status == 503)
     assert model.most == 2
+
+
+class CountedLoop(asyncio.SelectorEventLoop):
+    """Counts how often other threads wake it."""
+
+    wakes = 0
+
+    def call_soon_threadsafe(self, *given: Any, **more: Any) -> asyncio.Handle:  # type: ignore[override]
+        self.wakes += 1
+        return super().call_soon_threadsafe(*given, **more)
+
+
+class Pushing:
+    """An engine that calls back with 200 pieces of text while the event loop does something else."""
+
+    identity = "pushing"
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+
+    def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result | Failure]]:
+        raise AssertionError("it was to be called back")
+
+    def push(self, request: Request, on_text: Callable[[str], None]) -> GenerateResult:
+        del request
+        over = threading.Event()
+        self._loop.call_soon_threadsafe(over.wait, 10)
+        for number in range(200):
+            on_text(f"{number} ")
+        over.set()
+        return GenerateResult("whole")
+
+
+@pytest.mark.parametrize(("streamed", "pieces"), [(True, 200), (False, 0)])
+def test_texts_wake_the_loop_together_and_not_at_all_where_nobody_hears_them(streamed: bool, pieces: int) -> None:
+    def begin() -> Conversation[str]:
+        return (yield from generate(Generate(()))).text
+
+    async def heard() -> tuple[list[str], Any]:
+        conversations = Conversations(Limits())
+        pending = Pending(begin, {"generate": Pushing(asyncio.get_running_loop())}, streamed=streamed)
+        texts: list[str] = []
+        async with aclosing(conversations.carry(Caller("a", frozenset()), pending)) as news:
+            async for piece in news:
+                if isinstance(piece, Ended):
+                    return texts, piece.live.value
+                texts.append(piece)
+        return texts, None
+
+    with asyncio.Runner(loop_factory=CountedLoop) as runner:
+        assert runner.run(heard()) == ([f"{number} " for number in range(pieces)], "whole")
+        loop = runner.get_loop()
+    assert isinstance(loop, CountedLoop)
+    assert loop.wakes < 10
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from rung.models.jobs import HALF, Decode, Job
+from rung.models.jobs import Decode, Growth, Job
 from rung.records import Failure
 from rung.records.steps import GenerateResult, StepFailed
 
@@ -57,20 +57,16 @@ def stream_job(engine: Engine, job: Job, decode: Decode, hear: Callable[[str], s
     Raises:
         StepFailed: the job cannot be answered.
     """
-    before = shown = ""
+    growth = Growth()
     result: GenerateResult | Failure | None = engine.add(job)
     while result is None:
         result = engine.step([job]).get(job.index)
-        text = decode(job.sure)
-        if result is None and text.startswith(before) and not text.endswith(HALF):  # else wait for the rest
-            piece, before = hear(text[len(before) :]), text
-            shown += piece
-            if piece:
-                yield piece
+        if result is None and (piece := growth.piece(decode(job.sure), hear)):
+            yield piece
     if isinstance(result, Failure):
         raise StepFailed(result)
-    if result.text.startswith(shown) and result.text != shown:
-        yield result.text[len(shown) :]
+    if rest := growth.rest(result.text):
+        yield rest
     yield result
 
 

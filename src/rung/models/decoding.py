@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -82,8 +82,11 @@ class Decoder(Protocol):
             ValueError: the engine refuses it; says why.
         """
 
-    def advance(self, handles: Sequence[Handle]) -> None:
-        """Return when a step has been computed in which these may have got on."""
+    def advance(self, handles: Iterable[Handle]) -> None:
+        """Return when a step has been computed in which these may have got on. They are looked at anew meanwhile."""
+
+    def look_again(self) -> None:
+        """Have those who are in `advance` look at their handles."""
 
 
 def batching(network: Network) -> Any:
@@ -170,7 +173,10 @@ class DecoderHere:
                 self._adding -= 1
                 self._turn.notify_all()
 
-    def advance(self, handles: Sequence[Handle]) -> None:  # noqa: ARG002 - a step moves all of them
+    def look_again(self) -> None:
+        """See `Decoder`. Nobody waits for certain handles."""
+
+    def advance(self, handles: Iterable[Handle]) -> None:  # noqa: ARG002 - a step moves all of them
         """See `Decoder`.
 
         Where another thread is at a step, its end is waited for in place of one more: so every thread reads after each step,

@@ -17,7 +17,7 @@ import sys
 import threading
 import traceback
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
@@ -85,22 +85,29 @@ class DecoderApart:
             raise ValueError(refused)
         return _Apart(self, number, inbox)
 
-    def advance(self, handles: Sequence[Handle]) -> None:
+    def advance(self, handles: Iterable[Handle]) -> None:
         """See `Decoder`."""
-        mine = [handle for handle in handles if isinstance(handle, _Apart)]
-        if len(mine) == 1:
-            mine[0].wait()  # a lock of its own: many threads wait for one each, and none wakes the others
-        elif mine:
-            with self._shared.turn:
-                self._shared.turn.wait_for(lambda: self._shared.is_broken or any(handle.has_news for handle in mine))
+
+        def is_there() -> bool:
+            mine = [handle for handle in handles if isinstance(handle, _Apart)]
+            return self._shared.is_broken or not mine or any(handle.has_news for handle in mine)
+
+        with self._shared.turn:
+            self._shared.turn.wait_for(is_there)
         if self._shared.is_broken:
             raise RuntimeError(_GONE)
+
+    def look_again(self) -> None:
+        """See `Decoder`."""
+        with self._shared.turn:
+            self._shared.turn.notify_all()
 
     def cancel(self, number: int) -> None:
         """Take a prompt out of the batch."""
         inbox = self._shared.inboxes.pop(number, None)
         if inbox is not None and not self._shared.is_broken:
             inbox.put(Output([], "cancelled"))  # for who still waits
+            self.look_again()
             self._send(number, None)
 
     def close(self) -> None:
@@ -129,23 +136,17 @@ class _Apart:
 
     def __init__(self, decoder: DecoderApart, number: int, inbox: queue.SimpleQueue[Output]) -> None:
         self._decoder, self._number, self._inbox = decoder, number, inbox
-        self._heard: list[Output] = []  # what was waited for
 
     @property
     def has_news(self) -> bool:
         """Whether something came of it."""
-        return bool(self._heard) or not self._inbox.empty()
-
-    def wait(self) -> None:
-        """Until something has come of it."""
-        if not self._heard:
-            self._heard.append(self._inbox.get())
+        return not self._inbox.empty()
 
     def take(self) -> Output:
         """See `Handle`."""
         ids: list[int] = []
         while self.has_news:
-            output = self._heard.pop() if self._heard else self._inbox.get()
+            output = self._inbox.get()
             ids += output.ids
             if output.end:
                 return Output(ids, output.end)

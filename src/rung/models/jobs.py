@@ -54,6 +54,26 @@ class Job:
         return self.generated[: self.step.max_tokens - self.reserve]
 
 
+@dataclass
+class Growth:
+    """A text while it grows: what of it was shown. `seen`: all of it that was certain when it was looked at last."""
+
+    shown: str = ""
+    seen: str = ""
+
+    def piece(self, text: str, hear: Callable[[str], str] = str) -> str:
+        """What is new in the text; "" where half a character ends it. `hear`: what is shown of a new piece."""
+        if not text.startswith(self.seen) or text.endswith(HALF):  # else wait for the rest
+            return ""
+        piece, self.seen = hear(text[len(self.seen) :]), text
+        self.shown += piece
+        return piece
+
+    def rest(self, text: str) -> str:
+        """What of the whole text was not shown; "" where something else was."""
+        return text[len(self.shown) :] if text.startswith(self.shown) else ""
+
+
 class Anew(NamedTuple):
     """What a model is asked anew: the tokens of its answer that stay, and what may follow them."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from importlib.metadata import version
@@ -128,6 +128,14 @@ class LocalGenerator:
             raise StepFailed(failure)
         with self._using(jobs[0].step.adapter, jobs) as pipeline:
             yield from stream_job(pipeline, jobs[0], self.tokens.decode)
+
+    def push(self, request: Request, on_text: Callable[[str], None]) -> GenerateResult | Failure:
+        """See `rung.records.steps.PushEngine`: whoever asks sleeps until the answer is whole."""
+        jobs, refused = self._jobs([request])
+        for _, failure in refused:
+            return failure
+        with self._using(jobs[0].step.adapter, jobs) as pipeline:
+            return pipeline.follow(jobs[0], on_text)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text."""

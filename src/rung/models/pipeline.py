@@ -6,15 +6,16 @@ its tokens, to `decoding`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from rung.errors import last_line
 from rung.models.adapters import Lora
-from rung.models.decoding import AT_ONCE, Asked, Decoder, DecoderHere, Network
+from rung.models.decoding import AT_ONCE, Asked, Decoder, DecoderHere, Handle, Network
 from rung.models.grammar import Constraint, Unsupported, constraint
 from rung.models.jobs import Anew, Job, closing, otherwise, whole
 from rung.models.precision import Precision
+from rung.models.streams import Streams
 from rung.models.tokens import Tokens
 from rung.records import Failure
 from rung.records.steps import GenerateResult
@@ -41,11 +42,22 @@ def decoder_of(
     return DecoderApart(network)
 
 
+class _Handles:
+    """Of jobs that may become more, in another thread, while they are waited for."""
+
+    def __init__(self, jobs: Collection[Job]) -> None:
+        self._jobs = jobs
+
+    def __iter__(self) -> Iterator[Handle]:
+        return iter([job.handle for job in list(self._jobs)])
+
+
 class Pipeline:
     """A decoder and what its tokens mean. `is_broken` after the engine raised: throw it away."""
 
     def __init__(self, decoder: Decoder, tokens: Tokens) -> None:
         self._decoder, self._tokens = decoder, tokens
+        self._streams = Streams(tokens.decode_all)
         self.at_once = AT_ONCE
         self.is_broken = False
 
@@ -70,17 +82,24 @@ class Pipeline:
 
     def step(self, jobs: Sequence[Job]) -> dict[int, GenerateResult | Failure]:
         """One step of the whole batch: place -> result for those of `jobs` that ended."""
+        self.advance(jobs)
+        return {job.index: result for job in jobs if (result := self.read(job)) is not None}
+
+    def follow(self, job: Job, on_text: Callable[[str], None]) -> GenerateResult | Failure:
+        """See `Streams`."""
+        return self._streams.follow(self, job, on_text)
+
+    def advance(self, jobs: Collection[Job]) -> None:
+        """Return when a step has been computed in which these may have got on. They may become more meanwhile."""
         try:
-            self._decoder.advance([job.handle for job in jobs])
+            self._decoder.advance(_Handles(jobs))
         except RuntimeError:
             self.is_broken = True
             raise
-        results: dict[int, GenerateResult | Failure] = {}
-        for job in jobs:
-            result = self._read(job)
-            if result is not None:
-                results[job.index] = result
-        return results
+
+    def look_again(self) -> None:
+        """Where `advance` waits in another thread for jobs that became more."""
+        self._decoder.look_again()
 
     def cancel(self, jobs: Sequence[Job]) -> None:
         """Take jobs out of the batch that will not be read any more."""
@@ -89,7 +108,8 @@ class Pipeline:
                 job.ended = True
                 job.handle.cancel()
 
-    def _read(self, job: Job) -> GenerateResult | Failure | None:
+    def read(self, job: Job) -> GenerateResult | Failure | None:
+        """What came of a job: its result, once it has ended."""
         output = job.handle.take()
         job.generated.extend(output.ids)
         if output.ids and self._asks_anew(job, otherwise(job, output.ids, self._tokens.decode)):

@@ -62,6 +62,12 @@ class Tokens:
         """The text of the ids, without the marks of the chat."""
         return str(self._tokenizer.decode(list(ids))) if ids else ""
 
+    def decode_all(self, texts: Sequence[Sequence[int]]) -> list[str]:
+        """The same of many, in one call: it takes hardly longer than one."""
+        filled = [list(ids) for ids in texts if ids]
+        decoded = iter(self._tokenizer.decode(filled) if filled else ())
+        return [str(next(decoded)) if ids else "" for ids in texts]
+
     def render(self, messages: Sequence[Message]) -> str:
         """The chat as one prompt, the assistant's turn opened.
 

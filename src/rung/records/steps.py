@@ -261,3 +261,15 @@ class StreamingEngine(Engine, Protocol):
     def stream(self, request: Request) -> Iterator[str | GenerateResult | Failure]:
         """Yield pieces of text, then the whole `GenerateResult` (or the `Failure`) last."""
         ...
+
+
+@runtime_checkable
+class PushEngine(Engine, Protocol):
+    """An engine whose text grows for many threads at once: none of them wakes for a piece of it."""
+
+    def push(self, request: Request, on_text: Callable[[str], None]) -> Result | Failure:
+        """Call `on_text` with each piece of text, on this thread or another one while this sleeps; return the result.
+
+        What `on_text` raises ends the request, and is raised here.
+        """
+        ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -13,6 +13,7 @@ from rung.records.steps import (
     Conversation,
     Engine,
     GenerateResult,
+    PushEngine,
     Request,
     Result,
     Search,
@@ -136,16 +137,26 @@ def _result(step: Step, asker: Asker, engines: Mapping[str, Engine], hear: Calla
     name = carrier(step)
     if name not in engines:
         raise UserError(no_engine(name))
-    engine, request = engines[name], Request(delivered(step), asker)
+    return pushed(engines[name], Request(delivered(step), asker), hear)
+
+
+def pushed(engine: Engine, request: Request, on_text: Callable[[str], None]) -> Result | Failure:
+    """What an engine makes of a request. `on_text` is called with pieces of its text, and may end it by raising."""
+    if isinstance(engine, PushEngine):
+        return engine.push(request, on_text)
     if isinstance(engine, StreamingEngine):
+        pieces = engine.stream(request)
         try:
-            for piece in engine.stream(request):
+            for piece in pieces:
                 if isinstance(piece, (GenerateResult, Failure)):
                     return piece
-                hear(piece)
+                on_text(piece)
         except StepFailed as failed:
             return failed.failure
-        raise InternalError(f"the engine for '{name}' steps ended its stream without a result")
+        finally:
+            if isinstance(pieces, Generator):
+                pieces.close()
+        raise InternalError(f"an engine ended its stream of a '{kind(request.step)}' step without a result")
     for _, result in engine.run([request]):
         return result
-    raise InternalError(f"the engine for '{name}' steps gave no result")
+    raise InternalError(f"an engine gave no result for a '{kind(request.step)}' step")

@@ -45,12 +45,13 @@ _OWN = 0.9  # of the time limit: who had less of it for itself, since it waited,
 
 @dataclass(frozen=True)
 class Asked:
-    """A question to a deployment. `id` names its answer, in feedback too; `stopped`: the sequences that ended its text;
-    `bounded`: the room of texts that the client made smaller; `notes`: what it says of itself, kept with feedback alone."""
+    """A question to a deployment. `streamed`: its text is wanted as it grows; `id` names its answer, in feedback too;
+    `stopped`: what ended its text; `bounded`: room of texts that the client made smaller; `notes`: kept with feedback."""
 
     deployment: Deployment
     question: Question
     wishes: Wishes = field(default_factory=Wishes)
+    streamed: bool = False
     id: str = field(default_factory=new_trace)
     stopped: list[str] = field(default_factory=list)
     bounded: list[int] = field(default_factory=list)
@@ -197,7 +198,7 @@ class Answering:
         async with aclosing(self.carry(caller, pending, model=deployment.name)) as news:
             async for piece in news:
                 if isinstance(piece, str):
-                    if deployment.streams and (visible := speech.hear(piece)):
+                    if visible := speech.hear(piece):
                         yield visible
                     continue
                 if piece.live.value is not None and (closed := self._closed(caller, noting)):
@@ -286,7 +287,8 @@ class Answering:
             noting.documents.clear()
             return deployment.held_to(wishes.schema, wishes.instruction).answer(asked.question)
 
-        return Pending(begin, {**engines, "search": noting}, refresh=self.refresh)
+        heard = asked.streamed and deployment.streams
+        return Pending(begin, {**engines, "search": noting}, refresh=self.refresh, streamed=heard)
 
     def _closed(self, caller: Caller, noting: NotingSearch) -> str:
         """A document that was found for this caller, and that it may not read by now; "" where there is none."""
@@ -335,8 +337,7 @@ class Answering:
         return (own.version, *(folder.stat().st_ino if folder.is_dir() else 0 for folder in folders))
 
     def _answered(self, caller: Caller, asked: Asked, ended: Ended[Answer], last: list[Generate]) -> Answered:
-        deployment, wishes = asked.deployment, asked.wishes
-        answer, failure = ended.live.value, ended.live.failure
+        deployment, wishes, answer, failure = asked.deployment, asked.wishes, ended.live.value, ended.live.failure
         if answer is None:
             if failure is not None and failure.step == "generate" and last and self._too_long(deployment, last[0]):
                 raise NotAnswered(400, failure.error, param="messages", code="context_length_exceeded")
@@ -349,10 +350,9 @@ class Answering:
         if end is not None:
             asked.stopped.append(sequence)
             answer = replace(answer, text=answer.text[:end])
-        changed = bool(wishes.schema or wishes.instruction or asked.stopped)
-        measured = wishes.temperature in (None, deployment.temperature) and not changed
-        measured = measured and not (answer.truncated and wishes.max_tokens is not None)
-        return Answered(asked, answer, cited, ended, measured)
+        cut = answer.truncated and wishes.max_tokens is not None
+        changed = bool(wishes.schema or wishes.instruction or asked.stopped or cut)
+        return Answered(asked, answer, cited, ended, not changed and wishes.temperature in (None, deployment.temperature))
 
     def _too_long(self, deployment: Deployment, step: Generate) -> bool:
         return deployment.tokens(step.messages) + step.max_tokens > deployment.generator.context_tokens

@@ -70,7 +70,8 @@ async def messages(request: Request, body: MessagesRequest) -> Response:
     stop = stop_of(body.stop_sequences, "stop_sequences", "a list")
     chat = chat_of(body.messages, deployment, instruction=system)
     wishes = Wishes(body.max_tokens, body.temperature, stop=stop, instruction=chat.instruction)
-    asked = Asked(deployment, chat.question, wishes, notes=notes_of(body.metadata.user_id if body.metadata else None))
+    notes = notes_of(body.metadata.user_id if body.metadata else None)
+    asked = Asked(deployment, chat.question, wishes, body.stream, notes=notes)
     news, base = answering.answer(caller, asked), base_url(request)
     if body.stream:
         events = _events(await begun(request, news), asked, base)

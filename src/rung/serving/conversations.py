@@ -1,8 +1,9 @@
 """Carries out the conversations of many callers at once: what serves.
 
 Each open conversation has a thread, which the live driver advances; engines are asked by all threads together, and those
-that decode here share one batch and one prefix cache among them. A conversation whose client has left, or whose time is up,
-makes no more tokens than the one under way.
+that decode here share one batch and one prefix cache among them. While these decode its thread sleeps: pieces of text come
+from theirs, and wake the event loop once a step, if anybody hears them. A conversation whose client has left, or whose time
+is up, makes no more tokens than the one under way.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from rung.knowledge.protocol import IndexGone
 from rung.records import Asker
@@ -91,7 +93,8 @@ class Watcher(Protocol):
 @dataclass(frozen=True)
 class Pending(Generic[T]):
     """A conversation to be carried out. `each`: what is made of its steps; `refresh`: done before and after it, on its
-    thread. `spent`: told at its end, however it came, what its steps consumed, and the text of one that was not finished."""
+    thread. `spent`: told at its end, however it came, what its steps consumed, and the text of one that was not finished.
+    `streamed`: whether somebody wants its text as it grows."""
 
     begin: Callable[[], Conversation[T]]
     engines: Mapping[str, Engine]
@@ -99,6 +102,7 @@ class Pending(Generic[T]):
     refresh: Callable[[], None] = lambda: None
     spent: Callable[[Tally, str], None] = lambda _tally, _unfinished: None
     watcher: Watcher | None = None
+    streamed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,23 +114,39 @@ class Ended(Generic[T]):
     waited: float
 
 
+class _Mail:
+    """What threads have for queues of an event loop: it wakes once for all that has come until it looks."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._waiting: deque[tuple[asyncio.Queue[Any], object]] = deque()
+        self._lock = threading.Lock()
+
+    def send(self, queue: asyncio.Queue[Any], news: object) -> None:
+        """From any thread."""
+        with self._lock:
+            self._waiting.append((queue, news))
+            if len(self._waiting) == 1:
+                self.loop.call_soon_threadsafe(self._deliver)
+
+    def _deliver(self) -> None:
+        with self._lock:
+            waiting, self._waiting = self._waiting, deque()
+        for queue, news in waiting:
+            queue.put_nowait(news)
+
+
 @dataclass(eq=False)
 class _Open(Generic[T]):
     """A conversation on its thread, and what it has to tell the event loop."""
 
-    loop: asyncio.AbstractEventLoop
+    mail: _Mail
     news: asyncio.Queue[str | Ended[T] | BaseException] = field(default_factory=asyncio.Queue)
     left: threading.Event = field(default_factory=threading.Event)
 
     def tell(self, news: str | Ended[T] | BaseException) -> None:
-        """From the thread."""
-        self.loop.call_soon_threadsafe(self.news.put_nowait, news)
-
-    def hear(self, piece: str) -> None:
-        """A piece of text from the engine."""
-        if self.left.is_set():
-            raise _Left
-        self.tell(piece)
+        """From a thread."""
+        self.mail.send(self.news, news)
 
     def expire(self, had: float) -> None:
         """Time is up, after so many seconds of its turn; called on the event loop."""
@@ -147,6 +167,7 @@ class Conversations:
         self._turns = Turns(limits.at_once, limits.queue)
         self._threads = ThreadPoolExecutor(limits.at_once, thread_name_prefix="conversation")
         self._mean = 1.0  # seconds that a conversation takes
+        self._mail: _Mail | None = None
         self._behind: list[Callable[[Exception], None]] = []  # ends each conversation that nobody waits for
 
     @property
@@ -172,7 +193,10 @@ class Conversations:
         arrived = time.monotonic()
         await self._turn(caller, behind=behind)
         waited = time.monotonic() - arrived
-        opened: _Open[T] = _Open(asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        if self._mail is None or self._mail.loop is not loop:
+            self._mail = _Mail(loop)
+        opened: _Open[T] = _Open(self._mail)
         if pending.watcher is not None:
             pending.watcher.begin(waited)
         if behind:
@@ -181,7 +205,7 @@ class Conversations:
         self.open += 1
         job.add_done_callback(lambda _done: self._on_loop(opened, pending.watcher, behind=behind))
         room = self.limits.seconds - (0.0 if behind else waited)
-        alarm = opened.loop.call_later(room, opened.expire, room)
+        alarm = loop.call_later(room, opened.expire, room)
         try:
             while True:
                 news = await opened.news.get()
@@ -214,8 +238,8 @@ class Conversations:
         """A thread ended: its turn is given on. The loop may be closed already, when the server is stopped by force."""
         if watcher is not None:
             watcher.release()
-        if not opened.loop.is_closed():
-            opened.loop.call_soon_threadsafe(self._ended, opened, behind)
+        if not opened.mail.loop.is_closed():
+            opened.mail.loop.call_soon_threadsafe(self._ended, opened, behind)
 
     def _ended(self, opened: _Open[T], behind: bool) -> None:
         self.open -= 1
@@ -231,9 +255,12 @@ class Conversations:
 
         def hear(piece: str) -> None:
             nonlocal heard
-            heard = True
             unfinished.append(piece)
-            opened.hear(piece)
+            if opened.left.is_set():
+                raise _Left
+            if pending.streamed:
+                heard = True
+                opened.tell(piece)
 
         def each(step: Step) -> Step:
             unfinished.clear()

@@ -48,7 +48,7 @@ class Deployment:
         """What the strategy was made of, where it was made of a spec."""
         return self.pinned.spec
 
-    @property
+    @cached_property  # each answer says it
     def digest(self) -> str:
         """Of its spec: equal digest, equal strategy. "" where it has none."""
         return self.spec.digest if self.spec else ""

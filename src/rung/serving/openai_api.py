@@ -81,7 +81,7 @@ async def chat_completions(request: Request, body: ChatRequest) -> Response:
     deployment = answering.deployment(body.model, caller)
     chat, call = chat_of(body.messages, deployment), call_of(body.tools, body.tool_choice)
     notes = notes_of(body.user or body.safety_identifier, body.metadata)
-    first = Asked(deployment, chat.question, _wishes(body, chat, call, deployment), notes=notes)
+    first = Asked(deployment, chat.question, _wishes(body, chat, call, deployment), body.stream, notes=notes)
     all_asked = several.asked_anew(first, body.n)
     news = several.answers(answering, caller, all_asked)
     reply = Reply(first, base_url(request), call, body.n)

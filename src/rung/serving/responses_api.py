@@ -148,7 +148,7 @@ async def responses(request: Request, body: ResponsesRequest) -> Response:
     schema = form_of(form.type, form.schema_, deployment) if form else ""
     wishes = Wishes(body.max_output_tokens, body.temperature, schema=schema, instruction=chat.instruction)
     notes = notes_of(body.user or body.safety_identifier, body.metadata)
-    reply = Reply(Asked(deployment, chat.question, wishes, notes=notes), body, base_url(request))
+    reply = Reply(Asked(deployment, chat.question, wishes, body.stream, notes=notes), body, base_url(request))
     news = answering.answer(caller, reply.asked)
     if body.stream:
         events = reply.events(await begun(request, news))

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from rung.errors import InternalError
 from rung.records import Failure
-from rung.records.steps import Engine, Generate, GenerateResult, Request, Result, StreamingEngine
+from rung.records.steps import Engine, Generate, GenerateResult, Request, Result
+from rung.runtime.live import pushed
 
 
 class OtherText(Exception):
     """What was streamed turned out to be none of the answer."""
+
+
+class _Reached(Exception):
+    """A sequence that ends the text has come."""
 
 
 class Speech:
@@ -67,37 +71,32 @@ class Stopping:
         for index, result in self.engine.run(requests):
             yield index, self._cut(result) if isinstance(result, GenerateResult) else result
 
-    def stream(self, request: Request) -> Iterator[str | GenerateResult | Failure]:
-        """See `rung.records.steps.StreamingEngine`."""
-        if not isinstance(self.engine, StreamingEngine):
-            for _, result in self.run([request]):
-                if isinstance(result, GenerateResult | Failure):
-                    yield result
-            return
+    def push(self, request: Request, on_text: Callable[[str], None]) -> Result | Failure:
+        """See `rung.records.steps.PushEngine`."""
         text, shown = "", 0
-        pieces = iter(self.engine.stream(request))
         held_back = max(map(len, self.stop)) - 1  # the beginning of a sequence, perhaps
-        for piece in pieces:
-            if isinstance(piece, Failure):
-                yield piece
-                return
-            if isinstance(piece, GenerateResult):
-                result = self._cut(piece)
-                if result.text.startswith(text[:shown]):
-                    yield result.text[shown:]
-                yield result
-                return
+
+        def hear(piece: str) -> None:
+            nonlocal text, shown
             text += piece
-            if (end := self._end(text)) is not None:
-                if hasattr(pieces, "close"):
-                    pieces.close()
-                yield text[shown:end]
-                yield self._left(request, text[:end])
-                return
-            if (safe := len(text) - held_back) > shown:
-                yield text[shown:safe]
+            end = self._end(text)
+            safe = len(text) - held_back if end is None else end
+            if safe > shown:
+                on_text(text[shown:safe])
                 shown = safe
-        raise InternalError("the engine ended its stream without a result")
+            if end is not None:
+                raise _Reached
+
+        try:
+            result = pushed(self.engine, request, hear)
+        except _Reached:
+            return self._left(request, text[:shown])
+        if not isinstance(result, GenerateResult):
+            return result
+        result = self._cut(result)
+        if result.text.startswith(text[:shown]) and len(result.text) > shown:
+            on_text(result.text[shown:])
+        return result
 
     def _left(self, request: Request, text: str) -> GenerateResult:
         step = request.step

@@ -173,7 +173,7 @@ async def _answers(
             yield step
             continue
         answering, deployment = step
-        async with aclosing(answering.answer(caller, Asked(deployment, question))) as pieces:
+        async with aclosing(answering.answer(caller, Asked(deployment, question, streamed=True))) as pieces:
             async for piece in pieces:
                 yield piece if isinstance(piece, str) else (answering, piece)
 
