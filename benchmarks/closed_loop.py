@@ -1,16 +1,16 @@
 """The loop closed once: served, asked, rated, reviewed, retrained, compared, promoted by canary; the score before and after.
 
     python benchmarks/closed_loop.py --folder /tmp/loop               # goes on where it was stopped
-    python benchmarks/closed_loop.py --folder /tmp/triage --example triage --begin 24 --asked 240
+    python benchmarks/closed_loop.py --folder /tmp/triage --example triage --begin 50 --asked 300 --margin 0.1 --risk 0.1
 
 A copy of examples/helpdesk (or examples/triage), with the one rung that is trained there, begins with `--begin` of its train
-cases (examples) and `--test` of its test cases. The other train questions are asked by simulated people, of a real `rung serve`, over HTTP, each
-by a name and by the rights of a customer: `--asked` of them before it is trained again, the others while the canary is
-tried, so that nothing that was taught is asked then. Who gets a wrong answer says so, and with a chance of .6 what is right
-(the case's first accepted answer); an expert's file answers a part of the others; a few corrections are wrong, and one
-repeats a test case. The reviewer approves what the case accepts, and rejects what it does not. `review: required` holds
-training and deployment back until somebody approved. Answers are judged as the project judges: equal JSON, or the same label.
-But for that one, test cases are never asked; the score is of the same ones before and after.
+cases (examples) and `--test` of its test cases. The other train questions are asked by simulated people, of a real
+`rung serve`, over HTTP, each by a name and by the rights of a customer: `--asked` of them before it is trained again, the
+others while the canary is tried, so that nothing that was taught is asked then. Who gets a wrong answer says so, and with a
+chance of .6 what is right (the case's first accepted answer); an expert's file answers a part of the others; a few
+corrections are wrong, and one repeats a test case. The reviewer approves what the case accepts, and rejects what it does not.
+`review: required` holds training and deployment back until somebody approved. Answers are judged as the project judges:
+equal JSON, or the same label. But for that one, test cases are never asked; the score is of the same ones before and after.
 
 Prints a line for each stage with its figures and seconds, and writes them to loop.json in the folder.
 """
@@ -87,7 +87,7 @@ def make(given: argparse.Namespace, folder: Path) -> Row:
     settings |= {"model": "scripted", "embedder": "scripted"} if given.scripted else {}
     test = rows(folder / "cases" / "test.jsonl")
     write(folder / "cases" / "test.jsonl", random.Random(given.seed).sample(test, min(given.test, len(test))))
-    settings |= {"review": "required", "retrain": {"when": f"{given.asked // 4} new approved rows"}}
+    settings |= {"review": "required", "retrain": {"when": f"{max(1, given.asked // 20)} new approved rows"}}
     settings["serve"] = {"proxy": {"addresses": ["127.0.0.1/32"]}}
     (folder / "rung.yaml").write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), "utf-8")
     return {"train": len(begin), "asked": len(others[: given.asked]), "for the canary": len(others[given.asked :])}
