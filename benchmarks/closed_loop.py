@@ -8,8 +8,8 @@ cases (examples) and `--test` of its test cases. The other train questions are a
 `rung serve`, over HTTP, each by a name and by the rights of a customer: `--asked` of them before it is trained again, the
 others while the canary is tried, so that nothing that was taught is asked then. Who gets a wrong answer says so, and with a
 chance of .6 what is right (the case's first accepted answer); an expert's file answers a part of the others; a few
-corrections are wrong, and one repeats a test case. The reviewer approves what the case accepts, and rejects what it does not.
-`review: required` holds training and deployment back until somebody approved. Answers are judged as the project judges:
+corrections are wrong, and one repeats a test case. The reviewer approves what the case accepts, and rejects what it does
+not. `review: required` holds training and deployment back until somebody approved. Answers are judged as the project judges:
 equal JSON, or the same label. But for that one, test cases are never asked; the score is of the same ones before and after.
 
 Prints a line for each stage with its figures and seconds, and writes them to loop.json in the folder.
@@ -196,7 +196,8 @@ def right_text(row: Row) -> str:
 def wrong_text(row: Row, others: Sequence[Row]) -> str:
     """What a person who errs says: another row's label, or nobody's quote."""
     if _value(row["answers"][0]) == row["answers"][0]:
-        return next(text for one in others if (text := one["answers"][0]) not in row["answers"])
+        texts: list[str] = [one["answers"][0] for one in others if one["answers"]]
+        return next(text for text in texts if text not in row["answers"])
     return json.dumps({"quote": "Nobody knows.", "answer": "nobody"})
 
 
