@@ -14,6 +14,7 @@ from rung.dataset.load import load_dataset
 from rung.dataset.proposals import Use
 from rung.dataset.review_log import reviews
 from rung.errors import UserError
+from rung.records import Json
 from rung.state.database import State
 from rung.state.feedback import Rating, Remark, add_remark
 from tests.cli.conftest import Run
@@ -289,7 +290,7 @@ def test_what_somebody_with_groups_corrects_teaches_where_there_are_no_documents
     write_labels(tmp_path, [{"question": "Say red?", "answers": ["red"], "split": "test"}], "rungs: [classifier]\n")
     (tmp_path / ".rung").mkdir()
     with State(tmp_path / ".rung") as state:
-        entry = {"question": QUESTION, "answer": "blue", "groups": ["customer"]}
+        entry: dict[str, Json] = {"question": QUESTION, "answer": "blue", "groups": ["customer"]}
         add_remark(state, Remark("a", "ada", "down", {"correction": "red"}, entry))
     (draft,) = draft_from_feedback(load_project(tmp_path), DraftRequest(judging=0)).proposals.proposals
     assert draft.use == "example"

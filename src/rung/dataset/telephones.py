@@ -62,5 +62,6 @@ def telephones(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _has_length(number: str) -> bool:
-    digits = sum(character.isdigit() for character in _EXTENSION_BEGINS.split(number)[0])
+    main: str = _EXTENSION_BEGINS.split(number)[0]
+    digits = sum(character.isdigit() for character in main)
     return MIN_DIGITS <= digits <= MAX_DIGITS
