@@ -1,15 +1,16 @@
 """The loop closed once: served, asked, rated, reviewed, retrained, compared, promoted by canary; the score before and after.
 
     python benchmarks/closed_loop.py --folder /tmp/loop               # goes on where it was stopped
+    python benchmarks/closed_loop.py --folder /tmp/triage --example triage --begin 50 --asked 300 --margin 0.1 --risk 0.1
 
-A copy of examples/helpdesk, with the one rung that is trained on the documents, begins with `--begin` of its train cases and
-`--test` of its test cases. The other train questions are asked by simulated people, of a real `rung serve`, over HTTP, each
-by a name and by the rights of a customer: `--asked` of them before it is trained again, the others while the canary is
-tried, so that nothing that was taught is asked then. Who gets a wrong answer says so, and with a chance of .6 what is right
-(the case's first accepted answer); an expert's file answers a part of the others; a few corrections are wrong, and one
-repeats a test case. The reviewer approves what the case accepts, and rejects what it does not. `review: required` holds
-training and deployment back until somebody approved. Answers are judged as the project judges: equal JSON. But for that
-one, test cases are never asked; the score is of the same ones before and after.
+A copy of examples/helpdesk (or examples/triage), with the one rung that is trained there, begins with `--begin` of its train
+cases (examples) and `--test` of its test cases. The other train questions are asked by simulated people, of a real
+`rung serve`, over HTTP, each by a name and by the rights of a customer: `--asked` of them before it is trained again, the
+others while the canary is tried, so that nothing that was taught is asked then. Who gets a wrong answer says so, and with a
+chance of .6 what is right (the case's first accepted answer); an expert's file answers a part of the others; a few
+corrections are wrong, and one repeats a test case. The reviewer approves what the case accepts, and rejects what it does
+not. `review: required` holds training and deployment back until somebody approved. Answers are judged as the project judges:
+equal JSON, or the same label. But for that one, test cases are never asked; the score is of the same ones before and after.
 
 Prints a line for each stage with its figures and seconds, and writes them to loop.json in the folder.
 """
@@ -39,8 +40,9 @@ from a_server import served
 
 from rung.pipeline.evaluation_store import read_evaluations
 
-HELPDESK = Path(__file__).parents[1] / "examples" / "helpdesk"
-TUNED, SHOWN, REVIEWER = "hybrid", "few_shot", "Grace"  # the rung that is trained; the one of --scripted
+EXAMPLES = Path(__file__).parents[1] / "examples"
+TRAINED = {"helpdesk": ("hybrid", "generator"), "triage": ("classifier", "classifier")}  # the rung, and what trains it
+SHOWN, REVIEWER = "few_shot", "Grace"  # the rung of --scripted
 CORRECTS, EXPERT, WRONG = 0.6, 0.5, 4  # who says what is right; how many of the rest an expert answers; wrong corrections
 SCHEMA_NONE = '{"quote": null, "answer": null}'
 Row = dict[str, Any]
@@ -68,32 +70,44 @@ def write(path: Path, lines: Sequence[Row]) -> None:
 
 def make(given: argparse.Namespace, folder: Path) -> Row:
     """The project, and the people's questions."""
-    shutil.copytree(HELPDESK, folder, ignore=shutil.ignore_patterns(".rung"), dirs_exist_ok=True)
-    train = rows(folder / "cases" / "train.jsonl")
+    shutil.copytree(EXAMPLES / given.example, folder, ignore=shutil.ignore_patterns(".rung"), dirs_exist_ok=True)
+    teaching = next(folder.glob("*/train.jsonl"))  # train cases, or examples
+    train = rows(teaching)
     open_rows = [one for one in train if one.get("as") is None and not _restricted(folder, one)]
     random.Random(given.seed).shuffle(open_rows)
-    begin, asked = open_rows[: given.begin], open_rows[given.begin : given.begin + given.asked]
-    write(folder / "cases" / "train.jsonl", begin)
-    write(folder / "people" / "asked.jsonl", asked)
-    write(folder / "people" / "canary.jsonl", open_rows[given.begin + given.asked :])
+    begin, others = open_rows[: given.begin], [_as_asked(one) for one in open_rows[given.begin :]]
+    write(teaching, begin)
+    write(folder / "people" / "asked.jsonl", others[: given.asked])
+    write(folder / "people" / "canary.jsonl", others[given.asked :])
     settings = yaml.safe_load((folder / "rung.yaml").read_text("utf-8"))
-    settings["rungs"] = [SHOWN] if given.scripted else [{TUNED: {"passages": 1, "epochs": given.epochs}}]
+    if teaching.parent.name == "examples":
+        settings["behaviour"]["examples"] = ["examples/*.jsonl"]
+    tuned: Row = {"passages": 1, "epochs": given.epochs} if given.example == "helpdesk" else {}
+    settings["rungs"] = [SHOWN] if given.scripted else [{TRAINED[given.example][0]: tuned}]
     settings |= {"model": "scripted", "embedder": "scripted"} if given.scripted else {}
     test = rows(folder / "cases" / "test.jsonl")
     write(folder / "cases" / "test.jsonl", random.Random(given.seed).sample(test, min(given.test, len(test))))
-    settings |= {"review": "required", "retrain": {"when": f"{given.asked // 4} new approved rows"}}
+    settings |= {"review": "required", "retrain": {"when": f"{max(1, given.asked // 20)} new approved rows"}}
     settings["serve"] = {"proxy": {"addresses": ["127.0.0.1/32"]}}
     (folder / "rung.yaml").write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), "utf-8")
-    return {"train": len(begin), "asked": len(asked), "for the canary": len(open_rows) - len(begin) - len(asked)}
+    return {"train": len(begin), "asked": len(others[: given.asked]), "for the canary": len(others[given.asked :])}
+
+
+def _as_asked(row: Row) -> Row:
+    """A case, of a case or an example."""
+    if "messages" not in row:
+        return row
+    question, answer = (one["content"] for one in row["messages"])
+    return {"id": row["id"], "question": question, "answers": [answer], "answerable": True}
 
 
 def _restricted(folder: Path, row: Row) -> bool:
-    return any((folder / one["document"]).read_text("utf-8").startswith("---\ngroups") for one in row["evidence"])
+    return any((folder / one["document"]).read_text("utf-8").startswith("---\ngroups") for one in row.get("evidence", ()))
 
 
-def hold_and_approve(folder: Path) -> Row:
+def hold_and_approve(folder: Path, kind: str) -> Row:
     """Training waits for a person, and goes on after."""
-    held = rung(folder, "train", "generator", code=2)
+    held = rung(folder, "train", kind, code=2)
     rung(folder, "review", "--approve", "training", "--by", REVIEWER)
     return {"held": "not approved by a person" in held.stderr}
 
@@ -112,7 +126,8 @@ def score(folder: Path, name: str) -> Row:
     card = one.cards[0]
     by_case = {case: float(card.values["correct"][n]) for n, case in enumerate(card.cases)}
     line = json.loads((folder / ".rung" / "verdicts" / verdict / "verdict.json").read_text("utf-8"))
-    by_field = {case: float(card.values["json_field_f1"][n]) for n, case in enumerate(card.cases)}
+    fields = card.values.get("json_field_f1", card.values["correct"])
+    by_field = {case: float(fields[n]) for n, case in enumerate(card.cases)}
     return {"verdict": verdict, "winner": line["winner"], "by_case": by_case, "by_field": by_field}
 
 
@@ -141,12 +156,15 @@ def ask(url: str, row: Row, person: str) -> Row:
 
 
 def is_right(row: Row, text: str) -> bool:
-    """Whether an answer is one that its case accepts."""
+    """Whether an answer is one that its case accepts: the same JSON value, else the same text."""
+    return _value(text) in [_value(one) for one in row["answers"] or [SCHEMA_NONE]]
+
+
+def _value(text: str) -> Any:
     try:
-        said = json.loads(text)
+        return json.loads(text)
     except ValueError:
-        return False
-    return said in [json.loads(one) for one in row["answers"] or [SCHEMA_NONE]]
+        return text.strip()
 
 
 def rate(url: str, answer: Row, rating: str, correction: str = "") -> None:
@@ -175,6 +193,14 @@ def right_text(row: Row) -> str:
     return row["answers"][0] if row["answers"] else SCHEMA_NONE
 
 
+def wrong_text(row: Row, others: Sequence[Row]) -> str:
+    """What a person who errs says: another row's label, or nobody's quote."""
+    if _value(row["answers"][0]) == row["answers"][0]:
+        texts: list[str] = [one["answers"][0] for one in others if one["answers"]]
+        return next(text for text in texts if text not in row["answers"])
+    return json.dumps({"quote": "Nobody knows.", "answer": "nobody"})
+
+
 def asked_and_rated(folder: Path, seed: int) -> Row:
     """People ask, and say what they think; an expert's file comes later."""
     asked, rng = rows(folder / "people" / "asked.jsonl"), random.Random(seed)
@@ -190,12 +216,13 @@ def asked_and_rated(folder: Path, seed: int) -> Row:
             if answer["right"]:
                 rate(url, answer, "up")
             elif row["id"] in errs:
-                rate(url, answer, "down", json.dumps({"quote": "Nobody knows.", "answer": "nobody"}))
+                rate(url, answer, "down", wrong_text(row, asked))
             else:
                 rate(url, answer, "down", right_text(row) if knows[row["id"]] else "")
 
         answers = several(url, [(row, rng.choice(people)) for row in asked], said)
-        test = next(one for one in rows(folder / "cases" / "test.jsonl") if one["answerable"] and one.get("as") is None)
+        tests = rows(folder / "cases" / "test.jsonl")
+        test = next(one for one in tests if one["answers"] and one.get("as") is None)
         repeats = ask(url, test, "person00")  # a correction that repeats a test case: it must teach nothing
         rate(url, repeats, "down", right_text(test))
     came = [one for one in answers if "error" not in one]
@@ -229,10 +256,11 @@ def drafted_and_reviewed(folder: Path) -> Row:
     gold = {row["question"]: row for row in rows(folder / "people" / "asked.jsonl")}
     approve, reject, waits = [], [], 0
     for draft in json.loads(rung(folder, "review", "--json").stdout):
-        row = gold.get(draft.get("question", ""))
+        case = _as_asked(draft)
+        row = gold.get(case.get("question", ""))
         if row is None or draft["meta"]["kind"] != "corrected":
             waits += 1
-        elif all(is_right(row, text) for text in draft["answers"]) and draft["answerable"] == row["answerable"]:
+        elif all(is_right(row, text) for text in case["answers"]) and case["answerable"] == row["answerable"]:
             approve.append(draft["id"])
         else:
             reject.append(draft["id"])
@@ -242,24 +270,24 @@ def drafted_and_reviewed(folder: Path) -> Row:
         wrong = [word for id in reject for word in ("--reject", id)]
         rung(folder, "review", *wrong, "--by", REVIEWER, "--reason", "the documents say otherwise")
     due = json.loads(rung(folder, "artifacts", "due", "--json").stdout)["due"]
-    approved = [row for row in rows(folder / "cases" / "feedback.drafts.jsonl") if row["approved_by"]]
-    kinds = Counter(one.get("split", "judges") for one in approved)
+    approved = [row for file in folder.glob("*/feedback*.drafts.jsonl") for row in rows(file) if row["approved_by"]]
+    teaching = [row for row in approved if "messages" in row or row.get("split") == "train"]
     return {
         "drafted": drafted["proposals"],
         "left out": [one["why"] for one in drafted["left_out"]],
         "approved": len(approve),
         "rejected": len(reject),
         "still waiting": waits,
-        "new train cases": kinds["train"],
-        "of them with evidence": sum(bool(one.get("evidence")) for one in approved if one.get("split") == "train"),
-        "new judging cases": len(approved) - kinds["train"],
+        "new rows that teach": len(teaching),
+        "of them with evidence": sum(bool(one.get("evidence")) for one in teaching),
+        "new judging cases": len(approved) - len(teaching),
         "due": [one["why"] for one in due if one["due"]],
     }
 
 
-def retrained(folder: Path) -> Row:
-    """A new adapter, from what was approved: nothing else has to be approved for it."""
-    (line,) = [json.loads(one) for one in rung(folder, "train", "generator", "--json").stdout.splitlines()]
+def retrained(folder: Path, kind: str) -> Row:
+    """A new artifact, from what was approved: nothing else has to be approved for it."""
+    (line,) = [json.loads(one) for one in rung(folder, "train", kind, "--json").stdout.splitlines()]
     return {"artifact": line["artifact"][:12], "rows": line["rows"], "training seconds": round(line["seconds"])}
 
 
@@ -319,6 +347,7 @@ def main() -> None:
     """Each stage that is not done yet."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--example", choices=TRAINED, default="helpdesk")
     parser.add_argument("--begin", type=int, default=60)
     parser.add_argument("--asked", type=int, default=120)
     parser.add_argument("--test", type=int, default=60, help="test cases that judge, of 106")
@@ -330,17 +359,18 @@ def main() -> None:
     parser.add_argument("--scripted", action="store_true", help="try the script: few_shot of the scripted model")
     given = parser.parse_args()
     folder: Path = given.folder.resolve()
-    name = SHOWN if given.scripted else TUNED
+    tuned, kind = TRAINED[given.example]
+    name = SHOWN if given.scripted else tuned
     file = folder / "loop.json"
     done: Row = json.loads(file.read_text("utf-8")) if file.exists() else {}
     stages: dict[str, Callable[[], Row]] = {
         "made": lambda: make(given, folder),
-        "held back, then approved": lambda: hold_and_approve(folder),
+        "held back, then approved": lambda: hold_and_approve(folder, kind),
         "compared first": lambda: compare(folder, name),
         "promoted first": lambda: promote(folder, name),
         "asked and rated": lambda: asked_and_rated(folder, given.seed),
         "drafted and reviewed": lambda: drafted_and_reviewed(folder),
-        "retrained": lambda: {} if given.scripted else retrained(folder),
+        "retrained": lambda: {} if given.scripted else retrained(folder, kind),
         "compared again": lambda: compare(folder, name),
         "canary": lambda: canary(folder, name, given),
         "before and after": lambda: before_and_after(done),

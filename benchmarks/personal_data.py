@@ -60,6 +60,9 @@ NONE: dict[str, Callable[[random.Random], str]] = {
     "private IP": lambda r: f"192.168.{r.randrange(255)}.{r.randrange(255)}",
     "digest": lambda r: f"{r.getrandbits(160):040x}",
     "range": lambda r: f"pages {r.randrange(100, 400)}-{r.randrange(400, 999)}",
+    "day of a call": lambda r: f"call me on {r.randrange(1, 29):02}.{r.randrange(1, 13):02}.{r.randrange(1990, 2030)}",
+    "scores": lambda r: "-".join(str(r.randrange(64, 80)) for _ in range(4)),
+    "sum in groups": lambda r: f"{r.randrange(1, 999)} {r.randrange(1000):03} {r.randrange(1000):03} people",
 }
 
 

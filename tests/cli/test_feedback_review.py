@@ -14,10 +14,12 @@ from rung.dataset.load import load_dataset
 from rung.dataset.proposals import Use
 from rung.dataset.review_log import reviews
 from rung.errors import UserError
+from rung.records import Json
 from rung.state.database import State
 from rung.state.feedback import Rating, Remark, add_remark
 from tests.cli.conftest import Run
 from tests.cli.terminal import Terminal
+from tests.labels_project import write_labels
 
 QUESTION = "Do you repair shoes?"
 
@@ -281,6 +283,17 @@ def test_a_draft_is_divided_and_does_not_come_back(shop: Path) -> None:
     assert draft_from_feedback(project).added == {}
     (event,) = reviews(project)
     assert (event["action"], event["before"]["id"], len(event["after"])) == ("split", draft.id, 2)  # type: ignore[index, call-overload, arg-type]
+
+
+def test_what_somebody_with_groups_corrects_teaches_where_there_are_no_documents(tmp_path: Path) -> None:
+    """Groups are of documents: a project of labels alone has none, so its corrections teach whoever asked."""
+    write_labels(tmp_path, [{"question": "Say red?", "answers": ["red"], "split": "test"}], "rungs: [classifier]\n")
+    (tmp_path / ".rung").mkdir()
+    with State(tmp_path / ".rung") as state:
+        entry: dict[str, Json] = {"question": QUESTION, "answer": "blue", "groups": ["customer"]}
+        add_remark(state, Remark("a", "ada", "down", {"correction": "red"}, entry))
+    (draft,) = draft_from_feedback(load_project(tmp_path), DraftRequest(judging=0)).proposals.proposals
+    assert draft.use == "example"
 
 
 def test_a_decision_is_one_persons(shop: Path) -> None:

@@ -200,6 +200,16 @@ def labelled(folder: Path) -> Path:
     return with_line(folder, "review: required\n")
 
 
+def test_training_is_due_by_what_the_log_says_was_approved(tmp_path: Path) -> None:
+    """Whatever `approved_by` the rows have: none here."""
+    project = load_project(with_line(labelled(tmp_path), "retrain: {when: 60 new approved rows}\n"))
+    (before,) = whats_due(project)
+    assert (before.due, before.new) == (False, 0)
+    decide_rows(project, "approve", by="Ada")
+    (after,) = whats_due(project)
+    assert (after.due, after.new) == (True, 60)
+
+
 def test_training_is_held_back_and_goes_on_when_it_is_approved(tmp_path: Path) -> None:
     """By `rung train`, and in a comparison, which goes on without the rung and says why."""
     project = load_project(labelled(tmp_path))

@@ -196,6 +196,14 @@ def test_answers_are_no_refusals(text: str) -> None:
         ("card 180016070420458", "card"),  # JCB's older ones, of 15 digits
         ("my card number is 501800000009", "card"),  # Maestro's may have 12
         ("Phone:\n(71) 4233-6306", "phone"),
+        ("Fax: 9498777106", "phone"),
+        ("Tel.: (+86)28 85423680", "phone"),
+        ("082 490 1693-Office", "phone"),
+        ("781 1704 office\n12 Hoog St", "phone"),
+        ("I want no messages to 699 956 915", "phone"),
+        ("text me back on 781 1704.", "phone"),
+        ("04 76 85 12 33", "phone"),
+        ("0489 25 37 29", "phone"),
         ("SSN 123-45-6789", "social security"),
         ("I am at 203.0.113.42 today", "IP"),
         ("2001:db8:85a3:0:0:8a2e:370:7334", "IP"),
@@ -204,6 +212,13 @@ def test_answers_are_no_refusals(text: str) -> None:
 )
 def test_personal_data_is_found(text: str, what: str) -> None:
     assert [what in name for name, _ in personal(text)] == [True]
+
+
+def test_a_telephone_number_is_recognised_without_the_words_beside_it() -> None:
+    assert list(personal("Mobile: 03.93.92.16.85, or message me on +44 7700 208815.")) == [
+        ("a phone number", "+44 7700 208815"),
+        ("a phone number", "03.93.92.16.85"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -223,6 +238,10 @@ def test_personal_data_is_found(text: str, what: str) -> None:
         "ISBN 978-3-16-148410-0",
         "@ada said 5 @ 3",
         "a clock in the brain. Cell 1998 93 791 804",
+        "call me on 12.05.2024, or text us at 2024-05-12",
+        "78-75-75-74=302, 1 250 000 people, 30/06/1980",
+        "the answer is 12345678; the registered number 11311066",
+        "Windows 2 000 000 home computers",
         "mysql://root:pa55word@db.host/app",
     ],
 )

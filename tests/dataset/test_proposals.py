@@ -219,3 +219,14 @@ def test_a_correction_that_repeats_what_judges_teaches_nothing_and_a_contradicti
     assert "c1 asks it already; it accepts another answer than the correction" in done.left_out[0][1]
     alike = propose([bad(expected=("ten days",))], Rows([case], teach="train", judging=0))
     assert [why for _, why in alike.left_out] == ["case c1 asks it already"]
+
+
+def test_what_was_approved_of_the_same_words_is_no_obstacle_unless_somebody_says_otherwise_since() -> None:
+    words = [bad(expected=("Thirty days.",))]
+    (drafted,) = propose(words).proposals
+    approved = Rows([Case(id=drafted.id, question=drafted.question, answers=("Thirty days.",))])
+    again = propose(words, approved)
+    assert ([one.id for one in again.proposals], again.left_out) == ([drafted.id], ())
+    contradicted = propose([bad(expected=("Ten days.",))], approved)
+    assert contradicted.proposals == ()
+    assert "accepts another answer" in contradicted.left_out[0][1]

@@ -48,13 +48,14 @@ def whats_due(
     registry = Registry(project.state)
     latest = _latest(registry)
     materials: Materials | None = None  # where rows are counted
-    held: frozenset[str] = frozenset()  # those that people have still to approve
+    held: frozenset[str] | None = None  # those that people have still to approve, where `review` is required
     if rule.rows is not None:
         try:
             rows = rows or _naming_documents(load_dataset(project))
         except UserError as error:
             return tuple(Due(kind, "", None, f"the rows cannot be read: {error}") for kind in latest)
-        held = frozenset(one.id for one in waiting_rows(project))  # by the rows as they are written
+        if project.settings.review.required:
+            held = frozenset(one.id for one in waiting_rows(project))  # by the rows as they are written
         materials, _ = materials_of(project, rows, _groups_in_index(project) if groups is None else groups)
     drifted = _drifted(project) if rule.when == "drift" else None
     dues: list[Due] = []
@@ -115,12 +116,10 @@ def _groups_in_index(project: Project) -> Mapping[str, Sequence[str]]:
     return {} if snapshot is None else snapshot.groups
 
 
-def _pools(materials: Materials, kind: str, held: frozenset[str]) -> list[tuple[Material, ...]]:
-    """`_teaching`, of which those that `review` holds back are not approved."""
-    return [
-        tuple(replace(row, approved=row.approved and row.id not in held) for row in pool)
-        for pool in _teaching(materials, kind)
-    ]
+def _pools(materials: Materials, kind: str, held: frozenset[str] | None) -> list[tuple[Material, ...]]:
+    """`_teaching`. Where `review` is required the log of reviews alone says what is approved."""
+    pools = _teaching(materials, kind)
+    return pools if held is None else [tuple(replace(row, approved=row.id not in held) for row in pool) for pool in pools]
 
 
 def _teaching(materials: Materials, kind: str) -> list[tuple[Material, ...]]:

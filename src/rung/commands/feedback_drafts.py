@@ -169,7 +169,7 @@ class _Finder:
         as the quote."""
         named = tuple(one for one in sought.named if _is_evidence(one))
         if not self._project.settings.knowledge.sources:
-            return Borne(named)
+            return Borne(named, is_public=True)  # groups are of documents, and there are none
         if self._documents is None:
             self._documents = list(Sources(self._project, remember=False))
         if named:

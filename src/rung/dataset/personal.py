@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
+from rung.dataset.telephones import telephones
+
 _DIGITS = re.compile(r"[0-9]")
 MIN_DIGITS = 5  # the shortest of them, an IP address, has so many
 _EMAIL = re.compile(
@@ -128,22 +130,6 @@ _BORN = re.compile(
     r"|[A-Za-z]+ \d{1,2},? \d{4})",
     re.IGNORECASE,
 )
-_PHONES = (
-    re.compile(
-        r"(?<![\w+.,/$€£-])\+\d{1,3}[ .\-/]?(?:\(0?\d{1,4}\)[ .\-/]?)?\d{1,5}(?:[ .\-/]?\d{1,5}){1,6}"
-        r"(?: ?x\d{1,6})?(?![\w]|[.,]\d)"
-    ),
-    re.compile(
-        r"(?<![\w+.,/$€£-])(?:(?:00)?1[ .-])?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[ .-])\d{3}[ .-]\d{4}"
-        r"(?: ?(?:x|ext\.?) ?\d{1,6})?(?![\w-]|[.,]\d)"
-    ),
-    re.compile(r"(?<![\w+.,/$€£-])(?<!\d )(?:\(0\d{2,5}\)[ /-]?|0\d{2,5}[ /-])\d{3,4}(?:[ -]?\d{2,5}){1,3}(?![\w-]|[.,]\d)"),
-)
-_EXTENSION = re.compile(r"x|ext")
-_NAMED_PHONE = re.compile(
-    r"(?i:\b(?:phone|telephone|tel|mobile|cell|fax|whatsapp|call me (?:at|on)|reach me (?:at|on)|my number)\b)"
-    r"(?: number| no\.?)?(?: is)?[.:]?\s{0,2}\+?(?!(?:19|20)\d\d )((?:\(\d{1,4}\) ?)?\d[\d .()/-]{5,18}\d)(?![\w-]|[.,]\d)"
-)
 _IP = re.compile(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)")
 _IP6 = re.compile(
     r"(?<![\w:.])(?:[0-9A-Fa-f]{1,4}:){3,7}(?::?[0-9A-Fa-f]{1,4}){1,4}(?![\w:])|"
@@ -159,34 +145,25 @@ def personal(text: str) -> Iterator[tuple[str, str]]:
     if len(_DIGITS.findall(text)) < MIN_DIGITS:
         return
     taken: list[tuple[int, int]] = []
-    for what, match in _numbers(text):
-        if not any(start < match.end() and match.start() < end for start, end in taken):
-            taken.append(match.span())
-            yield what, match[0]
+    for what, (start, end) in _numbers(text):
+        if not any(begin < end and start < stop for begin, stop in taken):
+            taken.append((start, end))
+            yield what, text[start:end]
 
 
-def _numbers(text: str) -> Iterator[tuple[str, re.Match[str]]]:
-    """Numbers that are somebody's, those with a check sum first."""
+def _numbers(text: str) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Where numbers stand that are somebody's, those with a check sum first."""
     folded = text.casefold()
-    yield from (("an IBAN", m) for begin in _IBAN_BEGINS.finditer(text) if (m := _iban(begin)) is not None)
-    yield from (("a card number", m) for m in _CARD.finditer(text) if is_card(m[0]))
+    yield from (("an IBAN", m.span()) for begin in _IBAN_BEGINS.finditer(text) if (m := _iban(begin)) is not None)
+    yield from (("a card number", m.span()) for m in _CARD.finditer(text) if is_card(m[0]))
     if "card" in folded or "maestro" in folded or "cc" in folded:
-        yield from (("a card number", m) for m in _NAMED_CARD.finditer(text) if has_luhn_sum(m[1]))
-    yield from (("a social security number", m) for m in (*_SSN.finditer(text), *_NUMBER.finditer(text)))
+        yield from (("a card number", m.span()) for m in _NAMED_CARD.finditer(text) if has_luhn_sum(m[1]))
+    yield from (("a social security number", m.span()) for m in (*_SSN.finditer(text), *_NUMBER.finditer(text)))
     if any(hint in folded for hint in ("birth", "dob", "d.o.b", "born")):
-        yield from (("a date of birth", m) for m in _BORN.finditer(text))
+        yield from (("a date of birth", m.span()) for m in _BORN.finditer(text))
     sixes = _IP6.finditer(text) if text.count(":") > 2 else ()
-    yield from (("an IP address", m) for m in (*_IP.finditer(text), *sixes) if _is_address(m, text))
-    called = any(
-        hint in folded for hint in ("phone", "tel", "mobile", "cell", "fax", "whatsapp", "me at", "me on", "my number")
-    )
-    for pattern in (*_PHONES, _NAMED_PHONE) if called else _PHONES:
-        yield from (("a phone number", m) for m in pattern.finditer(text) if 7 <= _digits(m[0]) <= 15)
-
-
-def _digits(number: str) -> int:
-    """Of a telephone number, its extension left out."""
-    return sum(c.isdigit() for c in _EXTENSION.split(number)[0])
+    yield from (("an IP address", m.span()) for m in (*_IP.finditer(text), *sixes) if _is_address(m, text))
+    yield from (("a phone number", span) for span in telephones(text))
 
 
 def _iban(begin: re.Match[str]) -> re.Match[str] | None:

@@ -91,7 +91,7 @@ class Proposal:
     @property
     def id(self) -> str:
         """Equal questions, equal ids."""
-        return f"feedback-{digest('feedback', normal(self.question), _setting(self.comments[0]))[:12]}"
+        return proposal_id(self.comments[0])
 
     def row(self) -> dict[str, Json]:
         """As a line of a file of cases or of examples, which judges and teaches nothing while `approved_by` is empty."""
@@ -188,7 +188,8 @@ def propose(comments: Iterable[Comment], rows: Rows = Rows(), *, evidence: FindE
             continue
         expected = [one.expected for one in group if one.expected is not None]
         answers, read = _distinct(text for one in expected for text in one), _read(question)
-        if (taken := next((one for one in there if near(read, one.read)), None)) is not None:
+        taken = next((one for one in there if near(read, one.read)), None)
+        if taken is not None and not (taken.id == proposal_id(group[0]) and taken.accepts(answers)):
             left_out.append((question, taken.why(answers)))
             continue
         given = (comment.answer for comment in group)
@@ -208,14 +209,24 @@ def propose(comments: Iterable[Comment], rows: Rows = Rows(), *, evidence: FindE
 class _There:
     """A row that asks a question already, and what it accepts."""
 
+    id: str
     read: Read
     says: str
     answers: tuple[str, ...]
 
+    def accepts(self, answers: Sequence[str]) -> bool:
+        """Whether one of the answers is one of its own, or there is none to be held against them."""
+        return not answers or any(_same(one, other) for one in answers for other in self.answers)
+
     def why(self, answers: Sequence[str]) -> str:
         """Why nothing is proposed."""
-        others = answers and not any(_same(one, other) for one in answers for other in self.answers)
-        return f"{self.says}; it accepts another answer than the correction: look at it" if others else self.says
+        suffix = "" if self.accepts(answers) else "; it accepts another answer than the correction: look at it"
+        return self.says + suffix
+
+
+def proposal_id(first: Comment) -> str:
+    """Of what is proposed upon these words and their like: equal questions, equal ids."""
+    return f"feedback-{digest('feedback', normal(first.question.strip()), _setting(first))[:12]}"
 
 
 def _there(rows: Rows) -> Iterator[_There]:
@@ -224,9 +235,10 @@ def _there(rows: Rows) -> Iterator[_There]:
             says = f"case {case.id} teaches it already, and what teaches may not judge"
         else:
             says = f"case {case.id} asks it already"
-        yield _There(_read(case.question), says, case.answers)
+        yield _There(case.id, _read(case.question), says, case.answers)
     for one in rows.examples:
-        yield _There(_read(one.input), f"an example teaches it ({one.place}), and what teaches may not judge", (one.output,))
+        says = f"an example teaches it ({one.place}), and what teaches may not judge"
+        yield _There(one.id, _read(one.input), says, (one.output,))
 
 
 def _use(question: str, rows: Rows) -> Use:
