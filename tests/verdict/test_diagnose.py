@@ -49,7 +49,7 @@ BOTH = (DECOY, GOLD)
         (outcome(shown=(GOLD,), cites="d"), WRONG, "used but wrong"),  # the oracle shows without a search
         (outcome(shown=(DECOY,)), WRONG, "not retrieved"),
         (outcome(), WRONG, "wrong"),
-        (outcome(), {**WRONG, "false_refusal": 1.0}, "refused wrongly"),
+        (outcome(), {**WRONG, "false_refusal": 1.0}, "wrong"),  # shown nothing: a gap in knowledge, and no wrong refusal
     ],
 )
 def test_one_layer_for_each_lost_case(said: Outcome, scores: Mapping[str, float], loss: Loss | None) -> None:

@@ -13,11 +13,11 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
-from rung.records import Effort, Evaluation, Latency
+from rung.records import Effort, Evaluation, Hosted, Latency
 from rung.scoring import metrics
 from rung.verdict.bar import Bar, bar_of
 from rung.verdict.choice import Choice
-from rung.verdict.costs import Demand, Prices
+from rung.verdict.costs import Demand, Prices, bill
 from rung.verdict.decide import decide
 from rung.verdict.eligible import chooser
 from rung.verdict.judging import DecisionContext
@@ -27,6 +27,7 @@ from tests.verdict.weighing import Floats, rung
 
 BESIDE = 1e-7  # of a value: so near to it on either side
 BESIDE_BAR = 1.1e-5  # bars are found to a hundredth's 1024th
+PRICES = Prices(1.0, gpu_usd_per_hour=4, labour_usd_per_hour=50, documents_hours=2, storage_usd_per_gb_month=0.1)
 SLACK = 2e-9  # by which a number may be over a limit for rounding
 
 
@@ -91,8 +92,7 @@ def drawn(dice: np.random.Generator) -> Board:
         float(dice.choice([0, 1, 4, 30])),
         float(dice.choice([0.1, 1.0])),
     )
-    prices = Prices(1.0, gpu_usd_per_hour=4, labour_usd_per_hour=50, documents_hours=2, storage_usd_per_gb_month=0.1)
-    economy = Economy({w.result.name: _effort(w, dice) for w in rungs}, prices, demand)
+    economy = Economy({w.result.name: _effort(w, dice) for w in rungs}, PRICES, demand)
     incumbent = str(dice.choice(["", "", *economy.efforts]))
     return Board([*rungs, rung("oracle", (dice.random(n) < 0.9).astype(float), order=9)], bar, economy, incumbent)
 
@@ -143,12 +143,15 @@ def wrong(board: Board, flip: Flip) -> list[str]:
     return [f"{flip}: {one}" for one in found]
 
 
-def claims(boards: int, seed: int, *, prefer: Literal["ladder", "cost"] = "ladder") -> tuple[int, list[str]]:
+def claims(
+    boards: int, seed: int, *, prefer: Literal["ladder", "cost"] = "ladder", prices: Prices = PRICES
+) -> tuple[int, list[str]]:
     """How many claims so many boards make, and what is untrue of them."""
     count, untrue = 0, []
     for number in range(boards):
         board = drawn(np.random.default_rng([seed, number]))
-        board = replace(board, bar=replace(board.bar, prefer=prefer))
+        economy = replace(board.economy, prices=prices)
+        board = replace(board, bar=replace(board.bar, prefer=prefer), economy=economy)
         told = flips(board.rungs, bar=board.bar, economy=board.economy, incumbent=board.incumbent)
         count += len(told)
         untrue += [f"board {number}: {one}" for flip in told for one in wrong(board, flip)]
@@ -163,9 +166,10 @@ def test_two_thousand_claims_are_true() -> None:
 
 
 @pytest.mark.slow
-def test_claims_are_true_where_the_cheapest_is_taken() -> None:
-    count, untrue = claims(40, seed=3, prefer="cost")
-    assert count > 100
+@pytest.mark.parametrize("prices", [PRICES, Prices()], ids=["whole", "answers alone"])
+def test_claims_are_true_where_the_cheapest_is_taken(prices: Prices) -> None:
+    count, untrue = claims(40, seed=3, prefer="cost", prices=prices)
+    assert count > 60
     assert untrue == []
 
 
@@ -219,6 +223,28 @@ def test_which_is_cheapest_hangs_on_traffic() -> None:
     told = flips(rungs, bar=Bar(0.5, prefer="cost"), economy=economy)
     # 10 hours at $12 over 12 months are $10 a month; each answer is $0.009 cheaper
     assert [(f.winner, round(f.value)) for f in told if f.what == "traffic"] == [("trained", 1_111)]
+
+
+@pytest.mark.parametrize("queries", [20_000.0, 344_000.0, 345_000.0, 2_000_000.0])
+def test_which_is_cheapest_is_said_by_the_answers_where_no_month_is_known(queries: float) -> None:
+    """By hand: a server of $210 a month against $0.0006098 a query is the cheaper from 344,375 queries on."""
+    both = [1.0] * 90 + [0.0] * 10
+    scores = {"prompt of tokens": [0.0] * 100, "prompt of a server": [0.0] * 100, "tokens": both, "server": both}
+    rungs = [rung(name, column, order=order) for order, (name, column) in enumerate(scores.items())]
+    per_query = {"prompt of tokens": 0.00013, "prompt of a server": 0.0, "tokens": 0.0006098, "server": 0.0}
+    efforts = {
+        name: Effort(usd, 0.9, uses_documents=True, hosted=() if usd else (Hosted(210.0, None),))
+        for name, usd in per_query.items()
+    }
+    economy = Economy(efforts, Prices(), Demand(queries))  # what documents take has no price
+    board = Board(rungs, Bar(0.6, prefer="cost"), economy, "")
+    assert all(bill(one, economy.prices, economy.demand).per_month is None for one in efforts.values())
+    now, other = ("tokens", "server") if queries < 344_375 else ("server", "tokens")
+    assert board.winner() == now
+    told = flips(rungs, bar=board.bar, economy=economy)
+    assert [(f.winner, round(f.value)) for f in told if f.what == "traffic"] == [(other, 344_375)]
+    price = 210.0 / queries / 0.0006098
+    assert [(f.winner, round(f.value, 3)) for f in told if f.what == "price"] == [(other, round(price, 3))]
 
 
 @pytest.mark.slow

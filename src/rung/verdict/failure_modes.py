@@ -172,8 +172,8 @@ def diagnose(
     before = _before_the_model(case, answer, retrieves and not answer.calls, corpus)
     if before is not None:
         return before
-    if refused:
-        return "refused wrongly"
+    if refused and (answer.passages or answer.calls):
+        return "refused wrongly"  # one that was shown nothing has nothing to say more freely
     if has_gold(case) and answer.passages:
         return "used but wrong" if _used(case, answer) else "retrieved but not used"
     return "wrong"

@@ -16,7 +16,7 @@ from rung.verdict import sensitivity_words as flip_words
 from rung.verdict.bar import MAIN, QUANTILES, Bar, measured
 from rung.verdict.choice import Choice
 from rung.verdict.costs import Demand, Prices, answering_usd_per_1k, bill, break_even, rate
-from rung.verdict.eligible import chooser
+from rung.verdict.eligible import chooser, costs_of
 from rung.verdict.gaps import MIN_CASES
 from rung.verdict.probability import least_limit
 from rung.verdict.share_flips import Flip, Seen, Standing, all_share_flips, rounded_flip, share_flips, winner_of
@@ -298,21 +298,26 @@ def _turning_points(
 def _crossings(
     results: Sequence[RungResult], changed: Callable[[float], Economy], stretches: Sequence[tuple[float, float]]
 ) -> Iterator[float]:
-    """Where two rungs come to cost the same in a month, whole: in a stretch that cost grows by a straight line."""
+    """Where two rungs come to cost the same: a whole month, or its answers alone, by which the choice goes where the month is
+    unknown. In a stretch either grows by a straight line."""
 
-    def monthly(value: float) -> dict[str, float]:
-        bills = {r.name: priced(r, changed(value)).bill for r in results if not r.reference}
-        return {name: b.per_month for name, b in bills.items() if b is not None and b.per_month is not None}
+    def costs(value: float) -> tuple[dict[str, float], ...]:
+        """What rungs cost that are known to: in a month, whole, and by a month's answers alone."""
+        economy = changed(value)
+        now = {r.name: costs_of(priced(r, economy)) for r in results if not r.reference}
+        asked = economy.demand.queries or 1.0  # answers of a month grow by a straight line, the price of one need not
+        months = {name: month for name, (month, _) in now.items() if month is not None}
+        return months, {name: each * asked for name, (_, each) in now.items() if each is not None}
 
     for begin, end in stretches:
         now = (begin * end) ** 0.5
         beside = min(2 * now, (now + end) / 2)
-        near, far = monthly(now), monthly(beside)
-        for one, other in combinations(near.keys() & far.keys(), 2):
-            difference = near[one] - near[other]
-            slope = (far[one] - far[other] - difference) / (beside - now)
-            if slope and begin < (value := now - difference / slope) < end:
-                yield value
+        for near, far in zip(costs(now), costs(beside), strict=True):
+            for one, other in combinations(near.keys() & far.keys(), 2):
+                difference = near[one] - near[other]
+                slope = (far[one] - far[other] - difference) / (beside - now)
+                if slope and begin < (value := now - difference / slope) < end:
+                    yield value
 
 
 def _keeping(result: RungResult, bar: Bar, name: str, changed: Callable[[float], Economy]) -> Callable[[float], bool]:

@@ -54,10 +54,10 @@ def forms(what: str, value: float, *, upwards: bool) -> list[tuple[str, float]]:
     return [(f"{one:f}" if is_share else _plain(one), float(one)) for one in shown]
 
 
-def rounded(value: float) -> str:
+def rounded(value: float, way: str = ROUND_HALF_EVEN) -> str:
     """Three digits at most, thousands marked: 41237 is 41,200."""
     exact = Decimal(f"{value:.12g}")
-    return _plain(exact.quantize(Decimal(1).scaleb(exact.adjusted() - 2), rounding=ROUND_HALF_EVEN))
+    return _plain(exact.quantize(Decimal(1).scaleb(exact.adjusted() - 2), rounding=way))
 
 
 def _plain(number: Decimal) -> str:
@@ -70,4 +70,4 @@ def cheaper_from(cheap: str, dear: str, volume: float, queries: float | None) ->
     if volume == 0:
         return f"{cheap} costs less than {dear} at any traffic."
     stated = "" if queries is None else f" (the stated traffic is {rounded(queries)})"
-    return f"{cheap} costs less than {dear} from about {rounded(volume)} queries a month on{stated}."
+    return f"{cheap} costs less than {dear} from about {rounded(volume, ROUND_CEILING)} queries a month on{stated}."
