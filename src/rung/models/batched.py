@@ -95,7 +95,7 @@ class BatchedGenerator:
                     running.append(note)
                     continue
                 taken = set[str]()
-                for digest, result in self._read(note, state, calls):
+                for digest, result in self._read(note, state, calls, lost):
                     taken.add(digest)
                     if result is not None:
                         del left[digest]
@@ -196,16 +196,22 @@ class BatchedGenerator:
         return f"{self.name}: the host {what.get(status, 'did not take a batch')} ({error}); {mend}; nothing is lost"
 
     def _read(
-        self, note: BatchNote, state: BatchState, calls: Mapping[str, Call]
+        self, note: BatchNote, state: BatchState, calls: Mapping[str, Call], lost: list[str]
     ) -> Iterator[tuple[str, Result | Failure | None]]:
-        """(digest, what its row says) of those that are wanted; None: it is to be sent again. `calls`: as they were sent."""
+        """(digest, what its row says) of those that are wanted; None: it is to be sent again. `calls`: as they were sent;
+        `lost` is told why no request can succeed now, where a row says so."""
         unread = {digest: calls[digest] for digest in note.holds if digest in calls}
         failed, again = Counter[str](), 0
         for row in self._asked(lambda: list(self.api.rows(self._client, state))):
             call = unread.pop(row.id, None)
             if call is None or not row.status:
                 continue
-            result, may_pass = self.model.read_row(call, row.status, row.body)
+            try:
+                result, may_pass = self.model.read_row(call, row.status, row.body)
+            except ServerError as error:  # the others' answers are not lost by that
+                lost += [str(error)] if str(error) not in lost else []
+                yield row.id, None
+                continue
             if not isinstance(result, Failure):
                 yield row.id, result
                 continue
