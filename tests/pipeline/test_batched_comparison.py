@@ -142,6 +142,20 @@ def test_a_budget_in_dollars_holds_before_anything_is_handed_over(server: BatchS
     assert set(server.times.values()) == {1}
 
 
+@pytest.mark.slow
+def test_with_a_budget_in_dollars_a_second_host_is_asked_when_it_is_known_what_the_first_has_cost(
+    server: BatchServer, tmp_path: Path
+) -> None:
+    folder = project(tmp_path / "p", models=TWO, rest="rungs: [{prompt: {model: [a, b]}}]\n")
+    bound = next(f.usd or 0.0 for f in survey(load_project(folder), allowed=CompareRequest()).answers if f.calls)
+    server.fates = [Fate(looks=2)]
+    _, said = judged(folder, CompareRequest(usd=1.2 * bound))  # of both together it is twice the bound
+    handed = [n for n, line in enumerate(said) if "are handed over" in line]
+    waited = next(n for n, line in enumerate(said) if "wait for 1 batch" in line)
+    assert len(server.batches[0].rows) == CASES
+    assert handed[0] < waited < handed[1]
+
+
 @pytest.mark.parametrize(
     ("models", "line", "words"),
     [

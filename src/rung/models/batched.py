@@ -191,6 +191,8 @@ class BatchedGenerator:
 
     def _not_taken(self, error: RequestFailed, status: int) -> str:
         """What to say of requests that could not be handed over."""
+        if not 400 <= status < 500:
+            return f"{self.name}: whether the host took a batch is not known ({error}): the same command finds it out"
         what = {429: "takes no more batches now", _TOO_LARGE: "takes no request of this size", 404: _NO_INTERFACE}
         mend = "run the same command later" if status == 429 else "take 'batch: true' out of server in rung.yaml"
         return f"{self.name}: the host {what.get(status, 'did not take a batch')} ({error}); {mend}; nothing is lost"

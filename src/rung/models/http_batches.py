@@ -76,7 +76,7 @@ def _looked_up(again: Again) -> Mapping[str, Json] | None:
     try:
         return again()
     except RequestFailed as error:
-        raise RequestFailed(f"whether it came there is not known: {error}", error.attempts) from error
+        raise RequestFailed(str(error), error.attempts) from error
 
 
 def _object(text: str) -> Mapping[str, Json]:

@@ -141,7 +141,8 @@ class Course:
     def drive(self) -> str:
         """Run until it is settled among those that have entered; returns why it ended before, "" where it did not."""
         with suppress(BudgetEnded):  # which is looked at below
-            answered_in_batches(self.runner, [r.evaluation for r in self.racers.values() if not r.done], self.order)
+            new = [racer.evaluation for racer in self.racers.values() if not racer.done]
+            answered_in_batches(self.runner, new, self.order, one_by_one=self.meter.allowed.usd is not None)
         if self.whole and not self.meter.allowed.limited:
             for label in list(self.racers):
                 self._extend(label, self.total)
