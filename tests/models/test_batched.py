@@ -241,7 +241,7 @@ def test_a_look_that_fails_after_a_creation_broke_off_leaves_the_batch_to_be_fou
 ) -> None:
     server.creation = ["cut"]
     server.lists = [429] * 9
-    with pytest.raises(ServerError, match="whether the host took a batch is not known .*: the same command finds it out"):
+    with pytest.raises(ServerError, match=r"whether the host took a batch is not known .*: the same command finds it out"):
         run(opened(host, tmp_path, retries=1), requests())
     server.lists = []
     assert texts(run(opened(host, tmp_path), requests())[0]) == [f"value {n}" for n in range(10)]

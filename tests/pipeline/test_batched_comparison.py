@@ -279,7 +279,7 @@ def test_a_host_that_cannot_be_asked_keeps_no_other_batch_from_being_stopped(
             notes.write(replace(note, name=server.handed_over([]).id))
     monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:9")
     lines = list[str]()
-    with pytest.raises(ServerError, match="^anthropic:other: batch_1 cannot be cancelled .*: run the same command again$"):
+    with pytest.raises(ServerError, match=r"^anthropic:other: batch_1 cannot be cancelled .*: run the same command again$"):
         lines.extend(cancel_batches(loaded))
     assert [line.partition(" of ")[0] for line in lines] == ["batch_2", "whether a batch"]
     assert server.batches[1].cancelled

@@ -14,6 +14,8 @@ import pytest
 from rung.config.tuning import TuningSettings
 from rung.errors import ModelError, NotAllowed, ServerError, UserError
 from rung.models.catalog import PatientServer
+from rung.models.http_calls import Outgoing
+from rung.models.http_client import RequestFailed
 from rung.progress import Lines, reporting
 from rung.records import Example, Message
 from rung.training.batches import split
@@ -328,6 +330,13 @@ def test_together_says_itself_what_it_costs_before_it_begins(begin: Begin, tmp_p
     with pytest.raises(NotAllowed):
         Run(host, files_of(host), tmp_path, "own", refuse, 0.01).carry_out(note_of(host), _interrupt)
     assert (quoted, server.started) == ([12.5], 0)
+
+
+def test_an_address_that_is_not_there_is_said_without_its_signature(begin: Begin) -> None:
+    server, host = begin("together", odd={"/put/": (404, {"error": {"message": "gone"}})})
+    with pytest.raises(RequestFailed, match=r"HTTP 404 at .*/put/x: ") as caught:
+        host.api.client.call(Outgoing("PUT", f"{server.url}/put/x?X-Amz-Signature=c0de"))  # type: ignore[attr-defined]
+    assert "c0de" not in str(caught.value)
 
 
 def test_a_file_that_together_has_already_is_taken_as_it_is(begin: Begin) -> None:

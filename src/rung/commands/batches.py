@@ -65,7 +65,8 @@ def cancel_batches(project: Project) -> Iterator[str]:
     refusals = []
     for note in notes:
         if not note.name:
-            yield f"whether a batch of {note.requests:,} requests came to {note.model} is not known: 'rung compare' finds it out"
+            batch = f"a batch of {note.requests:,} requests"
+            yield f"whether {batch} came to {note.model} is not known: the next 'rung compare' finds it out"
             continue
         try:
             model = _asked(project, notes, note)

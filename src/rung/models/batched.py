@@ -6,7 +6,6 @@ stands in `batch_notes`, and is taken up by the next process. How a host is spok
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,7 +19,7 @@ from rung.models.http_batches import BatchClient
 from rung.models.http_client import RequestFailed, Unreachable
 from rung.models.wire import Call
 from rung.models.wire.batch_apis import BatchApi, BatchState, Sending
-from rung.progress import phase, say, waiting
+from rung.progress import phase, rest, say, waiting
 from rung.records import Failure
 from rung.records.steps import Request, Result, request_digest
 
@@ -30,7 +29,6 @@ TRIES = 2  # batches that a request is sent in, where it failed in a way that ma
 LOCK = "sending.lock"  # beside the notes: who hands over
 _TOO_LARGE = 413
 _NO_INTERFACE = "has no batch interface at this address"
-_SLICE = 0.5  # seconds in which a pause looks whether the person, or a budget, ends it
 
 
 @dataclass
@@ -291,15 +289,6 @@ def wait_for(running: Sequence[StillRunning]) -> None:
     except (KeyboardInterrupt, BudgetEnded):
         say(f"! {names}: at the host work goes on; the same command takes up its answers, 'rung batches cancel' ends it")
         raise
-
-
-def rest(seconds: float) -> None:
-    """A pause that a person, or a budget, may end; see `progress.waiting`."""
-    end = time.monotonic() + seconds
-    waiting()
-    while (left := end - time.monotonic()) > 0:
-        time.sleep(min(_SLICE, left))
-        waiting()
 
 
 def _sending(note: BatchNote) -> Sending:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from rung.errors import ServerError, UserError
 from rung.models.http_client import RequestFailed
-from rung.progress import Tick, say, waiting
+from rung.progress import Tick, rest, say
 from rung.training.hosted.job_note import JobNote
 from rung.training.hosted.protocol import ENDED, JobGone, JobState, TuningHost
 from rung.training.hosted.rows import TuningRows
@@ -96,7 +95,7 @@ class Run:
         if complaint is not None and not complaint.is_transient:
             replace(note, asked=False, train="", validation="").write(self.folder)
             raise UserError(f"{self.host.name} refuses the job: {error}") from error
-        _sleep(self.first_wait)  # it may take a moment until the host lists what it has begun
+        rest(self.first_wait)  # it may take a moment until the host lists what it has begun
         return self._found(note)
 
     def _found(self, note: JobNote) -> str:
@@ -113,7 +112,7 @@ class Run:
         wait, looks, state = self.first_wait, 0, None
         while state is None or state.phase not in ENDED:
             if looks:
-                _sleep(wait)
+                rest(wait)
                 wait = min(_LONGEST_WAIT, wait * _GROWTH)
             looks += 1
             try:
@@ -136,11 +135,3 @@ class Run:
         if not state.model:
             raise UserError(f"{note.job} ended at {self.host.name}, which names no model that came of it: look there")
         return state
-
-
-def _sleep(seconds: float) -> None:
-    """A wait in which the one who pauses or stops the command is obeyed."""
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0:
-        waiting()
-        time.sleep(min(0.5, left))
