@@ -16,7 +16,7 @@ from email.policy import HTTP
 from http.server import ThreadingHTTPServer
 from threading import Thread
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from rung.records import Json
 from rung.testing.server import Asked, FakeServer, _Handler
@@ -257,7 +257,13 @@ class _BatchHandler(_Handler):
             self._fail(server.lists.pop(0), "Too many requests")
         elif last == "batches":
             made = server.message_batch if "messages" in path else server.batch_object
-            self._answer({"data": [made(batch) for batch in reversed(server.batches)], "has_more": False})
+            asked = parse_qs(urlsplit(self.path).query)
+            newest_first = [made(batch) for batch in reversed(server.batches)]
+            before = [one["id"] for one in newest_first]
+            (after,) = asked.get("after_id" if "messages" in path else "after", [""])
+            begin, end = before.index(after) + 1 if after else 0, int(asked["limit"][0])
+            page = newest_first[begin : begin + end]
+            self._answer({"data": page, "has_more": begin + end < len(newest_first)})
         elif "/batches/" in path:
             batch = self._named(last)
             if batch is None:

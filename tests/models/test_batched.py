@@ -132,6 +132,19 @@ def test_one_that_died_while_sending_finds_its_batch_by_the_mark(host: str, serv
     assert lost.mark not in {one.mark for one in model.notes}, "it never came there"
 
 
+def test_a_batch_is_found_behind_many_that_others_have_made_since(host: str, server: BatchServer, tmp_path: Path) -> None:
+    model = opened(host, tmp_path)
+    model.waits = False
+    with pytest.raises(StillRunning):
+        run(model, requests())
+    (note,) = BatchNotes(tmp_path / "batches")
+    model.notes.write(replace(note, name=""))
+    for _ in range(150):
+        server.handed_over([{"custom_id": "another's"}])
+    assert texts(run(opened(host, tmp_path), requests())[0]) == [f"value {n}" for n in range(10)]
+    assert sum(len(batch.rows) == 10 for batch in server.batches) == 1
+
+
 def test_an_answer_to_the_creation_that_breaks_off_makes_no_second_batch(
     host: str, server: BatchServer, tmp_path: Path
 ) -> None:

@@ -98,15 +98,13 @@ class Course:
     prices: dict[str, Prices] = field(default_factory=dict)  # by rung, of the model that it asks
 
     def __post_init__(self) -> None:
-        cases = self.prepared.cases
+        cases, settings = self.prepared.cases, self.runner.project.settings
         self.total = len(cases)
-        self.pairwise = self.runner.project.settings.judge.mode == "pairwise"  # needs its rival's answer to every case
-        self.by_cost = self.runner.project.settings.prefer == "cost"  # then every rung that is good enough counts
+        self.pairwise = settings.judge.mode == "pairwise"  # needs its rival's answer to every case
+        self.by_cost = settings.prefer == "cost"  # then every rung that is good enough counts
         at_once = self.pairwise or self.by_cost or asks_in_batches(self.runner.engines)  # there a block takes as long as all
         self.whole = self.meter.allowed.exhaustive or self.total <= MAX_UNRACED or at_once
-        self.order: tuple[Case, ...] = tuple(
-            cases[index] for index in order(self.total, seed=self.runner.project.settings.seed)
-        )
+        self.order: tuple[Case, ...] = tuple(cases[index] for index in order(self.total, seed=settings.seed))
         self.by_id = {case.id: case for case in cases}
         self.clusters = clusters(self.order)
         self.cluster_of = {
