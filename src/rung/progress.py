@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from time import monotonic
+from time import monotonic, sleep
 from typing import Protocol, runtime_checkable
 
 from rung.records.run_state import Event
 
 Tick = Callable[[int, int, str], None]
+_LOOKING = 0.5  # seconds in which a pause looks whether anybody ends it
 REPLAYED = "nothing asked: its answers are kept"  # the note of the last tick, where all results were there already
 
 
@@ -143,6 +144,15 @@ def waiting_while(go_on: Callable[[], None]) -> Iterator[None]:
 def waiting() -> None:
     """Another process is waited for: raises where a budget does not allow that any longer; see `waiting_while`."""
     _interrupting.get()()
+
+
+def rest(seconds: float) -> None:
+    """A pause that who pauses or stops the command, or a budget, may end; see `waiting`."""
+    end = monotonic() + seconds
+    waiting()
+    while (left := end - monotonic()) > 0:
+        sleep(min(_LOOKING, left))
+        waiting()
 
 
 def say(text: str) -> None:

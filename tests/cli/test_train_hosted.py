@@ -154,6 +154,46 @@ def test_a_connection_that_breaks_while_it_is_begun(rung: Run, project: Path, ho
     assert host.started == 1
 
 
+def test_what_was_asked_for_and_came_to_nothing_is_begun_only_where_this_command_allows_it(
+    rung: Run, project: Path, host: OpenAIServer
+) -> None:
+    host.odd = {"POST /v1/fine_tuning/jobs$": (429, {"error": {"message": "no money", "code": "insufficient_quota"}})}
+    assert "no money or quota left" in rung("train", "generator", project, "--on", "own", "--yes", code=2).err
+    calls = len(host.calls)
+    assert "was asked for rung-" in rung("train", "generator", project, "--on", "own", "--yes", "--dry-run").out
+    assert len(host.calls) == calls, "a dry run asks nobody"
+    assert "--yes begins it" in rung("train", "generator", project, "--on", "own", code=2).err
+    assert "more than --max-cost" in rung("train", "generator", project, "--on", "own", "--max-cost", "1e-7", code=2).err
+    assert host.started == 0
+    rung("train", "generator", project, "--on", "own", "--yes")
+    assert host.started == 1
+
+
+def test_a_limit_on_costs_is_of_all_jobs_and_each_is_foretold(rung: Run, project: Path, host: OpenAIServer) -> None:
+    models = {"own": {"use": "openai:small-1", "tuning": {"usd_per_million_tokens": 1e6}}}
+    changed(project, models=models, rungs=["prompt", {"tuned_model": {"max_tokens": 8, "epochs": [1, 2]}}])
+    dry = rung("train", "generator", project, "--on", "own", "--dry-run").out
+    assert (dry.count("in 1 pass:"), dry.count("in 2 passes:")) == (1, 1)
+    once = float(dry.split("in 1 pass: about ")[1].split()[0].replace(",", ""))  # a dollar a token
+    refused = rung("train", "generator", project, "--on", "own", "--max-cost", f"{2.5 * once:g}", code=2)
+    assert f"with ${once:,.2f} of what this command has begun, more than --max-cost" in refused.err
+    assert host.started == 1
+
+
+@pytest.mark.parametrize("more", [["--dry-run"], ["--yes"], ["--max-cost", "1"]])
+def test_ending_jobs_goes_with_nothing_else(more: list[str], rung: Run, project: Path, host: OpenAIServer) -> None:
+    refused = rung("train", "generator", project, "--on", "own", "--cancel", *more, code=2)
+    assert "leave --yes, --max-cost and --dry-run out" in refused.err
+    assert host.calls == []
+
+
+def test_a_check_says_who_tunes_and_foretells_no_training_here(rung: Run, project: Path, host: OpenAIServer) -> None:
+    seen = rung("check", project).out
+    assert "by its host ('rung train generator --on own')" in seen
+    assert "training tuned_model" not in seen
+    assert host.files == {}
+
+
 @pytest.mark.parametrize(
     ("entry", "why"),
     [

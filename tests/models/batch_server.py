@@ -16,7 +16,7 @@ from email.policy import HTTP
 from http.server import ThreadingHTTPServer
 from threading import Thread
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from rung.records import Json
 from rung.testing.server import Asked, FakeServer, _Handler
@@ -64,10 +64,12 @@ class Batch:
 @dataclass
 class BatchServer(FakeServer):
     """`fates`: of the batches, in turn. `creation`: replies to those that hand over, before any is taken: a status each, or
-    "cut" where the batch is taken and the answer breaks off. `max_bytes`: of what is uploaded."""
+    "cut" where the batch is taken and the answer breaks off. `lists`: statuses by which lists of batches are refused, once
+    there is one. `max_bytes`: of what is uploaded."""
 
     fates: list[Fate] = field(default_factory=lambda: [Fate()])
     creation: list[int | str] = field(default_factory=list)
+    lists: list[int] = field(default_factory=list)
     max_bytes: int = 10**9
     batches: list[Batch] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
@@ -251,9 +253,17 @@ class _BatchHandler(_Handler):
             self._text(server.lines(self._named(name), file))
         elif last == "results":
             self._text(server.results(self._named(path.split("/")[-2])))
+        elif last == "batches" and server.batches and server.lists:
+            self._fail(server.lists.pop(0), "Too many requests")
         elif last == "batches":
             made = server.message_batch if "messages" in path else server.batch_object
-            self._answer({"data": [made(batch) for batch in reversed(server.batches)], "has_more": False})
+            asked = parse_qs(urlsplit(self.path).query)
+            newest_first = [made(batch) for batch in reversed(server.batches)]
+            before = [one["id"] for one in newest_first]
+            (after,) = asked.get("after_id" if "messages" in path else "after", [""])
+            begin, end = before.index(after) + 1 if after else 0, int(asked["limit"][0])
+            page: list[Json] = [*newest_first[begin : begin + end]]
+            self._answer({"data": page, "has_more": begin + end < len(newest_first)})
         elif "/batches/" in path:
             batch = self._named(last)
             if batch is None:

@@ -132,6 +132,19 @@ def test_one_that_died_while_sending_finds_its_batch_by_the_mark(host: str, serv
     assert lost.mark not in {one.mark for one in model.notes}, "it never came there"
 
 
+def test_a_batch_is_found_behind_many_that_others_have_made_since(host: str, server: BatchServer, tmp_path: Path) -> None:
+    model = opened(host, tmp_path)
+    model.waits = False
+    with pytest.raises(StillRunning):
+        run(model, requests())
+    (note,) = BatchNotes(tmp_path / "batches")
+    model.notes.write(replace(note, name=""))
+    for _ in range(150):
+        server.handed_over([{"custom_id": "another's"}])
+    assert texts(run(opened(host, tmp_path), requests())[0]) == [f"value {n}" for n in range(10)]
+    assert sum(len(batch.rows) == 10 for batch in server.batches) == 1
+
+
 def test_an_answer_to_the_creation_that_breaks_off_makes_no_second_batch(
     host: str, server: BatchServer, tmp_path: Path
 ) -> None:
@@ -221,6 +234,31 @@ def test_a_parameter_that_the_model_does_not_take_is_left_out_the_second_time(
     assert texts(results) == ["value 0", "value 1", "value 2"]
     bodies = [row.get("body") or row["params"] for batch in server.batches for row in batch.rows]
     assert ["temperature" in body for body in bodies] == [True] * 3 + [False] * 3
+
+
+def test_money_that_ends_in_the_middle_of_a_batch_loses_no_answer_and_stops_the_next_command_not(
+    host: str, server: BatchServer, tmp_path: Path
+) -> None:
+    server.fates = [Fate(broken=0.5, status=402, words="You exceeded your current quota"), Fate()]
+    model, answers = opened(host, tmp_path), dict[int, Result | Failure]()
+    with pytest.raises(ServerError, match="no money or quota left"):
+        answers.update((index, result) for index, result in model.run(requests()))
+    assert not list(BatchNotes(tmp_path / "batches"))
+    results, _ = run(opened(host, tmp_path), requests(5))
+    assert texts(results) == [f"value {n}" for n in range(5)]
+    assert [len(batch.rows) for batch in server.batches] == [10, 5]
+
+
+def test_a_look_that_fails_after_a_creation_broke_off_leaves_the_batch_to_be_found(
+    host: str, server: BatchServer, tmp_path: Path
+) -> None:
+    server.creation = ["cut"]
+    server.lists = [429] * 9
+    with pytest.raises(ServerError, match=r"whether the host took a batch is not known .*: the same command finds it out"):
+        run(opened(host, tmp_path, retries=1), requests())
+    server.lists = []
+    assert texts(run(opened(host, tmp_path), requests())[0]) == [f"value {n}" for n in range(10)]
+    assert len(server.batches) == 1
 
 
 def test_rows_that_stand_in_no_file_are_sent_once_more(host: str, server: BatchServer, tmp_path: Path) -> None:

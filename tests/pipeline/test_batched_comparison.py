@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from rung.commands.survey import survey
 from rung.config.project import load_project
 from rung.errors import InputError, Interrupted, ServerError
 from rung.loop import compare
+from rung.models.batch_notes import BatchNotes
 from rung.pipeline.budget import CompareRequest
 from rung.progress import Lines
 from rung.records import Verdict
@@ -142,6 +144,20 @@ def test_a_budget_in_dollars_holds_before_anything_is_handed_over(server: BatchS
     assert set(server.times.values()) == {1}
 
 
+@pytest.mark.slow
+def test_with_a_budget_in_dollars_a_second_host_is_asked_when_it_is_known_what_the_first_has_cost(
+    server: BatchServer, tmp_path: Path
+) -> None:
+    folder = project(tmp_path / "p", models=TWO, rest="rungs: [{prompt: {model: [a, b]}}]\n")
+    bound = next(f.usd or 0.0 for f in survey(load_project(folder), allowed=CompareRequest()).answers if f.calls)
+    server.fates = [Fate(looks=2)]
+    _, said = judged(folder, CompareRequest(usd=1.2 * bound))  # of both together it is twice the bound
+    handed = [n for n, line in enumerate(said) if "are handed over" in line]
+    waited = next(n for n, line in enumerate(said) if "wait for 1 batch" in line)
+    assert len(server.batches[0].rows) == CASES
+    assert handed[0] < waited < handed[1]
+
+
 @pytest.mark.parametrize(
     ("models", "line", "words"),
     [
@@ -249,6 +265,24 @@ def test_what_is_at_a_host_is_listed_and_stopped(
     assert [len(batch.rows) for batch in server.batches] == [12, 6]
     assert verdict.rungs[0].scores["correct"].mean == 1.0
     assert not list(open_batches(loaded))
+
+
+def test_a_host_that_cannot_be_asked_keeps_no_other_batch_from_being_stopped(
+    server: BatchServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = load_project(project(tmp_path / "p", models="model: openai:small\nserver: {batch: true, retries: 0}\n"))
+    notes = BatchNotes(loaded.state / "batches")
+    server.fates = [Fate(looks=10_000)]
+    for model in ("anthropic:other", "openai:small", "openai:other"):
+        note = notes.add(model, model, ["a" * 64])
+        if model != "openai:other":
+            notes.write(replace(note, name=server.handed_over([]).id))
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:9")
+    lines = list[str]()
+    with pytest.raises(ServerError, match=r"^anthropic:other: batch_1 cannot be cancelled .*: run the same command again$"):
+        lines.extend(cancel_batches(loaded))
+    assert [line.partition(" of ")[0] for line in lines] == ["batch_2", "whether a batch"]
+    assert server.batches[1].cancelled
 
 
 def test_a_damaged_note_is_set_aside_by_the_repair(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +14,14 @@ import pytest
 from rung.config.tuning import TuningSettings
 from rung.errors import ModelError, NotAllowed, ServerError, UserError
 from rung.models.catalog import PatientServer
+from rung.models.http_calls import Outgoing
+from rung.models.http_client import RequestFailed
 from rung.progress import Lines, reporting
 from rung.records import Example, Message
 from rung.training.batches import split
 from rung.training.hosted.forecast import closing, forecast
 from rung.training.hosted.job_note import NOTE, JobNote, read_note
-from rung.training.hosted.protocol import JobState, TuningHost
+from rung.training.hosted.protocol import JobState, Submission, TuningHost
 from rung.training.hosted.registry import tuning_host
 from rung.training.hosted.rows import TuningRows, row_of, tokens_in, tuning_rows
 from rung.training.hosted.run_job import Run
@@ -286,6 +289,35 @@ def test_a_busy_host_is_asked_again_to_begin(begin: Begin, tmp_path: Path) -> No
     assert server.started == 1
 
 
+@pytest.mark.parametrize("name", ["openai", "together", "vertex"])
+def test_a_job_that_the_host_lists_only_later_is_begun_once(name: str, begin: Begin, tmp_path: Path) -> None:
+    server, host = begin(name, odd={START[name]: CLOSE})
+    real, since = host.find, time.monotonic()
+
+    def late(job: Submission) -> str:
+        return real(job) if time.monotonic() - since > 0.3 else ""
+
+    host.find = late  # type: ignore[method-assign]
+    run = Run(host, files_of(host), tmp_path, "own", lambda _usd: None, 0.4)
+    run.carry_out(note_of(host), lambda _done, _all, _note: None)
+    assert server.started == 1
+
+
+def test_a_host_that_does_not_say_whether_it_has_begun_is_asked_later(begin: Begin, tmp_path: Path) -> None:
+    server, host = begin("openai")
+    server.odd = {START["openai"]: CLOSE, "GET /v1/fine_tuning/jobs$": (418, {"error": {"message": "sorry"}})}
+    with pytest.raises(ServerError, match=r"does not say whether it has begun rung-.* run the command again later"):
+        carried_out(host, tmp_path)
+    assert carried_out(host, tmp_path)[1].phase == "succeeded"
+    assert server.started == 1
+
+
+def test_what_the_host_foretold_is_noted(begin: Begin, tmp_path: Path) -> None:
+    server, host = begin("together")
+    server.estimate = 12.5
+    assert carried_out(host, tmp_path)[0].usd == 12.5
+
+
 def test_together_says_itself_what_it_costs_before_it_begins(begin: Begin, tmp_path: Path) -> None:
     server, host = begin("together")
     server.estimate = 12.5
@@ -298,6 +330,13 @@ def test_together_says_itself_what_it_costs_before_it_begins(begin: Begin, tmp_p
     with pytest.raises(NotAllowed):
         Run(host, files_of(host), tmp_path, "own", refuse, 0.01).carry_out(note_of(host), _interrupt)
     assert (quoted, server.started) == ([12.5], 0)
+
+
+def test_an_address_that_is_not_there_is_said_without_its_signature(begin: Begin) -> None:
+    server, host = begin("together", odd={"/put/": (404, {"error": {"message": "gone"}})})
+    with pytest.raises(RequestFailed, match=r"HTTP 404 at .*/put/x: ") as caught:
+        host.api.client.call(Outgoing("PUT", f"{server.url}/put/x?X-Amz-Signature=c0de"))  # type: ignore[attr-defined]
+    assert "c0de" not in str(caught.value)
 
 
 def test_a_file_that_together_has_already_is_taken_as_it_is(begin: Begin) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rung.artifacts import Training
@@ -31,14 +31,17 @@ def tokens_of(usages: Sequence[Usage]) -> dict[str, Json]:
 
 @dataclass(frozen=True, slots=True)
 class HostedRequest:
-    """That jobs may be begun at a model's host: all of them (`is_allowed`), or those that cost no more than `max_usd`.
+    """That jobs may be begun at a model's host: all of them (`is_allowed`), or as many as cost no more than `max_usd`.
 
-    `first_wait`: seconds until a job is looked at for the second time.
+    `is_dry`: none, and none is looked at. `first_wait`: seconds until a job is looked at for the second time. `begun`: what
+    those are foretold to cost that were begun by this request.
     """
 
     is_allowed: bool = False
     max_usd: float | None = None
+    is_dry: bool = False
     first_wait: float = 2.0
+    begun: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ manifest says by which name the host answers, and what it was made from.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rung.artifacts.registry import Registry
@@ -129,15 +130,20 @@ def _carry_out(builder: ArtifactBuilder, plan: _Plan, rows: Sequence[Example], f
         running = f"its job {note.job} runs at {host.name}: {command} looks at it" if note and note.job else ""
         raise NotWorthwhile(running or f"{host.name} has not tuned it on these rows yet: {command} has it do so")
     foretold = plan.forecast()
-    note = note or JobNote(host.name, host.identity, plan.named, settings=plan.settings, usd=foretold.usd)
-    if not note.asked:
+    note = note or JobNote(host.name, host.identity, plan.named, settings=plan.settings)
+    if note.asked and request.is_dry:
+        raise NotAllowed(f"{host.name} was asked for {note.job or note.marker} before: {command} looks at it")
+    may_run = note.asked
+    if not may_run:
+        note = replace(note, usd=foretold.usd)
         _allow(request, foretold)
         for other in running_jobs(builder.project).values():
             say(f"! {other.job or other.marker} runs at {host.name} on other rows: {command[:-1]} --cancel' ends it")
 
     def allow(quoted: float | None) -> None:
-        if quoted is not None:
+        if quoted is not None or may_run:  # what was asked for before came to nothing: it is begun by this command
             _allow(request, foretold.quoted(quoted))
+        request.begun.append(foretold.quoted(quoted).usd or 0.0)
 
     run = Run(host, plan.rows, folder, plan.on, allow, request.first_wait)
     with builder.training(Training(KIND, len(rows), begun=bool(note.job))), phase(f"{title}: {host.name}") as tick:
@@ -152,13 +158,14 @@ def _allow(request: HostedRequest, foretold: Forecast) -> None:
     Raises:
         NotAllowed: it was not; says what it may cost, and what to do.
     """
-    most, why = request.max_usd, ""
-    if most is None and not request.is_allowed:
+    most, before, why = request.max_usd, math.fsum(request.begun), ""
+    if request.is_dry or (most is None and not request.is_allowed):
         why = "Nothing was sent: --yes begins it, --max-cost USD where it costs no more than that"
     elif most is not None and foretold.usd is None:
         why = "It is not begun: whether it keeps within --max-cost cannot be told; say 'tuning: {usd_per_million_tokens: …}'"
-    elif most is not None and foretold.usd is not None and foretold.usd > most:
-        why = f"It is not begun: that is more than --max-cost {most:g}"
+    elif most is not None and foretold.usd is not None and before + foretold.usd > most:
+        beside = f", with ${before:,.2f} of what this command has begun," if before else ""
+        why = f"It is not begun: that is{beside} more than --max-cost {most:g}"
     if why:
         raise NotAllowed(f"{foretold} {why}")
     say(str(foretold))
@@ -167,8 +174,6 @@ def _allow(request: HostedRequest, foretold: Forecast) -> None:
 def _manifest(project: Project, plan: _Plan, rows: Sequence[Example], note: JobNote, state: JobState) -> dict[str, Json]:
     host, scheme = plan.host, Endpoint.named(plan.model).vendor.name
     ends = ending(f"{scheme}:{state.model}" if scheme else plan.model, {}) or ending(plan.model, {})
-    price = plan.tuning.usd_per_million_tokens
-    charged = note.usd if price is None or state.tokens is None else state.tokens / 1e6 * price
     replaced = Registry(project.state).promoted(KIND)
     hosted: dict[str, Json] = {
         "host": host.name,
@@ -179,7 +184,7 @@ def _manifest(project: Project, plan: _Plan, rows: Sequence[Example], note: JobN
         "answers_as": "" if host.deploys else state.model,
         "deploys": host.deploys,
         "files": dict(zip(("train", "validation"), plan.rows.digests, strict=False)),
-        "usd": charged,
+        "usd": _charged(plan.forecast(), note, state),
         "ends": None if ends is None else {"day": ends.day.isoformat(), "source": ends.source},
         "begun": note.begun,
     }
@@ -197,6 +202,13 @@ def _manifest(project: Project, plan: _Plan, rows: Sequence[Example], note: JobN
         "notes": [*plan.notes, *_words(hosted), _UNMEASURED],
         **({"parent": replaced} if replaced else {}),
     }
+
+
+def _charged(foretold: Forecast, note: JobNote, state: JobState) -> float | None:
+    """Dollars of a job that has ended: its tokens at the price that somebody named, else what was foretold."""
+    if foretold.usd is not None and foretold.tokens and state.tokens is not None:
+        return foretold.usd * state.tokens / foretold.tokens
+    return foretold.usd if note.usd is None else note.usd
 
 
 def _words(hosted: Mapping[str, Json]) -> list[str]:

@@ -49,9 +49,10 @@ def cancel(folder: Folder) -> int:
     from rung.commands.batches import cancel_batches
     from rung.config.project import load_project
 
-    stopped = list(cancel_batches(load_project(folder)))
-    for line in stopped:
+    nothing = True
+    for line in cancel_batches(load_project(folder)):
+        nothing = False
         out(line)
-    if not stopped:
+    if nothing:
         out("there is no batch that runs")
     return FINE

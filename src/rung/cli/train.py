@@ -30,7 +30,7 @@ class Kind(StrEnum):
 _RECIPE = "generator: the recipe file; default: recipe.yaml in the project, if there is one."
 _SEARCH = "generator: search learning rate and rank first, and write them into recipe.yaml."
 _ON = "generator: have the host tune this model of 'models:' in rung.yaml, which has 'tuning:' beside its name."
-_MAX_COST = "With --on: begin it where it is foretold to cost no more than so many US dollars."
+_MAX_COST = "With --on: begin what is foretold to cost no more than so many US dollars, all jobs together."
 _KIND = (
     "What is trained: generator (the adapters of tuned_model and hybrid), retriever (of tuned_retriever), reranker, "
     "classifier, or router (over the other rungs, by the dev cases)."
@@ -67,7 +67,10 @@ def train(
 
     if (recipe or search) and kind is not Kind.generator:
         raise UserError(f"{'--recipe' if recipe else '--search'} is for generators: settings of a {kind} stand in rung.yaml")
-    _check_hosted(kind, on, any((yes, cancel, max_cost is not None)), search)
+    begins = yes or max_cost is not None
+    _check_hosted(kind, on, begins or cancel, search)
+    if cancel and (begins or dry_run):
+        raise UserError("--cancel ends jobs: leave --yes, --max-cost and --dry-run out")
     project = load_project(folder)
     if on and cancel:
         for line in cancel_jobs(project, on):
@@ -81,7 +84,7 @@ def train(
             out(f"nothing would be trained for {rung or 'any rung'}; 'rung check' says why")
         return FINE
     given: dict[str, Value] = {"recipe": str(recipe) if recipe else None, "search": search}
-    hosted = HostedRequest(yes and not dry_run, None if dry_run else max_cost) if on else None
+    hosted = HostedRequest(yes, max_cost, is_dry=dry_run) if on else None
     request = TrainRequest(rung or "", given if kind is Kind.generator else {}, on or "", hosted)
     try:
         done = build(project, kind.value, request, seed=seed, reporter=Screen(quiet=json))

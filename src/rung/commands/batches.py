@@ -59,20 +59,26 @@ def cancel_batches(project: Project) -> Iterator[str]:
     """Have the hosts stop all that run. Yields what is said of each; answers that they have by then are not lost.
 
     Raises:
-        ServerError: a host does not take it.
+        ServerError: a host does not take it, after the others were told.
     """
     notes = BatchNotes(project.state / FOLDER)
+    refusals = []
     for note in notes:
-        model = _asked(project, notes, note)
-        if not note.name or model.state(note).phase != "running":
+        if not note.name:
+            batch = f"a batch of {note.requests:,} requests"
+            yield f"whether {batch} came to {note.model} is not known: the next 'rung compare' finds it out"
             continue
         try:
+            model = _asked(project, notes, note)
+            if model.state(note).phase != "running":
+                continue
             model.api.cancel(BatchClient(model.model.client), note.name)
-        except RequestFailed as error:
-            raise ServerError(
-                f"{note.model}: {note.name} cannot be cancelled ({error}): run the same command again"
-            ) from error
+        except (RequestFailed, UserError) as error:
+            refusals.append(f"{note.model}: {note.name} cannot be cancelled ({error}): run the same command again")
+            continue
         yield f"{note.name} of {note.model} is told to stop; the next 'rung compare' takes up what it has answered"
+    if refusals:
+        raise ServerError("; ".join(refusals))
 
 
 def _asked(project: Project, notes: BatchNotes, note: BatchNote) -> BatchedGenerator:

@@ -375,8 +375,9 @@ def _planned(
             taught = {"router": len(answered)} if kind == "router" else {}
             yield Planned(label, settings, cases, taught, forecast=forecast, trainings=(Training(kind, len(answered)),))
         else:
-            todo = tuple(trainings(rates.project, plan.needs))
-            by = trainer_of(rates.project, model_asked(rates.project, settings), plan.needs)
+            model = model_asked(rates.project, settings)
+            todo = tuple(trainings(rates.project, plan.needs, model))
+            by = trainer_of(rates.project, model, plan.needs)
             yield Planned(label, settings, cases, _taught_by(plan), forecast=forecast, trainings=todo, trainer=by)
 
 

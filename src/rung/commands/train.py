@@ -16,7 +16,7 @@ from rung.builders.forgetting_gate import notes_on
 from rung.builders.recipes import keep_found, recipe_of
 from rung.commands.hosted_jobs import hosted_model
 from rung.config.project import Project
-from rung.errors import UserError
+from rung.errors import NotAllowed, UserError
 from rung.pipeline.candidates import Candidate, build, propose, with_members
 from rung.pipeline.prepare import Prepared
 from rung.records import Json
@@ -80,7 +80,7 @@ def train_generators(builder: ArtifactBuilder, prepared: Prepared, request: Trai
     recipe_of(builder)  # a mistake in it is found before any work is done
     if searching and len(selected) > 1:
         raise UserError(f"a search is for one rung: name it with --rung ({', '.join(c.label for c in selected)})")
-    done = build(builder, selected)
+    done = _each_allowed(builder, selected) if on else build(builder, selected)
     if failed := [c for c in done if c.failed]:
         raise UserError("; ".join(f"{c.label} cannot be built: {c.why}" for c in failed))
     if searching:
@@ -91,6 +91,23 @@ def train_generators(builder: ArtifactBuilder, prepared: Prepared, request: Trai
         for built in candidate.built
         if "adapter" in built.folder.parts
     ]
+
+
+def _each_allowed(builder: ArtifactBuilder, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Built one by one, as far as that is allowed.
+
+    Raises:
+        NotAllowed: some are not; says what each of them may cost.
+    """
+    done, refused = list[Candidate](), list[str]()
+    for candidate in candidates:
+        try:
+            done += build(builder, [candidate])
+        except NotAllowed as error:
+            refused.append(str(error))
+    if refused:
+        raise NotAllowed("\n".join(dict.fromkeys(refused)))
+    return done
 
 
 def train_classifiers(builder: ArtifactBuilder, prepared: Prepared, request: TrainRequest) -> list[TrainReport]:

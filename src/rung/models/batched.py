@@ -6,7 +6,6 @@ stands in `batch_notes`, and is taken up by the next process. How a host is spok
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,7 +19,7 @@ from rung.models.http_batches import BatchClient
 from rung.models.http_client import RequestFailed, Unreachable
 from rung.models.wire import Call
 from rung.models.wire.batch_apis import BatchApi, BatchState, Sending
-from rung.progress import phase, say, waiting
+from rung.progress import phase, rest, say, waiting
 from rung.records import Failure
 from rung.records.steps import Request, Result, request_digest
 
@@ -30,7 +29,6 @@ TRIES = 2  # batches that a request is sent in, where it failed in a way that ma
 LOCK = "sending.lock"  # beside the notes: who hands over
 _TOO_LARGE = 413
 _NO_INTERFACE = "has no batch interface at this address"
-_SLICE = 0.5  # seconds in which a pause looks whether the person, or a budget, ends it
 
 
 @dataclass
@@ -95,7 +93,7 @@ class BatchedGenerator:
                     running.append(note)
                     continue
                 taken = set[str]()
-                for digest, result in self._read(note, state, calls):
+                for digest, result in self._read(note, state, calls, lost):
                     taken.add(digest)
                     if result is not None:
                         del left[digest]
@@ -191,21 +189,29 @@ class BatchedGenerator:
 
     def _not_taken(self, error: RequestFailed, status: int) -> str:
         """What to say of requests that could not be handed over."""
+        if not 400 <= status < 500:
+            return f"{self.name}: whether the host took a batch is not known ({error}): the same command finds it out"
         what = {429: "takes no more batches now", _TOO_LARGE: "takes no request of this size", 404: _NO_INTERFACE}
         mend = "run the same command later" if status == 429 else "take 'batch: true' out of server in rung.yaml"
         return f"{self.name}: the host {what.get(status, 'did not take a batch')} ({error}); {mend}; nothing is lost"
 
     def _read(
-        self, note: BatchNote, state: BatchState, calls: Mapping[str, Call]
+        self, note: BatchNote, state: BatchState, calls: Mapping[str, Call], lost: list[str]
     ) -> Iterator[tuple[str, Result | Failure | None]]:
-        """(digest, what its row says) of those that are wanted; None: it is to be sent again. `calls`: as they were sent."""
+        """(digest, what its row says) of those that are wanted; None: it is to be sent again. `calls`: as they were sent;
+        `lost` is told why no request can succeed now, where a row says so."""
         unread = {digest: calls[digest] for digest in note.holds if digest in calls}
         failed, again = Counter[str](), 0
         for row in self._asked(lambda: list(self.api.rows(self._client, state))):
             call = unread.pop(row.id, None)
             if call is None or not row.status:
                 continue
-            result, may_pass = self.model.read_row(call, row.status, row.body)
+            try:
+                result, may_pass = self.model.read_row(call, row.status, row.body)
+            except ServerError as error:  # the others' answers are not lost by that
+                lost += [str(error)] if str(error) not in lost else []
+                yield row.id, None
+                continue
             if not isinstance(result, Failure):
                 yield row.id, result
                 continue
@@ -283,15 +289,6 @@ def wait_for(running: Sequence[StillRunning]) -> None:
     except (KeyboardInterrupt, BudgetEnded):
         say(f"! {names}: at the host work goes on; the same command takes up its answers, 'rung batches cancel' ends it")
         raise
-
-
-def rest(seconds: float) -> None:
-    """A pause that a person, or a budget, may end; see `progress.waiting`."""
-    end = time.monotonic() + seconds
-    waiting()
-    while (left := end - time.monotonic()) > 0:
-        time.sleep(min(_SLICE, left))
-        waiting()
 
 
 def _sending(note: BatchNote) -> Sending:

@@ -30,10 +30,10 @@ class BatchClient:
 
         def work() -> Mapping[str, Json]:
             nonlocal tried
-            if tried and again is not None and (made_before := again()) is not None:
+            if tried and again is not None and (made_before := _looked_up(again)) is not None:
                 return made_before
             tried = True
-            return _object(self._client.once(Outgoing("POST", path, body), halt, seconds=LONG))
+            return _object(self._client.once(Outgoing("POST", path, body), halt, seconds=LONG).text)
 
         return self._client.patiently(work, halt)[0]
 
@@ -61,10 +61,19 @@ class BatchClient:
             return
 
     def _text(self, method: str, path: str, content: bytes = b"", *, kind: str = "application/json") -> str:
-        halt = threading.Event()
-        return self._client.patiently(
-            lambda: self._client.once(Outgoing(method, path, content, kind), halt, seconds=LONG), halt
-        )[0]
+        return self._client.call(Outgoing(method, path, content, kind), seconds=LONG).text
+
+
+def _looked_up(again: Again) -> Mapping[str, Json] | None:
+    """What an earlier try came to.
+
+    Raises:
+        RequestFailed: nobody knows, so it is no refusal, whatever was said of the look-up.
+    """
+    try:
+        return again()
+    except RequestFailed as error:
+        raise RequestFailed(str(error), error.attempts) from error
 
 
 def _object(text: str) -> Mapping[str, Json]:

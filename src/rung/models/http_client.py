@@ -95,26 +95,16 @@ class Client:
         """
         return self.patiently(lambda: self._posted(path, body, halt), halt, hasty=hasty)
 
-    def call(self, sent: Outgoing, *, once: bool = False, redirects: bool = False) -> Incoming:
-        """The answer to a request of any kind. `once`: it is not tried again, whatever happens. `redirects`: one that sends
-        on is an answer too.
+    def call(self, sent: Outgoing, *, once: bool = False, redirects: bool = False, seconds: float = 0.0) -> Incoming:
+        """The answer to a request of any kind. `once`: it is not tried again, whatever happens; others as of `once`.
 
         Raises:
-            RequestFailed: it is refused, or was tried as often as allowed; without `complaint` nobody knows whether it was
-                carried out.
+            RequestFailed: it is refused, there is nothing at this path, or it was tried as often as allowed; without
+                `complaint` nobody knows whether it was carried out.
             ServerError: as `post`.
         """
         halt = threading.Event()
-
-        def answered() -> Incoming:
-            with self._sent(sent, halt) as response:
-                text = self._read(response)
-            if not (redirects and response.is_redirect):
-                self._refuse(response, text)
-            self._answered = True
-            return Incoming(text, response.headers)
-
-        return self.patiently(answered, halt, once=once)[0]
+        return self.patiently(lambda: self.once(sent, halt, redirects=redirects, seconds=seconds), halt, once=once)[0]
 
     def tell(self, path: str, body: Mapping[str, Json]) -> None:
         """One request without patience that is answered by its status alone.
@@ -126,9 +116,9 @@ class Client:
         halt = threading.Event()
         self.patiently(lambda: self.once(posted(path, body), halt), halt, hasty=True)
 
-    def once(self, sent: Outgoing, halt: threading.Event, *, seconds: float = 0.0) -> str:
-        """The body that answers one request, in one try; for `patiently`, which tries again. `halt` ends every wait;
-        `seconds`: that the body may take, where that is more than an answer's.
+    def once(self, sent: Outgoing, halt: threading.Event, *, redirects: bool = False, seconds: float = 0.0) -> Incoming:
+        """The answer to one request, in one try; for `patiently`, which tries again. `halt` ends every wait; `redirects`:
+        one that sends on is an answer too; `seconds`: that the body may take, where that is more than an answer's.
 
         Raises:
             ServerError: nobody listens there, or the key or the quota is refused.
@@ -136,12 +126,14 @@ class Client:
         with self._sent(sent, halt) as response:
             text = self._read(response, seconds)
         if response.status_code in (404, 405):
-            nothing = _Trouble(f"HTTP {response.status_code} at {sent.path}: {words_of(text)}", again=False)
+            path, _, _ = sent.path.partition("?")  # a signed address has its signature behind that
+            nothing = _Trouble(f"HTTP {response.status_code} at {path}: {words_of(text)}", again=False)
             nothing.complaint = complaint(response.status_code, text)
             raise nothing
-        self._refuse(response, text)
+        if not (redirects and response.is_redirect):
+            self._refuse(response, text)
         self._answered = True
-        return text
+        return Incoming(text, response.headers)
 
     def refused(self, error: Complaint) -> tuple[RequestFailed, bool]:
         """An error that came with no response of its own: as what it is raised, and whether another try may not fail.

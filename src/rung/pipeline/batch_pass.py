@@ -7,7 +7,7 @@ of several hosts answer at the same time. What they answer is remembered like ev
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from rung.pipeline.answering import conversations, other_models, strategy_of
 from rung.pipeline.candidates import models_asked
@@ -24,21 +24,30 @@ def asks_in_batches(engines: Engines) -> bool:
     return any(is_batched(engines.on(model).project) for model in models_asked(engines.project))
 
 
-def answered_in_batches(runner: StepRunner, evaluations: Sequence[Evaluation], cases: Sequence[Case]) -> None:
-    """These cases answered by those of the rungs that ask a model in batches.
+def answered_in_batches(
+    runner: StepRunner, evaluations: Sequence[Evaluation], cases: Sequence[Case], *, one_by_one: bool
+) -> None:
+    """These cases answered by those of the rungs that ask a model in batches. `one_by_one`: of two models, the second is
+    asked when it is known what the first has cost.
 
     Raises:
         BudgetEnded: what is at the hosts goes on there.
         Interrupted: Ctrl-C; likewise.
         UserError: as `runtime.batch.carry`; a batch that came to nothing.
     """
-    from rung.models.batched import StillRunning, wait_for
-
     waiting: dict[str, list[Evaluation]] = defaultdict(list)
     for evaluation in evaluations:
         models = (evaluation.result.model, *other_models(evaluation))
         if any(is_batched(runner.engines.on(model).project) for model in models):
             waiting[evaluation.result.model].append(evaluation)
+    for group in [{model: some} for model, some in waiting.items()] if one_by_one else [waiting]:
+        _answered_together(runner, group, cases)
+
+
+def _answered_together(runner: StepRunner, waiting: Mapping[str, Sequence[Evaluation]], cases: Sequence[Case]) -> None:
+    """The rungs of these models answered, all models at the same time; raises as `answered_in_batches`."""
+    from rung.models.batched import StillRunning, wait_for
+
     while waiting:
         running: dict[str, StillRunning] = {}
         for model, some in waiting.items():

@@ -85,7 +85,7 @@ def _sorted(engines: Engines, candidates: Sequence[Candidate], searched: frozens
             return 0, 0.0
         if candidate.plan is None:
             return 3, 0.0
-        todo = list(trainings(engines.project, candidate.plan.needs))
+        todo = list(trainings(engines.project, candidate.plan.needs, candidate.model))
         if not todo and batched:
             return 0, 0.0  # an index is sooner built than a batch more is answered
         return (2, sum(roughly(pace, one) for one in todo)) if todo else (1, 0.0)
@@ -162,7 +162,7 @@ class _Ascent:
                 reference=candidate.rung.reference,
             )
             if not at_once:
-                todo = () if candidate.plan is None else tuple(trainings(project, candidate.plan.needs))
+                todo = () if candidate.plan is None else tuple(trainings(project, candidate.plan.needs, candidate.model))
                 each = [pace.seconds(one) for one in todo]
                 feed.planned[candidate.label] = None if None in each or not todo else sum(one or 0.0 for one in each)
 

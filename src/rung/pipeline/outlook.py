@@ -258,7 +258,7 @@ class Foreseer:
             yield from self._trained(rung, needs)
 
     def _trained(self, rung: RungForecast, needs: tuple[Need, ...]) -> Iterator[Part]:
-        todo = list(trainings(self.project, needs))
+        todo = list(trainings(self.project, needs, rung.model))
         if not todo:
             return
         estimates = [self.pace.seconds(one) for one in todo]

@@ -98,15 +98,13 @@ class Course:
     prices: dict[str, Prices] = field(default_factory=dict)  # by rung, of the model that it asks
 
     def __post_init__(self) -> None:
-        cases = self.prepared.cases
+        cases, settings = self.prepared.cases, self.runner.project.settings
         self.total = len(cases)
-        self.pairwise = self.runner.project.settings.judge.mode == "pairwise"  # needs its rival's answer to every case
-        self.by_cost = self.runner.project.settings.prefer == "cost"  # then every rung that is good enough counts
+        self.pairwise = settings.judge.mode == "pairwise"  # needs its rival's answer to every case
+        self.by_cost = settings.prefer == "cost"  # then every rung that is good enough counts
         at_once = self.pairwise or self.by_cost or asks_in_batches(self.runner.engines)  # there a block takes as long as all
         self.whole = self.meter.allowed.exhaustive or self.total <= MAX_UNRACED or at_once
-        self.order: tuple[Case, ...] = tuple(
-            cases[index] for index in order(self.total, seed=self.runner.project.settings.seed)
-        )
+        self.order: tuple[Case, ...] = tuple(cases[index] for index in order(self.total, seed=settings.seed))
         self.by_id = {case.id: case for case in cases}
         self.clusters = clusters(self.order)
         self.cluster_of = {
@@ -141,7 +139,8 @@ class Course:
     def drive(self) -> str:
         """Run until it is settled among those that have entered; returns why it ended before, "" where it did not."""
         with suppress(BudgetEnded):  # which is looked at below
-            answered_in_batches(self.runner, [r.evaluation for r in self.racers.values() if not r.done], self.order)
+            new = [racer.evaluation for racer in self.racers.values() if not racer.done]
+            answered_in_batches(self.runner, new, self.order, one_by_one=self.meter.allowed.usd is not None)
         if self.whole and not self.meter.allowed.limited:
             for label in list(self.racers):
                 self._extend(label, self.total)

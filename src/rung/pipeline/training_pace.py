@@ -68,7 +68,7 @@ def pace_of_building(project: Project) -> Pace:
     per_row: dict[str, float] = {}
     besides: dict[str, float] = {}
     for artifact in Registry(project.state).artifacts():  # by kind, then by time: the newest of a kind comes last
-        if artifact.seconds and artifact.rows:
+        if artifact.seconds and artifact.rows and not artifact.hosted:
             passes = artifact.recipe.get("epochs") if artifact.kind in _REPEATED else 1
             per_row[artifact.kind] = artifact.seconds / artifact.rows / (passes if isinstance(passes, int) and passes else 1)
             gate = artifact.forgetting.get("seconds")
@@ -76,10 +76,14 @@ def pace_of_building(project: Project) -> Pace:
     return Pace(per_row, besides)
 
 
-def trainings(project: Project, needs: tuple[Need, ...]) -> Iterator[Training]:
-    """What would be trained for these needs, as far as it is known before rows are put together."""
+def trainings(project: Project, needs: tuple[Need, ...], model: str) -> Iterator[Training]:
+    """What would be trained here for these needs of a rung on this model ("" is the default), as far as it is known before
+    rows are put together. What its host tunes is none of it: no comparison begins that."""
+    at_host = project.settings.tuning_of(model) is not None
     for need in needs:
         match need:
+            case Adapter() if at_host:
+                pass
             case Adapter(lessons=rows, recipe=recipe):
                 yield Training("adapter", len(rows), _passes(recipe) or _passes(_of_file(project)) or passes_for(len(rows)))
             case Retriever(lessons=cases, pairs=pairs, recipe=recipe):
@@ -113,7 +117,8 @@ def trainer_of(project: Project, model: str, needs: tuple[Need, ...]) -> str:
     if not any(isinstance(need, Adapter) for need in needs):
         return ""
     if project.settings.tuning_of(model) is not None:
-        return "the model's host"
+        alias = next(one for one, name in project.settings.model_names.items() if name == (model or project.settings.model))
+        return f"its host ('rung train generator --on {alias}')"
     return {"openvino": OWN, "torch": GENERAL, "": ""}[engine(model_of(project, project.settings.tuned_on(model)))]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from rung.errors import ServerError
 from rung.models.endpoint import Endpoint
 from rung.models.http_calls import Incoming, Outgoing, posted
-from rung.models.http_client import Client, NoModel, RequestFailed
+from rung.models.http_client import Client, RequestFailed
 from rung.models.http_words import shortened
 from rung.models.protocol import Server
 from rung.records import Json
@@ -41,18 +41,16 @@ class HostApi:
         """
         try:
             return self.get(path)
-        except NoModel as error:
-            raise JobGone from error
+        except RequestFailed as error:
+            raise _gone(error) from error
 
     def end(self, path: str) -> None:
         """POST to where a job is cancelled; raises as `job`. One that has ended is left as it is."""
         try:
             self.client.call(posted(path, {}))
-        except NoModel as error:
-            raise JobGone from error
         except RequestFailed as error:
             if error.complaint is None or error.complaint.status not in (400, 409, 412):
-                raise
+                raise _gone(error) from error
 
     def send_form(
         self, path: str, fields: Mapping[str, str], file: TuningFile | None = None, *, redirects: bool = False
@@ -78,6 +76,11 @@ class HostApi:
         if not isinstance(value, dict):
             raise RequestFailed(f"{self.endpoint.url} answers with no JSON object: {json.dumps(value)[:80]}", 1)
         return value
+
+
+def _gone(error: RequestFailed) -> RequestFailed | JobGone:
+    """What a request about a job that failed is raised as."""
+    return JobGone() if error.complaint is not None and error.complaint.status == 404 else error
 
 
 def required(row: Mapping[str, Json], key: str, url: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from rung.errors import ServerError, UserError
 from rung.models.http_client import RequestFailed
-from rung.progress import Tick, say, waiting
+from rung.progress import Tick, rest, say
 from rung.training.hosted.job_note import JobNote
 from rung.training.hosted.protocol import ENDED, JobGone, JobState, TuningHost
 from rung.training.hosted.rows import TuningRows
@@ -24,8 +23,8 @@ _STARTS = 3  # requests to start a job, where it is shown that the one before st
 class Run:
     """One job.
 
-    `folder`: where its note is kept. `on`: what `rung.yaml` calls the model. `allow` is told what the host itself foretells,
-    and may raise. `first_wait`: seconds until the second look.
+    `folder`: where its note is kept. `on`: what `rung.yaml` calls the model. `allow` is told what the host itself foretells
+    before a job is begun, and may raise. `first_wait`: seconds until the second look.
     """
 
     host: TuningHost
@@ -57,7 +56,7 @@ class Run:
         return f"{again}' looks at it again, {again} --cancel' ends it"
 
     def _started(self, note: JobNote) -> JobNote:
-        if note.asked and (id := self.host.find(note.submission)):
+        if note.asked and (id := self._found(note)):
             say(f"{self.host.name} has begun {id} before; it is gone on with")
             return replace(note, job=id).write(self.folder)
         try:
@@ -68,9 +67,10 @@ class Run:
                     f"the file did not get to {self.host.name} ({error}): run the command again later"
                 ) from error
             raise UserError(f"{self.host.name} does not take the file: {error}") from error
-        if not note.asked:
-            self.allow(self.host.quote(note.submission))
-        note = replace(note, asked=True, begun=datetime.now(UTC).isoformat(timespec="seconds")).write(self.folder)
+        quoted = self.host.quote(note.submission)
+        self.allow(quoted)
+        begun, usd = datetime.now(UTC).isoformat(timespec="seconds"), note.usd if quoted is None else quoted
+        note = replace(note, asked=True, begun=begun, usd=usd).write(self.folder)
         for _ in range(_STARTS):
             try:
                 id = self.host.start(note.submission)
@@ -79,7 +79,6 @@ class Run:
             if id:
                 say(f"{self.host.name} has begun {id}")
                 return replace(note, job=id).write(self.folder)
-            time.sleep(self.first_wait)
         raise ServerError(f"{self.host.name} does not begin the job after {_STARTS} tries: run the command again later")
 
     def _uploaded(self, note: JobNote) -> JobNote:
@@ -96,14 +95,24 @@ class Run:
         if complaint is not None and not complaint.is_transient:
             replace(note, asked=False, train="", validation="").write(self.folder)
             raise UserError(f"{self.host.name} refuses the job: {error}") from error
-        return self.host.find(note.submission)
+        rest(self.first_wait)  # it may take a moment until the host lists what it has begun
+        return self._found(note)
+
+    def _found(self, note: JobNote) -> str:
+        """The id of the job, where the host has begun it; else ""."""
+        try:
+            return self.host.find(note.submission)
+        except RequestFailed as error:
+            raise ServerError(
+                f"{self.host.name} does not say whether it has begun {note.marker} ({error}): run the command again later"
+            ) from error
 
     def _ended(self, note: JobNote, tick: Tick) -> JobState:
         """How the job ended. A look that fails is taken again: the job goes on at the host."""
         wait, looks, state = self.first_wait, 0, None
         while state is None or state.phase not in ENDED:
             if looks:
-                _sleep(wait)
+                rest(wait)
                 wait = min(_LONGEST_WAIT, wait * _GROWTH)
             looks += 1
             try:
@@ -126,11 +135,3 @@ class Run:
         if not state.model:
             raise UserError(f"{note.job} ended at {self.host.name}, which names no model that came of it: look there")
         return state
-
-
-def _sleep(seconds: float) -> None:
-    """A wait in which the one who pauses or stops the command is obeyed."""
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0:
-        waiting()
-        time.sleep(min(0.5, left))
