@@ -65,6 +65,16 @@ def test_lists_of_turns_on_lines_are_chats(tmp_path: Path) -> None:
     assert found == [(1, {"messages": TURNS}), (3, {"messages": TURNS[:1]})]
 
 
+def test_turns_are_of_the_chat_that_they_name(tmp_path: Path) -> None:
+    mixed = [{**turn, "conversation_id": number} for turn in TURNS for number in (7, 8)]
+    found = rows(tmp_path, "\n".join(map(json.dumps, mixed)))
+    assert found == [(1, {"conversation_id": 7, "messages": TURNS}), (2, {"conversation_id": 8, "messages": TURNS})]
+
+
+def test_a_chat_of_which_a_turn_cannot_be_read_is_none(tmp_path: Path) -> None:
+    assert rows(tmp_path, f"{json.dumps(TURNS[0])}\n{{bad\n{json.dumps(TURNS[1])}\n") == []
+
+
 def test_rows_with_a_role_of_another_kind_are_no_turns(tmp_path: Path) -> None:
     people = [{"role": "editor", "content": "x"}, {"role": "owner", "content": "y"}]
     assert len(rows(tmp_path, json.dumps(people))) == 2

@@ -83,6 +83,8 @@ def _row(row: Row, line: int, columns: tuple[str, str, str, str]) -> ImportedRow
     text = words(row.get(question))
     if not text.strip():
         return ImportedRow(line, refused=f"'{question}' is empty: there is no question")
+    if isinstance(row[question], (list, dict)):  # such as a table by columns of which one is shorter
+        return ImportedRow(line, refused=f"'{question}' is a list or an object: it is no question")
     answerable = name_in(row, _ANSWERABLE)
     unanswerable = bool(answerable) and words(row[answerable]).strip().casefold() in ("false", "0", "no", "f", "n")
     accepted: list[Json] = [*cell_texts(row.get(answer), numbers=plain_name(answer).endswith("s"))]
