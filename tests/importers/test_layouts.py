@@ -10,6 +10,7 @@ import pytest
 
 from rung.commands.import_files import ImportRequest, import_files
 from rung.dataset.row_files import delimiter_of, rows_of_text
+from rung.importers.fields import object_of
 from rung.importers.layouts import rows_of_columns
 from rung.importers.source import ImportFile
 from rung.records import Json, Problem
@@ -66,7 +67,7 @@ def test_lists_of_turns_on_lines_are_chats(tmp_path: Path) -> None:
 
 
 def test_turns_are_of_the_chat_that_they_name(tmp_path: Path) -> None:
-    mixed = [{**turn, "conversation_id": number} for turn in TURNS for number in (7, 8)]
+    mixed = [{**object_of(turn), "conversation_id": number} for turn in TURNS for number in (7, 8)]
     found = rows(tmp_path, "\n".join(map(json.dumps, mixed)))
     assert found == [(1, {"conversation_id": 7, "messages": TURNS}), (2, {"conversation_id": 8, "messages": TURNS})]
 

@@ -64,9 +64,9 @@ class Streams:
         Args:
             batch: what decodes; always the same.
             job: what is asked.
-            on_text: called with pieces of text as they become certain, on another thread while this one sleeps; with "" where
-                a step brought tokens, and no text is certain yet. What it raises ends the stream, and is raised here; the
-                job is then still in the batch.
+            on_text: called with pieces of text as they become certain, on another thread while this one sleeps; with ""
+                where a step brought tokens, and no text is certain yet. What it raises ends the stream, and is raised here;
+                the job is then still in the batch.
 
         Raises:
             RuntimeError: the engine broke down.
