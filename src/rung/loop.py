@@ -140,7 +140,12 @@ def answer(
 ) -> tuple[Live[Answer], PinnedStrategy]:
     """`ask` in a project that is open, and stays so. `asked`: who is to answer, else the rung, else the winner."""
     asked = asked or pinned_strategy(builder, rung, model)
-    hear = on_text if streams(asked.strategy) else None
+    shown = on_text if streams(asked.strategy) else None
+
+    def hear(piece: str) -> None:
+        if piece and shown is not None:
+            shown(piece)
+
     conversation = asked.strategy.answer(Question("asked", question))
     own, *others = asked.models
     answering = builder.engines.on(own).by_step(others)

@@ -285,6 +285,17 @@ def test_a_draft_is_divided_and_does_not_come_back(shop: Path) -> None:
     assert (event["action"], event["before"]["id"], len(event["after"])) == ("split", draft.id, 2)  # type: ignore[index, call-overload, arg-type]
 
 
+def test_what_was_approved_and_moved_to_the_cases_does_not_come_back(shop: Path) -> None:
+    drafted(shop)
+    file = shop / "feedback.drafts.jsonl"
+    (row,) = map(json.loads, file.read_text("utf-8").splitlines())
+    with (shop / "cases.jsonl").open("a", encoding="utf-8") as cases:
+        cases.write(json.dumps({**row, "approved_by": "Ada"}) + "\n")
+    file.unlink()
+    again = draft_from_feedback(load_project(shop), DraftRequest(judging=0))
+    assert (again.added, again.there) == ({}, 1)
+
+
 def test_what_somebody_with_groups_corrects_teaches_where_there_are_no_documents(tmp_path: Path) -> None:
     """Groups are of documents: a project of labels alone has none, so its corrections teach whoever asked."""
     write_labels(tmp_path, [{"question": "Say red?", "answers": ["red"], "split": "test"}], "rungs: [classifier]\n")

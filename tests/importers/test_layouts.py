@@ -10,6 +10,7 @@ import pytest
 
 from rung.commands.import_files import ImportRequest, import_files
 from rung.dataset.row_files import delimiter_of, rows_of_text
+from rung.importers.fields import object_of
 from rung.importers.layouts import rows_of_columns
 from rung.importers.source import ImportFile
 from rung.records import Json, Problem
@@ -63,6 +64,16 @@ def test_bare_turns_are_a_chat(form: Any, tmp_path: Path) -> None:
 def test_lists_of_turns_on_lines_are_chats(tmp_path: Path) -> None:
     found = rows(tmp_path, f"{json.dumps(TURNS)}\n\n{json.dumps(TURNS[:1])}\n")
     assert found == [(1, {"messages": TURNS}), (3, {"messages": TURNS[:1]})]
+
+
+def test_turns_are_of_the_chat_that_they_name(tmp_path: Path) -> None:
+    mixed = [{**object_of(turn), "conversation_id": number} for turn in TURNS for number in (7, 8)]
+    found = rows(tmp_path, "\n".join(map(json.dumps, mixed)))
+    assert found == [(1, {"conversation_id": 7, "messages": TURNS}), (2, {"conversation_id": 8, "messages": TURNS})]
+
+
+def test_a_chat_of_which_a_turn_cannot_be_read_is_none(tmp_path: Path) -> None:
+    assert rows(tmp_path, f"{json.dumps(TURNS[0])}\n{{bad\n{json.dumps(TURNS[1])}\n") == []
 
 
 def test_rows_with_a_role_of_another_kind_are_no_turns(tmp_path: Path) -> None:

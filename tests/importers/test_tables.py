@@ -142,3 +142,18 @@ def test_choices_that_the_answer_is_none_of_stay_apart(tmp_path: Path) -> None:
     file, (row,) = imported(tmp_path, lines({"question": "Days?", "choices": ["a", "b"], "answer": "7"}), name="a.jsonl")
     assert (row["question"], row["answers"]) == ("Days?", ["7"])
     assert any("'choices' is not taken" in note.message for note in file.notes)
+
+
+def test_a_list_is_no_question(tmp_path: Path) -> None:
+    """As in a table by columns of which one is shorter: whose answer is whose cannot be told."""
+    columns = json.dumps({"question": ["A?", "B?", "C?"], "answer": ["b", "c"]})
+    file, cases = imported(tmp_path, columns + "\n" + '{"question": "D?", "answer": "d"}', name="a.jsonl")
+    assert [case["question"] for case in cases] == ["D?"]
+    assert [(one.line, one.message) for one in file.refused] == [(1, "'question' is a list or an object: it is no question")]
+
+
+def test_numbers_of_choices_are_from_one_where_they_are_in_any_row(tmp_path: Path) -> None:
+    rows = "".join(f"Of {n}?,Berlin,Paris,Rome,{n}\n" for n in (1, 2, 3))
+    file, cases = imported(tmp_path, f"question,A,B,C,answer\n{rows}")
+    assert [case["answers"] for case in cases] == [["Berlin"], ["Paris"], ["Rome"]]
+    assert any("a number from 1" in note.message for note in file.notes)

@@ -157,3 +157,9 @@ def test_a_hostile_question_is_read_once(query: str) -> None:
     began = time.process_time()
     asked_symbols(query)
     assert time.process_time() - began < 5
+
+
+def test_a_long_line_of_spaces_takes_no_time() -> None:
+    began = time.process_time()
+    assert [name for _, name in given_names(f"const{' ' * 20_000}x\nLIMIT = 1\n", 0)] == ["LIMIT"]
+    assert time.process_time() - began < 1

@@ -102,6 +102,19 @@ def test_what_a_listener_raises_ends_its_own_stream() -> None:
     assert "".join(heard) == TEXT
 
 
+def test_who_leaves_is_heard_of_where_no_text_is_certain_yet() -> None:
+    """As in a list whose items must differ, which is told when it is whole."""
+    streams, batch = Streams(lambda texts: ["" for _ in texts]), Steps()
+
+    def leave(piece: str) -> None:
+        assert piece == ""
+        raise KeyError("nobody listens")
+
+    with pytest.raises(KeyError, match="nobody listens"):
+        streams.follow(batch, job(), leave)
+    assert batch.steps == 1
+
+
 def test_a_defect_in_one_is_not_the_others() -> None:
     streams, batch = Streams(Letters().decode_all), Steps(count=2)
     with ThreadPoolExecutor(1) as pool:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from rung.builders.chunked_index import build_chunked_index
+from rung.builders.training_pairs import pairs_of
 from rung.config.project import load_project
 from rung.errors import BudgetEnded, UserError
+from rung.knowledge import Knowledge
 from rung.models.scripted import ScriptedGenerator
 from rung.pipeline.billing import contexts_usd
 from rung.pipeline.budget import CompareRequest, Meter
-from rung.pipeline.prepare import Indexed, embed_the_rest, prepare, up_to_date
+from rung.pipeline.prepare import Indexed, at_hand, embed_the_rest, prepare, up_to_date
+from rung.pipeline.todays_access import go_back
 from rung.progress import Silent, reporting
-from rung.records import Asker, Document, Failure, Passage
+from rung.records import Asker, Case, Document, Failure, Passage
 from rung.records.steps import Generate, Request, Result
 from rung.runtime.engines import Engines, open_engines
 from rung.strategies.placing import AROUND, context_of, excerpts
+from rung.strategies.protocol import ChunkedIndex
 from rung.testing.knowledge import HashedWords
 
 COUNT = 20
@@ -79,9 +84,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def write(folder: Path, count: int, changed: str = "") -> None:
+def write(folder: Path, count: int, changed: str = "", groups: Sequence[str] = ()) -> None:
     rows = [
-        {"id": f"d{n}", "text": f"word{n} of number{n} {changed if not n else ''}", "title": "Zoo"} for n in range(count)
+        {"id": f"d{n}", "text": f"word{n} of number{n} {changed if not n else ''}", "title": "Zoo", "groups": [*groups]}
+        for n in range(count)
     ]
     (folder / "docs.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
 
@@ -152,6 +158,37 @@ def test_passages_without_a_sentence_are_said_and_asked_for_again(engines: Engin
     report = up_to_date(engines).report
     assert (report.changed, report.added) == (0, 0)
     assert best(up_to_date(engines), "zebra3")[0].document == "d3"
+
+
+def test_they_are_asked_for_again_where_rights_changed_meanwhile(engines: Engines, folder: Path) -> None:
+    writer(engines).fails = ("word3",)
+    version = up_to_date(engines).knowledge.version
+    writer(engines).fails = ()
+    write(folder, COUNT, groups=["staff"])
+    go_back(engines.project, version)
+    indexed = up_to_date(engines, asked=True)
+    assert set(indexed.knowledge.document_groups().values()) == {("staff",)}
+    assert best(indexed, "zebra3")[0].document == "d3"
+
+
+def test_documents_cut_in_another_way_get_theirs_beside_an_index_that_is_current(
+    engines: Engines, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rung.knowledge.readers.listing.is_settled", lambda _path: True)  # else one waits for seconds
+    up_to_date(engines)
+    with open_engines(load_project(folder)) as asking:
+        asking.__dict__ |= {"generator": Writer(), "embedder": HashedWords()}
+        assert at_hand(asking) is asking.documents
+        cut = build_chunked_index(asking, ChunkedIndex(32, 4), "cut").index
+        assert isinstance(cut, Knowledge)
+        assert cut.search("zebra7", asker=Asker(), top=1)[0].document == "d7"
+
+
+def test_a_retriever_is_taught_by_what_is_indexed(engines: Engines) -> None:
+    knowledge = up_to_date(engines).knowledge
+    case = Case("c", "word4 or number5?", gold_documents=("d4",))
+    (pair,) = pairs_of(knowledge, [case], ())
+    assert pair.positive == "Zoo\n\nIt places zebra4 within the zoo.\n\nword4 of number4"
 
 
 def test_where_many_fail_nothing_is_indexed(engines: Engines) -> None:

@@ -21,6 +21,7 @@ from rung.training.mining import Seen, best_positive, hard_negatives
 
 if TYPE_CHECKING:
     from rung.knowledge import Knowledge
+    from rung.knowledge.protocol import Row
 
 MIN_DEV = 20  # dev cases with gold from which on no train cases are held out to compare by
 MINED_FROM = 30  # places of the search that are looked at for hard negatives
@@ -76,10 +77,17 @@ def made_of_passages(runner: StepRunner, knowledge: Knowledge, way: str, *, titl
 
 
 def rows_of(knowledge: Knowledge, passages: Sequence[Passage]) -> list[str]:
-    """Each passage as it is embedded: below its header."""
+    """Each passage as it is embedded: below its header and its sentence of context."""
+    return [row.indexed for row in _as_indexed(knowledge, passages)]
+
+
+def _as_indexed(knowledge: Knowledge, passages: Sequence[Passage]) -> list[Row]:
     from rung.knowledge.chunking.passages import row
 
-    return [row(passage, count=knowledge.tokens).indexed for passage in passages]
+    documents = sorted({passage.document for passage in passages}) if knowledge.contexts is not None else []
+    stored = knowledge.snapshot().stored(documents)[0] if documents else []
+    contexts = {of.passage.id: of.context for of in stored}
+    return [row(passage, count=knowledge.tokens, context=contexts.get(passage.id, "")) for passage in passages]
 
 
 def _asked_about(passage: Passage) -> Conversation[str]:
@@ -136,8 +144,6 @@ def _gold(knowledge: Knowledge, case: Case, question: object) -> list[Seen]:
 
 def _seen(knowledge: Knowledge, passages: Sequence[Passage]) -> list[Seen]:
     """Passages that everybody may read, with the vectors that the index holds."""
-    from rung.knowledge.chunking.passages import row
-
-    rows = [row(passage, count=knowledge.tokens) for passage in passages if not passage.groups]
+    rows = _as_indexed(knowledge, [passage for passage in passages if not passage.groups])
     vectors = knowledge.snapshot().vectors([row.key for row in rows])
     return [Seen(row.indexed, row.passage.document, vectors[row.key]) for row in rows if row.key in vectors]

@@ -74,7 +74,10 @@ def draft_from_feedback(project: Project, request: DraftRequest = DraftRequest()
     added: dict[Path, int] = dict.fromkeys(files.values(), 0)
     new = 0
     with deciding(project):
-        seen, decided = decided_ids(project).union(*(_ids(path) for path in added)), decided_bases(project)
+        # wherever a person has put them
+        approved = {case.id for case in dataset.cases} | {example.id for example in dataset.examples}
+        seen = decided_ids(project).union(approved, *(_ids(path) for path in added))
+        decided = decided_bases(project)
         proposed = [(files[one.use], one.row()) for one in proposals.proposals if one.id not in seen]
         unseen = [(file, row) for file, row in proposed if not _is_decided(row, decided)]
         for path in added:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from string import ascii_uppercase
 
 from rung.importers.fields import listed_in, name_in, object_of, texts, words
@@ -46,14 +46,26 @@ def _labelled(value: Json) -> dict[str, str]:
     return dict(zip(ascii_uppercase, map(words, plain), strict=False)) if len(plain) <= len(ascii_uppercase) else {}
 
 
-def chosen_of(choices: Mapping[str, str], answer: Json) -> str:
-    """The choice that an answer means: by its label, its text, or its number from 0; "" where it means none.
+def first_number(answered: Iterable[tuple[Mapping[str, str], Json]]) -> int:
+    """By which number the answers of a file mean the first of their choices: 1 where one of them is the number of its
+    choices, which is none from 0, and none is 0; else 0."""
+    numbers = [
+        (words(answer).strip().removesuffix(".0"), len(choices))
+        for choices, answer in answered
+        if choices and words(answer).strip() not in (*choices, *choices.values())
+    ]
+    return int(any(number == str(count) for number, count in numbers) and all(number != "0" for number, _ in numbers))
+
+
+def chosen_of(choices: Mapping[str, str], answer: Json, first: int = 0) -> str:
+    """The choice that an answer means: by its label, its text, or its number from `first`; "" where it means none.
 
     A number, which a text is not, is that of a choice first: `["1", "0"]` and 1 mean "0".
     """
     listed, text = list(choices.values()), words(answer).strip()
     number = text.removesuffix(".0")
-    counted = listed[int(number)] if number.isdecimal() and int(number) < len(listed) else ""
+    place = int(number) - first if number.isdecimal() else -1
+    counted = listed[place] if 0 <= place < len(listed) else ""
     if counted and not isinstance(answer, str) and text not in choices:
         return counted
     return choices.get(text, text if text in listed else counted)

@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 
 from rung.dataset.formats import ROLES
 from rung.importers.fields import QUESTIONS, name_in
-from rung.records import Json
+from rung.records import Json, canonical
 
 _MIN_COLUMNS = 2
 _SINGULAR = {"questions": "question", "queries": "query", "prompts": "prompt", "inputs": "input", "responses": "response"}
 _TURN = (("role", "content"), ("from", "value"))
+_CHAT_IDS = ("conversation_id", "conversation", "chat_id", "dialogue_id", "dialog_id", "session_id", "thread_id")
 
 
 def rows_of_columns(table: Mapping[str, Json]) -> list[tuple[str, dict[str, Json]]]:
@@ -64,6 +65,19 @@ def is_turn(value: Json) -> bool:
     if not isinstance(value, dict):
         return False
     return any(str(value.get(role)).lower() in ROLES and text in value for role, text in _TURN)
+
+
+def chats_of_turns(rows: Sequence[tuple[int, dict[str, Json]]]) -> tuple[str, list[tuple[int, dict[str, Json]]]]:
+    """(the key that names a turn's chat, (line, row) of each chat) of rows that are turns; "" where they are of one chat."""
+    name = next((name for name in _CHAT_IDS if all(name in row for _, row in rows)), "")
+    turns: dict[str, list[Json]] = {}
+    chats: list[tuple[int, dict[str, Json]]] = []
+    for line, row in rows:
+        own = {name: row[name]} if name else {}
+        if (key := canonical(own)) not in turns:
+            chats.append((line, {**own, "messages": turns.setdefault(key, [])}))
+        turns[key].append({key: value for key, value in row.items() if key != name})
+    return name, chats
 
 
 def is_chat(value: Json) -> bool:

@@ -16,13 +16,14 @@ import yaml
 from rung.dataset.row_files import ABOVE_TABLE, rows_of_text, table_cells
 from rung.errors import InputError
 from rung.files.limited import content_of, name_of, yaml_of
-from rung.importers.layouts import is_chat, rows_of_columns
+from rung.importers.layouts import chats_of_turns, is_chat, rows_of_columns
 from rung.importers.parquet import MAGIC, parquet_rows
 from rung.importers.workbooks import note_repeated, sheet_rows
 from rung.records import Json, Problem
 from rung.text.json_values import line_of, pointer_lines
 from rung.text.parsing import Malformed, decoded, json_of
 
+_ONE_CHAT = "its rows are read as the turns of one chat"
 ZIP = b"PK\x03\x04"
 OLE = b"\xd0\xcf\x11\xe0"
 # Keys of an object under which exports keep their rows.
@@ -169,8 +170,11 @@ class ImportFile:
         if rows and not self.looks_json:
             self._check_head()
         if self.looks_json and is_chat([row for _, row in rows]):
-            self.note(0, "its rows are read as the turns of one chat")
-            return [(rows[0][0], {"messages": [row for _, row in rows]})]
+            if self.bad_rows:  # a chat without one of its turns has answers to what was not asked
+                return ()
+            name, chats = chats_of_turns(rows)
+            self.note(0, f"its rows are read as turns of chats, each with its own '{name}'" if name else _ONE_CHAT)
+            return chats
         return rows
 
     @cached_property

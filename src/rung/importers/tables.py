@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rung.errors import InputError
-from rung.importers.choices import choices_of, chosen_of
+from rung.importers.choices import choices_of, chosen_of, first_number
 from rung.importers.fields import (
     ANSWERS,
     CONTEXTS,
@@ -71,23 +71,27 @@ def _read(file: ImportFile) -> Iterator[ImportedRow]:
     )
     how = "as you say" if file.question and file.answer else "by their names (--question and --answer say otherwise)"
     file.note(0, f"columns {how}: {', '.join(guessed)}")
-    if any(choices_of(row, (question, answer))[0] for _, row in file.rows):
-        how = "a letter, or a number from 0, as the answer is its choice's text"
+    choices = [(choices_of(row, (question, answer))[0], row.get(answer)) for _, row in file.rows]
+    first = first_number(choices)
+    if any(own for own, _ in choices):
+        how = f"a letter, or a number from {first}, as the answer is its choice's text"
         file.note(0, f"choices (columns A, B, …, or a list) stand under the question; {how}")
     for line, row in file.rows:
-        yield _row(unguarded_row(row) if file.is_csv or file.is_zip else row, line, (question, answer, context, gold))
+        yield _row(unguarded_row(row) if file.is_csv or file.is_zip else row, line, (question, answer, context, gold), first)
 
 
-def _row(row: Row, line: int, columns: tuple[str, str, str, str]) -> ImportedRow:
+def _row(row: Row, line: int, columns: tuple[str, str, str, str], first: int) -> ImportedRow:
     question, answer, context, gold = columns
     text = words(row.get(question))
     if not text.strip():
         return ImportedRow(line, refused=f"'{question}' is empty: there is no question")
+    if isinstance(row[question], (list, dict)):  # such as a table by columns of which one is shorter
+        return ImportedRow(line, refused=f"'{question}' is a list or an object: it is no question")
     answerable = name_in(row, _ANSWERABLE)
     unanswerable = bool(answerable) and words(row[answerable]).strip().casefold() in ("false", "0", "no", "f", "n")
     accepted: list[Json] = [*cell_texts(row.get(answer), numbers=plain_name(answer).endswith("s"))]
     choices, columns_of_choices = choices_of(row, (question, answer))
-    chosen = chosen_of(choices, row.get(answer))
+    chosen = chosen_of(choices, row.get(answer), first)
     if chosen:
         text = "\n".join([text, *(f"{label}: {choice}" for label, choice in choices.items())])
         accepted = [chosen]

@@ -85,6 +85,11 @@ def mark_in(key: str) -> str:
     return key.removesuffix(without_mark(key))
 
 
+def lacks_context(key: str) -> bool:
+    """Whether this is the digest of a document some of whose passages got no sentence of context."""
+    return without_mark(key).startswith(LACKING)
+
+
 class IndexGone(UserError):
     """The version of the index that was being read has been replaced; opening the index again shows the new one."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from rung.knowledge.chunking.passages import body_start
-from rung.knowledge.protocol import Change, Snapshot
+from rung.knowledge.protocol import Change, Snapshot, lacks_context
 from rung.knowledge.readers.access import Access
 from rung.knowledge.readers.places import Places
 from rung.knowledge.readers.source import Unusable
@@ -80,7 +80,8 @@ def regrouped(snapshot: Snapshot, today: Today) -> Iterator[Change]:
         if changed:
             rows, vectors = snapshot.stored(list(changed))
             moved = [replace(r, passage=replace(r.passage, groups=changed[r.passage.document].groups)) for r in rows]
-            yield Change(snapshot.settings, vectors, list(changed.values()), moved, frozenset(changed))
+            lacking = frozenset(id for id in changed if lacks_context(snapshot.state.documents[id]))
+            yield Change(snapshot.settings, vectors, list(changed.values()), moved, frozenset(changed), lacking=lacking)
 
 
 def _common(places: Sequence[tuple[str, ...]]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rung.knowledge.chunking.passages import row
-from rung.knowledge.protocol import LACKING, Change, Embedder, Index, Row, Snapshot, mark_in, passages_by, without_mark
+from rung.knowledge.protocol import Change, Embedder, Index, Row, Snapshot, lacks_context, mark_in, passages_by
 from rung.knowledge.store.staging import Staging
 from rung.knowledge.sync import Progress, embedded
 
@@ -111,5 +111,5 @@ class _Part:
         same = frozenset(id for id, digest in self.held.items() if now.get(id) == digest)
         places = [at for at, of in enumerate(self.rows) if of.passage.document in same]
         rows, documents = [self.rows[at] for at in places], newest.documents(sorted(same))
-        lacking = frozenset(id for id in same if without_mark(self.held[id]).startswith(LACKING))
+        lacking = frozenset(id for id in same if lacks_context(self.held[id]))
         return [Change(newest.settings, self.vectors[places], documents, rows, same, lacking=lacking)] if same else []

@@ -64,8 +64,9 @@ class Streams:
         Args:
             batch: what decodes; always the same.
             job: what is asked.
-            on_text: called with pieces of text as they become certain, on another thread while this one sleeps. What it
-                raises ends the stream, and is raised here; the job is then still in the batch.
+            on_text: called with pieces of text as they become certain, on another thread while this one sleeps; with ""
+                where a step brought tokens, and no text is certain yet. What it raises ends the stream, and is raised here;
+                the job is then still in the batch.
 
         Raises:
             RuntimeError: the engine broke down.
@@ -120,7 +121,6 @@ class Streams:
                 grown.append(stream)
         for stream, text in zip(grown, self._decode_all([stream.job.sure for stream in grown]), strict=True):
             try:
-                if piece := stream.growth.piece(text):
-                    stream.on_text(piece)
+                stream.on_text(stream.growth.piece(text))
             except Exception as error:  # such as that nobody hears it any more
                 stream.error = error

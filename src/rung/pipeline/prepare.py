@@ -198,8 +198,7 @@ def up_to_date(
         UserError: the project names no documents, or none could be read.
     """
     knowledge = engines.documents
-    if isinstance(knowledge.contexts, PassageContexts):
-        knowledge.contexts.run = (runner or StepRunner(engines)).on(knowledge.contexts.model).run
+    _who_writes_contexts(knowledge, runner or StepRunner(engines))
     knowledge.refresh()
     if knowledge.held and not (dry_run or asked):
         return _held(engines, knowledge)
@@ -223,6 +222,11 @@ def up_to_date(
     if not at_once and not dry_run:
         problems += _stand_ins(engines.project, knowledge)
     return Indexed(knowledge, sources.count, report, problems, tuple(sources.dropped))
+
+
+def _who_writes_contexts(knowledge: Knowledge, runner: StepRunner) -> None:
+    if isinstance(knowledge.contexts, PassageContexts):
+        knowledge.contexts.run = runner.on(knowledge.contexts.model).run
 
 
 def embed_the_rest(engines: Engines) -> int:
@@ -261,6 +265,7 @@ def at_hand(engines: Engines) -> Knowledge | None:
     if knowledge is None:
         return None
     knowledge.refresh()
+    _who_writes_contexts(knowledge, StepRunner(engines))  # for documents cut in another way, which follow this index
     cached, listed = engines.cache.noted(*_LISTED), _listed(engines)
     if listed is not None and cached == [listed, knowledge.version] and not knowledge.held:
         return knowledge

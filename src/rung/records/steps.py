@@ -270,6 +270,7 @@ class PushEngine(Engine, Protocol):
     def push(self, request: Request, on_text: Callable[[str], None]) -> Result | Failure:
         """Call `on_text` with each piece of text, on this thread or another one while this sleeps; return the result.
 
-        What `on_text` raises ends the request, and is raised here.
+        What `on_text` raises ends the request, and is raised here. Call it with "" where more was made and no text
+        is certain yet, so that it can end that, too.
         """
         ...

@@ -83,7 +83,7 @@ def converse(
         conversation: a strategy's answer, just begun.
         asker: who asks; added to every step.
         engines: `carrier` of a step -> engine.
-        on_text: called with each piece of generated text as it comes, where the engine streams.
+        on_text: called with each piece of generated text as it comes, "" among them, where the engine streams.
         tally: counts the steps and what they consumed.
         on_step: called with each step when it has ended, however it did.
 
@@ -98,7 +98,7 @@ def converse(
 
     def hear(piece: str) -> None:
         nonlocal first, step_first
-        if step_first is None:
+        if piece and step_first is None:
             now = time.perf_counter()
             step_first, first = now - at, first if first is not None else now - began
         if on_text:
@@ -141,7 +141,8 @@ def _result(step: Step, asker: Asker, engines: Mapping[str, Engine], hear: Calla
 
 
 def pushed(engine: Engine, request: Request, on_text: Callable[[str], None]) -> Result | Failure:
-    """What an engine makes of a request. `on_text` is called with pieces of its text, and may end it by raising."""
+    """What an engine makes of a request. `on_text` is called with pieces of its text, "" among them, and may end it by
+    raising."""
     if isinstance(engine, PushEngine):
         return engine.push(request, on_text)
     if isinstance(engine, StreamingEngine):

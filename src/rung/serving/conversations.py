@@ -258,7 +258,7 @@ class Conversations:
             unfinished.append(piece)
             if opened.left.is_set():
                 raise _Left
-            if pending.streamed:
+            if piece and pending.streamed:
                 heard = True
                 opened.tell(piece)
 

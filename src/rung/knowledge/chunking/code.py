@@ -123,7 +123,8 @@ def given_names(text: str, start: int) -> Iterator[tuple[int, str]]:
     """(character, name) of each name that a line gives to something; indented, only of those that are all capitals."""
     for line in _lines(text, start):
         indent = _indent(line)
-        if given := _GIVEN.match(line.text, indent):
+        # No further: a long line of spaces would take seconds.
+        if given := _GIVEN.match(line.text, indent, indent + _LONGEST_HEAD):
             name = given["declared"] or given["typed"] or given["assigned"]
             if not indent or name.isupper():
                 yield line.at + indent, name
