@@ -298,8 +298,8 @@ def _turning_points(
 def _crossings(
     results: Sequence[RungResult], changed: Callable[[float], Economy], stretches: Sequence[tuple[float, float]]
 ) -> Iterator[float]:
-    """Where two rungs come to cost the same: a whole month, or its answers alone, by which the choice goes where the month is
-    unknown. In a stretch either grows by a straight line."""
+    """Where two rungs come to cost the same: a whole month, or its answers alone, by which one is chosen where the
+    month is unknown. In a stretch either grows by a straight line."""
 
     def costs(value: float) -> tuple[dict[str, float], ...]:
         """What rungs cost that are known to: in a month, whole, and by a month's answers alone."""
