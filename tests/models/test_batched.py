@@ -307,15 +307,21 @@ def test_a_host_that_is_away_for_a_while_is_asked_again(host: str, server: Batch
     assert set(server.times.values()) == {1}
 
 
-def test_a_batch_that_the_host_has_no_more_is_told(host: str, server: BatchServer, tmp_path: Path) -> None:
+def test_a_batch_that_this_key_does_not_see_is_neither_forgotten_nor_paid_again(
+    host: str, server: BatchServer, tmp_path: Path
+) -> None:
     model = opened(host, tmp_path)
     model.waits = False
     with pytest.raises(StillRunning):
         run(model, requests())
+    at_the_host = [*server.batches]
     server.batches.clear()
-    with pytest.raises(ServerError, match="the host has it no more"):
-        run(opened(host, tmp_path), requests())
+    for _ in range(2):
+        with pytest.raises(ServerError, match=r"for this key.*'rung batches cancel' gives it up"):
+            run(opened(host, tmp_path), requests())
+    server.batches.extend(at_the_host)
     assert len(run(opened(host, tmp_path), requests())[0]) == 10
+    assert set(server.times.values()) == {1}
 
 
 def test_answers_that_this_run_does_not_want_are_still_there_for_one_that_does(

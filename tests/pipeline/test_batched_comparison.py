@@ -285,6 +285,17 @@ def test_a_host_that_cannot_be_asked_keeps_no_other_batch_from_being_stopped(
     assert server.batches[1].cancelled
 
 
+def test_a_batch_that_its_host_does_not_know_is_given_up_by_name_only(server: BatchServer, tmp_path: Path) -> None:
+    loaded = load_project(project(tmp_path / "p"))
+    notes = BatchNotes(loaded.state / "batches")
+    notes.write(replace(notes.add("openai:small", "small", ["a" * 64]), name="batch_9"))
+    (one,) = open_batches(loaded)
+    assert "absent" in str(one)
+    assert not server.batches
+    assert [line.partition(": ")[2] for line in cancel_batches(loaded)] == ["it is given up; 'rung compare' asks again"]
+    assert not list(open_batches(loaded))
+
+
 def test_a_damaged_note_is_set_aside_by_the_repair(tmp_path: Path) -> None:
     loaded = load_project(project(tmp_path / "p"))
     note = loaded.state / "batches" / "x.json"

@@ -70,7 +70,11 @@ def cancel_batches(project: Project) -> Iterator[str]:
             continue
         try:
             model = _asked(project, notes, note)
-            if model.state(note).phase != "running":
+            phase = model.state(note).phase
+            if phase == "absent":
+                notes.drop(note)
+                yield f"{note.name} of {note.model} is not there for this key: it is given up; 'rung compare' asks again"
+            if phase != "running":
                 continue
             model.api.cancel(BatchClient(model.model.client), note.name)
         except (RequestFailed, UserError) as error:

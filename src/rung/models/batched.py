@@ -29,6 +29,7 @@ TRIES = 2  # batches that a request is sent in, where it failed in a way that ma
 LOCK = "sending.lock"  # beside the notes: who hands over
 _TOO_LARGE = 413
 _NO_INTERFACE = "has no batch interface at this address"
+_ABSENT = "the key and the address that sent it reach its answers; 'rung batches cancel' gives it up, to be asked again"
 
 
 @dataclass
@@ -92,6 +93,9 @@ class BatchedGenerator:
                 if state.phase == "running":
                     running.append(note)
                     continue
+                if state.phase == "absent":
+                    lost.append(f"{self.name}: the host has no batch {note.name} for this key ({state.why}); {_ABSENT}")
+                    continue
                 taken = set[str]()
                 for digest, result in self._read(note, state, calls, lost):
                     taken.add(digest)
@@ -112,7 +116,7 @@ class BatchedGenerator:
             return self.api.state(self._client, note.name)
         except (Unreachable, RequestFailed) as error:
             if isinstance(error, RequestFailed) and error.complaint is not None and error.complaint.status == 404:
-                return BatchState("failed", why=f"the host has it no more: {error}")
+                return BatchState("absent", why=str(error))
             say(f"! {self.name}: {note.name} cannot be asked after now ({error}); later again")
         return BatchState("running")
 

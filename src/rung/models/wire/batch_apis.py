@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 from rung.models.wire.shapes import count, mapping, rows, text
 from rung.records import Json
 
-Phase = Literal["running", "ended", "failed", "expired", "cancelled"]
+Phase = Literal["running", "ended", "failed", "expired", "cancelled", "absent"]
 _MEGABYTE = 1_000_000
 _MARK = "rung"  # the key of a batch's metadata that holds our mark
 _PAGES = 50  # of a host's list that are looked through
@@ -24,8 +24,8 @@ _UNANSWERED = ("batch_expired", "batch_cancelled")  # codes of rows that were ne
 
 @dataclass(frozen=True, slots=True)
 class BatchState:
-    """How far a batch is. `failed`: the host refused it whole, and `why` in its words; `files`: where its rows are,
-    `input`: the file that was handed over.
+    """How far a batch is. `failed`: the host refused it whole, and `why` in its words; `absent`: the host knows no batch of
+    that name for this key; `files`: where its rows are, `input`: the file that was handed over.
 
     `done` and `failed_rows` of `total` requests are answered, or failed. `is_too_much`: it was refused since more
     tokens would wait at the host than this key may have there.
