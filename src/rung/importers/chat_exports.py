@@ -16,7 +16,9 @@ from rung.records import Json
 
 _THOUGHTS = ("thoughts", "reasoning_recap")
 _CONTEXTS = ("user_editable_context", "model_editable_context")  # what is set for all chats
-_CITED = re.compile("【[^】\n]*†[^】\n]*】|\ue200[^\ue201\n]*\ue201")
+_MARK = "(?:【[^】\n]*†[^】\n]*】|\ue200[^\ue201\n]*\ue201)"
+# With the blanks before it, unless it stands between two words.
+_CITED = re.compile(rf"(?:[ \t]*{_MARK})+(?=[\s.,;:!?)]|\Z)|{_MARK}")
 _FOR_ALL = "instructions and memories that are set for all chats are not taken"
 _HIDDEN = "turns that nobody saw (of the system, hidden ones) are not taken"
 _BRANCHES = "other branches (questions as they were first, answers that were made again) are not taken"
@@ -42,7 +44,7 @@ def _conversation(row: Row, line: int) -> ImportedRow:
         raise ValueError("holds no answer in words")
     if any(_CITED.search(words(turn["content"])) for turn in turns):
         notes[_CITATIONS] = None
-        turns = [{**turn, "content": _CITED.sub("", words(turn["content"]))} for turn in turns]
+        turns = [{**turn, "content": _CITED.sub("", words(turn["content"])).strip()} for turn in turns]
     id = row.get("conversation_id", row.get("id", row.get("uuid")))
     title = words(row.get("title", row.get("name")))
     example: Row = {"messages": [*turns], "generated_by": model, **({"id": id} if isinstance(id, str) and id else {})}

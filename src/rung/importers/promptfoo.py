@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,10 +21,20 @@ from rung.importers.fields import (
     words,
 )
 from rung.importers.imported import ImportedRow, Importer, Row, case_row, document_row, ids
-from rung.importers.promptfoo_asserts import SEVERAL, Asserted, always_in, asserted, filled, names_in, test_of, unraw
+from rung.importers.promptfoo_asserts import (
+    SEVERAL,
+    Asserted,
+    all_accepted,
+    always_in,
+    asserted,
+    filled,
+    names_in,
+    test_of,
+    unraw,
+)
 from rung.importers.promptfoo_exports import config_of, tests_of
 from rung.importers.source import ImportFile
-from rung.records import Json, canonical
+from rung.records import Json
 from rung.text.parsing import Malformed, json_of
 
 MAX_EXPANDED = 1000  # cases of one test whose variables are lists
@@ -224,20 +233,25 @@ class Suite:
         if self.file.answer and self.file.answer not in flat:
             raise ValueError(f"has no variable '{self.file.answer}'; it has {', '.join(flat)}")
         answers: list[Json] = [*results.answers]
+        stated = ""
         if not answers and (self.file.answer or not (results.rubrics or results.several or results.refuses)):
-            answers = [*self._stated(flat, question_name)]
+            stated = self._stated(flat, question_name)
+            answers = [*texts(flat.get(stated))]
         if not answers and not results.rubrics and not results.refuses:
             why = "; ".join(note for note in results.notes if not results.several or note.startswith(SEVERAL))
             why = why or "no assertion names one"
             raise ValueError(f"has no accepted answer: {why}")
         meta = _metadata(test)
+        read = {question_name, stated, *contexts, *beside}
+        if unshown := {name: flat[name] for name in self._left(flat) if name not in read}:
+            meta["vars"] = unshown
         if results.rubrics:
             meta["rubric"] = "\n".join(results.rubrics)
         own_row = _own_row(test)
         if isinstance(test.get("description"), str) and test["description"] != own_row.get("id"):
             meta["description"] = test["description"]
         question, before = _question(unraw(flat[question_name]))
-        answers = _all_accepted(answers, own_row.pop("answers", None), as_json=results.is_json)
+        answers = all_accepted(answers, own_row.pop("answers", None), as_json=results.is_json)
         meta = {**object_of(own_row.pop("meta", None)), **meta}
         options = object_of(test.get("options"))
         question = f"{words(options.get('prefix'))}{question}{words(options.get('suffix'))}"
@@ -253,13 +267,18 @@ class Suite:
         )
         return {**case, **own_row}, documents
 
-    def _stated(self, flat: Mapping[str, Json], question: str) -> list[str]:
-        """The answer that a variable states where no assertion does."""
+    def _stated(self, flat: Mapping[str, Json], question: str) -> str:
+        """The variable that states the answer where no assertion does; "" where none is."""
         if self.file.answer in flat:
-            return texts(flat[self.file.answer])
+            return self.file.answer
         others = [name for name in flat if name != question and not _within(name, self.prompted or frozenset())]
-        name = next((one for answer in ANSWERS for one in others if _last(one) == answer), "")
-        return texts(flat[name]) if name else []
+        return next((one for answer in ANSWERS for one in others if _last(one) == answer), "")
+
+    def _left(self, flat: Mapping[str, Json]) -> Iterator[str]:
+        """The variables with a value that are neither the same in every test nor named by an assertion."""
+        for name, value in flat.items():
+            if words(value).strip() and name not in self.constant and not _within(name, self.judged_by):
+                yield name
 
     def _roles(self, flat: Mapping[str, Json]) -> tuple[str, list[str], list[str]]:
         """(the variable that is the question, those that are contexts, those that stand under the question)."""
@@ -303,23 +322,6 @@ def _unkept(test: Mapping[str, Json]) -> list[str]:
     """Keys of a test's metadata that are no texts, numbers or lists of them."""
     metadata = object_of(test.get("metadata"))
     return [key for key, value in metadata.items() if key != "rung" and isinstance(value, dict)]
-
-
-def _all_accepted(answers: list[Json], written: Json, *, as_json: bool) -> list[Json]:
-    """The accepted answers: all that were written, where the assertions have some of those and no others."""
-    if not isinstance(written, list):
-        return answers
-    same = _of_json if as_json else words
-    there = {same(one) for one in written}
-    return [*written] if all(same(one) in there for one in answers) else answers
-
-
-def _of_json(answer: Json) -> str:
-    """A text that JSON texts of the same value share: the order of keys, spaces and `1.0` for `1` are no difference."""
-    text = words(answer)
-    with suppress(ValueError, RecursionError):
-        return canonical(json.loads(text, parse_int=float))
-    return text
 
 
 def _last(name: str) -> str:

@@ -6,13 +6,15 @@ carried over by listing both.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from rung.importers.fields import listed_in, texts, words
 from rung.importers.imported import unique
-from rung.records import Json
+from rung.records import Json, canonical
 from rung.text.parsing import Malformed, json_of
 
 # The type of an assertion whose value is an accepted answer -> the bar's metric that asks nearest to the same.
@@ -26,6 +28,7 @@ REFERENCES = {
 GRADED = ("llm-rubric", "model-graded-closedqa", "g-eval")
 _ANY, _ALL = ("contains-any", "icontains-any"), ("contains-all", "icontains-all")
 _LOOSER = ("similar", "levenshtein", "starts-with", "context-recall", "rouge-n", "bleu", "gleu", "meteor")
+_UNREAD = ("weight", "metric", "transform", "contextTransform", "provider", "rubricPrompt")
 SEVERAL = "asks for several texts at once"
 _RAW = re.compile(r"\{%-?\s*raw\s*-?%\}(.*)\{%-?\s*endraw\s*-?%\}", re.DOTALL)
 _END_RAW = re.compile(r"\{%-?\s*endraw")
@@ -70,6 +73,8 @@ def asserted(assertions: Sequence[Json], variables: Mapping[str, Json]) -> Asser
             value = " ".join(words(one.get("value")).split())
             shown = f": {value[:60]}{'…' if len(value) > 60 else ''}" if value else ""
             result.notes.append(f"the assertion '{kind or 'without a type'}' is not carried over{shown}")
+            continue
+        result.notes += _unread(one) if one.get("weight") != 0 else ()
     _combine(groups, result)
     if result.refuses and groups:
         result.notes.append("'is-refusal' beside an expected text: the text is not carried over, the question has no answer")
@@ -201,9 +206,18 @@ def _flat(assertions: Sequence[Json], result: Asserted) -> Iterator[Mapping[str,
             elif one.get("threshold") is not None:
                 result.notes.append("an assert-set with a threshold is not carried over: only a part of it must hold")
             else:
+                result.notes += _unread(one)
                 yield from _flat(inner if isinstance(inner, list) else [], result)
         else:
             yield one
+
+
+def _unread(one: Mapping[str, Json]) -> Iterator[str]:
+    """What an assertion that is carried over says beside its value; the weight 1 is every assertion's."""
+    for key in _UNREAD:
+        if one.get(key) not in (None, "") and (key, one[key]) != ("weight", 1):
+            shown = words(one[key])[:60]
+            yield f"'{key}' of the assertion '{one.get('type')}' is not carried over: {shown}"
 
 
 def _references(kind: str, one: Mapping[str, Json], variables: Mapping[str, Json], result: Asserted) -> Iterator[list[str]]:
@@ -267,3 +281,20 @@ def _combine(groups: Sequence[list[str]], result: Asserted) -> None:
         result.several = True
         listed = " and ".join(f"'{' or '.join(group)}'"[:40] for group in groups[:4])
         result.notes.append(f"{SEVERAL} ({listed}): accepted answers are alternatives")
+
+
+def all_accepted(answers: list[Json], written: Json, *, as_json: bool) -> list[Json]:
+    """The accepted answers: all that were written, where the assertions have some of those and no others."""
+    if not isinstance(written, list):
+        return answers
+    same = _of_json if as_json else words
+    there = {same(one) for one in written}
+    return [*written] if all(same(one) in there for one in answers) else answers
+
+
+def _of_json(answer: Json) -> str:
+    """A text that JSON texts of the same value share: the order of keys, spaces and `1.0` for `1` are no difference."""
+    text = words(answer)
+    with suppress(ValueError, RecursionError):
+        return canonical(json.loads(text, parse_int=float))
+    return text

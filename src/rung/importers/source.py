@@ -153,7 +153,7 @@ class ImportFile:
     def rows(self) -> Sequence[tuple[int, dict[str, Json]]]:
         """(line, row) of each row: of JSONL, a JSON list, a list under a known key, CSV, a workbook, Parquet."""
         if self.is_zip:
-            return sheet_rows(self.content, self.shown, self.bad_rows, self.note)
+            return sheet_rows(self.content, self.shown, self.note)
         if self.is_parquet:
             return list(parquet_rows(self.content, self.shown))
         if not self.text.strip() or self._yaml[0] is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from rung.errors import InputError
@@ -26,6 +27,7 @@ from rung.text.spreadsheet_cells import unguarded_row
 
 _NO_ANSWER = ("n/a", "none", "no answer", "unanswerable", "not answerable", "-")
 _SPLITS = {name: name for name in ("train", "dev", "test")} | dict.fromkeys(("valid", "validation", "val", "eval"), "dev")
+_WHOLE = re.compile(r"(\d+)(?:\.0+)?")
 _ANSWERABLE = ("answerable", "is_answerable")
 _GROUPS = "'groups' is kept in meta, and is nobody who asks: call the column 'as' where it says who may ask"
 
@@ -150,8 +152,8 @@ def _of_case(columns: Row, *, is_own: bool) -> tuple[Row, Row]:
                 own["evidence"] = listed
             case "calls" if isinstance(listed, list) and all(isinstance(one, dict) and "name" in one for one in listed):
                 own["calls"] = listed
-            case "weight" if is_own and (weight := words(value).strip().removesuffix(".0")).isdecimal():
-                own["weight"] = int(weight)
+            case "weight" if is_own and (weight := _WHOLE.fullmatch(words(value).strip())):
+                own["weight"] = int(weight[1])
             case "meta" if object_of(value):
                 meta = object_of(value)
             case _:

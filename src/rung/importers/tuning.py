@@ -71,7 +71,10 @@ def _is_chat(row: Row) -> float:
             return 0.2
         return 0.35 if _is_before(row, turns) else 0.8
     named = "prompt" in row and "completion" in row
-    return 0.7 if named or ("instruction" in row and "output" in row) else 0.35 if form_of(row) is not None else 0.0
+    if named or ("instruction" in row and "output" in row):
+        return 0.7
+    asks = name_in(row, ("question",)) and name_in(row, ("answer", "answers"))  # such a row is a case
+    return 0.35 if not asks and form_of(row) is not None else 0.0
 
 
 def _is_before(row: Row, turns: list[Json]) -> bool:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, time, timedelta
 
 from rung.dataset.row_files import ABOVE_TABLE, head_at
-from rung.errors import InputError, MissingExtra
-from rung.records import Json, Problem
+from rung.errors import InputError
+from rung.records import Dropped, Json
 
 Note = Callable[[int, str], None]  # says something of a line
 
 
-def sheet_rows(content: bytes, shown: str, problems: list[Problem], note: Note) -> Sequence[tuple[int, dict[str, Json]]]:
+def sheet_rows(content: bytes, shown: str, note: Note) -> Sequence[tuple[int, dict[str, Json]]]:
     """(row number from 1, cells by column) of an XLSX, XLSB or ODS file; of other archives none.
+
+    A cell is the text that the sheet shows (`8%`, `00042`); of an XLSB file, whose formats are not read, the plain value.
 
     Raises:
         InputError: it is a workbook, and cannot be read.
@@ -22,29 +22,30 @@ def sheet_rows(content: bytes, shown: str, problems: list[Problem], note: Note) 
     """
     if not is_workbook(content):
         return ()
+    from rung.knowledge.readers.source import SourceFile, Unusable
+    from rung.knowledge.readers.workbook import Notes, sheets_of
+
+    file, notes = SourceFile(shown, data=content), Notes()
     try:
-        from python_calamine import CalamineError, CalamineWorkbook
-    except ImportError:
-        raise MissingExtra("docs", f"reading the workbook {shown}") from None
-    try:
-        book = CalamineWorkbook.from_filelike(io.BytesIO(content))
-        sheets = {name: book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in book.sheet_names}
-    except (CalamineError, OSError, ValueError) as error:
-        raise InputError(f"is no workbook that can be read: {error}", path=shown) from error
-    filled = [name for name, rows in sheets.items() if any(any(map(_filled, row)) for row in rows)]
+        filled = [sheet for sheet in sheets_of(file, notes, cells_alone=True) if sheet.rows]
+    except Unusable as error:
+        raise InputError(str(error), path=shown) from error
+    for _, item in notes.items(file):
+        note(0, f"{item.what} are left out: {item.count:,}" if isinstance(item, Dropped) else str(item))
     if len(filled) > 1:
-        problems.append(Problem(shown, 0, f"only the sheet '{filled[0]}' is read; left out: {', '.join(filled[1:])}"))
-    rows = [(n, cells) for n, cells in enumerate(sheets[filled[0]] if filled else [], 1) if any(map(_filled, cells))]
-    head = head_at([[str(cell) for cell in cells] for _, cells in rows])
-    for number, _ in rows[:head]:
-        note(number, ABOVE_TABLE)
-    header = [str(cell).strip() for _, cells in rows[head : head + 1] for cell in cells]
-    for number, _ in rows[head : head + 1]:
-        note_repeated(header, number, note)
-    listed: list[tuple[int, dict[str, Json]]] = []
-    for number, cells in rows[head + 1 :]:
-        listed.append((number, {name: _value(cell) for name, cell in zip(header, cells, strict=False) if name}))
-    return listed
+        others = ", ".join(sheet.name for sheet in filled[1:])
+        note(0, f"only the sheet '{filled[0].name}' is read; left out: {others}")
+    rows = sorted(filled[0].rows.items()) if filled else []
+    head = head_at([[*cells.values()] for _, cells in rows])
+    for index, _ in rows[:head]:
+        note(index + 1, ABOVE_TABLE)
+    header: dict[int, str] = {}
+    for index, cells in rows[head : head + 1]:
+        header = {column: cell.strip() for column, cell in sorted(cells.items())}
+        note_repeated([*header.values()], index + 1, note)
+    return [
+        (index + 1, {name: cells.get(column, "") for column, name in header.items()}) for index, cells in rows[head + 1 :]
+    ]
 
 
 def is_workbook(content: bytes) -> bool:
@@ -56,23 +57,3 @@ def note_repeated(header: Sequence[str], line: int, note: Note) -> None:
     """Say which names several columns have."""
     for name in sorted({name for name in header if name and header.count(name) > 1}):
         note(line, f"several columns are called '{name}': only the last of them is read")
-
-
-def _filled(cell: object) -> bool:
-    return bool(str(cell).strip())
-
-
-def _value(cell: object) -> Json:
-    """Text as it is, a whole number without its ".0", a date as ISO writes it."""
-    match cell:
-        case bool() | str():
-            return cell
-        case float() if cell.is_integer():
-            return int(cell)
-        case int() | float():
-            return cell
-        case datetime() | date() | time():
-            return cell.isoformat()
-        case timedelta():
-            return str(cell)
-    return str(cell)

@@ -22,8 +22,8 @@ _HIDDEN = ("collapse", "filter")
 _BESIDE = ("annotation", "frame", "custom-shape", "rect", "line", "g", "text-box")
 
 
-def sheets(file: SourceFile, notes: Notes) -> Iterator[Sheet]:
-    """The visible sheets in their order.
+def sheets(file: SourceFile, notes: Notes, *, cells_alone: bool = False) -> Iterator[Sheet]:
+    """The visible sheets in their order. `cells_alone`: without comments.
 
     Raises:
         Unusable: it is no workbook, is encrypted, or is too large.
@@ -44,7 +44,8 @@ def sheets(file: SourceFile, notes: Notes) -> Iterator[Sheet]:
             if table.get("style-name", "") in styles.hidden:
                 notes.dropped[SHEETS] += 1
             else:
-                yield _Reading(Sheet(table.get("name", "")), styles, notes, room).read(table)
+                reading = _Reading(Sheet(table.get("name", "")), styles, notes, room, cells_alone=cells_alone)
+                yield reading.read(table)
 
 
 class _Styles:
@@ -71,8 +72,9 @@ class _Styles:
 class _Reading:
     """One sheet on its way."""
 
-    def __init__(self, sheet: Sheet, styles: _Styles, notes: Notes, room: Room) -> None:
+    def __init__(self, sheet: Sheet, styles: _Styles, notes: Notes, room: Room, *, cells_alone: bool) -> None:
         self._sheet, self._styles, self._notes, self._room = sheet, styles, notes, room
+        self._commented = not cells_alone
         self._row = self._column = 0
 
     def read(self, table: Element) -> Sheet:
@@ -145,7 +147,9 @@ class _Reading:
         if formula and not text and cell.get("value-type") != "string":
             self._notes.formulas.append(f"{self._sheet.name}, row {self._row + 1}")
             text = "=" + formula.partition("=")[2]
-        comments = [" ".join(self._paragraph(p) for p in a.iter("p")) for a in cell if a.tag == "annotation"]
+        comments = [
+            " ".join(self._paragraph(p) for p in a.iter("p")) for a in cell if self._commented and a.tag == "annotation"
+        ]
         return " ".join(filter(None, [text, *(f"[Comment: {' '.join(c.split())}]" for c in comments if c.strip())]))
 
     def _paragraph(self, element: Element) -> str:

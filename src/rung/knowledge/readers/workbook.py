@@ -49,7 +49,7 @@ class Notes:
 def read_workbook(file: SourceFile) -> Iterator[Item]:
     """A workbook as one document. Hidden sheets, rows and columns are left out and counted."""
     notes = Notes()
-    parts = [text for sheet in _sheets(file, notes) if (text := sheet_text(sheet, notes.dropped))]
+    parts = [text for sheet in sheets_of(file, notes) if (text := sheet_text(sheet, notes.dropped))]
     yield from notes.items(file)
     if not parts:
         hidden = any(notes.dropped[what] for what in (SHEETS, ROWS, COLUMNS, CELLS))
@@ -58,7 +58,18 @@ def read_workbook(file: SourceFile) -> Iterator[Item]:
     yield 0, converted(file.id, "\n\n".join(parts) + "\n", notes.title or file.name)
 
 
-def _sheets(file: SourceFile, notes: Notes) -> Iterable[Sheet]:
+def sheets_of(file: SourceFile, notes: Notes, *, cells_alone: bool = False) -> Iterable[Sheet]:
+    """The visible sheets of a workbook, with their cells as they are shown.
+
+    Args:
+        file: the workbook.
+        notes: takes what is to be said about it.
+        cells_alone: without comments and addresses of links in the cells (XLSX, ODS).
+
+    Raises:
+        Unusable: it is no workbook, is encrypted, or is too large.
+        MissingExtra: the library that reads such a workbook is not installed.
+    """
     if not file.data.startswith(b"PK"):
         from rung.knowledge.readers.xls import sheets as of_xls
 
@@ -68,12 +79,12 @@ def _sheets(file: SourceFile, notes: Notes) -> Iterable[Sheet]:
     if "content.xml" in names:
         from rung.knowledge.readers.ods import sheets as of_ods
 
-        return of_ods(file, notes)
+        return of_ods(file, notes, cells_alone=cells_alone)
     if any(name.endswith("workbook.bin") for name in names):
         return _binary(file, notes)
     from rung.knowledge.readers.xlsx import sheets as of_xlsx
 
-    return of_xlsx(file, notes)
+    return of_xlsx(file, notes, cells_alone=cells_alone)
 
 
 def _binary(file: SourceFile, notes: Notes) -> Iterator[Sheet]:

@@ -37,8 +37,8 @@ _BROKEN = (
 )  # and Unusable
 
 
-def sheets(file: SourceFile, notes: Notes) -> Iterator[Sheet]:
-    """The visible sheets in their order.
+def sheets(file: SourceFile, notes: Notes, *, cells_alone: bool = False) -> Iterator[Sheet]:
+    """The visible sheets in their order. `cells_alone`: without comments, addresses of links and what stands beside.
 
     Raises:
         Unusable: it is no workbook, or too large.
@@ -61,7 +61,7 @@ def sheets(file: SourceFile, notes: Notes) -> Iterator[Sheet]:
         elif element.get("state", "visible") != "visible":
             notes.dropped[SHEETS] += 1
         else:
-            yield book.sheet(name, relation.target)
+            yield book.sheet(name, relation.target, cells_alone=cells_alone)
 
 
 @dataclass(slots=True)
@@ -87,8 +87,8 @@ class _Book:
         )
         self.texts = list(self._texts())
 
-    def sheet(self, name: str, part: str) -> Sheet:
-        """One sheet with what stands around its cells. What cannot be read of it is noted."""
+    def sheet(self, name: str, part: str, *, cells_alone: bool) -> Sheet:
+        """One sheet, also with what stands around its cells. What cannot be read of it is noted."""
         sheet = Sheet(name)
         cells = Cells(self.styles, self.texts, self.room, sheet)
         try:
@@ -100,6 +100,8 @@ class _Book:
             before = f" behind row {max(sheet.rows) + 1}" if sheet.rows else ""
             self.notes.broken.append(f"has a sheet '{name}' that cannot be read{before} ({error})")
         cells.finish()
+        if cells_alone:
+            return sheet
         try:
             self._link(cells, part)
             self._edges(cells)
