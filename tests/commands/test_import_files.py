@@ -137,11 +137,9 @@ def test_a_workbook_is_read_by_its_first_row(tmp_path: Path) -> None:
     book.save(tmp_path / "faq.xlsx")
     (file,) = import_files([tmp_path / "faq.xlsx"], ImportRequest(output=tmp_path / "o.jsonl")).files
     rows = [json.loads(line) for line in (tmp_path / "o.jsonl").read_text().splitlines()]
-    assert [(row["question"], row["answers"]) for row in rows] == [("How much?", ["9"]), ("Really?", ["true"])]
-    assert [(problem.line, problem.message[:17]) for problem in file.refused] == [
-        (0, "only the sheet 'S"),
-        (3, "'Answer' is empty"),
-    ]
+    assert [(row["question"], row["answers"]) for row in rows] == [("How much?", ["9"]), ("Really?", ["TRUE"])]
+    assert [(problem.line, problem.message[:17]) for problem in file.refused] == [(3, "'Answer' is empty")]
+    assert file.notes[0].message == "only the sheet 'Sheet' is read; left out: Notes"
 
 
 @pytest.mark.parametrize("name", ["faq.csv", "faq.xlsx"])

@@ -13,7 +13,7 @@ ORIGIN = Origin("old/suite.yaml", "promptfoo")
 
 
 def collected(*rows: ImportedRow, to: Kind | None = None, existing: tuple[Case, ...] = (), judged: bool = True) -> Collected:
-    return Collector(to, existing, judged=judged).collect(iter(rows), ORIGIN)
+    return Collector(to, existing, judged=judged).collect(rows, ORIGIN)
 
 
 def case(line: int, question: str, *answers: str, id: Json = None) -> ImportedRow:
@@ -77,11 +77,11 @@ def test_a_question_under_another_id_is_the_same_question() -> None:
 def test_ids_are_numbered_until_one_is_free_among_all_files() -> None:
     collector = Collector()
     rows = [
-        collector.collect(iter([case(1, question, "x", id=1)]), Origin(f"{n}.csv", "table")).rows["cases"]
+        collector.collect([case(1, question, "x", id=1)], Origin(f"{n}.csv", "table")).rows["cases"]
         for n, question in enumerate(("What a?", "What b?", "What c?"))
     ]
     assert [[row["id"] for row in of_one] for of_one in rows] == [[1], ["1-2"], ["1-3"]]
-    again = collector.collect(iter([case(1, "What b?", "x", id=9)]), Origin("3.csv", "table"))
+    again = collector.collect([case(1, "What b?", "x", id=9)], Origin("3.csv", "table"))
     assert refusals(again) == ["3.csv:1: asks the same as 1.csv:1"]
 
 
@@ -168,5 +168,5 @@ def test_rows_are_read_as_they_come() -> None:
         yield case(1, "a?", "x")
         yield ImportedRow(2, refused="is broken")
 
-    result = Collector().collect(rows(), Origin("log.eval", "inspect", holds_parts=True))
+    result = Collector().collect([*rows()], Origin("log.eval", "inspect", holds_parts=True))
     assert (result.taken, len(result.refused)) == (1, 1)

@@ -10,6 +10,7 @@ import pytest
 
 from rung.commands.import_files import ImportRequest, import_files
 from rung.dataset.row_files import delimiter_of, rows_of_text
+from rung.errors import InputError
 from rung.importers.fields import object_of
 from rung.importers.layouts import rows_of_columns
 from rung.importers.source import ImportFile
@@ -175,3 +176,42 @@ def test_marked_turns_of_chatgpt(tmp_path: Path) -> None:
     ]
     notes = " ".join(note.message for note in file.notes)
     assert all(word in notes for word in ("set for all chats", "nobody saw", "reasoned", "own tools"))
+
+
+def test_rows_of_one_line_are_told_apart_by_number_and_title(tmp_path: Path) -> None:
+    rows = [{"title": f"Chat {n}", "mapping": {"a": {"children": []}}} for n in range(2)]
+    chat = {"uuid": "u", "name": "Fine", "chat_messages": [{"sender": "human", "text": "Hi"}]}
+    answered = {**chat, "chat_messages": [*chat["chat_messages"], {"sender": "assistant", "text": "Hello"}]}
+    (tmp_path / "conversations.json").write_text(json.dumps([*rows, answered]))
+    (file,) = import_files([tmp_path / "conversations.json"], ImportRequest(dry_run=True)).files
+    assert [str(one).partition(".json:")[2] for one in file.refused] == [
+        f"1: row {n + 1} 'Chat {n}': holds no answer in words" for n in range(2)
+    ]
+    assert [one["row"] for one in file.as_json()["not_taken"]] == ["row 1 'Chat 0'", "row 2 'Chat 1'"]  # type: ignore[union-attr,index,call-overload]
+    (tmp_path / "conversations.json").write_text(json.dumps([*rows, 7, answered]))
+    (file,) = import_files([tmp_path / "conversations.json"], ImportRequest(dry_run=True)).files
+    named = ["'Chat 0': holds no answer in words", "'Chat 1': holds no answer in words", "must be an object {…}, found int"]
+    assert [str(one).partition(".json:1: ")[2] for one in file.refused] == named, "counting would name a wrong one"
+
+
+def test_a_mark_of_a_citation_leaves_no_blank(tmp_path: Path) -> None:
+    text = "It takes one day 【1†faq】【2†faq】. It is 9 EUR 【3†faq】 today. 【4†faq】"
+    turns = [{"sender": "human", "text": "How long?"}, {"sender": "assistant", "text": text}]
+    (tmp_path / "conversations.json").write_text(json.dumps([{"uuid": "u", "chat_messages": turns}]))
+    import_files([tmp_path / "conversations.json"], ImportRequest(output=tmp_path / "out.jsonl"))
+    (line,) = (tmp_path / "out.jsonl").read_text().splitlines()
+    assert json.loads(line)["messages"][-1]["content"] == "It takes one day. It is 9 EUR today."
+
+
+def test_a_table_in_windows_1252_is_read_and_json_is_not(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("question,answer\nWie groß?,Für 9 €\n".encode("cp1252"))
+    (file,) = import_files([tmp_path / "a.csv"], ImportRequest(output=tmp_path / "out.jsonl")).files
+    assert "Für 9 €" in (tmp_path / "out.jsonl").read_text()
+    assert "is not UTF-8 (line 2) and was read as Windows-1252" in file.notes[0].message
+    for name, content in (
+        ("b.jsonl", '{"question": "groß?", "answer": "ä"}'.encode("cp1252")),
+        ("c.csv", b"a,b\n\x01\xff,\n"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(InputError, match="is not UTF-8 text"):
+            import_files([tmp_path / name], ImportRequest(dry_run=True))

@@ -275,3 +275,31 @@ def test_an_answer_that_assertions_name_is_taken_before_the_users(tmp_path: Path
         ["y"],
         ("its assertions name the answer: what --answer names is not read",),
     )
+
+
+def test_variables_that_no_prompt_shows_are_kept(tmp_path: Path) -> None:
+    (row,) = read(
+        tmp_path,
+        """\
+prompts: ['{{question}}']
+tests:
+  - vars: {question: 'How long?', region: north, city: Oslo, note: ''}
+    assert: [{type: icontains, value: 'a day in {{city}}'}]
+""",
+    )
+    assert (row.cases[0]["question"], row.cases[0]["meta"]) == ("How long?", {"vars": {"region": "north"}})
+    (row,) = read(tmp_path, "tests:\n  - vars: {question: 'How long?', answer: One day, level: 2}\n")
+    assert (row.cases[0]["answers"], "meta" in row.cases[0]) == (["One day"], False)
+
+
+def test_what_an_assertion_says_beside_its_value_is_listed() -> None:
+    told: list[Json] = [
+        {"type": "equals", "value": "a", "weight": 2, "metric": "exact"},
+        {"type": "contains", "value": "a", "weight": 1},
+        {"type": "assert-set", "metric": "both", "assert": [{"type": "contains", "value": "a"}]},
+    ]
+    assert sorted(asserted(told, {}).notes) == [
+        "'metric' of the assertion 'assert-set' is not carried over: both",
+        "'metric' of the assertion 'equals' is not carried over: exact",
+        "'weight' of the assertion 'equals' is not carried over: 2",
+    ]

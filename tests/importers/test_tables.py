@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
@@ -157,3 +158,35 @@ def test_numbers_of_choices_are_from_one_where_they_are_in_any_row(tmp_path: Pat
     file, cases = imported(tmp_path, f"question,A,B,C,answer\n{rows}")
     assert [case["answers"] for case in cases] == [["Berlin"], ["Paris"], ["Rome"]]
     assert any("a number from 1" in note.message for note in file.notes)
+
+
+def test_cells_of_a_workbook_are_taken_as_the_sheet_shows_them(tmp_path: Path) -> None:
+    from openpyxl import Workbook
+    from openpyxl.comments import Comment
+
+    shown = {
+        **{"8%": (0.08, "0%"), "00042": (42, "00000"), "1,234.50 EUR": (1234.5, '#,##0.00 "EUR"')},
+        **{"8:30": (time(8, 30), "h:mm"), "1 May 1987": (date(1987, 5, 1), "d mmm yyyy"), "TRUE": (True, "General")},
+    }
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(["Prices and times, as of today"])
+    sheet.append(["id", "weight", "question", "answers"])
+    for n, (value, code) in enumerate(shown.values()):
+        sheet.append([n, 7.0, f"Which {n}?", value])
+        cell = sheet.cell(sheet.max_row, 4)
+        cell.number_format = code
+        cell.comment = Comment("ask Ada", "Ada")
+        sheet.cell(sheet.max_row, 2).number_format = "0.00"
+    book.create_sheet("Old").append(["question", "answers"])
+    book.create_sheet("Lists").sheet_state = "hidden"
+    book.save(tmp_path / "made.xlsx")
+    file, rows = imported(tmp_path, (tmp_path / "made.xlsx").read_bytes(), name="a.xlsx")
+    assert [row["answers"] for row in rows] == [[text] for text in shown]
+    assert [(row["id"], row["weight"]) for row in rows] == [(str(n), 7) for n in range(len(shown))]
+    assert (file.rows, file.taken) == (len(shown), len(shown)), "neither the note nor the other sheets are rows"
+    notes = [note.message for note in file.notes]
+    assert "only the sheet 'Sheet' is read; left out: Old" in notes
+    assert "hidden sheets are left out: 1" in notes
+    assert not any("may also be read" in note for note in notes)

@@ -96,12 +96,14 @@ def _line(file: ImportedFile) -> str:
 
 def _gathered(file: ImportedFile) -> Iterator[str]:
     """What was not carried over of rows that were taken: each kind once, with how many rows and the first one."""
+    from rung.importers.collecting import RowProblem
+
     counts = Counter(note.message for note in file.notes)
-    first: dict[str, int] = {}
+    first: dict[str, str] = {}
     for note in file.notes:
-        first.setdefault(note.message, note.line)
+        line = f"line {note.line}" if note.line else ""
+        first.setdefault(note.message, note.row if isinstance(note, RowProblem) else line)
     for message, count in counts.items():
-        line = f", the first on line {first[message]}" if first[message] else ""
-        rows = f" ({count:,} rows{line})" if count > 1 else ""
-        where = f"line {first[message]}: " if count == 1 and first[message] else ""
+        rows = f" ({count:,} rows{f', the first: {first[message]}' if first[message] else ''})" if count > 1 else ""
+        where = f"{first[message]}: " if count == 1 and first[message] else ""
         yield f"{where}{message}{rows}"

@@ -144,7 +144,7 @@ def _imported(path: Path, request: ImportRequest, collector: Collector) -> tuple
     file = ImportFile(path, question=request.question, answer=request.answer)
     form, importer = form_of(file, request.form)
     rows = [*_with_bad_rows(file, importer.read(file))]  # all of them before one is taken: the file may break at its end
-    collected = collector.collect(iter(rows), Origin(file.shown, form, file.is_folder or file.is_zip))
+    collected = collector.collect(rows, Origin(file.shown, form, file.is_folder or file.is_zip, not file.bad_rows))
     counts = {kind: len(rows) for kind, rows in collected.rows.items() if rows}
     notes = (*file.notes, *collected.notes)
     refused = tuple(sorted(collected.refused, key=lambda problem: (problem.path, problem.line)))

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -26,12 +27,26 @@ _RUBRIC_ONLY = (
 
 
 @dataclass(frozen=True, slots=True)
+class RowProblem(Problem):
+    """About one of several rows that stand on the same line. `row`: its number among the file's rows, its name."""
+
+    row: str = ""
+
+    def __str__(self) -> str:
+        return str(Problem(self.path, self.line, f"{self.row}: {self.message}"))
+
+
+@dataclass(frozen=True, slots=True)
 class Origin:
-    """Where rows come from: a file's name, its form, and whether parts lie in it (a folder, an archive) or beside it."""
+    """Where rows come from: a file's name, its form, and whether parts lie in it (a folder, an archive) or beside it.
+
+    `in_order`: whether the rows are given as they stand in the file, none left out, so that a number tells which one it is.
+    """
 
     file: str
     form: str
     holds_parts: bool = False
+    in_order: bool = True
 
     def location(self, row: ImportedRow) -> Problem:
         """Of a row, as a problem without a message."""
@@ -76,24 +91,27 @@ class Collector:
         self._fresh: list[tuple[Kind, Row]] = []  # of the row at hand
         self._registered: list[tuple[dict[str, Any], str]] = []
 
-    def collect(self, rows: Iterator[ImportedRow], origin: Origin) -> Collected:
-        """Every row of a file. Raises what reading the file does."""
+    def collect(self, rows: Sequence[ImportedRow], origin: Origin) -> Collected:
+        """Every row of a file. Problems of rows that share a line say which row they mean."""
         collected = Collected()
-        for row in rows:
+        on_line = Counter((row.part, row.line) for row in rows)
+        for number, row in enumerate(rows, 1):
             location = origin.location(row)
+            called = [f"row {number}"] * origin.in_order + [f"'{row.name}'"] * bool(row.name)
+            which = " ".join(called) if row.line and on_line[row.part, row.line] > 1 else ""
             self._fresh, self._registered = [], []
             notes = list(row.notes)
             try:
                 self._take(row, origin, notes, collected)
             except ValueError as error:
-                collected.refused.append(Problem(location.path, location.line, str(error)))
+                collected.refused.append(_problem(location, which, str(error)))
                 for register, id in self._registered:  # nothing of it stays, so that others may have its ids and documents
                     register.pop(id)
                 continue
             collected.taken += 1
             for kind, one in self._fresh:
                 collected.rows[kind].append(one)
-            collected.notes += [Problem(location.path, location.line, note) for note in notes]
+            collected.notes += [_problem(location, which, note) for note in notes]
             if row.schema is not None and row.schema not in collected.schemas:
                 collected.schemas.append(row.schema)
             if row.metric:
@@ -197,6 +215,12 @@ class Collector:
         """What of the row at hand others are compared with; it goes again where the row is refused."""
         register[key] = value
         self._registered.append((register, key))
+
+
+def _problem(location: Problem, row: str, message: str) -> Problem:
+    if row:
+        return RowProblem(location.path, location.line, message, row)
+    return Problem(location.path, location.line, message)
 
 
 def _asks(case: Case) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rung.importers.source import ImportFile
 from rung.records import Json, digest
@@ -23,6 +23,7 @@ class ImportedRow:
         part: the member of a folder or an archive that it is of; "" for the file itself.
         schema: the JSON Schema that its answer must fit, if the row says one.
         metric: the `bar.metric` that its assertions ask for, if they do.
+        name: what the row calls itself in its file, by a title or an id; "" where it does not.
     """
 
     line: int
@@ -34,6 +35,7 @@ class ImportedRow:
     part: str = ""
     schema: Json = None
     metric: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class Importer:
     options: tuple[str, ...] = ()
 
 
+_NAMES = ("title", "name", "id", "_id", "uuid", "custom_id")  # keys by which a row calls itself
+_LONGEST_NAME = 60
 LOOKED_AT = 20  # rows by which a file is known
 
 
@@ -85,11 +89,13 @@ def claims_by(fits: Callable[[Row], float]) -> Callable[[ImportFile], float]:
 def taken(row: Row, line: int, take: Callable[[Row, int], ImportedRow]) -> ImportedRow:
     """What `take` makes of a row; its `ValueError` is a refusal, and so is a key that is not there."""
     try:
-        return take(row, line)
+        imported = take(row, line)
     except KeyError as error:
-        return ImportedRow(line, refused=f"is not of this form: it has no {error}")
+        imported = ImportedRow(line, refused=f"is not of this form: it has no {error}")
     except ValueError as error:
-        return ImportedRow(line, refused=str(error))
+        imported = ImportedRow(line, refused=str(error))
+    name = next((str(row[key]) for key in _NAMES if isinstance(row.get(key), (str, int)) and str(row[key]).strip()), "")
+    return replace(imported, name=" ".join(name.split())[:_LONGEST_NAME])
 
 
 def case_row(

@@ -274,11 +274,9 @@ class Suite:
         others = [name for name in flat if name != question and not _within(name, self.prompted or frozenset())]
         return next((one for answer in ANSWERS for one in others if _last(one) == answer), "")
 
-    def _left(self, flat: Mapping[str, Json]) -> Iterator[str]:
+    def _left(self, flat: Mapping[str, Json]) -> list[str]:
         """The variables with a value that are neither the same in every test nor named by an assertion."""
-        for name, value in flat.items():
-            if words(value).strip() and name not in self.constant and not _within(name, self.judged_by):
-                yield name
+        return [name for name in flat if words(flat[name]).strip() and not _within(name, self.constant | self.judged_by)]
 
     def _roles(self, flat: Mapping[str, Json]) -> tuple[str, list[str], list[str]]:
         """(the variable that is the question, those that are contexts, those that stand under the question)."""

@@ -102,7 +102,8 @@ class ImportFile:
 
     @cached_property
     def text(self) -> str:
-        """Its text, byte order mark aside; "" of a folder or an archive.
+        """Its text, byte order mark aside; "" of a folder or an archive. What is no JSON may be in another encoding than
+        UTF-8: the likeliest is taken, and that is noted.
 
         Raises:
             InputError: it is no text.
@@ -112,11 +113,25 @@ class ImportFile:
         try:
             text = decoded(self.content)
         except UnicodeDecodeError as error:
+            if (guessed := self._guessed()) is not None:
+                return guessed
             line = 1 + self.content[: error.start].count(b"\n")
             raise InputError(f"is not UTF-8 text ({error.reason}): save it as UTF-8", path=self.shown, line=line) from error
         if "\x00" in text:
             line = 1 + text[: text.index("\x00")].count("\n")
             raise InputError("holds NUL characters, and is no text: save it as UTF-8", path=self.shown, line=line)
+        return text
+
+    def _guessed(self) -> str | None:
+        """The text of a file that is not UTF-8, read as documents are; None of JSON, which must be, and of no text."""
+        if self.content.lstrip()[:1] in (b"{", b"["):
+            return None
+        from rung.knowledge.readers.encodings import decode
+
+        text, note = decode(self.content)
+        if text is None or any(c == "\ufffd" or (c < " " and c not in "\t\r\n\f") for c in text):
+            return None
+        self.note(0, note)
         return text
 
     @cached_property
