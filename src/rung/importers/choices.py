@@ -64,8 +64,8 @@ def chosen_of(choices: Mapping[str, str], answer: Json, first: int = 0) -> str:
     """
     listed, text = list(choices.values()), words(answer).strip()
     number = text.removesuffix(".0")
-    place = int(number) - first if number.isdecimal() else -1
-    counted = listed[place] if 0 <= place < len(listed) else ""
+    index = int(number) - first if number.isdecimal() else -1
+    counted = listed[index] if 0 <= index < len(listed) else ""
     if counted and not isinstance(answer, str) and text not in choices:
         return counted
     return choices.get(text, text if text in listed else counted)
