@@ -9,6 +9,31 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
+# What `code` may be in an error with --json, and what it says; docs/cli.md shows these.
+CODES = {
+    "usage": "the command line: an unknown verb or option, a value that is none",
+    "no_project": "there is no `rung.yaml`",
+    "bad_input": "a file is wrong, at a place that is named",
+    "no_cases": "nothing to judge by",
+    "review_required": "rows that would teach wait for an approval (`review: required`)",
+    "not_allowed": "a job that costs money, or sends rows elsewhere, was not begun: `--yes` or `--max-cost` allows it",
+    "no_file": "a file to import is not there",
+    "no_verdict": "no comparison has ended yet, or there is no such verdict",
+    "no_comparison": "none was begun, so that `rung status` has nothing to say",
+    "exists": "something stands where a file would be written",
+    "missing_extra": "libraries that are not installed; the message has the line that installs them",
+    "model": "a model is unknown, cannot be fetched, or has other weights",
+    "server": "a model's server refused or hung",
+    "damaged": "a file of `.rung/` is not what it was; the message has the command that mends it",
+    "not_worthwhile": "nothing would come of what was to be built",
+    "budget_ended": "a budget ended; the same command goes on",
+    "stopped": "Ctrl-C; the same command goes on",
+    "system": "what the system refused",
+    "memory": "too little memory",
+    "user_error": "anything else that is yours to fix",
+    "defect": "a defect of Rung (exit code 70); stderr has the traceback",
+}
+
 
 class RungError(Exception):
     """Every error that Rung raises on purpose."""
@@ -17,7 +42,7 @@ class RungError(Exception):
 class UserError(RungError):
     """Yours to fix: the message says what to do.
 
-    `code` tells programs which kind of mistake it is (docs/cli.md lists them): that of its class, or a narrower one.
+    `code` tells programs which kind of mistake it is, one of `CODES`: that of its class, or a narrower one.
     """
 
     kind: ClassVar[str] = "user_error"

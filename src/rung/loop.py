@@ -5,7 +5,7 @@ Each line of `compare` is a stage; its file is in `pipeline`. What it chose is s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 from rung.builders.building import ArtifactBuilder
@@ -34,7 +34,7 @@ from rung.pipeline.publishing import LATEST, read_list
 from rung.pipeline.run_record import recorded
 from rung.pipeline.sweep import check_search
 from rung.progress import Reporter, reporting, waiting_while
-from rung.records import Answer, Asker, Passage, Question
+from rung.records import Answer, Asker, Passage, Problem, Question
 from rung.runtime.engines import Engines, open_engines
 from rung.runtime.live import Live, converse
 from rung.runtime.runner import StepRunner
@@ -153,9 +153,17 @@ def answer(
 
 
 def train(
-    project: Project, kind: str, request: TrainRequest, *, seed: int | None = None, reporter: Reporter | None = None
+    project: Project,
+    kind: str,
+    request: TrainRequest,
+    *,
+    seed: int | None = None,
+    reporter: Reporter | None = None,
+    on_problems: Callable[[Sequence[Problem]], None] = lambda _problems: None,
 ) -> list[TrainReport]:
     """Build the artifacts of one kind (`commands.trainers.TRAINERS`). What is built already is left as it is.
+
+    `on_problems` is given the rows and files that are left out, or taken otherwise, before anything is learnt or sent.
 
     Raises:
         UserError: the project has nothing to train for this kind, or not what was ordered; people have to approve the rows
@@ -164,7 +172,9 @@ def train(
     if why := training_hold(project):
         raise UserError(f"nothing is trained: {why}", code="review_required")
     with reporting(reporter), opened(project.seeded(seed)) as engines, StepRunner(engines) as runner:
-        return TRAINERS[kind](ArtifactBuilder(runner), prepare(engines), request)
+        prepared = prepare(engines)
+        on_problems(prepared.problems)
+        return TRAINERS[kind](ArtifactBuilder(runner), prepared, request)
 
 
 def export(project: Project, request: ExportRequest, *, reporter: Reporter | None = None) -> ExportReport:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rung import errors
 from rung.cli.command_line import command_line
 from tests.cli.conftest import Run
-from tests.docs.pages import DOCS
 
 pytestmark = pytest.mark.slow
 
@@ -61,20 +58,6 @@ def test_every_verb_takes_json_but_the_one_that_speaks_a_protocol_on_stdout() ->
     without = [name for name, command in every.items() if not any("--json" in param.opts for param in command.params)]
     assert without == ["mcp"]
     assert len(every) > 40
-
-
-def test_every_code_is_documented() -> None:
-    paths = [path for path in Path(errors.__file__).parent.rglob("*.py") if path.parent.name != "serving"]  # has its own
-    sources = "".join(path.read_text("utf-8") for path in paths)
-    raised = re.findall(r'(?:Error|_fail|_as_json)\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*?code="(\w+)"', sources)
-    used = {
-        *raised,
-        *re.findall(r'^    kind(?:: ClassVar\[str\])? = "(\w+)"', Path(errors.__file__).read_text("utf-8"), re.M),
-    }
-    table = (DOCS / "cli.md").read_text("utf-8").partition("| code | what |")[2].partition("\n\n")[0]
-    documented = {code for row in table.splitlines() for code in re.findall(r"`(\w+)`", row.partition(" | ")[0])}
-    assert used <= documented
-    assert documented <= used
 
 
 def test_what_init_did_is_told_to_programs(rung: Run, tmp_path: Path) -> None:

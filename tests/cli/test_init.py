@@ -38,12 +38,14 @@ def test_in_a_folder_with_documents_only_what_a_project_needs_is_written(rung: R
     put(folder, ".git/HEAD.md", "x")
     before = tree(folder)
     told = rung("init", folder, "--dry-run")
+    assert "source code is no source by itself: src/**/*.py may be named under knowledge.sources" in told.err
     assert tree(folder) == before
     assert told.out.count("would write") == 3
     rung("init", folder)
     after = tree(folder)
     assert {name: after[name] for name in before} == before
     assert sorted(set(after) - set(before)) == ["AGENTS.md", "cases/drafts.jsonl", "rung.yaml"]
+    assert '# source code, if it is to be searched too: "src/**/*.py"' in (folder / "rung.yaml").read_text()
     project = load_project(folder)
     assert project.name == "wiki: ours"
     assert project.settings.knowledge.sources == ("*.md", "faq.jsonl", "guides", "src/**/*.md")

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rung.cli.command_line import GROUPS, command_line
-from rung.errors import UserError
+from rung.errors import CODES, UserError
 from tests.docs.pages import DOCS, Block
 
 PAGE = DOCS / "cli.md"
@@ -21,6 +21,7 @@ REGENERATE = "python -m tests.docs.commands"
 # Where a parameter's name is not what a reader would write.
 _VALUES = {"asker": "GROUPS", "documents": "DOCS", "lowest_first": "ORDER", "output": "FILE"}
 _EVERYWHERE = ("help", "project")  # what every verb takes, and the opening says
+_CODES = "\n".join(f"| `{code}` | {what} |" for code, what in CODES.items())
 OPENING = f"""\
 # Commands
 
@@ -43,25 +44,7 @@ place can be named. `code` is one of:
 
 | code | what |
 |---|---|
-| `usage` | the command line: an unknown verb or option, a value that is none |
-| `no_project` | there is no `rung.yaml` |
-| `bad_input` | a file is wrong, at a place that is named |
-| `no_cases` | nothing to judge by |
-| `review_required` | rows that would teach wait for an approval (`review: required`) |
-| `no_file` | a file to import is not there |
-| `no_verdict` | no comparison has ended yet, or there is no such verdict |
-| `no_comparison` | none was begun, so that `rung status` has nothing to say |
-| `exists` | something stands where a file would be written |
-| `missing_extra` | libraries that are not installed; the message has the line that installs them |
-| `model` | a model is unknown, cannot be fetched, or has other weights |
-| `server` | a model's server refused or hung |
-| `damaged` | a file of `.rung/` is not what it was; the message has the command that mends it |
-| `not_worthwhile` | nothing would come of what was to be built |
-| `budget_ended` | a budget ended; the same command goes on |
-| `stopped` | Ctrl-C; the same command goes on |
-| `system`, `memory` | what the system refused; too little memory |
-| `user_error` | anything else that is yours to fix |
-| `defect` | a defect of Rung (exit code 70); stderr has the traceback |
+{_CODES}
 
 """
 

@@ -17,7 +17,8 @@ from rung.knowledge import Knowledge
 from rung.models.scripted import ScriptedGenerator
 from rung.pipeline.billing import contexts_usd
 from rung.pipeline.budget import CompareRequest, Meter
-from rung.pipeline.prepare import Indexed, at_hand, embed_the_rest, prepare, up_to_date
+from rung.pipeline.prepare import Indexed, embed_the_rest, prepare, up_to_date
+from rung.pipeline.searchable import at_hand, searchable
 from rung.pipeline.todays_access import go_back
 from rung.progress import Silent, reporting
 from rung.records import Asker, Case, Document, Failure, Passage
@@ -298,3 +299,27 @@ def test_a_reply_that_is_none_is_said_once(engines: Engines) -> None:
         "! 1 of 20 passages have no sentence of context: the model's reply was none"
     ]
     assert again.knowledge.version == version, "nothing was written anew"
+
+
+def test_where_the_model_fails_a_search_takes_the_version_of_before_and_says_so(engines: Engines, folder: Path) -> None:
+    writer(engines).fails = ("of",)  # all of them
+    with pytest.raises(UserError, match="20 of 20 sentences of context failed"):
+        searchable(engines)
+    writer(engines).fails = ()
+    before = searchable(engines).knowledge.version
+    write(folder, 2 * COUNT)
+    writer(engines).fails = ("of",)
+    heard = Listening()
+    with reporting(heard):
+        indexed = searchable(engines)
+    assert indexed.knowledge.version == before
+    assert [passage.document for passage in best(indexed, "zebra7")] == ["d7"]
+    assert [text for text in heard.said if f"not up to date, and version {before} is searched: knowledge.context" in text]
+    with pytest.raises(UserError, match="20 of 20 sentences"):
+        prepare(engines)
+    rows = (folder / "docs.jsonl").read_text("utf-8").replace('"d7", ', '"d7", "groups": ["staff"], ')
+    (folder / "docs.jsonl").write_text(rows, "utf-8")
+    with pytest.raises(UserError, match="who may read its documents has changed"):
+        searchable(engines)
+    writer(engines).fails = ()
+    assert searchable(engines).knowledge.version > before

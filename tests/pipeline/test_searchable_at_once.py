@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from rung.config.project import load_project
-from rung.pipeline.prepare import at_hand, embed_the_rest, stand_ins, up_to_date
+from rung.pipeline.prepare import embed_the_rest, stand_ins, up_to_date
+from rung.pipeline.searchable import at_hand
 from rung.runtime.engines import Engines, open_engines
 from rung.testing.knowledge import HashedWords
 

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from rung.config.project import load_project
 from rung.errors import UserError
-from rung.pipeline.prepare import at_hand
+from rung.pipeline.searchable import at_hand
 from rung.runtime.engines import open_engines
 from rung.serving.alert_counts import AlertCounts
 from rung.state.database import State, open_state

@@ -12,6 +12,7 @@ from rung.artifacts import Training
 from rung.config.project import Project
 from rung.dataset.load import training_hold
 from rung.errors import NotWorthwhile
+from rung.progress import say
 from rung.records import Json, Usage
 from rung.runtime.cache import StepCache
 from rung.runtime.engines import Engines
@@ -44,13 +45,17 @@ class HostedRequest:
     begun: list[float] = field(default_factory=list)
 
 
+def _aloud(label: str, why: str) -> None:
+    say(f"! {label} {why}")
+
+
 @dataclass(frozen=True)
 class ArtifactBuilder:
     """Builds artifacts, with the engines of a project and who runs steps on them.
 
     `recipe_file`: for adapters, in the place of the project's `recipe.yaml`. `searching`: adapters' learning rate and rank
     are searched first. `hosted`: what may be begun at models' hosts; None: nothing. `while_training` is entered around each
-    training, and may raise `BudgetEnded`.
+    training, and may raise `BudgetEnded`. `on_failure` is given the label of a rung that cannot be built, and why, at once.
     """
 
     runner: StepRunner
@@ -58,6 +63,7 @@ class ArtifactBuilder:
     searching: bool = False
     hosted: HostedRequest | None = None
     while_training: Callable[[Training], AbstractContextManager[object]] = nullcontext
+    on_failure: Callable[[str, str], None] = _aloud
 
     @contextmanager
     def training(self, training: Training) -> Iterator[None]:

@@ -22,7 +22,7 @@ from rung.models.endpoint import Endpoint
 from rung.models.retirement import ending
 from rung.progress import phase, say
 from rung.records import Example, Json, digest
-from rung.training.hosted.forecast import Forecast, forecast
+from rung.training.hosted.forecast import Forecast, dollars, forecast
 from rung.training.hosted.job_note import JobNote, read_note
 from rung.training.hosted.protocol import JobState, TuningHost
 from rung.training.hosted.registry import tuning_host
@@ -164,7 +164,7 @@ def _allow(request: HostedRequest, foretold: Forecast) -> None:
     elif most is not None and foretold.usd is None:
         why = "It is not begun: whether it keeps within --max-cost cannot be told; say 'tuning: {usd_per_million_tokens: …}'"
     elif most is not None and foretold.usd is not None and before + foretold.usd > most:
-        beside = f", with ${before:,.2f} of what this command has begun," if before else ""
+        beside = f", with {dollars(before)} of what this command has begun," if before else ""
         why = f"It is not begun: that is{beside} more than --max-cost {most:g}"
     if why:
         raise NotAllowed(f"{foretold} {why}")

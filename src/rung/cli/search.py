@@ -90,7 +90,7 @@ def _answer_one(project: Project, query: str, request: SearchRequest, json: bool
     with reporting(Screen(quiet=json)), opened(project, reading=True) as engines:
         searcher = Searcher(engines)
         passages = searcher.find([query], request)[0]
-        _tell_unknown(searcher, request)
+        _tell_unknown(searcher, request, json=json)
         why = "" if passages else searcher.why_nothing(query, request)
     if json:
         out(dumps({"passages": [_row(passage) for passage in passages]}, ensure_ascii=False))
@@ -116,7 +116,7 @@ def _explain(project: Project, query: str, request: SearchRequest, json: bool) -
     with reporting(Screen(quiet=json)), opened(project, reading=True) as engines:
         searcher = Searcher(engines)
         explained = searcher.explain(query, request)
-        _tell_unknown(searcher, request)
+        _tell_unknown(searcher, request, json=json)
         why = "" if explained else searcher.why_nothing(query, request)
     if json:
         rows = [{**_row(one.passage), "dense": plain(one.dense), "bm25": plain(one.bm25)} for one in explained]
@@ -141,7 +141,7 @@ def _answer_file(project: Project, queries: Path, trec: Path, request: SearchReq
     with reporting(screen), opened(project, reading=True) as engines:
         searcher = Searcher(engines)
         run = write_run(searcher, queries, trec, request, force=force)
-        _tell_unknown(searcher, request)
+        _tell_unknown(searcher, request, json=json)
     screen.problems(run.problems)
     if json:
         counts = {"queries": run.queries, "lines": run.lines, "bare": run.bare, "renamed": run.renamed, "itself": run.itself}
@@ -162,7 +162,9 @@ def _answer_file(project: Project, queries: Path, trec: Path, request: SearchReq
     return FINE
 
 
-def _tell_unknown(searcher: Searcher, request: SearchRequest) -> None:
+def _tell_unknown(searcher: Searcher, request: SearchRequest, *, json: bool) -> None:
+    if json and searcher.behind:  # else the screen has said it
+        err(searcher.behind)
     for remark in (*searcher.unknown(request.where), *searcher.kinds_amiss(request.where)):
         err(f"--where: {remark}")
     for remark in searcher.strangers(request.asker):
@@ -170,7 +172,7 @@ def _tell_unknown(searcher: Searcher, request: SearchRequest) -> None:
 
 
 def _row(passage: Passage) -> dict[str, object]:
-    return {key: getattr(passage, key) for key in KEYS}
+    return {**{key: getattr(passage, key) for key in KEYS}, "page": passage.page or None, "line": passage.line or None}
 
 
 def _show(number: int, passage: Passage, more: str = "") -> None:

@@ -71,13 +71,13 @@ def train(
     _check_hosted(kind, on, begins or cancel, search)
     if cancel and (begins or dry_run):
         raise UserError("--cancel ends jobs: leave --yes, --max-cost and --dry-run out")
-    project = load_project(folder)
+    project, screen = load_project(folder), Screen()
     if on and cancel:
         for line in cancel_jobs(project, on):
             out(dumps({"note": line}) if json else line)
         return FINE
     if dry_run and not on:
-        foreseen = foresee(project, kind.value, rung=rung or "")
+        foreseen = foresee(project, kind.value, rung=rung or "", on_problems=screen.problems)
         for one in foreseen:
             out(dumps(plain(one)) if json else str(one))
         if not foreseen and not json:
@@ -87,7 +87,8 @@ def train(
     hosted = HostedRequest(yes, max_cost, is_dry=dry_run) if on else None
     request = TrainRequest(rung or "", given if kind is Kind.generator else {}, on or "", hosted)
     try:
-        done = build(project, kind.value, request, seed=seed, reporter=Screen(quiet=json))
+        reporter = Screen(quiet=json)
+        done = build(project, kind.value, request, seed=seed, reporter=reporter, on_problems=screen.problems)
     except NotAllowed as error:
         if not dry_run:
             raise UserError(str(error), code="not_allowed") from error

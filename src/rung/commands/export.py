@@ -15,10 +15,11 @@ from rung.artifacts import Built
 from rung.artifacts.store import ARTIFACTS, is_finished
 from rung.builders.building import ArtifactBuilder
 from rung.builders.forgetting_gate import forgot
+from rung.commands.train import build_all
 from rung.config.project import Project
 from rung.errors import UserError
 from rung.models.catalog import is_local
-from rung.pipeline.candidates import Candidate, build, propose
+from rung.pipeline.candidates import Candidate, propose
 from rung.pipeline.prepare import Prepared
 from rung.pipeline.publishing import latest
 from rung.progress import phase
@@ -158,7 +159,7 @@ def _of_rung(builder: ArtifactBuilder, prepared: Prepared, rung: str) -> Built:
         raise UserError(f"'{rung}' is no tuned rung of this project; there are: {names}")
     if len(matches) > 1:
         raise UserError(f"several rungs are tuned ({names}): name one with --rung")
-    done = build(builder, matches)[0]
+    done = build_all(builder, matches)[0]
     if done.why:
         raise UserError(f"{done.label} cannot be built: {done.why}")
     return next(built for built in done.built if built.folder.parent.name == "adapter")

@@ -105,6 +105,22 @@ def first_look(folder: Path, *, rows: Iterable[Path] = ()) -> FirstLook:
     return FirstLook(counts, tuple(sorted(patterns)))
 
 
+def code_patterns(folder: Path) -> list[str]:
+    """Patterns of the source code in a folder and in those below it, which only a person can say is a source.
+
+    The commonest first.
+    """
+    from rung.knowledge.chunking.code import LANGUAGES
+
+    counts: dict[str, int] = {}
+    for path in files_below(folder):
+        top, _, _ = path.relative_to(folder).as_posix().rpartition("/")
+        if path.suffix.lower() in LANGUAGES:
+            pattern = f"{glob.escape(top.partition('/')[0])}/**/*{path.suffix}" if top else f"*{path.suffix}"
+            counts[pattern] = counts.get(pattern, 0) + 1
+    return sorted(counts, key=lambda pattern: (-counts[pattern], pattern))
+
+
 def _apart(documents: Sequence[Path], others: Sequence[Path], folder: Path) -> Iterator[str]:
     """Patterns of documents of one suffix, with others of it among them: of whole folders, and of single files."""
     mixed = {path.parent for path in others}

@@ -18,7 +18,8 @@ from rung.exporters.trec import best_of_documents, run_lines, word
 from rung.files.outputs import check_free, new_file
 from rung.knowledge.filters import described, parsed, value_of
 from rung.pipeline.dense_weight import Weight, settle_alone
-from rung.pipeline.prepare import stand_ins, up_to_date
+from rung.pipeline.prepare import stand_ins
+from rung.pipeline.searchable import searchable
 from rung.progress import phase, say
 from rung.records import Asker, Failure, Passage, Problem
 from rung.records.steps import Engine, Request, Rerank, Search, SearchResult, Step
@@ -70,13 +71,13 @@ class TrecRun:
 
 
 class Searcher:
-    """A project's search, the index brought up to date and its weight settled."""
+    """A project's search, the index brought up to date (see `searchable`) and its weight settled."""
 
     def __init__(self, engines: Engines) -> None:
         self._engines = engines
-        indexed = up_to_date(engines, at_once=True)
+        indexed = searchable(engines)
         self.knowledge: Knowledge = indexed.knowledge
-        self.problems = indexed.problems
+        self.problems, self.behind = indexed.problems, indexed.behind
         if self.knowledge.held:
             say("\n".join(map(str, self.problems)))
         elif self.problems:

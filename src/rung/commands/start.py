@@ -8,14 +8,14 @@ from __future__ import annotations
 import glob
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rung.commands.agents_page import NAME as AGENTS
 from rung.commands.agents_page import agents_page
 from rung.commands.draft_cases import Drafts, draft
-from rung.commands.first_look import KINDS, FirstLook, first_look, in_words, missing_extras
+from rung.commands.first_look import KINDS, FirstLook, code_patterns, first_look, in_words, missing_extras
 from rung.commands.found_rows import FoundRows, found_rows
 from rung.config.project import FILE, load_project
 from rung.errors import UserError
@@ -25,13 +25,13 @@ from rung.pipeline.sources import Sources
 EACH = 5  # drafts of each kind
 DRAFTS = "cases/drafts.jsonl"
 EMPTY = "cases/cases.jsonl"
-_SHOWN = 6  # files of other tools that are named
+_SHOWN = 6  # files of other tools, or patterns of source code, that are named
 _YAML = """\
 name: {name}
 task: Answer the question with as few words as possible, from the documents.   # what the model is told to do
 knowledge:
   sources: {sources}   # {found}
-{behaviour}
+{code}{behaviour}
 cases: {cases}   # {judging}
 model: smollm2-135m-grounded     # or openai:<name>, http://host/v1#<name>
 rungs: [prompt, few_shot, long_context, rag]   # add tuned_model and hybrid when you have examples
@@ -83,12 +83,15 @@ def start(folder: Path, source: Path, *, drafts: bool = True, dry_run: bool = Fa
     for extra, files in missing_extras(source, started.look).items():
         started.notes.append(in_words(extra, files))
     _said_of_rows(started)
+    code = _code(folder, source)
+    if code:
+        started.notes.append(f"source code is no source by itself: {', '.join(code)} may be named under knowledge.sources")
     wants = drafts and not (folder / DRAFTS).exists()
     others = _no_cases(folder, started.rows)
     started.notes += [f"{path}: no rows of cases, so rung.yaml does not name it under 'cases'" for path in others]
     unnamed = not started.rows.cases and (bool(others) or not _rows_in_cases(folder))
     listed = [DRAFTS] if wants else [EMPTY] if unnamed else []
-    text = _yaml(folder, source, started, listed, wide=not others)
+    text = _yaml(folder, source, started, listed, code, wide=not others)
     contents = {FILE: text, **({EMPTY: ""} if listed == [EMPTY] and not (folder / EMPTY).exists() else {})}
     contents |= {} if os.path.lexists(folder / AGENTS) else {AGENTS: agents_page(folder.resolve().name)}
     started.written = [folder / name for name in (*contents, *([DRAFTS] if wants else []))]
@@ -144,10 +147,9 @@ def _draft(folder: Path, started: Started) -> None:
     write_output(folder / DRAFTS, lines)
 
 
-def _yaml(folder: Path, source: Path, started: Started, more: list[str], *, wide: bool) -> str:
+def _yaml(folder: Path, source: Path, started: Started, more: list[str], code: list[str], *, wide: bool) -> str:
     rows = started.rows
-    prefix = "" if source.resolve() == folder.resolve() else f"{glob.escape(_path(source, folder))}/"
-    sources = [f"{prefix}{pattern}" for pattern in started.look.patterns]
+    sources = _from(folder, source, started.look.patterns)
     cases = [*_patterns(rows.cases, folder), *more]
     if wide:
         wider = ("cases/*.jsonl" if one.rpartition("/")[0] == "cases" and one.endswith(".jsonl") else one for one in cases)
@@ -162,10 +164,24 @@ def _yaml(folder: Path, source: Path, started: Started, more: list[str], *, wide
         name=json.dumps(folder.resolve().name, ensure_ascii=False),
         sources=_flow(sources),
         found=started.look,
+        code=f"  # source code, if it is to be searched too: {', '.join(map(json.dumps, code))}\n" if code else "",
         behaviour=behaviour,
         cases=_flow(cases or ["cases/*.jsonl"]),
         judging=judging,
     )
+
+
+def _code(folder: Path, source: Path) -> list[str]:
+    """Patterns of the source code in both folders."""
+    inside = source.resolve().is_relative_to(folder.resolve())
+    looked_in = [folder] if inside else [folder, source]
+    return [pattern for one in looked_in for pattern in _from(folder, one, code_patterns(one))][:_SHOWN]
+
+
+def _from(folder: Path, source: Path, patterns: Iterable[str]) -> list[str]:
+    """Patterns of a folder as rung.yaml names them."""
+    prefix = "" if source.resolve() == folder.resolve() else f"{glob.escape(_path(source, folder))}/"
+    return [f"{prefix}{pattern}" for pattern in patterns]
 
 
 _JUDGING = '{"question", "answers"} rows: they judge; no rung ever sees them'

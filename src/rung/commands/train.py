@@ -80,9 +80,7 @@ def train_generators(builder: ArtifactBuilder, prepared: Prepared, request: Trai
     recipe_of(builder)  # a mistake in it is found before any work is done
     if searching and len(selected) > 1:
         raise UserError(f"a search is for one rung: name it with --rung ({', '.join(c.label for c in selected)})")
-    done = _each_allowed(builder, selected) if on else build(builder, selected)
-    if failed := [c for c in done if c.failed]:
-        raise UserError("; ".join(f"{c.label} cannot be built: {c.why}" for c in failed))
+    done = _each_allowed(builder, selected) if on else build_all(builder, selected)
     if searching:
         keep_found(builder, next(built for built in done[0].built if "adapter" in built.folder.parts))
     return [
@@ -93,20 +91,45 @@ def train_generators(builder: ArtifactBuilder, prepared: Prepared, request: Trai
     ]
 
 
+def build_all(builder: ArtifactBuilder, candidates: Sequence[Candidate], kind: str = "") -> list[Candidate]:
+    """`build`, where all of a kind ("": all) have to be built; of others that cannot be it is said, and they are left out.
+
+    Raises:
+        UserError: some cannot; says which, and why.
+    """
+    needed = {candidate.label for candidate in candidates if kind in ("", candidate.rung.name)}
+    failures = list[str]()
+
+    def on_failure(label: str, why: str) -> None:
+        if label in needed:
+            failures.append(f"{label} {why}")
+        else:
+            builder.on_failure(label, why)
+
+    done = build(replace(builder, on_failure=on_failure), candidates)
+    if failures:
+        raise UserError("; ".join(failures))
+    return done
+
+
 def _each_allowed(builder: ArtifactBuilder, candidates: Sequence[Candidate]) -> list[Candidate]:
     """Built one by one, as far as that is allowed.
 
     Raises:
         NotAllowed: some are not; says what each of them may cost.
+        UserError: all are, and some cannot be built.
     """
-    done, refused = list[Candidate](), list[str]()
+    done, failed, refused = list[Candidate](), list[str](), list[str]()
+    builder = replace(builder, on_failure=lambda label, why: failed.append(f"{label} {why}"))
     for candidate in candidates:
         try:
             done += build(builder, [candidate])
         except NotAllowed as error:
             refused.append(str(error))
     if refused:
-        raise NotAllowed("\n".join(dict.fromkeys(refused)))
+        raise NotAllowed("\n".join(dict.fromkeys([*failed, *refused])))
+    if failed:
+        raise UserError("; ".join(failed))
     return done
 
 
@@ -125,10 +148,8 @@ def _heads(builder: ArtifactBuilder, prepared: Prepared, request: TrainRequest, 
     selected = [c for c in candidates if c.rung.name == kind and request.rung in ("", c.label, c.rung.name)]
     if not selected:
         raise UserError(f"{builder.project.file}: 'rungs' names no {request.rung or kind}; add one, and it can be trained")
-    built = build(builder, with_members(candidates, [c for c in selected if not c.why]))
+    built = build_all(builder, with_members(candidates, [c for c in selected if not c.why]), kind)
     done = [c for c in built if c.rung.name == kind]
-    if failed := [c for c in done if c.failed]:
-        raise UserError("; ".join(f"{c.label} cannot be built: {c.why}" for c in failed))
     if not any(c.built for c in done):
         raise nothing_to_train(builder.project, [*[c for c in selected if c.why], *done], request)
     return [_report_of_head(candidate, built) for candidate in done for built in candidate.built]

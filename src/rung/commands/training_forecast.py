@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from rung.commands.survey import Survey, survey
 from rung.config.project import Project
 from rung.pipeline.training_pace import pace_of_building
+from rung.records import Problem
 
 UNPLANNED = "reranker"  # no rung plans it: it is trained for the project
 FOLDERS = {"generator": "adapter"}  # kinds of training whose artifacts are of another name
@@ -40,13 +42,21 @@ class Foreseen:
         return f"{self.examples} examples and {self.train_cases} train cases"
 
 
-def foresee(project: Project, kind: str, *, rung: str = "") -> list[Foreseen]:
+def foresee(
+    project: Project,
+    kind: str,
+    *,
+    rung: str = "",
+    on_problems: Callable[[Sequence[Problem]], None] = lambda _problems: None,
+) -> list[Foreseen]:
     """The trainings of a kind, of this rung only where one is named; an artifact that is there already is not looked for.
+    `on_problems` is given the rows and files that are left out, or taken otherwise.
 
     Raises:
         UserError: what would stop the training before it began.
     """
     surveyed = survey(project, rehearsed=False)
+    on_problems(surveyed.problems)
     if kind == UNPLANNED:
         return [_foreseen(surveyed, kind, "", None, None)]
     pace, folder = pace_of_building(project), FOLDERS.get(kind, kind)

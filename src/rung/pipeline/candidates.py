@@ -23,7 +23,6 @@ from rung.pipeline.combinations import combinations
 from rung.pipeline.learnt_settings import learnt_settings
 from rung.pipeline.oracle import shown_to_oracle
 from rung.pipeline.prepare import Prepared, materials_on
-from rung.progress import say
 from rung.records import Evaluation, Json, Passage, RungResult, StrategySpec, digest
 from rung.records.validation import WrongSetting
 from rung.runtime.engines import Engines
@@ -244,16 +243,16 @@ def _in_use(builder: ArtifactBuilder, candidates: Sequence[Candidate]) -> list[C
         try:
             builder.on(model).engines.use(artifact for candidate in own for artifact in candidate.built)
         except ModelError as error:
-            own = [_refused(candidate, str(error)) for candidate in own]
+            own = [_refused(builder, candidate, str(error)) for candidate in own]
         used += own
     return used
 
 
-def _refused(candidate: Candidate, why: str) -> Candidate:
+def _refused(builder: ArtifactBuilder, candidate: Candidate, why: str) -> Candidate:
     """The candidate, failed where it answers by an adapter."""
     if not any(built.kind == ADAPTER_KIND for built in candidate.built):
         return candidate
-    return _failed(candidate, why, cannot="answer")
+    return _failed(builder, candidate, why, cannot="answer")
 
 
 def evaluation_of(project: Project, candidate: Candidate) -> Evaluation:
@@ -301,7 +300,7 @@ def _learning(built: Sequence[Built]) -> dict[str, tuple[tuple[float, float], ..
 
 def checked(builder: ArtifactBuilder, candidates: Sequence[Candidate]) -> list[Candidate]:
     """The candidates, those failed that show before anything is built that they cannot be."""
-    return [_tried(candidate, partial(check_need, builder.on(candidate.model))) for candidate in candidates]
+    return [_tried(builder, candidate, partial(check_need, builder.on(candidate.model))) for candidate in candidates]
 
 
 def with_members(candidates: Sequence[Candidate], selected: Sequence[Candidate]) -> list[Candidate]:
@@ -314,7 +313,8 @@ def with_members(candidates: Sequence[Candidate], selected: Sequence[Candidate])
 def _built(builder: ArtifactBuilder, candidate: Candidate) -> Candidate:
     built: list[Built] = []
     own = builder.on(candidate.model)
-    done = _tried(candidate, lambda need: built.append(build_artifact(own, need, title=f"build {candidate.label}")))
+    title = f"build {candidate.label}"
+    done = _tried(builder, candidate, lambda need: built.append(build_artifact(own, need, title=title)))
     if done.plan is None:
         return done
     if built:
@@ -323,7 +323,7 @@ def _built(builder: ArtifactBuilder, candidate: Candidate) -> Candidate:
         spec = pinned(own.project, done.plan, built)
         strategy = make_strategy(spec, gold=done.gold)
     except UserError as error:  # a learnt setting that is none
-        return _failed(done, str(error))
+        return _failed(builder, done, str(error))
     return replace(done, spec=spec, strategy=strategy, built=tuple(built))
 
 
@@ -344,7 +344,7 @@ def is_there(engines: Engines, candidate: Candidate) -> bool:
     return len(folders) == len(candidate.plan.needs) and all(map(is_finished, folders))
 
 
-def _tried(candidate: Candidate, do: Callable[[Need], None]) -> Candidate:
+def _tried(builder: ArtifactBuilder, candidate: Candidate, do: Callable[[Need], None]) -> Candidate:
     """The candidate after this was done for each of its needs; one of which it cannot be done is out, and it is said why."""
     try:
         for need in () if candidate.plan is None else candidate.plan.needs:
@@ -352,12 +352,12 @@ def _tried(candidate: Candidate, do: Callable[[Need], None]) -> Candidate:
     except NotWorthwhile as error:
         return replace(candidate, plan=None, why=str(error))
     except UserError as error:
-        return _failed(candidate, str(error))
+        return _failed(builder, candidate, str(error))
     return candidate
 
 
-def _failed(candidate: Candidate, why: str, *, cannot: str = "be built") -> Candidate:
-    say(f"! {candidate.label} cannot {cannot}: {why}")
+def _failed(builder: ArtifactBuilder, candidate: Candidate, why: str, *, cannot: str = "be built") -> Candidate:
+    builder.on_failure(candidate.label, f"cannot {cannot}: {why}")
     return replace(candidate, plan=None, spec=None, strategy=None, why=why, failed=True)
 
 

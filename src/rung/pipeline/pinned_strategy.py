@@ -23,8 +23,9 @@ from rung.pipeline.candidates import allowed, build, model_asked, pinned, propos
 from rung.pipeline.dense_weight import settle_alone
 from rung.pipeline.learnt_settings import learnt_in
 from rung.pipeline.materials import limit_of, materials_of
-from rung.pipeline.prepare import answer_tokens, at_hand, counted, prepare
+from rung.pipeline.prepare import answer_tokens, counted, prepare
 from rung.pipeline.publishing import last_choice, latest, latest_folder
+from rung.pipeline.searchable import at_hand
 from rung.pipeline.slips import SHOW_CASES
 from rung.records import Evaluation, Json, StrategySpec, plain
 from rung.runtime.engines import Engines

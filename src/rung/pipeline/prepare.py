@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 CONTEXT_USAGE = "context_usage"  # a note: tokens of sentences of context
-_LISTED = ("listed", "documents")  # the note of what the last sync read, and which version it made
+LISTED = ("listed", "documents")  # the note of what the last sync read, and which version it made
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ def _indexed(engines: Engines, meter: Meter | None) -> Indexed:
 class Indexed:
     """The index, brought up to date (or, in a dry run, as it is), and what changed. `documents` counts those read.
 
-    `dropped`: the parts of those that a rule leaves out.
+    `dropped`: the parts of those that a rule leaves out. `behind`: why it is not up to date, in words.
     """
 
     knowledge: Knowledge
@@ -178,6 +178,7 @@ class Indexed:
     report: SyncReport
     problems: tuple[Problem, ...]
     dropped: tuple[Dropped, ...] = ()
+    behind: str = ""
 
 
 def up_to_date(
@@ -198,7 +199,7 @@ def up_to_date(
         UserError: the project names no documents, or none could be read.
     """
     knowledge = engines.documents
-    _who_writes_contexts(knowledge, runner or StepRunner(engines))
+    who_writes_contexts(knowledge, runner or StepRunner(engines))
     knowledge.refresh()
     if knowledge.held and not (dry_run or asked):
         return _held(engines, knowledge)
@@ -210,12 +211,12 @@ def up_to_date(
         elif dry_run:
             report = knowledge.compare(sources)
         else:
-            listed = _listed(engines)  # before they are read: what changes meanwhile is read again
+            seen = listed(engines)  # before they are read: what changes meanwhile is read again
             report = knowledge.sync(sources, lambda done, total: tick(done, total, ""), waiting, at_once=at_once)
             _keep_pace(engines, report)
             _keep_context_usage(engines, knowledge)
             invalidate(engines.cache, knowledge)
-            engines.cache.note(*_LISTED, [listed, knowledge.version])
+            engines.cache.note(*LISTED, [seen, knowledge.version])
             if report.removed or report.changed or report.renamed or report.rebuilt:
                 forget_chunked_indexes(engines.project.state)
     problems = (*sources.problems, *report.problems)
@@ -224,7 +225,7 @@ def up_to_date(
     return Indexed(knowledge, sources.count, report, problems, tuple(sources.dropped))
 
 
-def _who_writes_contexts(knowledge: Knowledge, runner: StepRunner) -> None:
+def who_writes_contexts(knowledge: Knowledge, runner: StepRunner) -> None:
     if isinstance(knowledge.contexts, PassageContexts):
         knowledge.contexts.run = runner.on(knowledge.contexts.model).run
 
@@ -233,13 +234,13 @@ def embed_the_rest(engines: Engines) -> int:
     """Embed what a stand-in embedded when documents had to be searchable at once; how many passages."""
     knowledge = engines.documents
     knowledge.refresh()
-    before, cached = knowledge.version, engines.cache.noted(*_LISTED)
+    before, cached = knowledge.version, engines.cache.noted(*LISTED)
     if not knowledge.provisional_count:
         return 0
     with phase("embed what the table stands in for") as tick:
         done = knowledge.replace_provisional(lambda done, total: tick(done, total, ""), waiting)
     if isinstance(cached, list) and cached[1:] == [before]:  # no source was read for it
-        engines.cache.note(*_LISTED, [cached[0], knowledge.version])
+        engines.cache.note(*LISTED, [cached[0], knowledge.version])
     return done
 
 
@@ -254,25 +255,7 @@ def _stand_ins(project: Project, knowledge: Knowledge) -> tuple[Problem, ...]:
     return (Problem(str(project.file), 0, f"{words}, and measured so; 'rung sync' replaces them"),) if words else ()
 
 
-def at_hand(engines: Engines) -> Knowledge | None:
-    """The index as it is where no source has changed since the last sync, else brought up to date; None where the project
-    names no documents. A glance at the files' times tells; documents are not read for it.
-
-    Raises:
-        UserError: as `up_to_date`.
-    """
-    knowledge = engines.knowledge
-    if knowledge is None:
-        return None
-    knowledge.refresh()
-    _who_writes_contexts(knowledge, StepRunner(engines))  # for documents cut in another way, which follow this index
-    cached, listed = engines.cache.noted(*_LISTED), _listed(engines)
-    if listed is not None and cached == [listed, knowledge.version] and not knowledge.held:
-        return knowledge
-    return up_to_date(engines, at_once=True).knowledge
-
-
-def _listed(engines: Engines) -> str | None:
+def listed(engines: Engines) -> str | None:
     """What a sync would read, as far as it can be told without reading; None where it cannot."""
     from rung.knowledge.readers.listing import listing
     from rung.pipeline.publishing import PAGE

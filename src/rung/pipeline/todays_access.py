@@ -48,6 +48,12 @@ def hold_to_today(project: Project) -> tuple[Problem, ...]:
     return _hidden(index)
 
 
+def has_changed(project: Project) -> bool:
+    """Whether somebody may read less, or more, of the index as it is than its version says."""
+    snapshot = index_of(project).snapshot()
+    return snapshot is not None and next(_changes(project, snapshot), None) is not None
+
+
 def _changes(project: Project, snapshot: Snapshot) -> Iterator[Change]:
     from rung.knowledge.regrouping import Today, regrouped
 

@@ -22,6 +22,10 @@ MAY_FAIL = 0.1  # of the passages; where more fail it is the model that does, an
 FEW = 5  # but for so few nothing waits
 
 
+class ContextsFailed(UserError):
+    """The model that writes sentences of context failed: the index cannot be brought up to date."""
+
+
 class Run(Protocol):
     """Who runs conversations: `StepRunner.run`."""
 
@@ -49,7 +53,7 @@ class PassageContexts:
         """The sentence for each passage of a document, "" where the model wrote none, None where it failed.
 
         Raises:
-            UserError: too many failed; what was answered is kept, and the same command goes on.
+            ContextsFailed: too many failed; what was answered is kept, and the same command goes on.
             BudgetEnded: a limit is reached; what was answered is kept.
         """
         if not passages:
@@ -61,7 +65,7 @@ class PassageContexts:
         self._count([one.usage for one in ended])
         failures = [one.failure for one in ended if one.failure is not None]
         if len(failures) > max(FEW, MAY_FAIL * len(passages)):
-            raise UserError(
+            raise ContextsFailed(
                 f"knowledge.context: {len(failures):,} of {len(passages):,} sentences of context failed "
                 f"({failures[0].error}); what was answered is kept, and the same command goes on from there"
             )

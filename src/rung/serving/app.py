@@ -19,7 +19,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from rung.builders.building import ArtifactBuilder
 from rung.errors import UserError
 from rung.pipeline.pins import as_pinned
-from rung.pipeline.prepare import at_hand
+from rung.pipeline.searchable import at_hand
 from rung.progress import say
 from rung.records.deployment import DeploymentRecord
 from rung.serving import anthropic_api, feedback, openai_api, responses_api, search_api

@@ -19,8 +19,8 @@ from rung.errors import UserError
 from rung.pipeline.evaluation_store import Asked as AsStored
 from rung.pipeline.evaluation_store import Stored
 from rung.pipeline.limits import asked_in, bar_in
-from rung.pipeline.prepare import at_hand
 from rung.pipeline.publishing import Published
+from rung.pipeline.searchable import at_hand
 from rung.progress import Tick, phase
 from rung.records import Answer, Asker, Bill, Case, Estimate, Latency, Outcome, RungResult
 from rung.records.deployment import Check

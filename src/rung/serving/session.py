@@ -20,7 +20,7 @@ from rung.loop import answer, opened
 from rung.pipeline.pinned_strategy import PinnedStrategy
 from rung.pipeline.pins import as_pinned, promoted
 from rung.pipeline.preflight import check_servers
-from rung.pipeline.prepare import at_hand
+from rung.pipeline.searchable import at_hand
 from rung.progress import say
 from rung.records import Asker, Json, Passage
 from rung.runtime.engines import Engines

@@ -6,6 +6,7 @@ The price is the one of `rung.yaml`, else that of a small dated table with its s
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import cache
@@ -33,7 +34,7 @@ class Forecast:
 
     def __str__(self) -> str:
         held = f", {self.held_out:,} held out" if self.held_out else ""
-        price = "the price is unknown" if self.usd is None else f"{_dollars(self.usd)} ({self.source})"
+        price = "the price is unknown" if self.usd is None else f"about {dollars(self.usd)} ({self.source})"
         passes = "1 pass" if self.passes == 1 else f"{self.passes} passes"
         closing = f" {self.closing}" if self.closing else ""
         return (
@@ -67,8 +68,14 @@ def forecast(
     )
 
 
-def _dollars(usd: float) -> str:
-    return f"about ${usd:,.2f}" if usd >= 0.01 else "less than $0.01"
+def dollars(usd: float) -> str:
+    """An amount, to the cent or two digits, so that a small one can be compared with a limit.
+
+    >>> dollars(1234.5), dollars(0.00061), dollars(0)
+    ('$1,234.50', '$0.00061', '$0.00')
+    """
+    decimals = 2 if usd <= 0 else max(2, 1 - math.floor(math.log10(usd)))
+    return f"${usd:,.{decimals}f}"
 
 
 def closing(host: str, *, today: date | None = None) -> str:
