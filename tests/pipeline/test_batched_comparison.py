@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from rung.commands.batches import cancel_batches, open_batches
+from rung.commands.batches import StoppedBatch, cancel_batches, open_batches
 from rung.commands.repair import damages
 from rung.commands.survey import survey
 from rung.config.project import load_project
@@ -257,7 +257,8 @@ def test_what_is_at_a_host_is_listed_and_stopped(
     assert str(one).startswith("batch_1: 12 requests to openai:small since ")
     assert (one.as_json()["phase"], one.as_json()["requests"]) == ("running", CASES)
     (line,) = cancel_batches(loaded)
-    assert "batch_1 of openai:small is told to stop" in line
+    assert "batch_1 of openai:small is told to stop" in str(line)
+    assert (line.as_json()["name"], line.outcome) == ("batch_1", "cancelled")
     assert not list(cancel_batches(loaded))
     with pytest.raises(InputError, match="batch_1 was cancelled with 6 of 12 answered: these are kept"):
         judged(folder)
@@ -278,10 +279,10 @@ def test_a_host_that_cannot_be_asked_keeps_no_other_batch_from_being_stopped(
         if model != "openai:other":
             notes.write(replace(note, name=server.handed_over([]).id))
     monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:9")
-    lines = list[str]()
+    lines = list[StoppedBatch]()
     with pytest.raises(ServerError, match=r"^anthropic:other: batch_1 cannot be cancelled .*: run the same command again$"):
         lines.extend(cancel_batches(loaded))
-    assert [line.partition(" of ")[0] for line in lines] == ["batch_2", "whether a batch"]
+    assert [str(line).partition(" of ")[0] for line in lines] == ["batch_2", "whether a batch"]
     assert server.batches[1].cancelled
 
 
@@ -292,7 +293,7 @@ def test_a_batch_that_its_host_does_not_know_is_given_up_by_name_only(server: Ba
     (one,) = open_batches(loaded)
     assert "absent" in str(one)
     assert not server.batches
-    assert [line.partition(": ")[2] for line in cancel_batches(loaded)] == ["it is given up; 'rung compare' asks again"]
+    assert [str(line).partition(": ")[2] for line in cancel_batches(loaded)] == ["it is given up; 'rung compare' asks again"]
     assert not list(open_batches(loaded))
 
 

@@ -44,15 +44,20 @@ def list_batches(folder: Folder, json: Json = False) -> int:
 
 
 @batches.command()
-def cancel(folder: Folder) -> int:
+def cancel(folder: Folder, json: Json = False) -> int:
     """Have the hosts stop; what is answered by then stays."""
+    from json import dumps
+
     from rung.commands.batches import cancel_batches
     from rung.config.project import load_project
 
-    nothing = True
-    for line in cancel_batches(load_project(folder)):
-        nothing = False
-        out(line)
-    if nothing:
+    stopped = []
+    for one in cancel_batches(load_project(folder)):
+        stopped.append(one.as_json())
+        if not json:
+            out(str(one))
+    if json:
+        out(dumps({"batches": stopped}, ensure_ascii=False))
+    elif not stopped:
         out("there is no batch that runs")
     return FINE

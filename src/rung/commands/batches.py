@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal
 
 from rung.config.project import Project
 from rung.errors import ServerError, UserError
@@ -55,8 +56,27 @@ def open_batches(project: Project) -> Iterator[OpenBatch]:
             yield OpenBatch(note, why=str(error))
 
 
-def cancel_batches(project: Project) -> Iterator[str]:
-    """Have the hosts stop all that run. Yields what is said of each; answers that they have by then are not lost.
+@dataclass(frozen=True, slots=True)
+class StoppedBatch:
+    """A batch that was told to stop (`cancelled`), was not there for this key (`absent`), or may never have come to its host
+    (`unknown`: it has no name). `outlook`: what the next comparison does."""
+
+    name: str
+    model: str
+    outcome: Literal["cancelled", "absent", "unknown"]
+    outlook: str
+
+    def __str__(self) -> str:
+        """One line."""
+        return self.outlook
+
+    def as_json(self) -> dict[str, Json]:
+        """For programs."""
+        return {"name": self.name, "model": self.model, "outcome": self.outcome, "outlook": self.outlook}
+
+
+def cancel_batches(project: Project) -> Iterator[StoppedBatch]:
+    """Have the hosts stop all that run. Yields what came of each; answers that they have by then are not lost.
 
     Raises:
         ServerError: a host does not take it, after the others were told.
@@ -66,21 +86,24 @@ def cancel_batches(project: Project) -> Iterator[str]:
     for note in notes:
         if not note.name:
             batch = f"a batch of {note.requests:,} requests"
-            yield f"whether {batch} came to {note.model} is not known: the next 'rung compare' finds it out"
+            line = f"whether {batch} came to {note.model} is not known: the next 'rung compare' finds it out"
+            yield StoppedBatch("", note.model, "unknown", line)
             continue
         try:
             model = _asked(project, notes, note)
             phase = model.state(note).phase
             if phase == "absent":
                 notes.drop(note)
-                yield f"{note.name} of {note.model} is not there for this key: it is given up; 'rung compare' asks again"
+                line = f"{note.name} of {note.model} is not there for this key: it is given up; 'rung compare' asks again"
+                yield StoppedBatch(note.name, note.model, "absent", line)
             if phase != "running":
                 continue
             model.api.cancel(BatchClient(model.model.client), note.name)
         except (RequestFailed, UserError) as error:
             refusals.append(f"{note.model}: {note.name} cannot be cancelled ({error}): run the same command again")
             continue
-        yield f"{note.name} of {note.model} is told to stop; the next 'rung compare' takes up what it has answered"
+        line = f"{note.name} of {note.model} is told to stop; the next 'rung compare' takes up what it has answered"
+        yield StoppedBatch(note.name, note.model, "cancelled", line)
     if refusals:
         raise ServerError("; ".join(refusals))
 

@@ -226,6 +226,7 @@ def up_to_date(
 
 
 def who_writes_contexts(knowledge: Knowledge, runner: StepRunner) -> None:
+    """Have the model of `knowledge.context`, where there is one, asked by this runner from now on."""
     if isinstance(knowledge.contexts, PassageContexts):
         knowledge.contexts.run = runner.on(knowledge.contexts.model).run
 
