@@ -317,8 +317,7 @@ def test_where_the_model_fails_a_search_takes_the_version_of_before_and_says_so(
     assert [text for text in heard.said if f"not up to date, and version {before} is searched: knowledge.context" in text]
     with pytest.raises(UserError, match="20 of 20 sentences"):
         prepare(engines)
-    rows = (folder / "docs.jsonl").read_text("utf-8").replace('"d7", ', '"d7", "groups": ["staff"], ')
-    (folder / "docs.jsonl").write_text(rows, "utf-8")
+    write(folder, 2 * COUNT, groups=["staff"])
     with pytest.raises(UserError, match="who may read its documents has changed"):
         searchable(engines)
     writer(engines).fails = ()
