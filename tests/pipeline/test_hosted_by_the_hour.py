@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from pathlib import Path
 
 import pytest
@@ -61,9 +63,11 @@ def test_the_cheaper_one_changes_with_the_traffic_as_the_verdict_says(tmp_path: 
     little, tokens = judged(tmp_path / "p", 10_000, rate=rate)
     each = tokens * TOKENS / 1e6
     volume = USD * HOURS / each
+    assert 100_000 < volume < 1_000_000
     assert little.winner == "prompt[model=api]"
     said = " ".join(little.flips)
-    rounded = f"{float(f'{volume:.3g}'):,.0f}"
+    thousands = math.ceil(volume / 1000)  # three digits, upwards: from there on it does
+    rounded = f"{thousands:,},000"
     assert f"prompt[model=own] costs less than prompt[model=api] from about {rounded} queries a month on" in said
     much, _ = judged(tmp_path / "q", round(volume * 1.2), rate=rate)
     assert much.winner == "prompt[model=own]"
