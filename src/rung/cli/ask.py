@@ -48,6 +48,7 @@ def ask(  # noqa: PLR0917 - typer reads the options from the parameters
     from rung.errors import UserError
     from rung.loop import ask as put
     from rung.records import Asker, plain
+    from rung.text.left_out import counts_left_out
     from rung.text.support import doubted
 
     root, (question,) = words_apart(ctx, (folder, question), "QUESTION")
@@ -84,7 +85,7 @@ def ask(  # noqa: PLR0917 - typer reads the options from the parameters
         entry |= {"unsupported": [text for _, text in unborne], "why_unsupported": [why for why, _ in unborne]}
         entry |= {"model": candidate.models[0], "artifacts": artifacts}
         entry |= {"truncated": answer.truncated, "doubts": list(doubts), **({"by": answer.by} if answer.by else {})}
-        entry |= {name: n for name in ("turns_left_out", "documents_left_out") if (n := getattr(answer, name))}
+        entry |= counts_left_out(answer)
         entry |= {"deployment": candidate.deployment} if candidate.deployment else {}
         entry |= {"prompt_cut": True} if live.cut_prompts else {}
         out(dumps({**entry, "seconds": round(live.seconds, 3)}, ensure_ascii=False))
