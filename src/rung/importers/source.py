@@ -231,17 +231,15 @@ class ImportFile:
         """A row for each chat of a file whose lines, or elements, are lists of turns; none where one is anything else."""
         if not self.text.lstrip().startswith("["):
             return ()
-        try:
-            whole = json_of(self.text)
-        except Malformed:
+        if self.whole is None:
             lines = [(n, line) for n, line in enumerate(self.text.split("\n"), 1) if line.strip()]
             with suppress(Malformed):
                 listed = [(n, json_of(line)) for n, line in lines]
                 return [(n, {"messages": chat}) for n, chat in listed] if all(is_chat(chat) for _, chat in listed) else ()
             return ()
-        if not isinstance(whole, list) or not whole or not all(map(is_chat, whole)):
+        if not isinstance(self.whole, list) or not self.whole or not all(map(is_chat, self.whole)):
             return ()
-        return [(line_of(self._lines, f"/{n}"), {"messages": chat}) for n, chat in enumerate(whole)]
+        return [(line_of(self._lines, f"/{n}"), {"messages": chat}) for n, chat in enumerate(self.whole)]
 
     def _check_head(self) -> None:
         """Say which names several columns of a table have."""
