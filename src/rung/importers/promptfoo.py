@@ -153,10 +153,11 @@ class Suite:
         variables = object_of(default.get("vars"))
         changed = {name for test in tests for name in object_of(object_of(test).get("vars"))}
         constant = frozenset(variables) - changed if len(tests) > 1 and changed else frozenset[str]()
-        if constant and "defaultTest" in config_of(file.whole)[0]:
+        whole, pointer = config_of(file.whole) if constant else ({}, "")
+        if "defaultTest" in whole:
             what = ", ".join(f"'{name}'" for name in sorted(constant))
             why = f"{what} of defaultTest is the same in every test: say what it means in rung.yaml's 'task'"
-            file.note(file.line(f"{config_of(file.whole)[1]}/defaultTest/vars"), why)
+            file.note(file.line(f"{pointer}/defaultTest/vars"), why)
         return cls(
             file,
             {key: default[key] for key in ("options", "metadata", *_OTHER_KEYS) if key in default},

@@ -14,10 +14,11 @@ def config_of(whole: Json) -> tuple[dict[str, Json], str]:
     """(the configuration, its JSON pointer): the file, or what an exported evaluation has of it beside its results."""
     outer = whole if isinstance(whole, dict) else {}
     inner = outer.get("config")
-    if not isinstance(inner, dict) or "results" not in outer or not ("tests" in inner or _of_results(outer)):
+    if not isinstance(inner, dict) or "results" not in outer:
         return outer, ""
-    bare = {key: value for key, value in inner.items() if key != "defaultTest"}  # each test of the results has it already
-    return (bare if _stands_elsewhere(inner) and _of_results(outer) else inner), "/config"
+    if _stands_elsewhere(inner) and _of_results(outer):  # whose tests have the default test already
+        return {key: value for key, value in inner.items() if key != "defaultTest"}, "/config"
+    return (inner, "/config") if "tests" in inner else (outer, "")
 
 
 def tests_of(whole: Json, config: Mapping[str, Json], pointer: str) -> list[Test]:
