@@ -11,10 +11,11 @@ from rung.records import Json
 
 _NAMES = ("choices", "options")
 _MAX_LETTERS = 10
+Choices = tuple[dict[str, str], tuple[str, ...]]  # choice by its label, the columns that hold them
 
 
-def choices_of(row: Row, others: Sequence[str] = ()) -> tuple[dict[str, str], tuple[str, ...]]:
-    """(choice by its label, the columns that hold them) of a row; none where there are not two.
+def choices_of(row: Row, others: Sequence[str] = ()) -> Choices:
+    """The choices of a row; none where there are not two.
 
     They stand in columns A, B, …; in a list, which has letters for labels; in an object of labels; or as ARC has them, in an
     object of `text` and `label`. Tables hold lists and objects as text.

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from rung.errors import InputError
-from rung.importers.choices import choices_of, chosen_of, first_number
+from rung.importers.choices import Choices, choices_of, chosen_of, first_number
 from rung.importers.fields import (
     ANSWERS,
     CONTEXTS,
@@ -73,16 +73,17 @@ def _read(file: ImportFile) -> Iterator[ImportedRow]:
     )
     how = "as you say" if file.question and file.answer else "by their names (--question and --answer say otherwise)"
     file.note(0, f"columns {how}: {', '.join(guessed)}")
-    choices = [(choices_of(row, (question, answer))[0], row.get(answer)) for _, row in file.rows]
-    first = first_number(choices)
+    rows = [(line, unguarded_row(row) if file.is_csv or file.is_zip else row) for line, row in file.rows]
+    choices = [choices_of(row, (question, answer)) for _, row in rows]
+    first = first_number((own, row.get(answer)) for (own, _), (_, row) in zip(choices, rows, strict=True))
     if any(own for own, _ in choices):
         how = f"a letter, or a number from {first}, as the answer is its choice's text"
         file.note(0, f"choices (columns A, B, …, or a list) stand under the question; {how}")
-    for line, row in file.rows:
-        yield _row(unguarded_row(row) if file.is_csv or file.is_zip else row, line, (question, answer, context, gold), first)
+    for (line, row), own in zip(rows, choices, strict=True):
+        yield _row(row, line, (question, answer, context, gold), own, first)
 
 
-def _row(row: Row, line: int, columns: tuple[str, str, str, str], first: int) -> ImportedRow:
+def _row(row: Row, line: int, columns: tuple[str, str, str, str], choices: Choices, first: int) -> ImportedRow:
     question, answer, context, gold = columns
     text = words(row.get(question))
     if not text.strip():
@@ -92,10 +93,10 @@ def _row(row: Row, line: int, columns: tuple[str, str, str, str], first: int) ->
     answerable = name_in(row, _ANSWERABLE)
     unanswerable = bool(answerable) and words(row[answerable]).strip().casefold() in ("false", "0", "no", "f", "n")
     accepted: list[Json] = [*cell_texts(row.get(answer), numbers=plain_name(answer).endswith("s"))]
-    choices, columns_of_choices = choices_of(row, (question, answer))
-    chosen = chosen_of(choices, row.get(answer), first)
+    by_label, columns_of_choices = choices
+    chosen = chosen_of(by_label, row.get(answer), first)
     if chosen:
-        text = "\n".join([text, *(f"{label}: {choice}" for label, choice in choices.items())])
+        text = "\n".join([text, *(f"{label}: {choice}" for label, choice in by_label.items())])
         accepted = [chosen]
         row = {name: value for name, value in row.items() if name not in columns_of_choices}
     gold_alone = any(words(row.get(name)).strip() for name in ("gold_documents", "evidence"))  # it judges the search
