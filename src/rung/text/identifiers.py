@@ -87,11 +87,11 @@ def asked_symbols(question: str) -> SymbolTerms:
     """
     files = [match[0] for match in _PATH.finditer(question)]
     rest = _PATH.sub(" ", question)
-    quoted = {name for match in _QUOTED.finditer(rest) for name in _chained(match[1])}
+    quoted = {_dotted(match[0]) for quote in _QUOTED.finditer(rest) for match in _CHAIN.finditer(quote[1])}
     symbols: dict[str, None] = {}
     words: dict[str, None] = {}
     for match in _CHAIN.finditer(rest):
-        name = _dotted(match[0].removesuffix("()"))
+        name = _dotted(match[0])
         if match[1] or "." in name or name in quoted or is_compound(name):
             last = name.rpartition(".")[2]
             used = _both(USED, last) if is_compound(last) else []
@@ -117,12 +117,8 @@ def _both(kind: str, name: str) -> list[str]:
     return [kind + one for one in dict.fromkeys((name, name.lower()))]
 
 
-def _chained(text: str) -> Iterator[str]:
-    return (_dotted(match[0].removesuffix("()")) for match in _CHAIN.finditer(text))
-
-
 def _dotted(chain: str) -> str:
-    return _JOINT.sub(".", chain)
+    return _JOINT.sub(".", chain.removesuffix("()"))
 
 
 def _path_parts(path: str) -> list[str]:
