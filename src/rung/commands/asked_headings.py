@@ -12,7 +12,6 @@ _ASKING = re.compile(
     r"(?:How (?:do|does|can|should|long|much|many|often|is|are|will|to)|What|When|Where|Why|Who|Which"
     r"|Can|Could|Do|Does|Did|Is|Are|Will|Would|Should|May|Must|Has|Have)\b"
 )
-_HOW_TO = re.compile(r"(?:How to|(?P<verb>[A-Z][a-z]+ing)) (?P<what>.+)")
 _TROUBLE = re.compile(
     r"(?:I|My) (?:can['’]?t|cannot|can not|don['’]t|do not|didn['’]t|did not|have|lost|forgot|am|['’]m|need|no longer"
     r"|[\w ]+ (?:don['’]t|doesn['’]t|isn['’]t|won['’]t|is|are|was) )"

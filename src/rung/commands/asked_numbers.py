@@ -9,7 +9,6 @@ from rung.text.statement_words import ABOUT, CLAUSE, DATE, NAMES, NUMBER, REST, 
 
 Found = tuple[str, str, str, str, str]  # question, answer, subject, slot, verb
 _SHARE = re.compile(rf"(?:{ABOUT} )?(?P<share>\d+(?:\.\d+)?(?:%| percent| per cent)) of (?P<rest>{REST})")
-_SAYS_WHOSE = re.compile(r"[^%]*(?:[A-Z]|\d{4})[^%]*$")
 _MEASURES = (
     "population|area|length|height|width|depth|size|mass|diameter|capacity|budget|revenue|enrollment|membership|circulation"
     "|circumference|genome|endowment|price|warranty|weight|range|value"
