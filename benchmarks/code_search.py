@@ -30,14 +30,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from retrieval_quality import CACHE, judged, search_all, sets
+from retrieval_quality import CACHE, judged, of_ranks, search_all, sets, shown
 
 from rung.knowledge import Fusion, Knowledge
 from rung.knowledge.protocol import Lookup
 from rung.knowledge.retrieval import embedded
 from rung.models.catalog import embedder
 from rung.records import Document, Passage
-from rung.stats.estimates import estimate
 
 PACKAGES = ("httpx", "click", "flask", "reportlab")
 ARMS = {"words": Fusion(0.0), "hybrid .5": Fusion()}
@@ -66,18 +65,24 @@ class Asked:
     right: frozenset[tuple[str, int]]
 
 
-def files(package: str) -> Iterator[Document]:
-    """Its Python files without their docstrings, named by their path below the packages' folder."""
+def modules(package: str) -> Iterator[tuple[str, str]]:
+    """(path below the packages' folder, text) of each of its Python files."""
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise SystemExit(f"the package {package} is not installed")
     root = Path(next(iter(spec.submodule_search_locations)))
-    print(f"{package}: {metadata(package).get('License-Expression') or metadata(package).get('License')}", file=sys.stderr)
     for path in sorted(root.rglob("*.py")):
-        name = path.relative_to(root.parent).as_posix()
-        text = without_docstrings(path.read_text("utf-8"))
-        if text.strip():
-            yield Document(name, text, name, meta={"language": "python"}, source=name)
+        yield path.relative_to(root.parent).as_posix(), path.read_text("utf-8")
+
+
+def files(package: str) -> Iterator[Document]:
+    """Its Python files without their docstrings."""
+    listed = [*modules(package)]
+    print(f"{package}: {metadata(package).get('License-Expression') or metadata(package).get('License')}", file=sys.stderr)
+    for name, text in listed:
+        bare = without_docstrings(text)
+        if bare.strip():
+            yield Document(name, bare, name, meta={"language": "python"}, source=name)
 
 
 def _docstrings(tree: ast.AST) -> Iterator[tuple[ast.AST, ast.Expr]]:
@@ -101,10 +106,7 @@ def without_docstrings(text: str) -> str:
 
 def definitions(package: str) -> Iterator[Definition]:
     """The definitions of a package, by the files as they are and the characters of those that are indexed."""
-    spec = find_spec(package)
-    root = Path(next(iter(spec.submodule_search_locations or ()))) if spec else Path()
-    for path in sorted(root.rglob("*.py")):
-        text = path.read_text("utf-8")
+    for document, text in modules(package):
         bare = without_docstrings(text)
         starts = np.cumsum([0, *(len(line) for line in bare.splitlines(keepends=True))])
         sentences = {}
@@ -120,7 +122,6 @@ def definitions(package: str) -> Iterator[Definition]:
                     pending.append((node, f"{qualified}."))
                     said = sentences.get((ast.unparse(node).split("\n", 1)[0], node.name), "")
                     at = int(starts[node.lineno - 1]) + node.col_offset
-                    document = path.relative_to(root.parent).as_posix()
                     yield Definition(document, at, node.name, qualified, _first_sentence(said))
 
 
@@ -175,7 +176,8 @@ def rank_of(asked: Asked, found: Sequence[Passage]) -> int:
 def measure(package: str, given: argparse.Namespace) -> list[Document]:
     """Print one package's lines."""
     documents = [*files(package)][: given.limit]
-    there = [one for one in definitions(package) if one.document in {document.id for document in documents}]
+    indexed = {document.id for document in documents}
+    there = [one for one in definitions(package) if one.document in indexed]
     asked = questions(documents, there, given.questions)
     knowledge = Knowledge.open(given.keep / f"code-{package}", embedder=embedder("minilm-l6-v2"))
     report = knowledge.sync(documents, progress=lambda done, total: print(f"\r  {done} of {total}", end="", file=sys.stderr))
@@ -187,23 +189,13 @@ def measure(package: str, given: argparse.Namespace) -> list[Document]:
         ranks = [rank_of(one, passages) for one, passages in zip(asked, found, strict=True)]
         for kind in dict.fromkeys(one.kind for one in asked):
             some = [rank for one, rank in zip(asked, ranks, strict=True) if one.kind == kind]
-            values = {
-                "recall@1": [float(rank == 1) for rank in some],
-                "recall@5": [float(0 < rank <= 5) for rank in some],
-                "MRR": [1 / rank if rank else 0.0 for rank in some],
-            }
-            row = {name: _interval(several) for name, several in values.items()}
+            row = {name: shown(values) for name, values in of_ranks(some).items()}
             print(json.dumps({"package": package, "arm": arm, "questions": kind, "n": len(some), **row}), flush=True)
         if given.show:
             for one, rank, passages in zip(asked, ranks, found, strict=True):
                 if one.kind == given.show and rank != 1:
                     print(f"    {rank} {one.text!r}: {[(p.document, p.line) for p in passages[:3]]}", file=sys.stderr)
     return documents
-
-
-def _interval(values: Sequence[float]) -> str:
-    of = estimate(values)
-    return f"{of.mean:.3f} [{of.low:.3f}, {of.high:.3f}]"
 
 
 def mixed(name: str, code: Sequence[Document], given: argparse.Namespace) -> None:
@@ -215,7 +207,7 @@ def mixed(name: str, code: Sequence[Document], given: argparse.Namespace) -> Non
         knowledge.sync([d for d in documents if d.text.strip()])
         for arm, fusion in ARMS.items():
             values = judged(which, cases, search_all(knowledge, cases, fusion))["nDCG@10"]
-            print(json.dumps({"set": name, "searched": label, "arm": arm, "n": len(cases), "nDCG@10": _interval(values)}))
+            print(json.dumps({"set": name, "searched": label, "arm": arm, "n": len(cases), "nDCG@10": shown(values)}))
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from retrieval_quality import against, search_all, shown
+from retrieval_quality import against, of_ranks, search_all, shown
 
 from rung.config.project import load_project
 from rung.dataset.load import load_dataset
@@ -31,7 +31,6 @@ from rung.runtime.engines import open_engines
 
 ROOT = Path(__file__).resolve().parents[1]
 ARMS = {"words": Fusion(0.0), "dense": Fusion(1.0), "hybrid .5": Fusion()}
-METRICS = ("recall@1", "recall@5", "MRR")
 
 
 def copied(example: str, keep: Path, *, context: str) -> Path:
@@ -64,11 +63,7 @@ def scores(cases: Sequence[Case], rankings: Sequence[Sequence[Passage]]) -> dict
         )
         for case, ranking in zip(cases, rankings, strict=True)
     ]
-    return {
-        "recall@1": [float(rank == 1) for rank in ranks],
-        "recall@5": [float(0 < rank <= 5) for rank in ranks],
-        "MRR": [1 / rank if rank else 0.0 for rank in ranks],
-    }
+    return of_ranks(ranks)
 
 
 def measured(folder: Path) -> dict[str, dict[str, list[float]]]:
@@ -104,8 +99,8 @@ def main() -> None:
         plain, with_them = (measured(copied(example, given.keep, context=model)) for model in ("", given.model))
         print(f"\n### {example}\n\n| | metric | without | with | difference |\n|---|---|---|---|---|")
         for arm in ARMS:
-            for metric in METRICS:
-                one, other = plain[arm][metric], with_them[arm][metric]
+            for metric, one in plain[arm].items():
+                other = with_them[arm][metric]
                 print(f"| {arm} | {metric} | {shown(one)} | {shown(other)} | {against(other, one)} |", flush=True)
 
 

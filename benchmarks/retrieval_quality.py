@@ -204,6 +204,15 @@ def _within(ranking: Sequence[Passage], tokens: Mapping[str, int]) -> list[Passa
     return kept
 
 
+def of_ranks(ranks: Sequence[int]) -> dict[str, list[float]]:
+    """Metric -> its value for every question, by the place of the first right passage, from 1; 0: none."""
+    return {
+        "recall@1": [float(rank == 1) for rank in ranks],
+        "recall@5": [float(0 < rank <= 5) for rank in ranks],
+        "MRR": [1 / rank if rank else 0.0 for rank in ranks],
+    }
+
+
 def shown(values: Sequence[float]) -> str:
     """Mean with its interval."""
     found: Estimate = estimate(values)
