@@ -126,10 +126,10 @@ class ImportFile:
         """The text of a file that is not UTF-8, read as documents are; None of JSON, which must be, and of no text."""
         if self.content.lstrip()[:1] in (b"{", b"["):
             return None
-        from rung.knowledge.readers.encodings import decode
+        from rung.knowledge.readers.encodings import decode, holds_controls
 
         text, note = decode(self.content)
-        if text is None or any(c == "\ufffd" or (c < " " and c not in "\t\r\n\f") for c in text):
+        if text is None or "\ufffd" in text or holds_controls(text):
             return None
         self.note(0, note)
         return text

@@ -112,6 +112,11 @@ def guess(data: bytes) -> str:
     return _FALLBACK if torn * 3 > len(words) else encoding
 
 
+def holds_controls(text: str) -> bool:
+    """Whether there are control characters in it besides tabs and what ends lines and pages."""
+    return not text.isprintable() and any(c < " " and c not in "\t\r\n\f" for c in text)
+
+
 def named(encoding: str) -> str:
     """The name that people know an encoding by."""
     return _NAMES.get(encoding, encoding.upper().replace("_", "-"))
@@ -157,6 +162,6 @@ def _without_mark(data: bytes) -> tuple[str, str] | None:
         text = data.decode(encoding)
     except UnicodeDecodeError:
         return None
-    if "\x00" in text or (not text.isprintable() and any(c < " " and c not in "\t\r\n\f" for c in text)):
+    if holds_controls(text):
         return None
     return text, f"is {encoding.upper()} without a byte order mark; save it as UTF-8"
