@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
@@ -21,10 +20,10 @@ from rung.files.limited import content_of
 from rung.records import Json, Problem
 from rung.text import parsing
 from rung.text.parsing import DEEP, Malformed, check_value, json_of
+from rung.text.spreadsheet_cells import SEPARATOR
 
 Row = tuple[int, dict[str, Json]]  # line from 1 on which it begins, the row
 _DELIMITERS = (",", ";", "\t", "|")
-SEPARATOR = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)  # the first line by which Excel is told what stands between cells
 ABOVE_TABLE = "stands above the table's head, and is no row of it"
 _LOOKED_AT = 8  # rows in which a table's head is looked for
 _WIDEST = 2**31 - 1  # characters of a cell; the library's own limit is 131,072

@@ -1,6 +1,7 @@
 """Texts in cells that a spreadsheet opens: none of them is to be taken for a formula, and each comes back as it was.
 
 Spreadsheets run what begins with =, +, - or @, also behind a tab or a line break. An apostrophe before it makes it a text.
+What stands between the cells of a CSV file its first line may say.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Mapping
 
 from rung.records import Json
 
+SEPARATOR = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)  # the first line by which Excel is told what stands between cells
 _RUNS = re.compile(r"'*[=+\-@\t\r\n]")
 _GUARDED = re.compile(r"'+[=+\-@\t\r\n]")
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from rung.knowledge.readers.encodings import decode
 from rung.knowledge.readers.markup import converted, tables
 from rung.knowledge.readers.source import Item, SourceFile, Unusable
+from rung.text.spreadsheet_cells import SEPARATOR
 
 _DELIMITERS = "\t;|,"  # of equally good ones the first: commas stand in text too
 _NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -22,7 +23,6 @@ _NONE = "\x1f"  # a delimiter of files that have none
 _MIN_EVENNESS = 0.5
 _SAMPLE = 1_000_000  # characters of each of three parts of a long file that are tried with every delimiter
 _LONGEST_FIELD = 10_000_000
-_SEPARATOR = re.compile(r'\A"?sep=(.)"?\r?\n', re.IGNORECASE)  # Excel's own mark
 _ESCAPED = re.compile(r'(?<!\\)\\"')
 _SHOWN = 5  # lines in a message
 
@@ -44,7 +44,7 @@ def read_csv(file: SourceFile) -> Iterator[Item]:
     if text is None:
         return
     text = _unescaped(text)
-    named = _SEPARATOR.match(text)
+    named = SEPARATOR.match(text)
     delimiter = named[1] if named else "\t" if file.suffix == ".tsv" and "\t" in text else delimiter_of(text)
     skipped = 1 if named else 0
     try:
