@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from rung.importers.collecting import Collected, Collector, Kind, Origin
 from rung.importers.imported import ImportedRow, Row, case_row, document_row, ids
 from rung.importers.tuning import as_example
@@ -163,10 +161,7 @@ def test_half_a_character_is_refused() -> None:
     assert "lone surrogate" in refusals(collected(case(1, "a\ud800?", "x")))[0]
 
 
-def test_rows_are_read_as_they_come() -> None:
-    def rows() -> Iterator[ImportedRow]:
-        yield case(1, "a?", "x")
-        yield ImportedRow(2, refused="is broken")
-
-    result = Collector().collect([*rows()], Origin("log.eval", "inspect", holds_parts=True))
+def test_a_row_that_is_refused_is_counted_beside_those_that_are_taken() -> None:
+    rows = [case(1, "a?", "x"), ImportedRow(2, refused="is broken")]
+    result = Collector().collect(rows, Origin("log.eval", "inspect", holds_parts=True))
     assert (result.taken, len(result.refused)) == (1, 1)
