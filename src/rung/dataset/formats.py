@@ -87,7 +87,7 @@ def form_of(row: Mapping[str, Json]) -> Callable[[Mapping[str, Json]], tuple[Mes
     for key in ("conversations", "conversation"):
         if key in row:
             return lambda row, key=key: (*_system(row), *messages_of(row[key], key))  # type: ignore[misc]
-    names = {key.strip().casefold().replace(" ", "_"): key for key in row}
+    names = _plain_names(row)
     if "instruction" in names and "output" in names:
         return _alpaca
     for one, other in SIDES:
@@ -98,14 +98,19 @@ def form_of(row: Mapping[str, Json]) -> Callable[[Mapping[str, Json]], tuple[Mes
 
 def keys_read(row: Mapping[str, Json]) -> frozenset[str]:
     """The keys of a row that are read, whatever form it is of; the others are lost."""
-    names = {key.strip().casefold().replace(" ", "_"): key for key in row}
-    sides: tuple[str, ...] = next((pair for pair in SIDES if pair[0] in names and pair[1] in names), ())
-    if "messages" in row or "conversations" in row or "conversation" in row:
-        sides = ("messages", "conversations", "conversation")
-    elif "instruction" in names and "output" in names:
-        sides = ("instruction", "input", "output", "history")
+    names = _plain_names(row)
+    sides: tuple[str, ...] = ("messages", "conversations", "conversation")
+    if not any(key in row for key in sides):
+        alpaca = ("instruction", "input", "output", "history")
+        is_alpaca = "instruction" in names and "output" in names
+        sides = alpaca if is_alpaca else next((pair for pair in SIDES if pair[0] in names and pair[1] in names), ())
     also = (other for others in _ALSO.values() for other in others)
     return frozenset((*KNOWN, *also, "system", "system_prompt", *(names.get(side, side) for side in sides)))
+
+
+def _plain_names(row: Mapping[str, Json]) -> dict[str, str]:
+    """The keys of a row by their names as names are compared."""
+    return {key.strip().casefold().replace(" ", "_"): key for key in row}
 
 
 def is_pair(row: Mapping[str, Json]) -> bool:
