@@ -10,7 +10,7 @@ import pytest
 
 from rung.commands.import_files import ImportRequest, import_files
 from rung.dataset.row_files import delimiter_of, rows_of_text
-from rung.errors import InputError
+from rung.errors import InputError, UserError
 from rung.importers.fields import object_of
 from rung.importers.layouts import rows_of_columns
 from rung.importers.source import ImportFile
@@ -176,6 +176,40 @@ def test_marked_turns_of_chatgpt(tmp_path: Path) -> None:
     ]
     notes = " ".join(note.message for note in file.notes)
     assert all(word in notes for word in ("set for all chats", "nobody saw", "reasoned", "own tools"))
+
+
+SOUND, SPOKEN = {"content_type": "audio_asset_pointer"}, {"content_type": "audio_transcription", "text": "How long?"}
+
+
+@pytest.mark.parametrize(
+    ("parts", "refused"),
+    [
+        ([SPOKEN, SOUND], ""),
+        ([SOUND, SPOKEN], ""),
+        ([SOUND], "audio_asset_pointer"),
+        ([SOUND, "How long?"], "audio_asset_pointer"),
+        (["How long?", SPOKEN, {"content_type": "image_asset_pointer"}], "image_asset_pointer"),
+    ],
+)
+def test_sounds_go_by_their_transcription_and_images_are_refused_wherever_they_stand(
+    parts: list[Json], refused: str, tmp_path: Path
+) -> None:
+    asked: Json = {"author": {"role": "user"}, "content": {"content_type": "multimodal_text", "parts": parts}}
+    given: Json = {"author": {"role": "assistant"}, "content": {"content_type": "text", "parts": ["One day."]}}
+    mapping: Json = {
+        "0": {"message": asked, "parent": None, "children": ["1"]},
+        "1": {"message": given, "parent": "0", "children": []},
+    }
+    (tmp_path / "c.json").write_bytes(whole([{"mapping": mapping, "current_node": "1"}]))
+    request = ImportRequest(output=tmp_path / "out.jsonl")
+    if refused:
+        with pytest.raises(UserError, match=f"holds content of kind '{refused}': only text is taken"):
+            import_files([tmp_path / "c.json"], request)
+        return
+    (file,) = import_files([tmp_path / "c.json"], request).files
+    (row,) = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert row["messages"][0]["content"] == "How long?"
+    assert "sounds are left out beside their transcription" in " ".join(note.message for note in file.notes)
 
 
 def test_rows_of_one_line_are_told_apart_by_number_and_title(tmp_path: Path) -> None:

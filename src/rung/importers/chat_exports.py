@@ -23,6 +23,8 @@ _FOR_ALL = "instructions and memories that are set for all chats are not taken"
 _HIDDEN = "turns that nobody saw (of the system, hidden ones) are not taken"
 _BRANCHES = "other branches (questions as they were first, answers that were made again) are not taken"
 _CITATIONS = "marks of citations are left out"
+_SOUNDS = ("audio_asset_pointer", "real_time_user_audio_video_asset_pointer")
+_SPOKEN = "sounds are left out beside their transcription"
 _TOOLS = "what the assistant's own tools were asked and gave is not taken"
 _AFTER = "turns after the last answer are left out"
 
@@ -69,8 +71,8 @@ def _of_chatgpt(row: Row, notes: dict[str, None]) -> tuple[list[Row], str]:
         elif role == "tool" or message.get("recipient", "all") != "all":
             notes[_TOOLS] = None
         elif role == "system" or metadata.get("is_visually_hidden_from_conversation"):
-            notes.update(dict.fromkeys((_HIDDEN,) if _text(content).strip() else ()))
-        elif text := _text(content).strip():
+            notes.update(dict.fromkeys((_HIDDEN,) if _text(content, notes).strip() else ()))
+        elif text := _text(content, notes).strip():
             if role not in ("user", "assistant"):
                 raise ValueError(f"a message is by '{role[:40] or 'nobody'}', who is not known")
             turns.append({"role": role, "content": text})
@@ -108,20 +110,25 @@ def _speaks(node: Mapping[str, Json]) -> bool:
     return spoken and object_of(message.get("content")).get("content_type") == "text"
 
 
-def _text(content: Mapping[str, Json]) -> str:
-    """The text of a message.
+def _text(content: Mapping[str, Json], notes: dict[str, None]) -> str:
+    """The text of a message; of a sound, its transcription beside it.
 
     Raises:
-        ValueError: a part of it is an image or a sound.
+        ValueError: a part of it is an image, or a sound that nothing transcribes.
     """
     parts = content.get("parts")
     if not isinstance(parts, list):
         return words(content.get("text", content.get("result")))
-    if other := next((object_of(part) for part in parts if not isinstance(part, str)), None):
+    texts = [part if isinstance(part, str) else object_of(part).get("text") for part in parts]
+    is_transcribed = any(
+        isinstance(text, str) and not isinstance(part, str) for part, text in zip(parts, texts, strict=True)
+    )
+    for other in (object_of(part) for part, text in zip(parts, texts, strict=True) if not isinstance(text, str)):
         kind = words(other.get("content_type")) or "unknown"
-        if not isinstance(other.get("text"), str):
+        if not is_transcribed or kind not in _SOUNDS or other.get("frames_asset_pointers"):
             raise ValueError(f"holds content of kind '{kind[:40]}': only text is taken")
-    return "\n".join(part if isinstance(part, str) else words(object_of(part).get("text")) for part in parts)
+        notes[_SPOKEN] = None
+    return "\n".join(text for text in texts if isinstance(text, str))
 
 
 def _of_claude(row: Row, notes: dict[str, None]) -> tuple[list[Row], str]:
