@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from rung.errors import ServerError
 from rung.models.endpoint import Endpoint
-from rung.models.http_calls import Incoming, Outgoing, posted
+from rung.models.http_calls import Incoming, Outgoing, form, posted
 from rung.models.http_client import Client, RequestFailed
 from rung.models.http_words import shortened
 from rung.models.protocol import Server
@@ -56,13 +56,8 @@ class HostApi:
         self, path: str, fields: Mapping[str, str], file: TuningFile | None = None, *, redirects: bool = False
     ) -> Incoming:
         """POST a form, with a file in it. `redirects`: a redirection is awaited, and it is not sent again."""
-        import httpx
-
-        files = {name: (None, value.encode()) for name, value in fields.items()}
-        named = {"file": (file.name, file.content, "application/jsonl")} if file is not None else {}
-        form = httpx.Request("POST", "http://form", files={**files, **named})  # only for its body
-        outgoing = Outgoing("POST", path, form.read(), form.headers["Content-Type"])
-        return self.client.call(outgoing, once=redirects, redirects=redirects)
+        sent = form(path, fields, None if file is None else (file.name, file.content))
+        return self.client.call(sent, once=redirects, redirects=redirects)
 
     def send_form_for(self, path: str, fields: Mapping[str, str], file: TuningFile | None = None) -> Mapping[str, Json]:
         """The object that answers a form."""
