@@ -11,6 +11,7 @@ from rung.models.http_calls import Incoming, Outgoing, form, posted
 from rung.models.http_client import Client, RequestFailed
 from rung.models.http_words import shortened
 from rung.models.protocol import Server
+from rung.models.vendors import Vendor
 from rung.records import Json
 from rung.text.parsing import Malformed, json_of
 from rung.training.hosted.protocol import JobGone, TuningFile
@@ -52,6 +53,14 @@ class HostApi:
             if error.complaint is None or error.complaint.status not in (400, 409, 412):
                 raise _gone(error) from error
 
+    def store(self, root: str, vendor: Vendor, sent: Outgoing) -> None:
+        """One request to where the host keeps files, which is another server; raises as `Client.call`."""
+        storage = Client(Endpoint(root, "", vendor), self.client.server)
+        try:
+            storage.call(sent)
+        finally:
+            storage.close()
+
     def send_form(
         self, path: str, fields: Mapping[str, str], file: TuningFile | None = None, *, redirects: bool = False
     ) -> Incoming:
@@ -76,6 +85,16 @@ class HostApi:
 def _gone(error: RequestFailed) -> RequestFailed | JobGone:
     """What a request about a job that failed is raised as."""
     return JobGone() if error.complaint is not None and error.complaint.status == 404 else error
+
+
+def bucket_and_key(folder: str, name: str) -> tuple[str, str]:
+    """Where a file of this name is, in a folder such as gs://BUCKET/PREFIX.
+
+    >>> bucket_and_key("gs://rows/of/us", "train.jsonl"), bucket_and_key("s3://rows", "train.jsonl")
+    (('rows', 'of/us/train.jsonl'), ('rows', 'train.jsonl'))
+    """
+    bucket, _, prefix = folder.partition("://")[2].partition("/")
+    return bucket, f"{prefix}/{name}" if prefix else name
 
 
 def required(row: Mapping[str, Json], key: str, url: str) -> str:
