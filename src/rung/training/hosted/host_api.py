@@ -45,6 +45,14 @@ class HostApi:
         except RequestFailed as error:
             raise _gone(error) from error
 
+    def has_job(self, path: str) -> bool:
+        """Whether there is a job at a path."""
+        try:
+            self.job(path)
+        except JobGone:
+            return False
+        return True
+
     def end(self, path: str) -> None:
         """POST to where a job is cancelled; raises as `job`. One that has ended is left as it is."""
         try:

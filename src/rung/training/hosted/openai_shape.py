@@ -65,8 +65,7 @@ class OpenAIShape:
 
     def start(self, job: Submission) -> str:
         """The marker is the suffix of the model's name."""
-        names = {"epochs": "n_epochs", "batch_rows": "batch_size"}
-        hyper = {names[key]: value for key, value in job.settings.items() if key in names}
+        hyper = job.named({"epochs": "n_epochs", "batch_rows": "batch_size"})
         body: dict[str, Json] = {"model": self.base, "training_file": job.train, "suffix": job.marker}
         if job.validation:
             body["validation_file"] = job.validation
