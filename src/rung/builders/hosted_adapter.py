@@ -122,9 +122,7 @@ def _planned(builder: ArtifactBuilder, need_recipe: Mapping[str, Json], rows: Se
     files = tuning_rows(rows, host, share=share, seed=seed, stem=f"rung-{digest([r.messages for r in rows])[:10]}")
     named = digest("hosted adapter", files.digests, settings, host.identity)
     notes = [*files.notes, *([f"{host.name} is not told {', '.join(left_out)} of the recipe"] if left_out else [])]
-    aliases = project.settings.model_names
-    alias = next(one for one, name in aliases.items() if name == project.settings.model)
-    return _Plan(alias, project.settings.model, host, tuning, files, settings, named, tuple(notes))
+    return _Plan(project.settings.alias_of(), project.settings.model, host, tuning, files, settings, named, tuple(notes))
 
 
 def _carry_out(builder: ArtifactBuilder, plan: _Plan, rows: Sequence[Example], folder: Path, title: str) -> None:
