@@ -65,6 +65,15 @@ def run(model: BatchedGenerator, asked: Sequence[Request]) -> tuple[dict[int, Re
         return dict(model.run(asked)), said
 
 
+def sent(host: str, folder: Path) -> BatchedGenerator:
+    """The model of a process that handed ten requests over, and ended before they were answered."""
+    model = opened(host, folder)
+    model.waits = False
+    with pytest.raises(StillRunning):
+        run(model, requests())
+    return model
+
+
 def texts(results: dict[int, Result | Failure]) -> list[str]:
     return [r.text if isinstance(r, GenerateResult) else "" for _, r in sorted(results.items())]
 
@@ -107,10 +116,7 @@ def test_a_process_that_died_while_waiting_is_followed_by_one_that_sends_nothing
     host: str, server: BatchServer, tmp_path: Path
 ) -> None:
     server.fates = [Fate(looks=3)]
-    first = opened(host, tmp_path)
-    first.waits = False
-    with pytest.raises(StillRunning):
-        run(first, requests())
+    sent(host, tmp_path)
     results, _ = run(opened(host, tmp_path), requests(12))  # the next process, of which two more are wanted
     assert texts(results) == [f"value {n}" for n in range(12)]
     assert [len(batch.rows) for batch in server.batches] == [10, 2]
@@ -118,10 +124,7 @@ def test_a_process_that_died_while_waiting_is_followed_by_one_that_sends_nothing
 
 
 def test_one_that_died_while_sending_finds_its_batch_by_the_mark(host: str, server: BatchServer, tmp_path: Path) -> None:
-    model = opened(host, tmp_path)
-    model.waits = False
-    with pytest.raises(StillRunning):
-        run(model, requests())
+    model = sent(host, tmp_path)
     (note,) = BatchNotes(tmp_path / "batches")
     model.notes.write(replace(note, name=""))  # as it stands before the host has answered
     assert texts(run(opened(host, tmp_path), requests())[0]) == [f"value {n}" for n in range(10)]
@@ -133,10 +136,7 @@ def test_one_that_died_while_sending_finds_its_batch_by_the_mark(host: str, serv
 
 
 def test_a_batch_is_found_behind_many_that_others_have_made_since(host: str, server: BatchServer, tmp_path: Path) -> None:
-    model = opened(host, tmp_path)
-    model.waits = False
-    with pytest.raises(StillRunning):
-        run(model, requests())
+    model = sent(host, tmp_path)
     (note,) = BatchNotes(tmp_path / "batches")
     model.notes.write(replace(note, name=""))
     for _ in range(150):
@@ -310,10 +310,7 @@ def test_a_host_that_is_away_for_a_while_is_asked_again(host: str, server: Batch
 def test_a_batch_that_this_key_does_not_see_is_neither_forgotten_nor_paid_again(
     host: str, server: BatchServer, tmp_path: Path
 ) -> None:
-    model = opened(host, tmp_path)
-    model.waits = False
-    with pytest.raises(StillRunning):
-        run(model, requests())
+    sent(host, tmp_path)
     at_the_host = [*server.batches]
     server.batches.clear()
     for _ in range(2):
@@ -327,10 +324,7 @@ def test_a_batch_that_this_key_does_not_see_is_neither_forgotten_nor_paid_again(
 def test_answers_that_this_run_does_not_want_are_still_there_for_one_that_does(
     host: str, server: BatchServer, tmp_path: Path
 ) -> None:
-    model = opened(host, tmp_path)
-    model.waits = False
-    with pytest.raises(StillRunning):
-        run(model, requests())
+    sent(host, tmp_path)
     run(opened(host, tmp_path), requests(4))
     (note,) = BatchNotes(tmp_path / "batches")
     assert len(note.holds) == 6

@@ -7,12 +7,13 @@ vendor's own client, so that what is learnt from it is no invention of ours.
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, ClassVar
 from urllib.parse import unquote
+
+from tests.models.listening import Listening
 
 CONTEXT = 8192
 Body = dict[str, Any]
@@ -61,7 +62,7 @@ def small_model(prompt: str, limit: int, schema: Mapping[str, Any] | None) -> Sp
 
 
 @dataclass
-class VendorServer:
+class VendorServer(Listening):
     """Listens from `with` to its end. `replies`: by words of the prompt, instead of what the small model says; a list is
     taken one by one, its last for ever."""
 
@@ -73,15 +74,11 @@ class VendorServer:
     words: ClassVar[Mapping[str, str]] = {"end": "stop", "limit": "length"}
 
     @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
     def chats(self) -> list[Asked]:
         """What was asked of models."""
         return [one for one in self.asked if self.is_chat(one)]
 
-    def __enter__(self) -> VendorServer:
+    def handler(self) -> type[BaseHTTPRequestHandler]:
         vendor = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -107,15 +104,7 @@ class VendorServer:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._listening.daemon_threads = True
-        self.port = self._listening.server_port
-        threading.Thread(target=self._listening.serve_forever, args=(0.01,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._listening.shutdown()
-        self._listening.server_close()
+        return Handler
 
     def reply(self, asked: Asked) -> Reply:
         self.asked.append(asked)

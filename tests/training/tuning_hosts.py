@@ -10,12 +10,13 @@ import email
 import email.policy
 import json
 import re
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from tests.models.listening import Listening
 
 CLOSE = "close"  # an odd reply: the request is carried out, and the connection ends without a word
 Body = dict[str, Any]
@@ -56,7 +57,7 @@ Answer = tuple[int, Any, Mapping[str, str]]
 
 
 @dataclass
-class TuningServer:
+class TuningServer(Listening):
     """Listens from `with` to its end. `phases`: of each look at a job, the last for ever; `odd`: words of "METHOD path$" ->
     (status, body) or CLOSE."""
 
@@ -71,11 +72,7 @@ class TuningServer:
     port: int = 0
     words: ClassVar[Mapping[str, str]] = {}
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def __enter__(self) -> Self:
+    def handler(self) -> type[BaseHTTPRequestHandler]:
         host = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -105,15 +102,7 @@ class TuningServer:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._listening.daemon_threads = True
-        self.port = self._listening.server_port
-        threading.Thread(target=self._listening.serve_forever, args=(0.01,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._listening.shutdown()
-        self._listening.server_close()
+        return Handler
 
     def answered(self, call: Call) -> Answer | None:
         line = f"{call.method} {call.path}"

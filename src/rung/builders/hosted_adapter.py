@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rung.artifacts.registry import Registry
@@ -38,7 +38,7 @@ _UNMEASURED = "what it forgot is not measured: its weights are at the host"
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """A job in the making: `settings` go to the host; `left_out`: what the recipe says, and the host does not take."""
+    """A job in the making: `settings` go to the host; `notes`: what of the rows and the recipe it does not take."""
 
     on: str  # what `rung.yaml` calls the model
     model: str
@@ -47,17 +47,21 @@ class _Plan:
     rows: TuningRows
     settings: Mapping[str, Json]
     named: str
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...]
+
+    @property
+    def passes(self) -> int:
+        """Over the rows that are learnt."""
+        return int(str(self.settings["epochs"]))
 
     def forecast(self) -> Forecast:
         """What it may cost."""
         endpoint = Endpoint.named(self.model)
-        passes, price = int(str(self.settings["epochs"])), self.tuning.usd_per_million_tokens
         return forecast(
             self.host,
             self.rows,
-            passes=passes,
-            usd_per_million=price,
+            passes=self.passes,
+            usd_per_million=self.tuning.usd_per_million_tokens,
             url=endpoint.url,
             is_vendors=endpoint.is_vendors,
         )
@@ -104,7 +108,8 @@ def _planned(builder: ArtifactBuilder, need_recipe: Mapping[str, Json], rows: Se
     host, tuning = host_of(project), project.settings.tuning_of()
     assert host is not None
     assert tuning is not None
-    recipe: dict[str, Json] = {"epochs": PASSES, "seed": project.settings.seed, **recipe_of(builder), **need_recipe}
+    given, seed = {**recipe_of(builder), **need_recipe}, project.settings.seed
+    recipe: dict[str, Json] = {"epochs": PASSES, "seed": seed, **given}
     settings = {key: value for key, value in recipe.items() if key in host.takes}
     most = host.rules.max_epochs
     if most is not None and int(str(settings["epochs"])) > most:
@@ -112,15 +117,12 @@ def _planned(builder: ArtifactBuilder, need_recipe: Mapping[str, Json], rows: Se
     rank = settings.get("rank")
     if rank is not None and host.rules.ranks and rank not in host.rules.ranks:
         raise UserError(f"{host.name} takes adapters of rank {', '.join(map(str, host.rules.ranks))}, and not {rank}")
-    given = {**recipe_of(builder), **need_recipe}
     left_out = sorted(set(given) - {*host.takes, "validation"})
-    share, seed = float(str(given.get("validation", VALIDATION))), project.settings.seed
+    share = float(str(given.get("validation", VALIDATION)))
     files = tuning_rows(rows, host, share=share, seed=seed, stem=f"rung-{digest([r.messages for r in rows])[:10]}")
     named = digest("hosted adapter", files.digests, settings, host.identity)
     notes = [*files.notes, *([f"{host.name} is not told {', '.join(left_out)} of the recipe"] if left_out else [])]
-    aliases = project.settings.model_names
-    alias = next(one for one, name in aliases.items() if name == project.settings.model)
-    return _Plan(alias, project.settings.model, host, tuning, files, settings, named, tuple(notes))
+    return _Plan(project.settings.alias_of(), project.settings.model, host, tuning, files, settings, named, tuple(notes))
 
 
 def _carry_out(builder: ArtifactBuilder, plan: _Plan, rows: Sequence[Example], folder: Path, title: str) -> None:
@@ -172,12 +174,13 @@ def _allow(request: HostedRequest, foretold: Forecast) -> None:
 
 
 def _manifest(project: Project, plan: _Plan, rows: Sequence[Example], note: JobNote, state: JobState) -> dict[str, Json]:
-    host, scheme = plan.host, Endpoint.named(plan.model).vendor.name
+    host, endpoint = plan.host, Endpoint.named(plan.model)
+    scheme = endpoint.vendor.name
     ends = ending(f"{scheme}:{state.model}" if scheme else plan.model, {}) or ending(plan.model, {})
     replaced = Registry(project.state).promoted(KIND)
     hosted: dict[str, Json] = {
         "host": host.name,
-        "url": Endpoint.named(plan.model).url,
+        "url": endpoint.url,
         "base": host.base,
         "job": note.job,
         "model": state.model,
@@ -196,7 +199,7 @@ def _manifest(project: Project, plan: _Plan, rows: Sequence[Example], note: JobN
         "rows": len(rows),
         "rows_digest": plan.rows.digests[0],
         "rows_held_out": plan.rows.validation.rows if plan.rows.validation else 0,
-        "tokens": state.tokens if state.tokens is not None else int(str(plan.settings["epochs"])) * plan.rows.tokens,
+        "tokens": state.tokens if state.tokens is not None else plan.passes * plan.rows.tokens,
         "instruction": instruction_of(rows),
         "hosted": hosted,
         "notes": [*plan.notes, *_words(hosted), _UNMEASURED],

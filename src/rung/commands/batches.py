@@ -59,20 +59,24 @@ def open_batches(project: Project) -> Iterator[OpenBatch]:
 @dataclass(frozen=True, slots=True)
 class StoppedBatch:
     """A batch that was told to stop (`cancelled`), was not there for this key (`absent`), or may never have come to its host
-    (`unknown`: it has no name). `outlook`: what the next comparison does."""
+    (`unknown`: it has no name)."""
 
-    name: str
-    model: str
+    note: BatchNote
     outcome: Literal["cancelled", "absent", "unknown"]
-    outlook: str
 
     def __str__(self) -> str:
-        """One line."""
-        return self.outlook
+        """One line: what became of it, and what the next comparison does."""
+        batch = f"{self.note.name} of {self.note.model}"
+        if self.outcome == "cancelled":
+            return f"{batch} is told to stop; the next 'rung compare' takes up what it has answered"
+        if self.outcome == "absent":
+            return f"{batch} is not there for this key: it is given up; 'rung compare' asks again"
+        batch = f"a batch of {self.note.requests:,} requests"
+        return f"whether {batch} came to {self.note.model} is not known: the next 'rung compare' finds it out"
 
     def as_json(self) -> dict[str, Json]:
         """For programs."""
-        return {"name": self.name, "model": self.model, "outcome": self.outcome, "outlook": self.outlook}
+        return {"name": self.note.name, "model": self.note.model, "outcome": self.outcome, "outlook": str(self)}
 
 
 def cancel_batches(project: Project) -> Iterator[StoppedBatch]:
@@ -85,25 +89,21 @@ def cancel_batches(project: Project) -> Iterator[StoppedBatch]:
     refusals = []
     for note in notes:
         if not note.name:
-            batch = f"a batch of {note.requests:,} requests"
-            line = f"whether {batch} came to {note.model} is not known: the next 'rung compare' finds it out"
-            yield StoppedBatch("", note.model, "unknown", line)
+            yield StoppedBatch(note, "unknown")
             continue
         try:
             model = _asked(project, notes, note)
             phase = model.state(note).phase
             if phase == "absent":
                 notes.drop(note)
-                line = f"{note.name} of {note.model} is not there for this key: it is given up; 'rung compare' asks again"
-                yield StoppedBatch(note.name, note.model, "absent", line)
+                yield StoppedBatch(note, "absent")
             if phase != "running":
                 continue
             model.api.cancel(BatchClient(model.model.client), note.name)
         except (RequestFailed, UserError) as error:
             refusals.append(f"{note.model}: {note.name} cannot be cancelled ({error}): run the same command again")
             continue
-        line = f"{note.name} of {note.model} is told to stop; the next 'rung compare' takes up what it has answered"
-        yield StoppedBatch(note.name, note.model, "cancelled", line)
+        yield StoppedBatch(note, "cancelled")
     if refusals:
         raise ServerError("; ".join(refusals))
 

@@ -123,8 +123,7 @@ class Project:
         """Where a model is named: "model" (which this is a project on), "judge", "embedder" or "reranker"."""
         if key == "judge":
             return ("judge", "model")
-        alias = next((one for one, name in self.settings.model_names.items() if name == self.settings.model), "")
-        return ("models", alias) if key == "model" and self.settings.models else (key,)
+        return ("models", self.settings.alias_of()) if key == "model" and self.settings.models else (key,)
 
     @property
     def context_model(self) -> str:

@@ -321,6 +321,10 @@ class Settings(_Section):
         """What `rung.yaml` calls each model -> its name; the first is the default."""
         return {alias: entry.use for alias, entry in self.models.items()} or {self.model: self.model}
 
+    def alias_of(self, model: str = "") -> str:
+        """What `rung.yaml` calls this model ("": the project's own); "" where it names none so."""
+        return next((alias for alias, name in self.model_names.items() if name == (model or self.model)), "")
+
     def tuned_on(self, model: str = "") -> str:
         """The model whose weights are tuned where this one is ("": the project's own): itself, or what `rung.yaml` names
         beside a server's name."""

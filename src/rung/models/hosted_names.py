@@ -7,16 +7,22 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rung.errors import ModelError
+from rung.models.wire.shapes import mapping
 from rung.records import Json
+
+
+def manifest_in(folder: Path) -> Mapping[str, Json]:
+    """What an artifact says of itself; {} where nothing can be read."""
+    try:
+        manifest: Json = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return mapping(manifest)
 
 
 def hosted_in(folder: Path) -> Mapping[str, Json] | None:
     """What an artifact says of its host; None where it was trained here."""
-    try:
-        manifest: Json = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    hosted = manifest.get("hosted") if isinstance(manifest, dict) else None
+    hosted = manifest_in(folder).get("hosted")
     return hosted if isinstance(hosted, dict) else None
 
 

@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Iterator, Mapping
 
-from rung.models.http_calls import Outgoing
+from rung.models.http_calls import Outgoing, form
 from rung.models.http_client import Client, RequestFailed
 from rung.models.wire.batch_apis import Again
 from rung.records import Json
@@ -22,7 +22,7 @@ class BatchClient:
 
     def get(self, path: str) -> Mapping[str, Json]:
         """The object at a path."""
-        return _object(self._text("GET", path))
+        return _object(self._text(Outgoing("GET", path)))
 
     def post(self, path: str, body: bytes, *, again: Again | None = None) -> Mapping[str, Json]:
         """The object that answers; see `Transport`."""
@@ -39,16 +39,11 @@ class BatchClient:
 
     def upload(self, path: str, name: str, content: bytes, fields: Mapping[str, str]) -> Mapping[str, Json]:
         """The object that answers a form with a file."""
-        import httpx
-
-        file = (name, content, "application/jsonl")
-        form = httpx.Request("POST", "http://form", data=dict(fields), files={"file": file})
-        body = form.read()
-        return _object(self._text("POST", path, body, kind=form.headers["Content-Type"]))
+        return _object(self._text(form(path, fields, (name, content))))
 
     def lines(self, path: str) -> Iterator[Mapping[str, Json]]:
         """The objects of a file of JSON Lines; one that breaks off is fetched again, as often as the project allows."""
-        text = self._text("GET", path)
+        text = self._text(Outgoing("GET", path))
         for line in text.split("\n"):  # a text may hold other ends of lines
             if line.strip():
                 yield _object(line)
@@ -56,12 +51,12 @@ class BatchClient:
     def delete(self, path: str) -> None:
         """Delete what is there; what cannot be deleted stays."""
         try:
-            self._text("DELETE", path)
+            self._text(Outgoing("DELETE", path))
         except RequestFailed:
             return
 
-    def _text(self, method: str, path: str, content: bytes = b"", *, kind: str = "application/json") -> str:
-        return self._client.call(Outgoing(method, path, content, kind), seconds=LONG).text
+    def _text(self, sent: Outgoing) -> str:
+        return self._client.call(sent, seconds=LONG).text
 
 
 def _looked_up(again: Again) -> Mapping[str, Json] | None:

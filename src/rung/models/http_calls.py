@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from rung.records import Json
 
@@ -31,6 +32,17 @@ class Incoming:
     def sends_to(self) -> str:
         """Where it sends on to, "" where it does not."""
         return self.headers.get("location", "")
+
+
+def form(path: str, fields: Mapping[str, str], file: tuple[str, bytes] | None = None) -> Outgoing:
+    """A POST of a form. `file`: name and content of a file of JSON Lines in it."""
+    import httpx
+
+    parts: dict[str, Any] = {name: (None, value.encode()) for name, value in fields.items()}
+    if file is not None:
+        parts["file"] = (*file, "application/jsonl")
+    written = httpx.Request("POST", "http://form", files=parts)  # only for its body
+    return Outgoing("POST", path, written.read(), written.headers["Content-Type"])
 
 
 def posted(path: str, body: Mapping[str, Json]) -> Outgoing:

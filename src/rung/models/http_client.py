@@ -16,9 +16,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from rung.errors import InternalError, ServerError, UserError
+from rung.errors import ServerError, UserError
 from rung.models.endpoint import Endpoint
 from rung.models.http_calls import Incoming, Outgoing, posted
 from rung.models.http_words import Complaint, asked_to_wait, complaint, error_within, words_of
@@ -145,7 +145,6 @@ class Client:
             self._raise(error, None)
         except _Trouble as trouble:
             return RequestFailed(str(trouble), 1, error), trouble.again
-        raise InternalError("a server's complaint was no trouble")
 
     def events(self, path: str, body: Mapping[str, Json], wire: WireFormat) -> Iterator[Mapping[str, Json]]:
         """The events of a streamed answer, as chunks of a chat completion. Tried again only before the first: part of it may
@@ -341,7 +340,7 @@ class Client:
             raise _Trouble(f"HTTP {error.status}: the server sends on to {response.headers.get('location')}", again=False)
         self._raise(error, asked_to_wait(response.headers, text), response.headers.get("x-should-retry", ""))
 
-    def _raise(self, error: Complaint, wait: float | None, again: str = "") -> None:
+    def _raise(self, error: Complaint, wait: float | None, again: str = "") -> NoReturn:
         """`again`: "true" or "false" where the server itself says whether to try again."""
         url, key = self.endpoint.url, self.endpoint.key_variable
         if error.is_spent:

@@ -7,14 +7,15 @@ believed alone: some answer by their base whatever name is asked. So an adapter 
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 
 from rung.errors import ModelError
+from rung.models.hosted_names import manifest_in
 from rung.models.http_client import Client, RequestFailed
-from rung.records import Json, Message
+from rung.models.wire.shapes import text
+from rung.records import Message
 
 LOAD, UNLOAD = "/load_lora_adapter", "/unload_lora_adapter"
 PREFIX = "rung-"
@@ -121,8 +122,8 @@ class ServedAdapters:
     def _prove(self, digest: str, folder: Path) -> None:
         """Refuse a name under which the base answers; where it says another thing each time, a difference shows nothing."""
         same, instruction = 0, _instruction(folder)
-        for text in _SAID_TO_EACH:
-            chat = (Message("system", instruction), Message("user", text)) if instruction else (Message("user", text),)
+        for words in _SAID_TO_EACH:
+            chat = (Message("system", instruction), Message("user", words)) if instruction else (Message("user", words),)
             by_adapter, by_base = self._says(digest, chat), self._says("", chat)
             same += bool(by_base) and by_adapter == by_base
             if by_adapter and by_base and by_adapter != by_base == self._says("", chat):
@@ -146,9 +147,4 @@ class ServedAdapters:
 
 def _instruction(folder: Path) -> str:
     """What the adapter was taught under, as its manifest says; "" where that is not said."""
-    try:
-        manifest: Json = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return ""
-    instruction = manifest.get("instruction") if isinstance(manifest, dict) else ""
-    return instruction if isinstance(instruction, str) else ""
+    return text(manifest_in(folder).get("instruction"))

@@ -117,8 +117,7 @@ def trainer_of(project: Project, model: str, needs: tuple[Need, ...]) -> str:
     if not any(isinstance(need, Adapter) for need in needs):
         return ""
     if project.settings.tuning_of(model) is not None:
-        alias = next(one for one, name in project.settings.model_names.items() if name == (model or project.settings.model))
-        return f"its host ('rung train generator --on {alias}')"
+        return f"its host ('rung train generator --on {project.settings.alias_of(model)}')"
     return {"openvino": OWN, "torch": GENERAL, "": ""}[engine(model_of(project, project.settings.tuned_on(model)))]
 
 

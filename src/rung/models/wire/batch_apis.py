@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from rung.models.wire.shapes import count, mapping, rows, text
+from rung.models.wire.shapes import count, listed, mapping, rows, text
 from rung.records import Json
 
 Phase = Literal["running", "ended", "failed", "expired", "cancelled", "absent"]
@@ -210,7 +210,7 @@ class FileBatches:
             by.delete(f"/files/{state.input}")
 
     def _marked(self, by: Transport, sending: Sending) -> Mapping[str, Json] | None:
-        batches = _listed(by, "/batches", "after")
+        batches = listed(by.get, "/batches", pages=_PAGES)  # the newest first
         return next((b for b in batches if mapping(b.get("metadata")).get(_MARK) == sending.mark), None)
 
 
@@ -273,7 +273,7 @@ class MessageBatches:
         """Nothing: its results are gone after 29 days by themselves."""
 
     def _likely(self, by: Transport, sending: Sending) -> list[Mapping[str, Json]]:
-        batches = _listed(by, _MESSAGES, "after_id")
+        batches = listed(by.get, _MESSAGES, after="after_id", pages=_PAGES)  # the newest first
         newer = itertools.takewhile(lambda batch: batch.get("id") != sending.after, batches)
         return [
             batch for batch in newer if sum(map(count, mapping(batch.get("request_counts")).values())) == sending.requests
@@ -285,18 +285,6 @@ _STATUS = {  # Anthropic's names of errors
     **{"authentication_error": 401, "permission_error": 403, "not_found_error": 404, "request_too_large": 413},
     **{"rate_limit_error": 429, "api_error": 500, "timeout_error": 504, "overloaded_error": 529, "billing_error": 402},
 }
-
-
-def _listed(by: Transport, path: str, after: str) -> Iterator[Mapping[str, Json]]:
-    """The batches at a host, the newest first; `after`: the parameter that names the last of the page before."""
-    last = ""
-    for _ in range(_PAGES):
-        page = by.get(f"{path}?limit=100{f'&{after}={last}' if last else ''}")
-        batches = rows(page.get("data"))
-        yield from batches
-        if not batches or not page.get("has_more"):
-            return
-        last = text(batches[-1].get("id"))
 
 
 def _words(error: Mapping[str, Json]) -> str:

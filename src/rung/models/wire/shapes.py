@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from rung.records import Json, Message
 
@@ -78,6 +78,21 @@ def conversation(messages: Sequence[Message]) -> tuple[str, list[tuple[str, str]
     system = "\n\n".join(m.content for m in messages if m.role == "system" and m.content)
     turns = list(_in_turn(messages))
     return (system, turns) if turns else ("", [("user", system)])
+
+
+def listed(
+    get: Callable[[str], Mapping[str, Json]], path: str, *, after: str = "after", pages: int
+) -> Iterator[Mapping[str, Json]]:
+    """The objects of a server's list, page after page, no more than `pages`. `get`: the object at a path; `after`: the
+    parameter that names the last of the page before."""
+    last = ""
+    for _ in range(pages):
+        page = get(f"{path}?limit=100{f'&{after}={last}' if last else ''}")
+        data = rows(page.get("data"))
+        yield from data
+        if not data or not page.get("has_more"):
+            return
+        last = text(data[-1].get("id"))
 
 
 def _in_turn(messages: Sequence[Message]) -> Iterator[tuple[str, str]]:

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 
 from rung.errors import UserError
 from rung.models import aws
-from rung.models.endpoint import Endpoint
 from rung.models.http_calls import Outgoing
 from rung.models.vendors import Vendor
 from rung.models.wire.bedrock import Converse
 from rung.models.wire.shapes import text
 from rung.records import Json
-from rung.training.hosted.host_api import HostApi, required
-from rung.training.hosted.protocol import FileRules, JobGone, JobState, Phase, Submission, TuningFile
+from rung.training.hosted.host_api import HostApi, bucket_and_key, required
+from rung.training.hosted.protocol import FileRules, JobState, Phase, Submission, TuningFile
 
 _JOBS = "control:/model-customization-jobs"
 _PHASES: Mapping[str, Phase] = {"Completed": "succeeded", "Failed": "failed", "Stopped": "cancelled"}
@@ -62,16 +61,11 @@ class Bedrock:
 
     def upload(self, file: TuningFile) -> str:
         """Into the bucket; the same file is written over."""
-        bucket, _, prefix = self.bucket.removeprefix("s3://").partition("/")
-        key = f"{prefix}/{file.name}" if prefix else file.name
+        bucket, key = bucket_and_key(self.bucket, file.name)
         instead = os.environ.get("AWS_ENDPOINT_URL_S3", "").rstrip("/")
         root = f"{instead}/{bucket}" if instead else f"https://{bucket}.s3.{aws.region()}.amazonaws.com"
-        storage = HostApi(Endpoint(root, "", _S3), self.api.client.server)
         headers = aws.signed("PUT", f"{root}/{key}", file.content, service="s3")
-        try:
-            storage.client.call(Outgoing("PUT", f"{root}/{key}", file.content, headers=headers))
-        finally:
-            storage.client.close()
+        self.api.store(root, _S3, Outgoing("PUT", f"{root}/{key}", file.content, headers=headers))
         return f"s3://{bucket}/{key}"
 
     def quote(self, job: Submission) -> float | None:  # noqa: ARG002 - the protocol's
@@ -80,7 +74,7 @@ class Bedrock:
 
     def start(self, job: Submission) -> str:
         """The marker is the job's name, the model's, and the token by which a second request is the first one again."""
-        names = {"epochs": "epochCount", "learning_rate": "learningRate"}
+        hyper = job.named({"epochs": "epochCount", "learning_rate": "learningRate"})
         body: dict[str, Json] = {
             "jobName": job.marker,
             "customModelName": job.marker,
@@ -90,18 +84,14 @@ class Bedrock:
             "customizationType": "FINE_TUNING",
             "trainingDataConfig": {"s3Uri": job.train},
             "outputDataConfig": {"s3Uri": f"{self.bucket}/{job.marker}"},
-            "hyperParameters": {names[key]: str(value) for key, value in job.settings.items() if key in names},
+            "hyperParameters": {name: str(value) for name, value in hyper.items()},
         }
         required(self.api.post(_JOBS, body, once=True), "jobArn", self.api.endpoint.url)
         return job.marker
 
     def find(self, job: Submission) -> str:
         """By its name."""
-        try:
-            self.api.job(f"{_JOBS}/{job.marker}")
-        except JobGone:
-            return ""
-        return job.marker
+        return job.marker if self.api.has_job(f"{_JOBS}/{job.marker}") else ""
 
     def state(self, id: str) -> JobState:
         """See `TuningHost`."""

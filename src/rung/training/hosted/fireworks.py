@@ -18,7 +18,7 @@ from rung.models.wire.chat import ChatCompletions
 from rung.models.wire.shapes import mapping, text
 from rung.records import Json
 from rung.training.hosted.host_api import HostApi
-from rung.training.hosted.protocol import FileRules, JobGone, JobState, Phase, Submission, TuningFile
+from rung.training.hosted.protocol import FileRules, JobState, Phase, Submission, TuningFile
 
 _PHASES: Mapping[str, Phase] = {
     "JOB_STATE_CREATING": "queued",
@@ -106,13 +106,12 @@ class Fireworks:
 
     def start(self, job: Submission) -> str:
         """The marker is the job's id: a second one of that id is refused."""
-        names = {"epochs": "epochs", "learning_rate": "learningRate", "rank": "loraRank"}
         body: dict[str, Json] = {
             "dataset": job.train,
             "baseModel": self.base,
             "displayName": job.marker,
             "outputModel": f"{self._account}/models/{job.marker}",
-            **{names[key]: value for key, value in job.settings.items() if key in names},
+            **job.named({"epochs": "epochs", "learning_rate": "learningRate", "rank": "loraRank"}),
         }
         if job.validation:
             body["evaluationDataset"] = job.validation
@@ -122,11 +121,7 @@ class Fireworks:
 
     def find(self, job: Submission) -> str:
         """By its id."""
-        try:
-            self.api.job(f"{self._home}/supervisedFineTuningJobs/{job.marker}")
-        except JobGone:
-            return ""
-        return job.marker
+        return job.marker if self.api.has_job(f"{self._home}/supervisedFineTuningJobs/{job.marker}") else ""
 
     def state(self, id: str) -> JobState:
         """See `TuningHost`."""

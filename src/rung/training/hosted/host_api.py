@@ -7,10 +7,11 @@ from collections.abc import Mapping
 
 from rung.errors import ServerError
 from rung.models.endpoint import Endpoint
-from rung.models.http_calls import Incoming, Outgoing, posted
+from rung.models.http_calls import Incoming, Outgoing, form, posted
 from rung.models.http_client import Client, RequestFailed
 from rung.models.http_words import shortened
 from rung.models.protocol import Server
+from rung.models.vendors import Vendor
 from rung.records import Json
 from rung.text.parsing import Malformed, json_of
 from rung.training.hosted.protocol import JobGone, TuningFile
@@ -44,6 +45,14 @@ class HostApi:
         except RequestFailed as error:
             raise _gone(error) from error
 
+    def has_job(self, path: str) -> bool:
+        """Whether there is a job at a path."""
+        try:
+            self.job(path)
+        except JobGone:
+            return False
+        return True
+
     def end(self, path: str) -> None:
         """POST to where a job is cancelled; raises as `job`. One that has ended is left as it is."""
         try:
@@ -52,17 +61,20 @@ class HostApi:
             if error.complaint is None or error.complaint.status not in (400, 409, 412):
                 raise _gone(error) from error
 
+    def store(self, root: str, vendor: Vendor, sent: Outgoing) -> None:
+        """One request to where the host keeps files, which is another server; raises as `Client.call`."""
+        storage = Client(Endpoint(root, "", vendor), self.client.server)
+        try:
+            storage.call(sent)
+        finally:
+            storage.close()
+
     def send_form(
         self, path: str, fields: Mapping[str, str], file: TuningFile | None = None, *, redirects: bool = False
     ) -> Incoming:
         """POST a form, with a file in it. `redirects`: a redirection is awaited, and it is not sent again."""
-        import httpx
-
-        files = {name: (None, value.encode()) for name, value in fields.items()}
-        named = {"file": (file.name, file.content, "application/jsonl")} if file is not None else {}
-        form = httpx.Request("POST", "http://form", files={**files, **named})  # only for its body
-        outgoing = Outgoing("POST", path, form.read(), form.headers["Content-Type"])
-        return self.client.call(outgoing, once=redirects, redirects=redirects)
+        sent = form(path, fields, None if file is None else (file.name, file.content))
+        return self.client.call(sent, once=redirects, redirects=redirects)
 
     def send_form_for(self, path: str, fields: Mapping[str, str], file: TuningFile | None = None) -> Mapping[str, Json]:
         """The object that answers a form."""
@@ -81,6 +93,16 @@ class HostApi:
 def _gone(error: RequestFailed) -> RequestFailed | JobGone:
     """What a request about a job that failed is raised as."""
     return JobGone() if error.complaint is not None and error.complaint.status == 404 else error
+
+
+def bucket_and_key(folder: str, name: str) -> tuple[str, str]:
+    """Where a file of this name is, in a folder such as gs://BUCKET/PREFIX.
+
+    >>> bucket_and_key("gs://rows/of/us", "train.jsonl"), bucket_and_key("s3://rows", "train.jsonl")
+    (('rows', 'of/us/train.jsonl'), ('rows', 'train.jsonl'))
+    """
+    bucket, _, prefix = folder.partition("://")[2].partition("/")
+    return bucket, f"{prefix}/{name}" if prefix else name
 
 
 def required(row: Mapping[str, Json], key: str, url: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rung.models.wire.chat import ChatCompletions
-from rung.models.wire.shapes import mapping, rows, text
+from rung.models.wire.shapes import listed, mapping, text
 from rung.records import Json
 from rung.training.hosted.host_api import MAX_PAGES, HostApi, required
 from rung.training.hosted.protocol import FileRules, JobState, Phase, Submission, TuningFile
@@ -65,8 +65,7 @@ class OpenAIShape:
 
     def start(self, job: Submission) -> str:
         """The marker is the suffix of the model's name."""
-        names = {"epochs": "n_epochs", "batch_rows": "batch_size"}
-        hyper = {names[key]: value for key, value in job.settings.items() if key in names}
+        hyper = job.named({"epochs": "n_epochs", "batch_rows": "batch_size"})
         body: dict[str, Json] = {"model": self.base, "training_file": job.train, "suffix": job.marker}
         if job.validation:
             body["validation_file"] = job.validation
@@ -80,16 +79,8 @@ class OpenAIShape:
 
     def find(self, job: Submission) -> str:
         """By the file that it learns from, in the list of jobs: the newest comes first."""
-        after = ""
-        for _ in range(MAX_PAGES):
-            page = self.api.get(f"{_JOBS}?limit=100{f'&after={after}' if after else ''}")
-            listed = rows(page.get("data"))
-            if same := next((row for row in listed if row.get("training_file") == job.train), None):
-                return text(same.get("id"))
-            if not listed or not page.get("has_more"):
-                return ""
-            after = text(listed[-1].get("id"))
-        return ""
+        jobs = listed(self.api.get, _JOBS, pages=MAX_PAGES)
+        return next((text(row.get("id")) for row in jobs if row.get("training_file") == job.train), "")
 
     def state(self, id: str) -> JobState:
         """See `TuningHost`."""

@@ -54,6 +54,10 @@ class Submission:
     validation: str
     settings: Mapping[str, Json] = field(default_factory=dict)
 
+    def named(self, names: Mapping[str, str]) -> dict[str, Json]:
+        """The settings among these, by the host's names for them."""
+        return {names[key]: value for key, value in self.settings.items() if key in names}
+
 
 @dataclass(frozen=True, slots=True)
 class JobState:

@@ -117,8 +117,7 @@ class Together:
                 "lora_alpha": alpha,
                 "lora_trainable_modules": "all-linear",
             }
-        names = {"learning_rate": "learning_rate", "batch_rows": "batch_size", "seed": "random_seed"}
-        body |= {names[key]: value for key, value in settings.items() if key in names}
+        body |= job.named({"learning_rate": "learning_rate", "batch_rows": "batch_size", "seed": "random_seed"})
         return required(self.api.post(_JOBS, body, once=True), "id", self.api.endpoint.url)
 
     def find(self, job: Submission) -> str:

@@ -14,12 +14,11 @@ from urllib.parse import quote
 
 from rung.errors import UserError
 from rung.models import google_cloud
-from rung.models.endpoint import Endpoint
 from rung.models.http_calls import Outgoing
 from rung.models.wire.gemini import Gemini
 from rung.models.wire.shapes import mapping, rows, text
 from rung.records import Json
-from rung.training.hosted.host_api import MAX_PAGES, HostApi, required
+from rung.training.hosted.host_api import MAX_PAGES, HostApi, bucket_and_key, required
 from rung.training.hosted.protocol import FileRules, JobState, Phase, Submission, TuningFile
 
 _STORAGE = "https://storage.googleapis.com"
@@ -74,16 +73,11 @@ class Vertex:
 
     def upload(self, file: TuningFile) -> str:
         """Into the bucket; the same file is written over."""
-        bucket, _, prefix = self.bucket.removeprefix("gs://").partition("/")
-        name = f"{prefix}/{file.name}" if prefix else file.name
+        bucket, key = bucket_and_key(self.bucket, file.name)
         root = os.environ.get("STORAGE_EMULATOR_HOST") or _STORAGE
-        storage = HostApi(Endpoint(root.rstrip("/"), "", self.api.endpoint.vendor), self.api.client.server)
-        path = f"/upload/storage/v1/b/{bucket}/o?uploadType=media&name={quote(name, safe='')}"
-        try:
-            storage.client.call(Outgoing("POST", path, file.content, "application/jsonl"))
-        finally:
-            storage.client.close()
-        return f"gs://{bucket}/{name}"
+        path = f"/upload/storage/v1/b/{bucket}/o?uploadType=media&name={quote(key, safe='')}"
+        self.api.store(root.rstrip("/"), self.api.endpoint.vendor, Outgoing("POST", path, file.content, "application/jsonl"))
+        return f"gs://{bucket}/{key}"
 
     def quote(self, job: Submission) -> float | None:  # noqa: ARG002 - the protocol's
         """It foretells none."""
