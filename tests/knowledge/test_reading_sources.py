@@ -212,7 +212,6 @@ def test_memory_does_not_grow_with_the_corpus(tmp_path: Path) -> None:
     assert peak(1600) < peak(400) + 2 * 2**20
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pattern", "ids"),
     [
@@ -228,6 +227,7 @@ def test_what_rung_writes_is_a_document_where_a_source_is_its_name(pattern: str,
     assert [document.id for document in read_sources(tmp_path, [pattern]).documents] == ids
 
 
+@pytest.mark.slow
 def test_order_does_not_depend_on_which_is_read_first(tmp_path: Path) -> None:
     for number in range(12):
         slow = number % 3 == 0

@@ -21,9 +21,11 @@ from rung.pipeline.prepare import Indexed, embed_the_rest, prepare, up_to_date
 from rung.pipeline.searchable import at_hand, searchable
 from rung.pipeline.todays_access import go_back
 from rung.progress import Silent, reporting
-from rung.records import Asker, Case, Document, Failure, Passage
+from rung.records import Answer, Asker, Case, Document, Failure, Passage, Usage
 from rung.records.steps import Generate, Request, Result
+from rung.runtime.batch import Carried
 from rung.runtime.engines import Engines, open_engines
+from rung.runtime.passage_contexts import PassageContexts
 from rung.strategies.placing import AROUND, context_of, excerpts
 from rung.strategies.protocol import ChunkedIndex
 from rung.testing.knowledge import HashedWords
@@ -218,6 +220,16 @@ def test_its_cost_is_in_the_bill(engines: Engines) -> None:
     spent = (tally.prompt_tokens + tally.completion_tokens) * 1000 / 1e6
     assert contexts_usd(engines, COUNT) == pytest.approx(spent)
     assert contexts_usd(engines, 2 * COUNT) == pytest.approx(2 * spent)
+
+
+def test_one_that_fails_leaves_the_price_of_the_others_known() -> None:
+    def run(talks: Sequence[object], *, title: str) -> list[Carried[Answer]]:
+        failed: Carried[Answer] = Carried(None, Failure("the server is busy", step="generate"), Usage())
+        return [Carried(Answer(title), None, Usage(90, 10, 1, usd=0.5)), failed][: len(talks)]
+
+    contexts, document = PassageContexts("m", run), Document("d", "A zoo.", source="d.txt")
+    contexts([(document, Passage("d#0-6", "d", 0, 6, "A zoo."))] * 2)
+    assert (contexts.usage.prompt_tokens, contexts.usage.usd, contexts.passages) == (90, 0.5, 2)
 
 
 def test_it_goes_with_its_document(engines: Engines, folder: Path) -> None:

@@ -228,7 +228,7 @@ def _changes(
         fresh = False
     gone = frozenset() if pending.rebuilt else pending.gone
     if gone or fresh:
-        yield Change(settings, np.zeros((0, work.embedder.dimensions), dtype=np.float32), removed=gone, fresh=fresh)
+        yield Change(settings, np.zeros((0, work.means.embedder.dimensions), dtype=np.float32), removed=gone, fresh=fresh)
 
 
 @dataclass
@@ -247,16 +247,6 @@ class _Work:
     _done: int = field(default=0, init=False)
     _all: int = field(default=0, init=False)
 
-    @property
-    def embedder(self) -> Embedder:
-        """Who embeds in the end."""
-        return self.means.embedder
-
-    @property
-    def contexts(self) -> Contexts | None:
-        """Who writes sentences of context."""
-        return self.means.contexts
-
     def parts(self, documents: Iterable[Document]) -> Iterator[tuple[list[Document], list[Row]]]:
         """Documents with their passages, some thousand passages at once."""
         part: list[Document] = []
@@ -272,10 +262,10 @@ class _Work:
 
     def placed(self, documents: Sequence[Document], rows: Sequence[Row]) -> tuple[Sequence[Row], frozenset[str]]:
         """These rows with a sentence of context each, where somebody writes them, and the documents that lack some."""
-        if self.contexts is None:
+        if self.means.contexts is None:
             return rows, frozenset()
-        by_id, count = {document.id: document for document in documents}, self.embedder.count_tokens
-        sentences = self.contexts([(by_id[one.passage.document], one.passage) for one in rows])
+        by_id, count = {document.id: document for document in documents}, self.means.embedder.count_tokens
+        sentences = self.means.contexts([(by_id[one.passage.document], one.passage) for one in rows])
         both = list(zip(rows, sentences, strict=True))
         with_them = [row(of.passage, count=count, symbols=of.symbols, context=sentence or "") for of, sentence in both]
         return with_them, frozenset(of.passage.document for of, sentence in both if sentence is None)
@@ -301,17 +291,18 @@ class _Work:
             self._advance(len(missing))
         else:
             new = {key: texts[key] for key in missing}
-            have.update(embedded(new, self.embedder, self.staging, self._advance, more=len(rows) >= _PART))
+            have.update(embedded(new, self.means.embedder, self.staging, self._advance, more=len(rows) >= _PART))
         self.embedded += len(missing)
-        vectors = np.zeros((len(rows), self.embedder.dimensions), dtype=np.float32)
+        vectors = np.zeros((len(rows), self.means.embedder.dimensions), dtype=np.float32)
         for index, r in enumerate(rows):
             vectors[index] = have[r.key]
         mark = provisional_mark(quick) if quick else ""
         return vectors, [replace(r, key=mark + r.key) if r.key in stood_in else r for r in rows]
 
     def _cut(self, document: Document) -> list[Row]:
-        longest = self.embedder.max_tokens - (CONTEXT_TOKENS if self.contexts else 0)
-        return rows_of(document, chunking=self.means.chunking, count=self.embedder.count_tokens, max_tokens=longest)
+        means = self.means
+        longest = means.embedder.max_tokens - (CONTEXT_TOKENS if means.contexts else 0)
+        return rows_of(document, chunking=means.chunking, count=means.embedder.count_tokens, max_tokens=longest)
 
     def _advance(self, by: int) -> None:
         self._done += by

@@ -292,7 +292,7 @@ class Foreseer:
         todo = [(settings.chunk_tokens - settings.overlap, self.unindexed)]
         todo += [(one.tokens - one.overlap, self.stage.documents) for one in sorted(cuts, key=lambda one: one.tokens)]
         for step, documents in todo:
-            passages = sum(-(-likely_tokens(document.text) // max(1, step)) for document in documents)
+            passages = sum(_passages(document, step) for document in documents)
             if passages:
                 minutes = None if self.rates.indexing is None else passages * self.rates.indexing / 60
                 yield Part(f"indexing about {passages:,} passages", Forecast(usd=0.0, minutes=minutes))
@@ -305,7 +305,7 @@ class Foreseer:
             return
         sizes, bound, likely = sizes_of(model), Use(), Use()
         for document in documents:
-            count = -(-likely_tokens(document.text) // max(1, step))
+            count = _passages(document, step)
             passage = Passage("", document.id, 0, 0, document.text[: CHARACTERS_PER_TOKEN * step])
             asked = placing(document, passage, excerpts(document, passage)).messages
             bound += Use(2 * count, 2 * count * sizes.prompt(asked), 2 * count * ROOM_OF_CONTEXT)
@@ -329,6 +329,11 @@ class Foreseer:
         tried = ((e, rehearse(e.stage, e.plan, cases)) for e in members)
         forecasts = [self.rates.of(one.whole, model=e.model) for e, one in tried if one is not None]
         return in_all(forecasts) if forecasts else self.rates.of(Use())
+
+
+def _passages(document: Document, step: int) -> int:
+    """About how many passages a document is cut into, each of which begins so many tokens after the last."""
+    return -(-likely_tokens(document.text) // max(1, step))
 
 
 def _asked(stage: Stage, scorer: Scorer, cases: Sequence[Case], text: str) -> Rehearsed | None:

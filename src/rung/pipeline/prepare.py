@@ -281,11 +281,10 @@ def _refuse_old(project: Project, report: SyncReport) -> None:
 
 def _keep_pace(engines: Engines, report: SyncReport) -> None:
     """Remember how fast passages were indexed, from the largest sync so far: small ones are mostly overhead."""
-    cached = engines.cache.noted("index_pace", engines.embedder.identity)
-    most = cached.get("passages") if isinstance(cached, dict) else 0
-    if report.embedded and not report.provisional and report.embedded >= (most if isinstance(most, int) else 0):
+    noted = ("index_pace", engines.embedder.identity)
+    if report.embedded and not report.provisional and _is_most(engines, noted, report.embedded):
         pace: dict[str, Json] = {"passages": report.embedded, "seconds": report.seconds}
-        engines.cache.note("index_pace", engines.embedder.identity, pace)
+        engines.cache.note(*noted, pace)
         engines.cache.note("index_pace_of", engines.project.settings.embedder, pace)  # for who has not opened the embedder
 
 
@@ -294,11 +293,16 @@ def _keep_context_usage(engines: Engines, knowledge: Knowledge) -> None:
     contexts = knowledge.contexts
     if not isinstance(contexts, PassageContexts) or not contexts.passages:
         return
-    cached, usage = engines.cache.noted(CONTEXT_USAGE, contexts.identity), contexts.usage
+    noted = (CONTEXT_USAGE, contexts.identity)
+    if _is_most(engines, noted, contexts.passages):
+        engines.cache.note(*noted, {"passages": contexts.passages, **tokens_of([contexts.usage])})
+
+
+def _is_most(engines: Engines, noted: tuple[str, str], passages: int) -> bool:
+    """Whether what this note says is not of more passages than these."""
+    cached = engines.cache.noted(*noted)
     most = cached.get("passages") if isinstance(cached, dict) else 0
-    if contexts.passages >= (most if isinstance(most, int) else 0):
-        note: dict[str, Json] = {"passages": contexts.passages, **tokens_of([usage])}
-        engines.cache.note(CONTEXT_USAGE, contexts.identity, note)
+    return passages >= (most if isinstance(most, int) else 0)
 
 
 def context_usage(engines: Engines) -> dict[str, Json] | None:

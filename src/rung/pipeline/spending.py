@@ -118,15 +118,15 @@ class Spending:
             BudgetEnded: the first does not fit into what is left.
         """
         model, counts, left = self._model(engine), self.counts(engine), self.left()
-        total = 0.0
+        batched, total = is_deferred(engine), 0.0
         for index, request in enumerate(requests):
             bound = self.bound(model, request)
-            total += self._usd(model, counts, bound, batched=is_deferred(engine))
+            total += self._usd(model, counts, bound, batched=batched)
             if total > left or left <= 0:
                 if index:
                     return index
                 raise BudgetEnded(self.end(total))
-            if not counts.is_sure(bound.size) and not is_deferred(engine):  # that takes hours for one as for many
+            if not counts.is_sure(bound.size) and not batched:  # that takes hours for one as for many
                 return index + 1
         return len(requests)
 

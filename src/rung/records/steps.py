@@ -239,8 +239,11 @@ class Engine(Protocol):
         ...
 
 
+# What an engine may have beside. None is an `Engine` itself: `isinstance` would have every one compute its identity.
+
+
 @runtime_checkable
-class DeferredEngine(Engine, Protocol):
+class DeferredEngine(Protocol):
     """An engine that may take hours for a call, so that it is asked for as much as possible at once."""
 
     @property
@@ -255,7 +258,7 @@ def is_deferred(engine: Engine | None) -> bool:
 
 
 @runtime_checkable
-class StreamingEngine(Engine, Protocol):
+class StreamingEngine(Protocol):
     """An engine that can show its text while it grows."""
 
     def stream(self, request: Request) -> Iterator[str | GenerateResult | Failure]:
@@ -264,7 +267,7 @@ class StreamingEngine(Engine, Protocol):
 
 
 @runtime_checkable
-class PushEngine(Engine, Protocol):
+class PushEngine(Protocol):
     """An engine whose text grows for many threads at once: none of them wakes for a piece of it."""
 
     def push(self, request: Request, on_text: Callable[[str], None]) -> Result | Failure:

@@ -81,7 +81,7 @@ class PassageContexts:
 
     def _count(self, usages: Sequence[Usage]) -> None:
         self.passages += len(usages)
-        for one in usages:
+        for one in (usage for usage in usages if usage.steps):  # what failed was given nothing, and has no price of its own
             usd = None if self.usage.usd is None or one.usd is None else self.usage.usd + one.usd
             self.usage = replace(
                 self.usage,

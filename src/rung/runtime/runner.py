@@ -137,12 +137,14 @@ class StepRunner:
 
     def _batched(self, engines: Mapping[str, Engine], batches: Batches) -> dict[str, Engine]:
         """Of these engines the models that the project wants asked through a batch interface, each as one that is."""
+        deferred: dict[str, Engine] = {}
+        if not batches:
+            return deferred
         from rung.models.batch_notes import FOLDER, BatchNotes
         from rung.models.batched import BatchedGenerator
         from rung.models.http import HttpGenerator
 
-        deferred: dict[str, Engine] = {}
-        for name, engine in engines.items() if batches else ():
+        for name, engine in engines.items():
             if isinstance(engine, HttpGenerator) and engine.batches is not None:
                 model = self.engines.on(name.partition(":")[2]) if ":" in name else self.engines
                 notes = BatchNotes(self.project.state / FOLDER)

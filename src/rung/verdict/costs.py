@@ -118,10 +118,11 @@ def servers(hosted: Hosted, queries: float) -> int:
 
 def answering_usd_per_1k(effort: Effort, demand: Demand) -> float | None:
     """Dollars of a thousand answers: inference, and its share of what is hosted by the hour; None where one is unknown."""
-    if effort.per_query is None or (effort.hosted and not demand.queries):
+    if effort.per_query is None or not effort.hosted:
+        return _product(effort.per_query, 1000)
+    if not demand.queries:
         return None
-    share = hosting_usd(effort.hosted, demand.queries) / demand.queries if effort.hosted and demand.queries else 0.0
-    return (effort.per_query + share) * 1000
+    return (effort.per_query + hosting_usd(effort.hosted, demand.queries) / demand.queries) * 1000
 
 
 def hosted_on(prices: Prices, tokens: float) -> Hosted | None:

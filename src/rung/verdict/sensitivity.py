@@ -124,11 +124,10 @@ def _of_the_rest(choose: Choose, results: Sequence[RungResult], bar: Bar, econom
     if bar.prefer == "cost" or any(name in bar.limits for name in OF_MONEY):
         for what, value, changed in _inputs(economy):
             stretches = _stretches(economy, value) if what == "traffic" else [(value / FARTHEST, value * FARTHEST)]
-            turns = _turning_points(results, bar, changed, stretches)
+            turns = [*(begin for begin, _ in stretches[1:]), *_turning_points(results, bar, changed, stretches)]
             if bar.prefer == "cost":
-                turns = sorted([*turns, *_crossings(results, changed, stretches)])
-            turns = sorted([*turns, *(begin for begin, _ in stretches[1:])])
-            changes += _of_input(_choosing(choose, results, bar, changed), turns, what, value, now)
+                turns += _crossings(results, changed, stretches)
+            changes += _of_input(_choosing(choose, results, bar, changed), sorted(turns), what, value, now)
     return changes
 
 
@@ -292,7 +291,7 @@ def _turning_points(
     """
     asked = [_keeping(result, bar, name, changed) for result in results for name in OF_MONEY if name in bar.limits]
     inside = [(begin * (1 + _ALIKE), end) for begin, end in stretches]
-    return sorted(_bisected(keeps, *ends) for keeps in asked for ends in inside if keeps(ends[0]) != keeps(ends[1]))
+    return [_bisected(keeps, *ends) for keeps in asked for ends in inside if keeps(ends[0]) != keeps(ends[1])]
 
 
 def _crossings(

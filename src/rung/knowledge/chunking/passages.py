@@ -248,7 +248,7 @@ def _title(document: Document, paths: Paths, tables: Sequence[Section], span: tu
 
 def _fitting(title: str, count: Count, *, room: int = HEADER_TOKENS, end: bool = True) -> str:
     """A header of at most `room` tokens: of a long one the end, which is the nearest heading, or the beginning."""
-    words = re.split(r"\s+", title[-2000:].strip())
+    words = title[-2000:].split()
     while words and count([" ".join(words)])[0] > room:
         cut = max(1, len(words) // 8)
         words = words[cut:] if end else words[:-cut]

@@ -18,12 +18,13 @@ class Symbols:
 
     def __init__(self, document: Document, start: int = 0) -> None:
         self._path = document.id if _is_file(document) else ""
-        self._is_code = bool(language_of(document))
+        language = language_of(document)
+        self._is_code = bool(language)
         names = dict[int, str]()
-        if self._is_code:
+        if language:
             names |= dict(given_names(document.text, start))
             around: list[tuple[int, str]] = []  # (end, qualified name) of the definitions that are open
-            for one in definitions(document.text, start, language_of(document)):
+            for one in definitions(document.text, start, language):
                 around = [outer for outer in around if outer[0] > one.start]
                 if one.name:
                     qualified = ".".join([*(name for _, name in around[-1:]), one.name])

@@ -337,13 +337,13 @@ class LanceSnapshot:
 
     def stored(self, ids: Sequence[str]) -> tuple[list[Row], Vectors]:
         """See `Snapshot.stored`."""
-        keys, columns = sorted({document_key(id) for id in ids}), [RECORD, "indexed", "key", "vector"]
-        columns += [name for name in (SYMBOLS, CONTEXT) if name in self._columns]
-        tables = self._reading.run(self._reading.by_keys("passages", "document_key", keys, columns))
+        keys, beside = sorted({document_key(id) for id in ids}), ["indexed", "key"]
+        beside += [name for name in (SYMBOLS, CONTEXT) if name in self._columns]
+        tables = self._reading.run(self._reading.by_keys("passages", "document_key", keys, [RECORD, *beside, "vector"]))
         rows = [
             Row(passage, row["indexed"], row["key"], tuple((row.get(SYMBOLS) or "").split()), row.get(CONTEXT) or "")
             for table in tables
-            for passage, row in zip(passages_in(table, self._classes), table.drop(["vector"]).to_pylist(), strict=True)
+            for passage, row in zip(passages_in(table, self._classes), table.select(beside).to_pylist(), strict=True)
         ]
         width = int(str(self._pointer.settings["dimensions"]))
         return rows, np.concatenate([np.zeros((0, width), dtype=np.float32), *map(matrix, tables)])

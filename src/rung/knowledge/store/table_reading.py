@@ -150,13 +150,14 @@ def _words(text: str, columns: Set[str]) -> Any:
     """What BM25 is asked: the words, and where passages have such columns, pairs of characters and symbols beside them."""
     from lancedb.query import BooleanQuery, MatchQuery, Occur
 
-    queries = [MatchQuery(folded(text), "indexed")]
-    if RUNS in columns and (pairs := terms(folded(text))):
+    words = folded(text)
+    queries = [MatchQuery(words, "indexed")]
+    if RUNS in columns and (pairs := terms(words)):
         queries.append(MatchQuery(" ".join(pairs), RUNS))
     if SYMBOLS in columns:
         asked = asked_symbols(text)
         for some, boost in ((asked.symbols, _SYMBOL), (asked.files, _FILE), (asked.words, _WORD)):
-            queries += [MatchQuery(" ".join(some), SYMBOLS, boost=boost)] if some and boost else []
+            queries += [MatchQuery(" ".join(some), SYMBOLS, boost=boost)] if some else []
     return BooleanQuery([(Occur.SHOULD, query) for query in queries]) if len(queries) > 1 else queries[0]
 
 
