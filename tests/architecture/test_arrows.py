@@ -62,7 +62,6 @@ def against_the_arrows(folder: Path = PACKAGE) -> list[str]:
     return wrong
 
 
-@pytest.mark.slow
 def test_imports_point_one_way() -> None:
     assert len(modules()) > 10
     assert against_the_arrows() == []

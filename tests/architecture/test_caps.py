@@ -98,7 +98,6 @@ def prints(found: list[Module]) -> list[str]:
 CHECKS = (long_modules, banned_names, long_functions, wide_functions, deep_classes, prints)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("check", CHECKS)
 def test_the_caps_are_kept(check) -> None:  # type: ignore[no-untyped-def]
     assert check(modules(PACKAGE)) == []

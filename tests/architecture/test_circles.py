@@ -39,7 +39,6 @@ def circle(folder: Path = PACKAGE) -> list[str]:
     return []
 
 
-@pytest.mark.slow
 def test_no_file_needs_one_that_needs_it() -> None:
     assert circle() == []
 

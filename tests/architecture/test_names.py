@@ -152,7 +152,6 @@ def vague(found: list[Module]) -> list[str]:
 CHECKS = (without_opening, undocumented, synonyms, vague)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("check", CHECKS)
 def test_names_and_docstrings(check) -> None:  # type: ignore[no-untyped-def]
     assert check(modules(PACKAGE)) == []

@@ -58,7 +58,6 @@ def found_in(path: Path, root: Path = ROOT) -> list[str]:
     return [f"{name}:{n}: {m.group()}" for n, line in enumerate(lines, 1) for p in patterns if (m := p.search(line))]
 
 
-@pytest.mark.slow
 def test_no_tracked_file_names_this_machine_or_is_unfinished() -> None:
     files = tracked()
     assert len(files) > 20

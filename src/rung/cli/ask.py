@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from rung.config.project import Project
+    from rung.pipeline.pinned_strategy import PinnedStrategy
     from rung.records import Answer, Citation
+    from rung.runtime.live import Live
 
 _RULE = "\n\n---\n"  # between what was streamed and the answer, where that is another
 
@@ -94,14 +96,8 @@ def ask(  # noqa: PLR0917 - typer reads the options from the parameters
     for doubt in doubts:
         err(f"! {doubt}")
     code = YOURS if strict and doubts else FINE
-    if json:
-        return code
-    if live.cut_prompts:
-        out("the server read fewer tokens than the prompt has words: it cut the prompt without saying so")
-    steps = ", ".join(f"{t.kind} {t.seconds:.2f} s" for t in live.timings)
-    made_by = "".join(f"; {kind} {named[:12]}{_standing(project, kind, named)}" for kind, named in artifacts.items())
-    deployed = f", deployment {candidate.deployment}" if candidate.deployment else ""
-    err(f"({label}{f' by {answer.by}' if answer.by else ''}{deployed}{made_by}; {steps})")
+    if not json:
+        _show_how(live, candidate, by=answer.by, project=project)
     return code
 
 
@@ -125,6 +121,18 @@ def _show(answer: Answer, *, heard: Iterable[str], unborne: Iterable[tuple[str, 
         out_line(f"[{citation.mark}] {_where(citation, answer)}")
     for why, sentence in unborne:
         out_line(f"{why}: {sentence}")
+
+
+def _show_how(live: Live[Answer], candidate: PinnedStrategy, *, by: str, project: Project) -> None:
+    """What answered, of which deployment and artifacts, and the time of each step."""
+    if live.cut_prompts:
+        out("the server read fewer tokens than the prompt has words: it cut the prompt without saying so")
+    steps = ", ".join(f"{t.kind} {t.seconds:.2f} s" for t in live.timings)
+    made_by = "".join(
+        f"; {kind} {named[:12]}{_standing(project, kind, named)}" for kind, named in candidate.artifacts.items()
+    )
+    deployed = f", deployment {candidate.deployment}" if candidate.deployment else ""
+    err(f"({candidate.label}{f' by {by}' if by else ''}{deployed}{made_by}; {steps})")
 
 
 def _doubts(answer: Answer, project: Project) -> Iterator[str]:

@@ -16,7 +16,6 @@ from rung.importers.fields import (
     asked,
     chat_turns,
     object_of,
-    plain_name,
     texts,
     words,
 )
@@ -27,12 +26,12 @@ from rung.importers.promptfoo_asserts import (
     all_accepted,
     always_in,
     asserted,
-    filled,
     names_in,
     test_of,
     unraw,
 )
 from rung.importers.promptfoo_exports import config_of, tests_of
+from rung.importers.promptfoo_variables import combinations, flattened, is_within, last_name
 from rung.importers.source import ImportFile
 from rung.records import Json
 from rung.text.parsing import Malformed, json_of
@@ -165,7 +164,7 @@ class Suite:
             tuple(_some(default.get("assert"))),
             object_of(config.get("assertionTemplates")),
             None if not prompts or None in prompts or not shown else shown,
-            frozenset(name for name in frozenset[str]().union(*every).intersection(*every) if _last(name) in QUESTIONS),
+            frozenset(name for name in frozenset[str]().union(*every).intersection(*every) if last_name(name) in QUESTIONS),
             frozenset(name for test in (default, *tests) for text in _assertion_texts(test) for name in names_in(text)),
             constant,
         )
@@ -194,11 +193,11 @@ class Suite:
         others = [key for key in test if (key in _OTHER_KEYS or key.startswith("__")) and test[key] not in (None, "")]
         others += [f"options.{key}" for key in options if key not in ("prefix", "suffix")]
         notes = [f"'{key}' is not carried over" for key in (*others, *_unkept(test))]
-        combinations = list(itertools.islice(_combinations(variables), MAX_EXPANDED + 1))
-        if len(combinations) > MAX_EXPANDED:
+        sets = list(itertools.islice(combinations(variables), MAX_EXPANDED + 1))
+        if len(sets) > MAX_EXPANDED:
             raise ValueError(f"stands for more than {MAX_EXPANDED:,} combinations of its variables")
         cases, documents = list[Row](), list[Row]()
-        for each in combinations:
+        for each in sets:
             results = asserted(assertions, each)
             if self.file.answer and results.answers:
                 results.notes.append("its assertions name the answer: what --answer names is not read")
@@ -229,7 +228,7 @@ class Suite:
         Raises:
             ValueError: there is no question, or nothing to judge by.
         """
-        flat = dict(_flat(variables))
+        flat = dict(flattened(variables))
         question_name, contexts, beside = self._roles(flat)
         if self.file.answer and self.file.answer not in flat:
             raise ValueError(f"has no variable '{self.file.answer}'; it has {', '.join(flat)}")
@@ -272,33 +271,33 @@ class Suite:
         """The variable that states the answer where no assertion does; "" where none is."""
         if self.file.answer in flat:
             return self.file.answer
-        others = [name for name in flat if name != question and not _within(name, self.prompted or frozenset())]
-        return next((one for answer in ANSWERS for one in others if _last(one) == answer), "")
+        others = [name for name in flat if name != question and not is_within(name, self.prompted or frozenset())]
+        return next((one for answer in ANSWERS for one in others if last_name(one) == answer), "")
 
     def _left(self, flat: Mapping[str, Json]) -> list[str]:
         """The variables with a value that are neither the same in every test nor named by an assertion."""
-        return [name for name in flat if words(flat[name]).strip() and not _within(name, self.constant | self.judged_by)]
+        return [name for name in flat if words(flat[name]).strip() and not is_within(name, self.constant | self.judged_by)]
 
     def _roles(self, flat: Mapping[str, Json]) -> tuple[str, list[str], list[str]]:
         """(the variable that is the question, those that are contexts, those that stand under the question)."""
         names = [name for name in flat if words(flat[name]).strip() and name not in self.constant]
         if self.prompted is not None:
-            shown = [name for name in names if _within(name, self.prompted)] or names
+            shown = [name for name in names if is_within(name, self.prompted)] or names
         else:
-            shown = [n for n in names if _last(n) not in _HIDDEN and not _within(n, self.judged_by)] or names
-        contexts = [name for name in shown if _last(name) in CONTEXTS]
+            shown = [n for n in names if last_name(n) not in _HIDDEN and not is_within(n, self.judged_by)] or names
+        contexts = [name for name in shown if last_name(name) in CONTEXTS]
         candidates = [name for name in shown if name not in contexts] or shown
         question = self.file.question
         if question and question not in flat:
             raise ValueError(f"has no variable '{question}'; it has {', '.join(flat)}")
-        if not question and not any(_last(name) in QUESTIONS for name in candidates):
+        if not question and not any(last_name(name) in QUESTIONS for name in candidates):
             there = [name for name in flat if words(flat[name]).strip()]
             for path in sorted(self.asked_by):
-                if not any(_within(name, frozenset((path,))) or path.startswith(f"{name}.") for name in there):
+                if not any(is_within(name, frozenset((path,))) or path.startswith(f"{name}.") for name in there):
                     raise ValueError(f"has no variable '{path}', by which its prompts ask")
         if not question:
             longest = max(candidates, key=lambda name: len(words(flat[name])), default="")
-            question = next((one for asks in QUESTIONS for one in candidates if _last(one) == asks), longest)
+            question = next((one for asks in QUESTIONS for one in candidates if last_name(one) == asks), longest)
         if not question:
             raise ValueError("has no variable with a value: there is no question in it")
         beside = [name for name in candidates if name != question]
@@ -323,25 +322,6 @@ def _unkept(test: Mapping[str, Json]) -> list[str]:
     return [key for key, value in metadata.items() if key != "rung" and isinstance(value, dict)]
 
 
-def _last(name: str) -> str:
-    return plain_name(name.rpartition(".")[2])
-
-
-def _within(name: str, paths: frozenset[str]) -> bool:
-    """Whether a variable ("item.question"), or what it is part of ("item"), is among these."""
-    parts = name.split(".")
-    return any(".".join(parts[:n]) in paths for n in range(1, len(parts) + 1))
-
-
-def _flat(variables: Mapping[str, Json], prefix: str = "") -> Iterator[tuple[str, Json]]:
-    """Variables whose values are objects by the paths of what is in them."""
-    for name, value in variables.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
-
-
 def _question(value: Json) -> tuple[str, list[Mapping[str, Json]]]:
     """(question, earlier turns) of a variable, which may hold a chat."""
     if isinstance(value, str) and value.lstrip().startswith("[{"):
@@ -354,22 +334,6 @@ def _question(value: Json) -> tuple[str, list[Mapping[str, Json]]]:
     if not text.strip():
         raise ValueError("has an empty question")
     return text, []
-
-
-def _combinations(variables: Mapping[str, Json]) -> Iterator[Mapping[str, Json]]:
-    """A list of plain values stands for each of them, as in Promptfoo; a value may name other variables."""
-    lists = {
-        name: value
-        if isinstance(value, list) and value and all(isinstance(one, (str, int, float)) for one in value)
-        else [value]
-        for name, value in variables.items()
-    }
-    for values in itertools.product(*lists.values()):
-        each = dict(zip(lists, values, strict=True))
-        for name, value in each.items():
-            with suppress(ValueError):  # a template of another kind stays as it is
-                each[name] = filled(value, each) if isinstance(value, str) and "{{" in value else value
-        yield each
 
 
 def _prompt_text(file: ImportFile, prompt: Json) -> str | None:
