@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from rung.commands.hosted_jobs import hosted_model
+from rung.artifacts.store import artifact_folder, building_alone
+from rung.builders.hosted_adapter import host_of
+from rung.commands.hosted_jobs import cancel_jobs, hosted_model
 from rung.config.project import load_project
 from rung.errors import InputError, UserError
 from rung.pipeline.preflight import check_tuning
+from rung.training.hosted.job_note import JobNote, read_note
 from tests.cli.conftest import Run
 from tests.training.tuning_hosts import CLOSE, OpenAIServer
 
@@ -150,6 +155,55 @@ def test_a_job_is_cancelled_and_gone_on_with(rung: Run, project: Path, host: Ope
     host.phases = ("succeeded",)
     rung("train", "generator", project, "--on", "own", "--yes")
     assert (host.started, host.jobs["ftjob-1"].cancelled) == (2, True)
+
+
+def test_cancelling_beside_a_command_that_begins_or_waits_leaves_its_note_to_it(project: Path, host: OpenAIServer) -> None:
+    host.phases = ("running",)
+    loaded = load_project(project)
+    own = loaded.on("openai:small-1")
+    asked = host_of(own)
+    assert asked is not None
+    folder = artifact_folder(loaded.state, "adapter", "d1ce" * 16)
+    note = JobNote(asked.name, asked.identity, "d1ce" * 16, asked=True).write(folder)
+    held, looked = threading.Event(), threading.Event()
+
+    def train() -> None:
+        with building_alone(folder, waiting=lambda: None):
+            held.set()
+            looked.wait(0.3)
+            replace(note, job=asked.start(note.submission)).write(folder)
+            looked.wait(10)
+
+    other = threading.Thread(target=train)
+    other.start()
+    held.wait()
+    assert list(cancel_jobs(loaded, "own")) == ["ftjob-1 is cancelled at openai"], "no job was said not to have begun"
+    assert host.jobs["ftjob-1"].cancelled
+    kept = read_note(folder)
+    assert kept is not None
+    assert (kept.job, kept.attempt) == ("ftjob-1", 1), "the command that waits for it notes how it ended"
+    looked.set()
+    other.join()
+    assert list(cancel_jobs(loaded, "own")) == ["ftjob-1 is cancelled at openai"]
+    kept = read_note(folder)
+    assert kept is not None
+    assert (kept.job, kept.attempt) == ("", 2)
+
+
+@pytest.mark.slow
+def test_a_price_that_is_said_later_is_kept_with_what_it_bought(rung: Run, project: Path, host: OpenAIServer) -> None:
+    def hosted() -> dict[str, Any]:
+        report = rung("train", "generator", project, "--on", "own", "--yes", "--json").json
+        value: dict[str, Any] = json.loads((Path(report["folder"]) / "manifest.json").read_text())["hosted"]
+        return value
+
+    changed(project, models={"own": {"use": "openai:small-1", "tuning": {}}})
+    assert hosted()["usd"] is None
+    changed(project, models={"own": {"use": "openai:small-1", "tuning": {"usd_per_million_tokens": 2.0}}})
+    assert hosted()["usd"] == pytest.approx(3.0)
+    changed(project, models={"own": {"use": "openai:small-1", "tuning": {"usd_per_million_tokens": 9.0}}})
+    assert hosted()["usd"] == pytest.approx(3.0), "what it cost then stays"
+    assert host.started == 1
 
 
 def test_a_connection_that_breaks_while_it_is_begun(rung: Run, project: Path, host: OpenAIServer) -> None:

@@ -65,12 +65,13 @@ class Batch:
 class BatchServer(FakeServer):
     """`fates`: of the batches, in turn. `creation`: replies to those that hand over, before any is taken: a status each, or
     "cut" where the batch is taken and the answer breaks off. `lists`: statuses by which lists of batches are refused, once
-    there is one. `max_bytes`: of what is uploaded."""
+    there is one. `max_bytes`: of what is uploaded. `keeps`: whether it has the files of answers still."""
 
     fates: list[Fate] = field(default_factory=lambda: [Fate()])
     creation: list[int | str] = field(default_factory=list)
     lists: list[int] = field(default_factory=list)
     max_bytes: int = 10**9
+    keeps: bool = True
     batches: list[Batch] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
     deleted: list[str] = field(default_factory=list)
@@ -248,7 +249,9 @@ class _BatchHandler(_Handler):
     def do_GET(self) -> None:
         server, path = self.server_of, urlsplit(self.path).path
         last = path.split("/")[-1]
-        if path.endswith("/content"):
+        if not server.keeps and (path.endswith("/content") or last == "results"):
+            self._fail(404, "The file has expired.")
+        elif path.endswith("/content"):
             file, _, name = path.split("/")[-2].partition("-")
             self._text(server.lines(self._named(name), file))
         elif last == "results":

@@ -135,6 +135,55 @@ def test_one_that_died_while_sending_finds_its_batch_by_the_mark(host: str, serv
     assert lost.mark not in {one.mark for one in model.notes}, "it never came there"
 
 
+def test_of_two_batches_of_one_size_the_one_with_our_rows_is_taken(host: str, server: BatchServer, tmp_path: Path) -> None:
+    server.fates = [Fate(looks=3)]
+    model = sent(host, tmp_path)
+    (note,) = BatchNotes(tmp_path / "batches")
+    model.notes.write(replace(note, name=""))
+    row = {"custom_id": "another's", "params": {"model": "small", "messages": [{"role": "user", "content": "?"}]}}
+    server.handed_over([row] * 10)  # by another project with the same key, since
+    assert texts(run(opened(host, tmp_path), requests())[0]) == [f"value {n}" for n in range(10)]
+    assert len(server.batches) == 2, "nothing is sent again"
+
+
+def test_one_that_never_came_there_is_sent_once_the_only_one_of_its_size_shows_that_it_is_anothers(
+    server: BatchServer, tmp_path: Path
+) -> None:
+    server.fates = [Fate(looks=3)]
+    model = opened("anthropic", tmp_path)
+    model.notes.add(model.name, model.identity, [request_digest(one, model.identity) for one in requests()])
+    row = {"custom_id": "another's", "params": {"model": "small", "messages": [{"role": "user", "content": "?"}]}}
+    server.handed_over([row] * 10)
+    assert texts(run(model, requests())[0]) == [f"value {n}" for n in range(10)]
+    assert len(server.batches) == 2
+    assert not list(BatchNotes(tmp_path / "batches"))
+
+
+def test_what_two_processes_take_from_one_batch_is_taken_by_both(server: BatchServer, tmp_path: Path) -> None:
+    sent("openai", tmp_path)
+    notes = BatchNotes(tmp_path / "batches")
+    (note,) = notes
+    notes.take(note, note.holds[:4])
+    notes.take(note, note.holds[4:8])  # by a process that had read it before
+    (left,) = notes
+    assert left.holds == note.holds[8:]
+    notes.drop(left)
+    notes.take(note, note.holds[:1])
+    assert not list(notes), "what was given up stays given up"
+
+
+def test_answers_that_the_host_keeps_no_longer_are_said_and_asked_again(
+    host: str, server: BatchServer, tmp_path: Path
+) -> None:
+    sent(host, tmp_path)
+    server.keeps = False
+    with pytest.raises(ServerError, match="ended with 0 of 10 answered"):
+        run(opened(host, tmp_path), requests())
+    assert not list(BatchNotes(tmp_path / "batches"))
+    server.keeps = True
+    assert texts(run(opened(host, tmp_path), requests())[0]) == [f"value {n}" for n in range(10)]
+
+
 def test_a_batch_is_found_behind_many_that_others_have_made_since(host: str, server: BatchServer, tmp_path: Path) -> None:
     model = sent(host, tmp_path)
     (note,) = BatchNotes(tmp_path / "batches")

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,15 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from rung.commands.batches import StoppedBatch, cancel_batches, open_batches
+from rung.commands.batches import StoppedBatch, cancel_batches, drop_batch, open_batches
 from rung.commands.repair import damages
 from rung.commands.survey import survey
 from rung.config.project import load_project
-from rung.errors import InputError, Interrupted, ServerError
+from rung.errors import InputError, Interrupted, ServerError, UserError
 from rung.loop import compare
 from rung.models.batch_notes import BatchNotes
 from rung.pipeline.budget import CompareRequest
-from rung.progress import Lines
+from rung.progress import Lines, reporting
 from rung.records import Verdict
 from tests.models.batch_server import BatchServer, Fate
 
@@ -294,6 +295,51 @@ def test_a_batch_that_its_host_does_not_know_is_given_up_by_name_only(server: Ba
     assert "absent" in str(one)
     assert not server.batches
     assert [str(line).partition(": ")[2] for line in cancel_batches(loaded)] == ["it is given up; 'rung compare' asks again"]
+    assert not list(open_batches(loaded))
+
+
+def test_what_is_handed_over_meanwhile_is_waited_for_and_stopped(server: BatchServer, tmp_path: Path) -> None:
+    loaded = load_project(project(tmp_path / "p"))
+    notes = BatchNotes(loaded.state / "batches")
+    server.fates = [Fate(looks=10_000)]
+    note = notes.add("openai:small", "small", ["a" * 64])
+    held, handed = threading.Event(), threading.Event()
+
+    def hand_over() -> None:
+        with notes.alone():
+            held.set()
+            handed.wait(0.3)
+            notes.write(replace(note, name=server.handed_over([]).id))
+
+    other = threading.Thread(target=hand_over)
+    other.start()
+    held.wait()
+    said: list[str] = []
+    with reporting(Lines(said.append, seconds=0)):
+        (stopped,) = cancel_batches(loaded)
+    other.join()
+    assert (stopped.note.name, stopped.outcome) == ("batch_1", "cancelled")
+    assert said == ["another process is handing over to a host; waiting for that"]
+
+
+def test_a_batch_that_nobody_wants_is_said_and_dropped_by_its_name(server: BatchServer, tmp_path: Path) -> None:
+    loaded = load_project(project(tmp_path / "p"))
+    notes = BatchNotes(loaded.state / "batches")
+    server.fates = [Fate(looks=1)]
+    note = notes.add("openai:small", "as it was asked once", ["a" * 64, "b" * 64])
+    notes.write(replace(note, name=server.handed_over([{"custom_id": "a" * 64}]).id))
+    with pytest.raises(UserError, match="batch_1 is not known to have ended: 'rung batches cancel' stops it"):
+        drop_batch(loaded, "batch_1")
+    (one,) = open_batches(loaded)
+    assert "2 not taken up: no comparison asks it now, 'rung batches drop batch_1' gives them up" in str(one)
+    assert (one.as_json()["not_taken"], one.as_json()["is_wanted"]) == (2, False)
+    with pytest.raises(UserError, match="no batch is called 'batch_9'"):
+        drop_batch(loaded, "batch_9")
+    assert drop_batch(loaded, "batch_1").name == "batch_1"
+    unnamed = notes.add("openai:small", "small", ["a" * 64])
+    (one,) = open_batches(loaded)
+    assert f"{unnamed.shown} (was being sent)" in str(one)
+    assert drop_batch(loaded, unnamed.shown) == unnamed
     assert not list(open_batches(loaded))
 
 

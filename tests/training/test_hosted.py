@@ -277,6 +277,25 @@ def _interrupt(_done: int, _all: int, _note: str) -> None:
     raise KeyboardInterrupt
 
 
+@pytest.mark.parametrize("is_openai", [True, False])
+def test_a_job_of_the_same_file_is_not_taken_for_the_next_attempt(
+    is_openai: bool, begin: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, host = begin("openai", names_by_content=True, phases=("failed",))
+    if not is_openai:  # a host of that shape that shows no mark
+        monkeypatch.setenv("RUNG_API_KEY", "secret")
+        host = tuning_host(f"{server.url}/v1#small-1", TuningSettings(), QUICK)
+    with pytest.raises(UserError, match="the same command begins another"):
+        carried_out(host, tmp_path)
+    server.phases = ("succeeded",)
+    note = read_note(tmp_path)
+    assert note is not None
+    assert (note.attempt, note.former) == (2, ("ftjob-1",))
+    replace(note, train=host.upload(files_of(host).train), asked=True).write(tmp_path)  # killed as it was asked for
+    ended, state = carried_out(host, tmp_path)
+    assert (ended.job, state.phase, server.started) == ("ftjob-2", "succeeded", 2)
+
+
 def test_a_look_that_fails_is_taken_again(begin: Begin, tmp_path: Path) -> None:
     broken = (500, {"error": {"message": "sorry"}})
     _, host = begin("openai", odd={"/jobs/ftjob-1": broken})

@@ -10,6 +10,7 @@ import email
 import email.policy
 import json
 import re
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
@@ -144,10 +145,12 @@ def gone(what: str = "job") -> Answer:
     return 404, {"error": {"message": f"No such {what}", "type": "invalid_request_error"}}, {}
 
 
+@dataclass
 class OpenAIServer(TuningServer):
     """`/v1/files`, `/v1/fine_tuning/jobs`; and chats: a tuned model says what its file has for a question, a base knows
-    nothing."""
+    nothing. `names_by_content`: the same file uploaded twice is one."""
 
+    names_by_content: bool = False
     words: ClassVar[Mapping[str, str]] = {name: name for name in ("queued", "running", "succeeded", "failed", "cancelled")}
 
     def reply(self, call: Call) -> Answer:
@@ -157,7 +160,8 @@ class OpenAIServer(TuningServer):
         if path == "/chat/completions":
             return self.chat(call.body)
         if path == "/files":
-            form, id = call.form, f"file-{len(self.files) + 1}"
+            form = call.form
+            id = f"file-{zlib.crc32(form['file'])}" if self.names_by_content else f"file-{len(self.files) + 1}"
             assert form["purpose"] == b"fine-tune"
             self.files[id] = form["file"]
             return ok({"id": id, "object": "file", "status": "uploaded"})
@@ -189,6 +193,7 @@ class OpenAIServer(TuningServer):
             "status": status,
             "training_file": job.asked["training_file"],
             "validation_file": job.asked.get("validation_file"),
+            "metadata": job.asked.get("metadata"),
             "fine_tuned_model": self.tuned(job) if status == "succeeded" else None,
             "trained_tokens": 1_500_000 if status == "succeeded" else None,
             "error": error if status == "failed" else None,

@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -121,7 +121,6 @@ def building(folder: Path, title: str) -> Iterator[bool]:
     if is_finished(folder):
         yield False
         return
-    lock = folder.with_name(f".{folder.name}.lock")
     notices: list[str] = []
 
     def tell() -> None:
@@ -130,8 +129,13 @@ def building(folder: Path, title: str) -> Iterator[bool]:
             say(notices[0])
         waiting()
 
-    with alone(lock, waiting=tell):
+    with building_alone(folder, waiting=tell):
         yield not is_finished(folder)
+
+
+def building_alone(folder: Path, *, waiting: Callable[[], None]) -> AbstractContextManager[None]:
+    """Meanwhile no other process builds this artifact; `waiting`: as `files.durable.alone`."""
+    return alone(folder.with_name(f".{folder.name}.lock"), waiting=waiting)
 
 
 def seal(folder: Path, manifest: Mapping[str, Json]) -> None:

@@ -99,7 +99,7 @@ def build_hosted(builder: ArtifactBuilder, need_recipe: Mapping[str, Json], rows
         if missing:
             _carry_out(builder, plan, rows, folder, title)
     built = Built(plan.named, folder)
-    _answer_as(built, plan.tuning.answers_as)
+    _say_now(built, plan)
     return built
 
 
@@ -222,12 +222,18 @@ def _words(hosted: Mapping[str, Json]) -> list[str]:
     return [f"the host calls it {hosted['model']}; {until}", *undeployed]
 
 
-def _answer_as(built: Built, name: str) -> None:
-    """Keep by which name somebody deployed it."""
+def _say_now(built: Built, plan: _Plan) -> None:
+    """Keep what `rung.yaml` has come to say of it since: by which name somebody deployed it, and its price where none was
+    known."""
     manifest = built.manifest
-    hosted = manifest.get("hosted")
-    if name and isinstance(hosted, dict) and hosted.get("answers_as") != name:
-        seal(built.folder, {**manifest, "hosted": {**hosted, "answers_as": name}})
+    hosted, tokens, foretold = manifest.get("hosted"), manifest.get("tokens"), plan.forecast()
+    if not isinstance(hosted, dict):
+        return
+    now = {**hosted, "answers_as": plan.tuning.answers_as or hosted.get("answers_as")}
+    if hosted.get("usd") is None and foretold.usd is not None and foretold.tokens and isinstance(tokens, int):
+        now["usd"] = foretold.usd * tokens / foretold.tokens
+    if now != hosted:
+        seal(built.folder, {**manifest, "hosted": now})
 
 
 def running_jobs(project: Project) -> dict[Path, JobNote]:

@@ -1,19 +1,24 @@
-"""`rung batches`: what of a comparison is at a host's batch interface, and how to stop it."""
+"""`rung batches`: what of a comparison is at a host's batch interface, how to stop it, and how to give it up."""
 
 from __future__ import annotations
+
+from typing import Annotated
 
 import typer
 
 from rung.cli.command_line import ListByDefault
 from rung.cli.main import FINE
-from rung.cli.options import Folder, Json
-from rung.cli.project_folder import chosen
+from rung.cli.options import Folder, Json, Word
+from rung.cli.project_folder import chosen, words_apart
 from rung.cli.screen import out
 
+Name = Annotated[
+    str | None, typer.Argument(help="Its name, as 'rung batches' lists it.", metavar="NAME", show_default=False)
+]
 batches = typer.Typer(
     cls=ListByDefault,
     context_settings={"ignore_unknown_options": True},  # those of `list`
-    help="List what is at batch interfaces, or stop it.",
+    help="List what is at batch interfaces, stop it, or give it up.",
     epilog="'rung batches [FOLDER]' alone is 'rung batches list'.",
 )
 
@@ -60,4 +65,21 @@ def cancel(folder: Folder, json: Json = False) -> int:
         out(dumps({"batches": stopped}, ensure_ascii=False))
     elif not stopped:
         out("there is no batch that runs")
+    return FINE
+
+
+@batches.command()
+def drop(ctx: typer.Context, folder: Word = None, name: Name = None, json: Json = False) -> int:
+    """Give up answers that nobody has taken; what is asked again is paid again."""
+    from json import dumps
+
+    from rung.commands.batches import drop_batch
+    from rung.config.project import load_project
+
+    root, (word,) = words_apart(ctx, (folder, name), "NAME")
+    note = drop_batch(load_project(root), word)
+    if json:
+        out(dumps({"name": note.name, "model": note.model, "given_up": len(note.holds)}, ensure_ascii=False))
+    else:
+        out(f"{note.shown} of {note.model} is given up, with {len(note.holds):,} answers that nobody has taken")
     return FINE

@@ -1,4 +1,4 @@
-"""The batches of a project that are at a host: how far each is, and how to stop them."""
+"""The batches of a project that are at a host: how far each is, how to stop them, and how to give one up."""
 
 from __future__ import annotations
 
@@ -16,16 +16,29 @@ from rung.models.http import HttpGenerator
 from rung.models.http_batches import BatchClient
 from rung.models.http_client import RequestFailed
 from rung.models.wire.batch_apis import BatchState
+from rung.pipeline.candidates import models_asked
+from rung.pipeline.pricing import is_batched
+from rung.progress import say
 from rung.records import Json
 
 
 @dataclass(frozen=True, slots=True)
 class OpenBatch:
-    """A batch whose answers are still to be taken. `state` None: the host could not be asked, and `why`."""
+    """A batch whose answers are still to be taken. `state` None: the host could not be asked, and `why`, or the batch has no
+    name yet. `is_wanted`: rungs ask the model in batches, as it was asked then."""
 
     note: BatchNote
     state: BatchState | None = None
     why: str = ""
+    is_wanted: bool = True
+
+    @property
+    def outlook(self) -> str:
+        """What becomes of answers that are there and that nobody has taken; "" while it runs."""
+        if self.state is None or self.state.phase == "running":
+            return ""
+        takes = "the next 'rung compare' takes those that it still asks" if self.is_wanted else "no comparison asks it now"
+        return f"{len(self.note.holds):,} not taken up: {takes}, 'rung batches drop {self.note.shown}' gives them up"
 
     def __str__(self) -> str:
         """One line."""
@@ -33,8 +46,9 @@ class OpenBatch:
         far = self.why
         if self.state is not None:
             failed = f", {self.state.failed_rows:,} failed" if self.state.failed_rows else ""
-            far = f"{self.state.phase}, {self.state.done:,} answered{failed}"
-        name = self.note.name or "(was being sent)"
+            outlook = f"; {self.outlook}" if self.outlook else ""
+            far = f"{self.state.phase}, {self.state.done:,} answered{failed}{outlook}"
+        name = self.note.name or f"{self.note.shown} (was being sent)"
         return f"{name}: {self.note.requests:,} requests to {self.note.model} since {since:%Y-%m-%d %H:%M}; {far}"
 
     def as_json(self) -> dict[str, Json]:
@@ -43,17 +57,21 @@ class OpenBatch:
         answered = None if self.state is None else self.state.done
         note = self.note
         entry: dict[str, Json] = {"name": note.name, "model": note.model, "requests": note.requests, "since": note.since}
+        entry |= {"mark": note.mark, "not_taken": len(note.holds), "is_wanted": self.is_wanted}
         return {**entry, "phase": phase, "answered": answered, "why": self.why}
 
 
 def open_batches(project: Project) -> Iterator[OpenBatch]:
     """Every batch that is noted, the oldest first, with what its host says of it."""
     notes = BatchNotes(project.state / FOLDER)
+    asked = {name for name in models_asked(project) if is_batched(project.on(name))}
     for note in notes:
         try:
-            yield OpenBatch(note, _asked(project, notes, note).state(note) if note.name else None)
+            model = _asked(project, notes, note)
+            state = model.state(note) if note.name else None
+            yield OpenBatch(note, state, is_wanted=note.model in asked and model.identity == note.engine)
         except UserError as error:
-            yield OpenBatch(note, why=str(error))
+            yield OpenBatch(note, why=str(error), is_wanted=note.model in asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +98,15 @@ class StoppedBatch:
 
 
 def cancel_batches(project: Project) -> Iterator[StoppedBatch]:
-    """Have the hosts stop all that run. Yields what came of each; answers that they have by then are not lost.
+    """Have the hosts stop all that run. Yields what came of each; answers that they have by then are not lost. What a
+    comparison hands over now is waited for, so that it is stopped, too.
 
     Raises:
         ServerError: a host does not take it, after the others were told.
     """
     notes = BatchNotes(project.state / FOLDER)
     refusals = []
-    for note in notes:
+    for note in _noted(notes):
         if not note.name:
             yield StoppedBatch(note, "unknown")
             continue
@@ -95,7 +114,8 @@ def cancel_batches(project: Project) -> Iterator[StoppedBatch]:
             model = _asked(project, notes, note)
             phase = model.state(note).phase
             if phase == "absent":
-                notes.drop(note)
+                with notes.alone():
+                    notes.drop(note)
                 yield StoppedBatch(note, "absent")
             if phase != "running":
                 continue
@@ -106,6 +126,41 @@ def cancel_batches(project: Project) -> Iterator[StoppedBatch]:
         yield StoppedBatch(note, "cancelled")
     if refusals:
         raise ServerError("; ".join(refusals))
+
+
+def drop_batch(project: Project, name: str) -> BatchNote:
+    """Forget a batch, by its name or the beginning of its mark: its answers are not taken up, and asked again where a
+    comparison wants them.
+
+    Raises:
+        UserError: there is none of that name, or it still runs.
+    """
+    notes = BatchNotes(project.state / FOLDER)
+    found = [note for note in _noted(notes) if name == note.name or (name and note.mark.startswith(name))]
+    if len(found) != 1:
+        how = f"{len(found)} batches are" if found else "no batch is"
+        raise UserError(f"{how} called '{name}': 'rung batches' lists them")
+    (note,) = found
+    if note.name and _asked(project, notes, note).state(note).phase == "running":
+        raise UserError(f"{note.name} is not known to have ended: 'rung batches cancel' stops it, then drop it")
+    with notes.alone():
+        notes.drop(note)
+    return note
+
+
+def _noted(notes: BatchNotes) -> list[BatchNote]:
+    """All batches, once nobody is handing over."""
+    if not list(notes):
+        return []
+    told: list[str] = []
+
+    def tell() -> None:
+        if not told:
+            told.append("another process is handing over to a host; waiting for that")
+            say(told[0])
+
+    with notes.alone(waiting=tell):
+        return list(notes)
 
 
 def _asked(project: Project, notes: BatchNotes, note: BatchNote) -> BatchedGenerator:

@@ -1,6 +1,7 @@
 """Which batches are at a host, and what they hold: a file each in the project's state, on the disk before anything is sent.
 
-A process that dies leaves them, and the next one takes up what they say: nothing is sent twice.
+A process that dies leaves them, and the next one takes up what they say: nothing is sent twice. Who hands over, or changes
+what is noted, does so alone (`BatchNotes.alone`).
 """
 
 from __future__ import annotations
@@ -8,15 +9,19 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from rung.errors import UserError
-from rung.files.durable import damaged, write_whole
+from rung.files.durable import alone, damaged, write_whole
 from rung.files.limited import json_file
+from rung.progress import waiting as ended_by_budget
 
 FOLDER = "batches"  # in the project's state
+LOCK = "sending.lock"  # beside the notes
+_SHOWN = 8  # characters of a mark, of a batch that has no name yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,11 @@ class BatchNote:
     since: float
     after: str = ""
     name: str = ""
+
+    @property
+    def shown(self) -> str:
+        """By which name a person speaks of it."""
+        return self.name or self.mark[:_SHOWN]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +75,14 @@ class BatchNotes:
         """(file, its note, or why it is none)."""
         for path in self.folder.glob("*.json"):
             try:
-                entry = json_file(path)
-                if not isinstance(entry, dict):
-                    raise TypeError("no object")
-                yield path, BatchNote(**{**entry, "holds": tuple(entry["holds"])})  # type: ignore[arg-type]
+                yield path, _note_in(path)
             except (TypeError, KeyError, ValueError, UserError) as error:
                 if path.exists():  # else another process has just taken all from it
                     yield path, f"it is no note of a batch: {error}"
+
+    def alone(self, *, waiting: Callable[[], None] = ended_by_budget) -> AbstractContextManager[None]:
+        """Meanwhile no other process hands over, or changes what is noted. `waiting`: as `files.durable.alone`."""
+        return alone(self.folder / LOCK, waiting=waiting)
 
     def add(self, model: str, engine: str, holds: Collection[str], *, after: str = "") -> BatchNote:
         """Note a batch that is about to be sent."""
@@ -81,16 +92,32 @@ class BatchNotes:
 
     def write(self, note: BatchNote) -> None:
         """Keep what is known of it now."""
-        write_whole(self.folder / f"{note.mark}.json", json.dumps(asdict(note)))
+        write_whole(self._path(note), json.dumps(asdict(note)))
 
     def take(self, note: BatchNote, digests: Collection[str]) -> None:
-        """The answers to these steps are kept elsewhere now; a note that holds no others goes."""
-        left = tuple(digest for digest in note.holds if digest not in digests)
-        if left:
-            self.write(replace(note, holds=left))
-        else:
-            self.drop(note)
+        """The answers to these steps are kept elsewhere now; a note that holds no others goes. Others may have taken some
+        meanwhile, or have given the batch up: what stands on the disk counts."""
+        with self.alone():
+            if not (path := self._path(note)).exists():
+                return
+            kept = _note_in(path)
+            left = tuple(digest for digest in kept.holds if digest not in digests)
+            if left:
+                self.write(replace(kept, holds=left))
+            else:
+                self.drop(kept)
 
     def drop(self, note: BatchNote) -> None:
         """Nothing is to be had from it."""
-        (self.folder / f"{note.mark}.json").unlink(missing_ok=True)
+        self._path(note).unlink(missing_ok=True)
+
+    def _path(self, note: BatchNote) -> Path:
+        return self.folder / f"{note.mark}.json"
+
+
+def _note_in(path: Path) -> BatchNote:
+    """The note that a file holds; raises TypeError, KeyError, ValueError or UserError where it holds none."""
+    entry = json_file(path)
+    if not isinstance(entry, dict):
+        raise TypeError("no object")
+    return BatchNote(**{**entry, "holds": tuple(entry["holds"])})  # type: ignore[arg-type]

@@ -7,27 +7,26 @@ stands in `batch_notes`, and is taken up by the next process. How a host is spok
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from rung.errors import BudgetEnded, InternalError, ServerError
-from rung.files.durable import alone
 from rung.models.batch_notes import BatchNote, BatchNotes
 from rung.models.http import HttpGenerator
 from rung.models.http_batches import BatchClient
 from rung.models.http_client import RequestFailed, Unreachable
 from rung.models.wire import Call
-from rung.models.wire.batch_apis import BatchApi, BatchState, Sending
-from rung.progress import phase, rest, say, waiting
+from rung.models.wire.batch_apis import BatchApi, BatchRow, BatchState, NotTold, Sending
+from rung.progress import phase, rest, say
 from rung.records import Failure
 from rung.records.steps import Request, Result, request_digest
 
 T = TypeVar("T")
 LONGEST_PAUSE = 300.0  # seconds between two looks at a batch, at most; the first pause is the client's, each twice the last
 TRIES = 2  # batches that a request is sent in, where it failed in a way that may pass
-LOCK = "sending.lock"  # beside the notes: who hands over
 _TOO_LARGE = 413
+_NO_FILE = (404, 410)  # what a host answers whose files have expired
 _NO_INTERFACE = "has no batch interface at this address"
 _ABSENT = "the key and the address that sent it reach its answers; 'rung batches cancel' gives it up, to be asked again"
 
@@ -82,14 +81,14 @@ class BatchedGenerator:
             yield by_digest.pop(digest), self._failed[digest]
         left = {digest: requests[index] for digest, index in by_digest.items()}
         while left:
-            with alone(self.notes.folder / LOCK, waiting=waiting):  # what another process is sending is under way
-                under_way = self._under_way(left)
+            with self.notes.alone():  # what another process is sending is under way
+                under_way, unsure = self._under_way(left)
                 sent = {digest for note in under_way for digest in note.holds}
                 under_way += self._send({d: one for d, one in left.items() if d not in sent}, after=under_way)
             calls = {digest: self.model.call(request) for digest, request in left.items()}
             running, lost = list[BatchNote](), list[str]()
             for note in under_way:
-                state = self.state(note)
+                state = BatchState("running") if note in unsure else self.state(note)
                 if state.phase == "running":
                     running.append(note)
                     continue
@@ -125,25 +124,45 @@ class BatchedGenerator:
         """Seconds before the second look at a batch."""
         return self.model.client.first_wait
 
-    def _under_way(self, left: Mapping[str, Request]) -> list[BatchNote]:
-        """The batches that hold some of these steps."""
+    def _under_way(self, left: Mapping[str, Request]) -> tuple[list[BatchNote], list[BatchNote]]:
+        """The batches that hold some of these steps, and those of them that may be somebody else's: it is not known yet."""
         mine = [note for note in self.notes if note.engine == self.identity]
         holding = [note for note in mine if not left.keys().isdisjoint(note.holds)]
         named = {note.name for note in mine if note.name}
-        recovered = [note if note.name else self._recovered(note, named) for note in holding]
-        return [note for note in recovered if note is not None]
+        known, unsure = [note for note in holding if note.name], list[BatchNote]()
+        for note in holding:
+            if note.name:
+                continue
+            found, is_ours = self._recovered(note, named)
+            named |= {found}
+            if is_ours:
+                known.append(replace(note, name=found))
+                self.notes.write(known[-1])
+            elif found:
+                unsure.append(replace(note, name=found))
+            else:
+                self.notes.drop(note)
+        return known + unsure, unsure
 
-    def _recovered(self, note: BatchNote, named: set[str]) -> BatchNote | None:
-        """A batch that was being sent when a process died; None where it never came to the host. `named`: other notes'."""
-        likely = self._asked(lambda: self.api.sent(self._client, _sending(note)))
-        name = next((one for one in likely if one not in named), "")
-        if not name:
-            self.notes.drop(note)
-            return None
-        named.add(name)
-        recovered = replace(note, name=name)
-        self.notes.write(recovered)
-        return recovered
+    def _recovered(self, note: BatchNote, named: Collection[str]) -> tuple[str, bool]:
+        """(the name of the batch that was being sent when a process died, whether it surely is that one); "" where it never
+        came to the host. `named`: other notes'. Where batches bear no mark, the rows of one that has ended tell."""
+        unsure = ""
+        for name in self._asked(lambda: self.api.sent(self._client, _sending(note))):
+            if name in named:
+                continue
+            if self.api.bears_marks:
+                return name, True
+            state = self.state(replace(note, name=name))
+            if state.phase == "running":
+                unsure = unsure or name
+            elif self._holds(state, note.holds):
+                return name, True
+        return unsure, False
+
+    def _holds(self, state: BatchState, digests: Collection[str]) -> bool:
+        """Whether a batch that has ended has a row of one of these."""
+        return any(row.id in digests for row in self._rows(state))
 
     def _send(self, requests: Mapping[str, Request], *, after: Sequence[BatchNote]) -> list[BatchNote]:
         """Hand these over, in as few batches as the host takes; what is sent once more, when nothing is under way. Where it
@@ -158,6 +177,8 @@ class BatchedGenerator:
             note = self.notes.add(self.name, self.identity, lines, after=newest)
             try:
                 name = self.api.send(self._client, [*lines.values()], path, _sending(note))
+            except NotTold:  # the next look shows whether it is there
+                continue
             except RequestFailed as error:
                 status = 0 if error.complaint is None else error.complaint.status
                 if 400 <= status < 500:  # else it may have come there
@@ -206,7 +227,7 @@ class BatchedGenerator:
         `lost` is told why no request can succeed now, where a row says so."""
         unread = {digest: calls[digest] for digest in note.holds if digest in calls}
         failed, again = Counter[str](), 0
-        for row in self._asked(lambda: list(self.api.rows(self._client, state))):
+        for row in self._rows(state):
             call = unread.pop(row.id, None)
             if call is None or not row.status:
                 continue
@@ -232,6 +253,20 @@ class BatchedGenerator:
             sent = f"{again:,} are sent once more, " if again else ""
             missed = f"{failed.total() - again:,} count as misses, and the next command asks them again"
             say(f"! {self.name}: {share}; {sent}{missed}")
+
+    def _rows(self, state: BatchState) -> list[BatchRow]:
+        """The rows of a batch that has ended; none where the host keeps its files no longer."""
+
+        def read() -> list[BatchRow]:
+            try:
+                return list(self.api.rows(self._client, state))
+            except RequestFailed as error:
+                if error.complaint is None or error.complaint.status not in _NO_FILE:
+                    raise
+                say(f"! {self.name}: the host keeps these answers no longer ({error})")
+                return []
+
+        return self._asked(read)
 
     def _leave(self, note: BatchNote, state: BatchState, taken: set[str], left: Mapping[str, Request]) -> list[str]:
         """Note what was taken from a batch that has ended. Returns why some of it never will be, in words."""

@@ -337,7 +337,9 @@ class Client:
             return
         error = complaint(response.status_code, text)
         if response.is_redirect:
-            raise _Trouble(f"HTTP {error.status}: the server sends on to {response.headers.get('location')}", again=False)
+            elsewhere, _, _ = response.headers.get("location", "").partition("?")  # a signature may stand behind that
+            where = f"to {elsewhere}, which is not followed" if elsewhere else "without saying where to"
+            raise _Trouble(f"HTTP {error.status}: the server sends on {where}: mend the model's URL", again=False)
         self._raise(error, asked_to_wait(response.headers, text), response.headers.get("x-should-retry", ""))
 
     def _raise(self, error: Complaint, wait: float | None, again: str = "") -> NoReturn:

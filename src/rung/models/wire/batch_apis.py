@@ -83,6 +83,10 @@ class Again(Protocol):
         ...
 
 
+class NotTold(Exception):
+    """An earlier try may have made a batch, and which of the host's it is shows when these have ended."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sending:
     """A batch on its way. `mark`: what it is known by here; `after`: the newest batch at the host before it."""
@@ -101,6 +105,11 @@ class BatchApi(Protocol):
     @property
     def max_bytes(self) -> int: ...
 
+    @property
+    def bears_marks(self) -> bool:
+        """Whether a batch bears its mark, so that which one is ours is sure."""
+        ...
+
     def line(self, id: str, path: str, body: Mapping[str, Json]) -> bytes:
         """A request as it stands in a batch; `id`: at most 64 letters and digits."""
         ...
@@ -110,7 +119,7 @@ class BatchApi(Protocol):
         ...
 
     def send(self, by: Transport, lines: Sequence[bytes], path: str, sending: Sending) -> str:
-        """Hand the requests over. Returns the batch's name there."""
+        """Hand the requests over. Returns the batch's name there; may raise `NotTold`."""
         ...
 
     def sent(self, by: Transport, sending: Sending) -> Sequence[str]:
@@ -141,6 +150,7 @@ class FileBatches:
     max_requests: int = 50_000
     max_bytes: int = 190 * _MEGABYTE  # of 200
     prefix: str = "/v1"
+    bears_marks: bool = True
 
     def line(self, id: str, path: str, body: Mapping[str, Json]) -> bytes:
         """A line of the file."""
@@ -220,6 +230,7 @@ class MessageBatches:
 
     max_requests: int = 100_000
     max_bytes: int = 240 * _MEGABYTE  # of 256
+    bears_marks: bool = False
 
     def line(self, id: str, path: str, body: Mapping[str, Json]) -> bytes:  # noqa: ARG002 - the protocol's
         """An item of the list."""
@@ -233,7 +244,12 @@ class MessageBatches:
     def send(self, by: Transport, lines: Sequence[bytes], path: str, sending: Sending) -> str:  # noqa: ARG002 - the protocol's
         """Make a batch of the list."""
         body = b'{"requests":[' + b",".join(line.rstrip() for line in lines) + b"]}"
-        return text(by.post(_MESSAGES, body, again=lambda: next(iter(self._likely(by, sending)), None)).get("id"))
+
+        def again() -> None:
+            if self._likely(by, sending):
+                raise NotTold
+
+        return text(by.post(_MESSAGES, body, again=again).get("id"))
 
     def sent(self, by: Transport, sending: Sending) -> Sequence[str]:
         """Those of as many requests that are newer than the newest was."""

@@ -21,7 +21,8 @@ _DIGITS = 10  # of the artifact's digest, in what the host calls the job
 class JobNote:
     """A job, as far as it came. `asked`: the host was, or was about to be, asked to start it; `job`: its id there.
 
-    `attempt` counts the jobs of this artifact: one that failed is followed by another of another name.
+    `attempt` counts the jobs of this artifact: one that failed is followed by another of another name; `former`: the ids of
+    those before.
     """
 
     host: str
@@ -35,6 +36,7 @@ class JobNote:
     asked: bool = False
     job: str = ""
     begun: str = ""
+    former: tuple[str, ...] = ()
 
     @property
     def marker(self) -> str:
@@ -44,11 +46,12 @@ class JobNote:
     @property
     def submission(self) -> Submission:
         """The job as it is asked for."""
-        return Submission(self.marker, self.train, self.validation, self.settings)
+        return Submission(self.marker, self.train, self.validation, self.settings, self.former)
 
     def again(self) -> JobNote:
         """The note of the next job, after this one came to nothing."""
-        return replace(self, attempt=self.attempt + 1, train="", validation="", asked=False, job="", begun="")
+        former = (*self.former, self.job) if self.job else self.former
+        return replace(self, attempt=self.attempt + 1, train="", validation="", asked=False, job="", begun="", former=former)
 
     def write(self, folder: Path) -> JobNote:
         """Keep it, on the disk before this returns."""
@@ -65,7 +68,7 @@ def read_note(folder: Path) -> JobNote | None:
     path = folder / NOTE
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
-        return JobNote(**fields)
+        return JobNote(**{**fields, "former": tuple(fields.get("former", ()))})
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError) as error:

@@ -16,6 +16,7 @@ from rung.training.hosted.host_api import MAX_PAGES, HostApi, required
 from rung.training.hosted.protocol import FileRules, JobState, Phase, Submission, TuningFile
 
 _JOBS = "/fine_tuning/jobs"
+_MARK = "rung"  # the key of a job's metadata that holds its mark
 _PHASES: Mapping[str, Phase] = {
     "validating_files": "queued",
     "queued": "queued",
@@ -64,7 +65,7 @@ class OpenAIShape:
         return None
 
     def start(self, job: Submission) -> str:
-        """The marker is the suffix of the model's name."""
+        """The marker is the suffix of the model's name; OpenAI shows it before that has one, too."""
         hyper = job.named({"epochs": "n_epochs", "batch_rows": "batch_size"})
         body: dict[str, Json] = {"model": self.base, "training_file": job.train, "suffix": job.marker}
         if job.validation:
@@ -75,12 +76,20 @@ class OpenAIShape:
             body["hyperparameters"] = hyper
         else:
             body["method"] = {"type": "supervised", "supervised": {"hyperparameters": hyper}}
+            body["metadata"] = {_MARK: job.marker}
         return required(self.api.post(_JOBS, body, once=True), "id", self.api.endpoint.url)
 
     def find(self, job: Submission) -> str:
-        """By the file that it learns from, in the list of jobs: the newest comes first."""
-        jobs = listed(self.api.get, _JOBS, pages=MAX_PAGES)
-        return next((text(row.get("id")) for row in jobs if row.get("training_file") == job.train), "")
+        """By its mark, in the list of jobs. Where a host shows none, the newest that learns from its file: a job of another
+        mark is another attempt, or learns with other settings from the same file."""
+        unmarked = ""
+        for row in listed(self.api.get, _JOBS, pages=MAX_PAGES):
+            marks = _marks(row)
+            if job.marker in marks:
+                return text(row.get("id"))
+            is_likely = not marks and row.get("training_file") == job.train and row.get("id") not in job.former
+            unmarked = unmarked or (text(row.get("id")) if is_likely else "")
+        return unmarked
 
     def state(self, id: str) -> JobState:
         """See `TuningHost`."""
@@ -99,3 +108,10 @@ class OpenAIShape:
     def cancel(self, id: str) -> None:
         """See `TuningHost`."""
         self.api.end(f"{_JOBS}/{id}/cancel")
+
+
+def _marks(row: Mapping[str, Json]) -> set[str]:
+    """What a job says that it, or what came of it, was to be called: the suffix, or parts of `ft:base:team:suffix:id`."""
+    named = (text(row.get(key)) for key in ("user_provided_suffix", "suffix", "fine_tuned_model"))
+    parts = {text(mapping(row.get("metadata")).get(_MARK)), *(part for name in named for part in name.split(":")[-4:])}
+    return {part for part in parts if part.startswith("rung-")}

@@ -47,12 +47,13 @@ class TuningFile:
 @dataclass(frozen=True, slots=True)
 class Submission:
     """A job as it is asked for. `marker` names it at the host: no other job of anybody's is called so. `train` and
-    `validation` are the host's names of the files ("": none held out)."""
+    `validation` are the host's names of the files ("": none held out); `former`: ids of jobs that it surely is not."""
 
     marker: str
     train: str
     validation: str
     settings: Mapping[str, Json] = field(default_factory=dict)
+    former: tuple[str, ...] = ()
 
     def named(self, names: Mapping[str, str]) -> dict[str, Json]:
         """The settings among these, by the host's names for them."""

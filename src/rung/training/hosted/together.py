@@ -8,6 +8,7 @@ price).
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -124,7 +125,8 @@ class Together:
         """By the file that it learns from, in the list of jobs."""
         listed = rows(self.api.get(_JOBS).get("data"))
         mine = (row for row in listed if row.get("training_file") == job.train)  # of one content there is one file
-        same = next((row for row in mine if job.marker in f"{row.get('suffix')} {row.get('model_output_name')}"), None)
+        called = re.compile(rf"{re.escape(job.marker)}(?!\d)")  # the eleventh attempt is not the first
+        same = next((row for row in mine if called.search(f"{row.get('suffix')} {row.get('model_output_name')}")), None)
         return text(same.get("id")) if same else ""
 
     def state(self, id: str) -> JobState:
