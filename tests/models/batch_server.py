@@ -72,6 +72,7 @@ class BatchServer(FakeServer):
     lists: list[int] = field(default_factory=list)
     max_bytes: int = 10**9
     keeps: bool = True
+    handler: type[_BatchHandler] | None = None
     batches: list[Batch] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
     deleted: list[str] = field(default_factory=list)
@@ -88,7 +89,7 @@ class BatchServer(FakeServer):
         return Counter(row["custom_id"] for batch in self.batches for row in batch.rows)
 
     def start(self) -> None:
-        handler = type("Handler", (_BatchHandler,), {"server_of": self})
+        handler = type("Handler", (self.handler or _BatchHandler,), {"server_of": self})
         self._listening = ThreadingHTTPServer(("127.0.0.1", self.port), handler)
         self._listening.daemon_threads = True
         self.port = self._listening.server_port

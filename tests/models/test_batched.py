@@ -21,14 +21,15 @@ from rung.progress import Lines, reporting
 from rung.records import Failure, Message
 from rung.records.steps import Generate, GenerateResult, Request, Result, request_digest
 from tests.models.batch_server import BatchServer, Fate
+from tests.models.gemini_batch_server import GeminiBatchServer
 
-HOSTS = ("openai", "anthropic")
-VARIABLES = {"openai": "OPENAI_BASE_URL", "anthropic": "ANTHROPIC_BASE_URL", "azure": "AZURE_OPENAI_ENDPOINT"}
+HOSTS = ("openai", "anthropic", "gemini")
+ANOTHERS = {"model": "small", "messages": [{"role": "user", "content": "?"}]}
 
 
 @pytest.fixture
 def server() -> Iterator[BatchServer]:
-    with BatchServer({f"number {n}?": f"value {n}" for n in range(40)}) as opened:
+    with GeminiBatchServer({f"number {n}?": f"value {n}" for n in range(40)}) as opened:
         yield opened
 
 
@@ -43,7 +44,8 @@ def _addresses(server: BatchServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", server.url)
     monkeypatch.setenv("ANTHROPIC_BASE_URL", server.host)
     monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", server.host)
-    for key in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "AZURE_OPENAI_API_KEY"):
+    monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", server.host)
+    for key in ("OPENAI_API_KEY", "GOOGLE_API_KEY", "ANTHROPIC_API_KEY", "AZURE_OPENAI_API_KEY"):
         monkeypatch.setenv(key, "k")
 
 
@@ -91,7 +93,7 @@ def test_all_requests_go_in_one_batch_and_each_gets_its_own_answer(host: str, se
     assert server.deleted == ([] if host == "anthropic" else [server.deleted[0]]), "the file that was handed over is deleted"
     (row, *_) = server.batches[0].rows
     assert row["custom_id"] == request_digest(requests()[0], model.identity)
-    if host != "anthropic":
+    if host in ("openai", "azure"):
         assert row["url"] == ("/chat/completions" if host == "azure" else "/v1/chat/completions")
     directly = HttpGenerator(Endpoint.named(f"{host}:small"), ServerSettings(), first_wait=0.01)
     assert model.identity == directly.identity, "so that either finds what the other was answered"
@@ -140,7 +142,7 @@ def test_of_two_batches_of_one_size_the_one_with_our_rows_is_taken(host: str, se
     model = sent(host, tmp_path)
     (note,) = BatchNotes(tmp_path / "batches")
     model.notes.write(replace(note, name=""))
-    row = {"custom_id": "another's", "params": {"model": "small", "messages": [{"role": "user", "content": "?"}]}}
+    row = {"custom_id": "another's", "params": ANOTHERS}
     server.handed_over([row] * 10)  # by another project with the same key, since
     assert texts(run(opened(host, tmp_path), requests())[0]) == [f"value {n}" for n in range(10)]
     assert len(server.batches) == 2, "nothing is sent again"
@@ -152,7 +154,7 @@ def test_one_that_never_came_there_is_sent_once_the_only_one_of_its_size_shows_t
     server.fates = [Fate(looks=3)]
     model = opened("anthropic", tmp_path)
     model.notes.add(model.name, model.identity, [request_digest(one, model.identity) for one in requests()])
-    row = {"custom_id": "another's", "params": {"model": "small", "messages": [{"role": "user", "content": "?"}]}}
+    row = {"custom_id": "another's", "params": ANOTHERS}
     server.handed_over([row] * 10)
     assert texts(run(model, requests())[0]) == [f"value {n}" for n in range(10)]
     assert len(server.batches) == 2
@@ -212,7 +214,8 @@ def test_what_an_expired_batch_answered_is_kept_and_the_rest_is_sent_by_the_next
         for index, _ in opened(host, tmp_path).run(requests()):
             taken.add(index)
 
-    with pytest.raises(ServerError, match=r"batch_1 expired after its 24 hours with 4 of 10 answered: these are kept"):
+    hours = 48 if host == "gemini" else 24
+    with pytest.raises(ServerError, match=rf"expired after its {hours} hours with 4 of 10 answered: these are kept"):
         take()
     assert len(taken) == 4
     left = [one for index, one in enumerate(requests()) if index not in taken]
@@ -281,7 +284,8 @@ def test_a_parameter_that_the_model_does_not_take_is_left_out_the_second_time(
     server.fates = [Fate(broken=1.0, status=400, words="Unsupported parameter: 'temperature' is not supported"), Fate()]
     results, _ = run(opened(host, tmp_path), requests(3))
     assert texts(results) == ["value 0", "value 1", "value 2"]
-    bodies = [row.get("body") or row["params"] for batch in server.batches for row in batch.rows]
+    rows = [row for batch in server.batches for row in batch.rows]
+    bodies = [row.get("body") or row.get("params") or row["request"]["generationConfig"] for row in rows]
     assert ["temperature" in body for body in bodies] == [True] * 3 + [False] * 3
 
 

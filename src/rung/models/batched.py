@@ -195,7 +195,8 @@ class BatchedGenerator:
             self.notes.write(note)
             self._tries.update(lines.keys())
             sent.append(note)
-            say(f"{self.name}: {len(lines):,} requests are handed over as the batch {name}; it may take up to 24 hours")
+            takes = f"it may take up to {self.api.hours} hours"
+            say(f"{self.name}: {len(lines):,} requests are handed over as the batch {name}; {takes}")
         return sent
 
     def _portions(self, requests: Mapping[str, Request]) -> Iterator[tuple[str, dict[str, bytes]]]:
@@ -203,12 +204,12 @@ class BatchedGenerator:
         most = min(self._at_once or self.api.max_requests, self.api.max_requests)
         lines, size, path = dict[str, bytes](), 0, ""
         for digest, request in requests.items():
-            path, body = self.model.written(self.model.call(request))
-            line = self.api.line(digest, path, body)
-            if lines and (len(lines) == most or size + len(line) > self.api.max_bytes):
+            where, body = self.model.written(self.model.call(request))
+            line = self.api.line(digest, where, body)
+            if lines and (where != path or len(lines) == most or size + len(line) > self.api.max_bytes):
                 yield path, lines
                 lines, size = {}, 0
-            lines[digest], size = line, size + len(line)
+            lines[digest], size, path = line, size + len(line), where
         if lines:
             yield path, lines
 
@@ -286,7 +287,8 @@ class BatchedGenerator:
         again = "the same command sends the rest anew, and without 'batch: true' under server it is asked one by one"
         if state.phase == "failed":
             return [f"{self.name}: the batch {note.name} came to nothing ({state.why}); {again}"]
-        how = {"expired": "expired after its 24 hours", "cancelled": "was cancelled"}.get(state.phase, "ended")
+        expired = f"expired after its {self.api.hours} hours"
+        how = {"expired": expired, "cancelled": "was cancelled"}.get(state.phase, "ended")
         whole = len(taken) + len(unanswered)
         return [
             f"{self.name}: the batch {note.name} {how} with {len(taken):,} of {whole:,} answered: these are kept; {again}"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
-from rung.models.http_calls import Outgoing, form
+from rung.models.http_calls import Outgoing, form, posted
 from rung.models.http_client import Client, RequestFailed
 from rung.models.wire.batch_apis import Again
 from rung.records import Json
@@ -40,6 +41,29 @@ class BatchClient:
     def upload(self, path: str, name: str, content: bytes, fields: Mapping[str, str]) -> Mapping[str, Json]:
         """The object that answers a form with a file."""
         return _object(self._text(form(path, fields, (name, content))))
+
+    def upload_begun(self, path: str, name: str, content: bytes) -> Mapping[str, Json]:
+        """The object that answers a file of JSON Lines; see `Transport`. Another try begins anew."""
+        halt, kind = threading.Event(), "application/jsonl"
+
+        def work() -> Mapping[str, Json]:
+            begun = posted(path, {"file": {"displayName": name}})
+            address = self._client.endpoint.address(path)
+            told = {
+                "X-Goog-Upload-Protocol": "resumable",
+                "X-Goog-Upload-Command": "start",
+                "X-Goog-Upload-Header-Content-Length": str(len(content)),
+                "X-Goog-Upload-Header-Content-Type": kind,
+            }
+            headers = {**self._client.endpoint.headers("POST", address, begun.content), **told}
+            answered = self._client.once(replace(begun, headers=headers), halt)
+            where = answered.headers.get("x-goog-upload-url", "")
+            if "://" not in where:
+                raise RequestFailed(f"the server does not say where {name} is put: its API may have changed", 1)
+            whole = {"X-Goog-Upload-Command": "upload, finalize", "X-Goog-Upload-Offset": "0", "Content-Type": kind}
+            return _object(self._client.once(Outgoing("POST", where, content, kind, whole), halt, seconds=LONG).text)
+
+        return self._client.patiently(work, halt)[0]
 
     def lines(self, path: str) -> Iterator[Mapping[str, Json]]:
         """The objects of a file of JSON Lines; one that breaks off is fetched again, as often as the project allows."""

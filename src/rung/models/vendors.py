@@ -15,6 +15,7 @@ from rung.models.wire.batch_apis import BatchApi, FileBatches, MessageBatches
 from rung.models.wire.bedrock import Converse
 from rung.models.wire.chat import ChatCompletions
 from rung.models.wire.gemini import Gemini
+from rung.models.wire.gemini_batches import GeminiBatches
 from rung.models.wire.ollama import Ollama
 from rung.models.wire.responses import Responses
 
@@ -84,6 +85,7 @@ GEMINI = Vendor(
     url="https://generativelanguage.googleapis.com",
     url_variable="GOOGLE_GEMINI_BASE_URL",
     example="gemini-3.5-flash",
+    batches=GeminiBatches(),
 )
 AZURE = Vendor(
     name="azure",

@@ -1,6 +1,7 @@
 """Batch interfaces: many requests handed over at once, answered within a day, at half the price.
 
-OpenAI's and Azure's take a file, Anthropic's a list. Sending is left to `http_batches`, when to send and wait to `batched`.
+OpenAI's and Azure's take a file, Anthropic's a list; Google's stands in `gemini_batches`. Sending is left
+to `http_batches`, when to send and wait to `batched`.
 """
 
 from __future__ import annotations
@@ -66,6 +67,10 @@ class Transport(Protocol):
         """The object that answers a form with a file."""
         ...
 
+    def upload_begun(self, path: str, name: str, content: bytes) -> Mapping[str, Json]:
+        """The object that answers a file of JSON Lines which is sent to where the server says, as Google has it."""
+        ...
+
     def lines(self, path: str) -> Iterator[Mapping[str, Json]]:
         """The objects of a file of JSON Lines."""
         ...
@@ -104,6 +109,11 @@ class BatchApi(Protocol):
 
     @property
     def max_bytes(self) -> int: ...
+
+    @property
+    def hours(self) -> int:
+        """After which a batch expires."""
+        ...
 
     @property
     def bears_marks(self) -> bool:
@@ -151,11 +161,12 @@ class FileBatches:
     max_bytes: int = 190 * _MEGABYTE  # of 200
     prefix: str = "/v1"
     bears_marks: bool = True
+    hours: int = 24
 
     def line(self, id: str, path: str, body: Mapping[str, Json]) -> bytes:
         """A line of the file."""
         request: Json = {"custom_id": id, "method": "POST", "url": f"{self.prefix}{path}", "body": dict(body)}
-        return _line(request)
+        return json_line(request)
 
     def newest(self, by: Transport) -> str:  # noqa: ARG002 - the protocol's
         """They bear marks."""
@@ -170,7 +181,7 @@ class FileBatches:
             "completion_window": "24h",
             "metadata": {_MARK: sending.mark},
         }
-        return text(by.post("/batches", _line(request), again=lambda: self._marked(by, sending)).get("id"))
+        return text(by.post("/batches", json_line(request), again=lambda: self._marked(by, sending)).get("id"))
 
     def sent(self, by: Transport, sending: Sending) -> Sequence[str]:
         """The one that bears the mark."""
@@ -231,11 +242,12 @@ class MessageBatches:
     max_requests: int = 100_000
     max_bytes: int = 240 * _MEGABYTE  # of 256
     bears_marks: bool = False
+    hours: int = 24
 
     def line(self, id: str, path: str, body: Mapping[str, Json]) -> bytes:  # noqa: ARG002 - the protocol's
         """An item of the list."""
         request: Json = {"custom_id": id, "params": dict(body)}
-        return _line(request)
+        return json_line(request)
 
     def newest(self, by: Transport) -> str:
         """The first of the list."""
@@ -308,5 +320,6 @@ def _words(error: Mapping[str, Json]) -> str:
     return f"request {line}: {message}" if line else message
 
 
-def _line(value: Json) -> bytes:
+def json_line(value: Json) -> bytes:
+    """A value as a line of a file."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
