@@ -28,9 +28,9 @@ class GeminiBatchServer(BatchServer):
     def generated(self, request: Mapping[str, Any]) -> dict[str, Json]:
         """What `generateContent` answers."""
         said = request.get("contents", [])
-        turns = [{"role": turn["role"], "content": turn["parts"][0]["text"]} for turn in said]
+        turns: Json = [{"role": turn["role"], "content": turn["parts"][0]["text"]} for turn in said]
         turn: Any = self.chat({"model": "small", "messages": turns})
-        content = {"role": "model", "parts": [{"text": turn["choices"][0]["message"]["content"]}]}
+        content: Json = {"role": "model", "parts": [{"text": turn["choices"][0]["message"]["content"]}]}
         prompt, completion = turn["usage"]["prompt_tokens"], turn["usage"]["completion_tokens"]
         usage: Json = {"promptTokenCount": prompt, "candidatesTokenCount": completion}
         return {

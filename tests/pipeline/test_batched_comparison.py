@@ -322,13 +322,15 @@ def test_what_is_handed_over_meanwhile_is_waited_for_and_stopped(server: BatchSe
     assert said == ["another process is handing over to a host; waiting for that"]
 
 
-def test_a_batch_that_nobody_wants_is_said_and_dropped_by_its_name(server: BatchServer, tmp_path: Path) -> None:
+def test_a_batch_that_nobody_wants_is_said_and_dropped_by_its_name(
+    server: BatchServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     loaded = load_project(project(tmp_path / "p"))
     notes = BatchNotes(loaded.state / "batches")
     server.fates = [Fate(looks=1)]
     note = notes.add("openai:small", "as it was asked once", ["a" * 64, "b" * 64])
     notes.write(replace(note, name=server.handed_over([{"custom_id": "a" * 64}]).id))
-    with pytest.raises(UserError, match="batch_1 is not known to have ended: 'rung batches cancel' stops it"):
+    with pytest.raises(UserError, match="batch_1 still runs: 'rung batches cancel' stops it"):
         drop_batch(loaded, "batch_1")
     (one,) = open_batches(loaded)
     assert "2 not taken up: no comparison asks it now, 'rung batches drop batch_1' gives them up" in str(one)
@@ -336,6 +338,12 @@ def test_a_batch_that_nobody_wants_is_said_and_dropped_by_its_name(server: Batch
     with pytest.raises(UserError, match="no batch is called 'batch_9'"):
         drop_batch(loaded, "batch_9")
     assert drop_batch(loaded, "batch_1").name == "batch_1"
+    gone = replace(notes.add("openai:small", "small", ["a" * 64]), name="batch_7")
+    notes.write(gone)
+    monkeypatch.delenv("OPENAI_API_KEY")
+    monkeypatch.delenv("OPENAI_BASE_URL")
+    assert drop_batch(loaded, "batch_7") == gone, "who cannot be asked keeps nobody from giving up"
+    monkeypatch.setenv("OPENAI_BASE_URL", server.url)
     unnamed = notes.add("openai:small", "small", ["a" * 64])
     (one,) = open_batches(loaded)
     assert f"{unnamed.shown} (was being sent)" in str(one)

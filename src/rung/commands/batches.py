@@ -130,7 +130,7 @@ def cancel_batches(project: Project) -> Iterator[StoppedBatch]:
 
 def drop_batch(project: Project, name: str) -> BatchNote:
     """Forget a batch, by its name or the beginning of its mark: its answers are not taken up, and asked again where a
-    comparison wants them.
+    comparison wants them. A host that cannot be asked keeps nobody from that.
 
     Raises:
         UserError: there is none of that name, or it still runs.
@@ -141,11 +141,21 @@ def drop_batch(project: Project, name: str) -> BatchNote:
         how = f"{len(found)} batches are" if found else "no batch is"
         raise UserError(f"{how} called '{name}': 'rung batches' lists them")
     (note,) = found
-    if note.name and _asked(project, notes, note).state(note).phase == "running":
-        raise UserError(f"{note.name} is not known to have ended: 'rung batches cancel' stops it, then drop it")
+    if note.name and _runs(project, notes, note):
+        raise UserError(f"{note.name} still runs: 'rung batches cancel' stops it, then drop it")
     with notes.alone():
         notes.drop(note)
     return note
+
+
+def _runs(project: Project, notes: BatchNotes, note: BatchNote) -> bool:
+    """Whether the host says that a batch goes on."""
+    try:
+        model = _asked(project, notes, note)
+        return model.api.state(BatchClient(model.model.client), note.name).phase == "running"
+    except (RequestFailed, UserError) as error:
+        say(f"! whether {note.name} goes on at {note.model} is not known ({error})")
+        return False
 
 
 def _noted(notes: BatchNotes) -> list[BatchNote]:
