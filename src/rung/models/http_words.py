@@ -35,7 +35,7 @@ _OVER_QUOTA = re.compile(r"exceeded your (?:current )?quota", re.IGNORECASE)
 _FOR_A_WHILE = re.compile(r"retry|per.?minute|per.?second|rate.?limit", re.IGNORECASE)  # Google says both in one breath
 _NO_MODEL = re.compile(
     r"model_not_found|invalid model name|model identifier is invalid|on-demand throughput|DeploymentNotFound"
-    r"|(?:no such|unknown|unsupported) model|no model (?:named|called)"
+    r"|(?:no such|unknown|unsupported) model|no model (?:named|called)|server is pinned to ['\"]"
     r"|\bmodel:? ['\"`“]?[\w./:@+-]+['\"`”]? (?:was |is )?"
     r"(?:not found|(?:does|do)(?: not|n['’]t) exist|not loaded|not available|not supported)",
     re.IGNORECASE,
