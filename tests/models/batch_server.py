@@ -265,7 +265,7 @@ class _BatchHandler(_Handler):
             newest_first = [made(batch) for batch in reversed(server.batches)]
             before = [one["id"] for one in newest_first]
             (after,) = asked.get("after_id" if "messages" in path else "after", [""])
-            begin, end = before.index(after) + 1 if after else 0, int(asked["limit"][0])
+            begin, end = before.index(after) + 1 if after else 0, int(asked.get("limit", ["20"])[0])
             page: list[Json] = [*newest_first[begin : begin + end]]
             self._answer({"data": page, "has_more": begin + end < len(newest_first)})
         elif "/batches/" in path:

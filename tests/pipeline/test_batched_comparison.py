@@ -162,7 +162,7 @@ def test_with_a_budget_in_dollars_a_second_host_is_asked_when_it_is_known_what_t
 @pytest.mark.parametrize(
     ("models", "line", "words"),
     [
-        ("model: gemini:small\nserver: {batch: true}\n", 5, "gemini:small has no batch interface"),
+        ("model: ollama:small\nserver: {batch: true}\n", 5, "ollama:small has no batch interface"),
         ("model: http://127.0.0.1:9/v1#small\nserver:\n  batch: true\n", 6, "OPENAI_BASE_URL"),
         (
             "models:\n  a: {use: 'openai:small'}\n  b:\n    use: ollama:small\n    server:\n      batch: true\n",

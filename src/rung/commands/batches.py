@@ -136,11 +136,11 @@ def drop_batch(project: Project, name: str) -> BatchNote:
         UserError: there is none of that name, or it still runs.
     """
     notes = BatchNotes(project.state / FOLDER)
-    found = [note for note in _noted(notes) if name == note.name or (name and note.mark.startswith(name))]
-    if len(found) != 1:
-        how = f"{len(found)} batches are" if found else "no batch is"
+    named = [note for note in _noted(notes) if name == note.name or (name and note.mark.startswith(name))]
+    if len(named) != 1:
+        how = f"{len(named)} batches are" if named else "no batch is"
         raise UserError(f"{how} called '{name}': 'rung batches' lists them")
-    (note,) = found
+    (note,) = named
     if note.name and _runs(project, notes, note):
         raise UserError(f"{note.name} still runs: 'rung batches cancel' stops it, then drop it")
     with notes.alone():
@@ -162,12 +162,12 @@ def _noted(notes: BatchNotes) -> list[BatchNote]:
     """All batches, once nobody is handing over."""
     if not list(notes):
         return []
-    told: list[str] = []
+    notices: list[str] = []
 
     def tell() -> None:
-        if not told:
-            told.append("another process is handing over to a host; waiting for that")
-            say(told[0])
+        if not notices:
+            notices.append("another process is handing over to a host; waiting for that")
+            say(notices[0])
 
     with notes.alone(waiting=tell):
         return list(notes)

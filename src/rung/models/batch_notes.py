@@ -100,12 +100,12 @@ class BatchNotes:
         with self.alone():
             if not (path := self._path(note)).exists():
                 return
-            kept = _note_in(path)
-            left = tuple(digest for digest in kept.holds if digest not in digests)
+            current = _note_in(path)
+            left = tuple(digest for digest in current.holds if digest not in digests)
             if left:
-                self.write(replace(kept, holds=left))
+                self.write(replace(current, holds=left))
             else:
-                self.drop(kept)
+                self.drop(current)
 
     def drop(self, note: BatchNote) -> None:
         """Nothing is to be had from it."""

@@ -129,20 +129,20 @@ class BatchedGenerator:
         mine = [note for note in self.notes if note.engine == self.identity]
         holding = [note for note in mine if not left.keys().isdisjoint(note.holds)]
         named = {note.name for note in mine if note.name}
-        known, unsure = [note for note in holding if note.name], list[BatchNote]()
+        sure, unsure = [note for note in holding if note.name], list[BatchNote]()
         for note in holding:
             if note.name:
                 continue
-            found, is_ours = self._recovered(note, named)
-            named |= {found}
+            name, is_ours = self._recovered(note, named)
+            named |= {name}
             if is_ours:
-                known.append(replace(note, name=found))
-                self.notes.write(known[-1])
-            elif found:
-                unsure.append(replace(note, name=found))
+                sure.append(replace(note, name=name))
+                self.notes.write(sure[-1])
+            elif name:
+                unsure.append(replace(note, name=name))
             else:
                 self.notes.drop(note)
-        return known + unsure, unsure
+        return sure + unsure, unsure
 
     def _recovered(self, note: BatchNote, named: Collection[str]) -> tuple[str, bool]:
         """(the name of the batch that was being sent when a process died, whether it surely is that one); "" where it never

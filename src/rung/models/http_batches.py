@@ -49,13 +49,13 @@ class BatchClient:
         def work() -> Mapping[str, Json]:
             begun = posted(path, {"file": {"displayName": name}})
             address = self._client.endpoint.address(path)
-            told = {
+            protocol = {
                 "X-Goog-Upload-Protocol": "resumable",
                 "X-Goog-Upload-Command": "start",
                 "X-Goog-Upload-Header-Content-Length": str(len(content)),
                 "X-Goog-Upload-Header-Content-Type": kind,
             }
-            headers = {**self._client.endpoint.headers("POST", address, begun.content), **told}
+            headers = {**self._client.endpoint.headers("POST", address, begun.content), **protocol}
             answered = self._client.once(replace(begun, headers=headers), halt)
             where = answered.headers.get("x-goog-upload-url", "")
             if "://" not in where:

@@ -51,8 +51,8 @@ class GeminiBatches:
         file = text(mapping(uploaded.get("file")).get("name"))
         batch: Json = {"batch": {"displayName": sending.mark, "inputConfig": {"fileName": file}}}
         where = f"{path.replace('/v1/', '/v1beta/', 1).rpartition(':')[0]}:batchGenerateContent"
-        made = by.post(where, json_line(batch), again=lambda: self._marked(by, sending))
-        return text(made.get("name")).removeprefix("batches/")
+        created = by.post(where, json_line(batch), again=lambda: self._marked(by, sending))
+        return text(created.get("name")).removeprefix("batches/")
 
     def sent(self, by: Transport, sending: Sending) -> Sequence[str]:
         """The one that is called by the mark."""
@@ -64,8 +64,8 @@ class GeminiBatches:
         batch = by.get(f"{_BATCHES}/{name}")
         about, error = mapping(batch.get("metadata")), mapping(batch.get("error"))
         stats, status = mapping(about.get("batchStats")), text(about.get("state")).rpartition("_STATE_")[2]
-        made = mapping(about.get("output")) or mapping(batch.get("response"))
-        file = text(made.get("responsesFile"))
+        output = mapping(about.get("output")) or mapping(batch.get("response"))
+        file = text(output.get("responsesFile"))
         return BatchState(
             _PHASES.get(status, "failed" if error else "running"),
             _number(stats.get("successfulRequestCount")),
