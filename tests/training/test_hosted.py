@@ -358,6 +358,24 @@ def test_an_address_that_is_not_there_is_said_without_its_signature(begin: Begin
     assert "c0de" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("headers", "where"),
+    [
+        ({"Location": "https://elsewhere.example/x?X-Amz-Signature=c0de"}, "to https://elsewhere.example/x, "),
+        ({}, "without"),
+    ],
+)
+def test_a_host_that_sends_on_unasked_is_said_without_its_signature(
+    headers: dict[str, str], where: str, begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, host = begin("openai")
+    monkeypatch.setattr(server, "reply", lambda _call: (302, {}, headers))
+    with pytest.raises(RequestFailed, match=f"HTTP 302: the server sends on {where}") as caught:
+        host.find(Submission("rung-1", "file-1", ""))
+    assert "c0de" not in str(caught.value)
+    assert "None" not in str(caught.value)
+
+
 def test_a_file_that_together_has_already_is_taken_as_it_is(begin: Begin) -> None:
     server, host = begin("together", odd={"POST /v1/files": (409, {"error": {"message": "exists"}})})
     server.odd["GET /v1/files"] = (200, {"data": [{"id": "file-9", "filename": "rung-rows-train.jsonl"}]})
