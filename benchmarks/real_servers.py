@@ -45,7 +45,8 @@ FACTS = {
     "claim a refund": "14 days",
     "store a parcel": "10 days",
 }
-SERVER = "server: {retries: 3, timeout_seconds: 20, concurrency: 4, context_tokens: 2048}\n"
+SERVER = "server: {{retries: {}, timeout_seconds: 20, concurrency: 4, context_tokens: 2048}}\n"
+Scores = Mapping[str, Mapping[str, float]]
 HANG, CUT = "hang", "cut"
 BROKEN = (429, 500, CUT, HANG)
 _HANGING = 22.0  # seconds, more than the project waits
@@ -196,11 +197,11 @@ def command_of(kind: str, python: str, folder: str, port: int) -> list[str]:
     ]
 
 
-def project(folder: Path, url: str, name: str) -> Path:
+def project(folder: Path, url: str, name: str, *, retries: int = 2) -> Path:
     """Eight cases, three rungs, one of them held to a schema."""
     folder.mkdir()
     cases = [
-        {"id": f"c{n}", "question": f"How long may I {what}?", "expected": {"time": time}, "split": "test"}
+        {"id": f"c{n}", "question": f"How long may I {what}?", "answers": [json.dumps({"time": time})], "split": "test"}
         for n, (what, time) in enumerate(FACTS.items())
     ]
     (folder / "cases.jsonl").write_text("".join(json.dumps(case) + "\n" for case in cases))
@@ -213,8 +214,9 @@ def project(folder: Path, url: str, name: str) -> Path:
     }
     (folder / "schema.json").write_text(json.dumps(schema))
     (folder / "rung.yaml").write_text(
-        f"task: Say how long it is allowed.\ncases: cases.jsonl\nknowledge: {{documents: [rules.md]}}\nschema: schema.json\n"
-        f"embedder: scripted\nmodel: {url}#{name}\n{SERVER}rungs: [prompt, structured, rag]\n"
+        "task: Say how long it is allowed.\ncases: cases.jsonl\nknowledge: {sources: [rules.md]}\n"
+        "behaviour: {schema: schema.json}\nembedder: scripted\nrungs: [prompt, structured, rag]\n"
+        f"model: {url}#{name}\n{SERVER.format(retries)}"
     )
     return folder
 
@@ -231,16 +233,22 @@ def compared(folder: Path) -> tuple[int, Mapping[str, Any], str]:
     return ran.returncode, said, ran.stderr
 
 
-def scores(said: Mapping[str, Any]) -> dict[str, float]:
-    return {row["name"]: row["scores"]["correct"]["mean"] for row in said.get("rungs", []) if row.get("scores")}
+def scores(said: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """Every score of every rung; all are of answers that the batch gave."""
+    measured = [row for row in said.get("rungs", []) if row.get("scores")]
+    return {row["name"]: {name: score["mean"] for name, score in row["scores"].items()} for row in measured}
 
 
-def whole(proxy: Proxy, folder: Path) -> dict[str, float]:
+def shown(said: Mapping[str, Any]) -> str:
+    return "correct and format: " + str({name: (row["correct"], row["format"]) for name, row in scores(said).items()})
+
+
+def whole(proxy: Proxy, folder: Path) -> Scores:
     """All answered once; a second run asks nothing."""
     code, said, err = compared(folder)
     print(err.strip()[-1500:])
     assert code in (0, 1), err
-    print(f"whole: {proxy.sent.total()} requests, {len(proxy.sent)} of them different; {scores(said)}")
+    print(f"whole: {proxy.sent.total()} requests, {len(proxy.sent)} of them different; {shown(said)}")
     assert max(proxy.sent.values()) == 1, [key for key, n in proxy.sent.items() if n > 1]
     before = proxy.sent.total()
     compared(folder)
@@ -249,7 +257,7 @@ def whole(proxy: Proxy, folder: Path) -> dict[str, float]:
     return scores(said)
 
 
-def killed(proxy: Proxy, server: Server, folder: Path, expected: Mapping[str, float]) -> None:
+def killed(proxy: Proxy, server: Server, folder: Path, expected: Scores) -> None:
     """The server is killed after some answers, and started again."""
     running = subprocess.Popen(
         [sys.executable, "-m", "rung", "compare", str(folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -270,18 +278,18 @@ def killed(proxy: Proxy, server: Server, folder: Path, expected: Mapping[str, fl
     code, said, err = compared(folder)
     assert code in (0, 1), err
     twice = [key for key in known if proxy.sent[key] > again[key] and "Say hello." not in key]
-    print(f"then: {proxy.sent.total()} requests in all; sent again though answered: {len(twice)}; {scores(said)}")
+    print(f"then: {proxy.sent.total()} requests in all; sent again though answered: {len(twice)}; {shown(said)}")
     assert not twice, twice
     assert scores(said) == expected
 
 
-def broken(proxy: Proxy, folder: Path, expected: Mapping[str, float]) -> None:
+def broken(proxy: Proxy, folder: Path, expected: Scores) -> None:
     """Every third answer is none."""
     proxy.breaks = True
     code, said, err = compared(folder)
     proxy.breaks = False
     assert code in (0, 1), err
-    print(f"broken {dict(proxy.broken)}: {proxy.sent.total()} requests for {len(proxy.sent)} different; {scores(said)}")
+    print(f"broken {dict(proxy.broken)}: {proxy.sent.total()} requests for {len(proxy.sent)} different; {shown(said)}")
     print(err.strip()[-600:])
     assert scores(said) == expected
     assert set(proxy.answered.values()) == {1}, "an answer that came whole is asked for no more"
@@ -306,7 +314,7 @@ def main() -> None:
             proxy.forget()
             killed(proxy, server, project(Path(scratch) / "killed", proxy.url, name), expected)
             proxy.forget()
-            broken(proxy, project(Path(scratch) / "broken", proxy.url, name), expected)
+            broken(proxy, project(Path(scratch) / "broken", proxy.url, name, retries=6), expected)
         except BaseException:
             print(server.log.read_text("utf-8", "replace")[-3000:], file=sys.stderr)
             raise
