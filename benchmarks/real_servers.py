@@ -45,11 +45,11 @@ FACTS = {
     "claim a refund": "14 days",
     "store a parcel": "10 days",
 }
-SERVER = "server: {{retries: {}, timeout_seconds: 20, concurrency: 4, context_tokens: 2048}}\n"
+SERVER = "server: {{retries: {}, timeout_seconds: {}, concurrency: 4, context_tokens: 2048}}\n"
+WAITS = 30.0  # seconds that the project waits for an answer where some never come
 Scores = Mapping[str, Mapping[str, float]]
 HANG, CUT = "hang", "cut"
 BROKEN = (429, 500, CUT, HANG)
-_HANGING = 22.0  # seconds, more than the project waits
 
 
 @dataclass
@@ -71,7 +71,7 @@ class Proxy:
 
     def start(self) -> None:
         handler = type("Handler", (_Handler,), {"proxy": self})
-        self._listening = ThreadingHTTPServer(("127.0.0.1", self.port), handler)
+        self._listening = _Quiet(("127.0.0.1", self.port), handler)
         self._listening.daemon_threads = True
         self.port = self._listening.server_port
         threading.Thread(target=self._listening.serve_forever, args=(0.01,), daemon=True).start()
@@ -93,6 +93,13 @@ class Proxy:
         return 0 if turn % 3 else BROKEN[turn // 3 % len(BROKEN)]
 
 
+class _Quiet(ThreadingHTTPServer):
+    """Says nothing of connections that break."""
+
+    def handle_error(self, *_: object) -> None:
+        pass
+
+
 class _Handler(BaseHTTPRequestHandler):
     proxy: Proxy
     protocol_version = "HTTP/1.1"
@@ -110,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if fault == HANG:
             self.proxy.broken[HANG] += 1
-            time.sleep(_HANGING)
+            time.sleep(WAITS + 2)
             self.close_connection = True
             return
         status, kind, answer = self._asked("POST", content)
@@ -197,7 +204,7 @@ def command_of(kind: str, python: str, folder: str, port: int) -> list[str]:
     ]
 
 
-def project(folder: Path, url: str, name: str, *, retries: int = 2) -> Path:
+def project(folder: Path, url: str, name: str, *, retries: int = 2, waits: float = 300.0) -> Path:
     """Eight cases, three rungs, one of them held to a schema."""
     folder.mkdir()
     cases = [
@@ -216,7 +223,7 @@ def project(folder: Path, url: str, name: str, *, retries: int = 2) -> Path:
     (folder / "rung.yaml").write_text(
         "task: Say how long it is allowed.\ncases: cases.jsonl\nknowledge: {sources: [rules.md]}\n"
         "behaviour: {schema: schema.json}\nembedder: scripted\nrungs: [prompt, structured, rag]\n"
-        f"model: {url}#{name}\n{SERVER.format(retries)}"
+        f"model: {url}#{name}\n{SERVER.format(retries, waits)}"
     )
     return folder
 
@@ -314,7 +321,7 @@ def main() -> None:
             proxy.forget()
             killed(proxy, server, project(Path(scratch) / "killed", proxy.url, name), expected)
             proxy.forget()
-            broken(proxy, project(Path(scratch) / "broken", proxy.url, name, retries=6), expected)
+            broken(proxy, project(Path(scratch) / "broken", proxy.url, name, retries=6, waits=WAITS), expected)
         except BaseException:
             print(server.log.read_text("utf-8", "replace")[-3000:], file=sys.stderr)
             raise

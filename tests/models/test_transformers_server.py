@@ -66,7 +66,8 @@ def test_whole_and_streamed_are_the_same_and_tokens_are_counted(generator: HttpG
     *pieces, streamed = generator.stream(request)
     assert isinstance(said, GenerateResult)
     assert isinstance(streamed, GenerateResult)
-    assert said.text == streamed.text == "".join(map(str, pieces))
+    assert streamed.text == "".join(map(str, pieces))
+    assert said.text.rstrip("\ufffd") == streamed.text, "what ends within a character is left out of streams there"
     assert said.prompt_tokens == streamed.prompt_tokens > 5
     assert said.completion_tokens == streamed.completion_tokens == 8
     assert said.truncated
