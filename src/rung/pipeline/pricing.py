@@ -7,7 +7,7 @@ from rung.config.project import Project
 from rung.models.endpoint import Endpoint, is_on_server
 from rung.verdict.costs import Prices
 
-BATCH_SHARE = 0.5  # of the price of a token: OpenAI, Azure and Anthropic alike
+BATCH_SHARE = 0.5  # of the price of a token: at OpenAI, Azure, Anthropic and Google alike
 
 
 def prices_of(settings: PriceSettings) -> Prices:
