@@ -109,7 +109,8 @@ class _Handler(BaseHTTPRequestHandler):
         body: dict[str, Any] = json.loads(content)
         counts = not body.get("stream")  # what is streamed is of the live pass, which asks again on purpose
         key = json.dumps(body, sort_keys=True)
-        self.proxy.sent[key] += counts
+        if counts:
+            self.proxy.sent[key] += 1
         fault = self.proxy.fault() if counts else 0
         if isinstance(fault, int) and fault:
             self.proxy.broken[str(fault)] += 1
@@ -126,7 +127,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(status, answer, kind=kind, much=len(answer) // 2)
             return
         self._send(status, answer, kind=kind)
-        self.proxy.answered[key] += counts and status == 200
+        if counts and status == 200:
+            self.proxy.answered[key] += 1
 
     def do_GET(self) -> None:
         status, kind, answer = self._asked("GET", b"")
@@ -197,7 +199,7 @@ def command_of(kind: str, python: str, folder: str, port: int) -> list[str]:
     """How a server is started."""
     bin = Path(python).parent
     if kind == "transformers":
-        return [str(bin / "transformers"), "serve", folder, "--device", "cpu", "--port", str(port)]
+        return [str(bin / "transformers"), "serve", folder, "--device", "cpu", "--dtype", "float32", "--port", str(port)]
     return [
         *(str(bin / "vllm"), "serve", folder, "--served-model-name", NAME, "--port", str(port)),
         *("--max-model-len", "2048", "--dtype", "float32", "--enforce-eager", "--max-num-seqs", "8"),
