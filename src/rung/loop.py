@@ -74,7 +74,8 @@ def compare(
         meter = Meter.of(engines, allowed, recorder.steering)  # what may be spent, and what is
         # other processes are waited for as long as the budget lasts; the runner runs the steps of conversations
         with waiting_while(meter.go_on), meter.runner(engines) as runner:
-            dataset = prepare(engines, limit=limit, meter=meter)  # documents, examples, cases
+            # documents, examples, cases
+            dataset = prepare(engines, limit=limit, meter=meter, asks_model=True)
             builder = ArtifactBuilder(runner)  #                    who builds what rungs need
             candidates = propose(builder, dataset)  #               rung.yaml → rungs with settings
             raced = climb(builder, dataset, candidates, meter)  #   cheapest first: search settings, build, race; train last

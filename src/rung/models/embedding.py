@@ -64,8 +64,8 @@ class MiniLM:
         self._prompted = {
             kind: prompt_tokens(self._tokenizers[source.tokens(kind)], source.read("", kind)) for kind in _KINDS
         }
-        self._compiled = _compiled(source, cache or source.folder)
-        self._width = int(self._compiled.output(0).partial_shape[1].get_length())
+        self._graph = _graph(source, cache or source.folder)
+        self._width = int(self._graph.output(0).partial_shape[1].get_length())
         width = dimensions or source.dimensions or self._width
         if not 0 < width <= self._width:
             raise ModelError(f"{source.folder} has {self._width} dimensions, not {width}")
@@ -151,6 +151,13 @@ class MiniLM:
             output: NDArray[np.float32] = self._compiled(given)[0].copy()
         return output
 
+    @cached_property  # when it is first asked: a command that finds its searches remembered embeds nothing
+    def _compiled(self) -> Any:
+        """float32: bfloat16 is no faster on CPUs without AMX, and less exact."""
+        import openvino
+
+        return openvino.Core().compile_model(self._graph, "CPU", OPENVINO["exact"])
+
 
 _KINDS: tuple[Kind, ...] = ("query", "passage")
 
@@ -191,14 +198,13 @@ def together(encoded: Sequence[Sequence[int]], *, tokens: int = _BATCH_TOKENS) -
     return batches
 
 
-def _compiled(source: EncoderFolder, cache: Path) -> Any:
-    """The graph, from the cache where it is there. float32: bfloat16 is no faster on CPUs without AMX, and less exact."""
+def _graph(source: EncoderFolder, cache: Path) -> Any:
+    """The graph, from the cache where it is there."""
     import openvino
 
     def make(scratch: Path) -> Path:
         openvino.save_model(build(source), scratch / "made" / "model.xml", compress_to_fp16=False)
         return scratch / "made"
 
-    core = openvino.Core()
     converted = made_once(cache / f"openvino-{version('openvino')}-{_FORMAT}", make)
-    return core.compile_model(core.read_model(converted / "model.xml"), "CPU", OPENVINO["exact"])
+    return openvino.Core().read_model(converted / "model.xml")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -106,6 +106,15 @@ class LocalGenerator:
             for folder in new.values():
                 check_adapter(folder, shapes, base=self._digest)
         self._adapters.update(new)
+
+    def open_ahead(self) -> None:
+        """See `Decoding`. The library leaves Python's lock to other threads while it opens."""
+
+        def open_base() -> None:
+            with suppress(Exception):  # who asks tries again
+                self._pipeline("")
+
+        threading.Thread(target=open_base, name="opening").start()
 
     def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result | Failure]]:
         """Yield (index, result) as each completes. One adapter after the other; within one, shared prefixes together."""

@@ -60,6 +60,9 @@ class Decoding(Protocol):
 
     apart: bool
 
+    def open_ahead(self) -> None:
+        """Begin to open what decodes, and return at once; who asks meanwhile waits for it, and is told what goes wrong."""
+
 
 class Embedder(Protocol):
     """Texts to unit vectors."""

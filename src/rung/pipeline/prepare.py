@@ -13,6 +13,7 @@ from rung.dataset.load import Dataset, fingerprint, load_dataset, with_evidence
 from rung.dataset.retrieval_pairs import read_teaching
 from rung.errors import BudgetEnded, UserError
 from rung.models.catalog import is_tunable
+from rung.models.protocol import Decoding
 from rung.pipeline.answer_room import room_after
 from rung.pipeline.budget import Meter, bounded
 from rung.pipeline.cache_invalidation import invalidate, look_again
@@ -62,8 +63,12 @@ class Prepared:
         return len(self.cases) < len(self.rows.split("test"))
 
 
-def prepare(engines: Engines, *, limit: int | None = None, meter: Meter | None = None) -> Prepared:
+def prepare(
+    engines: Engines, *, limit: int | None = None, meter: Meter | None = None, asks_model: bool = False
+) -> Prepared:
     """Read cases, examples and documents; bring the index up to date; count tokens.
+
+    `asks_model`: it is asked afterwards, and so is opened while documents are read, where it was never asked before.
 
     Raises:
         UserError: no cases, no documents where some are named, a schema that is no schema; before documents are indexed,
@@ -79,6 +84,8 @@ def prepare(engines: Engines, *, limit: int | None = None, meter: Meter | None =
     problems: tuple[Problem, ...] = ()
     gold: dict[str, Gold] = {}
     knowledge, weight = None, None
+    if asks_model:
+        _open_ahead(engines)
     if project.settings.knowledge.sources:
         indexed = _indexed(engines, meter)
         knowledge, documents, problems = indexed.knowledge, indexed.knowledge.documents(), indexed.problems
@@ -109,6 +116,14 @@ def prepare(engines: Engines, *, limit: int | None = None, meter: Meter | None =
         weight=weight,
         knowledge_version=knowledge.version if knowledge else 0,
     )
+
+
+def _open_ahead(engines: Engines) -> None:
+    """Begin to open the model, where no answer is remembered that would make it needless, and no other machine answers."""
+    if not engines.project.settings.workers.ray and not engines.cache.count():
+        model = engines.generator
+        if isinstance(model, Decoding):
+            model.open_ahead()
 
 
 def materials_on(engines: Engines, prepared: Prepared) -> Materials:
