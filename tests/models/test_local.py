@@ -311,6 +311,13 @@ def test_closed_models_open_again(local: LocalGenerator) -> None:
     assert served(local, TOPICS[:2], 8) == before
 
 
+def test_a_model_that_opens_ahead_says_the_same(local: LocalGenerator) -> None:
+    before = served(local, TOPICS[:2], 8)
+    local.close()
+    local.open_ahead()
+    assert served(local, TOPICS[:2], 8) == before
+
+
 def test_a_long_text_is_not_cut_by_the_tokenizer(local: LocalGenerator) -> None:
     assert local.count_tokens(["a b " * 20_000])[0] > 40_000
 
