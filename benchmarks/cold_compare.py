@@ -4,8 +4,8 @@
 
 Each shipped example is copied to a new folder and compared twice, weights in the cache already (fetching them is the
 network's time, not Rung's). Prints one line of JSON an example: seconds of both runs, steps executed in the second (must
-be 0), the winner and every rung's `correct`. Aims on 2 cores: 5 minutes cold, and of `handbook` 60 seconds; the second time 5
-seconds, and 3. Python keeps what it compiles of Rung's source, as it does for users, whatever the shell says.
+be 0), the winner and every rung's `correct`. Aims on 2 cores: 5 minutes cold, 60 seconds of `handbook`; 5 and 3 seconds the
+second time. Python keeps what it compiles of Rung's source, as it does for users, whatever the shell says.
 """
 
 from __future__ import annotations

@@ -316,6 +316,10 @@ def test_a_model_that_opens_ahead_says_the_same(local: LocalGenerator) -> None:
     local.close()
     local.open_ahead()
     assert served(local, TOPICS[:2], 8) == before
+    local.start_anew()  # the second one
+    assert served(local, TOPICS[:2], 8) == before
+    local.start_anew()
+    assert served(local, TOPICS[:2], 8) == before
 
 
 def test_a_long_text_is_not_cut_by_the_tokenizer(local: LocalGenerator) -> None:

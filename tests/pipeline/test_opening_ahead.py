@@ -27,6 +27,9 @@ class OpensAhead(ScriptedGenerator):
         """Count it."""
         self.opened += 1
 
+    def start_anew(self) -> None:
+        """There is no cache."""
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:

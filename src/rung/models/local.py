@@ -72,6 +72,8 @@ class LocalGenerator:
         self._adapters: dict[str, Path] = {}
         self._pipelines: OrderedDict[str, Pipeline] = OrderedDict()
         self._opening = threading.Lock()
+        self._ahead: threading.Thread | None = None  # opens some before they are asked
+        self._unasked: Pipeline | None = None  # of the base, opened ahead
 
     @cached_property  # every step asks for it, and versions are read from files
     def identity(self) -> str:
@@ -110,11 +112,22 @@ class LocalGenerator:
     def open_ahead(self) -> None:
         """See `Decoding`. The library leaves Python's lock to other threads while it opens."""
 
-        def open_base() -> None:
+        def open_both() -> None:
             with suppress(Exception):  # who asks tries again
                 self._pipeline("")
+                self._unasked = self._opened("")
 
-        threading.Thread(target=open_base, name="opening").start()
+        self._ahead = threading.Thread(target=open_both, name="opening")
+        self._ahead.start()
+
+    def start_anew(self) -> None:
+        """See `Decoding`: what was asked is closed; one that was opened ahead takes its place, once."""
+        if self._ahead is not None:
+            self._ahead.join()
+        with self._opening:
+            self._pipelines.clear()
+            if self._unasked is not None:
+                self._pipelines[""], self._unasked = self._unasked, None
 
     def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result | Failure]]:
         """Yield (index, result) as each completes. One adapter after the other; within one, shared prefixes together."""
@@ -160,6 +173,7 @@ class LocalGenerator:
 
     def close(self) -> None:
         """Give back every pipeline's memory. A later call opens them again."""
+        self.start_anew()
         with self._opening:
             self._pipelines.clear()
 
@@ -219,17 +233,20 @@ class LocalGenerator:
             if adapter in self._pipelines:
                 self._pipelines.move_to_end(adapter)
                 return self._pipelines[adapter]
-            lora = read_adapter(self._adapters[adapter]) if adapter else None
-            if self.taught is not None:
-                lora = self.taught if lora is None else joined(self.taught, lora)
             while len(self._pipelines) >= _MAX_PIPELINES:
                 self._pipelines.popitem(last=False)
-            decoder = decoder_of(
-                *(self.folder, self.tokens),
-                lora=lora,
-                precision=self._precision,
-                cache_bytes=self._cache_bytes,
-                apart=self.apart,
-            )
-            self._pipelines[adapter] = pipeline = Pipeline(decoder, self.tokens)
+            self._pipelines[adapter] = pipeline = self._opened(adapter)
             return pipeline
+
+    def _opened(self, adapter: str) -> Pipeline:
+        lora = read_adapter(self._adapters[adapter]) if adapter else None
+        if self.taught is not None:
+            lora = self.taught if lora is None else joined(self.taught, lora)
+        decoder = decoder_of(
+            *(self.folder, self.tokens),
+            lora=lora,
+            precision=self._precision,
+            cache_bytes=self._cache_bytes,
+            apart=self.apart,
+        )
+        return Pipeline(decoder, self.tokens)

@@ -15,6 +15,7 @@ from itertools import pairwise
 
 from rung.config.project import Project
 from rung.errors import BudgetEnded, UserError
+from rung.models.protocol import Decoding, Generator
 from rung.pipeline.budget import Meter, spent_usd
 from rung.pipeline.candidates import drawn
 from rung.pipeline.limits import bar_in
@@ -272,7 +273,7 @@ class _Pass:
             return True
         engines, model = runner.engines_for(other_models(one.evaluation)), runner.project.settings.model
         for some in runner.engines.every:
-            some.generator.close()
+            _start_anew(some.generator)
         for index, case in enumerate((warm, *cases)):
             self.meter.steering.obey()
             try:
@@ -300,6 +301,14 @@ class _Pass:
                 steps: dict[str, Json] = {kind: list(values) for kind, values in one.by_kind.items()}
                 notes[key] = {"whole": list(one.whole), "steps": steps, "timed": asdict(timed)}
         return notes
+
+
+def _start_anew(model: Generator) -> None:
+    """Have the model's next request find empty caches, as far as they are here."""
+    if isinstance(model, Decoding):
+        model.start_anew()
+    else:
+        model.close()
 
 
 def _now() -> str:

@@ -63,9 +63,7 @@ class Prepared:
         return len(self.cases) < len(self.rows.split("test"))
 
 
-def prepare(
-    engines: Engines, *, limit: int | None = None, meter: Meter | None = None, asks_model: bool = False
-) -> Prepared:
+def prepare(engines: Engines, *, limit: int | None = None, meter: Meter | None = None, asks_model: bool = False) -> Prepared:
     """Read cases, examples and documents; bring the index up to date; count tokens.
 
     `asks_model`: it is asked afterwards, and so is opened while documents are read, where it was never asked before.
