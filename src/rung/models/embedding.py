@@ -156,7 +156,8 @@ class MiniLM:
         """float32: bfloat16 is no faster on CPUs without AMX, and less exact."""
         import openvino
 
-        return openvino.Core().compile_model(self._graph, "CPU", OPENVINO["exact"])
+        graph, self._graph = self._graph, None
+        return openvino.Core().compile_model(graph, "CPU", OPENVINO["exact"])
 
 
 _KINDS: tuple[Kind, ...] = ("query", "passage")

@@ -173,7 +173,7 @@ class LocalGenerator:
 
     def close(self) -> None:
         """Give back every pipeline's memory. A later call opens them again."""
-        self.start_anew()
+        self.start_anew()  # the one that was opened ahead is given back as well
         with self._opening:
             self._pipelines.clear()
 
