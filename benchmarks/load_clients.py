@@ -33,6 +33,7 @@ class Load:
 
     rate: float
     whole: float
+    tokens: float = 0.0  # of an answer, in the mean
     late: float = 0.0
     first: float = 0.0
     late_first: float = 0.0
@@ -81,7 +82,8 @@ def by_wrk(url: str, bodies: Sequence[dict[str, object]], clients: int) -> Load:
     came = json.loads(said)
     if came["failed"]:
         raise RuntimeError(f"{came['failed']} of {len(bodies)} answers failed, such as {came['example']}")
-    return Load(came["tokens"] / came["seconds"], came["mean"], clients=1000 * used / len(bodies))
+    each = came["tokens"] / len(bodies)
+    return Load(came["tokens"] / came["seconds"], came["mean"], tokens=each, clients=1000 * used / len(bodies))
 
 
 def _of_children() -> float:
@@ -118,5 +120,12 @@ async def by_httpx(url: str, bodies: Sequence[dict[str, object]], clients: int) 
         began = time.perf_counter()
         await asyncio.gather(*(one() for _ in range(clients)))
         seconds = time.perf_counter() - began
-    used = 1000 * (time.process_time() - own) / len(bodies)
-    return Load(tokens / seconds, statistics.median(whole), high(whole), statistics.median(firsts), high(firsts), used)
+    return Load(
+        tokens / seconds,
+        statistics.median(whole),
+        tokens / len(bodies),
+        high(whole),
+        statistics.median(firsts),
+        high(firsts),
+        1000 * (time.process_time() - own) / len(bodies),
+    )

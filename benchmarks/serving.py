@@ -102,8 +102,9 @@ def timed(generator: Generator, calls: list[list[Request]]) -> Load:
         results = [result for _, result in generator.run(call)]
         times.append(time.perf_counter() - began)
         tokens += sum(result.completion_tokens for result in results if isinstance(result, GenerateResult))
-    processor = 1000 * (time.process_time() - before) / sum(map(len, calls))
-    return Load(tokens / sum(times), statistics.median(times), high(times), processor=processor)
+    used = time.process_time() - before
+    count = sum(map(len, calls))
+    return Load(tokens / sum(times), statistics.median(times), tokens / count, high(times), processor=1000 * used / count)
 
 
 def processor_seconds(process: int) -> float:
@@ -181,7 +182,7 @@ def shown(name: str, rows: Sequence[Load]) -> str:
     more = f"; first token {row.first:.3f} s, p95 {row.late_first:.3f} s" if row.first else ""
     spent = f"processor {row.processor:.0f} ms an answer"
     whose = f" (server {row.server:.1f}), clients {row.clients:.1f}" if row.server else ""
-    return f"{name:24} {row.rate:7.1f} tokens/s  {times}{more}  {spent}{whose}"
+    return f"{name:24} {row.rate:7.1f} tokens/s, {row.tokens:.1f} an answer  {times}{more}  {spent}{whose}"
 
 
 if __name__ == "__main__":
