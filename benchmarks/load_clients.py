@@ -103,7 +103,7 @@ async def by_httpx(url: str, bodies: Sequence[dict[str, object]], clients: int) 
             nonlocal tokens
             while waiting:
                 body = waiting.pop()
-                began, first = time.perf_counter(), None
+                began, first, counted = time.perf_counter(), None, None
                 async with client.stream("POST", PATH, json=body) as response:
                     async for line in response.aiter_lines():
                         chunk = json.loads(line.removeprefix("data: ")) if line.startswith(("data: {", "{")) else {}
@@ -111,9 +111,12 @@ async def by_httpx(url: str, bodies: Sequence[dict[str, object]], clients: int) 
                         if first is None and choices and choices[0].get("delta", {}).get("content"):
                             first = time.perf_counter() - began
                         if chunk.get("usage"):
-                            tokens += chunk["usage"]["completion_tokens"]
+                            counted = chunk["usage"]["completion_tokens"]
                         if "error" in chunk:
                             raise RuntimeError(chunk["error"])
+                if counted is None:
+                    raise RuntimeError(f"an answer with status {response.status_code} says no tokens")
+                tokens += counted
                 whole.append(time.perf_counter() - began)
                 firsts.append(first or whole[-1])
 

@@ -93,12 +93,6 @@ class Following:
         kept = {id for id in ids if id in groups and asker.may_read(groups[id]) and before.get(id) == now.get(id)}
         return tuple(passage for passage in passages if passage.document in kept)
 
-    def wait(self, seconds: float) -> bool:
-        """Whether what has begun to follow ended within this time."""
-        if self._thread is not None:
-            self._thread.join(seconds)
-        return self.is_current
-
     def close(self) -> None:
         """End what is under way."""
         self._ending.set()
@@ -110,7 +104,6 @@ class Following:
         try:
             with self._making:
                 self._follow(documents)
-            self.trouble = ""
         except _Ending:
             pass
         except UserError as error:
@@ -133,7 +126,7 @@ class Following:
                 new = _anew(one)
                 new.sync(every, self._tick)
                 self.cuttings[name] = new
-        self._followed = self._state(version)
+        self._followed, self.trouble = self._state(version), ""
 
     def _tick(self, _done: int, _all: int) -> None:
         if self._ending.is_set():
