@@ -90,8 +90,8 @@ class Following:
             return passages
         groups, ids = self._documents.document_groups(), sorted({passage.document for passage in passages})
         before, now = old.snapshot().contents(ids), self._documents.snapshot().contents(ids)
-        kept = {id for id in ids if id in groups and asker.may_read(groups[id]) and before.get(id) == now.get(id)}
-        return tuple(passage for passage in passages if passage.document in kept)
+        readable = {id for id in ids if id in groups and asker.may_read(groups[id]) and before.get(id) == now.get(id)}
+        return tuple(passage for passage in passages if passage.document in readable)
 
     def close(self) -> None:
         """End what is under way."""
