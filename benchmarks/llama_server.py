@@ -18,6 +18,7 @@ def main() -> None:
     wanted = llama.CommonParams()
     wanted.model.path = path
     wanted.n_parallel, wanted.n_ctx = slots, slots * tokens
+    wanted.n_threads_http = slots + 8  # each holds a connection until its answer has ended
     wanted.cpuparams.n_threads = wanted.cpuparams_batch.n_threads = os.cpu_count()
     wanted.hostnames, wanted.port = ["127.0.0.1"], 0
     server = llama.Server(wanted)
