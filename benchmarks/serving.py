@@ -8,23 +8,26 @@ less than the clock: of all that answers, of the server's own process in it, and
 machine. The engine is also asked one step after the other: what an answer of a single client takes longer than that is what
 HTTP, the search and the server add.
 
-    python benchmarks/serving.py [--questions 64] [--model NAME] [--rung rag] [--rounds 3]
+The clients are `httpx`, or `wrk` where it is installed, which costs next to nothing, gives the mean time of an answer in
+place of its median, and knows no first token. Answers are streamed, or come whole (`--whole`).
+
+    python benchmarks/serving.py [--questions 64] [--model NAME] [--rung rag] [--rounds 3] [--client wrk] [--whole]
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import os
 import statistics
 import tempfile
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 
-import httpx
-from a_server import served
+from a_server import Served, served
+from load_clients import CLIENTS, Load, chat, high, load
 
 from rung.builders.building import ArtifactBuilder
 from rung.config.project import load_project
@@ -33,25 +36,11 @@ from rung.models.protocol import Generator
 from rung.records import Question
 from rung.records.steps import Generate, GenerateResult, Request
 from rung.runtime.runner import StepRunner
-from rung.serving.deployments import open_deployments
+from rung.serving.deployments import Deployment, open_deployments
 
+BATCH = "engine, one call"
 ALONE = 16  # questions that are asked one after the other
 TOPICS = ("returns", "shipping", "invoices", "warranty", "gift cards", "repairs", "accounts", "discounts")
-
-
-@dataclass(frozen=True)
-class Row:
-    """Of one way to ask, in one round: tokens a second; seconds to the first token and to the whole answer (medians and
-    95th percentiles)."""
-
-    rate: float
-    whole: float
-    late: float
-    first: float = 0.0
-    late_first: float = 0.0
-    processor: float = 0.0  # milliseconds an answer, in all processes
-    server: float = 0.0  # of these, in the server's own
-    clients: float = 0.0
 
 
 def project(folder: Path, model: str) -> Path:
@@ -79,18 +68,24 @@ def questions(count: int) -> list[str]:
     ]
 
 
-def bare(folder: Path, rung: str, asked: list[str]) -> tuple[Row, Row]:
+def steps_of(deployment: Deployment, asked: Sequence[str]) -> list[Generate]:
+    """What the model is asked for each question, the search done."""
+    steps = []
+    for text in asked:
+        conversation = deployment.strategy.answer(Question("q", text))
+        step = next(conversation)
+        while not isinstance(step, Generate):
+            ((_, result),) = deployment.engines["search"].run([Request(step)])
+            step = conversation.send(result)  # type: ignore[arg-type]
+        steps.append(step)
+    return steps
+
+
+def bare(folder: Path, rung: str, asked: list[str]) -> tuple[Load, Load]:
     """The engine given all the steps in one call, and one after the other; its prefix cache is empty before each."""
     with opened(load_project(folder)) as engines, StepRunner(engines) as runner:
         deployment = open_deployments(ArtifactBuilder(runner))[rung]
-        steps = []
-        for text in asked:
-            conversation = deployment.strategy.answer(Question("q", text))
-            step = next(conversation)
-            while not isinstance(step, Generate):
-                ((_, result),) = deployment.engines["search"].run([Request(step)])
-                step = conversation.send(result)  # type: ignore[arg-type]
-            steps.append(Request(step))
+        steps = [Request(step) for step in steps_of(deployment, asked)]
         rows = []
         for calls in ([steps], [[step] for step in steps[:ALONE]]):
             deployment.generator.close()
@@ -99,7 +94,7 @@ def bare(folder: Path, rung: str, asked: list[str]) -> tuple[Row, Row]:
         return rows[0], rows[1]
 
 
-def timed(generator: Generator, calls: list[list[Request]]) -> Row:
+def timed(generator: Generator, calls: list[list[Request]]) -> Load:
     """One call after the other."""
     tokens, times, before = 0, [], time.process_time()
     for call in calls:
@@ -107,8 +102,9 @@ def timed(generator: Generator, calls: list[list[Request]]) -> Row:
         results = [result for _, result in generator.run(call)]
         times.append(time.perf_counter() - began)
         tokens += sum(result.completion_tokens for result in results if isinstance(result, GenerateResult))
-    processor = 1000 * (time.process_time() - before) / sum(map(len, calls))
-    return Row(tokens / sum(times), statistics.median(times), high(times), processor=processor)
+    used = time.process_time() - before
+    count = sum(map(len, calls))
+    return Load(tokens / sum(times), statistics.median(times), tokens / count, high(times), processor=1000 * used / count)
 
 
 def processor_seconds(process: int) -> float:
@@ -123,52 +119,23 @@ def children(process: int) -> list[int]:
     return [int(child) for one in lists for child in one.read_text("utf-8").split()]
 
 
-def high(times: list[float]) -> float:
-    """The 95th percentile."""
-    return sorted(times)[int(0.95 * (len(times) - 1))]
-
-
-async def load(url: str, rung: str, asked: list[str], clients: int) -> Row:
-    """So many clients at once."""
-    waiting, tokens = list(reversed(asked)), 0
-    firsts: list[float] = []
-    whole: list[float] = []
-    async with httpx.AsyncClient(base_url=url, timeout=None, limits=httpx.Limits(max_connections=clients)) as client:
-
-        async def one() -> None:
-            nonlocal tokens
-            while waiting:
-                body = {"model": rung, "stream": True, "stream_options": {"include_usage": True}}
-                body["messages"] = [{"role": "user", "content": waiting.pop()}]
-                began, first = time.perf_counter(), None
-                async with client.stream("POST", "/v1/chat/completions", json=body) as response:
-                    async for line in response.aiter_lines():
-                        chunk = json.loads(line[6:]) if line.startswith("data: {") else {}
-                        if first is None and chunk.get("choices") and chunk["choices"][0]["delta"].get("content"):
-                            first = time.perf_counter() - began
-                        if chunk.get("usage"):
-                            tokens += chunk["usage"]["completion_tokens"]
-                        if "error" in chunk:
-                            raise RuntimeError(chunk["error"])
-                whole.append(time.perf_counter() - began)
-                firsts.append(first or whole[-1])
-
-        began = time.perf_counter()
-        await asyncio.gather(*(one() for _ in range(clients)))
-        seconds = time.perf_counter() - began
-    return Row(tokens / seconds, statistics.median(whole), high(whole), statistics.median(firsts), high(firsts))
-
-
-def over_http(folder: Path, rung: str, asked: list[str], clients: int, *, concurrency: int = 64) -> Row:
+def over_http(folder: Path, given: argparse.Namespace, asked: Sequence[str], clients: int, *, concurrency: int = 64) -> Load:
     """The same over HTTP, by a server of its own, whose prefix cache is empty."""
+    hello, *bodies = (
+        chat(given.rung, [{"role": "user", "content": text}], streamed=not given.whole) for text in ("Hello?", *asked)
+    )
     with served(folder, "--open", "--concurrency", str(concurrency), "--seconds", "3600") as server:
-        asyncio.run(load(server.url, rung, ["Hello?"], 1))
-        processes = [server.process.pid, *children(server.process.pid)]
-        before, own = [*map(processor_seconds, processes)], time.process_time()
-        row = asyncio.run(load(server.url, rung, asked, clients))
-        used = [after - first for first, after in zip(before, map(processor_seconds, processes), strict=True)]
-        each = [1000 * seconds / len(asked) for seconds in (sum(used), used[0], time.process_time() - own)]
-        return replace(row, processor=each[0], server=each[1], clients=each[2])
+        load(given.client, server.url, [hello], 1)
+        return measured(given.client, server, bodies, clients)
+
+
+def measured(kind: str, server: Served, bodies: Sequence[dict[str, object]], clients: int) -> Load:
+    """The load, with what the server's processes used meanwhile."""
+    processes = [server.process.pid, *children(server.process.pid)]
+    before = [*map(processor_seconds, processes)]
+    row = load(kind, server.url, bodies, clients)
+    used = [after - first for first, after in zip(before, map(processor_seconds, processes), strict=True)]
+    return replace(row, processor=1000 * sum(used) / len(bodies), server=1000 * used[0] / len(bodies))
 
 
 def main() -> None:
@@ -179,38 +146,43 @@ def main() -> None:
     parser.add_argument("--rung", default="rag")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--clients", type=int, nargs="*", default=[1, 8, 64])
+    parser.add_argument("--client", choices=CLIENTS, default="httpx")
+    parser.add_argument("--off", action=argparse.BooleanOptionalAction, default=True, help="with batching off, too")
+    parser.add_argument("--whole", action="store_true", help="answers that are not streamed")
     given = parser.parse_args()
-    rounds: dict[str, list[Row]] = {}
+    rounds: dict[str, list[Load]] = {}
+
+    def note(name: str, row: Load) -> None:
+        rounds.setdefault(name, []).append(row)
+        print(shown(name, [row]), flush=True)
+
     with tempfile.TemporaryDirectory() as scratch:
         folder, asked = project(Path(scratch), given.model), questions(given.questions)
         for _ in range(given.rounds):
             batch, alone = bare(folder, given.rung, asked)
-            rounds.setdefault("engine, one call", []).append(batch)
-            rounds.setdefault("engine, one by one", []).append(alone)
+            note(BATCH, batch)
+            note("engine, one by one", alone)
             for clients in given.clients:
                 few = asked[:ALONE] if clients == 1 else asked
-                rounds.setdefault(f"{clients} clients", []).append(over_http(folder, given.rung, few, clients))
-            off = over_http(folder, given.rung, asked[: 2 * ALONE], max(given.clients), concurrency=1)
-            rounds.setdefault("the same, batching off", []).append(off)
-    report(rounds)
-
-
-def report(rounds: dict[str, list[Row]]) -> None:
-    """Medians over the rounds; shares are medians of the rounds' own."""
+                note(f"{clients} clients", over_http(folder, given, few, clients))
+            if given.off:
+                off = over_http(folder, given, asked[: 2 * ALONE], max(given.clients), concurrency=1)
+                note("the same, batching off", off)
+    print("medians; shares are medians of the rounds' own")
     for name, rows in rounds.items():
-        shares = [row.rate / batch.rate for row, batch in zip(rows, rounds["engine, one call"], strict=True)]
-        whole, late, first, late_first = (
-            statistics.median(getattr(row, column) for row in rows) for column in ("whole", "late", "first", "late_first")
-        )
-        rate = statistics.median(row.rate for row in rows)
-        times = f"answer {whole:.3f} s, p95 {late:.3f} s"
-        more = f"; first token {first:.3f} s, p95 {late_first:.3f} s" if first else ""
-        used = [statistics.median(getattr(row, column) for row in rows) for column in ("processor", "server", "clients")]
-        spent = f"processor {used[0]:.0f} ms an answer" + (
-            f" (server {used[1]:.1f}), clients {used[2]:.1f}" if used[1] else ""
-        )
-        print(f"{name:24} {rate:7.1f} tokens/s  {statistics.median(shares):5.2f} of the batch  {times}{more}  {spent}")
+        shares = [row.rate / batch.rate for row, batch in zip(rows, rounds[BATCH], strict=True)]
+        print(f"{statistics.median(shares):5.2f} of the batch: {shown(name, rows)}")
     print("load average", *os.getloadavg())
+
+
+def shown(name: str, rows: Sequence[Load]) -> str:
+    """Medians over these rows, in a line."""
+    row = Load(*(statistics.median(getattr(row, column.name) for row in rows) for column in fields(Load)))
+    times = f"answer {row.whole:.3f} s" + (f", p95 {row.late:.3f} s" if row.late else " in the mean")
+    more = f"; first token {row.first:.3f} s, p95 {row.late_first:.3f} s" if row.first else ""
+    spent = f"processor {row.processor:.0f} ms an answer"
+    whose = f" (server {row.server:.1f}), clients {row.clients:.1f}" if row.server else ""
+    return f"{name:24} {row.rate:7.1f} tokens/s, {row.tokens:.1f} an answer  {times}{more}  {spent}{whose}"
 
 
 if __name__ == "__main__":

@@ -6,12 +6,14 @@ import json
 import random
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rung.errors import ModelError
+from rung.models.admission import run_jobs
 from rung.models.causal.batch import Batch
 from rung.models.causal.generator import TransformersGenerator
 from rung.models.jobs import Job
@@ -272,6 +274,69 @@ def test_threads_share_the_batch(tmp_path: Path) -> None:
     assert results == dict.fromkeys(range(3), expected)
 
 
+def test_one_thread_tells_all_who_wait_for_an_answer(tmp_path: Path) -> None:
+    model = opened(tiny_model(tmp_path, "qwen2"))
+    asked = [asking(prompt, max_tokens=12) for prompt in prompts_of()]
+    expected = [text for text, _ in served(model, asked)]
+    heard: list[list[str]] = [[] for _ in asked]
+    threads: set[str] = set()
+
+    def push(number: int) -> str:
+        def hear(piece: str) -> None:
+            threads.add(threading.current_thread().name)
+            heard[number].append(piece)
+
+        result = model.push(asked[number], hear)
+        assert isinstance(result, GenerateResult), result
+        return result.text
+
+    with ThreadPoolExecutor(len(asked), thread_name_prefix="asks") as pool:
+        assert list(pool.map(push, range(len(asked)))) == expected
+    assert ["".join(pieces) for pieces in heard] == expected
+    assert max(map(len, heard)) > 3
+    assert len({name for name in threads if not name.startswith("asks")}) == 1
+
+
+def test_who_hears_no_more_leaves_the_batch_to_the_others(tmp_path: Path) -> None:
+    model = opened(tiny_model(tmp_path, "qwen2"))
+    asked = [asking(prompt, max_tokens=40) for prompt in prompts_of()[:4]]
+    expected = served(model, asked)
+    batch = model._batch
+
+    def leave(_piece: str) -> None:
+        raise KeyError("nobody listens")
+
+    with ThreadPoolExecutor(4) as pool:
+        others = [pool.submit(model.push, request, lambda _piece: None) for request in asked[1:]]
+        with pytest.raises(KeyError, match="nobody listens"):
+            model.push(asked[0], leave)
+        came = [other.result(60) for other in others]
+    assert [(one.text, one.completion_tokens) for one in came if isinstance(one, GenerateResult)] == expected[1:]
+    assert model._batch is batch
+    assert batch is not None
+    assert not batch._running
+
+
+def test_a_batch_that_breaks_down_is_told_to_all_and_made_anew(tmp_path: Path) -> None:
+    model = opened(tiny_model(tmp_path, "qwen2"))
+    asked = [asking(prompt, max_tokens=6) for prompt in prompts_of()[:3]]
+    expected = served(model, asked)
+    network = model._network
+    assert network is not None
+    forward = network.forward
+
+    def broken(*_ids: Any, **_rest: Any) -> Any:
+        raise RuntimeError("no such kernel")
+
+    network.forward = broken  # type: ignore[method-assign]
+    with ThreadPoolExecutor(3) as pool:
+        for each in [pool.submit(model.push, request, lambda _piece: None) for request in asked]:
+            with pytest.raises(RuntimeError, match=r"no such kernel|broke down"):
+                each.result(60)
+    network.forward = forward  # type: ignore[method-assign]
+    assert served(model, asked) == expected
+
+
 def test_answers_that_nobody_reads_leave_the_batch(tmp_path: Path) -> None:
     model = opened(tiny_model(tmp_path, "qwen2"))
     answers = model.run([asking(prompt, max_tokens=30) for prompt in prompts_of()])
@@ -307,22 +372,14 @@ def test_memory_that_ends_halves_the_batch_and_changes_no_answer(tmp_path: Path)
         for n, r in enumerate(asked)
         if isinstance(r.step, Generate)
     ]
-    results: dict[int, Any] = {}
-    assert all(batch.add(job) is None for job in jobs)
-    while len(results) < len(jobs):
-        results |= batch.step(jobs)
+    results: dict[int, Any] = dict(run_jobs(batch, jobs))
     assert [(results[n].text, results[n].completion_tokens) for n in range(9)] == expected
     assert max(sizes) > 3
-    long = Job(9, jobs[0].step, [5] * 500)
-    assert batch.add(long) is None
-    while not (failed := batch.step([long])):
-        pass
-    assert "too little memory for 500 tokens" in failed[9].error
-    again = [Job(n, job.step, job.ids) for n, job in enumerate(jobs[:3])]
+    ((_, failed),) = run_jobs(batch, [Job(9, jobs[0].step, [5] * 500)])
+    assert isinstance(failed, Failure)
+    assert "too little memory for 500 tokens" in failed.error
     sizes.clear()
-    assert all(batch.add(job) is None for job in again)
-    while not all(job.ended for job in again):
-        batch.step(again)
+    assert len(dict(run_jobs(batch, [Job(n, job.step, job.ids) for n, job in enumerate(jobs[:3])]))) == 3
     assert max(sizes) > 1, "one that was too long alone leaves the others their places"
 
 

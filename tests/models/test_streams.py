@@ -37,6 +37,8 @@ class Steps:
     break_at: int = -1
     steps: int = 0
     count: int = 1
+    at_once: int = 64
+    is_broken: bool = False
 
     def add(self, job: Job) -> Failure | None:
         return Failure("refused", step="generate") if job.index < 0 else None
@@ -49,6 +51,8 @@ class Steps:
             raise RuntimeError("the engine broke down")
 
     def look_again(self) -> None: ...
+
+    def cancel(self, jobs: Sequence[Job]) -> None: ...
 
     def read(self, job: Job) -> GenerateResult | Failure | None:
         if job.index == 7:

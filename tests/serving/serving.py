@@ -135,6 +135,7 @@ def served(
             yield Client(app, {"x-caller": "somebody"})
         finally:
             app.state.answering.conversations.close()
+            app.state.answering.following.close()
             app.state.answering.traces.close()
             for part in (app.state.feedback, app.state.shadows, app.state.rollouts, app.state.retention):
                 part.close()

@@ -6,8 +6,9 @@ would compute that document sixty times. Decoding is left to an `Engine`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
 
 from rung.models.jobs import Decode, Growth, Job
 from rung.records import Failure
@@ -18,17 +19,43 @@ _LOOK = 256  # how many waiting requests are considered for a free place
 
 
 class Engine(Protocol):
-    """What decodes a batch, whoever steps it."""
+    """What decodes a batch, whoever advances it."""
 
     @property
     def at_once(self) -> int:
         """Jobs that it decodes together."""
 
+    @property
+    def is_broken(self) -> bool:
+        """Whether a step of it failed, so that nobody knows what is half done: throw it away."""
+
     def add(self, job: Job) -> Failure | None:
         """Let a job into the batch; or say why it cannot be."""
 
-    def step(self, jobs: Sequence[Job]) -> dict[int, GenerateResult | Failure]:
-        """Compute one step of the whole batch: index -> result for those of `jobs` that ended."""
+    def advance(self, jobs: Collection[Job]) -> None:
+        """Return when a step of the whole batch has been computed in which these may have got on."""
+
+    def read(self, job: Job) -> GenerateResult | Failure | None:
+        """What came of a job: its result, once it has ended."""
+
+    def cancel(self, jobs: Sequence[Job]) -> None:
+        """Take jobs out of the batch that will not be read any more."""
+
+
+E = TypeVar("E", bound=Engine)
+
+
+@contextmanager
+def entered(engine: E, jobs: Sequence[Job], throw_away: Callable[[E], None]) -> Iterator[E]:
+    """The engine. Whatever happens meanwhile, no job of these stays in it; where it broke, it is thrown away."""
+    try:
+        yield engine
+    except BaseException:
+        if engine.is_broken:
+            throw_away(engine)
+        else:
+            engine.cancel(jobs)
+        raise
 
 
 def run_jobs(
@@ -43,9 +70,11 @@ def run_jobs(
                 job.ended = True
                 queue.ended(job)
                 yield job.index, refused
-        for index, result in engine.step(queue.running).items():
-            queue.ended(next(job for job in queue.running if job.index == index))
-            yield index, result
+        engine.advance(queue.running)
+        for job in list(queue.running):
+            if (result := engine.read(job)) is not None:
+                queue.ended(job)
+                yield job.index, result
 
 
 def stream_job(engine: Engine, job: Job, decode: Decode, hear: Callable[[str], str] = str) -> Iterator[str | GenerateResult]:
@@ -60,7 +89,8 @@ def stream_job(engine: Engine, job: Job, decode: Decode, hear: Callable[[str], s
     growth = Growth()
     result: GenerateResult | Failure | None = engine.add(job)
     while result is None:
-        result = engine.step([job]).get(job.index)
+        engine.advance([job])
+        result = engine.read(job)
         if result is None and (piece := growth.piece(decode(job.sure), hear)):
             yield piece
     if isinstance(result, Failure):

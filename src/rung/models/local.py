@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from rung.errors import InternalError
 from rung.models.adapters import Lora, check_adapter, joined, read_adapter
-from rung.models.admission import run_jobs, stream_job
+from rung.models.admission import entered, run_jobs, stream_job
 from rung.models.grammar import GRAMMAR
 from rung.models.graph import projection_shapes, read_config
 from rung.models.jobs import Job
@@ -214,19 +214,15 @@ class LocalGenerator:
         with self._using(adapter, jobs) as pipeline:
             yield from run_jobs(pipeline, jobs, at_once=at_once)
 
-    @contextmanager
-    def _using(self, adapter: str, jobs: Sequence[Job]) -> Iterator[Pipeline]:
-        """The adapter's pipeline. Whatever happens meanwhile, no job of ours stays in it."""
-        pipeline = self._pipeline(adapter)
-        try:
-            yield pipeline
-        except BaseException:
-            pipeline.cancel(jobs)
-            if pipeline.is_broken:
-                with self._opening:  # another thread may have opened a new one meanwhile
-                    if self._pipelines.get(adapter) is pipeline:
-                        del self._pipelines[adapter]
-            raise
+    def _using(self, adapter: str, jobs: Sequence[Job]) -> AbstractContextManager[Pipeline]:
+        """The adapter's pipeline; see `entered`."""
+
+        def throw_away(broken: Pipeline) -> None:
+            with self._opening:  # another thread may have opened a new one meanwhile
+                if self._pipelines.get(adapter) is broken:
+                    del self._pipelines[adapter]
+
+        return entered(self._pipeline(adapter), jobs, throw_away)
 
     def _pipeline(self, adapter: str) -> Pipeline:
         with self._opening:

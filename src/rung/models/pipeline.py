@@ -80,11 +80,6 @@ class Pipeline:
             raise
         return None
 
-    def step(self, jobs: Sequence[Job]) -> dict[int, GenerateResult | Failure]:
-        """One step of the whole batch: place -> result for those of `jobs` that ended."""
-        self.advance(jobs)
-        return {job.index: result for job in jobs if (result := self.read(job)) is not None}
-
     def follow(self, job: Job, on_text: Callable[[str], None]) -> GenerateResult | Failure:
         """See `Streams`."""
         return self._streams.follow(self, job, on_text)

@@ -6,26 +6,22 @@ After each step that thread reads what came of all of them, decodes the new text
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from rung.errors import InternalError
+from rung.models.admission import Engine
 from rung.models.jobs import Growth, Job
 from rung.records import Failure
 from rung.records.steps import GenerateResult
 
 
-class Batch(Protocol):
-    """What decodes. See `rung.models.pipeline`."""
+class Batch(Engine, Protocol):
+    """An engine whose jobs may become more while it is advanced."""
 
-    def add(self, job: Job) -> Failure | None: ...
-
-    def advance(self, jobs: Collection[Job]) -> None: ...
-
-    def look_again(self) -> None: ...
-
-    def read(self, job: Job) -> GenerateResult | Failure | None: ...
+    def look_again(self) -> None:
+        """Where `advance` waits in another thread for jobs that became more."""
 
 
 @dataclass(eq=False)
@@ -34,6 +30,7 @@ class _Stream:
 
     job: Job
     on_text: Callable[[str], None]
+    hear: Callable[[str], str]
     growth: Growth = field(default_factory=Growth)
     tokens: int = 0  # that were read when its text was looked at last
     result: GenerateResult | Failure | None = None
@@ -58,7 +55,9 @@ class Streams:
         self._lock = threading.Lock()
         self._is_running = False
 
-    def follow(self, batch: Batch, job: Job, on_text: Callable[[str], None]) -> GenerateResult | Failure:
+    def follow(
+        self, batch: Batch, job: Job, on_text: Callable[[str], None], hear: Callable[[str], str] = str
+    ) -> GenerateResult | Failure:
         """Let a job into the batch, and return when it has ended.
 
         Args:
@@ -67,6 +66,7 @@ class Streams:
             on_text: called with pieces of text as they become certain, on another thread while this one sleeps; with ""
                 where a step brought tokens, and no text is certain yet. What it raises ends the stream, and is raised here;
                 the job is then still in the batch.
+            hear: what is shown of each new piece.
 
         Raises:
             RuntimeError: the engine broke down.
@@ -74,7 +74,7 @@ class Streams:
         refused = batch.add(job)
         if refused is not None:
             return refused
-        stream = _Stream(job, on_text)
+        stream = _Stream(job, on_text, hear)
         with self._lock:
             self._open[job] = stream
             if not self._is_running:
@@ -121,6 +121,6 @@ class Streams:
                 grown.append(stream)
         for stream, text in zip(grown, self._decode_all([stream.job.sure for stream in grown]), strict=True):
             try:
-                stream.on_text(stream.growth.piece(text))
+                stream.on_text(stream.growth.piece(text, stream.hear))
             except Exception as error:  # such as that nobody hears it any more
                 stream.error = error

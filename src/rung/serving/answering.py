@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 import time
 import uuid
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -23,6 +22,7 @@ from rung.serving.answer_cache import AnswerCache
 from rung.serving.callers import Caller
 from rung.serving.conversations import Conversations, Ended, Overloaded, Pending, TooSlow
 from rung.serving.deployments import WINNER, Deployment
+from rung.serving.following import Following
 from rung.serving.metrics import Metrics
 from rung.serving.noting import NotingSearch
 from rung.serving.refusal import NotAnswered
@@ -94,8 +94,10 @@ class Answering:
     cuttings: dict[str, Knowledge] = field(default_factory=dict)
     traces: Traces = field(default_factory=Traces)
     cache: AnswerCache = field(default_factory=AnswerCache)
-    _followed: tuple[int, ...] = field(default=(), init=False)  # the state of the documents that the cuttings were made of
-    _following: threading.Lock = field(default_factory=threading.Lock, init=False)
+    following: Following = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.following = Following(self.knowledge, self.cuttings)
 
     def deployment(self, name: str, caller: Caller | None = None) -> Deployment:
         """The one that answers a caller under this name.
@@ -156,7 +158,8 @@ class Answering:
         key = ""
         if self.cache.seconds:
             await asyncio.to_thread(self.refresh)
-            key = self.cache.key(caller, asked, self.knowledge.version if self.knowledge else 0)
+            if self.following.is_current:  # else the answer may be another one in a minute
+                key = self.cache.key(caller, asked, self.knowledge.version if self.knowledge else 0)
         given = self.cache.get(key, asked) if key else None
         if given is not None and all(self.may_read(caller, document) for document in given.answer.seen):
             self.metrics.answers.labels(asked.deployment.name, "cached").inc()
@@ -173,7 +176,7 @@ class Answering:
     async def _answer(self, caller: Caller, asked: Asked, recording: Recording | None) -> AsyncGenerator[str | Answered]:
         speech, deployment = Speech(), asked.deployment
         last: list[Generate] = []  # the newest
-        noting = NotingSearch(deployment.engines["search"], ("documents", *self.cuttings))
+        noting = NotingSearch(deployment.engines["search"], self.following)
 
         def each(step: Step) -> Step:
             changed = asked.wishes.changed(step)
@@ -309,32 +312,12 @@ class Answering:
 
     def refresh(self) -> None:
         """Look at the newest version of the index, which another process may have made: rights may have changed. What holds
-        the same documents in another way follows it, and waits for nobody else to bring it up to date.
+        the same documents in another way follows it; see `Following.refresh`.
 
         Raises:
             UserError: it cannot be brought up to date.
         """
-        own = self.knowledge
-        if own is None:
-            return
-        own.refresh()
-        if not self.cuttings:
-            return
-        with self._following:
-            if self._followed == self._state_of(own):
-                return
-            for name, one in [*self.cuttings.items()]:
-                if one.index is own.index:
-                    one.refresh()
-                else:
-                    self.cuttings[name] = _anew(one)
-                    self.cuttings[name].sync(own.documents())
-            self._followed = self._state_of(own)
-
-    def _state_of(self, own: Knowledge) -> tuple[int, ...]:
-        """Changes with the documents, and where another process removed what was made of them, or made it again."""
-        folders = (one.folder for one in self.cuttings.values())
-        return (own.version, *(folder.stat().st_ino if folder.is_dir() else 0 for folder in folders))
+        self.following.refresh()
 
     def _answered(self, caller: Caller, asked: Asked, ended: Ended[Answer], last: list[Generate]) -> Answered:
         deployment, wishes, answer, failure = asked.deployment, asked.wishes, ended.live.value, ended.live.failure
@@ -374,13 +357,6 @@ class Answering:
             metrics.first_token.labels(model).observe(live.first_token)
         metrics.prompt_tokens.labels(model).inc(tally.prompt_tokens)
         metrics.completion_tokens.labels(model).inc(tally.completion_tokens)
-
-
-def _anew(one: Knowledge) -> Knowledge:
-    """The same, opened again: its files may be others by now."""
-    from rung.knowledge import Knowledge
-
-    return Knowledge.open(one.folder, embedder=one.embedder, chunking=one.chunking, fusion=one.fusion, contexts=one.contexts)
 
 
 def _closed_to(caller: Caller, document: str) -> str:

@@ -35,8 +35,9 @@ def listening(host: str, port: int) -> socket.socket:
         UserError: the port is taken, or there is no such address here.
     """
     try:
-        family, _, _, _, address = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        family, kind, protocol, _, address = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
+        # by its protocol asyncio knows TCP, and sends a response's second part without waiting for word of the first (40 ms)
+        listener = socket.socket(family, kind, protocol)
     except OSError as error:
         raise UserError(f"'{host}' is no address of this machine: {error.strerror or error}") from error
     try:

@@ -19,6 +19,7 @@ from rung.serving.answering import Answered, Answering
 from rung.serving.callers import Caller
 from rung.serving.conversations import Ended, GivenUp, NeverBegan, Overloaded, Pending, TooSlow
 from rung.serving.deployments import WINNER
+from rung.serving.noting import NotingSearch
 from rung.serving.rollouts import Rollouts
 from rung.state.buffered import BufferedWriter
 from rung.state.database import State, now_ms
@@ -77,7 +78,8 @@ class Shadows:
         def begin() -> Conversation[Answer]:
             return candidate.strategy.answer(asked.question)
 
-        pending = Pending(begin, candidate.engines, each=asked.wishes.changed, refresh=self._answering.refresh)
+        engines = {**candidate.engines, "search": NotingSearch(candidate.engines["search"], self._answering.following)}
+        pending = Pending(begin, engines, each=asked.wishes.changed, refresh=self._answering.refresh)
         ended: Ended[Answer] | None = None
         why = "no answer"
         try:

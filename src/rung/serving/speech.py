@@ -80,10 +80,9 @@ class Stopping:
             nonlocal text, shown
             text += piece
             end = self._end(text)
-            safe = len(text) - held_back if end is None else end
-            if safe > shown:
-                on_text(text[shown:safe])
-                shown = safe
+            safe = max(shown, len(text) - held_back if end is None else end)
+            on_text(text[shown:safe])  # "", too: who hears it may have left
+            shown = safe
             if end is not None:
                 raise _Reached
 

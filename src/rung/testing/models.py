@@ -13,7 +13,7 @@ import pytest
 
 from rung.models.protocol import Embedder, Generator
 from rung.records import Failure, Message, Passage
-from rung.records.steps import Engine, Generate, GenerateResult, Request, Rerank, SearchResult, StepFailed
+from rung.records.steps import Engine, Generate, GenerateResult, PushEngine, Request, Rerank, SearchResult, StepFailed
 
 SCHEMA = json.dumps({"type": "object", "properties": {"answer": {"type": "boolean"}}, "required": ["answer"]})
 
@@ -82,6 +82,23 @@ class GeneratorContract:
         tokens = generator.context_tokens
         with pytest.raises(StepFailed):
             list(generator.stream(asking("word " * tokens, max_tokens=tokens)))
+
+    def test_what_is_pushed_is_what_is_streamed(self, generator: Generator) -> None:
+        if not isinstance(generator, PushEngine):
+            pytest.skip("pushes no text")
+        pieces: list[str] = []
+        pushed = generator.push(asking("Say something kind."), pieces.append)
+        assert isinstance(pushed, GenerateResult)
+        assert "".join(pieces) == pushed.text
+        *_, streamed = generator.stream(asking("Say something kind."))
+        assert pushed == streamed
+
+    def test_a_push_that_fails_returns_the_failure(self, generator: Generator) -> None:
+        if not isinstance(generator, PushEngine):
+            pytest.skip("pushes no text")
+        tokens = generator.context_tokens
+        long = asking("word " * tokens, max_tokens=tokens)
+        assert isinstance(generator.push(long, lambda _piece: None), Failure)
 
     def test_the_schema_is_kept(self, generator: Generator) -> None:
         if not self.takes_schema:

@@ -1,13 +1,13 @@
 """Requests of different lengths in one batch: jobs in, results out, step by step. A row that ends makes room for the next.
 
-Safe for threads: whoever steps moves everybody's jobs on. How tokens are computed is left to `caches`, what is asked of this
-and when to `generator`.
+Safe for threads: whoever advances it moves everybody's jobs on. How tokens are computed is left to `caches`, what is asked
+of this and when to `generator`.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from rung.models.causal.spans import Unbatchable
 from rung.models.grammar import Constraint, Unsupported, constraint
 from rung.models.jobs import Anew, Job, closing, otherwise, whole
 from rung.models.reasoning import spoken
+from rung.models.streams import Streams
 from rung.records import Failure
 from rung.records.steps import GenerateResult
 
@@ -67,7 +68,9 @@ class Batch:
         self._waiting: list[Row] = []
         self._running: list[Row] = []
         self._stepping = threading.Lock()
+        self._streams = Streams(chat.decode_all)
         self.at_once = AT_ONCE
+        self.is_broken = False
 
     def _block(self) -> Computing:
         try:
@@ -119,20 +122,35 @@ class Batch:
                 self._grammars = Grammars(self._chat.tokenizer, vocabulary=self._network.vocabulary, ends=self._chat.ends)
             return self._grammars.matcher(held)
 
-    def step(self, jobs: Sequence[Job]) -> dict[int, GenerateResult | Failure]:
-        """Compute one step of the whole batch: place -> result for those of `jobs` that ended."""
+    def follow(self, job: Job, on_text: Callable[[str], None], hear: Callable[[str], str] = str) -> GenerateResult | Failure:
+        """See `Streams`."""
+        return self._streams.follow(self, job, on_text, hear)
+
+    def advance(self, jobs: Collection[Job]) -> None:
+        """Compute one step of the whole batch, whosever jobs are in it."""
+        del jobs
         with self._stepping:
-            if self._waiting or self._running:
-                try:
-                    self._step()
-                except RuntimeError as error:  # torch raises it, and its own kind of it, where memory ends
-                    if not _is_memory(error):
-                        raise
-                    self._shrink(error)
-        ended = [(job, job.handle.result) for job in jobs if not job.ended and job.handle.result is not None]
-        for job, _ in ended:
-            job.ended = True
-        return {job.index: result for job, result in ended}
+            if self.is_broken:
+                raise RuntimeError("the batch broke down while another thread advanced it")
+            if not self._waiting and not self._running:
+                return
+            try:
+                self._step()
+            except BaseException as error:
+                # torch raises RuntimeError, and its own kind of it, where memory ends
+                if not isinstance(error, RuntimeError) or not _is_memory(error):
+                    self.is_broken = True
+                    raise
+                self._shrink(error)
+
+    def look_again(self) -> None:
+        """Nothing waits here."""
+
+    def read(self, job: Job) -> GenerateResult | Failure | None:
+        """What came of a job: its result, once it has ended."""
+        result: GenerateResult | Failure | None = job.handle.result
+        job.ended = job.ended or result is not None
+        return result
 
     def cancel(self, jobs: Sequence[Job]) -> None:
         """Take jobs out of the batch that will not be read any more."""

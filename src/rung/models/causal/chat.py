@@ -72,9 +72,14 @@ class Chat:
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of the ids, without the marks of the chat; those of thinking and channels stay."""
-        shown = [i for i in ids if i not in self._silent]
+        return self.decode_all([ids])[0]
+
+    def decode_all(self, texts: Sequence[Sequence[int]]) -> list[str]:
+        """The same of many."""
+        shown = [[i for i in ids if i not in self._silent] for ids in texts]
         with self._alone:
-            return str(self._tokenizer.decode(shown, clean_up_tokenization_spaces=False)) if shown else ""
+            decode = self._tokenizer.decode
+            return [str(decode(ids, clean_up_tokenization_spaces=False)) if ids else "" for ids in shown]
 
     def render(self, messages: Sequence[Message]) -> str:
         """The chat as one prompt, the assistant's turn opened. A system turn that the template does not take is put before

@@ -7,8 +7,8 @@ OpenVINO engine, so prompts that begin alike wait for one of them. What lies in 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from rung.errors import InternalError, MissingExtra, ModelError
 from rung.files.durable import sha256, short_sum
-from rung.models.admission import run_jobs, stream_job
+from rung.models.admission import entered, run_jobs, stream_job
 from rung.models.causal.batch import Batch
 from rung.models.causal.chat import Chat, ChatRefused, end_tokens
 from rung.models.causal.devices import Device, device, free_memory, number_type
@@ -136,13 +136,26 @@ class TransformersGenerator:
             raise StepFailed(failure)
         (job,) = jobs
         with self._using(jobs) as batch:
-            heard = Listening()
-            heard.hear(batch.opened(job))
+            yield from stream_job(batch, job, self.chat.decode, self._hearing(batch, job))
 
-            def hear(piece: str) -> str:
-                return heard.hear(piece) if self.chat.thinks and job.held is None else piece
+    def push(self, request: Request, on_text: Callable[[str], None]) -> GenerateResult | Failure:
+        """See `rung.records.steps.PushEngine`: whoever asks sleeps until the answer is whole."""
+        jobs, refused = self._jobs([request])
+        for _, failure in refused:
+            return failure
+        (job,) = jobs
+        with self._using(jobs) as batch:
+            return batch.follow(job, on_text, self._hearing(batch, job))
 
-            yield from stream_job(batch, job, self.chat.decode, hear)
+    def _hearing(self, batch: Batch, job: Job) -> Callable[[str], str]:
+        """What of each new piece of a job's text is the answer's."""
+        heard = Listening()
+        heard.hear(batch.opened(job))
+
+        def hear(piece: str) -> str:
+            return heard.hear(piece) if self.chat.thinks and job.held is None else piece
+
+        return hear
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text."""
@@ -214,21 +227,15 @@ class TransformersGenerator:
             )
         return "" if prompt else f"the chat template of {self.name} made no prompt of this conversation"
 
-    @contextmanager
-    def _using(self, jobs: Sequence[Job]) -> Iterator[Batch]:
-        """The batch, with every adapter that the jobs need. Whatever happens meanwhile, no job of ours stays in it."""
-        batch = self._opened({job.step.adapter for job in jobs} - {""})
-        try:
-            yield batch
-        except (GeneratorExit, StepFailed):
-            batch.cancel(jobs)
-            raise
-        except BaseException:
-            with self._opening:  # nobody knows what is half done: the next call makes another
-                if self._batch is batch:
+    def _using(self, jobs: Sequence[Job]) -> AbstractContextManager[Batch]:
+        """The batch, with every adapter that the jobs need; see `entered`."""
+
+        def throw_away(broken: Batch) -> None:
+            with self._opening:
+                if self._batch is broken:
                     self._batch = None
-            raise
-        batch.cancel(jobs)
+
+        return entered(self._opened({job.step.adapter for job in jobs} - {""}), jobs, throw_away)
 
     def _opened(self, adapters: set[str]) -> Batch:
         with self._opening:
