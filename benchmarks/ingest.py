@@ -1,12 +1,13 @@
 """How fast do files become a searchable index, and in how much memory, beside LlamaIndex, Haystack and txtai?
 
-    python benchmarks/ingest.py [--documents 500 2000] [--systems rung rung-table llama-index haystack txtai] [--torch]
+    python benchmarks/ingest.py [--documents 500 2000] [--systems rung-table rung-fast rung llama-index …] [--torch]
 
 The same text files (abstracts and articles of ../shared/data, which is not part of the project; said when absent), the same
 embedding model through each system's own door for a model that is brought along, passages of about 160 tokens, each
 system's default store on disk, each run in a process of its own. A system that is not installed is left out with a word.
-`rung-table` is Rung with `embedder: table`. With --torch the others embed with sentence-transformers, as their
-users do. Peak memory is the process's, the model included; with two numbers of documents it shows what grows.
+`rung-table` is Rung with `embedder: table`, `rung-fast` with `RUNG_PRECISION=fast`. With --torch the others embed with
+sentence-transformers, as their users do, 64 texts at once. Peak memory is the process's, the model included; with two
+numbers of documents it shows what grows.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from typing import Any
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 SETS = ("retrieval/scifact/corpus.jsonl*", "knowledge/squad2/documents.jsonl*", "realdocs/*/documents.jsonl*")
-SYSTEMS = {"rung": "rung", "rung-table": "rung", "llama-index": "llama_index.core", "haystack": "haystack", "txtai": "txtai"}
+OURS = {"rung-table": ("table", "exact"), "rung-fast": ("minilm-l6-v2", "fast"), "rung": ("minilm-l6-v2", "exact")}
+SYSTEMS = {**dict.fromkeys(OURS, "rung"), "llama-index": "llama_index.core", "haystack": "haystack", "txtai": "txtai"}
 TOKENS, OVERLAP, CHARACTERS = 160, 24, 700
 AT_ONCE = 64
 
@@ -70,12 +72,11 @@ def _one(system: str, folder: Path, *, torch: bool) -> dict[str, float]:
         raise SystemExit(f"not installed: pip install {system if system != 'haystack' else 'haystack-ai'}")
     from rung.models.catalog import embedder
 
-    ours = {"rung": "minilm-l6-v2", "rung-table": "table"}
-    model = _Torch() if torch and system not in ours else embedder(ours.get(system, "minilm-l6-v2"))
+    name, os.environ["RUNG_PRECISION"] = OURS.get(system, OURS["rung"])
+    model = _Torch() if torch and system not in OURS else embedder(name)
     model.embed(["warm"], kind="passage")
     runs: dict[str, Callable[[Path, Path, Any], int]] = {
-        "rung": _rung,
-        "rung-table": _rung,
+        **dict.fromkeys(OURS, _rung),
         "llama-index": _llama_index,
         "haystack": _haystack,
         "txtai": _txtai,

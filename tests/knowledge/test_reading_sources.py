@@ -237,6 +237,13 @@ def test_order_does_not_depend_on_which_is_read_first(tmp_path: Path) -> None:
     assert len(names) == 12
 
 
+def test_a_folder_comes_before_those_that_it_is_the_beginning_of(tmp_path: Path) -> None:
+    for name in ("a b/x.md", "a-b/x.md", "a/x.md", "a/x-y.md"):
+        put(tmp_path, f"docs/{name}", "text")
+    inside = [d.id.removeprefix("docs/") for d in read_sources(tmp_path, ["docs"]).documents]
+    assert inside == ["a/x-y.md", "a/x.md", "a b/x.md", "a-b/x.md"]
+
+
 @pytest.mark.slow
 def test_a_consumer_that_stops_leaves_nothing_running(tmp_path: Path) -> None:
     for number in range(6):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -74,6 +74,33 @@ def test_a_few_need_nobody_to_stand_in(tmp_path: Path) -> None:
     knowledge = opened(tmp_path, slow)
     assert knowledge.sync(documents(20), at_once=True).provisional == 0
     assert len(slow.embedded) == 20
+
+
+class Quick(HashedWords):
+    """Embeds faster than vectors are kept."""
+
+    at_once = True
+
+
+def test_nothing_is_kept_of_what_is_embedded_at_once(tmp_path: Path) -> None:
+    rows, stopped = documents(3000), Quick()
+
+    def broken() -> Iterator[Document]:
+        yield from rows
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        opened(tmp_path / "quick", stopped).sync(broken())
+    with pytest.raises(KeyboardInterrupt):
+        opened(tmp_path / "other", HashedWords()).sync(broken())
+    assert [(tmp_path / name / "staging").exists() for name in ("quick", "other")] == [False, True]
+    knowledge = opened(tmp_path / "quick", Quick())
+    knowledge.sync(rows[:300])
+    kept = direct(tmp_path / "kept", rows[:300])
+    for query in ("word7", "of number 9"):
+        assert knowledge.search(query, asker=OWNER) == kept.search(query, asker=OWNER)
+    again = opened(tmp_path / "quick", Quick()).sync(rows[:301])
+    assert (again.added, again.unchanged, again.embedded, again.provisional) == (1, 300, 1, 0)
 
 
 def test_what_is_measured_never_rests_on_a_stand_in(tmp_path: Path) -> None:

@@ -53,6 +53,11 @@ def quick_of(embedder: Embedder) -> Embedder | None:
     return quick
 
 
+def is_at_once(embedder: Embedder) -> bool:
+    """Whether it embeds faster than vectors that were kept could be read."""
+    return bool(getattr(embedder, "at_once", False))
+
+
 class Contexts(Protocol):
     """Who writes a sentence of context for passages, by which they are searched beside their text."""
 

@@ -26,6 +26,7 @@ from rung.knowledge.protocol import (
     Index,
     Row,
     Snapshot,
+    is_at_once,
     passages_by,
     provisional_mark,
     text_digest,
@@ -101,7 +102,7 @@ class Difference:
         self.held: Mapping[str, str] = snapshot.state.documents if snapshot else {}
         self.rebuilt = _why_rebuilt(snapshot, settings)
         self._seen: dict[str, str] = {}  # id -> source
-        self._new: dict[str, str] = {}  # id -> digest of its text
+        self._new: dict[str, str] = {}  # id -> digest of its text, where a document that is held may have got another id
         self._changed = 0
         self._problems: list[Problem] = []
 
@@ -114,7 +115,7 @@ class Difference:
             self._seen[document.id] = document.source
             held = self.held.get(document.id)
             if held is None:
-                self._new[document.id] = text_digest(document)
+                self._new[document.id] = text_digest(document) if self.held else ""
             self._changed += held is not None and without_mark(held).removeprefix(LACKING) != digest
             if held not in (digest, self._accepted + digest) or self.rebuilt:
                 yield document
@@ -273,26 +274,26 @@ class _Work:
     def embed(self, rows: Sequence[Row]) -> tuple[Vectors, list[Row]]:
         """A vector for each row, and the rows, marked where a stand-in made it.
 
-        Equal texts, stored or staged ones are not embedded again.
+        Equal texts, stored or staged ones are not embedded again, but by an embedder that does it at once.
         """
-        texts = {r.key: r.indexed for r in rows}
-        have = self.staging.get(list(texts))
-        if self.stored is not None:
+        texts, at_once = {r.key: r.indexed for r in rows}, is_at_once(self.means.embedder)
+        have = {} if at_once else self.staging.get(list(texts))
+        if self.stored is not None and not at_once:
             have.update(self.stored.vectors([key for key in texts if key not in have]))
         # Texts of like length together: a batch is as slow as its longest text.
         missing = sorted((key for key in texts if key not in have), key=lambda key: len(texts[key]))
         self._all += len(texts)
         self._advance(len(texts) - len(missing))
         self._many = self._many or len(missing) > _FEW
-        quick, stood_in = self.means.quick if self._many else None, frozenset[str]()
-        if quick:
-            have.update(zip(missing, quick.embed([texts[key] for key in missing], kind="passage"), strict=True))
-            stood_in = frozenset(missing)
+        quick = self.means.quick if self._many else None
+        if by := quick or (self.means.embedder if at_once else None):
+            have.update(zip(missing, by.embed([texts[key] for key in missing], kind="passage"), strict=True))
             self._advance(len(missing))
         else:
             new = {key: texts[key] for key in missing}
             have.update(embedded(new, self.means.embedder, self.staging, self._advance, more=len(rows) >= _PART))
         self.embedded += len(missing)
+        stood_in = frozenset(missing if quick else ())
         vectors = np.zeros((len(rows), self.means.embedder.dimensions), dtype=np.float32)
         for index, r in enumerate(rows):
             vectors[index] = have[r.key]

@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
@@ -21,7 +21,7 @@ from rung.errors import ModelError
 from rung.models.bert_graph import build
 from rung.models.encoder_folder import FILES, EncoderFolder, read_encoder
 from rung.models.encoder_tokenizer import counts_by_word, normalizer_change, open_tokenizer, prompt_tokens
-from rung.models.precision import OPENVINO
+from rung.models.precision import OPENVINO, chosen, multiplies_bfloat16
 from rung.models.sealed import made_once
 from rung.models.weights import cache_folder
 
@@ -36,6 +36,7 @@ _BATCH_TOKENS = 2048  # tokens, padding included, of one inference: 1,024 to 16,
 _BATCH_TEXTS = 32
 _WORDS = re.compile(r"[^ \t\n\r]+")  # other white space is left to the tokenizer
 _MAX_CACHED = 500_000
+_FEW_WORDS = 1000  # 6 ms of one core
 _FORMAT = 2
 
 
@@ -64,6 +65,7 @@ class MiniLM:
         self._prompted = {
             kind: prompt_tokens(self._tokenizers[source.tokens(kind)], source.read("", kind)) for kind in _KINDS
         }
+        self._numbers = "bf16" if chosen() == "fast" and multiplies_bfloat16() else "f32"
         self._graph = _graph(source, cache or source.folder)
         self._width = int(self._graph.output(0).partial_shape[1].get_length())
         width = dimensions or source.dimensions or self._width
@@ -74,9 +76,9 @@ class MiniLM:
 
     @cached_property  # every step asks for it, and versions are read from files
     def identity(self) -> str:
-        """Digest of what the folder says and holds, and the runtime that computes."""
+        """Digest of what the folder says and holds, and the runtime that computes, with its numbers."""
         cut = f"/first-{self.source.dimensions}" if self.source.dimensions else ""
-        return f"local:{self._digest}/openvino-{version('openvino')}/f32/{self.source.passage_tokens}{cut}"
+        return f"local:{self._digest}/openvino-{version('openvino')}/{self._numbers}/{self.source.passage_tokens}{cut}"
 
     @property
     def dimensions(self) -> int:
@@ -125,10 +127,15 @@ class MiniLM:
         if new:
             if len(ids) + len(new) > _MAX_CACHED:
                 ids = {word: ids[word] for words in split for word in words if word in ids}
-            encoded = self._counter.encode_batch_fast(new, add_special_tokens=False)
-            ids.update(zip(new, (tuple(of.ids) for of in encoded), strict=True))
+            ids.update(zip(new, self._new_ids(new), strict=True))
             self._ids = ids
         return [[ids[word] for word in words] for words in split]
+
+    def _new_ids(self, words: Sequence[str]) -> Iterator[tuple[int, ...]]:
+        """A batch goes to one thread for each core, which beside other work waits longer than a few words take."""
+        if len(words) > _FEW_WORDS:
+            return (tuple(of.ids) for of in self._counter.encode_batch_fast(words, add_special_tokens=False))
+        return (tuple(self._counter.encode(word, add_special_tokens=False).ids) for word in words)
 
     def _lowered(self, texts: Sequence[str]) -> list[str]:
         return [text.lower() for text in texts] if self.source.lowercase else list(texts)
@@ -153,11 +160,13 @@ class MiniLM:
 
     @cached_property  # when it is first asked: a command that finds its searches remembered embeds nothing
     def _compiled(self) -> Any:
-        """float32: bfloat16 is no faster on CPUs without AMX, and less exact."""
+        """In float32 but where `RUNG_PRECISION=fast` is said."""
         import openvino
 
-        graph, self._graph = self._graph, None
-        return openvino.Core().compile_model(graph, "CPU", OPENVINO["exact"])
+        numbers = {**OPENVINO["exact"], "INFERENCE_PRECISION_HINT": self._numbers}
+        compiled = openvino.Core().compile_model(self._graph, "CPU", numbers)
+        self._graph = None
+        return compiled
 
 
 _KINDS: tuple[Kind, ...] = ("query", "passage")

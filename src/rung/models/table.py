@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 from zipfile import BadZipFile
 
 from rung.errors import ModelError
@@ -89,6 +89,7 @@ class TableEmbedder:
     `read` is asked for the table when it is needed.
     """
 
+    at_once: ClassVar[bool] = True  # it embeds faster than vectors are kept and read
     encoder: MiniLM
     read: Callable[[], TokenTable] = shipped
 

@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 
+_WRITER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))  # made once: there are many values
+
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 
@@ -27,7 +29,7 @@ def plain(value: object) -> Json:
 
 def canonical(value: object) -> str:
     """The one JSON text of a value: sorted keys, no spaces. Equal values have equal text."""
-    return json.dumps(plain(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return _WRITER.encode(plain(value))
 
 
 def digest(*values: object) -> str:

@@ -6,6 +6,7 @@ More is looked at than is read: all that lies beside a source, or above it in th
 from __future__ import annotations
 
 import glob
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -28,10 +29,14 @@ def listing(root: Path, patterns: Sequence[str], *, but: str) -> str | None:
         tops = {top for pattern in patterns for top in _tops(root, pattern)}
         folders = {folder for top in tops for folder in _folders(top)}
         above = {parent for folder in folders for parent in folder.parents if parent.is_relative_to(root)}
-        seen = sorted(path for folder in folders | above for path in _files(folder) if path != root / but)
+        own = str(root / but)
+        seen = sorted(path for folder in folders | above for path in _files(folder) if path != own)
         if not all(map(is_settled, seen)):
             return None
-        return digest("listing", edition(), sorted(patterns), [(str(os.fsencode(path)), stamp_of(path)) for path in seen])
+        stamps = hashlib.sha256()
+        for path in seen:
+            stamps.update(os.fsencode(path) + b"\0" + stamp_of(path).encode() + b"\0")
+        return digest("listing", edition(), sorted(patterns), stamps.hexdigest())
     except OSError:
         return None
 
@@ -61,6 +66,6 @@ def _folders(top: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def _files(folder: Path) -> Iterator[str]:
     with os.scandir(folder) as entries:
-        yield from (Path(entry.path) for entry in entries if entry.is_file())
+        yield from (entry.path for entry in entries if entry.is_file())

@@ -33,10 +33,11 @@ class Places:
     readers: Mapping[str, Reader]
     memory: Memory | None = None
     outside: bool = False
-    _seen: set[Path] = field(default_factory=set)
+    _seen: set[str] = field(default_factory=set)
     _warned: set[Path] = field(default_factory=set)
     _named: list[Path] = field(default_factory=list)  # folders that links may lead to
     _round: dict[Path, bool] = field(default_factory=dict)
+    _real_folders: dict[Path, Path] = field(default_factory=dict)
     _sidecars: dict[Path, Sidecars] = field(default_factory=dict)
     _of_folders: dict[Path, tuple[Values, ...] | Unusable] = field(default_factory=dict)
 
@@ -60,9 +61,10 @@ class Places:
             return
         if not files:
             yield Problem(pattern, 0, f"nothing matches this under {self.root}")
-        for file in files:
-            location = _real(file)
-            if location in self._seen:
+        for path in files:
+            file = Path(path)
+            location = self._location(file)
+            if str(location) in self._seen:
                 continue
             if pattern.startswith(git.PREFIX) and file.is_symlink():
                 yield Problem(self.name(file), 0, "is a link, which git: leaves out; name what it leads to in sources")
@@ -70,33 +72,36 @@ class Places:
             if not self.outside and not self._is_within(location):
                 yield from self._led_out(file, location)
                 continue
-            self._seen.add(location)
+            self._seen.add(str(location))
             if described_by(file.name) is not None:
                 if (missing := self._beside(file.parent).orphans.get(file.name)) is not None:
                     yield Problem(self.name(file), 0, f"describes {missing}, which is not there; a misspelt name?")
                 continue
             yield self._source(file, location)
 
-    def _files(self, pattern: str) -> list[Path]:
+    def _files(self, pattern: str) -> list[str]:
+        """Their paths as text, which takes a third of the memory."""
         if pattern.startswith(git.PREFIX):
             folder, files = git.tracked(self.root, pattern.removeprefix(git.PREFIX))
-            return [file for file in files if self._is_readable(file, folder)]
+            return [str(file) for file in files if self._is_readable(file, folder)]
         matches = [self.root / name for name in glob.glob(pattern, root_dir=self.root, recursive=True)]  # noqa: PTH207 - takes absolute ones
         if not matches and pattern and (self.root / pattern).exists():
             matches = [self.root / pattern]  # a path that happens to hold *, ? or [
-        paths = {file for match in matches for file in self._of(match, explicit=len(matches) == 1)}
-        named = self.root / pattern
-        return sorted(
-            file for file in paths if (file == named or not self._is_own(file)) and not self._goes_round(file.parent)
-        )
+        named, explicit = self.root / pattern, len(matches) == 1
+        paths = {
+            str(file)
+            for match in matches
+            for file in self._of(match, explicit=explicit)
+            if (file == named or not self._is_own(file)) and not self._goes_round(file.parent)
+        }
+        return sorted(paths, key=lambda path: path.replace(os.sep, "\0"))  # by their parts, as paths are ordered
 
-    def _of(self, match: Path, *, explicit: bool) -> list[Path]:
+    def _of(self, match: Path, *, explicit: bool) -> Iterator[Path]:
         """The files that a match stands for. A folder among several stands for nothing: its files match too."""
         if not match.is_dir():
-            return [match]
-        if not explicit:
-            return []
-        return [file for file in self._inside(match) if self._is_readable(file, match)]
+            yield match
+        elif explicit:
+            yield from (file for file in self._inside(match) if self._is_readable(file, match))
 
     def _inside(self, top: Path) -> Iterator[Path]:
         """The files in a folder and in those below it, each folder once. A link that leads out of the project is a file."""
@@ -126,8 +131,9 @@ class Places:
         return file.name in OWN_FILES and self._is_root(file.parent)
 
     def _source(self, file: Path, location: Path) -> Found:
-        ways = [file] if _relative(file, self.root) == _relative(location, self._named[0]) else _ways(file)
-        names = [_relative(way, self.root if way is file else self._named[0]) for way in ways]
+        name, plain = self.name(file), location == file and self.root == self._named[0]
+        ways = [file] if plain or name == _relative(location, self._named[0]) else _ways(file)
+        names = [name if way is file else _relative(way, self._named[0]) for way in ways]
         source = SourceFile(names[0], file)
         try:
             for way in ways:
@@ -201,6 +207,14 @@ class Places:
 
     # --- links ------------------------------------------------------------------------------------------------------
 
+    def _location(self, file: Path) -> Path:
+        """Where a file is, links followed; a folder's are followed once for all that is in it."""
+        if file.is_symlink():
+            return _real(file)
+        if file.parent not in self._real_folders:
+            self._real_folders[file.parent] = _real(file.parent)
+        return self._real_folders[file.parent] / file.name
+
     def _goes_round(self, folder: Path) -> bool:
         """Whether a path leads over a link to a folder above it: what is there comes by its own path."""
         if folder not in self._round:
@@ -258,4 +272,4 @@ def _read(path: Path) -> bytes:
 
 
 def _relative(file: Path, root: Path) -> str:
-    return name_of(Path(os.path.relpath(file, root)).as_posix())
+    return name_of(os.path.relpath(file, root).replace(os.sep, "/"))

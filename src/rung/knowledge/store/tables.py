@@ -13,6 +13,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -103,7 +104,12 @@ class Pointer:
 
 def access_class(groups: Iterable[str]) -> str:
     """Names a set of groups in 32 hex characters, so that no filter ever holds a user's words."""
-    return hashlib.sha256(canonical(sorted(set(groups))).encode()).hexdigest()[:32]
+    return _class_of(frozenset(groups))
+
+
+@lru_cache(maxsize=4096)  # every row asks, and few sets are asked about
+def _class_of(groups: frozenset[str]) -> str:
+    return hashlib.sha256(canonical(sorted(groups)).encode()).hexdigest()[:32]
 
 
 def document_key(id: str) -> str:
