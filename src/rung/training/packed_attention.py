@@ -1,0 +1,135 @@
+"""Attention of the library's models over a packed batch: shared tokens look at themselves, each row at them and at itself.
+
+Registered with transformers as an attention function, so that whatever else a model computes for a token is computed once
+for each token of `packing.Packed`, without padding. `ALIKE` names the kinds of models whose gradients a test found to be the
+same as row by row; others are computed in padded rows (`padded`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from rung.models.causal.network import Network
+from rung.training.packing import Packed
+
+if TYPE_CHECKING:
+    import torch
+
+NAME = "rung_packed"
+ALIKE = frozenset(
+    "llama qwen2 qwen3 qwen3_moe mistral mixtral gemma3_text phi3 smollm3 granite olmo2 olmo3 starcoder2 stablelm cohere2 exaone4 "
+    "gpt_neox".split()
+)
+_now: ContextVar[_Batch] = ContextVar("packed batch")
+
+
+@dataclass
+class _Batch:
+    packed: Packed
+    _hidden: dict[tuple[int, int, int], torch.Tensor] = field(default_factory=dict)
+
+    def hidden(self, own: int, before: int, window: int, device: torch.device) -> torch.Tensor:
+        """Minus infinity where a query [own] does not look at a key [before + own]; `window`: how far it sees, 0: to the
+        beginning."""
+        import torch
+
+        key = own, before, window
+        if key not in self._hidden:
+            query = torch.arange(before, before + own, device=device)[:, None]
+            place = torch.arange(before + own, device=device)[None, :]
+            away = (place > query) | (place <= query - window) if window else place > query
+            self._hidden[key] = torch.zeros(own, before + own, device=device).masked_fill_(away, float("-inf"))
+        return self._hidden[key]
+
+
+def can_pack(network: Network) -> bool:
+    """Whether the model comes to the same gradients from packed rows as from each alone."""
+    model = network.model
+    return (
+        getattr(model.config, "model_type", "") in ALIKE
+        and not network.turns_at
+        and network.takes("position_ids")
+        and network.takes("logits_to_keep")
+    )
+
+
+def pack_attention(model: Any) -> None:
+    """From now on the model computes packed batches, within `computing`, and nothing else."""
+    from transformers import AttentionInterface
+
+    AttentionInterface.register(NAME, _attention)  # without a mask of its name: the library makes none
+    model.set_attn_implementation(NAME)
+
+
+@contextmanager
+def computing(packed: Packed) -> Iterator[None]:
+    """The batch that this thread computes, forward and backward."""
+    token = _now.set(_Batch(packed))
+    try:
+        yield
+    finally:
+        _now.reset(token)
+
+
+def _attention(
+    module: Any,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: Any,  # noqa: ARG001
+    scaling: float | None = None,
+    sliding_window: int | None = None,
+    **_: Any,
+) -> tuple[torch.Tensor, None]:
+    """Mixed values [1, tokens, heads, d] of queries [1, heads, tokens, d], keys and values [1, key heads, tokens, d]."""
+    import torch
+
+    batch = _now.get()
+    packed, p, window = batch.packed, batch.packed.shared, sliding_window or 0
+    dtype = query.dtype
+    if query.device.type == "cpu":  # its kernel is faster in float32, above all backward
+        query, key, value = query.float(), key.float(), value.float()
+    whole = query, key, value
+    mixed = []
+    if p:
+        mask = batch.hidden(p, 0, window, query.device) if window else None
+        mixed.append(_look(module, *(one[:, :, :p] for one in whole), scaling, mask).transpose(1, 2)[0])
+    own = [_padded(one[0, :, p:], packed) for one in whole]
+    seen = [
+        torch.cat([one[:, :, :p].expand(packed.rows, -1, -1, -1), row], dim=2) if p else row
+        for one, row in zip(whole[1:], own[1:], strict=True)
+    ]
+    rows = _look(module, own[0], *seen, scaling, batch.hidden(packed.longest, p, window, query.device))
+    flat = rows.transpose(1, 2).flatten(0, 1)  # [rows * longest, heads, d]
+    mixed.append(flat if packed.rows == 1 else flat.index_select(0, packed.places))
+    return torch.cat(mixed)[None].to(dtype), None
+
+
+def _padded(own: torch.Tensor, packed: Packed) -> torch.Tensor:
+    """Own tokens [heads, tokens, d] as [rows, heads, longest, d]; behind a row's end stands nothing."""
+    import torch
+
+    if packed.rows == 1:
+        return own[None]
+    tokens = own.transpose(0, 1)
+    empty = torch.zeros(packed.rows * packed.longest, *tokens.shape[1:], dtype=own.dtype, device=own.device)
+    return empty.index_copy(0, packed.places, tokens).unflatten(0, (packed.rows, packed.longest)).transpose(1, 2)
+
+
+def _look(
+    module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float | None, mask: Any
+) -> torch.Tensor:
+    import torch
+
+    groups = query.shape[1] // key.shape[1]
+    if groups > 1:
+        key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
+    if mask is not None:
+        mask = mask.to(query.dtype)
+    return torch.nn.functional.scaled_dot_product_attention(
+        query, key, value, attn_mask=mask, scale=scaling, is_causal=mask is None
+    )
