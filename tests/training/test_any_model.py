@@ -15,7 +15,7 @@ from rung.models.causal.generator import TransformersGenerator
 from rung.models.local import LocalGenerator
 from rung.records import Example, Json, Message
 from rung.records.steps import Generate, GenerateResult, Request
-from rung.training import Recipe, train_generator
+from rung.training import Recipe, packed_attention, padded, train_generator
 from rung.training.bases import OwnBase, base_of
 from rung.training.checkpoint import CHECKPOINT
 from rung.training.examples import Row, tokenised
@@ -36,6 +36,8 @@ pytest.importorskip("xgrammar")
 
 ROOT = Path(__file__).parents[2]
 QUICK = ("qwen2", "gemma3")
+# not alike by token, or by another attention than the library's interface: padded rows
+UNPACKED = (*("llama-dynamic", "phi3-longrope", "gemma2", "gpt2", "opt", "bloom", "gpt-oss", "lfm2", "qwen3-next"),)
 LEARNING = ("phi3", "gpt2", "qwen3-moe")
 ALONE = """
 import sys
@@ -122,6 +124,39 @@ def test_losses_are_the_models_own_whatever_shares_a_part(name: str, tmp_path: P
     assert float((learner.gradient - whole).norm()) < 1e-3 * float(whole.norm())
 
 
+@pytest.mark.parametrize(
+    "name", quick(tuple(name for name in ARCHITECTURES if name not in UNPACKED), of=("qwen3", "gemma3", "cohere2"))
+)
+def test_packed_rows_come_to_the_gradients_of_padded_ones(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, two_threads: None
+) -> None:
+    """What rows share computed once, no padding, one step of autograd a layer, side by side: the gradient is the same."""
+    model = opened(tmp_path / "base", name)
+    long = Example(
+        "l", (Message("system", "Say it."), Message("user", "one two three " * 12), Message("assistant", "four five"))
+    )
+    rows = tokenised([*lessons(), long], model)
+    learners = [base_of(model).learner(BY_HEART)]
+    monkeypatch.setattr(packed_attention, "ALIKE", frozenset())
+    monkeypatch.setattr(padded, "fuse", lambda _: False)
+    learners.append(base_of(model).learner(BY_HEART))
+    losses, tokens = [], []
+    for learner in learners:
+        learner.values.add_(0.01)  # B begins at zero, and A without a gradient
+        total, computed = learner.learn_parts(learner.parts(rows, most=1024), weight=0.1)
+        losses.append(total)
+        tokens.append(computed)
+        losses.append(sum(learner.loss(part) for part in learner.parts(rows, most=1024)))
+    assert losses == pytest.approx([losses[0]] * 4, rel=1e-4)
+    assert tokens[0] < tokens[1], "the beginning is computed once for each thread, and nothing is padded"
+    packed, row_by_row = (learner.gradient for learner in learners)
+    assert float((packed - row_by_row).norm()) < 1e-3 * float(row_by_row.norm())
+    again = packed.clone()
+    learners[0].gradient.zero_()
+    learners[0].learn_parts(learners[0].parts(rows, most=1024), weight=0.1)
+    assert torch.equal(learners[0].gradient, again), "threads add in one order"
+
+
 @pytest.mark.parametrize("variant", ["rslora", "dora"])
 def test_the_other_adapters_are_learnt_and_served(variant: str, tmp_path: Path) -> None:
     model = opened(tmp_path / "base", "qwen2")
@@ -186,8 +221,8 @@ def test_memory_that_ends_is_saved_then_halved(tmp_path: Path, monkeypatch: pyte
     learnt = Padded.learn
     room = 100
 
-    def scarce(self: Padded, rows: Sequence[Row], *, weight: float) -> tuple[float, int]:
-        total, tokens = learnt(self, rows, weight=weight)
+    def scarce(self: Padded, rows: Sequence[Row], **given: Any) -> tuple[float, int]:
+        total, tokens = learnt(self, rows, **given)
         if tokens > room:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4194304 bytes")
         return total, tokens

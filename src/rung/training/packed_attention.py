@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 NAME = "rung_packed"
 ALIKE = frozenset(
-    "llama qwen2 qwen3 qwen3_moe mistral mixtral gemma3_text phi3 smollm3 granite olmo2 olmo3 starcoder2 stablelm cohere2 exaone4 "
-    "gpt_neox".split()
+    [
+        *("llama", "qwen2", "qwen3", "qwen3_moe", "mistral", "mixtral", "gemma3_text", "phi3", "smollm3", "granite"),
+        *("olmo2", "olmo3", "starcoder2", "stablelm", "cohere2", "exaone4", "gpt_neox"),
+    ]
 )
 _now: ContextVar[_Batch] = ContextVar("packed batch")
 
@@ -32,17 +34,17 @@ class _Batch:
     packed: Packed
     _hidden: dict[tuple[int, int, int], torch.Tensor] = field(default_factory=dict)
 
-    def hidden(self, own: int, before: int, window: int, device: torch.device) -> torch.Tensor:
-        """Minus infinity where a query [own] does not look at a key [before + own]; `window`: how far it sees, 0: to the
-        beginning."""
+    def hidden(self, like: torch.Tensor, own: int, before: int, window: int) -> torch.Tensor:
+        """Minus infinity where a query [own] does not look at a key [before + own], in the type of `like`; `window`: how far
+        it sees, 0: to the beginning."""
         import torch
 
         key = own, before, window
         if key not in self._hidden:
-            query = torch.arange(before, before + own, device=device)[:, None]
-            place = torch.arange(before + own, device=device)[None, :]
+            query = torch.arange(before, before + own, device=like.device)[:, None]
+            place = torch.arange(before + own, device=like.device)[None, :]
             away = (place > query) | (place <= query - window) if window else place > query
-            self._hidden[key] = torch.zeros(own, before + own, device=device).masked_fill_(away, float("-inf"))
+            self._hidden[key] = like.new_zeros(own, before + own).masked_fill_(away, float("-inf"))
         return self._hidden[key]
 
 
@@ -76,34 +78,35 @@ def computing(packed: Packed) -> Iterator[None]:
 
 
 def _attention(
-    module: Any,
+    module: Any,  # noqa: ARG001, as transformers calls it
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
-    attention_mask: Any,  # noqa: ARG001
+    *_: Any,
     scaling: float | None = None,
     sliding_window: int | None = None,
-    **_: Any,
+    **__: Any,
 ) -> tuple[torch.Tensor, None]:
     """Mixed values [1, tokens, heads, d] of queries [1, heads, tokens, d], keys and values [1, key heads, tokens, d]."""
     import torch
 
-    batch = _now.get()
-    packed, p, window = batch.packed, batch.packed.shared, sliding_window or 0
-    dtype = query.dtype
+    batch, dtype, window = _now.get(), query.dtype, sliding_window or 0
+    packed, p = batch.packed, batch.packed.shared
+    whole = [query, *(one.repeat_interleave(query.shape[1] // key.shape[1], dim=1) for one in (key, value))]
     if query.device.type == "cpu":  # its kernel is faster in float32, above all backward
-        query, key, value = query.float(), key.float(), value.float()
-    whole = query, key, value
+        whole = [one.float() for one in whole]
+    look = torch.nn.functional.scaled_dot_product_attention
     mixed = []
     if p:
-        mask = batch.hidden(p, 0, window, query.device) if window else None
-        mixed.append(_look(module, *(one[:, :, :p] for one in whole), scaling, mask).transpose(1, 2)[0])
-    own = [_padded(one[0, :, p:], packed) for one in whole]
-    seen = [
-        torch.cat([one[:, :, :p].expand(packed.rows, -1, -1, -1), row], dim=2) if p else row
-        for one, row in zip(whole[1:], own[1:], strict=True)
-    ]
-    rows = _look(module, own[0], *seen, scaling, batch.hidden(packed.longest, p, window, query.device))
+        first = [one[:, :, :p] for one in whole]
+        mixed.append(look(*first, attn_mask=batch.hidden(whole[0], p, 0, window), scale=scaling).transpose(1, 2)[0])
+    asked, *seen = (_padded(one[0, :, p:], packed) for one in whole)
+    if p:
+        seen = [
+            torch.cat([one[:, :, :p].expand(packed.rows, -1, -1, -1), own], dim=2)
+            for one, own in zip(whole[1:], seen, strict=True)
+        ]
+    rows = look(asked, *seen, attn_mask=batch.hidden(whole[0], packed.longest, p, window), scale=scaling)
     flat = rows.transpose(1, 2).flatten(0, 1)  # [rows * longest, heads, d]
     mixed.append(flat if packed.rows == 1 else flat.index_select(0, packed.places))
     return torch.cat(mixed)[None].to(dtype), None
@@ -111,25 +114,8 @@ def _attention(
 
 def _padded(own: torch.Tensor, packed: Packed) -> torch.Tensor:
     """Own tokens [heads, tokens, d] as [rows, heads, longest, d]; behind a row's end stands nothing."""
-    import torch
-
     if packed.rows == 1:
         return own[None]
     tokens = own.transpose(0, 1)
-    empty = torch.zeros(packed.rows * packed.longest, *tokens.shape[1:], dtype=own.dtype, device=own.device)
+    empty = tokens.new_zeros(packed.rows * packed.longest, *tokens.shape[1:])
     return empty.index_copy(0, packed.places, tokens).unflatten(0, (packed.rows, packed.longest)).transpose(1, 2)
-
-
-def _look(
-    module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float | None, mask: Any
-) -> torch.Tensor:
-    import torch
-
-    groups = query.shape[1] // key.shape[1]
-    if groups > 1:
-        key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
-    if mask is not None:
-        mask = mask.to(query.dtype)
-    return torch.nn.functional.scaled_dot_product_attention(
-        query, key, value, attn_mask=mask, scale=scaling, is_causal=mask is None
-    )

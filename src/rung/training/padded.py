@@ -23,7 +23,7 @@ from rung.training.batches import MAX_TOKENS, pieces
 from rung.training.examples import Row
 from rung.training.learner import ONE_AFTER_ANOTHER, summed
 from rung.training.lora import CONFIG, WEIGHTS
-from rung.training.low_rank import fuse
+from rung.training.low_rank import fuse, widen
 from rung.training.packed_attention import can_pack, computing, pack_attention
 from rung.training.packing import Packed, pack
 from rung.training.workers import Workers, shares
@@ -76,7 +76,8 @@ class Padded:
         self.bounds = Bounds(network.turns_at, network.turns_always)
         _without_chance(network.model)
         self.model = adapted(network.model, settings, seed=seed)
-        fuse(self.model)
+        if fuse(self.model) and network.device == "cpu" and network.model.dtype == torch.bfloat16:
+            widen(network.model)
         named = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
         size = sum(p.numel() for p in named.values())
         self.values = torch.zeros(size, device=self.device)
