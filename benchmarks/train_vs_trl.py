@@ -101,12 +101,12 @@ def general(model, recipe):
     """The library's model, as any is tuned."""
     from rung.models.causal.network import Network
     from rung.training.device import product_type
-    from rung.training.padded import Padded
     from rung.training.peft_base import lora_settings
+    from rung.training.peft_learner import PeftLearner
 
     dtype = product_type(precision=recipe.precision)
     network = Network(opened(model).to(dtype).eval(), "cpu")
-    return Padded(network, lora_settings(recipe), seed=recipe.seed, products_in=str(dtype))
+    return PeftLearner(network, lora_settings(recipe), seed=recipe.seed, products_in=str(dtype))
 
 
 def opened(model):

@@ -9,46 +9,46 @@ of layers) is left as it is.
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 
-def fuse(model: Any) -> bool:
-    """Let the model's plain LoRA layers compute so; whether all are plain."""
+def fuse(model: Any) -> None:
+    """Let the model's LoRA layers compute so, if all are plain. A model in bfloat16 then computes in float32 but for products
+    with its matrices, which stay as they are; where it has other weights than linear layers, embeddings and vectors, it is
+    left whole as it is."""
     import torch
-    from peft.tuners.lora import Linear
     from peft.tuners.lora.layer import LoraLayer
 
-    step, all_plain = _step(), True
-    for module in model.modules():
-        if not isinstance(module, LoraLayer):
-            continue
-        base, names = module.get_base_layer(), module.active_adapters
-        if (
-            type(module) is not Linear
-            or type(base) is not torch.nn.Linear
-            or module.lora_variant
-            or module.lora_bias[names[0]]
-        ):
-            all_plain = False
-            continue
-        low = module.lora_A[names[0]].weight, module.lora_B[names[0]].weight
-        module.forward = functools.partial(_forward, step, base, *low, module.scaling[names[0]])
-    return all_plain
+    layers = [module for module in model.modules() if isinstance(module, LoraLayer)]
+    frozen = [(module, p) for module in model.modules() for p in module.parameters(recurse=False) if not p.requires_grad]
+    is_narrow = any(p.dtype != torch.float32 for _, p in frozen)
+    matrices = (torch.nn.Linear, torch.nn.Embedding)
+    odd = any(p.ndim > 1 and not isinstance(module, matrices) for module, p in frozen)
+    if not all(map(_is_plain, layers)) or (is_narrow and odd):
+        return
+    if is_narrow:
+        _widen(list({module: None for module, _ in frozen}))
+    for layer in layers:
+        (name,) = layer.active_adapters
+        low = layer.lora_A[name].weight, layer.lora_B[name].weight
+        layer.forward = functools.partial(_forward, _step(), layer.get_base_layer(), *low, layer.scaling[name])
 
 
-def widen(model: Any) -> None:
-    """Let a model in bfloat16 whose LoRA layers are all fused compute in float32 but for products with its matrices, which
-    stay as they are. A model with other weights than linear layers, embeddings and vectors stays whole in bfloat16."""
+def _is_plain(layer: Any) -> bool:
+    import torch
+    from peft.tuners.lora import Linear
+
+    plain = type(layer) is Linear and type(layer.get_base_layer()) is torch.nn.Linear
+    return plain and not layer.lora_variant and not any(layer.lora_bias.values())
+
+
+def _widen(modules: Sequence[Any]) -> None:
     import torch
 
-    matrices = (torch.nn.Linear, torch.nn.Embedding)
-    owners = [(module, p) for module in model.modules() for p in module.parameters(recurse=False) if not p.requires_grad]
-    if any(p.ndim > 1 and not isinstance(module, matrices) for module, p in owners):
-        return
-    step = _step()
-    for module in {module: None for module, _ in owners}:
+    for module in modules:
         if isinstance(module, torch.nn.Linear):
-            module.forward = functools.partial(_forward, step, module, None, None, 0.0)
+            module.forward = functools.partial(_forward, _step(), module, None, None, 0.0)
         elif isinstance(module, torch.nn.Embedding):
             module.register_forward_hook(lambda *given: given[-1].float())
         else:

@@ -2,7 +2,8 @@
 
 Registered with transformers as an attention function, so that whatever else a model computes for a token is computed once
 for each token of `packing.Packed`, without padding. `ALIKE` names the kinds of models whose gradients a test found to be the
-same as row by row; others are computed in padded rows (`padded`).
+same as row by row; others are computed in padded rows. On a CPU alone: elsewhere layers that are computed twice are computed
+by threads that do not know the batch.
 """
 
 from __future__ import annotations
@@ -34,29 +35,26 @@ class _Batch:
     packed: Packed
     _hidden: dict[tuple[int, int, int], torch.Tensor] = field(default_factory=dict)
 
-    def hidden(self, like: torch.Tensor, own: int, before: int, window: int) -> torch.Tensor:
-        """Minus infinity where a query [own] does not look at a key [before + own], in the type of `like`; `window`: how far
-        it sees, 0: to the beginning."""
+    def hidden(self, own: int, before: int, window: int) -> torch.Tensor:
+        """Minus infinity where a query [own] does not look at a key [before + own]; `window`: how far it sees, 0: to the
+        beginning."""
         import torch
 
         key = own, before, window
         if key not in self._hidden:
-            query = torch.arange(before, before + own, device=like.device)[:, None]
-            place = torch.arange(before + own, device=like.device)[None, :]
+            query, place = torch.arange(before, before + own)[:, None], torch.arange(before + own)[None, :]
             away = (place > query) | (place <= query - window) if window else place > query
-            self._hidden[key] = like.new_zeros(own, before + own).masked_fill_(away, float("-inf"))
+            self._hidden[key] = torch.zeros(own, before + own).masked_fill_(away, float("-inf"))
         return self._hidden[key]
 
 
 def can_pack(network: Network) -> bool:
     """Whether the model comes to the same gradients from packed rows as from each alone."""
-    model = network.model
-    return (
-        getattr(model.config, "model_type", "") in ALIKE
-        and not network.turns_at
-        and network.takes("position_ids")
-        and network.takes("logits_to_keep")
-    )
+    config = network.model.config
+    odd = any(getattr(config, name, None) for name in ("attn_logit_softcapping", "use_bidirectional_attention"))
+    kind = getattr(config, "model_type", "")
+    takes = network.takes("position_ids") and network.takes("logits_to_keep")
+    return network.device == "cpu" and kind in ALIKE and takes and not odd and not network.turns_at
 
 
 def pack_attention(model: Any) -> None:
@@ -92,21 +90,20 @@ def _attention(
 
     batch, dtype, window = _now.get(), query.dtype, sliding_window or 0
     packed, p = batch.packed, batch.packed.shared
-    whole = [query, *(one.repeat_interleave(query.shape[1] // key.shape[1], dim=1) for one in (key, value))]
-    if query.device.type == "cpu":  # its kernel is faster in float32, above all backward
-        whole = [one.float() for one in whole]
+    groups = query.shape[1] // key.shape[1]
+    whole = [query.float(), *(one.float().repeat_interleave(groups, dim=1) for one in (key, value))]  # faster so, backward
     look = torch.nn.functional.scaled_dot_product_attention
     mixed = []
     if p:
         first = [one[:, :, :p] for one in whole]
-        mixed.append(look(*first, attn_mask=batch.hidden(whole[0], p, 0, window), scale=scaling).transpose(1, 2)[0])
+        mixed.append(look(*first, attn_mask=batch.hidden(p, 0, window), scale=scaling).transpose(1, 2)[0])
     asked, *seen = (_padded(one[0, :, p:], packed) for one in whole)
     if p:
         seen = [
             torch.cat([one[:, :, :p].expand(packed.rows, -1, -1, -1), own], dim=2)
             for one, own in zip(whole[1:], seen, strict=True)
         ]
-    rows = look(asked, *seen, attn_mask=batch.hidden(whole[0], packed.longest, p, window), scale=scaling)
+    rows = look(asked, *seen, attn_mask=batch.hidden(packed.longest, p, window), scale=scaling)
     flat = rows.transpose(1, 2).flatten(0, 1)  # [rows * longest, heads, d]
     mixed.append(flat if packed.rows == 1 else flat.index_select(0, packed.places))
     return torch.cat(mixed)[None].to(dtype), None

@@ -1,8 +1,9 @@
 """Adapters of the library's on a model of the library's, as a training sees them: `learner.Learner` for whatever
 transformers opens.
 
-Rows are padded behind their ends, sorted by length, so that no row sees another's tokens or its own padding; only the
-answers' columns are scored. How the model is opened is left to `peft_base` and `quantized`.
+Rows are packed where the model allows it (`packed_attention`), else padded behind their ends, sorted by length, so that no
+row sees another's tokens or its own padding; only the answers' tokens are scored. How the model is opened is left to
+`peft_base` and `quantized`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from rung.training.batches import MAX_TOKENS, pieces
 from rung.training.examples import Row
 from rung.training.learner import ONE_AFTER_ANOTHER, summed
 from rung.training.lora import CONFIG, WEIGHTS
-from rung.training.low_rank import fuse, widen
+from rung.training.low_rank import fuse
 from rung.training.packed_attention import can_pack, computing, pack_attention
 from rung.training.packing import Packed, pack
 from rung.training.workers import Workers, shares
@@ -51,7 +52,7 @@ class Bounds:
         return 0 if not self.at or length <= self.at else length if self.always else 1
 
 
-class Padded:
+class PeftLearner:
     """A learner on a model of transformers, with adapters of peft.
 
     Args:
@@ -76,8 +77,8 @@ class Padded:
         self.bounds = Bounds(network.turns_at, network.turns_always)
         _without_chance(network.model)
         self.model = adapted(network.model, settings, seed=seed)
-        if fuse(self.model) and network.device == "cpu" and network.model.dtype == torch.bfloat16:
-            widen(network.model)
+        if network.device == "cpu":
+            fuse(self.model)
         named = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
         size = sum(p.numel() for p in named.values())
         self.values = torch.zeros(size, device=self.device)
@@ -133,7 +134,7 @@ class Padded:
             yield packed_losses(self.network.model, packed), packed.tokens
 
     def save_memory(self) -> str:
-        """As `Learner` says: layers are computed a second time instead of being remembered."""
+        """As `Learner` says: parts one after another, then layers computed a second time instead of being remembered."""
         if self.workers is not None:
             self.workers, self.beside = None, []
             return ONE_AFTER_ANOTHER
