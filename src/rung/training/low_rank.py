@@ -14,9 +14,11 @@ from typing import Any
 
 
 def fuse(model: Any) -> None:
-    """Let the model's LoRA layers compute so, if all are plain. A model in bfloat16 then computes in float32 but for products
-    with its matrices, which stay as they are; where it has other weights than linear layers, embeddings and vectors, it is
-    left whole as it is."""
+    """Let the model's LoRA layers compute so, if all are plain.
+
+    A model in bfloat16 then computes in float32 but for products with its matrices, which stay as they are; where it has
+    other weights than linear layers, embeddings and vectors, it is left whole as it is.
+    """
     import torch
     from peft.tuners.lora.layer import LoraLayer
 
