@@ -81,14 +81,12 @@ def _attention(
     key: torch.Tensor,
     value: torch.Tensor,
     *_: Any,
-    scaling: float | None = None,
-    sliding_window: int | None = None,
-    **__: Any,
+    **given: Any,
 ) -> tuple[torch.Tensor, None]:
     """Mixed values [1, tokens, heads, d] of queries [1, heads, tokens, d], keys and values [1, key heads, tokens, d]."""
     import torch
 
-    batch, dtype, window = _now.get(), query.dtype, sliding_window or 0
+    batch, scaling, window = _now.get(), given.get("scaling"), given.get("sliding_window") or 0
     packed, p = batch.packed, batch.packed.shared
     groups = query.shape[1] // key.shape[1]
     whole = [query.float(), *(one.float().repeat_interleave(groups, dim=1) for one in (key, value))]  # faster so, backward
@@ -106,7 +104,7 @@ def _attention(
     rows = look(asked, *seen, attn_mask=batch.hidden(packed.longest, p, window), scale=scaling)
     flat = rows.transpose(1, 2).flatten(0, 1)  # [rows * longest, heads, d]
     mixed.append(flat if packed.rows == 1 else flat.index_select(0, packed.places))
-    return torch.cat(mixed)[None].to(dtype), None
+    return torch.cat(mixed)[None].to(query.dtype), None
 
 
 def _padded(own: torch.Tensor, packed: Packed) -> torch.Tensor:
