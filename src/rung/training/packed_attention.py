@@ -40,12 +40,12 @@ class _Batch:
         beginning."""
         import torch
 
-        key = own, before, window
-        if key not in self._hidden:
-            query, place = torch.arange(before, before + own)[:, None], torch.arange(before + own)[None, :]
-            away = (place > query) | (place <= query - window) if window else place > query
-            self._hidden[key] = torch.zeros(own, before + own).masked_fill_(away, float("-inf"))
-        return self._hidden[key]
+        shape = own, before, window
+        if shape not in self._hidden:
+            query, key = torch.arange(before, before + own)[:, None], torch.arange(before + own)[None, :]
+            away = (key > query) | (key <= query - window) if window else key > query
+            self._hidden[shape] = torch.zeros(own, before + own).masked_fill_(away, float("-inf"))
+        return self._hidden[shape]
 
 
 def can_pack(network: Network) -> bool:
