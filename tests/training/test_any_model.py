@@ -171,7 +171,7 @@ def test_in_bfloat16_what_is_no_product_with_frozen_weights_is_wide(name: str, p
     assert isinstance(learner, PeftLearner)
     frozen = {str(p.dtype).removeprefix("torch.") for p in learner.model.parameters() if not p.requires_grad}
     assert frozen == products
-    assert float((gradients[1] - gradients[0]).norm()) < 0.1 * float(gradients[0].norm())
+    assert float((gradients[1] - gradients[0]).norm()) < 0.25 * float(gradients[0].norm())
 
 
 @pytest.mark.parametrize("variant", ["rslora", "dora"])
