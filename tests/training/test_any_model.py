@@ -37,7 +37,18 @@ pytest.importorskip("xgrammar")
 ROOT = Path(__file__).parents[2]
 QUICK = ("qwen2", "gemma3")
 # not alike by token, or by another attention than the library's interface: padded rows
-UNPACKED = (*("llama-dynamic", "phi3-longrope", "gemma2", "gpt2", "opt", "bloom", "gpt-oss", "lfm2", "qwen3-next"),)
+UNPACKED = (
+    "llama-dynamic",
+    "phi3-longrope",
+    "gemma2",
+    "gpt2",
+    "opt",
+    "bloom",
+    "gpt-oss",
+    "lfm2",
+    "qwen3-next",
+    "granite-hybrid",
+)
 LEARNING = ("phi3", "gpt2", "qwen3-moe")
 ALONE = """
 import sys
