@@ -90,8 +90,7 @@ class PeftLearner:
             # one flat tensor behind all parameters: optimiser, clipping and checkpoints are `learning`'s own
             parameter.data = here.view(parameter.shape)
             parameter.data.copy_(first)
-        # dynamic positions are turned in the model, for all who compute
-        count = Workers.fitting() if network.device == "cpu" and not self.bounds.at else 1
+        count = Workers.fitting() if network.device == "cpu" and _has_no_state(self.model) and not self.bounds.at else 1
         self.workers = Workers(count) if count > 1 else None
         self.beside = [torch.zeros_like(self.gradient) for _ in range(count - 1)]
 
@@ -208,6 +207,13 @@ def adapted(model: Any, settings: Any, *, seed: int) -> Any:
             return get_peft_model(model, settings)
         except ValueError as error:
             raise UserError(f"adapters do not sit on the layers that target_modules names: {error}") from error
+
+
+def _has_no_state(model: Any) -> bool:
+    """Whether threads may compute at once: peft puts its adapters into blocks of experts, and takes them out, in each pass."""
+    from peft.tuners.lora.layer import ParamWrapper
+
+    return not any(isinstance(module, ParamWrapper) for module in model.modules())
 
 
 def _drawn(name: str, parameter: Any, rng: torch.Generator) -> Any:
