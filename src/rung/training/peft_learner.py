@@ -210,7 +210,7 @@ def adapted(model: Any, settings: Any, *, seed: int) -> Any:
 
 
 def _has_no_state(model: Any) -> bool:
-    """Whether threads may compute at once: peft puts its adapters into blocks of experts, and takes them out, in each pass."""
+    """Whether threads may compute at once: peft puts adapters into blocks of experts, and takes them out, in each pass."""
     from peft.tuners.lora.layer import ParamWrapper
 
     return not any(isinstance(module, ParamWrapper) for module in model.modules())
