@@ -2,17 +2,21 @@
 
     pip install trl datasets
     nice -n 10 python benchmarks/train_vs_trl.py [--rows 96] [--data snips|banking77] [--threads 2] [--emulated-bf16]
-    nice -n 10 python benchmarks/train_vs_trl.py --paired 3 --arms "rung" "trl fp32, no checkpointing"
+    nice -n 10 python benchmarks/train_vs_trl.py --paired 2 --arms "general" "rung" "trl defaults"
+    nice -n 10 python benchmarks/train_vs_trl.py --neighbour --arms "general" "rung"
 
 SNIPS rows, or banking77's short ones (about 50 tokens), of ../shared/data beside the project (it says so when they are
 absent), rank 16, all linear layers, batches of 8, one pass. Every arm runs in a process of its own, one after the other;
-with --paired N all arms N times in turns: the median, and the ratio to the first arm with its range. All compute the same
-function with the same settings, so the validation losses come out alike but for the order of the rows. Tokens are those of
-the data: what we compute once for a whole batch (the chats' shared beginning) counts for every row, as it does for TRL;
-`rung, nothing shared` computes all. `rung, steps of 512 tokens` takes short rows together (the recipe's batch_tokens):
-fewer, larger steps, so look at its loss. TRL's defaults are gradient checkpointing and bf16; where the CPU only emulates
-bf16 that arm runs on 8 rows, and only with --emulated-bf16. CPU seconds stand beside the wall's, because the machine may be
-shared; peak memory is the process's. `unsloth` runs only where there is a GPU and `pip install unsloth`: never run by us.
+with --paired N all arms N times in turns: the median, and the ratio to the first arm with its range. `rung` is the network
+that is written out, `general` the library's model with peft's adapters, as any model is tuned; both in bfloat16 where the
+CPU multiplies in it, `float32` says otherwise. All compute the same function with the same settings; `our order` gives TRL
+the very batches that ours learn (which go by length: less padding), so that losses can be compared; else it shuffles.
+Tokens are those of the data: what we compute once for a whole batch (the chats' shared beginning) counts for every row, as
+it does for TRL. `rung, steps of 512 tokens` takes short rows together (the recipe's batch_tokens): fewer, larger steps, so
+look at its loss. TRL's defaults are gradient checkpointing and bf16; where the CPU only emulates bf16 that arm runs on 8
+rows, and only with --emulated-bf16. CPU seconds stand beside the wall's, because the machine may be shared; peak memory is
+the process's. --neighbour keeps one core busy with something else. `unsloth` runs only where there is a GPU and
+`pip install unsloth`: never run by us.
 """
 
 from __future__ import annotations
@@ -34,8 +38,9 @@ RANK, ALPHA, RATE, BATCH, HELD = 16, 32, 1e-3, 8, 32
 PAD = "<|endoftext|>"
 TOGETHER = 512
 ARMS = (
-    *("rung", "rung, nothing shared", f"rung, steps of {TOGETHER} tokens"),
-    *("trl fp32, no checkpointing", "trl fp32", "trl defaults", "unsloth"),
+    *("general", "rung", "general float32", "rung float32", f"rung, steps of {TOGETHER} tokens"),
+    *("trl defaults", "trl defaults, our order", "trl fp32", "trl fp32, no checkpointing", "trl bf16, no checkpointing"),
+    "unsloth",
 )
 
 
@@ -60,29 +65,59 @@ def token_rows(data: str, count: int):
     return model, learnt, held
 
 
-def ours(data: str, count: int, *, share: bool, together: int = 0) -> dict[str, float]:
+def ours(data: str, count: int, *, arm: str) -> dict[str, float]:
     """One pass by our trainer's own parts."""
-    from rung.training.batches import passing, pieces, rows_of_a_batch
-    from rung.training.learner import Written
+    from rung.training.batches import passing, rows_of_a_batch
     from rung.training.optimiser import Adam, rate_at
-    from rung.training.packing import pack
     from rung.training.recipe import Recipe
-    from rung.training.shape import Shape
 
     model, rows, held = token_rows(data, count)
-    recipe = Recipe(rank=RANK, alpha=ALPHA, batch_rows=BATCH, batch_tokens=together)
-    learner = Written(model.weights(), Shape.of(model.config), recipe)
+    precision = "float32" if "float32" in arm else "auto"
+    recipe = Recipe(
+        rank=RANK, alpha=ALPHA, batch_rows=BATCH, batch_tokens=TOGETHER if "steps of" in arm else 0, precision=precision
+    )
+    learner = (general if arm.startswith("general") else written)(model, recipe)
     adam = Adam(learner.values, learner.gradient)
     batches = passing(rows, batch_rows=rows_of_a_batch(rows, recipe), seed=0, epoch=0)
     with Clock() as clock:
         for step, batch in enumerate(batches):
             learner.gradient.zero_()
             answers = sum(len(r.ids) - r.prompt for r in batch)
-            for part in pieces(batch):
-                learner.network.learn(pack(part, share=share, device=learner.device), weight=1 / answers)
+            learner.learn_parts(learner.parts(batch, most=learner.most), weight=1 / answers)
             adam.step(step + 1, rate=rate_at(step, steps=len(batches), peak=RATE, warmup=0.0), clip=1.0)
-    total = sum(learner.loss(part) for part in pieces(held))
+    total = sum(learner.loss(part) for part in learner.parts(held, most=learner.most))
     return clock.told(rows, total / sum(len(r.ids) - r.prompt for r in held))
+
+
+def written(model, recipe):
+    """The network that is written out."""
+    from rung.training.learner import Written
+    from rung.training.shape import Shape
+
+    return Written(model.weights(), Shape.of(model.config), recipe)
+
+
+def general(model, recipe):
+    """The library's model, as any is tuned."""
+    from rung.models.causal.network import Network
+    from rung.training.device import product_type
+    from rung.training.peft_base import lora_settings
+    from rung.training.peft_learner import PeftLearner
+
+    dtype = product_type(precision=recipe.precision)
+    network = Network(opened(model).to(dtype).eval(), "cpu")
+    return PeftLearner(network, lora_settings(recipe), seed=recipe.seed, products_in=str(dtype))
+
+
+def opened(model):
+    """The weights as transformers has them, in float32."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    net = LlamaForCausalLM(LlamaConfig(**model.config))
+    net.load_state_dict({name: torch.from_numpy(w) for name, w in model.weights().items()}, strict=False)
+    net.tie_weights()
+    return net
 
 
 def unsloth(data: str, count: int) -> dict[str, float]:
@@ -103,16 +138,18 @@ def unsloth(data: str, count: int) -> dict[str, float]:
     return fitted(net, model, rows, held, settings={"use_cpu": False, "bf16": True}, lora=None)
 
 
-def trl(data: str, count: int, *, settings: dict[str, object]) -> dict[str, float]:
+def trl(data: str, count: int, *, settings: dict[str, object], same_order: bool) -> dict[str, float]:
     """One pass by TRL on the very same token rows."""
     import torch
     from peft import LoraConfig
-    from transformers import LlamaConfig, LlamaForCausalLM
+
+    from rung.training.batches import passing
 
     model, rows, held = token_rows(data, count)
-    net = LlamaForCausalLM(LlamaConfig(**model.config))
-    net.load_state_dict({name: torch.from_numpy(w) for name, w in model.weights().items()}, strict=False)
-    net.tie_weights()
+    if same_order:
+        rows = [row for batch in passing(rows, batch_rows=BATCH, seed=0, epoch=0) for row in batch]
+        settings = {**settings, "train_sampling_strategy": "sequential"}
+    net = opened(model)
     lora = LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules="all-linear", lora_dropout=0.0, task_type="CAUSAL_LM")
     cpu = not torch.cuda.is_available()
     return fitted(net, model, rows, held, settings={"use_cpu": cpu, **settings}, lora=lora)
@@ -184,16 +221,14 @@ def run(arm: str, data: str, rows: int, threads: int) -> dict[str, float]:
     import torch
 
     torch.set_num_threads(threads)
-    if arm.startswith("rung"):
-        return ours(data, rows, share="nothing" not in arm, together=TOGETHER if "steps of" in arm else 0)
+    if arm.startswith(("rung", "general")):
+        return ours(data, rows, arm=arm)
     if arm == "unsloth":
         return unsloth(data, rows)
-    settings: dict[str, dict[str, object]] = {
-        "trl fp32, no checkpointing": {"bf16": False, "gradient_checkpointing": False},
-        "trl fp32": {"bf16": False},
-        "trl defaults": {},
-    }
-    return trl(data, rows, settings=settings[arm])
+    settings: dict[str, object] = {"bf16": "fp32" not in arm}
+    if "no checkpointing" in arm:
+        settings["gradient_checkpointing"] = False
+    return trl(data, rows, settings=settings, same_order="our order" in arm)
 
 
 def alone(arm: str, asked: argparse.Namespace, rows: int) -> dict[str, float] | str:
@@ -206,13 +241,18 @@ def alone(arm: str, asked: argparse.Namespace, rows: int) -> dict[str, float] | 
     return told
 
 
+def in_bf16(arm: str) -> bool:
+    """Whether TRL computes in bfloat16."""
+    return arm.startswith("trl") and "fp32" not in arm
+
+
 def left_out(arm: str, *, emulated: bool, asked: argparse.Namespace) -> str:
     """Why an arm is not run here."""
     import torch
 
     if arm == "unsloth" and not torch.cuda.is_available():
         return "there is no GPU"
-    if arm == "trl defaults" and emulated and not asked.emulated_bf16:
+    if in_bf16(arm) and emulated and not asked.emulated_bf16:
         return f"bf16 is emulated here (--emulated-bf16 runs it on {BATCH} rows)"
     return ""
 
@@ -238,6 +278,7 @@ def main() -> None:
     parser.add_argument("--paired", type=int, default=1, help="run all arms so many times, in turns")
     parser.add_argument("--arms", nargs="*", choices=ARMS, default=ARMS)
     parser.add_argument("--emulated-bf16", action="store_true", help="run TRL's bf16 default although this CPU emulates it")
+    parser.add_argument("--neighbour", action="store_true", help="keep a core busy with something else meanwhile")
     parser.add_argument("--arm", choices=ARMS, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if not DATA.exists():
@@ -254,21 +295,33 @@ def main() -> None:
         f"{asked.rows} rows of {asked.data}, {asked.threads} threads, bf16 {'emulated' if emulated else 'native'}, "
         f"{find_device('auto').type}, torch {torch.__version__}"
     )
+    neighbour = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if asked.neighbour else None
+    try:
+        found = measured(asked, emulated=emulated)
+    finally:
+        if neighbour is not None:
+            neighbour.kill()
+    heads = f"{'tokens':>7} {'wall s':>8} {'tok/s':>7} {'cpu s':>8} {'tok/cpu s':>9} {'peak MB':>8} {'valid. loss':>11}"
+    print(f"{'arm':<28} {heads} {'seconds, to first':>18}")
+    for arm, runs in found.items():
+        print(line(arm, runs, next(iter(found.values()))), flush=True)
+
+
+def measured(asked: argparse.Namespace, *, emulated: bool) -> dict[str, list[dict[str, float]]]:
+    """What each arm told, turn by turn."""
     found: dict[str, list[dict[str, float]]] = {}
     for turn in range(asked.paired):
         for arm in asked.arms:
             if why := left_out(arm, emulated=emulated, asked=asked):
                 print(f"{arm:<28} left out: {why}") if not turn else None
                 continue
-            told = alone(arm, asked, BATCH if arm == "trl defaults" and emulated else asked.rows)
+            told = alone(arm, asked, BATCH if in_bf16(arm) and emulated else asked.rows)
             if isinstance(told, str):
                 print(f"{arm:<28} failed: {told}")
             else:
+                print(f"turn {turn + 1}, {arm}: {told}", file=sys.stderr, flush=True)
                 found.setdefault(arm, []).append(told)
-    heads = f"{'tokens':>7} {'wall s':>8} {'tok/s':>7} {'cpu s':>8} {'tok/cpu s':>9} {'peak MB':>8} {'valid. loss':>11}"
-    print(f"{'arm':<28} {heads} {'seconds, to first':>18}")
-    for arm, runs in found.items():
-        print(line(arm, runs, next(iter(found.values()))), flush=True)
+    return found
 
 
 if __name__ == "__main__":

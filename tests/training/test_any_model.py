@@ -15,14 +15,14 @@ from rung.models.causal.generator import TransformersGenerator
 from rung.models.local import LocalGenerator
 from rung.records import Example, Json, Message
 from rung.records.steps import Generate, GenerateResult, Request
-from rung.training import Recipe, train_generator
+from rung.training import Recipe, packed_attention, peft_learner, train_generator
 from rung.training.bases import OwnBase, base_of
 from rung.training.checkpoint import CHECKPOINT
 from rung.training.examples import Row, tokenised
 from rung.training.folder_export import TunedFolder, check_folder_export, write_folder
 from rung.training.learning import Learning, Source
-from rung.training.padded import Bounds, Padded, by_length
 from rung.training.peft_base import FolderBase
+from rung.training.peft_learner import Bounds, PeftLearner, by_length
 from rung.training.recipe import read_recipe
 from tests.killing import killed
 from tests.models.tiny_models import ARCHITECTURES, tiny_model, write_tokenizer
@@ -36,6 +36,19 @@ pytest.importorskip("xgrammar")
 
 ROOT = Path(__file__).parents[2]
 QUICK = ("qwen2", "gemma3")
+# not alike by token, or by another attention than the library's interface: padded rows
+UNPACKED = (
+    "llama-dynamic",
+    "phi3-longrope",
+    "gemma2",
+    "gpt2",
+    "opt",
+    "bloom",
+    "gpt-oss",
+    "lfm2",
+    "qwen3-next",
+    "granite-hybrid",
+)
 LEARNING = ("phi3", "gpt2", "qwen3-moe")
 ALONE = """
 import sys
@@ -122,6 +135,56 @@ def test_losses_are_the_models_own_whatever_shares_a_part(name: str, tmp_path: P
     assert float((learner.gradient - whole).norm()) < 1e-3 * float(whole.norm())
 
 
+@pytest.mark.parametrize(
+    "name", quick(tuple(name for name in ARCHITECTURES if name not in UNPACKED), of=("qwen3", "gemma3", "cohere2"))
+)
+def test_packed_rows_come_to_the_gradients_of_padded_ones(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, two_threads: None
+) -> None:
+    """What rows share computed once, no padding, one step of autograd a layer, side by side: the gradient is the same."""
+    model = opened(tmp_path / "base", name)
+    long = Example(
+        "l", (Message("system", "Say it."), Message("user", "one two three " * 12), Message("assistant", "four five"))
+    )
+    rows = tokenised([*lessons(), long], model)
+    learners = [base_of(model).learner(BY_HEART)]
+    monkeypatch.setattr(packed_attention, "ALIKE", frozenset())
+    monkeypatch.setattr(peft_learner, "fuse", lambda _: None)
+    learners.append(base_of(model).learner(BY_HEART))
+    losses, tokens = [], []
+    for learner in learners:
+        learner.values.add_(0.01)  # B begins at zero, and A without a gradient
+        total, computed = learner.learn_parts(learner.parts(rows, most=1024), weight=0.1)
+        losses.append(total)
+        tokens.append(computed)
+        losses.append(sum(learner.loss(part) for part in learner.parts(rows, most=1024)))
+    assert losses == pytest.approx([losses[0]] * 4, rel=1e-4)
+    assert tokens[0] < tokens[1], "the beginning is computed once for each thread, and nothing is padded"
+    packed, row_by_row = (learner.gradient for learner in learners)
+    assert float((packed - row_by_row).norm()) < 1e-3 * float(row_by_row.norm())
+    again = packed.clone()
+    learners[0].gradient.zero_()
+    learners[0].learn_parts(learners[0].parts(rows, most=1024), weight=0.1)
+    assert torch.equal(learners[0].gradient, again), "threads add in one order"
+
+
+@pytest.mark.parametrize(("name", "products"), [("qwen3", {"float32", "bfloat16"}), ("qwen3-moe", {"bfloat16"})])
+def test_in_bfloat16_what_is_no_product_with_frozen_weights_is_wide(name: str, products: set[str], tmp_path: Path) -> None:
+    """A mixture of experts, whose weights are one block, is left whole in bfloat16."""
+    model = opened(tmp_path / "base", name)
+    rows = tokenised(lessons(), model)
+    gradients = []
+    for precision in ("float32", "bfloat16"):
+        learner = base_of(model).learner(Recipe.of({"precision": precision, "device": "cpu", "rank": 8}, rows=6))
+        learner.values.add_(0.01)
+        learner.learn_parts(learner.parts(rows, most=1024), weight=0.1)
+        gradients.append(learner.gradient)
+    assert isinstance(learner, PeftLearner)
+    frozen = {str(p.dtype).removeprefix("torch.") for p in learner.model.parameters() if not p.requires_grad}
+    assert frozen == products
+    assert float((gradients[1] - gradients[0]).norm()) < 0.25 * float(gradients[0].norm())
+
+
 @pytest.mark.parametrize("variant", ["rslora", "dora"])
 def test_the_other_adapters_are_learnt_and_served(variant: str, tmp_path: Path) -> None:
     model = opened(tmp_path / "base", "qwen2")
@@ -146,7 +209,7 @@ def test_the_other_adapters_are_learnt_and_served(variant: str, tmp_path: Path) 
 def test_layers_below_the_first_are_left_alone(tmp_path: Path) -> None:
     model = opened(tmp_path / "base", "qwen2")
     learner = base_of(model).learner(Recipe(rank=2, first_layer=2, device="cpu", precision="float32"))
-    assert isinstance(learner, Padded)
+    assert isinstance(learner, PeftLearner)
     assert {name.split(".layers.")[1][0] for name in learner.tensors()} == {"2", "3"}
 
 
@@ -183,11 +246,11 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(tmp_path: Path) -> No
 
 
 def test_memory_that_ends_is_saved_then_halved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    learnt = Padded.learn
+    learnt = PeftLearner.learn
     room = 100
 
-    def scarce(self: Padded, rows: Sequence[Row], *, weight: float) -> tuple[float, int]:
-        total, tokens = learnt(self, rows, weight=weight)
+    def scarce(self: PeftLearner, rows: Sequence[Row], **given: Any) -> tuple[float, int]:
+        total, tokens = learnt(self, rows, **given)
         if tokens > room:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4194304 bytes")
         return total, tokens
@@ -195,7 +258,7 @@ def test_memory_that_ends_is_saved_then_halved(tmp_path: Path, monkeypatch: pyte
     model = opened(tmp_path / "base", "qwen2")
     recipe = Recipe(rank=4, alpha=8, epochs=1, batch_rows=6, validation=0.0, replay=0.0, device="cpu", precision="float32")
     train_generator(lessons(), model, recipe=recipe, folder=tmp_path / "whole")
-    monkeypatch.setattr(Padded, "learn", scarce)
+    monkeypatch.setattr(PeftLearner, "learn", scarce)
     train_generator(lessons(), model, recipe=recipe, folder=tmp_path / "scarce")
     one, other = (json.loads((tmp_path / name / "manifest.json").read_text()) for name in ("whole", "scarce"))
     assert "layers are computed twice" in other["notes"][0]

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
+ONE_AFTER_ANOTHER = "one part of a step is computed after another"  # what `save_memory` may say
+
 
 class Learner(Protocol):
     """Adapters that learn: `values` and `gradient`, flat, float32, of one length."""
@@ -99,13 +101,8 @@ class Written:
         if self.workers is None or len(dealt := shares(parts, self.workers.count)) == 1:
             return self._after_another(self.network, parts, weight)
         networks = [self.network, *self.beside]
-        for network in self.beside:
-            network.adapters.gradient.zero_()
         work = [partial(self._after_another, network, mine, weight) for network, mine in zip(networks, dealt, strict=True)]
-        learnt = self.workers.each(work)
-        for network in self.beside:
-            self.gradient.add_(network.adapters.gradient)
-        return summed(learnt)
+        return summed(self.workers.added(work, [network.adapters.gradient for network in networks]))
 
     def _after_another(self, network: Network, parts: Sequence[Sequence[Row]], weight: float) -> tuple[float, int]:
         return summed([self.learn(part, weight=weight, network=network) for part in parts])
@@ -113,7 +110,7 @@ class Written:
     def save_memory(self) -> str:
         """As `Learner` says."""
         was, self.workers, self.beside = self.workers is not None, None, []
-        return "one part of a step is computed after another" if was else ""
+        return ONE_AFTER_ANOTHER if was else ""
 
     def loss(self, rows: Sequence[Row]) -> float:
         """As `Learner` says."""

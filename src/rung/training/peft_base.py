@@ -1,7 +1,7 @@
 """Tuning whatever causal language model transformers opens, by peft: LoRA, rsLoRA, DoRA, on whole or 4-bit weights.
 
 The folder is opened as the torch engine opens it, rows are written by the engine's own chat template, and the adapter is
-served by it. Batches and gradients are left to `padded`, steps and checkpoints to `learning`.
+served by it. Batches and gradients are left to `peft_learner`, steps and checkpoints to `learning`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rung.records import Message
 from rung.training.batches import MAX_TOKENS
 from rung.training.device import find_device, product_type
 from rung.training.examples import Row, Tokens
-from rung.training.padded import Bounds, Padded, adapted, answer_losses, by_length
+from rung.training.peft_learner import Bounds, PeftLearner, adapted, answer_losses, by_length
 from rung.training.recipe import ALL_LINEAR, GENERAL, Recipe
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class FolderBase:
         if (layers := _layers(self.model.files)) is not None:
             recipe.check_layers(layers)
 
-    def learner(self, recipe: Recipe) -> Padded:
+    def learner(self, recipe: Recipe) -> PeftLearner:
         """The engine's copy of the weights is given back first: it opens another when it is asked again."""
         self.check(recipe)
         device = find_device(recipe.device)
@@ -106,7 +106,7 @@ class FolderBase:
             network.model.train()  # in evaluation bitsandbytes repacks weights for AVX-512 kernels, and rounds scales
         number = str(dtype).removeprefix("torch.")
         products_in = f"nf4, {number}" if recipe.quantize == "4bit" else number
-        return Padded(network, lora_settings(recipe), seed=recipe.seed, products_in=products_in)
+        return PeftLearner(network, lora_settings(recipe), seed=recipe.seed, products_in=products_in)
 
     def losses(self, adapter: Path | None) -> FolderLosses:
         """As `bases.Base` says."""

@@ -1,7 +1,7 @@
 """Tuning a model whose weights do not fit, by QLoRA: frozen weights in 4-bit NF4, the same adapters, rows and recipe.
 
 Dettmers et al. 2023 (arXiv:2305.14314), by transformers, peft and bitsandbytes (extra `qlora`). Here are the plain llamas
-that Rung serves from arrays; models in folders are opened in `peft_base`. What a step computes is in `padded`.
+that Rung serves from arrays; models in folders are opened in `peft_base`. What a step computes is in `peft_learner`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rung.models.causal.network import Network
 from rung.records import Json
 from rung.training.device import find_device, product_type
 from rung.training.lora import Adapters
-from rung.training.padded import Padded
+from rung.training.peft_learner import PeftLearner
 from rung.training.recipe import Recipe
 from rung.training.shape import Shape
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class Quantized(Padded):
+class Quantized(PeftLearner):
     """A learner (`training.learner.Learner`) on 4-bit weights of a plain llama that is here as arrays.
 
     Raises:

@@ -10,10 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from rung.training.examples import Row
 from rung.training.packing import shared_beginning
+
+if TYPE_CHECKING:
+    import torch
 
 R = TypeVar("R")
 Part = Sequence[Row]
@@ -84,6 +87,15 @@ class Workers:
 
         threads = int(torch.get_num_threads())
         return max(range(1, min(MOST, threads) + 1), key=lambda count: (count > 1, threads // count * count, count))
+
+    def added(self, work: Sequence[Callable[[], R]], gradients: Sequence[torch.Tensor]) -> list[R]:
+        """As `each`; each piece of work adds to a gradient of its own, and all come to the first, in order."""
+        for gradient in gradients[1:]:
+            gradient.zero_()
+        learnt = self.each(work)
+        for gradient in gradients[1:]:
+            gradients[0].add_(gradient)
+        return learnt
 
     def each(self, work: Sequence[Callable[[], R]]) -> list[R]:
         """What each piece of work comes to, in order; all have ended when it returns or raises."""

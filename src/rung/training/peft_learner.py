@@ -1,8 +1,9 @@
 """Adapters of the library's on a model of the library's, as a training sees them: `learner.Learner` for whatever
 transformers opens.
 
-Rows are padded behind their ends, sorted by length, so that no row sees another's tokens or its own padding; only the
-answers' columns are scored. How the model is opened is left to `peft_base` and `quantized`.
+Rows are packed where the model allows it (`packed_attention`), else padded behind their ends, sorted by length, so that no
+row sees another's tokens or its own padding; only the answers' tokens are scored. How the model is opened is left to
+`peft_base` and `quantized`.
 """
 
 from __future__ import annotations
@@ -13,15 +14,20 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rung.errors import UserError
 from rung.models.causal.network import Network
 from rung.records import Json
-from rung.training.batches import MAX_TOKENS
+from rung.training.batches import MAX_TOKENS, pieces
 from rung.training.examples import Row
-from rung.training.learner import summed
+from rung.training.learner import ONE_AFTER_ANOTHER, summed
 from rung.training.lora import CONFIG, WEIGHTS
+from rung.training.low_rank import fuse
+from rung.training.packed_attention import can_pack, computing, pack_attention
+from rung.training.packing import Packed, pack
+from rung.training.workers import Workers, shares
 
 if TYPE_CHECKING:
     import torch
@@ -46,7 +52,7 @@ class Bounds:
         return 0 if not self.at or length <= self.at else length if self.always else 1
 
 
-class Padded:
+class PeftLearner:
     """A learner on a model of transformers, with adapters of peft.
 
     Args:
@@ -63,43 +69,74 @@ class Padded:
         import torch
 
         self.network, self.products_in, self._twice = network, products_in, False
+        self.packs = can_pack(network)
+        if self.packs:
+            pack_attention(network.model)
         self.device = torch.device(network.device)
         self.most = MAX_TOKENS if network.device == "cpu" else _ON_A_GPU
         self.bounds = Bounds(network.turns_at, network.turns_always)
         _without_chance(network.model)
         self.model = adapted(network.model, settings, seed=seed)
+        if network.device == "cpu":
+            fuse(self.model)
         named = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
         size = sum(p.numel() for p in named.values())
         self.values = torch.zeros(size, device=self.device)
         self.gradient = torch.zeros(size, device=self.device)
-        rng, begin = torch.Generator().manual_seed(seed), 0
-        for name, parameter in named.items():
-            here = slice(begin, begin + parameter.numel())
+        self.learnt = list(named.values())
+        rng = torch.Generator().manual_seed(seed)
+        for (name, parameter), here in zip(named.items(), self.values.split([p.numel() for p in self.learnt]), strict=True):
             first = _drawn(name, parameter, rng)
             # one flat tensor behind all parameters: optimiser, clipping and checkpoints are `learning`'s own
-            parameter.data = self.values[here].view(parameter.shape)
-            parameter.grad = self.gradient[here].view(parameter.shape)
+            parameter.data = here.view(parameter.shape)
             parameter.data.copy_(first)
-            begin = here.stop
+        count = Workers.fitting() if network.device == "cpu" and _has_no_state(self.model) and not self.bounds.at else 1
+        self.workers = Workers(count) if count > 1 else None
+        self.beside = [torch.zeros_like(self.gradient) for _ in range(count - 1)]
 
     def parts(self, batch: Sequence[Row], *, most: int) -> list[list[Row]]:
-        """As `Learner` says; padding counts."""
-        return by_length(batch, most=most, bounds=self.bounds)
+        """As `Learner` says; what rows share is computed once, or else padding counts."""
+        return list(pieces(batch, most=most)) if self.packs else by_length(batch, most=most, bounds=self.bounds)
 
-    def learn(self, rows: Sequence[Row], *, weight: float) -> tuple[float, int]:
-        """As `Learner` says."""
-        with _repeatable(self.device):
-            losses, tokens = answer_losses(self.network.model, rows, self.network)
+    def learn(self, rows: Sequence[Row], *, weight: float, gradient: torch.Tensor | None = None) -> tuple[float, int]:
+        """As `Learner` says; `gradient`: one beside the first, that is added to."""
+        import torch
+
+        with _repeatable(self.device), self._computed(rows) as (losses, tokens):
             total = losses.sum()
-            (total * weight).backward()
+            changes = torch.autograd.grad(total * weight, self.learnt, allow_unused=True)
+        into = (self.gradient if gradient is None else gradient).split([p.numel() for p in self.learnt])
+        for change, here in zip(changes, into, strict=True):
+            if change is not None:  # of an expert that no token came to
+                here.add_(change.flatten())
         return float(total.detach()), tokens
 
     def learn_parts(self, parts: Sequence[Sequence[Row]], *, weight: float) -> tuple[float, int]:
-        """As `Learner` says."""
-        return summed([self.learn(part, weight=weight) for part in parts])
+        """As `Learner` says; side by side where there are several cores."""
+        if self.workers is None or len(dealt := shares(parts, self.workers.count)) == 1:
+            return summed([self.learn(part, weight=weight) for part in parts])
+        gradients = [self.gradient, *self.beside]
+        work = [partial(self._after_another, mine, weight, own) for mine, own in zip(dealt, gradients, strict=True)]
+        return summed(self.workers.added(work, gradients))
+
+    def _after_another(self, parts: Sequence[Sequence[Row]], weight: float, gradient: torch.Tensor) -> tuple[float, int]:
+        return summed([self.learn(part, weight=weight, gradient=gradient) for part in parts])
+
+    @contextlib.contextmanager
+    def _computed(self, rows: Sequence[Row]) -> Iterator[tuple[torch.Tensor, int]]:
+        """Cross entropy of the answers' tokens, and how many tokens were computed; as long as gradients are asked for."""
+        if not self.packs:
+            yield answer_losses(self.network.model, rows, self.network)
+            return
+        packed = pack(rows, device=self.device)
+        with computing(packed):
+            yield packed_losses(self.network.model, packed), packed.tokens
 
     def save_memory(self) -> str:
-        """As `Learner` says: layers are computed a second time instead of being remembered."""
+        """As `Learner` says: parts one after another, then layers computed a second time instead of being remembered."""
+        if self.workers is not None:
+            self.workers, self.beside = None, []
+            return ONE_AFTER_ANOTHER
         model = self.network.model
         if self._twice or not model.supports_gradient_checkpointing:
             return ""
@@ -114,8 +151,8 @@ class Padded:
         """As `Learner` says."""
         import torch
 
-        with torch.no_grad():
-            return float(answer_losses(self.network.model, rows, self.network)[0].sum())
+        with torch.no_grad(), self._computed(rows) as (losses, _):
+            return float(losses.sum())
 
     def free(self) -> None:
         """There are no buffers of ours."""
@@ -170,6 +207,13 @@ def adapted(model: Any, settings: Any, *, seed: int) -> Any:
             return get_peft_model(model, settings)
         except ValueError as error:
             raise UserError(f"adapters do not sit on the layers that target_modules names: {error}") from error
+
+
+def _has_no_state(model: Any) -> bool:
+    """Whether threads may compute at once: peft puts adapters into blocks of experts, and takes them out, in each pass."""
+    from peft.tuners.lora.layer import ParamWrapper
+
+    return not any(isinstance(module, ParamWrapper) for module in model.modules())
 
 
 def _drawn(name: str, parameter: Any, rng: torch.Generator) -> Any:
@@ -228,6 +272,15 @@ def answer_losses(compute: Callable[..., Any], rows: Sequence[Row], network: Net
     expected = targets[targets >= 0].to(network.device)
     losses = torch.nn.functional.cross_entropy(logits[scored].float(), expected, reduction="none")
     return losses, ids.numel()
+
+
+def packed_losses(compute: Callable[..., Any], packed: Packed) -> torch.Tensor:
+    """Cross entropy of the answers' tokens [answers], float32, row after row; within `packed_attention.computing`."""
+    import torch
+
+    given = {"input_ids": packed.ids[None], "position_ids": packed.positions[None], "logits_to_keep": packed.scored}
+    logits = compute(**given, use_cache=False).logits[0]
+    return torch.nn.functional.cross_entropy(logits.float(), packed.targets, reduction="none")
 
 
 @contextlib.contextmanager
