@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,14 +106,6 @@ def make_shop(folder: Path) -> Path:
     (folder / "cases.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n", encoding="utf-8")
     (folder / "rung.yaml").write_text(YAML, encoding="utf-8")
     return folder
-
-
-@pytest.fixture(scope="session")
-def commands() -> Iterator[Commands]:
-    """Runs commands."""
-    commands = Commands()
-    yield commands
-    commands.close()
 
 
 @pytest.fixture

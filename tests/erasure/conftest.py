@@ -18,7 +18,7 @@ from rung.state.feedback import Remark, add_remark
 from rung.state.tables import answers, differences, observations, traces
 from rung.tracing.spans import Ending, Opening
 from rung.tracing.store import row_of
-from tests.cli.conftest import commands, make_shop, rung  # noqa: F401 - fixtures
+from tests.cli.conftest import make_shop, rung  # noqa: F401 - fixtures
 from tests.forked import Commands
 from tests.tracing.traces import made, opening, run, spans
 
@@ -28,7 +28,7 @@ ASKED = f"I am {ANN}, when did I return the blue kettle?"
 
 
 @pytest.fixture(scope="session")
-def with_ann(commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: F811 - the fixture
+def with_ann(commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project; copied, not changed."""
     shop = make_shop(tmp_path_factory.mktemp("ann") / "shop")
     (shop / "docs" / "ann.md").write_text(f"# Letters\n\n{ANN} returned a blue kettle on the third of May.\n", "utf-8")

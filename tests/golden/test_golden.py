@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.forked import Commands
 from tests.golden import making
 
 GOLDEN: dict[str, Any] = json.loads(making.GOLDEN.read_text("utf-8"))
@@ -57,9 +59,12 @@ def test_what_an_earlier_format_left_is_read_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_commands_end_with_the_same_exit_codes(tmp_path: Path) -> None:
+def test_commands_end_with_the_same_exit_codes(commands: Commands, tmp_path: Path) -> None:
+    def code(words: tuple[str, ...]) -> int:
+        return commands.run(words, cwd=tmp_path, env=os.environ, files=tmp_path).code
+
     shutil.unpack_archive(making.HERE / "shop.zip", tmp_path / "kept")
     making.write_projects(tmp_path)
     shutil.copytree(tmp_path / "kept" / "shop" / ".rung", tmp_path / "shop" / ".rung")
-    ended = {name: making.rung(*words, inside=tmp_path).returncode for name, (words, _) in making.COMMANDS.items()}
+    ended = {name: code(words) for name, (words, _) in making.COMMANDS.items()}
     assert ended == {name: code for name, (_, code) in making.COMMANDS.items()}

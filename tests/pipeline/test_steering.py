@@ -22,7 +22,7 @@ from rung.pipeline.run_control import Change, ask, asked_of
 from rung.pipeline.run_record import RunRecord, read_record, recorded
 from rung.pipeline.steering import CONTROL, Orders
 from rung.progress import working_time
-from tests.cli.conftest import Run, commands, rung, shop  # noqa: F401 - fixtures
+from tests.cli.conftest import Run, rung, shop  # noqa: F401 - fixtures
 
 ENDS = 60.0
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import commands, make_shop, rung, shop  # noqa: F401 - fixtures
+from tests.cli.conftest import make_shop, rung, shop  # noqa: F401 - fixtures
 from tests.forked import Commands
 from tests.serving.serving import Client, served
 
 
 @pytest.fixture(scope="session")
-def compared(commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: F811 - the fixture
+def compared(commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shop, compared once; copied, not changed."""
     folder = make_shop(tmp_path_factory.mktemp("compared") / "shop")
     words = ["compare", str(folder)]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rung.records.deployment import DeploymentRecord
-from tests.cli.conftest import commands, rung, shop  # noqa: F401 - fixtures
+from tests.cli.conftest import rung, shop  # noqa: F401 - fixtures
 from tests.serving.conftest import compared  # noqa: F401 - a fixture
 from tests.serving.promoting import promoted
 from tests.watching.traffic_project import make

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli.conftest import commands, make_shop, rung, shop  # noqa: F401 - fixtures
+from tests.cli.conftest import make_shop, rung, shop  # noqa: F401 - fixtures
 from tests.serving.conftest import compared, measured  # noqa: F401 - fixtures
 from tests.web.watched import CHROMIUM, Watched, browsing, watched
 
