@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Coroutine, Sequence, Set
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence, Set
 from concurrent.futures import Future
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -31,6 +31,7 @@ T = TypeVar("T")
 Matches = tuple["NDArray[np.uint64]", list[float]]  # row numbers and BM25 scores, best first
 
 _TOGETHER = 8  # queries of the store under way at once
+_FEW = 512  # matches that are read at least: a column with fewer is read whole
 _KEYS_AT_ONCE = 500
 _BM25_DIGITS = 6  # that count: single precision, whose last digits depend on the order of the terms
 _CACHE_BYTES = 1 << 30
@@ -134,31 +135,63 @@ class Reading:
 
         return list(await asyncio.gather(*(one(*key) for key in queries)))
 
-    async def _match(self, words: Any, where: str | None, depth: int) -> Matches:
-        limit = depth + 16
+    async def _match(self, clauses: Mapping[str, Any], where: str | None, depth: int) -> Matches:
+        """The best by the sum over the columns.
+
+        A query of one column stops early at passages that cannot be among the best; one of several weighs every passage that
+        has a word. So each column is asked alone, and what the others find is added to that of the commonest. Only where two
+        find many is the store asked for the sum.
+        """
+        limit = max(depth + 16, _FEW)
+        alone = await asyncio.gather(*(self._scores(clause, where, limit) for clause in clauses.values()))
+        commonest = max(range(len(alone)), key=lambda at: len(alone[at]))
+        main, top = [*clauses.values()][commonest], alone[commonest]
+        others = [scores for at, scores in enumerate(alone) if at != commonest]
+        beside: dict[int, float] = {}
+        if any(len(scores) == limit for scores in others):
+            main = _sum_of(clauses.values())
+            top = await self._scores(main, where, limit)
+        elif ids := sorted({id for scores in others for id in scores}):
+            condition = f"_rowid IN ({', '.join(map(str, ids))})"
+            own = await self._scores(main, condition if where is None else f"({where}) AND {condition}", len(ids))
+            beside = {id: float(np.sum([scores.get(id, 0.0) for scores in (own, *others)], dtype=np.float32)) for id in ids}
         while True:
-            query = self._passages.query().nearest_to_text(words)
-            query = query if where is None else query.where(where)
-            rows = await query.select(["_rowid", "_score"]).limit(limit).to_arrow()
-            scores = [float(f"{score:.{_BM25_DIGITS}g}") for score in rows["_score"].to_pylist()]
-            if len(scores) < limit or sorted(scores, reverse=True)[depth - 1] > min(scores):
-                return rows["_rowid"].to_numpy(), scores
+            lowest = min(top.values(), default=0.0) if len(top) == limit else -np.inf  # what was not read has no more
+            sure = {id: score for id, score in (top | beside).items() if score > lowest}
+            if len(top) < limit or len(sure) >= depth:
+                return np.array([*sure], dtype=np.uint64), [float(f"{score:.{_BM25_DIGITS}g}") for score in sure.values()]
             limit *= 4
+            top = await self._scores(main, where, limit)
+
+    async def _scores(self, clause: Any, where: str | None, limit: int) -> dict[int, float]:
+        """Row number -> BM25 score, of the best by one query."""
+        query = self._passages.query().nearest_to_text(clause)
+        query = query if where is None else query.where(where)
+        rows = await query.select(["_rowid", "_score"]).limit(limit).to_arrow()
+        return dict(zip(rows["_rowid"].to_pylist(), rows["_score"].to_pylist(), strict=True))
 
 
-def _words(text: str, columns: Set[str]) -> Any:
-    """What BM25 is asked: the words, and where passages have such columns, pairs of characters and symbols beside them."""
-    from lancedb.query import BooleanQuery, MatchQuery, Occur
+def _words(text: str, columns: Set[str]) -> dict[str, Any]:
+    """What BM25 is asked, by column: the words, and where passages have such columns, pairs of characters and symbols."""
+    from lancedb.query import MatchQuery
 
     words = folded(text)
-    queries = [MatchQuery(words, "indexed")]
+    clauses: dict[str, Any] = {"indexed": MatchQuery(words, "indexed")}
     if RUNS in columns and (pairs := terms(words)):
-        queries.append(MatchQuery(" ".join(pairs), RUNS))
+        clauses[RUNS] = MatchQuery(" ".join(pairs), RUNS)
     if SYMBOLS in columns:
         asked = asked_symbols(text)
-        for some, boost in ((asked.symbols, _SYMBOL), (asked.files, _FILE), (asked.words, _WORD)):
-            queries += [MatchQuery(" ".join(some), SYMBOLS, boost=boost)] if some else []
-    return BooleanQuery([(Occur.SHOULD, query) for query in queries]) if len(queries) > 1 else queries[0]
+        boosted = ((asked.symbols, _SYMBOL), (asked.files, _FILE), (asked.words, _WORD))
+        if named := [MatchQuery(" ".join(some), SYMBOLS, boost=boost) for some, boost in boosted if some]:
+            clauses[SYMBOLS] = _sum_of(named)
+    return clauses
+
+
+def _sum_of(queries: Iterable[Any]) -> Any:
+    from lancedb.query import BooleanQuery, Occur
+
+    several = [(Occur.SHOULD, query) for query in queries]
+    return BooleanQuery(several) if len(several) > 1 else several[0][1]
 
 
 async def _rows(table: Any, columns: Sequence[str], where: str | None) -> pa.Table:

@@ -1,0 +1,77 @@
+"""Are the sums of several columns' BM25 scores those that the store computes itself, whichever columns find many?"""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from rung.knowledge import Fusion, Knowledge
+from rung.knowledge.chunking.passages import Chunking
+from rung.knowledge.store.table_reading import Reading, _sum_of, _words
+from rung.knowledge.store.tables import TERMS
+from rung.records import Document
+from rung.testing.knowledge import HashedWords
+
+DEPTH = 40
+NAMES = ("retryHeader", "max_retries", "parse_line", "Till", "close")
+WORDS = ("pump", "valve", "rest", "图书馆每周一休息", "池", "close")
+
+
+def row_numbers(reading: Reading, clause: Any, where: str | None) -> dict[int, float]:
+    return reading.run(reading._scores(clause, where, 10_000))
+
+
+@pytest.fixture(scope="module")
+def reading(tmp_path_factory: pytest.TempPathFactory) -> Reading:
+    """1,400 files, most of them with the commonest words, few with the rarest, in columns of words, pairs and symbols."""
+    draw = random.Random(5)
+
+    def some(of: tuple[str, ...], most: int) -> list[str]:
+        return [of[min(int(draw.expovariate(0.9)), len(of) - 1)] for _ in range(draw.randint(1, most))]
+
+    documents = [
+        Document(
+            f"src/f{n}.py",
+            f"def {draw.choice(NAMES)}_{n % 7}(x):\n    # {' '.join(some(WORDS, 5))}\n    return {some(NAMES, 3)}\n",
+            meta={"language": "python", "even": n % 2 == 0},
+            source=f"src/part{n % 3}/f{n}.py",
+        )
+        for n in range(1400)
+    ]
+    knowledge = Knowledge.open(
+        tmp_path_factory.mktemp("index"), embedder=HashedWords(), chunking=Chunking(60, 0), fusion=Fusion(0.0)
+    )
+    knowledge.sync(documents)
+    snapshot = knowledge.snapshot()
+    assert snapshot is not None
+    found = snapshot._reading  # type: ignore[attr-defined]
+    assert isinstance(found, Reading)
+    assert {*TERMS} <= found.run(found.columns())
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where", [None, "array_length(facets) > 0"])
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Where is retryHeader called?",  # common in both: the store's own sum
+        "retryHeader_3 in src/part1/f4.py",
+        "pump at rest in f88.py",  # a common word, a file that one passage has
+        "zylophon in f12.py",  # a word that nobody has
+        "图书馆",
+        "池 f3.py",
+        "valve parse_line Till",
+        "nothing that is here",
+    ],
+)
+def test_the_best_are_those_of_the_store_s_own_sum(reading: Reading, question: str, where: str | None) -> None:
+    truth = row_numbers(reading, _sum_of(_words(question, {*TERMS}).values()), where)
+    (numbers, scores), *_ = reading.run(reading.matches([(question, where, DEPTH)]))
+    found = dict(zip(numbers.tolist(), scores, strict=True))
+    best = sorted(truth.values(), reverse=True)
+    least = best[DEPTH - 1] if len(best) >= DEPTH else 0.0
+    assert {id for id, score in truth.items() if score >= least} <= found.keys() <= truth.keys()
+    assert found == pytest.approx({id: truth[id] for id in found}, rel=5e-6)
