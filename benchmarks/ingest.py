@@ -1,11 +1,11 @@
 """How fast do files become a searchable index, and in how much memory, beside LlamaIndex, Haystack and txtai?
 
-    python benchmarks/ingest.py [--documents 500 2000] [--systems rung-table rung-fast rung llama-index …] [--torch]
+    python benchmarks/ingest.py [--documents 500 2000] [--systems rung-table rung llama-index …] [--torch]
 
 The same text files (abstracts and articles of ../shared/data, which is not part of the project; said when absent), the same
 embedding model through each system's own door for a model that is brought along, passages of about 160 tokens, each
 system's default store on disk, each run in a process of its own. A system that is not installed is left out with a word.
-`rung-table` is Rung with `embedder: table`, `rung-fast` with `RUNG_PRECISION=fast`. With --torch the others embed with
+`rung-table` is Rung with `embedder: table`. With --torch the others embed with
 sentence-transformers, as their users do, 64 texts at once. Peak memory is the process's, the model included; with two
 numbers of documents it shows what grows.
 """
@@ -27,7 +27,7 @@ from typing import Any
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 SETS = ("retrieval/scifact/corpus.jsonl*", "knowledge/squad2/documents.jsonl*", "realdocs/*/documents.jsonl*")
-OURS = {"rung-table": ("table", "exact"), "rung-fast": ("minilm-l6-v2", "fast"), "rung": ("minilm-l6-v2", "exact")}
+OURS = {"rung-table": "table", "rung": "minilm-l6-v2"}
 SYSTEMS = {**dict.fromkeys(OURS, "rung"), "llama-index": "llama_index.core", "haystack": "haystack", "txtai": "txtai"}
 TOKENS, OVERLAP, CHARACTERS = 160, 24, 700
 AT_ONCE = 64
@@ -72,8 +72,7 @@ def _one(system: str, folder: Path, *, torch: bool) -> dict[str, float]:
         raise SystemExit(f"not installed: pip install {system if system != 'haystack' else 'haystack-ai'}")
     from rung.models.catalog import embedder
 
-    name, os.environ["RUNG_PRECISION"] = OURS.get(system, OURS["rung"])
-    model = _Torch() if torch and system not in OURS else embedder(name)
+    model = _Torch() if torch and system not in OURS else embedder(OURS.get(system, OURS["rung"]))
     model.embed(["warm"], kind="passage")
     runs: dict[str, Callable[[Path, Path, Any], int]] = {
         **dict.fromkeys(OURS, _rung),

@@ -115,10 +115,10 @@ def test_every_name_in_code_stands_in_the_source(page: Path) -> None:
 
 @cache
 def source_words() -> set[str]:
-    """Every word of the source, the tests' inputs and the examples."""
-    files = (path for part in ("src", "benchmarks", "examples", "tests") for path in (ROOT / part).rglob("*"))
-    texts = (path.read_text("utf-8") for path in files if path.suffix in (".py", ".yaml") and path != Path(__file__))
-    return {word for text in texts for word in re.findall(r"\w+", text)}
+    """Every word of the source, the tests' inputs and the examples, and the names of these files."""
+    there = (path for part in ("src", "benchmarks", "examples", "tests") for path in (ROOT / part).rglob("*"))
+    files = [path for path in there if path.suffix in (".py", ".yaml") and path != Path(__file__)]
+    return {word for path in files for word in re.findall(r"\w+", f"{path.stem} {path.read_text('utf-8')}")}
 
 
 @pytest.mark.parametrize("page", TOLD, ids=name)

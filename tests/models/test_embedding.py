@@ -7,7 +7,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rung.models.embedding import MiniLM
-from rung.models.precision import multiplies_bfloat16
 from rung.models.protocol import Embedder
 from rung.models.weights import MINILM, fetch
 from rung.testing.models import EmbedderContract
@@ -47,15 +46,6 @@ def test_vectors_are_those_of_the_published_model(minilm: MiniLM) -> None:
     mask = given["attention_mask"][..., None].float()
     wanted = torch.nn.functional.normalize((hidden * mask).sum(1) / mask.sum(1)).numpy()
     assert float((wanted * minilm.embed(TEXTS, kind="passage")).sum(axis=1).min()) > 0.9999
-
-
-def test_fast_is_named_and_hardly_another_vector(minilm: MiniLM, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RUNG_PRECISION", "fast")
-    fast = MiniLM(minilm.source, digest="d")
-    monkeypatch.setenv("RUNG_PRECISION", "exact")
-    exact = MiniLM(minilm.source, digest="d")
-    assert (fast.identity != exact.identity) is multiplies_bfloat16()
-    assert float((fast.embed(TEXTS, kind="passage") * exact.embed(TEXTS, kind="passage")).sum(axis=1).min()) > 0.999
 
 
 PIECES = ["word ", "Wörter", "e\u0301", "世界", "😀", " ", "\n\n", "\t", "\r\n", "\x00", "\x1c", "\u2028", "\u00a0",

@@ -21,7 +21,7 @@ from rung.errors import ModelError
 from rung.models.bert_graph import build
 from rung.models.encoder_folder import FILES, EncoderFolder, read_encoder
 from rung.models.encoder_tokenizer import counts_by_word, normalizer_change, open_tokenizer, prompt_tokens
-from rung.models.precision import OPENVINO, chosen, multiplies_bfloat16
+from rung.models.precision import OPENVINO
 from rung.models.sealed import made_once
 from rung.models.weights import cache_folder
 
@@ -65,7 +65,6 @@ class MiniLM:
         self._prompted = {
             kind: prompt_tokens(self._tokenizers[source.tokens(kind)], source.read("", kind)) for kind in _KINDS
         }
-        self._numbers = "bf16" if chosen() == "fast" and multiplies_bfloat16() else "f32"
         self._graph = _graph(source, cache or source.folder)
         self._width = int(self._graph.output(0).partial_shape[1].get_length())
         width = dimensions or source.dimensions or self._width
@@ -76,9 +75,9 @@ class MiniLM:
 
     @cached_property  # every step asks for it, and versions are read from files
     def identity(self) -> str:
-        """Digest of what the folder says and holds, and the runtime that computes, with its numbers."""
+        """Digest of what the folder says and holds, and the runtime that computes."""
         cut = f"/first-{self.source.dimensions}" if self.source.dimensions else ""
-        return f"local:{self._digest}/openvino-{version('openvino')}/{self._numbers}/{self.source.passage_tokens}{cut}"
+        return f"local:{self._digest}/openvino-{version('openvino')}/f32/{self.source.passage_tokens}{cut}"
 
     @property
     def dimensions(self) -> int:
@@ -160,11 +159,10 @@ class MiniLM:
 
     @cached_property  # when it is first asked: a command that finds its searches remembered embeds nothing
     def _compiled(self) -> Any:
-        """In float32 but where `RUNG_PRECISION=fast` is said."""
+        """float32, whatever the CPU multiplies in: an index, what was learnt on its vectors and deployments name them."""
         import openvino
 
-        numbers = {**OPENVINO["exact"], "INFERENCE_PRECISION_HINT": self._numbers}
-        compiled = openvino.Core().compile_model(self._graph, "CPU", numbers)
+        compiled = openvino.Core().compile_model(self._graph, "CPU", OPENVINO["exact"])
         self._graph = None
         return compiled
 
