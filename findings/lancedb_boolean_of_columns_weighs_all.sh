@@ -3,9 +3,8 @@
 #
 # A full-text query of one column (MatchQuery) stops early at rows that cannot be among the best: of 100,000 rows which all have
 # the words of the question it answers in about two milliseconds. The same query as a part of a BooleanQuery, beside a part for a
-# second column that no row matches, gives the same rows and the same scores and takes twenty times as long; with both parts
-# on one column likewise. Nothing says so. A search over a text and a short field of names, which is what such queries are for,
-# so costs what a search of the text alone does not, on every question with a common word.
+# second column that no row matches, gives the same rows and the same scores and takes twenty times as long. A search over a
+# text and a short field of names so costs what a search of the text alone does not, on every question with a common word.
 #
 # What helps: ask each column by itself and add the scores; rows of the rarer column get those of the commoner one by
 # `_rowid IN (...)` as the condition.
