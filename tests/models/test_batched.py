@@ -49,11 +49,11 @@ def _addresses(server: BatchServer, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(key, "k")
 
 
-def opened(host: str, folder: Path, **settings: Any) -> BatchedGenerator:
+def opened(host: str, folder: Path, named: str = "small", **settings: Any) -> BatchedGenerator:
     """The model as a new process has it."""
     given = ServerSettings(batch=True, **{"retries": 2, **settings})
-    model = HttpGenerator(Endpoint.named(f"{host}:small"), given, first_wait=0.01)
-    return BatchedGenerator(model, f"{host}:small", BatchNotes(folder / "batches"))
+    model = HttpGenerator(Endpoint.named(f"{host}:{named}"), given, first_wait=0.01)
+    return BatchedGenerator(model, f"{host}:{named}", BatchNotes(folder / "batches"))
 
 
 def requests(count: int = 10, first: int = 0) -> list[Request]:
@@ -67,12 +67,12 @@ def run(model: BatchedGenerator, asked: Sequence[Request]) -> tuple[dict[int, Re
         return dict(model.run(asked)), said
 
 
-def sent(host: str, folder: Path) -> BatchedGenerator:
+def sent(host: str, folder: Path, first: int = 0) -> BatchedGenerator:
     """The model of a process that handed ten requests over, and ended before they were answered."""
     model = opened(host, folder)
     model.waits = False
     with pytest.raises(StillRunning):
-        run(model, requests())
+        run(model, requests(first=first))
     return model
 
 
@@ -146,6 +146,31 @@ def test_of_two_batches_of_one_size_the_one_with_our_rows_is_taken(host: str, se
     server.handed_over([row] * 10)  # by another project with the same key, since
     assert texts(run(opened(host, tmp_path), requests())[0]) == [f"value {n}" for n in range(10)]
     assert len(server.batches) == 2, "nothing is sent again"
+
+
+@pytest.mark.parametrize("looks", [(3, 6), (6, 3)])
+def test_of_two_batches_that_were_being_sent_each_is_found_whichever_ends_first(
+    looks: tuple[int, int], server: BatchServer, tmp_path: Path
+) -> None:
+    server.fates = [Fate(looks=n) for n in looks]
+    for first in (0, 10):
+        model = sent("anthropic", tmp_path, first)
+    for note in model.notes:
+        model.notes.write(replace(note, name=""))
+    assert texts(run(opened("anthropic", tmp_path), requests(20))[0]) == [f"value {n}" for n in range(20)]
+    assert set(server.times.values()) == {1}, "nothing is sent, and paid, again"
+    assert not list(model.notes)
+
+
+def test_a_batch_of_another_model_is_not_waited_for(server: BatchServer, tmp_path: Path) -> None:
+    server.fates = [Fate(looks=1_000), Fate()]
+    sent("anthropic", tmp_path)
+    other = opened("anthropic", tmp_path, "large")
+    other.notes.add(other.name, other.identity, [request_digest(one, other.identity) for one in requests()])
+    other.waits = False
+    with pytest.raises(StillRunning, match="1 batches of anthropic:large"):
+        run(other, requests())
+    assert [batch.rows[0]["params"]["model"] for batch in server.batches] == ["small", "large"], "it never came there"
 
 
 def test_one_that_never_came_there_is_sent_once_the_only_one_of_its_size_shows_that_it_is_anothers(

@@ -126,16 +126,16 @@ class BatchedGenerator:
 
     def _under_way(self, left: Mapping[str, Request]) -> tuple[list[BatchNote], list[BatchNote]]:
         """The batches that hold some of these steps, and those of them that may be somebody else's: it is not known yet."""
-        mine = [note for note in self.notes if note.engine == self.identity]
-        holding = [note for note in mine if not left.keys().isdisjoint(note.holds)]
-        named = {note.name for note in mine if note.name}
+        notes = list(self.notes)
+        holding = [note for note in notes if note.engine == self.identity and not left.keys().isdisjoint(note.holds)]
+        named = {note.name for note in notes if note.name}
         sure, unsure = [note for note in holding if note.name], list[BatchNote]()
         for note in holding:
             if note.name:
                 continue
             name, is_ours = self._recovered(note, named)
-            named |= {name}
             if is_ours:
+                named |= {name}
                 sure.append(replace(note, name=name))
                 self.notes.write(sure[-1])
             elif name:
@@ -146,7 +146,8 @@ class BatchedGenerator:
 
     def _recovered(self, note: BatchNote, named: Collection[str]) -> tuple[str, bool]:
         """(the name of the batch that was being sent when a process died, whether it surely is that one); "" where it never
-        came to the host. `named`: other notes'. Where batches bear no mark, the rows of one that has ended tell."""
+        came to the host. `named`: those that surely are other notes', of any model. Where batches bear no mark, the rows of
+        one that has ended tell; until then two notes may share a guess."""
         unsure = ""
         for name in self._asked(lambda: self.api.sent(self._client, _sending(note))):
             if name in named:
@@ -316,7 +317,7 @@ def wait_for(running: Sequence[StillRunning]) -> None:
     """Until all batches of one of these models have ended, or the person or a budget ends the wait: they go on then."""
     pause = min(one.model.first_pause for one in running)
     notes = [note for one in running for note in one.notes]
-    names, total = ", ".join(note.name for note in notes), sum(note.requests for note in notes)
+    names, total = ", ".join(dict.fromkeys(note.name for note in notes)), sum(note.requests for note in notes)
     try:
         with phase(f"wait for {len(notes)} batch{'es' if len(notes) != 1 else ''}") as tick:
             while True:
