@@ -433,3 +433,8 @@ def test_a_note_that_is_damaged_is_named(server: BatchServer, tmp_path: Path) ->
     (tmp_path / "batches" / "x.json").write_text("{}", encoding="utf-8")
     with pytest.raises(Damaged, match=r"x\.json is damaged"):
         run(opened("openai", tmp_path), requests())
+    notes = BatchNotes(tmp_path / "batches")
+    note = notes.add("openai:small", "small", ["a", "b"])
+    (notes.folder / f"{note.mark}.json").write_text("{}", encoding="utf-8")  # while its answers are read
+    with pytest.raises(Damaged, match=rf"{note.mark}\.json is damaged"):
+        notes.take(note, ["a"])

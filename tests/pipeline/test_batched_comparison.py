@@ -298,17 +298,21 @@ def test_a_batch_that_its_host_does_not_know_is_given_up_by_name_only(server: Ba
     assert not list(open_batches(loaded))
 
 
-def test_what_is_handed_over_meanwhile_is_waited_for_and_stopped(server: BatchServer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_noted", [True, False])
+def test_what_is_handed_over_meanwhile_is_waited_for_and_stopped(
+    is_noted: bool, server: BatchServer, tmp_path: Path
+) -> None:
     loaded = load_project(project(tmp_path / "p"))
     notes = BatchNotes(loaded.state / "batches")
     server.fates = [Fate(looks=10_000)]
-    note = notes.add("openai:small", "small", ["a" * 64])
+    noted = [notes.add("openai:small", "small", ["a" * 64])] if is_noted else []
     held, handed = threading.Event(), threading.Event()
 
     def hand_over() -> None:
         with notes.alone():
             held.set()
             handed.wait(0.3)
+            (note,) = noted or [notes.add("openai:small", "small", ["a" * 64])]
             notes.write(replace(note, name=server.handed_over([]).id))
 
     other = threading.Thread(target=hand_over)
@@ -347,8 +351,27 @@ def test_a_batch_that_nobody_wants_is_said_and_dropped_by_its_name(
     unnamed = notes.add("openai:small", "small", ["a" * 64])
     (one,) = open_batches(loaded)
     assert f"{unnamed.shown} (was being sent)" in str(one)
+    for word in ("", unnamed.mark[0], unnamed.shown[:-1]):
+        with pytest.raises(UserError, match=f"no batch is called '{word}'"):
+            drop_batch(loaded, word)
     assert drop_batch(loaded, unnamed.shown) == unnamed
     assert not list(open_batches(loaded))
+    notes.write(gone)
+    with pytest.raises(UserError, match="no batch is called"):
+        drop_batch(loaded, gone.mark)  # nobody was shown it: it has a name
+
+
+def test_a_rung_that_is_wrong_now_keeps_nobody_from_listing_what_is_paid(server: BatchServer, tmp_path: Path) -> None:
+    folder = project(tmp_path / "p", rest="rungs: [{prompt: {max_tokens: none}}]\n")
+    loaded = load_project(folder)
+    notes = BatchNotes(loaded.state / "batches")
+    note = notes.add("openai:small", "small", ["a" * 64])
+    notes.write(replace(note, name=server.handed_over([{"custom_id": "a" * 64}]).id))
+    notes.add("ollama:small", "small", ["a" * 64])  # whose host cannot be asked after it
+    server.batches[0].looks = 1_000
+    one, other = open_batches(loaded)
+    assert "; 1 not taken up: 'rung batches drop batch_1' gives them up" in str(one)
+    assert (one.as_json()["phase"], one.as_json()["is_wanted"], other.as_json()["is_wanted"]) == ("ended", None, None)
 
 
 def test_a_damaged_note_is_set_aside_by_the_repair(tmp_path: Path) -> None:

@@ -25,20 +25,24 @@ from rung.records import Json
 @dataclass(frozen=True, slots=True)
 class OpenBatch:
     """A batch whose answers are still to be taken. `state` None: the host could not be asked, and `why`, or the batch has no
-    name yet. `is_wanted`: rungs ask the model in batches, as it was asked then."""
+    name yet. `is_wanted`: rungs ask the model in batches, as it was asked then; None: unknown, a rung is wrong in `rung.yaml`."""
 
     note: BatchNote
     state: BatchState | None = None
     why: str = ""
-    is_wanted: bool = True
+    is_wanted: bool | None = True
 
     @property
     def outlook(self) -> str:
         """What becomes of answers that are there and that nobody has taken; "" while it runs."""
         if self.state is None or self.state.phase == "running":
             return ""
-        takes = "the next 'rung compare' takes those that it still asks" if self.is_wanted else "no comparison asks it now"
-        return f"{len(self.note.holds):,} not taken up: {takes}, 'rung batches drop {self.note.shown}' gives them up"
+        takes = {
+            True: "the next 'rung compare' takes those that it still asks, ",
+            False: "no comparison asks it now, ",
+            None: "",
+        }[self.is_wanted]
+        return f"{len(self.note.holds):,} not taken up: {takes}'rung batches drop {self.note.shown}' gives them up"
 
     def __str__(self) -> str:
         """One line."""
@@ -64,14 +68,23 @@ class OpenBatch:
 def open_batches(project: Project) -> Iterator[OpenBatch]:
     """Every batch that is noted, the oldest first, with what its host says of it."""
     notes = BatchNotes(project.state / FOLDER)
-    asked = {name for name in models_asked(project) if is_batched(project.on(name))}
+    asked = _models_in_batches(project)
     for note in notes:
+        is_wanted = None if asked is None else note.model in asked
         try:
             model = _asked(project, notes, note)
             state = model.state(note) if note.name else None
-            yield OpenBatch(note, state, is_wanted=note.model in asked and model.identity == note.engine)
+            yield OpenBatch(note, state, is_wanted=is_wanted and model.identity == note.engine)
         except UserError as error:
-            yield OpenBatch(note, why=str(error), is_wanted=note.model in asked)
+            yield OpenBatch(note, why=str(error), is_wanted=is_wanted)
+
+
+def _models_in_batches(project: Project) -> frozenset[str] | None:
+    """The models that the project's rungs ask in batches; None where a rung is wrong in `rung.yaml`."""
+    try:
+        return frozenset(name for name in models_asked(project) if is_batched(project.on(name)))
+    except UserError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +142,14 @@ def cancel_batches(project: Project) -> Iterator[StoppedBatch]:
 
 
 def drop_batch(project: Project, name: str) -> BatchNote:
-    """Forget a batch, by its name or the beginning of its mark: its answers are not taken up, and asked again where a
+    """Forget a batch, by its name, or by its mark while it has none: its answers are not taken up, and asked again where a
     comparison wants them. A host that cannot be asked keeps nobody from that.
 
     Raises:
         UserError: there is none of that name, or it still runs.
     """
     notes = BatchNotes(project.state / FOLDER)
-    named = [note for note in _noted(notes) if name == note.name or (name and note.mark.startswith(name))]
+    named = [note for note in _noted(notes) if note.is_called(name)]
     if len(named) != 1:
         how = f"{len(named)} batches are" if named else "no batch is"
         raise UserError(f"{how} called '{name}': 'rung batches' lists them")
@@ -159,8 +172,8 @@ def _runs(project: Project, notes: BatchNotes, note: BatchNote) -> bool:
 
 
 def _noted(notes: BatchNotes) -> list[BatchNote]:
-    """All batches, once nobody is handing over."""
-    if not list(notes):
+    """All batches, once nobody is handing over: who does has the lock before there is a note."""
+    if not notes.folder.exists():
         return []
     notices: list[str] = []
 

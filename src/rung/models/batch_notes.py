@@ -47,6 +47,11 @@ class BatchNote:
         """By which name a person speaks of it."""
         return self.name or self.mark[:_SHOWN]
 
+    def is_called(self, word: str) -> bool:
+        """Whether a person who says this speaks of it: its name, or while it has none its mark from the beginning, at least
+        as much as is shown."""
+        return word == self.name if self.name else len(word) >= _SHOWN and self.mark.startswith(word)
+
 
 @dataclass(frozen=True, slots=True)
 class BatchNotes:
@@ -60,11 +65,7 @@ class BatchNotes:
         Raises:
             Damaged: a file is not what was written.
         """
-        notes = []
-        for path, entry in self._files():
-            if isinstance(entry, str):
-                raise damaged(path, entry, state=self.folder.parent)
-            notes.append(entry)
+        notes = [self._whole(path, entry) for path, entry in self._files()]
         yield from sorted(notes, key=lambda note: (note.since, note.mark))
 
     def damages(self) -> Iterator[tuple[Path, str]]:
@@ -74,11 +75,15 @@ class BatchNotes:
     def _files(self) -> Iterator[tuple[Path, BatchNote | str]]:
         """(file, its note, or why it is none)."""
         for path in self.folder.glob("*.json"):
-            try:
-                yield path, _note_in(path)
-            except (TypeError, KeyError, ValueError, UserError) as error:
-                if path.exists():  # else another process has just taken all from it
-                    yield path, f"it is no note of a batch: {error}"
+            entry = _note_in(path)
+            if not isinstance(entry, str) or path.exists():  # else another process has just taken all from it
+                yield path, entry
+
+    def _whole(self, path: Path, entry: BatchNote | str) -> BatchNote:
+        """The note of a file; raises Damaged where it is none."""
+        if isinstance(entry, str):
+            raise damaged(path, entry, state=self.folder.parent)
+        return entry
 
     def alone(self, *, waiting: Callable[[], None] = ended_by_budget) -> AbstractContextManager[None]:
         """Meanwhile no other process hands over, or changes what is noted. `waiting`: as `files.durable.alone`."""
@@ -96,11 +101,15 @@ class BatchNotes:
 
     def take(self, note: BatchNote, digests: Collection[str]) -> None:
         """The answers to these steps are kept elsewhere now; a note that holds no others goes. Others may have taken some
-        meanwhile, or have given the batch up: what stands on the disk counts."""
+        meanwhile, or have given the batch up: what stands on the disk counts.
+
+        Raises:
+            Damaged: the note is not what was written.
+        """
         with self.alone():
             if not (path := self._path(note)).exists():
                 return
-            current = _note_in(path)
+            current = self._whole(path, _note_in(path))
             left = tuple(digest for digest in current.holds if digest not in digests)
             if left:
                 self.write(replace(current, holds=left))
@@ -115,9 +124,12 @@ class BatchNotes:
         return self.folder / f"{note.mark}.json"
 
 
-def _note_in(path: Path) -> BatchNote:
-    """The note that a file holds; raises TypeError, KeyError, ValueError or UserError where it holds none."""
-    entry = json_file(path)
-    if not isinstance(entry, dict):
-        raise TypeError("no object")
-    return BatchNote(**{**entry, "holds": tuple(entry["holds"])})  # type: ignore[arg-type]
+def _note_in(path: Path) -> BatchNote | str:
+    """The note that a file holds, or why it holds none."""
+    try:
+        entry = json_file(path)
+        if not isinstance(entry, dict):
+            raise TypeError("no object")
+        return BatchNote(**{**entry, "holds": tuple(entry["holds"])})  # type: ignore[arg-type]
+    except (TypeError, KeyError, ValueError, UserError) as error:
+        return f"it is no note of a batch: {error}"
