@@ -14,14 +14,18 @@ import pytest
 import yaml
 
 from rung.artifacts.store import artifact_folder, building_alone
+from rung.builders.building import HostedRequest
 from rung.builders.hosted_adapter import host_of
 from rung.commands.hosted_jobs import cancel_jobs, hosted_model
+from rung.commands.train import TrainRequest
 from rung.config.project import load_project
 from rung.errors import InputError, UserError
+from rung.loop import train
 from rung.pipeline.preflight import check_tuning
+from rung.progress import Lines, reporting
 from rung.training.hosted.job_note import JobNote, read_note
 from tests.cli.conftest import Run
-from tests.training.tuning_hosts import CLOSE, OpenAIServer
+from tests.training.tuning_hosts import CLOSE, Answer, Call, OpenAIServer
 
 TUNED = "ft:small-1:team:rung-"
 
@@ -188,6 +192,58 @@ def test_cancelling_beside_a_command_that_begins_or_waits_leaves_its_note_to_it(
     kept = read_note(folder)
     assert kept is not None
     assert (kept.job, kept.attempt) == ("", 2)
+
+
+def test_a_job_that_another_command_is_about_to_begin_is_waited_for_and_ended(project: Path, host: OpenAIServer) -> None:
+    uploading, goes_on = threading.Event(), threading.Event()
+    takes = host.reply
+
+    def slowly(call: Call) -> Answer:
+        if call.path == "/v1/files":
+            uploading.set()
+            goes_on.wait(10)
+        return takes(call)
+
+    host.reply = slowly  # type: ignore[method-assign]
+    host.phases = ("running",)
+    ended: list[str] = []
+
+    def begin() -> None:
+        request = TrainRequest(on="own", hosted=HostedRequest(is_allowed=True, first_wait=0.01))
+        try:
+            train(load_project(project), "generator", request)
+        except UserError as error:
+            ended.append(str(error))
+
+    other = threading.Thread(target=begin)
+    other.start()
+    assert uploading.wait(20)
+    said: list[str] = []
+
+    def heard(line: str) -> None:
+        said.append(line)
+        goes_on.set()
+
+    with reporting(Lines(heard, seconds=0)):
+        assert list(cancel_jobs(load_project(project), "own")) == ["ftjob-1 is cancelled at openai"]
+    other.join()
+    assert said == ["another command is about to begin a job; waiting for that"]
+    assert "ftjob-1 was cancelled at openai" in ended[0]
+    assert list(cancel_jobs(load_project(project), "own")) == ["nothing runs at the host of own"]
+
+
+def test_a_job_that_is_gone_is_forgotten_once_nobody_waits_for_it(project: Path, host: OpenAIServer) -> None:
+    loaded = load_project(project)
+    asked = host_of(loaded.on("openai:small-1"))
+    assert asked is not None
+    folder = artifact_folder(loaded.state, "adapter", "d1ce" * 16)
+    note = JobNote(asked.name, asked.identity, "d1ce" * 16, asked=True, job="ftjob-9").write(folder)
+    with building_alone(folder, waiting=lambda: None):
+        (line,) = cancel_jobs(loaded, "own")
+    assert "knows no job ftjob-9, and another command waits for it: once that has ended" in line
+    assert read_note(folder) == note
+    assert list(cancel_jobs(loaded, "own")) == ["openai knows no job ftjob-9: it is forgotten here"]
+    assert read_note(folder) == note.again()
 
 
 @pytest.mark.slow

@@ -137,9 +137,9 @@ def _carry_out(builder: ArtifactBuilder, plan: _Plan, rows: Sequence[Example], f
         raise NotAllowed(f"{host.name} was asked for {note.job or note.marker} before: {command} looks at it")
     may_run = note.asked
     if not may_run:
-        note = replace(note, usd=foretold.usd)
         _allow(request, foretold)
-        for other in running_jobs(builder.project).values():
+        note = replace(note, usd=foretold.usd).write(folder)  # before anything is sent: who ends jobs finds it, and waits
+        for other in filter(lambda one: one.asked, unfinished_jobs(builder.project).values()):
             say(f"! {other.job or other.marker} runs at {host.name} on other rows: {command[:-1]} --cancel' ends it")
 
     def allow(quoted: float | None) -> None:
@@ -236,8 +236,9 @@ def _say_now(built: Built, plan: _Plan) -> None:
         seal(built.folder, {**manifest, "hosted": now})
 
 
-def running_jobs(project: Project) -> dict[Path, JobNote]:
-    """Folder -> the note of each job of the project's model that is not finished.
+def unfinished_jobs(project: Project) -> dict[Path, JobNote]:
+    """Folder -> the note of each job of the project's model that is not finished; of those that run, and of those that the
+    host was not `asked` for yet.
 
     Raises:
         InputError: a note cannot be read.
@@ -246,5 +247,4 @@ def running_jobs(project: Project) -> dict[Path, JobNote]:
     adapters = artifact_folder(project.state, KIND, "")
     folders = sorted(path.parent for path in adapters.glob("*/job.json") if not (path.parent / "manifest.json").exists())
     notes = {folder: note for folder in folders if (note := read_note(folder)) is not None}
-    same = {folder: note for folder, note in notes.items() if host is not None and note.identity == host.identity}
-    return {folder: note for folder, note in same.items() if note.asked}
+    return {folder: note for folder, note in notes.items() if host is not None and note.identity == host.identity}

@@ -25,7 +25,7 @@ from rung.records import Json
 @dataclass(frozen=True, slots=True)
 class OpenBatch:
     """A batch whose answers are still to be taken. `state` None: the host could not be asked, and `why`, or the batch has no
-    name yet. `is_wanted`: rungs ask the model in batches, as it was asked then; None: unknown, a rung is wrong in `rung.yaml`."""
+    name yet. `is_wanted`: rungs ask the model in batches, as it was asked then; None: a rung is wrong in `rung.yaml`."""
 
     note: BatchNote
     state: BatchState | None = None

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from rung.artifacts.store import building_alone, is_finished
-from rung.builders.hosted_adapter import host_of, running_jobs
+from rung.builders.hosted_adapter import host_of, unfinished_jobs
 from rung.config.project import Project
 from rung.errors import UserError
 from rung.models.http_client import RequestFailed
-from rung.progress import waiting
+from rung.progress import say, waiting
 from rung.training.hosted.job_note import JobNote, read_note
 from rung.training.hosted.protocol import ENDED, JobGone, TuningHost
 from rung.training.hosted.registry import HOSTS
@@ -40,18 +40,21 @@ def cancel_jobs(project: Project, alias: str) -> Iterator[str]:
         UserError: as `hosted_model`, or the host does not end one.
     """
     own = project.on(hosted_model(project, alias))
-    host, jobs = host_of(own), running_jobs(own)
-    if host is None or not jobs:
-        yield f"nothing runs at the host of {alias}"
-        return
-    for folder in jobs:
+    host, jobs = host_of(own), unfinished_jobs(own)
+    ran = False
+    for folder in sorted(jobs, key=lambda folder: not jobs[folder].asked):  # what runs is not kept waiting
+        assert host is not None
         try:
             with building_alone(folder, waiting=_until_begun(folder)):
                 note = read_note(folder)  # what stood there before may have ended meanwhile
                 if note is not None and note.asked and not is_finished(folder):
+                    ran = True
                     yield _cancelled(host, note, alias, folder)
         except _Watched as watched:
+            ran = True
             yield _cancelled(host, watched.note, alias)
+    if not ran:
+        yield f"nothing runs at the host of {alias}"
 
 
 class _Watched(Exception):
@@ -64,18 +67,22 @@ class _Watched(Exception):
 
 def _until_begun(folder: Path) -> Callable[[], None]:
     """To be called while another process has an artifact's lock: ends the waiting once that process knows its job."""
+    notices: list[str] = []
 
     def look() -> None:
         note = read_note(folder)
         if note is not None and note.job:
             raise _Watched(note)
+        if not notices:
+            notices.append("another command is about to begin a job; waiting for that")
+            say(notices[0])
         waiting()
 
     return look
 
 
 def _cancelled(host: TuningHost, note: JobNote, alias: str, folder: Path | None = None) -> str:
-    """End one job, and say what became of it. `folder`: where that is noted; None: by the command that waits for it.
+    """End one job, and say what became of it. `folder`: where that is noted; None: the command that waits for it does.
 
     Raises:
         UserError: the host does not end it.
@@ -89,6 +96,9 @@ def _cancelled(host: TuningHost, note: JobNote, alias: str, folder: Path | None 
             host.cancel(id)
             state = host.state(id)
     except JobGone:
+        if folder is None:
+            watched = f"{host.name} knows no job {note.job}, and another command waits for it"
+            return f"{watched}: once that has ended, 'rung train generator --on {alias} --cancel' forgets it"
         _forget(note, folder)
         return f"{host.name} knows no job {note.job}: it is forgotten here"
     except RequestFailed as error:
