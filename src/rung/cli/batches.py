@@ -10,7 +10,7 @@ from rung.cli.command_line import ListByDefault
 from rung.cli.main import FINE
 from rung.cli.options import Folder, Json, Word
 from rung.cli.project_folder import chosen, words_apart
-from rung.cli.screen import out
+from rung.cli.screen import Screen, out
 
 Name = Annotated[
     str | None, typer.Argument(help="Its name, as 'rung batches' lists it.", metavar="NAME", show_default=False)
@@ -36,8 +36,10 @@ def list_batches(folder: Folder, json: Json = False) -> int:
 
     from rung.commands.batches import open_batches
     from rung.config.project import load_project
+    from rung.progress import reporting
 
-    listed = list(open_batches(load_project(folder)))
+    with reporting(Screen(quiet=json)):
+        listed = list(open_batches(load_project(folder)))
     if json:
         out(dumps({"batches": [one.as_json() for one in listed]}, ensure_ascii=False))
         return FINE
@@ -55,12 +57,14 @@ def cancel(folder: Folder, json: Json = False) -> int:
 
     from rung.commands.batches import cancel_batches
     from rung.config.project import load_project
+    from rung.progress import reporting
 
     stopped = []
-    for one in cancel_batches(load_project(folder)):
-        stopped.append(one.as_json())
-        if not json:
-            out(str(one))
+    with reporting(Screen(quiet=json)):
+        for one in cancel_batches(load_project(folder)):
+            stopped.append(one.as_json())
+            if not json:
+                out(str(one))
     if json:
         out(dumps({"batches": stopped}, ensure_ascii=False))
     elif not stopped:
@@ -75,9 +79,11 @@ def drop(ctx: typer.Context, folder: Word = None, name: Name = None, json: Json 
 
     from rung.commands.batches import drop_batch
     from rung.config.project import load_project
+    from rung.progress import reporting
 
     root, (word,) = words_apart(ctx, (folder, name), "NAME")
-    note = drop_batch(load_project(root), word)
+    with reporting(Screen(quiet=json)):
+        note = drop_batch(load_project(root), word)
     if json:
         out(dumps({"name": note.name, "model": note.model, "given_up": len(note.holds)}, ensure_ascii=False))
     else:

@@ -62,6 +62,7 @@ def train(
     from rung.config.project import load_project
     from rung.errors import NotAllowed, UserError
     from rung.loop import train as build
+    from rung.progress import reporting
     from rung.records import Json as Value
     from rung.records import plain
 
@@ -73,8 +74,9 @@ def train(
         raise UserError("--cancel ends jobs: leave --yes, --max-cost and --dry-run out")
     project, screen = load_project(folder), Screen()
     if on and cancel:
-        for line in cancel_jobs(project, on):
-            out(dumps({"note": line}) if json else line)
+        with reporting(screen):
+            for line in cancel_jobs(project, on):
+                out(dumps({"note": line}) if json else line)
         return FINE
     if dry_run and not on:
         foreseen = foresee(project, kind.value, rung=rung or "", on_problems=screen.problems)
