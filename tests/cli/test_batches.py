@@ -12,6 +12,7 @@ from rung.models.batch_notes import FOLDER, BatchNotes
 from tests.cli.conftest import Run
 
 
+@pytest.mark.slow
 def test_what_cannot_be_asked_is_said_and_only_a_name_gives_it_up(
     rung: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
