@@ -229,6 +229,17 @@ def test_one_that_is_removed_again_and_again_is_given_up(watched: Watched, tmp_p
         watched.following.refresh()
 
 
+def test_a_version_that_was_replaced_while_it_was_read_is_no_trouble(watched: Watched) -> None:
+    def replaced() -> None:
+        raise IndexGone("the index was replaced while it was read")
+
+    watched.held.before.append(replaced)
+    with pytest.raises(IndexGone):
+        watched.found()
+    assert watched.following.trouble == ""
+    assert watched.found() == ALL
+
+
 class Gone:
     """A search that finds files gone."""
 

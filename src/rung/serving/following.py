@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rung.errors import UserError
+from rung.knowledge.protocol import IndexGone
 from rung.progress import Tick, reporting, waiting_while
 from rung.records import Asker, Document, Passage
 
@@ -139,7 +140,7 @@ class Following:
     def _noting_trouble(self) -> Iterator[None]:
         try:
             yield
-        except _Ending:
+        except (_Ending, IndexGone):  # the latter: at once again
             raise
         except UserError as error:
             self._failed(str(error))
