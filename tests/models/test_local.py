@@ -10,14 +10,16 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from rung.errors import ModelError
+from rung.models.decoding import Decoder
 from rung.models.graph import read_weights
 from rung.models.local import LocalGenerator
+from rung.models.pipeline import Pipeline
 from rung.models.protocol import Generator
 from rung.records import Failure, Message
 from rung.records.steps import Generate, GenerateResult, Request
@@ -320,6 +322,75 @@ def test_a_model_that_opens_ahead_says_the_same(local: LocalGenerator) -> None:
     assert served(local, TOPICS[:2], 8) == before
     local.start_anew()
     assert served(local, TOPICS[:2], 8) == before
+
+
+class Opening(LocalGenerator):
+    """Notes what it would open, when it is let."""
+
+    def __init__(self, like: LocalGenerator) -> None:
+        super().__init__(like.folder, name=like.name, digest="opening")
+        self.let = threading.Event()
+        self.let.set()
+        self.opened: list[str] = []
+
+    def _opened(self, adapter: str) -> Pipeline:
+        assert self.let.wait(30)
+        self.opened.append(adapter)
+        return Pipeline(cast("Decoder", None), self.tokens)
+
+    def opens_ahead(self) -> list[str]:
+        """What is open when that has ended."""
+        self.open_ahead()
+        assert self._ahead is not None
+        self._ahead.join()
+        return self.opened
+
+
+@pytest.mark.parametrize(("free", "count"), [(1 << 20, 1), (90 << 20, 1), (1 << 40, 2)])
+def test_a_second_one_is_opened_ahead_only_where_it_takes_little_of_the_memory(
+    local: LocalGenerator, monkeypatch: pytest.MonkeyPatch, free: int, count: int
+) -> None:
+    monkeypatch.setattr("rung.models.local.free_memory", lambda _: free)
+    model = Opening(local)
+    assert model.opens_ahead() == [""] * count
+    model.close()
+
+
+def test_one_that_nobody_asked_for_gives_way_to_adapters(local: LocalGenerator) -> None:
+    model = Opening(local)
+    model.opens_ahead()
+    model._pipeline("one")
+    assert model._unasked is not None
+    model._pipeline("two")
+    assert model._unasked is None
+    assert model.opened == ["", "", "one", "two"], "the base stays open"
+    model.close()
+
+
+def test_a_model_that_is_closed_opens_no_second_one(local: LocalGenerator) -> None:
+    model = Opening(local)
+    model.let.clear()
+    model.open_ahead()
+    threading.Timer(0.2, model.let.set).start()
+    model.close()
+    assert model.opened == [""]
+    assert len(model.opens_ahead()) == 3, "opened again, it opens two"
+    model.close()
+
+
+ENDED = """
+import time
+from rung.models.catalog import generator
+model = generator("smollm2-135m-instruct")
+model._opened = lambda adapter: (time.sleep(1), print("opened", flush=True))
+model.open_ahead()
+raise SystemExit("a mistake in a file")
+"""
+
+
+def test_a_command_that_ends_waits_for_no_second_one() -> None:
+    child = subprocess.run([sys.executable, "-c", ENDED], stdout=subprocess.PIPE, text=True, check=False, timeout=120)
+    assert (child.returncode, child.stdout) == (1, "opened\n")
 
 
 def test_a_long_text_is_not_cut_by_the_tokenizer(local: LocalGenerator) -> None:

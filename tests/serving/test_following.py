@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -13,7 +15,9 @@ import pytest
 
 from rung.errors import UserError
 from rung.knowledge import Chunking, Knowledge, KnowledgeEngine
-from rung.records import Asker, Document
+from rung.knowledge.protocol import IndexGone
+from rung.progress import phase
+from rung.records import Asker, Document, Passage
 from rung.records.steps import Request, Search, SearchResult
 from rung.serving import following
 from rung.serving.following import Following
@@ -34,9 +38,15 @@ class Held(HashedWords):
         self.let = threading.Event()
         self.let.set()
         self.trouble = ""
+        self.asked = 0
+        self.before = list[Callable[[], object]]()  # done once, before passages are embedded
 
     def embed(self, texts: Sequence[str], *, kind: Literal["query", "passage"]) -> Vectors:
         if kind == "passage":
+            self.asked += 1
+            now, self.before = self.before, []
+            for each in now:
+                each()
             assert self.let.wait(30)
             if self.trouble:
                 raise UserError(self.trouble)
@@ -153,10 +163,101 @@ def test_who_cannot_follow_says_so_once_and_tries_again(
     assert watched.following.trouble == ""
 
 
-def test_the_first_time_a_trouble_is_raised(watched: Watched) -> None:
+def test_the_first_time_a_trouble_is_raised_and_not_tried_again_at_once(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
     watched.held.trouble = "the server is away"
-    with pytest.raises(UserError, match="the server is away"):
+    for _ in range(3):
+        with pytest.raises(UserError, match="the server is away"):
+            watched.following.refresh()
+    assert watched.held.asked == 1
+    assert watched.following.trouble == "the server is away"
+    watched.held.trouble = ""
+    later = time.monotonic() + 2 * following._PAUSE
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert watched.found() == ALL
+    assert watched.following.trouble == ""
+
+
+NEW = Document("new", "a newcomer to the pump", "New", source="new.md")
+
+
+def test_one_that_is_removed_while_another_follows_is_made_again(watched: Watched, tmp_path: Path) -> None:
+    """As where a sync of another process has committed, and removes what was made of the documents only now."""
+    other = Held()
+    watched.cuttings["other"] = watched._opened(tmp_path / "other", other)
+    assert watched.found() == ALL
+    old, at_the_other = watched.cuttings["cut"], threading.Event()
+    other.before.append(at_the_other.set)
+    other.let.clear()
+    watched.sync([*documents(), NEW])
+    watched.following.refresh()
+    assert at_the_other.wait(30)
+    assert watched.cuttings["cut"] is not old
+    shutil.rmtree(tmp_path / "cut")
+    other.let.set()
+    assert not watched.has_followed()
+    assert watched.found() == {*ALL, "new"}
+    assert watched.following.is_current
+
+
+def test_one_that_was_removed_and_made_by_another_process_is_looked_at_again(watched: Watched, tmp_path: Path) -> None:
+    assert watched.found() == ALL
+    shutil.rmtree(tmp_path / "cut")
+    watched._opened(tmp_path / "cut", HashedWords()).sync(documents())  # the folder's number may be the same
+    assert not watched.following.is_current
+    assert watched.found() == ALL
+    assert watched.following.is_current
+
+
+def test_one_that_is_removed_while_it_is_made_is_made_again(watched: Watched, tmp_path: Path) -> None:
+    watched.held.before.append(lambda: shutil.rmtree(tmp_path / "cut"))
+    assert watched.found() == ALL
+    assert watched.following.is_current
+
+
+def test_one_that_is_removed_again_and_again_is_given_up(watched: Watched, tmp_path: Path) -> None:
+    class Removing:
+        identity = "removing"
+
+        def __call__(self, passages: Sequence[tuple[Document, Passage]]) -> list[str | None]:
+            shutil.rmtree(tmp_path / "cut")
+            raise FileNotFoundError(f"where {len(passages)} passages were to be")
+
+    watched.cuttings["cut"].contexts = Removing()
+    with pytest.raises(UserError, match="ask again in a moment"):
         watched.following.refresh()
+
+
+def test_a_version_that_was_replaced_while_it_was_read_is_no_trouble(watched: Watched) -> None:
+    def replaced() -> None:
+        raise IndexGone("the index was replaced while it was read")
+
+    watched.held.before.append(replaced)
+    with pytest.raises(IndexGone):
+        watched.found()
+    assert watched.following.trouble == ""
+    assert watched.found() == ALL
+
+
+class Gone:
+    """A search that finds files gone."""
+
+    identity = "gone"
+
+    def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, SearchResult]]:
+        raise IndexGone(f"the index that {len(requests)} steps ask was replaced")
+        yield
+
+
+@pytest.mark.parametrize(("index", "is_made_again"), [("cut", True), ("documents", False)])
+def test_one_whose_files_a_search_finds_gone_is_made_again(watched: Watched, index: str, is_made_again: bool) -> None:
+    assert watched.found() == ALL
+    with pytest.raises(IndexGone):
+        list(NotingSearch(Gone(), watched.following).run([Request(Search("pump", 50, index=index), STAFF)]))
+    assert watched.following.is_current is not is_made_again
+    assert watched.found() == ALL
+    assert watched.following.is_current
 
 
 def test_a_server_that_stops_does_not_wait_for_it(watched: Watched) -> None:
@@ -168,3 +269,61 @@ def test_a_server_that_stops_does_not_wait_for_it(watched: Watched) -> None:
     watched.following.close()
     assert watched.found() == ALL
     assert watched.following.trouble == ""
+
+
+def closed(following: Following) -> bool:
+    """Whether it is within some seconds, and its thread has ended."""
+    closing = threading.Thread(target=following.close, daemon=True)
+    closing.start()
+    closing.join(4)
+    assert following._thread is not None
+    return not closing.is_alive() and not following._thread.is_alive()
+
+
+def test_a_server_that_stops_waits_for_no_other_process(watched: Watched, tmp_path: Path) -> None:
+    assert watched.found() == ALL
+    with (tmp_path / "cut" / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        watched.sync([*documents(), NEW])
+        watched.following.refresh()
+        assert closed(watched.following)
+
+
+class Sentences:
+    """Writes sentences of context until the work is ended."""
+
+    identity = "sentences"
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+
+    def __call__(self, passages: Sequence[tuple[Document, Passage]]) -> list[str | None]:
+        self.begun.set()
+        with phase("sentences") as tick:
+            for done in range(3000):
+                tick(done, 3000, "")
+                time.sleep(0.01)
+        return [""] * len(passages)
+
+
+def test_a_server_that_stops_asks_for_no_more_sentences(watched: Watched) -> None:
+    assert watched.found() == ALL
+    watched.cuttings["cut"].contexts = sentences = Sentences()
+    watched.sync([*documents(), NEW])
+    watched.following.refresh()
+    assert sentences.begun.wait(30)
+    assert closed(watched.following)
+
+
+def test_a_server_that_stops_leaves_what_does_not_end(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following, "_ENDING", 0.1)
+    assert watched.found() == ALL
+    at_the_last = threading.Event()
+    watched.held.before.append(at_the_last.set)
+    watched.held.let.clear()
+    watched.sync([*documents(), NEW])
+    watched.following.refresh()
+    assert at_the_last.wait(30)
+    watched.following.close()
+    assert watched.following._thread is not None
+    assert watched.following._thread.is_alive()

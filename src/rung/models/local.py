@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from rung.errors import InternalError
 from rung.models.adapters import Lora, check_adapter, joined, read_adapter
 from rung.models.admission import entered, run_jobs, stream_job
+from rung.models.causal.devices import free_memory
 from rung.models.grammar import GRAMMAR
 from rung.models.graph import projection_shapes, read_config
 from rung.models.jobs import Job
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from rung.models.graph import Weights
 
 _MAX_PIPELINES = 3  # pipelines held at once: the base and two adapters, about 0.5 GB each
+_SPARE = 4  # times the weights' size has to be free for a pipeline that nobody has asked for
 
 
 class LocalGenerator:
@@ -73,6 +75,7 @@ class LocalGenerator:
         self._pipelines: OrderedDict[str, Pipeline] = OrderedDict()
         self._opening = threading.Lock()
         self._ahead: threading.Thread | None = None  # opens some before they are asked
+        self._enough = threading.Event()  # for that thread: no more is wanted
         self._unasked: Pipeline | None = None  # of the base, opened ahead
 
     @cached_property  # every step asks for it, and versions are read from files
@@ -111,14 +114,24 @@ class LocalGenerator:
 
     def open_ahead(self) -> None:
         """See `Decoding`. The library leaves Python's lock to other threads while it opens."""
+        self._enough = enough = threading.Event()
 
         def open_both() -> None:
             with suppress(Exception):  # who asks tries again
-                self._pipeline("")
-                self._unasked = self._opened("")
+                if not enough.is_set():
+                    self._pipeline("")
+                if not enough.is_set() and threading.main_thread().is_alive() and self._has_room_for_two():
+                    second = self._opened("")
+                    with self._opening:
+                        self._unasked = second if len(self._pipelines) < _MAX_PIPELINES else None
 
         self._ahead = threading.Thread(target=open_both, name="opening")
         self._ahead.start()
+
+    def _has_room_for_two(self) -> bool:
+        """Whether the base, open already, takes little of the memory that is free now."""
+        size = sum(file.stat().st_size for file in self.folder.glob("*.bin"))
+        return _SPARE * size <= free_memory("cpu")
 
     def start_anew(self) -> None:
         """See `Decoding`: what was asked is closed; one that was opened ahead takes its place, once."""
@@ -173,6 +186,7 @@ class LocalGenerator:
 
     def close(self) -> None:
         """Give back every pipeline's memory. A later call opens them again."""
+        self._enough.set()
         self.start_anew()  # the one that was opened ahead is given back as well
         with self._opening:
             self._pipelines.clear()
@@ -229,6 +243,8 @@ class LocalGenerator:
             if adapter in self._pipelines:
                 self._pipelines.move_to_end(adapter)
                 return self._pipelines[adapter]
+            if len(self._pipelines) + 1 >= _MAX_PIPELINES:
+                self._unasked = None  # it would be one too many
             while len(self._pipelines) >= _MAX_PIPELINES:
                 self._pipelines.popitem(last=False)
             self._pipelines[adapter] = pipeline = self._opened(adapter)

@@ -61,8 +61,8 @@ class Decoding(Protocol):
     apart: bool
 
     def open_ahead(self) -> None:
-        """Begin to open what decodes, twice: for who asks, and for who starts anew. Returns at once; who asks meanwhile
-        waits for the first, and is told what goes wrong."""
+        """Begin to open what decodes, twice where there is memory: for who asks, and for who starts anew. Returns at once;
+        who asks meanwhile waits for the first, and is told what goes wrong."""
 
     def start_anew(self) -> None:
         """Have the next request find empty caches."""

@@ -201,7 +201,7 @@ def _add_health(app: FastAPI, answering: Answering) -> None:
         status = "stopping" if not app.state.ready else "full" if is_full else "ready"
         # without its database it answers all the same, and keeps what is seen and said for later, as long as there is room
         away = {"traces": answering.traces.is_degraded, "deployments": app.state.rollouts.is_away}
-        away["index"] = bool(answering.following.trouble)  # one of a rung's own, which answers as it was
+        away["index"] = bool(answering.following.trouble)  # one of a rung's own, which answers as it was, or not at all
         degraded = [name for name, is_away in away.items() if is_away]
         report = {"status": status, **({"degraded": degraded} if degraded else {})}
         return JSONResponse(report, 200 if status == "ready" else 503)

@@ -10,17 +10,27 @@ then questions wait for the new one.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rung.errors import UserError
-from rung.records import Asker, Passage
+from rung.knowledge.protocol import IndexGone
+from rung.progress import Tick, reporting, waiting_while
+from rung.records import Asker, Document, Passage
 
 if TYPE_CHECKING:
     from rung.knowledge import Knowledge
 
 _PAUSE = 10.0  # seconds after a failure until it is tried again
+_ENDING = 5.0  # seconds in which what is under way may end by itself
+_TRIES = 3  # for who waits, while other processes remove what is made
 _log = logging.getLogger(__name__)
 
 
@@ -38,7 +48,7 @@ class Following:
 
     def __init__(self, documents: Knowledge | None, cuttings: dict[str, Knowledge]) -> None:
         self._documents, self.cuttings = documents, cuttings
-        self._followed: tuple[int, ...] = ()  # the state of the documents that the cuttings were made of
+        self._followed: _Followed | None = None
         self._starting, self._making = threading.Lock(), threading.Lock()
         self._thread: threading.Thread | None = None
         self._ending = threading.Event()
@@ -48,14 +58,17 @@ class Following:
     @property
     def is_current(self) -> bool:
         """Whether all hold the documents as they are in the project's index."""
-        return self._documents is None or not self.cuttings or self._followed == self._state(self._documents.version)
+        if self._documents is None or not self.cuttings:
+            return True
+        followed = self._followed
+        return followed is not None and followed.version == self._documents.version and followed.stands(self.cuttings)
 
     def refresh(self) -> None:
         """Look at the newest version of the project's index. Where the others are as they were left they begin to follow it;
         where one is not there, or was never looked at, they have followed when this returns.
 
         Raises:
-            UserError: one that is waited for cannot be brought up to date.
+            UserError: one that is waited for cannot be brought up to date, or could not a moment ago.
         """
         if self._documents is None:
             return
@@ -66,13 +79,32 @@ class Following:
             self._begin(self._documents)
             return
         with self._making:
-            if not self._can_answer:
-                self._follow(self._documents)
+            self._wait_for(self._documents)
+
+    def lost(self) -> None:
+        """A search has found that files of one are gone: it is waited for until it has been made again."""
+        self._followed = None
 
     @property
     def _can_answer(self) -> bool:
         """Whether all that was followed is still where it was."""
-        return self._followed[1:] == self._state(0)[1:]
+        followed = self._followed
+        return followed is not None and followed.stands(self.cuttings)
+
+    def _wait_for(self, documents: Knowledge) -> None:
+        for _ in range(_TRIES):
+            if self._can_answer:
+                return
+            if self.trouble and time.monotonic() < self._not_before:
+                raise UserError(self.trouble)
+            try:
+                with self._noting_trouble():
+                    self._follow(documents)
+            except _Ending:
+                raise UserError("the server stops") from None
+            documents.refresh()
+        if not self._can_answer:
+            raise UserError("the index was removed again while it was made, by another process: ask again in a moment")
 
     def _begin(self, documents: Knowledge) -> None:
         with self._starting:
@@ -97,46 +129,116 @@ class Following:
         """End what is under way."""
         self._ending.set()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(_ENDING)
 
     def _beside(self, documents: Knowledge) -> None:
         """On the thread."""
+        with suppress(Exception), self._making, self._noting_trouble():
+            self._follow(documents)
+
+    @contextmanager
+    def _noting_trouble(self) -> Iterator[None]:
         try:
-            with self._making:
-                self._follow(documents)
-        except _Ending:
-            pass
+            yield
+        except (_Ending, IndexGone):  # the latter: at once again
+            raise
         except UserError as error:
             self._failed(str(error))
+            raise
         except Exception:
             _log.exception("a defect of Rung: an index could not follow the documents")
             self._failed("a defect of Rung")
+            raise
 
     def _failed(self, why: str) -> None:
         if why != self.trouble:
-            _log.error("an index could not follow the documents, and answers as it is: %s", why)
+            _log.error("an index could not follow the documents, and is tried again: %s", why)
         self.trouble, self._not_before = why, time.monotonic() + _PAUSE
 
     def _follow(self, documents: Knowledge) -> None:
+        """Bring all up to date. What another process removes meanwhile has not followed, and is waited for."""
         version, every = documents.version, documents.documents()
-        for name, one in [*self.cuttings.items()]:
-            if one.index is documents.index:
-                one.refresh()
-            else:
-                new = _anew(one)
-                new.sync(every, self._tick)
-                self.cuttings[name] = new
-        self._followed, self.trouble = self._state(version), ""
+        folders: dict[str, _HeldFolder | None] = {}
+        with reporting(_Ends(self._go_on)), waiting_while(self._go_on):
+            for name, one in [*self.cuttings.items()]:
+                if one.index is documents.index:
+                    one.refresh()
+                    folders[name] = None
+                else:
+                    self.cuttings[name], folders[name] = self._synced(one, every)
+        followed = _Followed(version, folders)
+        self._followed, self.trouble = followed if followed.stands(self.cuttings) else None, ""
 
-    def _tick(self, _done: int, _all: int) -> None:
+    def _synced(self, one: Knowledge, every: Sequence[Document]) -> tuple[Knowledge, _HeldFolder]:
+        """The same, holding these documents, and where it is."""
+        folder, new = _HeldFolder(one.folder), one
+        try:
+            new = _anew(one)
+            new.sync(self._each(every), lambda _done, _all: self._go_on(), self._go_on)
+        except _Ending:
+            raise
+        except Exception:
+            if folder.stands:
+                raise
+        return new, folder
+
+    def _each(self, every: Sequence[Document]) -> Iterator[Document]:
+        """All of them, as far as the server goes on: no sentence of context is asked for after that."""
+        for document in every:
+            self._go_on()
+            yield document
+
+    def _go_on(self) -> None:
         if self._ending.is_set():
             raise _Ending
 
-    def _state(self, version: int) -> tuple[int, ...]:
-        """Changes with the documents, and, behind the first number, where another process removed what was made of them, or
-        made it again."""
-        folders = (one.folder for one in [*self.cuttings.values()])
-        return (version, *(folder.stat().st_ino if folder.is_dir() else 0 for folder in folders))
+
+class _HeldFolder:
+    """A folder, made where there is none. It is held open: the number of one that is removed is given to the next."""
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._folder, self._held = folder, os.open(folder, os.O_RDONLY)
+        except OSError as error:
+            raise UserError(f"{folder} cannot be written: {error.strerror or error}") from error
+        weakref.finalize(self, os.close, self._held)
+
+    @property
+    def stands(self) -> bool:
+        """Whether this very folder is still there."""
+        try:
+            return os.path.samestat(os.fstat(self._held), self._folder.stat())
+        except OSError:
+            return False
+
+
+@dataclass(frozen=True)
+class _Followed:
+    """Which version of the documents was followed, and where what was made of it is. None: in the project's index."""
+
+    version: int
+    folders: Mapping[str, _HeldFolder | None]
+
+    def stands(self, cuttings: Mapping[str, Knowledge]) -> bool:
+        """Whether that is all of these, and nobody removed one or made it again."""
+        return self.folders.keys() == {*cuttings} and all(one is None or one.stands for one in self.folders.values())
+
+
+@dataclass(frozen=True)
+class _Ends:
+    """A reporter at whose ticks work ends when the server stops. What is to be said is logged."""
+
+    go_on: Callable[[], None]
+
+    @contextmanager
+    def phase(self, title: str) -> Iterator[Tick]:  # noqa: ARG002 - the protocol's parameter
+        """Work whose results are kept one by one."""
+        yield lambda _done, _all, _note: self.go_on()
+
+    def say(self, text: str) -> None:
+        """A warning."""
+        _log.warning("%s", text)
 
 
 def _anew(one: Knowledge) -> Knowledge:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from rung.knowledge.protocol import IndexGone
 from rung.records import Asker, Failure
 from rung.records.steps import Engine, Request, Result, Search, SearchResult
 from rung.serving.following import Following
@@ -35,12 +36,17 @@ class NotingSearch:
         """See `rung.records.steps.Engine`."""
         names = {request.step.index for request in requests if isinstance(request.step, Search)}
         behind = {name: old for name in names if (old := self.following.behind(name)) is not None}
-        for index, result in self.engine.run(requests):
-            step = requests[index].step
-            if isinstance(result, SearchResult) and isinstance(step, Search):
-                yield index, self._noted(result, step, requests[index].asker, behind.get(step.index))
-            else:
-                yield index, result
+        try:
+            for index, result in self.engine.run(requests):
+                step = requests[index].step
+                if isinstance(result, SearchResult) and isinstance(step, Search):
+                    yield index, self._noted(result, step, requests[index].asker, behind.get(step.index))
+                else:
+                    yield index, result
+        except IndexGone:
+            if names & self.following.cuttings.keys():
+                self.following.lost()
+            raise
 
     def _noted(self, result: SearchResult, step: Search, asker: Asker, old: Knowledge | None) -> SearchResult:
         passages = result.passages if old is None else self.following.still(old, result.passages, asker)
