@@ -168,21 +168,28 @@ def test_packed_rows_come_to_the_gradients_of_padded_ones(
     assert torch.equal(learners[0].gradient, again), "threads add in one order"
 
 
-@pytest.mark.parametrize(("name", "products"), [("qwen3", {"float32", "bfloat16"}), ("qwen3-moe", {"bfloat16"})])
-def test_in_bfloat16_what_is_no_product_with_frozen_weights_is_wide(name: str, products: set[str], tmp_path: Path) -> None:
-    """A mixture of experts, whose weights are one block, is left whole in bfloat16."""
+@pytest.mark.parametrize(
+    ("name", "products", "near"),
+    [("qwen3", {"float32", "bfloat16"}, 0.04), ("qwen3-moe", {"bfloat16"}, 0.1), ("dory", {"bfloat16"}, 0.03)],
+)
+def test_in_bfloat16_what_is_no_product_with_frozen_weights_is_wide(
+    name: str, products: set[str], near: float, tmp_path: Path
+) -> None:
+    """Left whole in bfloat16: a mixture of experts, whose weights are one block; a head made from a linear layer, which
+    scales its logits. `near`: about twice what bfloat16 rounds; without the head's scale dory is off by a third."""
     model = opened(tmp_path / "base", name)
     rows = tokenised(lessons(), model)
-    gradients = []
+    gradients, losses = [], []
     for precision in ("float32", "bfloat16"):
         learner = base_of(model).learner(Recipe.of({"precision": precision, "device": "cpu", "rank": 8}, rows=6))
         learner.values.add_(0.01)
-        learner.learn_parts(learner.parts(rows, most=1024), weight=0.1)
+        losses.append(learner.learn_parts(learner.parts(rows, most=1024), weight=0.1)[0])
         gradients.append(learner.gradient)
     assert isinstance(learner, PeftLearner)
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
+    assert float((gradients[1] - gradients[0]).norm()) < near * float(gradients[0].norm())
     frozen = {str(p.dtype).removeprefix("torch.") for p in learner.model.parameters() if not p.requires_grad}
     assert frozen == products
-    assert float((gradients[1] - gradients[0]).norm()) < 0.25 * float(gradients[0].norm())
 
 
 @pytest.mark.parametrize("variant", ["rslora", "dora"])
