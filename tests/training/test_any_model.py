@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 import pytest
@@ -250,6 +251,33 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(tmp_path: Path) -> No
     train_generator(lessons(), opened(tmp_path / "base", "qwen2"), recipe=BY_HEART, folder=broken)
     assert weights(tmp_path / "whole") == weights(broken)
     assert (tmp_path / "whole" / "adapter_config.json").read_bytes() == (broken / "adapter_config.json").read_bytes()
+
+
+@pytest.mark.parametrize("most", [40, 160, 240])
+def test_all_that_is_computed_at_once_is_within_the_bound(most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads have as many tokens in memory together as one part had; rows too long for that are computed by all cores."""
+    learnt, largest = PeftLearner.learn, dict[int, int]()
+
+    def counted(self: PeftLearner, rows: Sequence[Row], **given: Any) -> tuple[float, int]:
+        total, tokens = learnt(self, rows, **given)
+        largest[get_ident()] = max(tokens, largest.get(get_ident(), 0))
+        return total, tokens
+
+    torch.set_num_threads(4)
+    rows = tokenised(lessons(12), model := opened(tmp_path / "base", "qwen2"))
+    learner = base_of(model).learner(BY_HEART)
+    assert learner.workers is not None
+    learner.values.add_(0.01)
+    expected, _ = learner.learn_parts(learner.parts(rows, most=1024), weight=0.1)
+    whole = learner.gradient.clone()
+    learner.gradient.zero_()
+    monkeypatch.setattr(PeftLearner, "learn", counted)
+    learner.most = most
+    total, _ = learner.learn_parts(learner.parts(rows, most=most), weight=0.1)
+    assert sum(largest.values()) <= max(most, max(len(row.ids) for row in rows))
+    assert most > 40 or set(largest) == {get_ident()}
+    assert total == pytest.approx(expected, rel=1e-4)
+    assert float((learner.gradient - whole).norm()) < 1e-3 * float(whole.norm())
 
 
 def test_memory_that_ends_is_saved_then_halved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
