@@ -148,7 +148,7 @@ def write_tokenizer(folder: Path, *, template: str | None = TEMPLATE, special: t
 
 
 def tiny_model(folder: Path, name: str, *, seed: int = 0, dtype: str = "float32", template: str | None = TEMPLATE) -> Path:
-    """Write a model of `ARCHITECTURES` or `UNSERVED`. Norms are not all ones and biases not all zero, as in no trained model."""
+    """A model of `ARCHITECTURES` or `UNSERVED`. Norms are not all ones and biases not all zero, as in no trained model."""
     import torch
     import transformers
 

@@ -193,6 +193,18 @@ def test_in_bfloat16_what_is_no_product_with_frozen_weights_is_wide(
     assert frozen == products
 
 
+def test_adapters_on_the_head_alone_leave_four_bits_to_their_library(tmp_path: Path) -> None:
+    pytest.importorskip("bitsandbytes")
+    model = opened(tmp_path / "base", "qwen3")
+    rows, losses = tokenised(lessons(), model), []
+    for bits in ("", "4bit"):
+        given: dict[str, Json] = {"device": "cpu", "precision": "float32", "rank": 8, "target_modules": ["lm_head"]}
+        learner = base_of(model).learner(Recipe.of(given | ({"quantize": bits} if bits else {}), rows=6))
+        losses.append(learner.learn_parts(learner.parts(rows, most=1024), weight=0.1)[0])
+        assert float(learner.gradient.norm()) > 0
+    assert losses[1] == pytest.approx(losses[0], rel=0.2)  # NF4 rounds weights by about a tenth
+
+
 @pytest.mark.parametrize("variant", ["rslora", "dora"])
 def test_the_other_adapters_are_learnt_and_served(variant: str, tmp_path: Path) -> None:
     model = opened(tmp_path / "base", "qwen2")
@@ -254,7 +266,9 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("most", [40, 160, 240])
-def test_all_that_is_computed_at_once_is_within_the_bound(most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_that_is_computed_at_once_is_within_the_bound(
+    most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Threads have as many tokens in memory together as one part had; rows too long for that are computed by all cores."""
     learnt, largest = PeftLearner.learn, dict[int, int]()
 
@@ -266,6 +280,7 @@ def test_all_that_is_computed_at_once_is_within_the_bound(most: int, tmp_path: P
     torch.set_num_threads(4)
     rows = tokenised(lessons(12), model := opened(tmp_path / "base", "qwen2"))
     learner = base_of(model).learner(BY_HEART)
+    assert isinstance(learner, PeftLearner)
     assert learner.workers is not None
     learner.values.add_(0.01)
     expected, _ = learner.learn_parts(learner.parts(rows, most=1024), weight=0.1)
@@ -274,7 +289,7 @@ def test_all_that_is_computed_at_once_is_within_the_bound(most: int, tmp_path: P
     monkeypatch.setattr(PeftLearner, "learn", counted)
     learner.most = most
     total, _ = learner.learn_parts(learner.parts(rows, most=most), weight=0.1)
-    assert sum(largest.values()) <= max(most, max(len(row.ids) for row in rows))
+    assert sum(largest.values()) <= max(most, *(len(row.ids) for row in rows))
     assert most > 40 or set(largest) == {get_ident()}
     assert total == pytest.approx(expected, rel=1e-4)
     assert float((learner.gradient - whole).norm()) < 1e-3 * float(whole.norm())

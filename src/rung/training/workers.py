@@ -85,7 +85,8 @@ class Workers:
         import torch
 
         threads = int(torch.get_num_threads())
-        return max(range(1, max(1, min(most, MOST, threads)) + 1), key=lambda count: (count > 1, threads // count * count, count))
+        counts = range(1, max(1, min(most, MOST, threads)) + 1)
+        return max(counts, key=lambda count: (count > 1, threads // count * count, count))
 
     def added(self, work: Sequence[Callable[[], R]], gradients: Sequence[torch.Tensor]) -> list[R]:
         """As `each`; each piece of work adds to a gradient of its own, and all come to the first, in order."""
