@@ -12,6 +12,7 @@ from rung.training import Recipe, train_generator
 from rung.training.learner import Written
 from rung.training.quantized import Quantized
 from rung.training.shape import Shape
+from rung.training.workers import computed
 from tests.training.tiny import CONFIG, WIDE, TinyModel, chats, token_rows
 
 torch = pytest.importorskip("torch")
@@ -50,7 +51,7 @@ def test_its_loss_and_gradients_are_near_those_of_the_whole_weights() -> None:
     assert four.loss(rows) == pytest.approx(whole.loss(rows), rel=0.2)  # NF4 rounds weights by about a tenth
     total, tokens = four.learn(rows, weight=0.5)
     assert total == pytest.approx(four.loss(rows), rel=1e-5)
-    assert tokens == 6 * (max(len(row.ids) for row in rows) - 1)
+    assert tokens == computed(rows) < 6 * (max(len(row.ids) for row in rows) - 1), "packed"
     once = four.gradient.clone()
     assert float(once.norm()) > 0
     four.learn(rows, weight=0.5)

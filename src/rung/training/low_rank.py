@@ -17,7 +17,8 @@ def fuse(model: Any) -> None:
     """Let the model's LoRA layers compute so, if all are plain.
 
     A model in bfloat16 then computes in float32 but for products with its matrices, which stay as they are; where it has
-    other weights than linear layers, embeddings and vectors, it is left whole as it is.
+    other weights than linear layers, embeddings and vectors, it is left whole as it is. A class made from torch's linear
+    layer may compute anything (scaled logits, routers, packed 4-bit weights), so it counts as other weights.
     """
     import torch
     from peft.tuners.lora.layer import LoraLayer
@@ -25,8 +26,11 @@ def fuse(model: Any) -> None:
     layers = [module for module in model.modules() if isinstance(module, LoraLayer)]
     frozen = [(module, p) for module in model.modules() for p in module.parameters(recurse=False) if not p.requires_grad]
     is_narrow = any(p.dtype != torch.float32 for _, p in frozen)
-    matrices = (torch.nn.Linear, torch.nn.Embedding)
-    odd = any(p.ndim > 1 and not isinstance(module, matrices) for module, p in frozen)
+    odd = any(
+        isinstance(module, torch.nn.Linear) or (p.ndim > 1 and not isinstance(module, torch.nn.Embedding))
+        for module, p in frozen
+        if type(module) is not torch.nn.Linear
+    )
     if not all(map(_is_plain, layers)) or (is_narrow and odd):
         return
     if is_narrow:
@@ -49,7 +53,7 @@ def _widen(modules: Sequence[Any]) -> None:
     import torch
 
     for module in modules:
-        if isinstance(module, torch.nn.Linear):
+        if type(module) is torch.nn.Linear:
             module.forward = functools.partial(_forward, _step(), module, None, None, 0.0)
         elif isinstance(module, torch.nn.Embedding):
             module.register_forward_hook(lambda *given: given[-1].float())

@@ -112,11 +112,13 @@ class PeftLearner:
         return float(total.detach()), tokens
 
     def learn_parts(self, parts: Sequence[Sequence[Row]], *, weight: float) -> tuple[float, int]:
-        """As `Learner` says; side by side where there are several cores."""
-        if self.workers is None or len(dealt := shares(parts, self.workers.count)) == 1:
+        """As `Learner` says; side by side where there are several cores, of all together no more than `most` tokens."""
+        count = Workers.fitting(self.most // max(len(row.ids) for part in parts for row in part))
+        if self.workers is None or count == 1 or len(dealt := shares(parts, count)) == 1:
             return summed([self.learn(part, weight=weight) for part in parts])
-        gradients = [self.gradient, *self.beside]
-        work = [partial(self._after_another, mine, weight, own) for mine, own in zip(dealt, gradients, strict=True)]
+        within = [[one for part in mine for one in self.parts(part, most=self.most // count)] for mine in dealt]
+        gradients = [self.gradient, *self.beside[: count - 1]]
+        work = [partial(self._after_another, mine, weight, own) for mine, own in zip(within, gradients, strict=True)]
         return summed(self.workers.added(work, gradients))
 
     def _after_another(self, parts: Sequence[Sequence[Row]], weight: float, gradient: torch.Tensor) -> tuple[float, int]:

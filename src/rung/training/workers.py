@@ -70,23 +70,23 @@ def _divided(parts: Sequence[Part]) -> list[Part] | None:
 
 
 class Workers:
-    """Threads of a training: `count` of them, each with its part of torch's threads."""
+    """Threads of a training: up to `count` of them, among which torch's threads are divided."""
 
     def __init__(self, count: int) -> None:
         import torch
 
         self.count = count
         self._together = torch.get_num_threads()
-        each = max(1, self._together // count)
-        self._pool = ThreadPoolExecutor(count, "training", initializer=torch.set_num_threads, initargs=(each,))
+        self._pool = ThreadPoolExecutor(count, "training")
 
     @staticmethod
-    def fitting() -> int:
-        """How many leave the fewest of torch's threads idle; 1 where there is one."""
+    def fitting(most: int = MOST) -> int:
+        """How many, of at most `most`, leave the fewest of torch's threads idle; 1 where there is one."""
         import torch
 
         threads = int(torch.get_num_threads())
-        return max(range(1, min(MOST, threads) + 1), key=lambda count: (count > 1, threads // count * count, count))
+        counts = range(1, max(1, min(most, MOST, threads)) + 1)
+        return max(counts, key=lambda count: (count > 1, threads // count * count, count))
 
     def added(self, work: Sequence[Callable[[], R]], gradients: Sequence[torch.Tensor]) -> list[R]:
         """As `each`; each piece of work adds to a gradient of its own, and all come to the first, in order."""
@@ -101,10 +101,18 @@ class Workers:
         """What each piece of work comes to, in order; all have ended when it returns or raises."""
         import torch
 
-        tasks = [self._pool.submit(one) for one in work]
+        threads = max(1, self._together // len(work))
+        tasks = [self._pool.submit(_by, threads, one) for one in work]
         try:
             return [task.result() for task in tasks]
         finally:
             for task in tasks:
                 task.exception()
             torch.set_num_threads(self._together)
+
+
+def _by(threads: int, work: Callable[[], R]) -> R:
+    import torch
+
+    torch.set_num_threads(threads)  # of the thread that this is
+    return work()
