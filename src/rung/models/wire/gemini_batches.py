@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rung.models.wire.batch_apis import BatchRow, BatchState, Phase, Sending, Transport, json_line
-from rung.models.wire.shapes import count, mapping, rows, text
+from rung.models.wire.shapes import count, listed_by_token, mapping, text
 from rung.records import Json
 
 _BATCHES = "/v1beta/batches"
@@ -97,15 +97,8 @@ class GeminiBatches:
             by.delete(f"/v1beta/{state.input}")
 
     def _marked(self, by: Transport, sending: Sending) -> Mapping[str, Json] | None:
-        token = ""
-        for _ in range(_PAGES):
-            page = by.get(f"{_BATCHES}?pageSize=100{f'&pageToken={token}' if token else ''}")
-            for batch in rows(page.get("operations")):
-                if mapping(batch.get("metadata")).get("displayName") == sending.mark:
-                    return batch
-            if not (token := text(page.get("nextPageToken"))):
-                return None
-        return None
+        batches = listed_by_token(by.get, _BATCHES, "operations", pages=_PAGES)
+        return next((b for b in batches if mapping(b.get("metadata")).get("displayName") == sending.mark), None)
 
 
 def _number(value: Json) -> int:

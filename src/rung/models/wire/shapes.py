@@ -95,6 +95,18 @@ def listed(
         last = text(data[-1].get("id"))
 
 
+def listed_by_token(
+    get: Callable[[str], Mapping[str, Json]], path: str, name: str, *, pages: int
+) -> Iterator[Mapping[str, Json]]:
+    """As `listed`, of Google's servers: `name` is the list's in a page, which says by what the next is asked for."""
+    token = ""
+    for _ in range(pages):
+        page = get(f"{path}?pageSize=100{f'&pageToken={token}' if token else ''}")
+        yield from rows(page.get(name))
+        if not (token := text(page.get("nextPageToken"))):
+            return
+
+
 def _in_turn(messages: Sequence[Message]) -> Iterator[tuple[str, str]]:
     spoken = (("assistant" if m.role == "assistant" else "user", m.content) for m in messages if m.role != "system")
     for role, together in itertools.groupby(spoken, key=lambda turn: turn[0]):

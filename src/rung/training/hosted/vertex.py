@@ -16,7 +16,7 @@ from rung.errors import UserError
 from rung.models import google_cloud
 from rung.models.http_calls import Outgoing
 from rung.models.wire.gemini import Gemini
-from rung.models.wire.shapes import mapping, rows, text
+from rung.models.wire.shapes import listed_by_token, mapping, text
 from rung.records import Json
 from rung.training.hosted.host_api import MAX_PAGES, HostApi, bucket_and_key, required
 from rung.training.hosted.protocol import FileRules, JobState, Phase, Submission, TuningFile
@@ -100,15 +100,8 @@ class Vertex:
 
     def find(self, job: Submission) -> str:
         """By the display name, in the list of jobs."""
-        token = ""
-        for _ in range(MAX_PAGES):
-            page = self.api.get(f"/v1/{self._home}/tuningJobs?pageSize=100{f'&pageToken={token}' if token else ''}")
-            listed = rows(page.get("tuningJobs"))
-            if same := next((row for row in listed if row.get("tunedModelDisplayName") == job.marker), None):
-                return text(same.get("name"))
-            if not (token := text(page.get("nextPageToken"))):
-                return ""
-        return ""
+        jobs = listed_by_token(self.api.get, f"/v1/{self._home}/tuningJobs", "tuningJobs", pages=MAX_PAGES)
+        return next((text(row.get("name")) for row in jobs if row.get("tunedModelDisplayName") == job.marker), "")
 
     def state(self, id: str) -> JobState:
         """See `TuningHost`. What answers is the endpoint that the job made."""
