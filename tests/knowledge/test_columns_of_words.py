@@ -9,7 +9,7 @@ import pytest
 
 from rung.knowledge import Fusion, Knowledge
 from rung.knowledge.chunking.passages import Chunking
-from rung.knowledge.store.table_reading import Reading, _sum_of, _words
+from rung.knowledge.store.table_reading import Reading, _sum_of, _words, best_scores
 from rung.knowledge.store.tables import TERMS
 from rung.records import Document
 from rung.testing.knowledge import HashedWords
@@ -75,3 +75,12 @@ def test_the_best_are_those_of_the_store_s_own_sum(reading: Reading, question: s
     least = best[DEPTH - 1] if len(best) >= DEPTH else 0.0
     assert {id for id, score in truth.items() if score >= least} <= found.keys() <= truth.keys()
     assert found == pytest.approx({id: truth[id] for id in found}, rel=5e-6)
+
+
+def test_rows_that_share_the_last_score_are_all_there_or_more_are_read() -> None:
+    near = 1.0000001  # another number, and the same to the digits that count
+    assert best_scores({1: 3.0, 2: near, 3: 1.0}, {}, 2, is_whole=False) is None  # 2 and 3 are level: so may others be
+    assert best_scores({1: 3.0, 2: near, 3: 1.0, 4: 0.5}, {}, 2, is_whole=False) == {1: 3.0, 2: 1.0, 3: 1.0}
+    assert best_scores({1: 3.0, 2: near, 3: 1.0, 4: 0.5}, {}, 1, is_whole=True) == {1: 3.0}
+    assert best_scores({1: 3.0, 2: 2.0}, {2: 4.0, 9: 2.5}, 3, is_whole=True) == {1: 3.0, 2: 4.0, 9: 2.5}
+    assert best_scores({}, {}, 5, is_whole=True) == {}

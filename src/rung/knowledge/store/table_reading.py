@@ -142,7 +142,7 @@ class Reading:
         has a word. So each column is asked alone, and what the others find is added to that of the commonest. Only where two
         find many is the store asked for the sum.
         """
-        limit = max(depth + 16, _FEW)
+        limit = depth + 16 if len(clauses) == 1 else max(depth + 16, _FEW)
         alone = await asyncio.gather(*(self._scores(clause, where, limit) for clause in clauses.values()))
         commonest = max(range(len(alone)), key=lambda at: len(alone[at]))
         main, top = [*clauses.values()][commonest], alone[commonest]
@@ -155,13 +155,10 @@ class Reading:
             condition = f"_rowid IN ({', '.join(map(str, ids))})"
             own = await self._scores(main, condition if where is None else f"({where}) AND {condition}", len(ids))
             beside = {id: float(np.sum([scores.get(id, 0.0) for scores in (own, *others)], dtype=np.float32)) for id in ids}
-        while True:
-            lowest = min(top.values(), default=0.0) if len(top) == limit else -np.inf  # what was not read has no more
-            sure = {id: score for id, score in (top | beside).items() if score > lowest}
-            if len(top) < limit or len(sure) >= depth:
-                return np.array([*sure], dtype=np.uint64), [float(f"{score:.{_BM25_DIGITS}g}") for score in sure.values()]
+        while (best := best_scores(top, beside, depth, is_whole=len(top) < limit)) is None:
             limit *= 4
             top = await self._scores(main, where, limit)
+        return np.array([*best], dtype=np.uint64), [*best.values()]
 
     async def _scores(self, clause: Any, where: str | None, limit: int) -> dict[int, float]:
         """Row number -> BM25 score, of the best by one query."""
@@ -169,6 +166,31 @@ class Reading:
         query = query if where is None else query.where(where)
         rows = await query.select(["_rowid", "_score"]).limit(limit).to_arrow()
         return dict(zip(rows["_rowid"].to_pylist(), rows["_score"].to_pylist(), strict=True))
+
+
+def best_scores(
+    top: Mapping[int, float], beside: Mapping[int, float], depth: int, *, is_whole: bool
+) -> dict[int, float] | None:
+    """The best `depth` of row numbers and scores, and all that share the last score, to the digits that count; None where
+    more have to be read for that.
+
+    Args:
+        top: the best by one query; what was not read of it scores no more than any of these.
+        beside: scores of other rows, or of the same by more columns.
+        is_whole: `top` is all that the query finds.
+    """
+    scores = {id: _rounded(score) for id, score in {**top, **beside}.items()}
+    if not is_whole:
+        lowest = _rounded(min(top.values()))
+        scores = {id: score for id, score in scores.items() if score > lowest}
+        if len(scores) < depth:
+            return None
+    last = sorted(scores.values(), reverse=True)[depth - 1] if len(scores) > depth else -np.inf
+    return {id: score for id, score in scores.items() if score >= last}
+
+
+def _rounded(score: float) -> float:
+    return float(f"{score:.{_BM25_DIGITS}g}")
 
 
 def _words(text: str, columns: Set[str]) -> dict[str, Any]:
