@@ -146,6 +146,20 @@ def waiting() -> None:
     _interrupting.get()()
 
 
+def waiting_for(what: str) -> Callable[[], None]:
+    """`waiting`, to be called again and again, which says once what is waited for."""
+    is_said = False
+
+    def tell() -> None:
+        nonlocal is_said
+        if not is_said:
+            is_said = True
+            say(what)
+        waiting()
+
+    return tell
+
+
 def rest(seconds: float) -> None:
     """A pause that who pauses or stops the command, or a budget, may end; see `waiting`."""
     end = monotonic() + seconds

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from rung.files.durable import SEAL, alone, damaged, files_in, require_whole, sha256, write_whole
 from rung.files.durable import seal as seal_files
-from rung.progress import say, waiting
+from rung.progress import waiting_for
 from rung.records import Json, plain
 from rung.training.checkpoint import CHECKPOINT
 from rung.training.registry import LearntRow
@@ -121,15 +121,7 @@ def building(folder: Path, title: str) -> Iterator[bool]:
     if is_finished(folder):
         yield False
         return
-    notices: list[str] = []
-
-    def tell() -> None:
-        if not notices:
-            notices.append(f"{title}: another process is building it; waiting for that")
-            say(notices[0])
-        waiting()
-
-    with building_alone(folder, waiting=tell):
+    with building_alone(folder, waiting=waiting_for(f"{title}: another process is building it; waiting for that")):
         yield not is_finished(folder)
 
 

@@ -18,7 +18,7 @@ from rung.models.http_client import RequestFailed
 from rung.models.wire.batch_apis import BatchState
 from rung.pipeline.candidates import models_asked
 from rung.pipeline.pricing import is_batched
-from rung.progress import say
+from rung.progress import say, waiting_for
 from rung.records import Json
 
 
@@ -175,14 +175,7 @@ def _noted(notes: BatchNotes) -> list[BatchNote]:
     """All batches, once nobody is handing over: who does has the lock before there is a note."""
     if not notes.folder.exists():
         return []
-    notices: list[str] = []
-
-    def tell() -> None:
-        if not notices:
-            notices.append("another process is handing over to a host; waiting for that")
-            say(notices[0])
-
-    with notes.alone(waiting=tell):
+    with notes.alone(waiting=waiting_for("another process is handing over to a host; waiting for that")):
         return list(notes)
 
 

@@ -10,7 +10,7 @@ from rung.builders.hosted_adapter import host_of, unfinished_jobs
 from rung.config.project import Project
 from rung.errors import UserError
 from rung.models.http_client import RequestFailed
-from rung.progress import say, waiting
+from rung.progress import waiting_for
 from rung.training.hosted.job_note import JobNote, read_note
 from rung.training.hosted.protocol import ENDED, JobGone, TuningHost
 from rung.training.hosted.registry import HOSTS
@@ -67,16 +67,13 @@ class _Watched(Exception):
 
 def _until_begun(folder: Path) -> Callable[[], None]:
     """To be called while another process has an artifact's lock: ends the waiting once that process knows its job."""
-    notices: list[str] = []
+    tell = waiting_for("another command is about to begin a job; waiting for that")
 
     def look() -> None:
         note = read_note(folder)
         if note is not None and note.job:
             raise _Watched(note)
-        if not notices:
-            notices.append("another command is about to begin a job; waiting for that")
-            say(notices[0])
-        waiting()
+        tell()
 
     return look
 
