@@ -56,6 +56,16 @@ def test_the_server_is_told_of_its_database_as_it_reads_it() -> None:
         assert f'"{name}"' in source or f"`{name}`" in told, name
 
 
+def test_the_bucket_that_the_index_is_said_to_lie_in_is_made() -> None:
+    """At the address that the server is told, by a store that is started before it."""
+    services = COMPOSE["services"]
+    name, port = re.fullmatch(r"http://(\w+):(\d+)", services["server"]["environment"]["AWS_ENDPOINT_URL"]).groups()  # type: ignore[union-attr]
+    assert services["server"]["depends_on"][name]["condition"] == "service_healthy"
+    assert f":{port}/" in services[name]["healthcheck"]["test"][-1]
+    (bucket,) = re.findall(r"-bucket=(\S+)", services[name]["command"])
+    assert f"s3://{bucket}/" in (DEPLOY / "compose.yaml").read_text("utf-8")
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not here")
 def test_systemd_understands_the_unit(tmp_path: Path) -> None:
     there = tmp_path / "rung.service"
