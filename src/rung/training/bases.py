@@ -94,8 +94,10 @@ class Base(Protocol):
         """
         ...
 
-    def losses(self, adapter: Path | None) -> RowLosses:
-        """The weights as served, with an adapter's where one is given, in the type that training multiplies in."""
+    def losses(self, adapter: Path | None, *, precision: str = "auto") -> RowLosses:
+        """The weights as served, with an adapter's where one is given, in the type that training multiplies in.
+
+        `precision` is a recipe's."""
         ...
 
 
@@ -146,11 +148,11 @@ class OwnBase:
 
         return Quantized(self.model.weights(), self.model.config, self.shape, recipe)
 
-    def losses(self, adapter: Path | None) -> RowLosses:
+    def losses(self, adapter: Path | None, *, precision: str = "auto") -> RowLosses:
         """As `Base` says."""
         from rung.training.merging import tuned_network
 
-        return OwnLosses(tuned_network(self.model, adapter, dtype=product_type()))
+        return OwnLosses(tuned_network(self.model, adapter, dtype=product_type(precision=precision)))
 
 
 def check_own(recipe: Recipe) -> None:

@@ -108,12 +108,12 @@ class FolderBase:
         products_in = f"nf4, {number}" if recipe.quantize == "4bit" else number
         return PeftLearner(network, lora_settings(recipe), seed=recipe.seed, products_in=products_in)
 
-    def losses(self, adapter: Path | None) -> FolderLosses:
+    def losses(self, adapter: Path | None, *, precision: str = "auto") -> FolderLosses:
         """As `bases.Base` says."""
         self.model.close()
         device = find_device("auto")
         where: Device = device.type
-        network = open_network(self.model.files, where=where, dtype=product_type(device))
+        network = open_network(self.model.files, where=where, dtype=product_type(device, precision))
         if adapter is not None:
             network.adapters.load(adapter.name, adapter)
         return FolderLosses(network, "" if adapter is None else adapter.name)
