@@ -96,3 +96,26 @@ def test_a_query_of_mteb_that_several_splits_judge_has_the_judgements_of_one(tmp
         ("is judged in train, too: those judgements are not taken",),
         (),
     ]
+
+
+def test_instructions_of_mteb_are_put_to_their_queries_or_listed(tmp_path: Path) -> None:
+    write(tmp_path / "corpus/corpus-00000-of-00001.parquet", [{"_id": "d1", "text": "one"}])
+    write(tmp_path / "queries/test-00000-of-00001.parquet", [{"_id": q, "text": f"{q}?"} for q in ("q1", "q2")])
+    write(tmp_path / "qrels/test-00000-of-00001.parquet", [{"query-id": q, "corpus-id": "d1", "score": 1} for q in ("q1", "q2")])
+    (tmp_path / "instruction").mkdir()
+    lines = [
+        '{"query-id": "q1", "instruction": "Only of this year."}',
+        '{"query-id": "q1", "instruction": "Only of this year."}',
+        '{"query-id": "q1", "instruction": "Of any year."}',
+        '{"query-id": "q2", "instruction": "Only',
+        '{"query-id": "q9", "instruction": "Of nobody."}',
+    ]
+    (tmp_path / "instruction/test.jsonl").write_text("\n".join(lines))
+    _, importer = form_of(file := ImportFile(tmp_path))
+    results = list(importer.read(file))
+    assert [case["question"] for row in results for case in row.cases] == ["q1? Only of this year.", "q2?"]
+    assert [(row.line, row.part, row.refused) for row in results if row.refused] == [
+        (3, "instruction/test.jsonl", "is another instruction for the query 'q1'"),
+        (4, "instruction/test.jsonl", "is no instruction: it needs query-id and instruction"),
+        (0, "", "there is no query 'q9', which has an instruction"),
+    ]

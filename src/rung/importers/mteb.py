@@ -116,7 +116,7 @@ def _read(file: ImportFile) -> Iterator[ImportedRow]:
         grades: Grades = {}
         for path in subset.judged:
             yield from _judgements(path, subset, grades)
-        _read_instructions(subset)
+        yield from _instructions(subset)
         yield from _queries(subset, grades)
 
 
@@ -152,20 +152,26 @@ def _judgements(path: Path, subset: _Subset, grades: Grades) -> Iterator[Importe
             its[document] = int(score) if float(score).is_integer() else score
 
 
-def _read_instructions(subset: _Subset) -> None:
-    """What queries ask beside their words, of a folder of its own."""
+def _instructions(subset: _Subset) -> Iterator[ImportedRow]:
+    """Puts what queries ask beside their words, of a folder of its own, to each; what cannot be used is refused."""
     kind = f"{subset.name}-instruction" if subset.name else "instruction"
     for path in _files(subset.root, kind):
-        for _, row in _rows(path):
-            subset.instructions[_id(row, "query-id", "query_id")] = words(row.get("instruction"))
+        for line, row in _rows(path):
+            query, text = _id(row, "query-id", "query_id"), words(row.get("instruction"))
+            if not query or not text.strip():
+                yield ImportedRow(line, refused="is no instruction: it needs query-id and instruction", part=subset.part(path))
+            elif subset.instructions.setdefault(query, text) != text:
+                yield ImportedRow(line, refused=f"is another instruction for the query '{query}'", part=subset.part(path))
 
 
 def _queries(subset: _Subset, grades: Grades) -> Iterator[ImportedRow]:
     asked: set[str] = set()
+    strangers = set(subset.instructions)
     for path in subset.queries:
         part = subset.part(path)
         for line, row in _rows(path):
             id, text = _id(row, "_id", "id", "query-id"), words(row.get("text", row.get("query")))
+            strangers.discard(id)
             by_split = grades.pop(id, {})
             split = next((one for one in _PREFERRED if one in by_split), "")
             its = by_split.get(split, {})
@@ -183,6 +189,8 @@ def _queries(subset: _Subset, grades: Grades) -> Iterator[ImportedRow]:
                 yield ImportedRow(line, cases=({**case, "split": split} if split else case,), notes=notes, part=part)
     for query in grades:
         yield ImportedRow(0, refused=f"there is no query '{query}', which is judged", part="")
+    for query in sorted(strangers - set(grades)):
+        yield ImportedRow(0, refused=f"there is no query '{query}', which has an instruction", part="")
 
 
 def _case(subset: _Subset, row: Mapping[str, Json], query: tuple[str, str], grades: Mapping[str, Json]) -> Row:
