@@ -195,7 +195,7 @@ def import_feedback(project: Project, path: Path, *, by: str = "", dry_run: bool
     Args:
         project: whose feedback.
         path: the file.
-        by: who statement it, where a row names nobody.
+        by: who said it, where a row names nobody.
         dry_run: only say what would be kept.
 
     Raises:
@@ -249,7 +249,7 @@ def _read(row: Mapping[str, Json], by: str) -> _Said:
     """A row as it is meant.
 
     Raises:
-        ValueError: it is about nothing, says nothing, or nobody statement it; or a value is none.
+        ValueError: it is about nothing, says nothing, or nobody said it; or a value is none.
     """
     values = {_named(key): value for key, value in row.items() if value not in (None, "")}
     who = _text(values, "by") or by
