@@ -2,7 +2,8 @@
 
 Both serve the same file of weights unless `--gguf` names others for llama.cpp, which gets as many slots as there are
 clients, and what `rung serve` makes of each question as its messages. In turns, each by a server of its own that is asked
-one question before. `exact` and `fast` are what `RUNG_PRECISION` may be. Columns as of `serving.py`.
+one question before. `exact` and `fast` are what `RUNG_PRECISION` may be. Columns as of `serving.py`. `wrk` asks for whole
+answers, `httpx` for streams: llama.cpp closes a kept connection after a stream, and wrk's next request with it.
 
     python -m venv /tmp/llama && /tmp/llama/bin/pip install xllamacpp
     python benchmarks/serving_beside.py --python /tmp/llama/bin/python [--gguf FILE ...] [--clients 64] [--client wrk]
@@ -72,9 +73,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder, asked = project(Path(scratch), SMOLLM2.name), questions(given.questions)
         shipped = fetch(SMOLLM2, progress=lambda *_: None) / SMOLLM2.files[0].name
-        first, *own = (chat(RUNG, [{"role": "user", "content": text}], streamed=True) for text in ("Hello?", *asked))
+        streamed = given.client == "httpx"
+        first, *own = (chat(RUNG, [{"role": "user", "content": text}], streamed=streamed) for text in ("Hello?", *asked))
         messages, room = prompts(folder, asked)
-        theirs = [chat("model", one, streamed=True, max_tokens=room, temperature=0) for one in messages]
+        theirs = [chat("model", one, streamed=streamed, max_tokens=room, temperature=0) for one in messages]
 
         def ask(name: str, server: Served, hello: dict[str, object], bodies: Sequence[dict[str, object]]) -> None:
             load(given.client, server.url, [hello], 1)
