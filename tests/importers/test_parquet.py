@@ -101,7 +101,10 @@ def test_a_query_of_mteb_that_several_splits_judge_has_the_judgements_of_one(tmp
 def test_instructions_of_mteb_are_put_to_their_queries_or_listed(tmp_path: Path) -> None:
     write(tmp_path / "corpus/corpus-00000-of-00001.parquet", [{"_id": "d1", "text": "one"}])
     write(tmp_path / "queries/test-00000-of-00001.parquet", [{"_id": q, "text": f"{q}?"} for q in ("q1", "q2")])
-    write(tmp_path / "qrels/test-00000-of-00001.parquet", [{"query-id": q, "corpus-id": "d1", "score": 1} for q in ("q1", "q2")])
+    write(
+        tmp_path / "qrels/test-00000-of-00001.parquet",
+        [{"query-id": q, "corpus-id": "d1", "score": 1} for q in ("q1", "q2")],
+    )
     (tmp_path / "instruction").mkdir()
     lines = [
         '{"query-id": "q1", "instruction": "Only of this year."}',

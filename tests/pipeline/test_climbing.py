@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -383,3 +384,13 @@ def test_a_budget_that_ends_while_documents_are_indexed_makes_no_verdict_and_kee
         compare(load_project(folder), allowed=CompareRequest(minutes=0))
     assert not (folder / ".rung/verdicts").exists()
     assert compare(load_project(folder)).verdict.rungs
+
+
+def test_a_budget_that_ends_while_a_table_indexes_keeps_nothing_and_says_so(tmp_path: Path) -> None:
+    folder = project(tmp_path, "[prompt, rag]", more='knowledge: {sources: ["docs/*.md"], chunk_tokens: 16}\n')
+    named = (folder / "rung.yaml").read_text()
+    (folder / "rung.yaml").write_text(re.sub("embedder: .*", "embedder: table", named))
+    (folder / "docs").mkdir()
+    (folder / "docs/one.md").write_text("It has the number one and more. " * 40)
+    with pytest.raises(BudgetEnded, match="so there is no verdict; indexing by the table begins anew"):
+        compare(load_project(folder), allowed=CompareRequest(minutes=0))

@@ -159,7 +159,9 @@ def _instructions(subset: _Subset) -> Iterator[ImportedRow]:
         for line, row in _rows(path):
             query, text = _id(row, "query-id", "query_id"), words(row.get("instruction"))
             if not query or not text.strip():
-                yield ImportedRow(line, refused="is no instruction: it needs query-id and instruction", part=subset.part(path))
+                yield ImportedRow(
+                    line, refused="is no instruction: it needs query-id and instruction", part=subset.part(path)
+                )
             elif subset.instructions.setdefault(query, text) != text:
                 yield ImportedRow(line, refused=f"is another instruction for the query '{query}'", part=subset.part(path))
 

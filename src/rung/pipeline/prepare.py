@@ -14,6 +14,7 @@ from rung.dataset.retrieval_pairs import read_teaching
 from rung.errors import BudgetEnded, UserError
 from rung.models.catalog import is_tunable
 from rung.models.protocol import Decoding
+from rung.models.table import NAME as TABLE
 from rung.pipeline.answer_room import room_after
 from rung.pipeline.budget import Meter, bounded
 from rung.pipeline.cache_invalidation import invalidate, look_again
@@ -71,7 +72,7 @@ def prepare(engines: Engines, *, limit: int | None = None, meter: Meter | None =
     Raises:
         UserError: no cases, no documents where some are named, a schema that is no schema; before documents are indexed,
             where that can be told.
-        BudgetEnded: while documents were indexed; what was embedded is kept.
+        BudgetEnded: while documents were indexed; what an encoder embedded is kept.
     """
     project = engines.project
     rows = load_dataset(project)
@@ -174,9 +175,10 @@ def _indexed(engines: Engines, meter: Meter | None) -> Indexed:
             return up_to_date(engines, runner=meter.runner(engines))
     except BudgetEnded as end:
         at = f" at {end.done:,} of {end.total:,} passages of the documents" if end.total else ""
-        raise BudgetEnded(
-            f"{end}{at}, so there is no verdict; what was embedded is kept, and the same command goes on from there"
-        ) from None
+        by_table = engines.project.settings.embedder == TABLE
+        kept = "what was embedded is kept, and the same command goes on from there"
+        again = "indexing by the table begins anew" if by_table else kept
+        raise BudgetEnded(f"{end}{at}, so there is no verdict; {again}") from None
 
 
 @dataclass(frozen=True)
