@@ -175,9 +175,9 @@ def _indexed(engines: Engines, meter: Meter | None) -> Indexed:
             return up_to_date(engines, runner=meter.runner(engines))
     except BudgetEnded as end:
         at = f" at {end.done:,} of {end.total:,} passages of the documents" if end.total else ""
-        by_table = engines.project.settings.embedder == TABLE
-        kept = "what was embedded is kept, and the same command goes on from there"
-        again = "indexing by the table begins anew" if by_table else kept
+        again = "what was embedded is kept, and the same command goes on from there"
+        if engines.project.settings.embedder == TABLE:
+            again = "indexing by the table begins anew"
         raise BudgetEnded(f"{end}{at}, so there is no verdict; {again}") from None
 
 
