@@ -8,6 +8,7 @@ compared by their vectors.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
@@ -70,6 +71,11 @@ class LanceSnapshot:
         self._cached: dict[int, Passage] = {}
         self._asked, self._warming = 0, False
 
+    def after(self, former: LanceSnapshot | None) -> LanceSnapshot:
+        """This version, searched in another one's place from now on: what was asked of that one counts."""
+        self._asked += former._asked if former is not None else 0
+        return self
+
     @property
     def version(self) -> int:
         """See `Snapshot.version`."""
@@ -127,7 +133,8 @@ class LanceSnapshot:
         """See `Snapshot.search`."""
         if not self._rows:
             return [() for _ in lookups]
-        self._warm(len(lookups))
+        self._asked += len(lookups)
+        self._hold()
         rankings = self._ranked(lookups, fusion)
         chosen = [self._chosen(r, lk) for r, lk in zip(rankings, lookups, strict=True)]
         passages = self._fetched(chain.from_iterable((at for at, _ in ranking) for ranking in chosen))
@@ -256,16 +263,24 @@ class LanceSnapshot:
         by_position = np.argsort(positions)
         return matrix(table)[by_position[np.searchsorted(positions[by_position], chosen)]]
 
-    def _warm(self, lookups: int) -> None:
-        """Read the vectors into memory, beside the searches, once so many have been made that it pays."""
-        self._asked += lookups
-        rows = _present(self._rows)
-        if self._asked < _WARM or self._warming or rows.held is not None:
+    def warm(self) -> None:
+        """See `Snapshot.warm`."""
+        if self._rows is None:
             return
+        self._asked = max(self._asked, _WARM)
+        if (held := self._hold()) is not None:
+            self._reading.wait(held)
+        self._reading.run(self._reading.matches([("a", None, 1)]))
+
+    def _hold(self) -> Future[None] | None:
+        """Begin to read the vectors into memory, beside the searches, once so many have been made that it pays."""
+        rows, dimensions = _present(self._rows), self._pointer.settings.get("dimensions")
+        if self._asked < _WARM or self._warming or rows.held is not None:
+            return None
         self._warming = True
-        dimensions = self._pointer.settings.get("dimensions")
-        if isinstance(dimensions, int) and self._pointer.passage_count * dimensions * 4 <= _VECTOR_BYTES:
-            self._reading.begin(rows.hold(self._reading, dimensions))
+        if not isinstance(dimensions, int) or self._pointer.passage_count * dimensions * 4 > _VECTOR_BYTES:
+            return None
+        return self._reading.begin(rows.hold(self._reading, dimensions))
 
     # --- BM25 -------------------------------------------------------------------------------------------------------
 

@@ -31,7 +31,10 @@ T = TypeVar("T")
 Matches = tuple["NDArray[np.uint64]", list[float]]  # row numbers and BM25 scores, best first
 
 _TOGETHER = 8  # queries of the store under way at once
+_WORDS = "indexed"  # the column of a passage's words
 _FEW = 512  # matches that are read at least: a column with fewer is read whole
+_MOST_AT_FIRST = 4096  # of words' matches, however many the last questions needed
+_SLOWER = 0.9  # of what questions needed that counts for the next one, where that needed less
 _KEYS_AT_ONCE = 500
 _BM25_DIGITS = 6  # that count: single precision, whose last digits depend on the order of the terms
 _CACHE_BYTES = 1 << 30
@@ -48,6 +51,7 @@ class Reading:
         self._passages: Any
         self._documents, self._passages = self.run(_opened(keeping, pointer))
         self._terms = self.run(self.columns()) & {*TERMS}
+        self._needed = 0.0  # matches that the last questions' words had to be asked for
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Carry out and wait.
@@ -142,14 +146,16 @@ class Reading:
         has a word. So each column is asked alone, and what the others find is added to that of the commonest. Only where two
         find many is the store asked for the sum.
         """
-        limit = depth + 16 if len(clauses) == 1 else max(depth + 16, _FEW)
-        alone = await asyncio.gather(*(self._scores(clause, where, limit) for clause in clauses.values()))
+        few = depth + 16 if len(clauses) == 1 else max(depth + 16, _FEW)
+        limit = max(few, min(round(self._needed), _MOST_AT_FIRST))
+        limits = [limit if column == _WORDS else few for column in clauses]
+        alone = await asyncio.gather(*(self._scores(c, where, n) for c, n in zip(clauses.values(), limits, strict=True)))
         commonest = max(range(len(alone)), key=lambda at: len(alone[at]))
-        main, top = [*clauses.values()][commonest], alone[commonest]
+        main, top, limit = [*clauses.values()][commonest], alone[commonest], limits[commonest]
         others = [scores for at, scores in enumerate(alone) if at != commonest]
         beside: dict[int, float] = {}
-        if any(len(scores) == limit for scores in others):
-            main = _sum_of(clauses.values())
+        if any(len(scores) == few for scores in others):
+            main, limit = _sum_of(clauses.values()), max(limits)
             top = await self._scores(main, where, limit)
         elif ids := sorted({id for scores in others for id in scores}):
             condition = f"_rowid IN ({', '.join(map(str, ids))})"
@@ -158,6 +164,7 @@ class Reading:
         while (best := best_scores(top, beside, depth, is_whole=len(top) < limit)) is None:
             limit *= 4
             top = await self._scores(main, where, limit)
+        self._needed = max(1.25 * len(best), _SLOWER * self._needed)
         return np.array([*best], dtype=np.uint64), [*best.values()]
 
     async def _scores(self, clause: Any, where: str | None, limit: int) -> dict[int, float]:
@@ -165,7 +172,7 @@ class Reading:
         query = self._passages.query().nearest_to_text(clause)
         query = query if where is None else query.where(where)
         rows = await query.select(["_rowid", "_score"]).limit(limit).to_arrow()
-        return dict(zip(rows["_rowid"].to_pylist(), rows["_score"].to_pylist(), strict=True))
+        return dict(zip(rows["_rowid"].to_numpy().tolist(), rows["_score"].to_numpy().tolist(), strict=True))
 
 
 def best_scores(
@@ -179,7 +186,9 @@ def best_scores(
         beside: scores of other rows, or of the same by more columns.
         is_whole: `top` is all that the query finds.
     """
-    scores = {id: _rounded(score) for id, score in {**top, **beside}.items()}
+    exact = {**top, **beside}
+    rounded = {score: _rounded(score) for score in {*exact.values()}}  # many share one
+    scores = {id: rounded[score] for id, score in exact.items()}
     if not is_whole:
         lowest = _rounded(min(top.values()))
         scores = {id: score for id, score in scores.items() if score > lowest}
@@ -198,7 +207,7 @@ def _words(text: str, columns: Set[str]) -> dict[str, Any]:
     from lancedb.query import MatchQuery
 
     words = folded(text)
-    clauses: dict[str, Any] = {"indexed": MatchQuery(words, "indexed")}
+    clauses: dict[str, Any] = {_WORDS: MatchQuery(words, _WORDS)}
     if RUNS in columns and (pairs := terms(words)):
         clauses[RUNS] = MatchQuery(" ".join(pairs), RUNS)
     if SYMBOLS in columns:
