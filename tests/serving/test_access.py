@@ -174,6 +174,9 @@ def test_an_index_of_a_rung_s_own_follows_the_documents(shop: Path, rung: Run, c
         after = client.post("/v1/chat/completions", ask)
         assert after.status_code == 200
         assert "nine euros" not in after.text
+        thread = client.app.state.answering.following._thread
+        assert thread is not None
+        thread.join(30)  # until then what has changed is in no answer
         staff = client.as_caller("somebody staff").post("/v1/chat/completions", ask).text
     assert ("nine euros" in staff) is (change == "closed")
 

@@ -13,36 +13,38 @@ from pathlib import Path
 import numpy as np
 
 from rung.knowledge.protocol import LACKING, Change, Index, Snapshot, without_mark
-from rung.knowledge.store.lance import LanceIndex
 from rung.knowledge.store.staging import STAGED
 from rung.records import Document
 
+_UNDER_WAY = "leaving_out"  # a file beside an index, until no file holds what is gone
 
-def leave_out(folder: Path, documents: Index, waiting: Callable[[], None] = lambda: None) -> None:
+
+def leave_out(index: Index, folder: Path, documents: Index, waiting: Callable[[], None] = lambda: None) -> None:
     """Have no text in an index that the documents do not hold any more, in no version and no file.
 
-    Of its newest version those stay that are as they were, or whose groups alone have changed. It has no other version
-    afterwards, where one held what is gone. Readers of that lose it (`IndexGone`).
+    Those stay that are as they were, or whose groups alone have changed. Where any goes, the index has no other version
+    afterwards: readers of those lose them (`IndexGone`). Interrupted, the next call goes on.
 
     Args:
-        folder: of the index of documents that are cut or embedded in another way.
+        index: of documents that are cut or embedded in another way.
+        folder: its folder.
         documents: the project's own index, whose newest version counts.
         waiting: see `Index.writing`; may raise.
 
     Raises:
         UserError: the disk is full or may not be written; it may still hold what is gone.
     """
-    index = LanceIndex(folder)
-    own = documents.snapshot()
-    held = [snapshot for version in index.versions() if (snapshot := index.snapshot(version.number)) is not None]
-    if own is not None and not any(_gone(snapshot, own) for snapshot in held):
+    newest, under_way = index.snapshot(), folder / _UNDER_WAY
+    if newest is None or not (under_way.exists() or _gone(newest, documents.snapshot())):
         return
-    with index.writing(waiting):  # else a document that another process took in meanwhile would go
-        newest, own = index.snapshot(), documents.snapshot()
+    with index.writing(waiting):
+        newest = index.snapshot()  # and the documents': what another process took in meanwhile must not go
         if newest is not None:
-            take_out(index, newest, _gone(newest, own))
+            under_way.touch()
+            take_out(index, newest, _gone(newest, documents.snapshot()))
         shutil.rmtree(folder / STAGED, ignore_errors=True)
     index.prune(waiting)
+    under_way.unlink(missing_ok=True)
 
 
 def take_out(index: Index, newest: Snapshot, gone: frozenset[str]) -> None:

@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 class _Busy(Exception):
-    """Another process is writing it, which may take minutes."""
+    """It is waited for no longer."""
 
 
 def keep_what_stands(state: Path, documents: Index) -> None:
@@ -36,17 +36,21 @@ def keep_what_stands(state: Path, documents: Index) -> None:
         try:
             _left_out(folder, documents)
         except (_Busy, UserError, OSError, RuntimeError) as error:
-            _log.info("%s is removed, and made again when it is needed: %s", folder, error or "another process is writing it")
+            _log.info(
+                "%s is removed, and made again when it is needed: %s", folder, error or "another process is writing it"
+            )
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def _left_out(folder: Path, documents: Index) -> None:
     from rung.knowledge.leaving_out import leave_out
     from rung.knowledge.protocol import IndexGone
+    from rung.knowledge.store.lance import LanceIndex
 
+    at = folder / "index"
     for attempt in range(_TRIES):
         try:
-            return leave_out(folder / "index", documents, _patience())
+            return leave_out(LanceIndex(at, memory_rows=0), at, documents, _patience())
         except IndexGone:
             if attempt == _TRIES - 1:
                 raise
@@ -58,6 +62,6 @@ def _patience() -> Callable[[], None]:
 
     def waiting() -> None:
         if time.monotonic() > until:
-            raise _Busy
+            raise _Busy("another process is writing it")
 
     return waiting

@@ -184,9 +184,9 @@ class Following:
         """The same, holding these documents, and where it is."""
         folder, new = _HeldFolder(one.folder), one
         try:
-            if self._documents is not None:
-                leave_out(one.folder, self._documents.index, self._go_on)
             new = _anew(one)
+            if self._documents is not None:
+                leave_out(new.index, new.folder, self._documents.index, self._go_on)
             new.sync(self._each(every), lambda _done, _all: self._go_on(), self._go_on)
         except _Ending:
             raise
