@@ -21,7 +21,7 @@ from rung.knowledge.protocol import Explained, Fusion, Groups, Lookup, Place, Ro
 from rung.knowledge.ranking import SLACK, Ranking, best_columns, dense_scores, diverse, fused, ordered
 from rung.knowledge.store.location import Keeping
 from rung.knowledge.store.rows import Rows
-from rung.knowledge.store.table_reading import Matches, Reading, matrix
+from rung.knowledge.store.table_reading import Reading, matrix
 from rung.knowledge.store.tables import CONTEXT, RECORD, SYMBOLS, Pointer, document_in, document_key, passages_in
 from rung.records import Document, Json, Passage
 
@@ -173,11 +173,10 @@ class LanceSnapshot:
         scopes = [self._scope(lookup.groups, lookup.where) for lookup in lookups]
         row_of: dict[str, int] = {}
         asked = [(lk.text, scope.sql, depth) for lk, scope, depth in zip(lookups, scopes, depths, strict=True)]
-        once = list(dict.fromkeys(asked))  # what BM25 is asked, each thing once
-        words = self._reading.begin(self._reading.matches(once)) if fusion.dense_weight < 1 else None
+        words = self._reading.begin(self._bm25(asked)) if fusion.dense_weight < 1 else None
         dense = self._dense(lookups, scopes, depths, row_of) if fusion.dense_weight > 0 else [[] for _ in lookups]
-        matches: list[Matches] = self._reading.wait(words) if words else []
-        bm25 = self._bm25(dict(zip(once, matches, strict=True)), asked, row_of) if words else [[] for _ in lookups]
+        bm25, worded = self._reading.wait(words) if words else ([[] for _ in lookups], {})
+        row_of |= worded
         return [
             Rankings(d, b, fused(d, b, fusion), row_of, whole=len(d) < depth and len(b) < depth)
             for d, b, depth in zip(dense, bm25, depths, strict=True)
@@ -284,16 +283,17 @@ class LanceSnapshot:
 
     # --- BM25 -------------------------------------------------------------------------------------------------------
 
-    def _bm25(self, matches: Mapping[Asked, Matches], asked: Sequence[Asked], row_of: dict[str, int]) -> list[Ranking]:
-        rows = _present(self._rows)
-        rankings = []
-        for key in asked:
-            row_ids, scores = matches[key]
+    async def _bm25(self, asked: Sequence[Asked]) -> tuple[list[Ranking], dict[str, int]]:
+        """The rankings, and the rows of what they hold. On the store's loop: the question is embedded meanwhile."""
+        rows, once = _present(self._rows), list(dict.fromkeys(asked))
+        row_of: dict[str, int] = {}
+        rankings: dict[Asked, Ranking] = {}
+        for key, (row_ids, scores) in zip(once, await self._reading.matches(once), strict=True):
             at = rows.places(row_ids)
             names = rows.names(at)
             row_of.update(zip(names, at.tolist(), strict=True))
-            rankings.append(ordered(names, scores, key[2]))
-        return rankings
+            rankings[key] = ordered(names, scores, key[2])
+        return [rankings[key] for key in asked], row_of
 
     # --- rows -------------------------------------------------------------------------------------------------------
 

@@ -38,6 +38,7 @@ _SLOWER = 0.9  # of what questions needed that counts for the next one, where th
 _KEYS_AT_ONCE = 500
 _BM25_DIGITS = 6  # that count: single precision, whose last digits depend on the order of the terms
 _CACHE_BYTES = 1 << 30
+_VERSIONS = 32  # that one cache is for
 _SYMBOL, _FILE, _WORD = 1.0, 2.0, 0.25  # what a term counts that is written as in code, names a file, may be a name
 _LOST = ("not found", "no longer exists", "does not exist", "no such file")  # how the store says that files are not there
 
@@ -249,7 +250,7 @@ def bits(rows: pa.Table) -> NDArray[np.uint8]:
 async def _opened(keeping: Keeping, pointer: Pointer) -> list[Any]:
     import lancedb
 
-    db = await lancedb.connect_async(keeping.uri, storage_options=dict(keeping.options), session=_session())
+    db = await lancedb.connect_async(keeping.uri, storage_options=dict(keeping.options), session=_SESSIONS.session())
     tables = []
     for name, version in zip(pointer.names, (pointer.documents, pointer.passages), strict=True):
         table = await db.open_table(name)
@@ -258,12 +259,26 @@ async def _opened(keeping: Keeping, pointer: Pointer) -> list[Any]:
     return tables
 
 
-@cache
-def _session() -> Any:
-    """One cache for all versions: what a commit left as it was stays in memory."""
-    import lancedb
+class _Sessions:
+    """One cache for many versions: what a commit left as it was stays in memory. Now and then a new one, since what a cache
+    holds of versions that nobody reads any more, open files too, goes with it alone."""
 
-    return lancedb.Session(index_cache_size_bytes=_CACHE_BYTES, metadata_cache_size_bytes=_CACHE_BYTES // 4)
+    def __init__(self) -> None:
+        self._lock, self._session, self._versions = threading.Lock(), None, 0
+
+    def session(self) -> Any:
+        """For one more version."""
+        import lancedb
+
+        with self._lock:
+            if self._session is None or self._versions >= _VERSIONS:
+                sizes = {"index_cache_size_bytes": _CACHE_BYTES, "metadata_cache_size_bytes": _CACHE_BYTES // 4}
+                self._session, self._versions = lancedb.Session(**sizes), 0
+            self._versions += 1
+            return self._session
+
+
+_SESSIONS = _Sessions()
 
 
 class _Loop:
