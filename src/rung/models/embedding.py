@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
-from queue import LifoQueue
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 from rung.errors import ModelError
 from rung.models.bert_graph import build
@@ -34,13 +31,11 @@ if TYPE_CHECKING:
 
     from rung.models.protocol import Embedder, Vectors
 
-T = TypeVar("T")
 Kind = Literal["query", "passage"]
 _BATCH_TOKENS = 2048  # tokens, padding included, of one inference: 1,024 to 16,384 differ by less than 20 %
 _BATCH_TEXTS = 32
 _WORDS = re.compile(r"[^ \t\n\r]+")  # other white space is left to the tokenizer
 _MAX_CACHED = 500_000
-_STREAMS = min(2, os.cpu_count() or 1)  # inferences at once, each on its share of the cores: words are searched beside
 _WARM_WORDS = 32  # of questions
 _FEW_WORDS = 1000  # 6 ms of one core
 _FORMAT = 2
@@ -77,8 +72,7 @@ class MiniLM:
         if not 0 < width <= self._width:
             raise ModelError(f"{source.folder} has {self._width} dimensions, not {width}")
         self.source = replace(source, dimensions=0 if width == self._width else width)
-        self._opening = threading.Lock()
-        self._idle: LifoQueue[Any] | None = None
+        self._running = threading.Lock()
 
     @cached_property  # every step asks for it, and versions are read from files
     def identity(self) -> str:
@@ -103,19 +97,16 @@ class MiniLM:
         vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
         tokenizer, read = self._tokenizers[self.source.tokens(kind)], [self.source.read(text, kind) for text in texts]
         encoded = [e.ids for e in tokenizer.encode_batch_fast(read)] if texts else []
-
-        def fill(indices: list[int]) -> None:
+        for indices in together(encoded):
             output = self._infer([encoded[i] for i in indices], self._prompted[kind])[:, : self.dimensions]
             whole = not self.source.dimensions
             vectors[indices] = output if whole else output / np.maximum(np.linalg.norm(output, axis=1, keepdims=True), 1e-12)
-
-        _each(fill, together(encoded))
         return vectors
 
     def warm(self) -> None:
         """Be ready for questions: the first of a length takes several times as long as the next."""
-        texts = [" ".join(["is"] * words) for words in range(1, _WARM_WORDS + 1)]
-        _each(lambda text: self.embed([text], kind="query"), texts * _STREAMS)
+        for words in range(1, _WARM_WORDS + 1):
+            self.embed([" ".join(["is"] * words)], kind="query")
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, uncut, the marks included, the prompt not."""
@@ -168,32 +159,18 @@ class MiniLM:
         if self.source.leaves_prompt_out:
             given["pooling_mask"] = mask.copy()
             given["pooling_mask"][:, :prompted] = 0
-        requests = self._requests
-        request = requests.get()
-        try:
-            output: NDArray[np.float32] = request.infer(given)[0].copy()
-        finally:
-            requests.put(request)
+        with self._running:
+            output: NDArray[np.float32] = self._compiled(given)[0].copy()
         return output
 
-    @property
-    def _requests(self) -> LifoQueue[Any]:
-        """Inferences that nobody runs. Opened when they are first asked for: a command that finds its searches remembered
-        embeds nothing."""
-        with self._opening:
-            if self._idle is None:
-                self._idle = LifoQueue()
-                for request in self._compiled():
-                    self._idle.put(request)
-            return self._idle
-
-    def _compiled(self) -> list[Any]:
+    @cached_property  # when it is first asked: a command that finds its searches remembered embeds nothing
+    def _compiled(self) -> Any:
         """float32, whatever the CPU multiplies in: an index, what was learnt on its vectors and deployments name them."""
         import openvino
 
-        settings = {**OPENVINO["exact"], "NUM_STREAMS": str(_STREAMS)}
-        compiled, self._graph = openvino.Core().compile_model(self._graph, "CPU", settings), None
-        return [compiled.create_infer_request() for _ in range(_STREAMS)]
+        compiled = openvino.Core().compile_model(self._graph, "CPU", OPENVINO["exact"])
+        self._graph = None
+        return compiled
 
 
 _KINDS: tuple[Kind, ...] = ("query", "passage")
@@ -233,17 +210,6 @@ def together(encoded: Sequence[Sequence[int]], *, tokens: int = _BATCH_TOKENS) -
             batches.append([])
         batches[-1].append(index)
     return batches
-
-
-def _each(work: Callable[[T], object], of: Sequence[T]) -> None:
-    """Do this with each, as many at once as are computed at once."""
-    if len(of) < 2:
-        for one in of:
-            work(one)
-        return
-    with ThreadPoolExecutor(_STREAMS, thread_name_prefix="embedding") as pool:
-        for _ in pool.map(work, of):
-            pass
 
 
 def _graph(source: EncoderFolder, cache: Path) -> Any:
