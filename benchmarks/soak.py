@@ -71,15 +71,18 @@ class Person(FastHttpUser):
 """
 
 
-def megabytes(pid: int) -> float:
-    """Resident, of a process and its children, among them the one that decodes."""
-    pages = 0
+def megabytes(pid: int) -> tuple[float, float]:
+    """Resident, of a process, and of its children, among them the one that decodes."""
+    own = children = 0
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # it has ended meanwhile
-            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            if pid in (parent, int(folder.name)):
-                pages += int((folder / "statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+            pages = int((folder / "statm").read_text().split()[1])
+            if int(folder.name) == pid:
+                own = pages
+            elif int((folder / "stat").read_text().rpartition(")")[2].split()[1]) == pid:
+                children += pages
+    size = os.sysconf("SC_PAGE_SIZE") / 2**20
+    return own * size, children * size
 
 
 def changing(folder: Path, ending: threading.Event) -> None:
@@ -114,13 +117,17 @@ def main() -> None:
         print(f"the server ended with {server.process.returncode}")
         failed = report(Path(scratch))
         thirds = [samples[len(samples) * k // 3 : len(samples) * (k + 1) // 3] for k in range(3)]
-        middles = [statistics.median(third) for third in thirds]
-        print("memory in MB, by thirds of the time:", " ".join(f"{one:.0f}" for one in middles), f"most {max(samples):.0f}")
+        middles = [statistics.median(map(sum, third)) for third in thirds]
+        most = max(map(sum, samples))
+        print("memory in MB, by thirds of the time:", " ".join(f"{one:.0f}" for one in middles), f"most {most:.0f}")
+        for place, process in enumerate(("the server", "what decodes, whose cache fills up to a bound")):
+            parts = [statistics.median(sample[place] for sample in third) for third in thirds]
+            print(f"  {process}:", " ".join(f"{one:.0f}" for one in parts))
         sys.exit(1 if failed or middles[2] > 1.1 * middles[1] else 0)
 
 
-def load(given: argparse.Namespace, url: str, users: Path, pid: int) -> list[float]:
-    """Let locust run; the server's memory every five seconds, with that of its children."""
+def load(given: argparse.Namespace, url: str, users: Path, pid: int) -> list[tuple[float, float]]:
+    """Let locust run; the server's memory every five seconds, and that of its children."""
     end = f"{round(given.minutes * 60)}s"
     command = [given.locust, "-f", str(users), "--headless", "-u", str(given.users), "-r", str(given.users), "-t", end]
     command += [

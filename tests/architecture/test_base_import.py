@@ -56,6 +56,7 @@ NEED_SERVE = frozenset(
         "mcp_http",
         "mcp_server",
         "mcp_session",
+        "memory_counts",
         "metrics",
         "openai_api",
         "promotion",

@@ -52,21 +52,35 @@ def reading(tmp_path_factory: pytest.TempPathFactory) -> Reading:
     return found
 
 
+QUESTIONS = [
+    "Where is retryHeader called?",  # common in both: the store's own sum
+    "retryHeader_3 in src/part1/f4.py",
+    "pump at rest in f88.py",  # a common word, a file that one passage has
+    "zylophon in f12.py",  # a word that nobody has
+    "图书馆",
+    "池 f3.py",
+    "valve parse_line Till",
+    "nothing that is here",
+]
+
+
+@pytest.mark.slow
+def test_what_was_asked_before_changes_nothing(reading: Reading) -> None:
+    """How many matches are read at first hangs on it."""
+
+    def found(question: str, needed: float) -> tuple[list[int], list[float]]:
+        reading._needed = needed
+        (numbers, scores), *_ = reading.run(reading.matches([(question, None, DEPTH)]))
+        return numbers.tolist(), scores
+
+    for question in QUESTIONS:
+        first, second, third = (dict(zip(*found(question, needed), strict=True)) for needed in (0, 1000, 10_000))
+        assert first == second == third
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("where", [None, "array_length(facets) > 0"])
-@pytest.mark.parametrize(
-    "question",
-    [
-        "Where is retryHeader called?",  # common in both: the store's own sum
-        "retryHeader_3 in src/part1/f4.py",
-        "pump at rest in f88.py",  # a common word, a file that one passage has
-        "zylophon in f12.py",  # a word that nobody has
-        "图书馆",
-        "池 f3.py",
-        "valve parse_line Till",
-        "nothing that is here",
-    ],
-)
+@pytest.mark.parametrize("question", QUESTIONS)
 def test_the_best_are_those_of_the_store_s_own_sum(reading: Reading, question: str, where: str | None) -> None:
     truth = row_numbers(reading, _sum_of(_words(question, {*TERMS}).values()), where)
     (numbers, scores), *_ = reading.run(reading.matches([(question, where, DEPTH)]))

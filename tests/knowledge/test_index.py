@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,9 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rung.errors import UserError
+from rung.knowledge import Chunking, Knowledge
 from rung.knowledge.protocol import Fusion, IndexGone, Lookup
+from rung.knowledge.store import table_reading
 from rung.knowledge.store.lance import LanceIndex
-from rung.records import Document
+from rung.knowledge.store.rows import Rows
+from rung.knowledge.store.snapshot import LanceSnapshot
+from rung.records import Asker, Document
 from rung.testing.knowledge import HashedWords, IndexContract, change_of, is_right, may_read
 
 EMBEDDER = HashedWords(16)
@@ -172,3 +179,42 @@ def test_a_damaged_or_newer_index_says_what_to_do(text: str, says: str, do: str,
     with pytest.raises(UserError, match=says) as caught:
         LanceIndex(tmp_path).snapshot()
     assert do in str(caught.value)
+
+
+def test_who_will_make_many_searches_has_the_vectors_in_memory_and_keeps_having_them(tmp_path: Path) -> None:
+    embedder = HashedWords()
+    knowledge = Knowledge.open(tmp_path, embedder=embedder, chunking=Chunking(32, 4))
+    knowledge.index = LanceIndex(tmp_path, memory_rows=0)
+    knowledge.sync([Document("a", "word of the pump")])
+    before = knowledge.search("pump", asker=Asker())
+    assert _rows(knowledge).held is None
+    knowledge.warm()
+    assert _rows(knowledge).held is not None
+    assert knowledge.search("pump", asker=Asker()) == before
+    knowledge.sync([Document("a", "word of the pump"), Document("b", "another pump")])
+    for _ in range(200):
+        assert len(knowledge.search("pump", asker=Asker())) == 2
+        if _rows(knowledge).held is not None:
+            break
+        time.sleep(0.01)
+    else:
+        raise AssertionError("the next version is not read into memory")
+
+
+def _rows(knowledge: Knowledge) -> Rows:
+    snapshot = knowledge.snapshot()
+    assert isinstance(snapshot, LanceSnapshot)
+    assert snapshot._rows is not None
+    return snapshot._rows
+
+
+def test_files_of_versions_that_nobody_reads_do_not_stay_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table_reading, "_VERSIONS", 3)
+    knowledge = Knowledge.open(tmp_path, embedder=HashedWords(), chunking=Chunking(32, 4))
+    opened = []
+    for number in range(16):
+        knowledge.sync([Document("a", f"word {number} of the pump")])
+        assert knowledge.search("pump", asker=Asker())
+        gc.collect()
+        opened.append(sum(str(tmp_path) in os.path.realpath(at) for at in Path("/proc/self/fd").iterdir()))
+    assert max(opened) <= 6, opened

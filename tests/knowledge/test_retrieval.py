@@ -13,6 +13,7 @@ import pytest
 from rung.errors import InputError, UserError
 from rung.knowledge import Chunking, Fusion, Knowledge, KnowledgeEngine, build_example_index
 from rung.knowledge.examples_index import ExamplesIndex
+from rung.knowledge.protocol import Lookup
 from rung.records import Asker, Document, Failure, Passage
 from rung.records.steps import Engine, Generate, Request, Search, SearchResult
 from rung.testing.knowledge import QUERIES, HashedWords
@@ -204,3 +205,24 @@ def test_a_search_may_weigh_the_rankings_in_its_own_way(knowledge: Knowledge) ->
         other.refresh()
         assert run(engine(other), Request(Search(query, 3), BOARD)) == [passages]
     assert found[1] != found[2]
+
+
+def test_a_question_is_embedded_while_its_words_are_searched_and_not_where_words_alone_count(
+    knowledge: Knowledge, embedder: Counting
+) -> None:
+    vector: Vectors = embedder.embed(["refunds"], kind="query")[0]
+    snapshot, order = knowledge.snapshot(), list[str]()
+    embedder.calls.clear()
+
+    def later() -> Vectors:
+        order.append("embedded")
+        return vector
+
+    at_once = snapshot.search([Lookup("refunds", vector, None, 3)], Fusion())
+    assert snapshot.search([Lookup("refunds", later, None, 3)], Fusion()) == at_once
+    assert order == ["embedded"]
+    words = Request(Search("refunds", 3, dense_weight=0.0), BOARD)
+    assert [result for _, result in knowledge.engine().run([words])] != []
+    assert embedder.calls == []
+    list(knowledge.engine().run([words, Request(Search("refunds", 3), BOARD), Request(Search("norway", 3), BOARD)]))
+    assert embedder.calls == [["refunds", "norway"]]

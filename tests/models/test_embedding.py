@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -67,3 +69,13 @@ def test_it_sees_256_tokens_and_counts_them_all(minilm: MiniLM) -> None:
     assert float(seen @ more) < 0.999, "token 128 and beyond is seen: the tokenizer file's own limit was lifted"
     assert minilm.count_tokens(["word " * 1000]) == [1002]
     assert minilm.max_tokens == 256
+
+
+def test_questions_at_once_have_the_vectors_that_they_have_alone(minilm: MiniLM) -> None:
+    import numpy as np
+
+    minilm.warm()
+    alone = [minilm.embed([text], kind="query") for text in TEXTS]
+    with ThreadPoolExecutor(8) as pool:
+        at_once = list(pool.map(lambda text: minilm.embed([text], kind="query"), TEXTS * 4))
+    assert all(np.array_equal(one, other) for one, other in zip(alone * 4, at_once, strict=True))

@@ -80,6 +80,7 @@ def serve(  # noqa: PLR0917 - typer reads the options from the parameters
         pinned = list(app.state.answering.pinned())
         for line in pinned:
             err(line)
+        app.state.answering.warm()
         address = f"[{host}]" if ":" in host else host
         base = f"http://{address}:{listener.getsockname()[1]}"
         page = f"{base}/board{f'?token={door.token}' if isinstance(door, OwnersDoor) else ''}"

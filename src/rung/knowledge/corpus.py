@@ -25,11 +25,12 @@ from rung.knowledge.protocol import (
     passages_by,
     provisional_mark,
     quick_of,
+    warm,
 )
 from rung.knowledge.replacing import replace_provisional
 from rung.knowledge.retrieval import KnowledgeEngine, embedded, readable
 from rung.knowledge.store.lance import LanceIndex
-from rung.knowledge.store.staging import Staging
+from rung.knowledge.store.staging import STAGED, Staging
 from rung.knowledge.sync import FORMAT, Means, Progress, SyncReport, difference, settings_of, synchronize
 from rung.records import Asker, Document, Passage, digest
 
@@ -143,7 +144,7 @@ class Knowledge:
             staging.close()
 
     def _staging(self) -> Staging:
-        return Staging(self.folder / "staging", passages_by(self.embedder))
+        return Staging(self.folder / STAGED, passages_by(self.embedder))
 
     def maintain(self) -> bool:
         """Compact and index what many small syncs left behind; see `Index.maintain`. Searches go on meanwhile."""
@@ -199,6 +200,12 @@ class Knowledge:
         except IndexGone:
             self.refresh()
             return work(self.snapshot())
+
+    def warm(self) -> None:
+        """Have at hand what searches need, for one who will make many: their first ones need not wait for it."""
+        if self._snapshot is not None:
+            warm(self.embedder)
+            self._snapshot.warm()
 
     def weigh(self, dense_weight: float) -> None:
         """Search with this weight of the dense ranking from now on."""

@@ -53,6 +53,11 @@ def quick_of(embedder: Embedder) -> Embedder | None:
     return quick
 
 
+def warm(embedder: Embedder) -> None:
+    """Have an embedder that computes here do what its first questions would wait for."""
+    getattr(embedder, "warm", lambda: None)()
+
+
 def is_at_once(embedder: Embedder) -> bool:
     """Whether it embeds faster than vectors that were kept could be read."""
     return bool(getattr(embedder, "at_once", False))
@@ -122,7 +127,8 @@ class Fusion:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """One query as a store sees it. `vector` is the query's embedding, shape [dimensions].
+    """One query as a store sees it. `embedding`: its vector, or what gives it when it is asked for, so that a store can
+    look for the words meanwhile.
 
     `where` is "" or canonical JSON of `{key: value}` and `{key: {"gt" | "gte" | "lt" | "lte" | "ne" | "in": value}}`, all of
     which must hold. Keys are those of `Document.meta`, and `document`, `source` and `title`; strings, numbers, truth values
@@ -130,11 +136,16 @@ class Lookup:
     """
 
     text: str
-    vector: Vectors
+    embedding: Vectors | Callable[[], Vectors]
     groups: Groups
     top: int
     where: str = ""
     diversity: float = 0.0
+
+    @property
+    def vector(self) -> Vectors:
+        """The query's embedding, shape [dimensions]."""
+        return self.embedding() if callable(self.embedding) else self.embedding
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +266,10 @@ class Snapshot(Protocol):
         """Document id -> groups that may read it; an empty tuple means everybody."""
         ...
 
+    def warm(self) -> None:
+        """Read into memory what many searches are the faster for, before the first of them."""
+        ...
+
     def search(self, lookups: Sequence[Lookup], fusion: Fusion) -> list[tuple[Passage, ...]]:
         """For each lookup up to `top` readable passages, best fused score first, equal scores by passage id.
 
@@ -359,6 +374,9 @@ class Index(Protocol):
         """Hold the newest version no longer."""
         ...
 
-    def prune(self) -> None:
-        """Forget all versions but the newest: nothing that was deleted is left in any file. Their readers lose them."""
+    def prune(self, waiting: Callable[[], None] = lambda: None) -> None:
+        """Forget all versions but the newest: nothing that was deleted is left in any file. Their readers lose them.
+
+        `waiting`: see `writing`.
+        """
         ...

@@ -6,8 +6,8 @@ Ranking is left to the store and `ranking`, the index of examples to `examples_i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -129,7 +129,6 @@ class KnowledgeEngine:
         results: list[tuple[Passage, ...]] = [()] * len(searches)  # a query that says nothing finds nothing
         lookups: dict[tuple[str, float | None], list[tuple[int, Lookup]]] = {}
         for at, (step, groups) in enumerate(searches):
-            vector = vectors.get((step.index, step.query))
             if step.top < 1:
                 continue
             is_documents = step.index == DOCUMENTS or step.index in self._cuttings
@@ -139,11 +138,12 @@ class KnowledgeEngine:
                 continue  # made of other documents than those of now: it holds nothing
             elif step.everything:
                 results[at] = self._example_index(step.index).everything(step.top, groups)
-            elif vector is not None and is_documents:
-                lookup = Lookup(readable(step.query), vector, groups, step.top, step.where, step.diversity)
+            elif step.query.strip() and is_documents:
+                later = partial(vectors[step.index].of, step.query)
+                lookup = Lookup(readable(step.query), later, groups, step.top, step.where, step.diversity)
                 lookups.setdefault((step.index, step.dense_weight), []).append((at, lookup))
-            elif vector is not None:
-                results[at] = self._example_index(step.index).search(vector, step.top, groups)
+            elif step.query.strip():
+                results[at] = self._example_index(step.index).search(vectors[step.index].of(step.query), step.top, groups)
         for (index, weight), some in lookups.items():
             knowledge = self._cuttings.get(index, self._knowledge)
             if knowledge:
@@ -154,24 +154,36 @@ class KnowledgeEngine:
                     results[at] = passages
         return results
 
-    def _vectors(self, steps: Sequence[Search]) -> dict[tuple[str, str], Vectors]:
-        """By (index, query): each query is embedded once by each embedder that is asked for it."""
-        by_embedder: dict[str, tuple[Embedder, list[Search]]] = {}
+    def _vectors(self, steps: Sequence[Search]) -> dict[str, _Embedded]:
+        """By index; those with one embedder have one."""
+        by_embedder: dict[str, _Embedded] = {}
+        by_index: dict[str, _Embedded] = {}
         for step in steps:
-            if step.query.strip():
-                own = self._cuttings.get(step.index)
-                embedder = self._embedder if own is None else own.embedder
-                by_embedder.setdefault(embedder.identity, (embedder, []))[1].append(step)
-        by_query: dict[tuple[str, str], Vectors] = {}
-        for embedder, some in by_embedder.values():
-            vectors = embedded([step.query for step in some], embedder)
-            by_query |= {(step.index, step.query): vectors[step.query] for step in some}
-        return by_query
+            own = self._cuttings.get(step.index)
+            embedder = self._embedder if own is None else own.embedder
+            by_index[step.index] = by_embedder.setdefault(embedder.identity, _Embedded(embedder))
+            by_index[step.index].queries.append(step.query)
+        return by_index
 
     def _snapshot(self) -> Snapshot:
         if self._knowledge is None:
             raise UserError("the project has no documents to search (knowledge.sources)")
         return self._knowledge.snapshot()
+
+
+@dataclass
+class _Embedded:
+    """Queries that are embedded when the first vector is asked for, all in one call."""
+
+    embedder: Embedder
+    queries: list[str] = field(default_factory=list)
+    _vectors: dict[str, Vectors] = field(default_factory=dict)
+
+    def of(self, query: str) -> Vectors:
+        """The vector of one that says anything, shape [dimensions]."""
+        if not self._vectors:
+            self._vectors = embedded(self.queries, self.embedder)
+        return self._vectors[query]
 
 
 def everything(snapshot: Snapshot, groups: Groups, top: int, where: str = "") -> tuple[Passage, ...]:

@@ -27,6 +27,7 @@ from rung.models.decoding import Asked, Handle, Network, Output, batching, enter
 
 _GONE = "the process that decodes has ended"
 _GRACE = 10.0  # seconds that the other process has for its end
+_OPEN: weakref.WeakSet[DecoderApart] = weakref.WeakSet()
 
 # Messages to it: (number, what is asked), (number, None) to cancel. From it: a list of (number, Output) after each step;
 # "" or the reason of a refusal, in a Output of no tokens, answers each question.
@@ -57,6 +58,7 @@ class DecoderApart:
         self._shared = _Shared()
         self._sending = threading.Lock()
         self._next = 0
+        _OPEN.add(self)
         threading.Thread(target=_listen, args=(self._connection, self._shared), name="decoding", daemon=True).start()
 
     @property
@@ -120,6 +122,11 @@ class DecoderApart:
                 self._connection.send((number, asked))
         except OSError:
             raise RuntimeError(_GONE) from None
+
+
+def process_ids() -> list[int]:
+    """Of the processes that decode for this one."""
+    return sorted(decoder.process_id for decoder in [*_OPEN])
 
 
 @dataclass

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import threading
 from collections.abc import Iterator, Sequence
@@ -36,6 +37,7 @@ _BATCH_TOKENS = 2048  # tokens, padding included, of one inference: 1,024 to 16,
 _BATCH_TEXTS = 32
 _WORDS = re.compile(r"[^ \t\n\r]+")  # other white space is left to the tokenizer
 _MAX_CACHED = 500_000
+_WARM_WORDS = 32  # of questions
 _FEW_WORDS = 1000  # 6 ms of one core
 _FORMAT = 2
 
@@ -102,6 +104,11 @@ class MiniLM:
             vectors[indices] = output if whole else output / np.maximum(np.linalg.norm(output, axis=1, keepdims=True), 1e-12)
         return vectors
 
+    def warm(self) -> None:
+        """Be ready for questions: the first of a length takes several times as long as the next."""
+        for words in range(1, _WARM_WORDS + 1):
+            self.embed([" ".join(["is"] * words)], kind="query")
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, uncut, the marks included, the prompt not."""
         if not self._by_word:
@@ -154,17 +161,24 @@ class MiniLM:
             given["pooling_mask"] = mask.copy()
             given["pooling_mask"][:, :prompted] = 0
         with self._running:
-            output: NDArray[np.float32] = self._compiled(given)[0].copy()
+            compiled = self._for_one if len(rows) == 1 else self._for_many
+            output: NDArray[np.float32] = compiled(given)[0].copy()
         return output
 
     @cached_property  # when it is first asked: a command that finds its searches remembered embeds nothing
-    def _compiled(self) -> Any:
+    def _for_many(self) -> Any:
+        return self._compiled({})
+
+    @cached_property
+    def _for_one(self) -> Any:
+        """On half of the cores, since a question's words are searched beside: threads that wait for each other wait long."""
+        return self._compiled({"INFERENCE_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // 2))})
+
+    def _compiled(self, settings: dict[str, str]) -> Any:
         """float32, whatever the CPU multiplies in: an index, what was learnt on its vectors and deployments name them."""
         import openvino
 
-        compiled = openvino.Core().compile_model(self._graph, "CPU", OPENVINO["exact"])
-        self._graph = None
-        return compiled
+        return openvino.Core().compile_model(self._graph, "CPU", {**OPENVINO["exact"], **settings})
 
 
 _KINDS: tuple[Kind, ...] = ("query", "passage")

@@ -77,6 +77,10 @@ class Mapped:
         unit: Vectors = (moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-12)).astype(np.float32)
         return unit
 
+    def warm(self) -> None:
+        """As the base, where that can be."""
+        getattr(self.base, "warm", lambda: None)()
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """As the base counts."""
         return self.base.count_tokens(texts)

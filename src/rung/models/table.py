@@ -120,6 +120,10 @@ class TableEmbedder:
             vectors[start : start + len(some)] = self.read().vectors(self.encoder.tokens(some))
         return vectors
 
+    def warm(self) -> None:
+        """As the encoder."""
+        self.encoder.warm()
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """As the encoder counts."""
         return self.encoder.count_tokens(texts)

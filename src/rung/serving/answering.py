@@ -117,6 +117,12 @@ class Answering:
         version = f", index version {self.knowledge.version}" if self.knowledge else ""
         return [f"{name}: {deployment}{version}" for name, deployment in self.deployments.items()]
 
+    def warm(self) -> None:
+        """Have at hand what the first questions would wait for."""
+        for knowledge in (self.knowledge, *self.cuttings.values()):
+            if knowledge is not None:
+                knowledge.warm()
+
     def may_read(self, caller: Caller, document: str) -> bool:
         """Whether the index, as it is now, lets the caller read this document."""
         groups = self.knowledge.document_groups().get(document) if self.knowledge else None

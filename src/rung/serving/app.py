@@ -33,6 +33,7 @@ from rung.serving.described import describe
 from rung.serving.guard import Guard
 from rung.serving.limits import Limiter
 from rung.serving.mcp_http import McpEndpoint
+from rung.serving.memory_counts import MemoryCounts
 from rung.serving.metrics import Metrics
 from rung.serving.periodic import Periodic
 from rung.serving.refusal import NotAnswered
@@ -109,6 +110,7 @@ def application(service: Service) -> FastAPI:
     answering.cache = AnswerCache(**engines.project.settings.serve.cache.model_dump())
     TraceCounts(traces, answering.metrics.registry)
     answering.metrics.registry.register(AlertCounts(service.state))
+    answering.metrics.registry.register(MemoryCounts(ratings))
     days = engines.project.settings.serve.retention.model_dump()
     retention = Periodic("retention", lambda: end_old(service.state, days), seconds=_TENDED)
     limiter = Limiter()

@@ -67,6 +67,11 @@ class Feedback:
         self._forgotten, self._erased = 0, last_erasure(state)
         self._chores = Periodic("feedback", self._tidy, seconds=_TIDYING)
 
+    @property
+    def kept(self) -> int:
+        """Answers whose text this process keeps for their rating, at most RECENT."""
+        return len(self._recent)
+
     def remember(self, caller: Caller, answered: Answered) -> None:
         """An answer that may be rated from now on."""
         asked = answered.asked

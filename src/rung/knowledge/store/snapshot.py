@@ -8,6 +8,7 @@ compared by their vectors.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
@@ -20,7 +21,7 @@ from rung.knowledge.protocol import Explained, Fusion, Groups, Lookup, Place, Ro
 from rung.knowledge.ranking import SLACK, Ranking, best_columns, dense_scores, diverse, fused, ordered
 from rung.knowledge.store.location import Keeping
 from rung.knowledge.store.rows import Rows
-from rung.knowledge.store.table_reading import Matches, Reading, matrix
+from rung.knowledge.store.table_reading import Reading, matrix
 from rung.knowledge.store.tables import CONTEXT, RECORD, SYMBOLS, Pointer, document_in, document_key, passages_in
 from rung.records import Document, Json, Passage
 
@@ -69,6 +70,11 @@ class LanceSnapshot:
         self._scopes: dict[tuple[frozenset[str] | None, str], Scope] = {}
         self._cached: dict[int, Passage] = {}
         self._asked, self._warming = 0, False
+
+    def after(self, former: LanceSnapshot | None) -> LanceSnapshot:
+        """This version, searched in another one's place from now on: what was asked of that one counts."""
+        self._asked += former._asked if former is not None else 0
+        return self
 
     @property
     def version(self) -> int:
@@ -127,7 +133,8 @@ class LanceSnapshot:
         """See `Snapshot.search`."""
         if not self._rows:
             return [() for _ in lookups]
-        self._warm(len(lookups))
+        self._asked += len(lookups)
+        self._hold()
         rankings = self._ranked(lookups, fusion)
         chosen = [self._chosen(r, lk) for r, lk in zip(rankings, lookups, strict=True)]
         passages = self._fetched(chain.from_iterable((at for at, _ in ranking) for ranking in chosen))
@@ -166,11 +173,10 @@ class LanceSnapshot:
         scopes = [self._scope(lookup.groups, lookup.where) for lookup in lookups]
         row_of: dict[str, int] = {}
         asked = [(lk.text, scope.sql, depth) for lk, scope, depth in zip(lookups, scopes, depths, strict=True)]
-        once = list(dict.fromkeys(asked))  # what BM25 is asked, each thing once
-        words = self._reading.begin(self._reading.matches(once)) if fusion.dense_weight < 1 else None
+        words = self._reading.begin(self._bm25(asked)) if fusion.dense_weight < 1 else None
         dense = self._dense(lookups, scopes, depths, row_of) if fusion.dense_weight > 0 else [[] for _ in lookups]
-        matches: list[Matches] = self._reading.wait(words) if words else []
-        bm25 = self._bm25(dict(zip(once, matches, strict=True)), asked, row_of) if words else [[] for _ in lookups]
+        bm25, worded = self._reading.wait(words) if words else ([[] for _ in lookups], {})
+        row_of |= worded
         return [
             Rankings(d, b, fused(d, b, fusion), row_of, whole=len(d) < depth and len(b) < depth)
             for d, b, depth in zip(dense, bm25, depths, strict=True)
@@ -256,29 +262,38 @@ class LanceSnapshot:
         by_position = np.argsort(positions)
         return matrix(table)[by_position[np.searchsorted(positions[by_position], chosen)]]
 
-    def _warm(self, lookups: int) -> None:
-        """Read the vectors into memory, beside the searches, once so many have been made that it pays."""
-        self._asked += lookups
-        rows = _present(self._rows)
-        if self._asked < _WARM or self._warming or rows.held is not None:
+    def warm(self) -> None:
+        """See `Snapshot.warm`."""
+        if self._rows is None:
             return
+        self._asked = max(self._asked, _WARM)
+        if (held := self._hold()) is not None:
+            self._reading.wait(held)
+        self._reading.run(self._reading.matches([("a", None, 1)]))
+
+    def _hold(self) -> Future[None] | None:
+        """Begin to read the vectors into memory, beside the searches, once so many have been made that it pays."""
+        rows, dimensions = _present(self._rows), self._pointer.settings.get("dimensions")
+        if self._asked < _WARM or self._warming or rows.held is not None:
+            return None
         self._warming = True
-        dimensions = self._pointer.settings.get("dimensions")
-        if isinstance(dimensions, int) and self._pointer.passage_count * dimensions * 4 <= _VECTOR_BYTES:
-            self._reading.begin(rows.hold(self._reading, dimensions))
+        if not isinstance(dimensions, int) or self._pointer.passage_count * dimensions * 4 > _VECTOR_BYTES:
+            return None
+        return self._reading.begin(rows.hold(self._reading, dimensions))
 
     # --- BM25 -------------------------------------------------------------------------------------------------------
 
-    def _bm25(self, matches: Mapping[Asked, Matches], asked: Sequence[Asked], row_of: dict[str, int]) -> list[Ranking]:
-        rows = _present(self._rows)
-        rankings = []
-        for key in asked:
-            row_ids, scores = matches[key]
+    async def _bm25(self, asked: Sequence[Asked]) -> tuple[list[Ranking], dict[str, int]]:
+        """The rankings, and the rows of what they hold. On the store's loop: the question is embedded meanwhile."""
+        rows, once = _present(self._rows), list(dict.fromkeys(asked))
+        row_of: dict[str, int] = {}
+        rankings: dict[Asked, Ranking] = {}
+        for key, (row_ids, scores) in zip(once, await self._reading.matches(once), strict=True):
             at = rows.places(row_ids)
             names = rows.names(at)
             row_of.update(zip(names, at.tolist(), strict=True))
-            rankings.append(ordered(names, scores, key[2]))
-        return rankings
+            rankings[key] = ordered(names, scores, key[2])
+        return [rankings[key] for key in asked], row_of
 
     # --- rows -------------------------------------------------------------------------------------------------------
 

@@ -31,10 +31,14 @@ T = TypeVar("T")
 Matches = tuple["NDArray[np.uint64]", list[float]]  # row numbers and BM25 scores, best first
 
 _TOGETHER = 8  # queries of the store under way at once
+_WORDS = "indexed"  # the column of a passage's words
 _FEW = 512  # matches that are read at least: a column with fewer is read whole
+_MOST_AT_FIRST = 4096  # of words' matches, however many the last questions needed
+_SLOWER = 0.9  # of what questions needed that counts for the next one, where that needed less
 _KEYS_AT_ONCE = 500
 _BM25_DIGITS = 6  # that count: single precision, whose last digits depend on the order of the terms
 _CACHE_BYTES = 1 << 30
+_VERSIONS = 32  # that one cache is for
 _SYMBOL, _FILE, _WORD = 1.0, 2.0, 0.25  # what a term counts that is written as in code, names a file, may be a name
 _LOST = ("not found", "no longer exists", "does not exist", "no such file")  # how the store says that files are not there
 
@@ -48,6 +52,7 @@ class Reading:
         self._passages: Any
         self._documents, self._passages = self.run(_opened(keeping, pointer))
         self._terms = self.run(self.columns()) & {*TERMS}
+        self._needed = 0.0  # matches that the last questions' words had to be asked for
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Carry out and wait.
@@ -142,14 +147,16 @@ class Reading:
         has a word. So each column is asked alone, and what the others find is added to that of the commonest. Only where two
         find many is the store asked for the sum.
         """
-        limit = depth + 16 if len(clauses) == 1 else max(depth + 16, _FEW)
-        alone = await asyncio.gather(*(self._scores(clause, where, limit) for clause in clauses.values()))
+        few = depth + 16 if len(clauses) == 1 else max(depth + 16, _FEW)
+        limit = max(few, min(round(self._needed), _MOST_AT_FIRST))
+        limits = [limit if column == _WORDS else few for column in clauses]
+        alone = await asyncio.gather(*(self._scores(c, where, n) for c, n in zip(clauses.values(), limits, strict=True)))
         commonest = max(range(len(alone)), key=lambda at: len(alone[at]))
-        main, top = [*clauses.values()][commonest], alone[commonest]
+        main, top, limit = [*clauses.values()][commonest], alone[commonest], limits[commonest]
         others = [scores for at, scores in enumerate(alone) if at != commonest]
         beside: dict[int, float] = {}
-        if any(len(scores) == limit for scores in others):
-            main = _sum_of(clauses.values())
+        if any(len(scores) == few for scores in others):
+            main, limit = _sum_of(clauses.values()), max(limits)
             top = await self._scores(main, where, limit)
         elif ids := sorted({id for scores in others for id in scores}):
             condition = f"_rowid IN ({', '.join(map(str, ids))})"
@@ -158,6 +165,7 @@ class Reading:
         while (best := best_scores(top, beside, depth, is_whole=len(top) < limit)) is None:
             limit *= 4
             top = await self._scores(main, where, limit)
+        self._needed = max(1.25 * len(best), _SLOWER * self._needed)
         return np.array([*best], dtype=np.uint64), [*best.values()]
 
     async def _scores(self, clause: Any, where: str | None, limit: int) -> dict[int, float]:
@@ -165,7 +173,7 @@ class Reading:
         query = self._passages.query().nearest_to_text(clause)
         query = query if where is None else query.where(where)
         rows = await query.select(["_rowid", "_score"]).limit(limit).to_arrow()
-        return dict(zip(rows["_rowid"].to_pylist(), rows["_score"].to_pylist(), strict=True))
+        return dict(zip(rows["_rowid"].to_numpy().tolist(), rows["_score"].to_numpy().tolist(), strict=True))
 
 
 def best_scores(
@@ -179,7 +187,9 @@ def best_scores(
         beside: scores of other rows, or of the same by more columns.
         is_whole: `top` is all that the query finds.
     """
-    scores = {id: _rounded(score) for id, score in {**top, **beside}.items()}
+    exact = {**top, **beside}
+    rounded = {score: _rounded(score) for score in {*exact.values()}}  # many share one
+    scores = {id: rounded[score] for id, score in exact.items()}
     if not is_whole:
         lowest = _rounded(min(top.values()))
         scores = {id: score for id, score in scores.items() if score > lowest}
@@ -198,7 +208,7 @@ def _words(text: str, columns: Set[str]) -> dict[str, Any]:
     from lancedb.query import MatchQuery
 
     words = folded(text)
-    clauses: dict[str, Any] = {"indexed": MatchQuery(words, "indexed")}
+    clauses: dict[str, Any] = {_WORDS: MatchQuery(words, _WORDS)}
     if RUNS in columns and (pairs := terms(words)):
         clauses[RUNS] = MatchQuery(" ".join(pairs), RUNS)
     if SYMBOLS in columns:
@@ -240,7 +250,7 @@ def bits(rows: pa.Table) -> NDArray[np.uint8]:
 async def _opened(keeping: Keeping, pointer: Pointer) -> list[Any]:
     import lancedb
 
-    db = await lancedb.connect_async(keeping.uri, storage_options=dict(keeping.options), session=_session())
+    db = await lancedb.connect_async(keeping.uri, storage_options=dict(keeping.options), session=_SESSIONS.session())
     tables = []
     for name, version in zip(pointer.names, (pointer.documents, pointer.passages), strict=True):
         table = await db.open_table(name)
@@ -249,12 +259,26 @@ async def _opened(keeping: Keeping, pointer: Pointer) -> list[Any]:
     return tables
 
 
-@cache
-def _session() -> Any:
-    """One cache for all versions: what a commit left as it was stays in memory."""
-    import lancedb
+class _Sessions:
+    """One cache for many versions: what a commit left as it was stays in memory. Now and then a new one, since what a cache
+    holds of versions that nobody reads any more, open files too, goes with it alone."""
 
-    return lancedb.Session(index_cache_size_bytes=_CACHE_BYTES, metadata_cache_size_bytes=_CACHE_BYTES // 4)
+    def __init__(self) -> None:
+        self._lock, self._session, self._versions = threading.Lock(), None, 0
+
+    def session(self) -> Any:
+        """For one more version."""
+        import lancedb
+
+        with self._lock:
+            if self._session is None or self._versions >= _VERSIONS:
+                sizes = {"index_cache_size_bytes": _CACHE_BYTES, "metadata_cache_size_bytes": _CACHE_BYTES // 4}
+                self._session, self._versions = lancedb.Session(**sizes), 0
+            self._versions += 1
+            return self._session
+
+
+_SESSIONS = _Sessions()
 
 
 class _Loop:
