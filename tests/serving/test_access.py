@@ -5,16 +5,12 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from rung.config.project import load_project
@@ -29,7 +25,6 @@ from rung.state.database import State, open_state
 from rung.state.feedback import remarks
 from rung.state.presence import FILE
 from tests.cli.conftest import Run
-from tests.serving.processes import rung_serve
 from tests.serving.serving import SHIPPING, STAFF, Client, chat, served
 from tests.state.databases import KINDS, database, named
 
@@ -182,49 +177,8 @@ def test_an_index_of_a_rung_s_own_follows_the_documents(shop: Path, rung: Run, c
         after = client.post("/v1/chat/completions", ask)
         assert after.status_code == 200
         assert "nine euros" not in after.text
-        thread = client.app.state.answering.following._thread
-        assert thread is not None
-        thread.join(30)  # until then what has changed is in no answer
         staff = client.as_caller("somebody staff").post("/v1/chat/completions", ask).text
     assert ("nine euros" in staff) is (change == "closed")
-
-
-@pytest.mark.slow
-def test_questions_are_answered_while_a_document_goes_from_an_index_of_a_rung_s_own(shop: Path, rung: Run) -> None:
-    """By the real server: each is answered, and none that is asked after the sync by what was deleted."""
-    text = (shop / "rung.yaml").read_text("utf-8")
-    (shop / "rung.yaml").write_text(re.sub("(?m)^rungs:.*$", "rungs: [{rag: {chunk_tokens: 32}}]", text), "utf-8")
-    rung("compare", shop)
-    folders = {folder: folder.stat().st_ino for folder in (shop / ".rung" / "cuttings").iterdir()}
-    answers: list[tuple[float, httpx.Response]] = []
-    enough = threading.Event()
-    with rung_serve(shop, "--open") as url:
-
-        def ask(question: str) -> None:
-            while not enough.is_set():
-                began = time.monotonic()
-                answers.append(
-                    (began, httpx.post(f"{url}/v1/chat/completions", json=chat(question, model="rung"), timeout=60))
-                )
-
-        asking = [threading.Thread(target=ask, args=(question,)) for question in (SHIPPING, "When are returns accepted?")]
-        for thread in asking:
-            thread.start()
-        time.sleep(1)
-        (shop / "docs/shipping.md").unlink()
-        subprocess.run([sys.executable, "-m", "rung", "sync", str(shop)], check=True, capture_output=True)
-        synced = time.monotonic()
-        time.sleep(2)
-        enough.set()
-        for thread in asking:
-            thread.join()
-    assert {response.status_code for _, response in answers} <= {200, 502}  # the latter: of what went meanwhile
-    assert {response.status_code for began, response in answers if began > synced} == {200}
-    assert any("nine euros" in response.text for began, response in answers if began < synced)
-    after = [response for began, response in answers if began > synced]
-    assert len(after) > 4
-    assert not any("nine euros" in response.text for response in after)
-    assert {folder: folder.stat().st_ino for folder in folders} == folders  # not made again: what stood there answered on
 
 
 def test_markup_of_a_document_is_shown_and_not_obeyed(shop: Path) -> None:

@@ -13,13 +13,9 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from rung.artifacts.store import CHUNKED_INDEXES
 from rung.errors import UserError
 from rung.knowledge import Chunking, Knowledge, KnowledgeEngine
-from rung.knowledge.leaving_out import leave_out
 from rung.knowledge.protocol import IndexGone
-from rung.knowledge.store.lance import LanceIndex
-from rung.pipeline import recut
 from rung.progress import phase
 from rung.records import Asker, Document, Passage
 from rung.records.steps import Request, Search, SearchResult
@@ -139,108 +135,8 @@ def test_meanwhile_nothing_is_given_that_does_not_stand_any_more(watched: Watche
     assert watched.found(asker=Asker(frozenset({"guest"}))) == ALL - {"d0", "d1"}
 
 
-def take_out_what_is_gone(watched: Watched, folder: Path) -> None:
-    """As the process that synced does."""
-    leave_out(LanceIndex(folder / "cut"), folder / "cut", watched.elsewhere.index)
-
-
-def words_in(folder: Path) -> bytes:
-    """All that is written there."""
-    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
-
-
-def test_what_a_sync_took_out_is_gone_and_the_rest_answers(watched: Watched, tmp_path: Path) -> None:
-    """One is gone, one says something else, one is the staff's alone: no file has the words of the first two any more."""
-    assert watched.found() == ALL
-    watched.held.let.clear()
-    _, closed, changed, *rest = documents()
-    kept = [replace(closed, groups=("staff",)), replace(changed, text="another word of the pump"), *rest]
-    watched.sync(kept)
-    take_out_what_is_gone(watched, tmp_path)
-    written = words_in(tmp_path / "cut")
-    assert b"word0 of" not in written
-    assert b"word2 of" not in written
-    assert b"word1 of" in written
-    assert watched.found() == ALL - {"d0", "d2"}
-    assert watched.found(asker=Asker(frozenset({"guest"}))) == ALL - {"d0", "d1", "d2"}
-    assert not watched.following.is_current
-    watched.held.let.set()
-    assert watched.has_followed()
-    assert watched.found() == ALL - {"d0"}
-
-
-def test_who_follows_takes_out_what_is_gone_before_anything_is_embedded(watched: Watched, tmp_path: Path) -> None:
-    """As where a server sees a new version sooner than the sync has come to the other indexes."""
-    assert watched.found() == ALL
-    watched.held.let.clear()
-    watched.sync([*documents()[1:], NEW])
-    watched.following.refresh()
-    for _ in range(300):
-        if b"word0 of" not in words_in(tmp_path / "cut"):
-            break
-        time.sleep(0.02)
-    else:
-        raise AssertionError("it is still there")
-    assert watched.found() == ALL - {"d0"}
-    watched.held.let.set()
-    assert watched.has_followed()
-    assert watched.found() == {*ALL - {"d0"}, "new"}
-
-
-def test_a_search_that_finds_its_version_gone_goes_on_with_the_newer_one(watched: Watched, tmp_path: Path) -> None:
-    assert watched.found() == ALL
-    before = watched.cuttings["cut"].version
-    watched.held.let.clear()
-    watched.sync(documents()[1:])
-    take_out_what_is_gone(watched, tmp_path)
-    with pytest.raises(IndexGone):
-        list(NotingSearch(Gone(), watched.following).run([Request(Search("pump", 50, index="cut"), STAFF)]))
-    assert watched.cuttings["cut"].version > before
-    assert watched.found() == ALL - {"d0"}
-
-
-def test_nothing_is_written_where_nothing_is_gone(watched: Watched, tmp_path: Path) -> None:
-    assert watched.found() == ALL
-    watched.sync([*documents(), NEW])
-    take_out_what_is_gone(watched, tmp_path)
-    assert watched.cuttings["cut"].version == watched.cuttings["cut"].index.versions()[0].number
-
-
-def test_what_was_interrupted_goes_on(watched: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Killed when the newest version was without it, and the version before was still there."""
-    assert watched.found() == ALL
-    watched.sync(documents()[1:])
-    with monkeypatch.context() as patched:
-        patched.setattr(LanceIndex, "prune", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            take_out_what_is_gone(watched, tmp_path)
-    assert b"word0 of" in words_in(tmp_path / "cut")
-    take_out_what_is_gone(watched, tmp_path)
-    assert b"word0 of" not in words_in(tmp_path / "cut")
-
-
-def interrupted(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
-def test_one_that_another_process_goes_on_writing_is_removed_as_a_whole(
-    watched: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Nothing of a removed document may stay in it for as long as that takes."""
-    monkeypatch.setattr(recut, "_PATIENCE", 0.1)
-    folders = [tmp_path / CHUNKED_INDEXES / name for name in ("free", "busy")]
-    for folder in folders:
-        watched._opened(folder / "index", HashedWords()).sync(documents())
-    watched.sync(documents()[1:])
-    with (folders[1] / "index" / "lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        recut.keep_what_stands(tmp_path, watched.elsewhere.index)
-    assert [folder.exists() for folder in folders] == [True, False]
-    assert {d.id for d in watched._opened(folders[0] / "index", HashedWords()).documents()} == ALL - {"d0"}
-
-
 def test_what_is_not_there_any_more_is_waited_for(watched: Watched, tmp_path: Path) -> None:
-    """As after `rung forget`."""
+    """As after a sync that removed a document: nothing of it may stay."""
     assert watched.found() == ALL
     watched.sync(documents()[1:])
     shutil.rmtree(tmp_path / "cut")

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from rung.knowledge.protocol import Index
     from rung.knowledge.readers.source import Item
 
+STAGED = "staging"  # in the folder of the index: vectors of what an interrupted sync had embedded
+
 
 @dataclass(frozen=True, slots=True)
 class Documents:
@@ -64,8 +66,6 @@ class Documents:
             return
         index = self._index()
         if index is not None and (self.resumed or next(held(index, target), None) is not None):
-            from rung.knowledge.store.staging import STAGED
-
             self._take_out(index, target)
             shutil.rmtree(self.project.state / "index" / STAGED, ignore_errors=True)
             forget_chunked_indexes(self.project.state)
@@ -85,14 +85,18 @@ class Documents:
 
     def _take_out(self, index: Index, target: Target) -> None:
         """Commit the newest version without them, and have no other."""
-        from rung.knowledge.leaving_out import take_out
+        import numpy as np
+
+        from rung.knowledge.protocol import Change
 
         snapshot = index.snapshot()
         if snapshot is None:
             return
-        gone = frozenset(document.id for document in snapshot.documents() if is_held(document, target))
-        with index.writing():
-            take_out(index, snapshot, gone)
+        if gone := frozenset(document.id for document in snapshot.documents() if is_held(document, target)):
+            dimensions = snapshot.settings["dimensions"]
+            width = dimensions if isinstance(dimensions, int) else 0
+            with index.writing():
+                index.commit([Change(snapshot.settings, np.zeros((0, width), dtype=np.float32), removed=gone)])
         index.prune()
 
     def _remembered(self, target: Target, *, dry_run: bool) -> tuple[str, ...]:

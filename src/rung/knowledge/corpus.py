@@ -30,7 +30,7 @@ from rung.knowledge.protocol import (
 from rung.knowledge.replacing import replace_provisional
 from rung.knowledge.retrieval import KnowledgeEngine, embedded, readable
 from rung.knowledge.store.lance import LanceIndex
-from rung.knowledge.store.staging import STAGED, Staging
+from rung.knowledge.store.staging import Staging
 from rung.knowledge.sync import FORMAT, Means, Progress, SyncReport, difference, settings_of, synchronize
 from rung.records import Asker, Document, Passage, digest
 
@@ -144,7 +144,7 @@ class Knowledge:
             staging.close()
 
     def _staging(self) -> Staging:
-        return Staging(self.folder / STAGED, passages_by(self.embedder))
+        return Staging(self.folder / "staging", passages_by(self.embedder))
 
     def maintain(self) -> bool:
         """Compact and index what many small syncs left behind; see `Index.maintain`. Searches go on meanwhile."""
@@ -203,7 +203,7 @@ class Knowledge:
 
     def warm(self) -> None:
         """Have at hand what searches need, for one who will make many: their first ones need not wait for it."""
-        if self._snapshot is not None:
+        if self._snapshot is not None and self.fusion.dense_weight > 0:
             warm(self.embedder)
             self._snapshot.warm()
 

@@ -374,9 +374,6 @@ class Index(Protocol):
         """Hold the newest version no longer."""
         ...
 
-    def prune(self, waiting: Callable[[], None] = lambda: None) -> None:
-        """Forget all versions but the newest: nothing that was deleted is left in any file. Their readers lose them.
-
-        `waiting`: see `writing`.
-        """
+    def prune(self) -> None:
+        """Forget all versions but the newest: nothing that was deleted is left in any file. Their readers lose them."""
         ...

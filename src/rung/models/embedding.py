@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import threading
 from collections.abc import Iterator, Sequence
@@ -161,24 +160,17 @@ class MiniLM:
             given["pooling_mask"] = mask.copy()
             given["pooling_mask"][:, :prompted] = 0
         with self._running:
-            compiled = self._for_one if len(rows) == 1 else self._for_many
-            output: NDArray[np.float32] = compiled(given)[0].copy()
+            output: NDArray[np.float32] = self._compiled(given)[0].copy()
         return output
 
     @cached_property  # when it is first asked: a command that finds its searches remembered embeds nothing
-    def _for_many(self) -> Any:
-        return self._compiled({})
-
-    @cached_property
-    def _for_one(self) -> Any:
-        """On half of the cores, since a question's words are searched beside: threads that wait for each other wait long."""
-        return self._compiled({"INFERENCE_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // 2))})
-
-    def _compiled(self, settings: dict[str, str]) -> Any:
+    def _compiled(self) -> Any:
         """float32, whatever the CPU multiplies in: an index, what was learnt on its vectors and deployments name them."""
         import openvino
 
-        return openvino.Core().compile_model(self._graph, "CPU", {**OPENVINO["exact"], **settings})
+        compiled = openvino.Core().compile_model(self._graph, "CPU", OPENVINO["exact"])
+        self._graph = None
+        return compiled
 
 
 _KINDS: tuple[Kind, ...] = ("query", "passage")

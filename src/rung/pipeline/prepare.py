@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from rung.artifacts.store import forget_chunked_indexes
 from rung.builders.building import tokens_of
 from rung.config.project import Project
 from rung.dataset.load import Dataset, fingerprint, load_dataset, with_evidence
@@ -20,7 +21,6 @@ from rung.pipeline.cache_invalidation import invalidate, look_again
 from rung.pipeline.dense_weight import Weight, settle
 from rung.pipeline.limits import scoring_in
 from rung.pipeline.materials import limit_of, materials_of
-from rung.pipeline.recut import keep_what_stands
 from rung.pipeline.schema_support import check_schema
 from rung.pipeline.slips import nearest, unwinnable
 from rung.pipeline.sources import Sources
@@ -233,7 +233,7 @@ def up_to_date(
             invalidate(engines.cache, knowledge)
             engines.cache.note(*LISTED, [seen, knowledge.version])
             if report.removed or report.changed or report.renamed or report.rebuilt:
-                keep_what_stands(engines.project.state, knowledge.index)
+                forget_chunked_indexes(engines.project.state)
     problems = (*sources.problems, *report.problems)
     if not at_once and not dry_run:
         problems += _stand_ins(engines.project, knowledge)
@@ -347,7 +347,7 @@ def _held(engines: Engines, knowledge: Knowledge) -> Indexed:
     knowledge.refresh()
     if knowledge.version != before:
         invalidate(engines.cache, knowledge)
-        keep_what_stands(engines.project.state, knowledge.index)
+        forget_chunked_indexes(engines.project.state)
     look_again(engines.cache)
     count = len(knowledge.document_groups())
     message = f"the index was rolled back and is held at version {knowledge.version}; 'rung sync' brings it up to date"

@@ -118,10 +118,12 @@ class Answering:
         return [f"{name}: {deployment}{version}" for name, deployment in self.deployments.items()]
 
     def warm(self) -> None:
-        """Have at hand what the first questions would wait for."""
-        for knowledge in (self.knowledge, *self.cuttings.values()):
-            if knowledge is not None:
-                knowledge.warm()
+        """Have at hand what the first questions of the project's own index would wait for, as far as that can be."""
+        if self.knowledge is not None:
+            try:
+                self.knowledge.warm()
+            except (UserError, OSError, RuntimeError, ValueError) as error:  # it may be better when it is asked
+                _log.warning("the index was not made ready beforehand: %s", error)
 
     def may_read(self, caller: Caller, document: str) -> bool:
         """Whether the index, as it is now, lets the caller read this document."""

@@ -1,10 +1,10 @@
 """Indexes that hold a project's documents in another way follow them, where they can beside answering.
 
-A rung may cut or embed the documents in its own way (`chunk_tokens`, `tuned_retriever`). When another process has changed
-the documents its index is made to follow on a thread, which takes minutes where a model writes sentences of context.
-Meanwhile the old one answers, without the passages of documents that are gone, that the caller may not read any more, or
-whose text is another one by now. Those are taken out of it first, here or by the sync, whoever comes first: what was deleted
-is in no file. Where such an index is gone as a whole, questions wait for the new one.
+A rung may cut or embed the documents in its own way (`chunk_tokens`, `tuned_retriever`). When another process has added
+documents its index is made anew on a thread, which takes minutes where a model writes sentences of context. Meanwhile the
+old one answers, without the passages of documents that are gone, that the caller may not read any more, or whose text is
+another one by now. A sync that changed or removed documents has removed the old one too, lest a deleted text stays in it:
+then questions wait for the new one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rung.errors import UserError
-from rung.knowledge.leaving_out import leave_out
 from rung.knowledge.protocol import IndexGone
 from rung.progress import Tick, reporting, waiting_while
 from rung.records import Asker, Document, Passage
@@ -77,24 +76,14 @@ class Following:
         if self.is_current:
             return
         if self._can_answer:
-            self._look_at_cuttings()
             self._begin(self._documents)
             return
         with self._making:
             self._wait_for(self._documents)
 
-    def lost(self, searched: Mapping[str, int]) -> None:
-        """A search has found that files of these versions are gone. Newer ones answer, where there are any, since a sync has
-        taken out what is gone from the documents; else one is waited for until it has been made again."""
-        self._look_at_cuttings()
-        if any(self.cuttings[name].version == version for name, version in searched.items()):
-            self._followed = None
-
-    def _look_at_cuttings(self) -> None:
-        """Have the newest version of each answer, as far as it is."""
-        for one in [*self.cuttings.values()]:
-            if one.index.snapshot() is not None:
-                one.refresh()
+    def lost(self) -> None:
+        """A search has found that files of one are gone: it is waited for until it has been made again."""
+        self._followed = None
 
     @property
     def _can_answer(self) -> bool:
@@ -185,8 +174,6 @@ class Following:
         folder, new = _HeldFolder(one.folder), one
         try:
             new = _anew(one)
-            if self._documents is not None:
-                leave_out(new.index, new.folder, self._documents.index, self._go_on)
             new.sync(self._each(every), lambda _done, _all: self._go_on(), self._go_on)
         except _Ending:
             raise

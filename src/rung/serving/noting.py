@@ -35,7 +35,6 @@ class NotingSearch:
     def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result | Failure]]:
         """See `rung.records.steps.Engine`."""
         names = {request.step.index for request in requests if isinstance(request.step, Search)}
-        searched = {name: one.version for name, one in self.following.cuttings.items() if name in names}
         behind = {name: old for name in names if (old := self.following.behind(name)) is not None}
         try:
             for index, result in self.engine.run(requests):
@@ -45,8 +44,8 @@ class NotingSearch:
                 else:
                     yield index, result
         except IndexGone:
-            if searched:
-                self.following.lost(searched)
+            if names & self.following.cuttings.keys():
+                self.following.lost()
             raise
 
     def _noted(self, result: SearchResult, step: Search, asker: Asker, old: Knowledge | None) -> SearchResult:

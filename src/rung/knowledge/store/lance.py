@@ -88,7 +88,7 @@ class LanceIndex:
                     raise
                 continue
             if number is None:
-                self._open = (key, snapshot.after(self._open[1] if self._open else None))
+                self._open = (key, snapshot)
             return snapshot
         return None
 
@@ -186,9 +186,9 @@ class LanceIndex:
                 with self.keeping.clear_errors():
                     self._point(replace(newest, held=False, since=time.time(), made_by="sync"), since=time.time())
 
-    def prune(self, waiting: Callable[[], None] = lambda: None) -> None:
+    def prune(self) -> None:
         """See `Index.prune`."""
-        with self.writing(waiting), self.keeping.clear_errors():
+        with self.writing(), self.keeping.clear_errors():
             self._settle(self._care.rewrite)
             self._erase(self.keeping.numbers()[:-1])
             self.keeping.end_earlier()

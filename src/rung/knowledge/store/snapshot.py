@@ -71,11 +71,6 @@ class LanceSnapshot:
         self._cached: dict[int, Passage] = {}
         self._asked, self._warming = 0, False
 
-    def after(self, former: LanceSnapshot | None) -> LanceSnapshot:
-        """This version, searched in another one's place from now on: what was asked of that one counts."""
-        self._asked += former._asked if former is not None else 0
-        return self
-
     @property
     def version(self) -> int:
         """See `Snapshot.version`."""
@@ -269,7 +264,6 @@ class LanceSnapshot:
         self._asked = max(self._asked, _WARM)
         if (held := self._hold()) is not None:
             self._reading.wait(held)
-        self._reading.run(self._reading.matches([("a", None, 1)]))
 
     def _hold(self) -> Future[None] | None:
         """Begin to read the vectors into memory, beside the searches, once so many have been made that it pays."""

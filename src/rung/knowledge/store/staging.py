@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-STAGED = "staging"  # in the folder of an index
 _AT_ONCE = 500
 _SUM = 4  # bytes at the end of each vector
 _SCHEMA = """
