@@ -194,6 +194,14 @@ def test_cells_that_were_kept_from_running_are_what_they_were(shop: Path) -> Non
     assert json_row.answers == ("'-3",)
 
 
+def test_rows_behind_a_quote_that_is_never_closed_are_counted(shop: Path) -> None:
+    table = shop.parent / "said.csv"
+    table.write_text('question,expected,by\nHow?,So.,Emmy\nWhere?,"Oslo,Emmy\nWhen?,1961,Emmy\nWho?,Ada,Emmy\n', "utf-8")
+    done = import_feedback(load_project(shop), table, dry_run=True)
+    assert (done.rows, done.expectations, [problem.line for problem in done.left_out]) == (4, 1, [3, 4, 5])
+    assert "the quote that line 3 opens is never closed, and lines 3 to 5 are not read" in done.left_out[0].message
+
+
 def test_the_command(rung: Run, shop: Path, tmp_path: Path) -> None:
     table = tmp_path / "expert.csv"
     table.write_text(f'question,expected,by,mood\n"{QUESTION}","Yes, in a week.",Emmy,good\n"Why?",,Emmy,\n', "utf-8")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rung.dataset import chat_row, flaw, read_examples, read_pairs, share_row, write_examples
 from rung.dataset.chat_tools import apart, said_with
 from rung.dataset.formats import example_of
+from rung.dataset.row_files import rows_in
 from rung.records import Example, Json, Message, Problem
 
 TOOLS: list[Json] = [{"type": "function", "function": {"name": "price", "parameters": {"type": "object"}}}]
@@ -113,6 +114,63 @@ def test_a_mistake_is_named_with_its_line(tmp_path: Path, text: str, line: int, 
     assert len(problems) == 1
     assert problems[0].line == line
     assert says in problems[0].message
+
+
+QUOTE = "is not read: it stands behind the quote that line {} opens"
+
+
+@pytest.mark.parametrize(
+    ("text", "taken", "listed"),
+    [
+        (
+            'input,output\na,b\n"c,d\ne,f\n\ng,h\n',
+            ["a"],
+            [
+                (3, "is no CSV: the quote that line 3 opens is never closed, and lines 3 to 6 are not read; close it, or "
+                    "double it where it is part of a text"),
+                (4, QUOTE.format(3)),
+                (6, QUOTE.format(3)),
+            ],
+        ),
+        (
+            'input,output\n"a\na","c\ne,f',
+            [],
+            [
+                (2, "is no CSV: the quote that line 3 opens is never closed, and lines 2 to 4 are not read; close it, or "
+                    "double it where it is part of a text"),
+                (4, QUOTE.format(3)),
+            ],
+        ),
+        (
+            'input;output\r\n"c;d\r\ne;"f"\r\ng;h\r\n',
+            ["g"],
+            [(2, "is no CSV: ';' expected after '\"', and lines 2 to 3 are not read"), (3, QUOTE.format(2))],
+        ),
+        (
+            'input,output\n"c,d\ne,"\ng,h\n',
+            ["g"],
+            [(2, "has 1 cells in lines 2 to 3, the header 2: put quotes around cells")],
+        ),
+        ('input,output\n"say "c"",d\ng,h\n', ["g"], [(2, "is no CSV: ',' expected after '\"'")]),
+        (
+            '"input,output\na,b\n',
+            [],
+            [
+                (1, "is no CSV: the quote that line 1 opens is never closed, and lines 1 to 2 are not read; close it, or "
+                    "double it where it is part of a text"),
+                (2, QUOTE.format(1)),
+            ],
+        ),
+    ],
+)  # fmt: skip
+def test_rows_behind_an_open_quote_are_listed(
+    tmp_path: Path, text: str, taken: list[str], listed: list[tuple[int, str]]
+) -> None:
+    (tmp_path / "t.csv").write_bytes(text.encode())
+    problems: list[Problem] = []
+    rows = [row["input"] for _, row in rows_in(tmp_path / "t.csv", "t.csv", problems)]
+    assert rows == taken
+    assert [(problem.line, problem.message) for problem in problems] == listed
 
 
 @pytest.mark.parametrize("text", ["", "\n \n", "[]", "[ ]", "input,output\n", "{}\n"])

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rung.config.project import Project
 from rung.dataset.near_duplicates import normal
-from rung.dataset.row_files import decoded, is_table, rows_in
+from rung.dataset.row_files import ABOVE_TABLE, decoded, is_table, rows_in
 from rung.errors import UserError
 from rung.files.limited import name_of
 from rung.pipeline.slips import nearest
@@ -59,8 +59,9 @@ _LAST = 32_503_680_000_000  # the year 3000
 
 @dataclass(frozen=True, slots=True)
 class ImportedFeedback:
-    """What became of a file. `ratings` and `expectations`: taken; `again`: rows that were taken before; `left_out`: rows
-    that were not taken, and why; `notes`: what is to be known of rows that were."""
+    """What became of a file. `rows`: all of them, those that cannot be read too; `ratings` and `expectations`: taken;
+    `again`: rows that were taken before; `left_out`: rows that were not taken, and why; `notes`: what is to be known of rows
+    that were."""
 
     rows: int
     ratings: int
@@ -205,6 +206,7 @@ def import_feedback(project: Project, path: Path, *, by: str = "", dry_run: bool
         raise UserError(f"there is no file {path}")
     shown, problems = name_of(path.name), list[Problem]()
     rows = list(rows_in(path, shown, problems))
+    unread = sum(problem.line > 0 and problem.message != ABOVE_TABLE for problem in problems)
     if rows and is_table(decoded(path, shown, []) or ""):
         rows = [(line, unguarded_row(row)) for line, row in rows]
     with open_state(project) as state:
@@ -215,7 +217,7 @@ def import_feedback(project: Project, path: Path, *, by: str = "", dry_run: bool
         for line, row in rows:
             job.take(line, row)
     left_out = tuple(sorted(job.left_out, key=lambda one: one.line))
-    return ImportedFeedback(len(rows), job.ratings, job.expectations, job.again, left_out, tuple(job.notes))
+    return ImportedFeedback(len(rows) + unread, job.ratings, job.expectations, job.again, left_out, tuple(job.notes))
 
 
 def _documents(project: Project) -> Collection[str] | None:

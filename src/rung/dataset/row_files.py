@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
@@ -247,16 +248,52 @@ def spans_of_records(text: str) -> Iterator[RowSpan]:
         except StopIteration:
             return
         except csv.Error as malformed:
-            cells, error = [], f"is no CSV: {malformed}"
-        if not error and not any(cell.strip() for cell in cells):
+            yield from _torn(line, start, text[start:end], delimiter, str(malformed))
+            continue
+        if not any(cell.strip() for cell in cells):
             continue
         if notes:
-            notes, error = notes - 1, error or ABOVE_TABLE
+            notes, error = notes - 1, ABOVE_TABLE
         if not error and not width:
             width, cells = len(cells), [cell.strip() for cell in cells]
         elif not error and len(cells) != width:
-            error = f"has {len(cells)} cells, the header {width}: put quotes around cells"
+            over = f" in lines {line} to {last}" if (last := reader.line_num + skipped) > line else ""
+            error = f"has {len(cells)} cells{over}, the header {width}: put quotes around cells"
         yield RowSpan(line, start, start + len(text[start:end].rstrip("\r\n")), {}, error, cells)
+
+
+def _torn(line: int, start: int, record: str, delimiter: str, why: str) -> Iterator[RowSpan]:
+    """A record that is no CSV; each of its lines, where it has several: a quote that was left open ran over other rows.
+
+    Args:
+        line: on which it begins.
+        start: where it stands in the text.
+        record: it, as far as it was read.
+        delimiter: what stands between cells.
+        why: it is none.
+    """
+    opened = line + _lines_above_quote(record, delimiter)
+    lines = [*io.StringIO(record, newline="")]
+    last = line + len(lines) - 1
+    is_open = "end of data" in why
+    what = f"the quote that line {opened} opens is never closed" if is_open else why
+    over = f", and lines {line} to {last} are not read" if last > line else ""
+    mend = "; close it, or double it where it is part of a text" if is_open else ""
+    end = start if over else start + len(record.rstrip("\r\n"))
+    yield RowSpan(line, start, end, {}, f"is no CSV: {what}{over}{mend}")
+    for number, below in enumerate(lines[1:], line + 1):
+        if number > opened and below.strip():
+            yield RowSpan(number, start, start, {}, f"is not read: it stands behind the quote that line {opened} opens")
+
+
+def _lines_above_quote(record: str, delimiter: str) -> int:
+    """How many lines of a record that is no CSV stand above its first cell that does not end."""
+    mark = re.escape(delimiter)
+    cell = re.compile(rf'(?:"(?:[^"]|"")*+"|[^"{mark}\r\n][^{mark}\r\n]*+|)(?:{mark}|\r\n|\r|\n)')
+    at = 0
+    while found := cell.match(record, at):
+        at = found.end()
+    return len([*io.StringIO(f"{record[:at]}.", newline="")]) - 1
 
 
 def _first_rows(text: str, delimiter: str) -> list[list[str]]:

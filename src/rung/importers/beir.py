@@ -169,6 +169,8 @@ def _read(file: ImportFile) -> Iterator[ImportedRow]:
     corpus = _first(queries.parent, _CORPUS)
     judged = _judgements(folder) if file.is_folder else [file.path]
     problems: list[Problem] = []
+    if file.is_folder:
+        file.note_unread({queries, *([corpus] if corpus else []), *judged})
     try:
         yield from _collection(queries, corpus, judged, problems)
     except OSError as error:

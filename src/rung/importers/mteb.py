@@ -1,7 +1,7 @@
 """Retrieval tasks as MTEB keeps them on model hubs: a folder each for corpus, queries and judgements, of Parquet or JSONL.
 
 A task of several languages has such folders for each (`de-corpus`, `de-queries`, `de-qrels`, or in a folder `de`); ids are
-unique within a language, so they get its name before them.
+unique within a language, so they get its name before them. A corpus, or instructions, may be for all of them.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from rung.dataset.row_files import spans_of_lines
 from rung.errors import InputError
 from rung.files.limited import content_of, name_of
 from rung.importers.beir import lines_of
@@ -19,14 +20,24 @@ from rung.importers.imported import ImportedRow, Importer, Row, case_row, docume
 from rung.importers.parquet import parquet_rows
 from rung.importers.source import ImportFile
 from rung.records import Json
-from rung.text.parsing import Malformed, json_of
 
 _JUDGED = ("qrels", "default", "data")  # folders of judgements
-_PART = re.compile(r"(.+)[-_](corpus|queries|qrels)")
+_PART = re.compile(r"(.+)[-_](corpus|queries|qrels|instruction)")
 _SPLITS = {"train": "train", "dev": "dev", "validation": "dev", "test": "test"}
 _PREFERRED = ("test", "dev", "train", "")  # of a query that is judged in several
-_NOT_READ = ("top_ranked", "qrel_diff")
 Grades = dict[str, dict[str, dict[str, Json]]]  # query -> split ("" where its file names none) -> document -> grade
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Texts:
+    """Files of documents or of instructions, which languages may share, and what they say by id, once they are read.
+
+    `unmet`: of instructions those of queries that are not there, so far: where they stand, by line and file.
+    """
+
+    files: list[Path]
+    by_id: dict[str, str] = field(default_factory=dict)
+    unmet: dict[str, tuple[int, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +52,14 @@ class _Subset:
     name: str
     queries: list[Path]
     judged: list[Path]
-    corpus: list[Path]
+    corpus: _Texts
+    instructed: _Texts
     prefix: str = ""
     of_corpus: str = ""
-    documents: set[str] = field(default_factory=set)
-    instructions: dict[str, str] = field(default_factory=dict)
+
+    def files(self) -> list[Path]:
+        """All that is read."""
+        return [*self.queries, *self.judged, *self.corpus.files, *self.instructed.files]
 
     def part(self, path: Path) -> str:
         """A file's name, from the task's folder."""
@@ -61,23 +75,29 @@ def _files(folder: Path, *names: str) -> list[Path]:
 
 def _subsets(root: Path) -> list[_Subset]:
     """The languages of a task, or its only subset."""
-    shared = _files(root, "corpus")
-    subsets = [_Subset(root, "", _files(root, "queries"), _files(root, *_JUDGED), shared)]
+    corpus, instructed = (_Texts(_files(root, kind)) for kind in ("corpus", "instruction"))  # for all of them
+
+    def subset(name: str, folder: Path, before: str, judged: tuple[str, ...]) -> _Subset:
+        own = {kind: _files(folder, f"{before}{kind}") for kind in ("queries", "corpus", "instruction")}
+        of_own = [
+            _Texts(own[kind]) if own[kind] else shared for kind, shared in (("corpus", corpus), ("instruction", instructed))
+        ]
+        return _Subset(root, name, own["queries"], _files(folder, *judged), *of_own)
+
+    subsets = [subset("", root, "", _JUDGED)]
     for folder in sorted(path for path in root.iterdir() if path.is_dir()):
         part = _PART.fullmatch(folder.name)
         if part and part[2] == "queries":
-            mark = folder.name[len(part[1])]
-            of = [_files(root, f"{part[1]}{mark}{kind}") for kind in ("queries", "qrels", "corpus")]
-            subsets.append(_Subset(root, part[1], of[0], of[1], of[2] or shared))
+            before = folder.name.removesuffix("queries")
+            subsets.append(subset(part[1], root, before, (f"{before}qrels",)))
         elif not part:
-            of = [_files(folder, "queries"), _files(folder, *_JUDGED), _files(folder, "corpus")]
-            subsets.append(_Subset(root, folder.name, of[0], of[1], of[2] or shared))
+            subsets.append(subset(folder.name, folder, "", _JUDGED))
     whole = [one for one in subsets if one.queries and one.judged]
     if len(whole) < 2:
         return whole
     prefixes = [f"{one.name}/" if one.name else "" for one in whole]
     return [
-        replace(one, prefix=prefix, of_corpus="" if one.corpus == shared else prefix)
+        replace(one, prefix=prefix, of_corpus="" if one.corpus is corpus else prefix)
         for one, prefix in zip(whole, prefixes, strict=True)
     ]
 
@@ -86,17 +106,13 @@ def _claims(file: ImportFile) -> float:
     return 1.0 if file.is_folder and _subsets(file.path) else 0.0
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, Json]]]:
-    """The rows of a file; a line of JSONL that is none is an empty one, which no reader takes."""
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, Json], str]]:
+    """(line, row, why it is none) of each row of a file."""
     if path.suffix == ".parquet":
-        yield from parquet_rows(content_of(path), name_of(path))
+        yield from ((line, row, "") for line, row in parquet_rows(content_of(path), name_of(path)))
         return
     for line, text in lines_of(path):
-        try:
-            row = json_of(text)
-        except Malformed:
-            row = None
-        yield line, row if isinstance(row, dict) else {}
+        yield from ((line, span.row, span.error) for span in spans_of_lines(text))
 
 
 def _id(row: Mapping[str, Json], *names: str) -> str:
@@ -108,32 +124,36 @@ def _read(file: ImportFile) -> Iterator[ImportedRow]:
     if not subsets:
         why = "needs Parquet or JSONL in queries/ and in qrels/ (or default/, data/), or in NAME-queries/ and NAME-qrels/"
         raise InputError(why, path=file.shown)
-    for name in _NOT_READ:
-        if folders := sorted(path.name for path in file.path.glob(f"*{name}") if path.is_dir()):
-            file.note(0, f"not taken: {', '.join(folders)}")
+    file.note_unread({path for one in subsets for path in one.files()})
+    shared: set[_Texts] = set()  # what was read
     for subset in subsets:
-        yield from _documents(subset)
+        if subset.corpus not in shared:
+            yield from _documents(subset)
         grades: Grades = {}
         for path in subset.judged:
             yield from _judgements(path, subset, grades)
-        yield from _instructions(subset)
+        if subset.instructed not in shared:
+            yield from _instructions(subset)
+        shared |= {subset.corpus, subset.instructed}
         yield from _queries(subset, grades)
+    for instructed in dict.fromkeys(subset.instructed for subset in subsets):
+        for query, (line, part) in instructed.unmet.items():
+            yield ImportedRow(line, refused=f"there is no query '{query}', which has an instruction", part=part)
 
 
 def _documents(subset: _Subset) -> Iterator[ImportedRow]:
-    texts_of: dict[str, str] = {}
-    for path in subset.corpus:
-        for line, row in _rows(path):
+    texts_of = subset.corpus.by_id
+    for path in subset.corpus.files:
+        for line, row, broken in _rows(path):
             id, title = _id(row, "_id", "id", "corpus-id"), words(row.get("title"))
             text = words(row.get("text")) if words(row.get("text")).strip() else title
-            why = "has no id" if not id else "has no text" if not text.strip() else ""
+            why = broken or ("has no id" if not id else "has no text" if not text.strip() else "")
             if not why and texts_of.get(id, text) != text:
                 why = f"has the id '{id}' of another one"
             if why:
                 yield ImportedRow(line, refused=why, part=subset.part(path))
                 continue
             texts_of[id] = text
-            subset.documents.add(id)
             document = document_row(text, id=subset.of_corpus + id, title=title)
             yield ImportedRow(line, documents=(document,), part=subset.part(path))
 
@@ -141,11 +161,12 @@ def _documents(subset: _Subset) -> Iterator[ImportedRow]:
 def _judgements(path: Path, subset: _Subset, grades: Grades) -> Iterator[ImportedRow]:
     """Puts each judgement of a file to its query; what cannot be used is refused."""
     split, part = _SPLITS.get(path.name.split("-")[0].split(".")[0], ""), subset.part(path)
-    for line, row in _rows(path):
+    for line, row, broken in _rows(path):
         query, document, score = _id(row, "query-id", "query_id"), _id(row, "corpus-id", "corpus_id"), row.get("score", 1)
-        if not query or not document or isinstance(score, bool) or not isinstance(score, (int, float)):
-            yield ImportedRow(line, refused="is no judgement: it needs query-id, corpus-id and score", part=part)
-        elif subset.corpus and document not in subset.documents:
+        if broken or not query or not document or isinstance(score, bool) or not isinstance(score, (int, float)):
+            why = broken or "is no judgement: it needs query-id, corpus-id and score"
+            yield ImportedRow(line, refused=why, part=part)
+        elif subset.corpus.files and document not in subset.corpus.by_id:
             yield ImportedRow(line, refused=f"there is no document '{document}'", part=part)
         elif score > 0:
             its = grades.setdefault(query, {}).setdefault(split, {})
@@ -153,32 +174,32 @@ def _judgements(path: Path, subset: _Subset, grades: Grades) -> Iterator[Importe
 
 
 def _instructions(subset: _Subset) -> Iterator[ImportedRow]:
-    """Puts what queries ask beside their words, of a folder of its own, to each; what cannot be used is refused."""
-    kind = f"{subset.name}-instruction" if subset.name else "instruction"
-    for path in _files(subset.root, kind):
-        for line, row in _rows(path):
-            query, text = _id(row, "query-id", "query_id"), words(row.get("instruction"))
-            if not query or not text.strip():
-                yield ImportedRow(
-                    line, refused="is no instruction: it needs query-id and instruction", part=subset.part(path)
-                )
-            elif subset.instructions.setdefault(query, text) != text:
-                yield ImportedRow(line, refused=f"is another instruction for the query '{query}'", part=subset.part(path))
+    """Keeps what queries ask beside their words, of a folder of its own; what cannot be used is refused."""
+    instructed = subset.instructed
+    for path in instructed.files:
+        for line, row, broken in _rows(path):
+            query, text, part = _id(row, "query-id", "query_id"), words(row.get("instruction")), subset.part(path)
+            if broken or not query or not text.strip():
+                why = broken or "is no instruction: it needs query-id and instruction"
+                yield ImportedRow(line, refused=why, part=part)
+            elif instructed.by_id.setdefault(query, text) != text:
+                yield ImportedRow(line, refused=f"is another instruction for the query '{query}'", part=part)
+            else:
+                instructed.unmet.setdefault(query, (line, part))
 
 
 def _queries(subset: _Subset, grades: Grades) -> Iterator[ImportedRow]:
     asked: set[str] = set()
-    strangers = set(subset.instructions)
     for path in subset.queries:
         part = subset.part(path)
-        for line, row in _rows(path):
+        for line, row, broken in _rows(path):
             id, text = _id(row, "_id", "id", "query-id"), words(row.get("text", row.get("query")))
-            strangers.discard(id)
+            subset.instructed.unmet.pop(id, None)
             by_split = grades.pop(id, {})
             split = next((one for one in _PREFERRED if one in by_split), "")
             its = by_split.get(split, {})
-            if not text.strip():
-                yield ImportedRow(line, refused="has no text", part=part)
+            if broken or not text.strip():
+                yield ImportedRow(line, refused=broken or "has no text", part=part)
             elif id in asked:
                 yield ImportedRow(line, refused=f"is the query '{id}' again", part=part)
             elif not its:
@@ -191,13 +212,11 @@ def _queries(subset: _Subset, grades: Grades) -> Iterator[ImportedRow]:
                 yield ImportedRow(line, cases=({**case, "split": split} if split else case,), notes=notes, part=part)
     for query in grades:
         yield ImportedRow(0, refused=f"there is no query '{query}', which is judged", part="")
-    for query in sorted(strangers - set(grades)):
-        yield ImportedRow(0, refused=f"there is no query '{query}', which has an instruction", part="")
 
 
 def _case(subset: _Subset, row: Mapping[str, Json], query: tuple[str, str], grades: Mapping[str, Json]) -> Row:
     id, text = query
-    more = words(row.get("instruction")) or subset.instructions.get(id, "")
+    more = words(row.get("instruction")) or subset.instructed.by_id.get(id, "")
     its = {subset.of_corpus + document: grade for document, grade in grades.items()}
     gold = sorted(its, key=lambda document: -float(str(its[document])))
     named: Row = {"subset": subset.name} if subset.prefix else {}

@@ -5,7 +5,7 @@ Everything is read once, when it is first asked for. What a form makes of it is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from datetime import date
 from functools import cached_property
@@ -59,6 +59,7 @@ _ROW_KEYS = frozenset(
         ),
     )
 )
+_SHOWN = 12  # files in a message
 _WRAPPED_KEYS = 12  # an object with more keys than these is a row itself
 
 
@@ -208,6 +209,16 @@ class ImportFile:
         """Say something of the file that is about no one row."""
         self.notes.append(Problem(self.shown, line, message))
 
+    def note_unread(self, read: Collection[Path]) -> None:
+        """Say which files of the folder are none of those that were read; of a folder without such a file, its name.
+
+        Files and folders whose names begin with a dot are none.
+        """
+        others = sorted(path.relative_to(self.path).as_posix() + "/" * path.is_dir() for path in _beside(self.path, read))
+        if others:
+            more = f" and {len(others) - _SHOWN:,} more" if len(others) > _SHOWN else ""
+            self.note(0, f"not taken: {', '.join(others[:_SHOWN])}{more} (what holds rows is imported by its own name)")
+
     @cached_property
     def _lines(self) -> dict[str, int]:
         if self.looks_json:
@@ -267,6 +278,17 @@ class ImportFile:
             else:
                 self.bad_rows.append(Problem(self.shown, there, f"must be an object {{…}}, found {type(one).__name__}"))
         return rows
+
+
+def _beside(folder: Path, read: Collection[Path]) -> Iterator[Path]:
+    """What of a folder was not read: files, and folders in which nothing was."""
+    for path in folder.iterdir():
+        if path.name.startswith(".") or path in read:
+            continue
+        if any(path in one.parents for one in read):
+            yield from _beside(path, read)
+        elif not path.is_dir() or any(path.rglob("*")):
+            yield path
 
 
 def _as_json(value: object) -> Json:
