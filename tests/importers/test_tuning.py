@@ -9,9 +9,10 @@ import pytest
 from rung.commands.import_files import ImportRequest, import_files
 from rung.errors import UserError
 from rung.importers.imported import ImportedRow, Importer
+from rung.importers.preferences import PREFERENCES
 from rung.importers.registry import form_of
 from rung.importers.source import ImportFile
-from rung.importers.tuning import CHATS, GEMINI, PREFERENCES
+from rung.importers.tuning import CHATS, GEMINI
 from tests.importers.samples import lines
 
 CALL: dict[str, object] = {"id": "c", "type": "function", "function": {"name": "price", "arguments": '{"of": "express"}'}}

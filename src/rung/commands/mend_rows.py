@@ -148,7 +148,7 @@ def check_row(project: Project, what: str, row: Row, location: str) -> None:
     try:
         if what == CASE:
             case_of(dict(row), location, judged=project.settings.bar.metric == "judge", drafts=True)
-        elif why := flaw(example_of(row, location)):
+        elif why := flaw(example_of(row, location), row):
             raise ValueError(why)
     except ValueError as error:
         raise UserError(f"{location}: nothing was written: the row {error}") from error

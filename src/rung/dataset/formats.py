@@ -108,6 +108,16 @@ def keys_read(row: Mapping[str, Json]) -> frozenset[str]:
     return frozenset((*KNOWN, *also, "system", "system_prompt", *(names.get(side, side) for side in sides)))
 
 
+def sides_of(row: Mapping[str, Json]) -> tuple[str, str]:
+    """(key of what is asked, key of what is answered) of a row, one key of a chat; "" where it is of no known form."""
+    if chat := next((key for key in ("messages", "conversations", "conversation") if key in row), ""):
+        return chat, chat
+    names = _plain_names(row)
+    pairs = (("instruction", "output"), *SIDES)
+    one, other = next((pair for pair in pairs if pair[0] in names and pair[1] in names), ("", ""))
+    return names.get(one, ""), names.get(other, "")
+
+
 def _plain_names(row: Mapping[str, Json]) -> dict[str, str]:
     """The keys of a row by their names as names are compared."""
     return {key.strip().casefold().replace(" ", "_"): key for key in row}
@@ -118,15 +128,16 @@ def is_pair(row: Mapping[str, Json]) -> bool:
     return form_of(row) is None and PAIRED[0] in row and PAIRED[1] in row
 
 
-def flaw(example: Example) -> str:
-    """Why an example can teach nothing; "" where it can."""
+def flaw(example: Example, row: Mapping[str, Json] | None = None) -> str:
+    """Why an example can teach nothing; "" where it can. `row`: the one that it was made of, whose keys are named."""
+    asks, answers = (f"'{key}'" if key else "it" for key in (sides_of(row) if row is not None else ("", "")))
     last = example.messages[-1] if example.messages else Message("", "")
     if last.role != "assistant":
-        return "'messages' must be an OpenAI chat that ends with the assistant's answer"
+        return f"{answers} must be a chat that ends with the assistant's answer"
     if not last.content.strip():
         return "the assistant's answer is empty"
     if not any(m.role == "user" and m.content.strip() for m in example.messages):
-        return "'messages' has no user turn with text: the input is empty"
+        return f"{asks} has no user turn with text: the input is empty"
     return ""
 
 

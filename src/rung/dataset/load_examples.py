@@ -30,7 +30,7 @@ def read_examples(path: Path, problems: list[Problem], *, shown: str = "", flawe
             continue
         try:
             example = example_of(row, f"{shown}:{line}")
-            if not flawed and (why := flaw(example)):
+            if not flawed and (why := flaw(example, row)):
                 raise ValueError(why)
         except ValueError as error:
             problems.append(Problem(shown, line, str(error)))

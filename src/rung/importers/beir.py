@@ -98,7 +98,11 @@ def grades_of(path: Path, documents: set[str] | None, problems: list[Problem]) -
     grades: dict[str, dict[str, int]] = {}
     is_json = path.name.removesuffix(".gz").endswith(".jsonl")
     for number, line in lines_of(path):
-        judgement = _judgement_in_row(line) if is_json else _judgement_in_line(line)
+        try:
+            judgement = _judgement_in_row(line) if is_json else _judgement_in_line(line)
+        except Malformed as error:
+            problems.append(Problem(str(path), number, f"is no JSON ({error}); left out"))
+            continue
         if judgement is None:
             what = "an object with query-id, corpus-id and score" if is_json else "query, document and grade, with tabs"
             if is_json or number > 1 or len(_parts(line)) not in (3, 4):  # the first line is the head
@@ -125,10 +129,8 @@ def _judgement_in_line(line: str) -> tuple[str, str, int] | None:
 
 
 def _judgement_in_row(line: str) -> tuple[str, str, int] | None:
-    try:
-        row = json_of(line)
-    except Malformed:
-        return None
+    """Of a line of JSONL; raises `Malformed` where it is none."""
+    row = json_of(line)
     if not isinstance(row, dict):
         return None
     query, document = (row.get(f"{name}-id", row.get(f"{name}_id")) for name in ("query", "corpus"))

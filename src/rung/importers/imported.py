@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rung.importers.source import ImportFile
@@ -96,6 +96,15 @@ def taken(row: Row, line: int, take: Callable[[Row, int], ImportedRow]) -> Impor
         imported = ImportedRow(line, refused=str(error))
     name = next((str(row[key]) for key in _NAMES if isinstance(row.get(key), (str, int)) and str(row[key]).strip()), "")
     return replace(imported, name=" ".join(name.split())[:_LONGEST_NAME])
+
+
+def unread(row: Row, read: Collection[str], where: str = "") -> tuple[str, ...]:
+    """A note for each key of a row that holds something and is not among those that are read. `where`: of what it is a key."""
+    return tuple(f"'{key}'{where} is not taken" for key, value in row.items() if key not in read and _says(value))
+
+
+def _says(value: Json) -> bool:
+    return value is not None and value not in ("", [], {}) and not (isinstance(value, str) and not value.strip())
 
 
 def case_row(

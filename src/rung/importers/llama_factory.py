@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from rung.importers.fields import objects_in, of_reasoning, words
 from rung.importers.imported import ImportedRow, Row, by_rows
-from rung.importers.tuning import NOT_PREFERRED, learnt_turns
+from rung.importers.preferences import NOT_PREFERRED
+from rung.importers.tuning import learnt_turns
 from rung.records import Json
 from rung.text.parsing import Malformed, json_of
 

@@ -5,13 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from rung.importers.fields import asked, asked_in, cell_texts, chat_turns, object_of, plain_name, texts, words
-from rung.importers.imported import ImportedRow, Importer, Row, by_rows, case_row, claims_by, document_row, ids, taken
+from rung.importers.imported import (
+    ImportedRow,
+    Importer,
+    Row,
+    by_rows,
+    case_row,
+    claims_by,
+    document_row,
+    ids,
+    taken,
+    unread,
+)
 from rung.importers.source import ImportFile
 from rung.records import Json
 
 _RETRIEVED = "retrieved contexts are not taken: they are what a search found, not what holds the answer"
 _RESPONSE = "the response is not taken: it is what was to be judged"
 _OLDER = ("ground_truth", "ground_truths", "groundtruth")
+
+
+_OF_RAGAS = (
+    *("user_input", "question", "reference", *_OLDER, "reference_contexts", "reference_context_ids"),
+    *("retrieved_contexts", "contexts", "response", "answer"),
+)
+_OF_EXPORT = ("case", "turns", "references", "answerable", "as", "split", "weight", "calls")
 
 
 def _is_ragas(row: Row) -> float:
@@ -49,9 +67,7 @@ def _ragas(row: Row, line: int) -> ImportedRow:
     )
     notes += (_RETRIEVED,) if cell_texts(row.get("retrieved_contexts", row.get("contexts"))) else ()
     notes += (_RESPONSE,) if texts(row.get("response", row.get("answer"))) else ()
-    notes += tuple(
-        f"'{key}' is not taken" for key in ("rubrics", "reference_tool_calls", "reference_topics") if row.get(key)
-    )
+    notes += unread(row, (*_OF_RAGAS, *(_OF_EXPORT if is_ours else ())))
     gold_ids = [] if unanswerable else ids(documents) or named
     id = row.get("case") if is_ours else None
     case = case_row(question, accepted, id=id, gold=gold_ids, answerable=not unanswerable, messages=before)
@@ -60,6 +76,12 @@ def _ragas(row: Row, line: int) -> ImportedRow:
 
 
 _GOLDEN_KEYS = {"actual_output", "retrieval_context", "additional_metadata", "source_file", "expected_tools", "tools_called"}
+
+
+_OF_GOLDENS = (
+    *("input", "expected_output", "context", "source_file", "actual_output", "retrieval_context"),
+    *("additional_metadata", "name", "comments"),
+)
 
 
 def _is_golden(row: Row) -> float:
@@ -82,7 +104,7 @@ def _golden(row: Row, line: int) -> ImportedRow:
         raise ValueError("has no expected output: there is nothing to judge by")
     notes = [_RESPONSE] if texts(values.get("actual_output")) else []
     notes += [_RETRIEVED] if _contexts(values.get("retrieval_context")) else []
-    notes += [f"'{key}' is not taken" for key in ("expected_tools", "tools_called", "expectations") if values.get(key)]
+    notes += unread(values, _OF_GOLDENS)
     extra = values.get("additional_metadata")
     meta = dict(object_of(extra)) | {key: values[key] for key in ("name", "comments") if values.get(key)}
     case = case_row(question, accepted, gold=ids(documents), meta=meta)
@@ -99,6 +121,10 @@ def _contexts(value: Json) -> list[str]:
         return [str(one["context"]) if isinstance(one, dict) and "context" in one else words(one) for one in value if one]
     listed = cell_texts(value)
     return [part.strip() for text in listed for part in text.split("|") if part.strip()] if len(listed) == 1 else listed
+
+
+_NOT_IN_CORPUS = "names a document that is not in the corpus"
+_OF_LABELLED = ("query", "reference_contexts", "reference_answer", "query_by", "reference_answer_by")
 
 
 def _llama_claims(file: ImportFile) -> float:
@@ -123,9 +149,11 @@ def _llama_read(file: ImportFile) -> Iterator[ImportedRow]:
             yield ImportedRow(there, documents=documents, refused="" if filled else f"the document '{id}' is empty")
         for id, text in queries.items():
             there = file.line(f"/queries/{_pointer(id)}")
-            gold = [name for name in texts(relevant.get(id)) if name in corpus]
+            named = texts(relevant.get(id))
+            gold = [name for name in named if name in corpus]
             if gold and words(text).strip():
-                yield ImportedRow(there, cases=(case_row(words(text), id=id, gold=gold),))
+                notes = (_NOT_IN_CORPUS,) if len(gold) < len(named) else ()
+                yield ImportedRow(there, cases=(case_row(words(text), id=id, gold=gold),), notes=notes)
             else:
                 yield ImportedRow(there, refused=f"the query '{id}' has no text, or no document of the corpus")
         return
@@ -140,7 +168,8 @@ def _labelled(row: Row, line: int) -> ImportedRow:
     if not accepted and not documents:
         raise ValueError("has neither a reference answer nor reference contexts: there is nothing to judge by")
     meta = {key: row[key] for key in ("query_by", "reference_answer_by") if row.get(key)}
-    return ImportedRow(line, cases=(case_row(question, [*accepted], gold=ids(documents), meta=meta),), documents=documents)
+    case = case_row(question, [*accepted], gold=ids(documents), meta=meta)
+    return ImportedRow(line, cases=(case,), documents=documents, notes=unread(row, _OF_LABELLED))
 
 
 def _pointer(name: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 
 from rung.importers.fields import object_of, objects_in, texts, words
 from rung.importers.imported import (
@@ -16,9 +18,20 @@ from rung.importers.imported import (
     ids,
     taken,
     unique,
+    unread,
 )
 from rung.importers.source import ImportFile
 from rung.records import Json
+
+_NOT_THERE = "an answer does not stand in its context: it is accepted, and there is no evidence for it"
+_ELSEWHERE = "an answer does not begin at its 'answer_start': its nearest place in the context is the evidence"
+_ONLY = "an answer has no 'answer_start': its only place in the context is the evidence"
+_NOWHERE = "an answer has no 'answer_start', and stands at several places: there is no evidence for it"
+_BOTH = "its answers are not taken: it says that it is impossible"
+_OF_QUESTIONS = ("id", "question", "answers", "is_impossible")
+_OF_HOTPOT = ("_id", "id", "question", "answer", "context", "supporting_facts", "type", "level")
+_OF_MARCO = ("query", "query_id", "query_type", "answers", "wellFormedAnswers", "passages")
+_OF_PASSAGES = ("passage_text", "is_selected")
 
 
 def _squad_claims(file: ImportFile) -> float:
@@ -60,7 +73,7 @@ def _paragraph(file: ImportFile, paragraph: Json, title: str, pointer: str) -> I
         yield ImportedRow(line, refused=f"is a paragraph without text; its {asked} questions are left out")
         return
     document = document_row(context, title=title.replace("_", " "))
-    yield ImportedRow(line, documents=(document,))
+    yield ImportedRow(line, documents=(document,), notes=unread(object_of(paragraph), ("context", "qas")))
     for index, question in enumerate(questions if isinstance(questions, list) else []):
         there = file.line(f"{pointer}/qas/{index}")
         try:
@@ -72,15 +85,14 @@ def _paragraph(file: ImportFile, paragraph: Json, title: str, pointer: str) -> I
 def _question(question: Json, document: Row, line: int) -> ImportedRow:
     if not isinstance(question, dict) or not words(question.get("question")).strip():
         raise ValueError("is no question: it needs 'question' with text")
-    listed = objects_in(question.get("answers"))
-    accepted = [text for one in listed if (text := words(one.get("text"))).strip()]
-    starts = [one.get("answer_start") for one in listed]
+    listed = [(words(one.get("text")), one.get("answer_start")) for one in objects_in(question.get("answers"))]
     impossible = question.get("is_impossible") is True
-    if not accepted and not impossible:
+    if not impossible and not any(text.strip() for text, _ in listed):
         raise ValueError("has no answer, and does not say that it is impossible (a test file without answers)")
-    id = question.get("id")
-    case = _read_case(words(question["question"]), [] if impossible else accepted, document, id, starts)
-    return ImportedRow(line, cases=(case,))
+    case, notes = _read_case(words(question["question"]), [] if impossible else listed, document, question.get("id"))
+    notes += (_BOTH,) if impossible and listed else ()
+    notes += unread(question, _OF_QUESTIONS)
+    return ImportedRow(line, cases=(case,), notes=notes)
 
 
 def _flat_question(row: Row, line: int) -> ImportedRow:
@@ -90,28 +102,56 @@ def _flat_question(row: Row, line: int) -> ImportedRow:
         raise ValueError("needs 'question' and 'context' with text")
     document = document_row(context, title=words(row.get("title")).replace("_", " "))
     answers = object_of(row["answers"])
-    starts, listed = answers.get("answer_start"), answers.get("text")
-    accepted = texts(listed)
-    if not accepted and listed != []:
+    listed, starts = ([*one] if isinstance(one, list) else [one] for one in (answers["text"], answers.get("answer_start")))
+    accepted = [(words(text), start) for text, start in zip_longest(listed, starts[: len(listed)])]
+    if listed and not any(text.strip() for text, _ in accepted):
         raise ValueError(
             "has no answer, and no empty list of them, which says that there is none (a test file without answers)"
         )
-    case = _read_case(question, accepted, document, row.get("id"), starts if isinstance(starts, list) else [])
-    return ImportedRow(line, cases=(case,), documents=(document,))
+    case, notes = _read_case(question, accepted, document, row.get("id"))
+    notes += unread(row, (*_OF_QUESTIONS, "title", "context"))
+    return ImportedRow(line, cases=(case,), documents=(document,), notes=notes)
 
 
-def _read_case(question: str, accepted: list[str], document: Row, id: Json, starts: Sequence[Json]) -> Row:
-    """A case about a document, its answers where they stand in it; without accepted ones it has none, and no gold."""
-    if not accepted:
-        return case_row(question, id=id, answerable=False, meta={"context_document": document["id"]})
-    context = str(document["text"])
-    spans: list[Row] = [
-        {"document": document["id"], "start": start, "end": start + len(text)}
-        for text, start in zip(accepted, starts, strict=False)
-        if isinstance(start, int) and start >= 0 and context.startswith(text, start)
-    ]
-    case = case_row(question, [*accepted], id=id, gold=[] if spans else ids([document]))
-    return {**case, "evidence": unique(spans)} if spans else case
+def _read_case(question: str, answers: Sequence[tuple[str, Json]], document: Row, id: Json) -> tuple[Row, tuple[str, ...]]:
+    """(a case about a document, what is to be said of it): its answers where they stand in it; without any there is no gold.
+
+    Args:
+        question: what is asked.
+        answers: each with the character on which it says that it begins.
+        document: the one that holds them.
+        id: the question's.
+    """
+    if not answers:
+        return case_row(question, id=id, answerable=False, meta={"context_document": document["id"]}), ()
+    notes: dict[str, None] = {}  # in their order, each once
+    spans: list[Row] = []
+    accepted = [(text, start) for text, start in answers if text.strip()]
+    if len(accepted) < len(answers):
+        notes["an answer without text is not taken"] = None
+    for text, said in accepted:
+        start, note = _place(text, said, str(document["text"]))
+        notes.update({note: None} if note else {})
+        if start is not None:
+            spans.append({"document": document["id"], "start": start, "end": start + len(text)})
+    case = case_row(question, [text for text, _ in accepted], id=id, gold=[] if spans else ids([document]))
+    return ({**case, "evidence": unique(spans)} if spans else case), tuple(notes)
+
+
+def _place(text: str, said: Json, context: str) -> tuple[int | None, str]:
+    """(where an answer begins in its context, None where that cannot be told; what is to be said of it)."""
+    if isinstance(said, int) and said >= 0 and context.startswith(text, said):
+        return said, ""
+    whole, part = (re.compile(pattern.format(re.escape(text))) for pattern in (r"(?<!\w)(?={}(?!\w))", "(?={})"))
+    places = [found.start() for found in [*whole.finditer(context)] or part.finditer(context)]
+    if not places:
+        return None, _NOT_THERE
+    if not isinstance(said, int) or isinstance(said, bool):
+        return (places[0], _ONLY) if len(places) == 1 else (None, _NOWHERE)
+    return min(places, key=lambda place: abs(place - said)), _ELSEWHERE
+
+
+_NO_PARAGRAPH = "names a gold paragraph that is not in its context"
 
 
 def _is_hotpot(row: Row) -> float:
@@ -130,8 +170,8 @@ def _hotpot(row: Row, line: int) -> ImportedRow:
         if isinstance(facts, list)
         else []
     )
-    documents = {title: document_row(text, title=title) for title, text in paragraphs}
-    gold = [documents[title] for title in dict.fromkeys(titles) if title in documents]
+    documents = [document_row(text, title=title) for title, text in paragraphs]
+    gold = [document for document in documents if document.get("title", "") in titles]
     answer, question = words(row["answer"]), words(row["question"])
     if not question.strip() or not answer.strip():
         raise ValueError("needs 'question' and 'answer' with text")
@@ -140,8 +180,10 @@ def _hotpot(row: Row, line: int) -> ImportedRow:
     notes = (
         ("which sentences support the answer is not taken: gold is by paragraph",) if gold else ("names no gold paragraph",)
     )
+    notes += (_NO_PARAGRAPH,) if gold and set(titles) - {title for title, _ in paragraphs} else ()
+    notes += unread(row, _OF_HOTPOT)
     case = case_row(question, [answer], id=id, gold=ids(gold), meta=meta)
-    return ImportedRow(line, cases=(case,), documents=tuple(documents.values()), notes=notes)
+    return ImportedRow(line, cases=(case,), documents=tuple(documents), notes=notes)
 
 
 def _paragraphs(context: Json) -> list[tuple[str, str]]:
@@ -179,6 +221,8 @@ def _marco(row: Row, line: int) -> ImportedRow:
     unanswerable = bool(stated) and not accepted
     if not stated and not gold:
         raise ValueError("has neither answers nor a passage that is selected: nobody wrote an answer, or there is none")
+    passage_keys = [row["passages"]] if isinstance(row["passages"], dict) else objects_in(row["passages"])
+    notes = dict.fromkeys(note for one in passage_keys for note in unread(one, _OF_PASSAGES, " of passages"))
     id = row.get("query_id")
     meta = {"query_type": row["query_type"]} if row.get("query_type") else {}
     case = case_row(
@@ -189,15 +233,16 @@ def _marco(row: Row, line: int) -> ImportedRow:
         answerable=not unanswerable,
         meta=meta,
     )
-    return ImportedRow(line, cases=(case,), documents=tuple(documents))
+    return ImportedRow(line, cases=(case,), documents=tuple(documents), notes=(*unread(row, _OF_MARCO), *notes))
 
 
 def _marco_passages(value: Json) -> list[tuple[str, bool]]:
     """(text, whether the answer was made from it), from a list of passages, or an object of columns."""
     if isinstance(value, dict):
-        columns, selected = texts(value.get("passage_text")), value.get("is_selected")
-        marks = selected if isinstance(selected, list) else []
-        return [(text, n < len(marks) and marks[n] in (1, True)) for n, text in enumerate(columns)]
+        columns, marks = (
+            one if isinstance(one, list) else [] for one in (value.get("passage_text"), value.get("is_selected"))
+        )
+        value = [{"passage_text": text, "is_selected": mark} for text, mark in zip_longest(columns, marks[: len(columns)])]
     pairs = [(words(one.get("passage_text")), one.get("is_selected") in (1, True)) for one in objects_in(value)]
     return [(text, selected) for text, selected in pairs if text.strip()]
 

@@ -35,7 +35,7 @@ DOOR = Door(
         "bedrock-evaluation": f"{_HERE}.bedrock:EVALUATION",
         "reinforcement": f"{_HERE}.tuning:REWARDED",
         "llama-factory": f"{_HERE}.llama_factory:LLAMA_FACTORY",
-        "preferences": f"{_HERE}.tuning:PREFERENCES",
+        "preferences": f"{_HERE}.preferences:PREFERENCES",
         "chat-logs": f"{_HERE}.chat_logs:CHAT_LOGS",
         "chat-exports": f"{_HERE}.chat_exports:CHAT_EXPORTS",
         "ragas": f"{_HERE}.rag_sets:RAGAS",

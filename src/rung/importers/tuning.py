@@ -1,4 +1,7 @@
-"""Tuning data as examples: what `dataset.formats` reads (OpenAI, ShareGPT, Alpaca …), Gemini; preferences; rewards."""
+"""Tuning data as examples: what `dataset.formats` reads (OpenAI, ShareGPT, Alpaca …), Gemini; rewards.
+
+Preferences are left to `preferences`.
+"""
 
 from __future__ import annotations
 
@@ -24,17 +27,15 @@ from rung.importers.imported import ImportedRow, Row, by_rows, case_row
 from rung.records import Json
 from rung.text.parsing import Malformed, json_of
 
-_OF_CHATS = ("messages", "conversations", "conversation")
+OF_CHATS = ("messages", "conversations", "conversation")
 _OF_TURNS = (
     *("role", "from", "content", "value", "weight", "tool_calls", "function_call", "tool_call_id", "name", "id"),
     *REASONING,
 )
-_PROMPTS = ("prompt", "question", "input", "instruction")
 _MEANT_NULLS = ("const", "default")  # of a JSON Schema
 _JSON_SCHEMA = ("parametersJsonSchema", "parameters_json_schema")
-NOT_PREFERRED = "the answer that was not preferred is not taken: examples hold what is wanted"
 _REFERENCES = ("reference_answer", "ground_truth", "reference", "target", "answer")
-_NOT_WANTED = "is an answer that was not wanted: examples hold what is wanted"
+NOT_WANTED = "is an answer that was not wanted: examples hold what is wanted"
 _MEDIA = ("images", "videos", "audios")  # of ShareGPT and LLaMA-Factory, beside chats that name them
 _NOT_TAKEN = {
     "parallel_tool_calls": "'parallel_tool_calls' is not taken",
@@ -42,15 +43,21 @@ _NOT_TAKEN = {
 }
 
 
-def as_example(row: Row, line: int, *, notes: tuple[str, ...] = ()) -> ImportedRow:
+def as_example(row: Row, line: int, *, notes: tuple[str, ...] = (), is_own: bool = False) -> ImportedRow:
     """A row of a form that `dataset.formats` reads, as an example in OpenAI's form.
+
+    Args:
+        row: the row.
+        line: on which it begins.
+        notes: what is to be said of it.
+        is_own: it is the file's own row, so that what is wrong with it names its keys.
 
     Raises:
         ValueError: it is none, or can teach nothing.
     """
     cleaned, dropped = _without_nulls(row)
     example = example_of(cleaned, f"row:{line}")
-    if why := flaw(example):
+    if why := flaw(example, row if is_own else None):
         raise ValueError(why)
     written = chat_row(example)
     del written["digest"]
@@ -64,8 +71,8 @@ def as_example(row: Row, line: int, *, notes: tuple[str, ...] = ()) -> ImportedR
 
 
 def _is_chat(row: Row) -> float:
-    if any(isinstance(row.get(key), list) for key in _OF_CHATS):
-        last = next(row[key] for key in _OF_CHATS if isinstance(row.get(key), list))
+    if any(isinstance(row.get(key), list) for key in OF_CHATS):
+        last = next(row[key] for key in OF_CHATS if isinstance(row.get(key), list))
         turns = last if isinstance(last, list) else []
         if not turns or not isinstance(turns[0], dict) or not ("role" in turns[0] or "from" in turns[0]):
             return 0.2
@@ -86,12 +93,12 @@ def _is_before(row: Row, turns: list[Json]) -> bool:
 
 
 def _chat(row: Row, line: int) -> ImportedRow:
-    if _is_labelled(row) and not _wanted(row["label"]):
-        raise ValueError(_NOT_WANTED)
+    if is_labelled(row) and not wanted(row["label"]):
+        raise ValueError(NOT_WANTED)
     if media := [key for key in _MEDIA if isinstance(row.get(key), list) and row[key]]:
         raise ValueError(f"holds {media[0]}: only text is taken")
     notes = tuple(text for key, text in _NOT_TAKEN.items() if row.get(key) is not None)
-    notes += of_reasoning([row[key] for key in _OF_CHATS if key in row])
+    notes += of_reasoning([row[key] for key in OF_CHATS if key in row])
     notes += tuple(f"'{key}' of turns is not taken" for key in _unread_of_turns(row))
     read = keys_read(row) | {*_NOT_TAKEN, "functions", "label"}
     beside = {key: value for key, value in row.items() if key not in read and words(value).strip()}
@@ -102,23 +109,23 @@ def _chat(row: Row, line: int) -> ImportedRow:
     functions = row.get("functions")
     if isinstance(functions, list) and not row.get("tools"):  # as OpenAI wrote tools at first
         row = {**row, "tools": [{"type": "function", "function": one} for one in functions]}
-    return learnt_turns(row, line, notes=notes)
+    return learnt_turns(row, line, notes=notes, is_own=True)
 
 
 def _unread_of_turns(row: Row) -> list[str]:
     """Keys of turns that are neither read nor said otherwise, where they hold something."""
-    turns = [turn for key in _OF_CHATS for turn in objects_in(row.get(key))]
+    turns = [turn for key in OF_CHATS for turn in objects_in(row.get(key))]
     return list(dict.fromkeys(key for turn in turns for key, value in turn.items() if value and key not in _OF_TURNS))
 
 
-def learnt_turns(row: Row, line: int, *, notes: tuple[str, ...] = ()) -> ImportedRow:
-    """A chat as an example of its turns up to the last one whose `weight` is not 0.
+def learnt_turns(row: Row, line: int, *, notes: tuple[str, ...] = (), is_own: bool = False) -> ImportedRow:
+    """A chat as an example of its turns up to the last one whose `weight` is not 0; `notes`, `is_own`: as `as_example`.
 
     Raises:
         ValueError: it is none, can teach nothing, or every turn of the assistant has weight 0.
     """
     row, of_weights = _weighed_turns(row)
-    return as_example(row, line, notes=(*notes, *of_weights))
+    return as_example(row, line, notes=(*notes, *of_weights), is_own=is_own)
 
 
 def _weighed_turns(row: Row) -> tuple[Row, tuple[str, ...]]:
@@ -127,7 +134,7 @@ def _weighed_turns(row: Row) -> tuple[Row, tuple[str, ...]]:
     Raises:
         ValueError: every turn of the assistant has weight 0.
     """
-    key = next((key for key in _OF_CHATS if key in row), "")
+    key = next((key for key in OF_CHATS if key in row), "")
     turns = row.get(key)
     spoken = [(n, turn) for n, turn in enumerate(turns if isinstance(turns, list) else []) if isinstance(turn, dict)]
     roles = [(n, ROLES.get(str(turn.get("role", turn.get("from")))), turn.get("weight", 1)) for n, turn in spoken]
@@ -210,90 +217,18 @@ def gemini_turns(content: Mapping[str, Json]) -> list[Json]:
     return [turn]
 
 
-def _is_preference(row: Row) -> float:
-    if "preferred_output" in row and "non_preferred_output" in row:
-        return 1.0
-    return 0.95 if "chosen" in row and "rejected" in row else 0.9 if _is_labelled(row) else 0.0
-
-
-def _is_labelled(row: Row) -> bool:
+def is_labelled(row: Row) -> bool:
     """Whether it is an answer with whether it was wanted, as KTO has them, whatever stands beside. Beside a chat a number is
     a class."""
-    if any(isinstance(row.get(key), list) for key in _OF_CHATS):
+    if any(isinstance(row.get(key), list) for key in OF_CHATS):
         return isinstance(row.get("label"), bool)
-    return {"prompt", "completion", "label"} <= set(row) and _wanted(row["label"]) is not None
+    return {"prompt", "completion", "label"} <= set(row) and wanted(row["label"]) is not None
 
 
-def _wanted(label: Json) -> bool | None:
+def wanted(label: Json) -> bool | None:
     """Whether an answer was wanted, by its label; None where the label does not say that."""
     read = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
     return read.get(words(label).strip().lower())
-
-
-def _preference(row: Row, line: int) -> ImportedRow:
-    """The answer that was preferred is an example; what it was preferred to is said to be left out."""
-    chosen: Json = [row.get(key) for key in (*_OF_CHATS, *_PROMPTS, "chosen", "preferred_output")]
-    note = (NOT_PREFERRED, *of_reasoning(chosen))
-    tools: Row = {"tools": row["tools"]} if row.get("tools") else {}
-    if "label" in row and "chosen" not in row and "preferred_output" not in row:
-        if not _wanted(row["label"]):
-            raise ValueError(_NOT_WANTED)
-        if "completion" not in row:
-            return learnt_turns({key: value for key, value in row.items() if key != "label"}, line)
-        return as_example({"prompt": row["prompt"], "completion": row["completion"], **tools}, line)
-    if "preferred_output" in row:
-        shown = row.get("input")
-        before = shown.get("messages") if isinstance(shown, dict) else None
-        turns = [*chat_turns(before, calls=True), *_answered(row, "preferred_output")]
-        tools = {"tools": shown["tools"]} if isinstance(shown, dict) and shown.get("tools") else tools
-        return as_example({"messages": [*turns], **tools}, line, notes=note)
-    before = next((row[key] for key in (*_PROMPTS, *_OF_CHATS) if row.get(key)), None)
-    chosen = [row["chosen"]] if isinstance(row["chosen"], dict) else row["chosen"]
-    row = {**row, "chosen": chosen}
-    if isinstance(chosen, list):
-        turns = _answered(row, "chosen")
-        if before is not None and (len(turns) == 1 or turns[0]["role"] == "assistant"):
-            turns = [*_as_turns(before), *turns]
-    elif before is None:
-        turns = _transcript(words(chosen))
-    else:
-        turns = [*_as_turns(before), {"role": "assistant", "content": words(chosen)}]
-    return as_example({"messages": [*turns], **tools}, line, notes=note)
-
-
-def _answered(row: Row, key: str) -> list[dict[str, Json]]:
-    """The turns of the answer that was preferred.
-
-    Raises:
-        ValueError: there are none.
-    """
-    turns = chat_turns(row[key], calls=True)
-    if not turns:
-        raise ValueError(f"'{key}' is empty: there is no answer in it")
-    return turns
-
-
-def _as_turns(prompt: Json) -> list[dict[str, Json]]:
-    return chat_turns(prompt, calls=True) if isinstance(prompt, list) else [{"role": "user", "content": words(prompt)}]
-
-
-def _transcript(text: str) -> list[dict[str, Json]]:
-    """The turns of a text as hh-rlhf has it: "Human: …", "Assistant: …" after blank lines.
-
-    Raises:
-        ValueError: it is no such text, and there is no prompt.
-    """
-    turns: list[dict[str, Json]] = []
-    for block in f"\n\n{text.strip()}".split("\n\n"):
-        speaker, colon, spoken = block.partition(":")
-        role = {"Human": "user", "Assistant": "assistant"}.get(speaker) if colon else None
-        if role:
-            turns.append({"role": role, "content": spoken.strip()})
-        elif turns and block.strip():
-            turns[-1]["content"] = f"{turns[-1]['content']}\n\n{block}"
-    if not turns:
-        raise ValueError("has no prompt: it needs 'prompt' beside 'chosen', or a text of 'Human:' and 'Assistant:' turns")
-    return turns
 
 
 def _is_rewarded(row: Row) -> float:
@@ -319,11 +254,11 @@ def _without_nulls(row: Row) -> tuple[Row, bool]:
     cleaned, tools = dict(row), row.get("tools")
     if isinstance(tools, list):
         cleaned["tools"] = _bare(tools)
-    for key in _OF_CHATS:
+    for key in OF_CHATS:
         turns = row.get(key)
         if isinstance(turns, list):
             cleaned[key] = [_bare_turn(turn, cleaned.get("tools")) for turn in turns]
-    return cleaned, any(cleaned[key] != row[key] for key in ("tools", *_OF_CHATS) if key in row)
+    return cleaned, any(cleaned[key] != row[key] for key in ("tools", *OF_CHATS) if key in row)
 
 
 def _bare_turn(turn: Json, tools: Json) -> Json:
@@ -387,7 +322,6 @@ def _parts_text(parts: Json) -> str:
 
 CHATS = by_rows("tuning data: OpenAI or Mistral chats, ShareGPT, Alpaca, prompt and completion", _is_chat, _chat)
 GEMINI = by_rows("Gemini tuning data", _is_gemini, _gemini)
-PREFERENCES = by_rows("preference pairs", _is_preference, _preference)
 REWARDED = by_rows(
     "reinforcement tuning data: chats that end with a question, and its reference answer", _is_rewarded, _rewarded
 )
