@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from rung.errors import InputError
+from rung.importers.imported import ImportedRow
 from rung.importers.registry import form_of
 from rung.importers.source import ImportFile
+from tests.importers.samples import lines as lines_of
 
 
 def write(path: Path, rows: list[dict[str, Any]]) -> Path:
@@ -112,6 +115,8 @@ def test_instructions_of_mteb_are_put_to_their_queries_or_listed(tmp_path: Path)
         '{"query-id": "q1", "instruction": "Of any year."}',
         '{"query-id": "q2", "instruction": "Only',
         '{"query-id": "q9", "instruction": "Of nobody."}',
+        '{"query-id": "q2"}',
+        '["q2", "Of any year."]',
     ]
     (tmp_path / "instruction/test.jsonl").write_text("\n".join(lines))
     _, importer = form_of(file := ImportFile(tmp_path))
@@ -119,6 +124,93 @@ def test_instructions_of_mteb_are_put_to_their_queries_or_listed(tmp_path: Path)
     assert [case["question"] for row in results for case in row.cases] == ["q1? Only of this year.", "q2?"]
     assert [(row.line, row.part, row.refused) for row in results if row.refused] == [
         (3, "instruction/test.jsonl", "is another instruction for the query 'q1'"),
-        (4, "instruction/test.jsonl", "is no instruction: it needs query-id and instruction"),
-        (0, "", "there is no query 'q9', which has an instruction"),
+        (4, "instruction/test.jsonl", "is no JSON: Unterminated string starting at column 35"),
+        (6, "instruction/test.jsonl", "is no instruction: it needs query-id and instruction"),
+        (7, "instruction/test.jsonl", "must be an object {…}, found list"),
+        (5, "instruction/test.jsonl", "there is no query 'q9', which has an instruction"),
     ]
+
+
+def of_language(folder: Path, before: str, *, inner: bool, asks: str) -> None:
+    """The files of one language of a task: in `de-queries`, or in `de/queries`."""
+    rows = {
+        "corpus": {"_id": "d1", "text": "one", "lang": "x"},
+        "queries": {"_id": "q1", "text": asks, "from": "mail"},
+        "qrels": {"query-id": "q1", "corpus-id": "d1", "score": 1},
+    }
+    for kind, row in rows.items():
+        file = folder / (f"{before}/{kind}" if inner else f"{before}{kind}") / "test.jsonl"
+        file.parent.mkdir(parents=True)
+        file.write_bytes(lines_of(row))
+
+
+def instruct(folder: Path, *rows: tuple[str, str]) -> None:
+    folder.mkdir(parents=True)
+    (folder / "test.jsonl").write_bytes(lines_of(*({"query-id": query, "instruction": text} for query, text in rows)))
+
+
+@pytest.mark.parametrize(
+    ("of_german", "inner"), [("de/instruction", True), ("de-instruction", False), ("de_instruction", False)]
+)
+def test_instructions_of_a_language_are_its_own_or_those_for_all(of_german: str, inner: bool, tmp_path: Path) -> None:
+    mark = "_" if "_" in of_german else "-"
+    of_language(tmp_path, "de" if inner else f"de{mark}", inner=inner, asks="Wie?")
+    of_language(tmp_path, "fr" if inner else f"fr{mark}", inner=inner, asks="Comment ?")
+    instruct(tmp_path / of_german, ("q1", "Kurz."), ("q8", "Lang."))
+    results, notes = imported(tmp_path)
+    assert [case["question"] for row in results for case in row.cases] == ["Wie? Kurz.", "Comment ?"]
+    assert [(row.line, row.part, row.refused) for row in results if row.refused] == [
+        (2, f"{of_german}/test.jsonl", "there is no query 'q8', which has an instruction")
+    ]
+    assert notes == []
+    instruct(tmp_path / "instruction", ("q1", "For all."), ("q9", "For nobody."))
+    results, _ = imported(tmp_path)
+    assert [case["question"] for row in results for case in row.cases] == ["Wie? Kurz.", "Comment ? For all."]
+    assert [row.part for row in results if row.refused] == [f"{of_german}/test.jsonl", "instruction/test.jsonl"]
+    assert [row.notes for row in results if row.cases] == [("'from' is not taken",)] * 2
+    assert [row.notes for row in results if row.documents] == [("'lang' is not taken",)] * 2
+
+
+def test_languages_that_share_a_corpus_have_its_rows_once(tmp_path: Path) -> None:
+    for language in ("de", "fr"):
+        of_language(tmp_path, f"{language}-", inner=False, asks=language)
+        shutil.move(tmp_path / f"{language}-corpus", tmp_path / "corpus" if language == "de" else tmp_path / "old")
+    (tmp_path / "corpus/test.jsonl").write_bytes(lines_of({"_id": "d1", "text": "one"}, {"_id": "", "text": "no id"}))
+    results, notes = imported(tmp_path)
+    assert [(row.line, row.refused) for row in results if not row.cases] == [(1, ""), (2, "has no id")]
+    assert [case["gold_documents"] for row in results for case in row.cases] == [["d1"], ["d1"]]
+    assert notes == ["not taken: old/ (what holds rows is imported by its own name)"]
+
+
+def imported(folder: Path) -> tuple[list[ImportedRow], list[str]]:
+    """(rows, what is said of the folder)."""
+    _, importer = form_of(file := ImportFile(folder))
+    return list(importer.read(file)), [note.message for note in file.notes]
+
+
+def test_lines_of_mteb_that_are_no_json_are_said_to_be(tmp_path: Path) -> None:
+    of_language(tmp_path, "", inner=False, asks="How?")
+    for kind in ("corpus", "queries", "qrels"):
+        with (tmp_path / kind / "test.jsonl").open("a") as file:
+            file.write("not json\n")
+    results, _ = imported(tmp_path)
+    assert [(row.part, row.line, row.refused) for row in results if row.refused] == [
+        (f"{kind}/test.jsonl", 2, "is no JSON: Expecting value at column 1") for kind in ("corpus", "qrels", "queries")
+    ]
+
+
+def test_what_a_folder_holds_beside_a_task_is_named(tmp_path: Path) -> None:
+    of_language(tmp_path, "task", inner=True, asks="How?")
+    for name in ("c.csv", "task/notes.csv", "task/queries/old.txt", "top_ranked/test.parquet", ".git/config", "task/.x"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("question,answer\na,b\n")
+    (tmp_path / "empty").mkdir()
+    results, notes = imported(tmp_path)
+    assert sum(bool(row.cases) for row in results) == 1
+    listed = "c.csv, task/notes.csv, task/queries/old.txt, top_ranked/"
+    assert notes == [f"not taken: {listed} (what holds rows is imported by its own name)"]
+    for n in range(20):
+        (tmp_path / f"d{n:02}.csv").write_text("a\n")
+    _, (note,) = imported(tmp_path)
+    assert note.startswith("not taken: c.csv, d00.csv, ")
+    assert note.endswith(", d10.csv and 12 more (what holds rows is imported by its own name)")

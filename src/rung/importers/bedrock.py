@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rung.importers.fields import content_text, objects_in, texts, words
-from rung.importers.imported import ImportedRow, Row, by_rows, case_row, document_row, ids
+from rung.importers.imported import ImportedRow, Row, by_rows, case_row, document_row, ids, unread
 from rung.importers.tuning import as_example
 from rung.records import Json
 
@@ -31,7 +31,7 @@ def _conversation(row: Row, line: int) -> ImportedRow:
         if not isinstance(message, dict) or not isinstance(parts, list):
             raise ValueError("each message needs 'role' and a list as 'content'")
         turns.append({"role": message.get("role"), "content": _text(parts)})
-    return as_example({"messages": turns}, line)
+    return as_example({"messages": turns}, line, notes=unread(row, ("schemaVersion", "system", "messages")))
 
 
 def _text(parts: Json) -> str:
@@ -68,6 +68,8 @@ def _evaluation(row: Row, line: int) -> ImportedRow:
     ]
     documents = [document_row(text) for text in contexts]
     notes = ("'output' is not taken: what a model answered, and what it was shown",) if "output" in last else ()
+    notes += unread(row, ("conversationTurns",))
+    notes += unread(last, ("prompt", "referenceResponses", "referenceContexts", "output"), " of the last turn")
     case = case_row(_asked(last), [*answers], gold=ids(documents), messages=before)
     return ImportedRow(line, cases=(case,), documents=tuple(documents), notes=notes)
 

@@ -99,7 +99,7 @@ def taken(row: Row, line: int, take: Callable[[Row, int], ImportedRow]) -> Impor
 
 
 def unread(row: Row, read: Collection[str], where: str = "") -> tuple[str, ...]:
-    """A note for each key of a row that holds something and is not among those that are read. `where`: of what it is a key."""
+    """A note for each key of a row that holds something and is not one that is read. `where`: of what it is a key."""
     return tuple(f"'{key}'{where} is not taken" for key, value in row.items() if key not in read and _says(value))
 
 

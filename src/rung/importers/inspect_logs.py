@@ -10,13 +10,14 @@ from string import ascii_uppercase
 
 from rung.errors import InputError, first_line
 from rung.importers.fields import asked_in, texts, words
-from rung.importers.imported import ImportedRow, Importer, Row, case_row, claims_by, taken
+from rung.importers.imported import ImportedRow, Importer, Row, case_row, claims_by, taken, unread
 from rung.importers.source import ImportFile
 from rung.records import Json
 from rung.text.parsing import Malformed, decoded, json_of
 
 ZSTANDARD = 93  # the number of the method in a ZIP archive
 MAX_MEMBER = 256 * 2**20  # bytes of a sample, unpacked
+_READ = ("id", "input", "target", "choices", "metadata", "epoch")
 _LOG_KEYS = ("eval", "samples", "version", "status")
 
 
@@ -120,8 +121,9 @@ def _sample(row: Row, line: int) -> ImportedRow:
     if choices:
         question = "\n".join([question, *(f"{_letter(n)}) {text}" for n, text in enumerate(choices))])
         notes = (*notes, "choices stand under the question as A), B), …")
-    notes += tuple(f"'{key}' is not taken" for key in ("files", "setup", "sandbox") if row.get(key))
-    notes += ("what a model answered, and its scores, are not taken",) if row.get("output") or row.get("scores") else ()
+    is_logged = bool(row.get("output") or row.get("scores"))
+    notes += ("what a model answered, and its scores, are not taken",) if is_logged else unread(row, _READ)
+    notes += tuple(f"'{key}' is not taken" for key in ("files", "setup", "sandbox") if is_logged and row.get(key))
     id, meta = row.get("id"), row.get("metadata")
     case = case_row(
         question,

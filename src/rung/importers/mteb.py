@@ -16,7 +16,7 @@ from rung.errors import InputError
 from rung.files.limited import content_of, name_of
 from rung.importers.beir import lines_of
 from rung.importers.fields import words
-from rung.importers.imported import ImportedRow, Importer, Row, case_row, document_row
+from rung.importers.imported import ImportedRow, Importer, Row, case_row, document_row, unread
 from rung.importers.parquet import parquet_rows
 from rung.importers.source import ImportFile
 from rung.records import Json
@@ -25,6 +25,7 @@ _JUDGED = ("qrels", "default", "data")  # folders of judgements
 _PART = re.compile(r"(.+)[-_](corpus|queries|qrels|instruction)")
 _SPLITS = {"train": "train", "dev": "dev", "validation": "dev", "test": "test"}
 _PREFERRED = ("test", "dev", "train", "")  # of a query that is judged in several
+_OF_QUERIES = ("_id", "id", "query-id", "text", "query", "instruction")
 Grades = dict[str, dict[str, dict[str, Json]]]  # query -> split ("" where its file names none) -> document -> grade
 
 
@@ -155,7 +156,8 @@ def _documents(subset: _Subset) -> Iterator[ImportedRow]:
                 continue
             texts_of[id] = text
             document = document_row(text, id=subset.of_corpus + id, title=title)
-            yield ImportedRow(line, documents=(document,), part=subset.part(path))
+            notes = unread(row, ("_id", "id", "corpus-id", "title", "text"))
+            yield ImportedRow(line, documents=(document,), notes=notes, part=subset.part(path))
 
 
 def _judgements(path: Path, subset: _Subset, grades: Grades) -> Iterator[ImportedRow]:
@@ -208,6 +210,9 @@ def _queries(subset: _Subset, grades: Grades) -> Iterator[ImportedRow]:
                 asked.add(id)
                 others = [one or "no split" for one in by_split if one != split]
                 notes = (f"is judged in {' and '.join(others)}, too: those judgements are not taken",) if others else ()
+                notes += unread(row, _OF_QUERIES)
+                own, more = words(row.get("instruction")).strip(), subset.instructed.by_id.get(id, "").strip()
+                notes += ("another instruction than its own is not taken",) if own and more not in ("", own) else ()
                 case = _case(subset, row, (id, text), its)
                 yield ImportedRow(line, cases=({**case, "split": split} if split else case,), notes=notes, part=part)
     for query in grades:

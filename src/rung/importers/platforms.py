@@ -14,9 +14,35 @@ from rung.importers.fields import (
     unquoted,
     words,
 )
-from rung.importers.imported import ImportedRow, Row, by_rows, case_row
+from rung.importers.imported import ImportedRow, Row, by_rows, case_row, unread
 from rung.records import Json
 
+_OF_ITEMS = (
+    *(
+        "id",
+        "example_id",
+        "node_id",
+        "input",
+        "inputs",
+        "output",
+        "outputs",
+        "expectedOutput",
+        "expected_output",
+        "metadata",
+    ),
+    *(
+        "status",
+        "dataset_id",
+        "datasetId",
+        "dataset_name",
+        "datasetName",
+        "source_run_id",
+        "source_trace_id",
+        "sourceTraceId",
+    ),
+    *("source_observation_id", "sourceObservationId", "source_record_id", "projectId", "created_at", "createdAt"),
+    *("modified_at", "updated_at", "updatedAt"),
+)
 _OF_EXAMPLES = ("id", "node_id", "input", "output", "metadata", "splits", "source_record_id", "created_at", "updated_at")
 
 
@@ -103,6 +129,8 @@ def _pair(row: Row, line: int, inputs: Json, outputs: Json, *, notes: tuple[str,
     """
     asks, beside = _value_of(inputs, ("messages", "chat_history", *QUESTIONS), "question")
     answer, others = _value_of(outputs, ("messages", "output", *ANSWERS), "accepted answer")
+    of_sides = [key for key in row if key.startswith(("input", "output", "metadata", "attributes.", "context."))]
+    notes += unread(row, (*_OF_ITEMS, *of_sides)) if "attributes.input.value" not in row else ()
     notes += tuple(
         f"'{name}' beside the expected output is not taken" for name, value in others.items() if words(value).strip()
     )

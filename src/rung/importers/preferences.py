@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from rung.importers.fields import chat_turns, of_reasoning, words
-from rung.importers.imported import ImportedRow, Row, by_rows
+from rung.importers.imported import ImportedRow, Row, by_rows, unread
 from rung.importers.tuning import NOT_WANTED, OF_CHATS, as_example, is_labelled, learnt_turns, wanted
 from rung.records import Json
 
 NOT_PREFERRED = "the answer that was not preferred is not taken: examples hold what is wanted"
+_READ = ("chosen", "rejected", "preferred_output", "non_preferred_output", "label", "completion", "tools", *OF_CHATS)
 _PROMPTS = ("prompt", "question", "input", "instruction")
 
 
@@ -20,14 +21,15 @@ def _is_preference(row: Row) -> float:
 def _preference(row: Row, line: int) -> ImportedRow:
     """The answer that was preferred is an example; what it was preferred to is said to be left out."""
     chosen: Json = [row.get(key) for key in (*OF_CHATS, *_PROMPTS, "chosen", "preferred_output")]
-    note = (NOT_PREFERRED, *of_reasoning(chosen))
+    note = (NOT_PREFERRED, *of_reasoning(chosen), *unread(row, (*_READ, *_PROMPTS)))
     tools: Row = {"tools": row["tools"]} if row.get("tools") else {}
     if "label" in row and "chosen" not in row and "preferred_output" not in row:
         if not wanted(row["label"]):
             raise ValueError(NOT_WANTED)
+        beside = note[1:]
         if "completion" not in row:
-            return learnt_turns({key: value for key, value in row.items() if key != "label"}, line)
-        return as_example({"prompt": row["prompt"], "completion": row["completion"], **tools}, line)
+            return learnt_turns({key: value for key, value in row.items() if key != "label"}, line, notes=beside)
+        return as_example({"prompt": row["prompt"], "completion": row["completion"], **tools}, line, notes=beside)
     if "preferred_output" in row:
         shown = row.get("input")
         before = shown.get("messages") if isinstance(shown, dict) else None

@@ -23,7 +23,7 @@ from rung.importers.fields import (
     texts,
     words,
 )
-from rung.importers.imported import ImportedRow, Row, by_rows, case_row
+from rung.importers.imported import ImportedRow, Row, by_rows, case_row, unread
 from rung.records import Json
 from rung.text.parsing import Malformed, json_of
 
@@ -37,6 +37,7 @@ _JSON_SCHEMA = ("parametersJsonSchema", "parameters_json_schema")
 _REFERENCES = ("reference_answer", "ground_truth", "reference", "target", "answer")
 NOT_WANTED = "is an answer that was not wanted: examples hold what is wanted"
 _MEDIA = ("images", "videos", "audios")  # of ShareGPT and LLaMA-Factory, beside chats that name them
+_OF_GEMINI = ("contents", "systemInstruction", "system_instruction", "tools")
 _NOT_TAKEN = {
     "parallel_tool_calls": "'parallel_tool_calls' is not taken",
     "response_format": "'response_format' is not taken: name the schema as behaviour.schema",
@@ -179,7 +180,7 @@ def _gemini(row: Row, line: int) -> ImportedRow:
     example: Row = {"messages": turns}
     if tools:
         example["tools"] = [{"type": "function", "function": _function(function)} for function in tools]
-    return as_example(example, line, notes=of_reasoning(contents))
+    return as_example(example, line, notes=(*of_reasoning(contents), *unread(row, _OF_GEMINI)))
 
 
 def gemini_turns(content: Mapping[str, Json]) -> list[Json]:

@@ -51,7 +51,7 @@ def json_of(text: str) -> Json:
     try:
         value: Json = json.loads(text, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        raise Malformed(f"{error.msg} at column {error.colno}", error.lineno) from error
+        raise Malformed(f"{error.msg.removesuffix(' at')} at column {error.colno}", error.lineno) from error
     except RecursionError:
         raise Malformed(DEEP) from None
     except Malformed:
