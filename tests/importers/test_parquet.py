@@ -40,9 +40,11 @@ def test_forms_are_found_in_rows_of_parquet(tmp_path: Path) -> None:
     assert form == "squad"
     assert next(iter(importer.read(file))).cases[0]["answers"] == ["nine"]
     table = [{"question": "a?", "answer": "b", "when": datetime.date(2026, 1, 2), "raw": b"\xff", "share": float("nan")}]
+    table[0] |= {"image": [{"bytes": b"\x89PNG", "path": None}]}
     form, importer = form_of(file := ImportFile(write(tmp_path / "t.parquet", table)))
     (row,) = importer.read(file)
     assert (form, row.line, row.cases[0]["meta"]) == ("table", 1, {"when": "2026-01-02"})
+    assert "bytes that are no text are not taken: raw, image" in [note.message for note in file.notes]
 
 
 @pytest.mark.parametrize("content", [b"PAR1", b"PAR1" + b"\0" * 64, b"PAR1junkPAR1"])

@@ -190,3 +190,20 @@ def test_cells_of_a_workbook_are_taken_as_the_sheet_shows_them(tmp_path: Path) -
     assert "only the sheet 'Sheet' is read; left out: Old" in notes
     assert "hidden sheets are left out: 1" in notes
     assert not any("may also be read" in note for note in notes)
+
+
+def test_what_of_a_row_of_a_table_is_not_carried_over_is_said(tmp_path: Path) -> None:
+    table = "question,answer,answerable,\na?,b,false,\nc?,n/a,false,\nd?,e,true,see mail\nf?,,no,\n"
+    file, rows = imported(tmp_path, table)
+    assert [row["answers"] for row in rows] == [[], [], ["e"], []]
+    assert [(note.line, note.message) for note in file.notes if note.line > 1] == [
+        (2, "its answer is not taken: it is said to be unanswerable"),
+        (3, "the answer says that there is none; is the question unanswerable?"),
+        (4, "a column without a name is not taken"),
+    ]
+
+
+def test_rows_behind_an_open_quote_are_counted(tmp_path: Path) -> None:
+    file, rows = imported(tmp_path, 'Question,Answer,Notes\na?,b,c\nShort\n"open, never closed,1,2\nd?,e,f\ng?,h,i\n')
+    assert (file.rows, len(rows), [problem.line for problem in file.refused]) == (5, 1, [3, 4, 5, 6])
+    assert file.refused[1].message.startswith("is no CSV: the quote that line 4 opens is never closed, and lines 4 to 6 are")

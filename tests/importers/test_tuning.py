@@ -8,8 +8,14 @@ import pytest
 
 from rung.commands.import_files import ImportRequest, import_files
 from rung.errors import UserError
+from rung.importers.bedrock import CONVERSATIONS, EVALUATION
 from rung.importers.imported import ImportedRow, Importer
+from rung.importers.inspect_logs import INSPECT
+from rung.importers.llama_factory import LLAMA_FACTORY
+from rung.importers.platforms import LANGFUSE, LANGSMITH, PHOENIX
 from rung.importers.preferences import PREFERENCES
+from rung.importers.rag_sets import GOLDENS, LLAMA_INDEX, RAGAS
+from rung.importers.reading_sets import HOTPOT
 from rung.importers.registry import form_of
 from rung.importers.source import ImportFile
 from rung.importers.tuning import CHATS, GEMINI
@@ -137,3 +143,46 @@ def test_what_is_left_out_of_a_chat_is_said_and_what_stands_beside_it_stays(tmp_
     )
     assert row.examples[0]["meta"] == {"topic": "prices"}
     assert pictured.refused == "holds images: only text is taken"
+
+
+@pytest.mark.parametrize("key", ["messages", "conversations", "conversation"])
+def test_what_is_wrong_with_a_chat_names_its_own_key(key: str, tmp_path: Path) -> None:
+    asks = {"from": "human", "value": "a?"}
+    unanswered, unasked, empty = read(
+        tmp_path,
+        CHATS,
+        {key: [asks]},
+        {key: [{"from": "human", "value": " "}, {"from": "gpt", "value": "b"}]},
+        {"Prompt": " ", "completion": "b"},
+    )
+    assert unanswered.refused == f"'{key}' must be a chat that ends with the assistant's answer"
+    assert unasked.refused == f"'{key}' has no user turn with text: the input is empty"
+    assert empty.refused == "'Prompt' has no user turn with text: the input is empty"
+
+
+@pytest.mark.parametrize(
+    ("importer", "row"),
+    [
+        (PREFERENCES, {"system": "Be brief.", "prompt": "a?", "chosen": "b", "rejected": "c", "score": 0}),
+        (PREFERENCES, {"system": "Be brief.", "prompt": "a?", "completion": "b", "label": True, "score": 0}),
+        (GEMINI, {"system": "Be brief.", "score": 0, "contents": [{"parts": [{"text": "a?"}]}, {"role": "model", "parts": [{"text": "b"}]}]}),
+        (CONVERSATIONS, {"system": [], "score": 0, "messages": [{"role": "user", "content": [{"text": "a?"}]}, {"role": "assistant", "content": [{"text": "b"}]}]}),
+        (EVALUATION, {"score": 0, "conversationTurns": [{"prompt": {"content": [{"text": "a?"}]}, "referenceResponses": [{"content": [{"text": "b"}]}]}]}),
+        (LLAMA_FACTORY, {"score": 0, "messages": [{"role": "user", "content": [{"type": "text", "value": "a?"}]}, {"role": "assistant", "content": [{"type": "text", "value": "b"}]}]}),
+        (RAGAS, {"user_input": "a?", "reference": "b", "score": 0, "rubrics": {}}),
+        (GOLDENS, {"input": "a?", "expected_output": "b", "score": 0, "toolsCalled": None}),
+        (LLAMA_INDEX, {"query": "a?", "reference_answer": "b", "score": 0, "empty": " "}),
+        (LANGSMITH, {"inputs": {"q": "a?"}, "outputs": {"a": "b"}, "score": 0, "created_at": "2026-01-01"}),
+        (LANGFUSE, {"input": "a?", "expectedOutput": "b", "datasetId": "d", "score": 0}),
+        (PHOENIX, {"example_id": "1", "input": {"q": "a?"}, "output": {"a": "b"}, "metadata": {}, "score": 0}),
+        (INSPECT, {"input": "a?", "target": "b", "score": 0}),
+        (HOTPOT, {"question": "a?", "answer": "b", "context": [["T", ["x"]]], "supporting_facts": [["T", 0]], "score": 0}),
+    ],
+)  # fmt: skip
+def test_keys_that_nothing_reads_are_said(importer: Importer, row: dict[str, object], tmp_path: Path) -> None:
+    (taken,) = read(tmp_path, importer, row)
+    (bare,) = read(tmp_path, importer, {key: value for key, value in row.items() if key != "score"})
+    assert (taken.refused, [*taken.cases, *taken.examples] != []) == ("", True)
+    assert set(taken.notes) - set(bare.notes) == {"'score' is not taken"}
+    assert ("'system' is not taken" in bare.notes) is isinstance(row.get("system"), str)
+    assert not any(key in note for note in bare.notes for key in ("rubrics", "tools", "empty", "created_at"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rung.importers.fields import objects_in, of_reasoning, words
-from rung.importers.imported import ImportedRow, Row, by_rows
+from rung.importers.imported import ImportedRow, Row, by_rows, unread
 from rung.importers.preferences import NOT_PREFERRED
 from rung.importers.tuning import learnt_turns
 from rung.records import Json
@@ -24,6 +24,7 @@ def _row(row: Row, line: int) -> ImportedRow:
     turns = [_turn(turn) for turn in objects_in(row[key])]
     notes = [NOT_PREFERRED] if key == "chosen_messages" else []
     notes += of_reasoning(row[key])
+    notes += unread(row, (*_TURNS, "rejected_messages", "tools"))
     example: Row = {"messages": [*turns]}
     tools = row.get("tools")
     try:

@@ -78,21 +78,20 @@ def _subsets(root: Path) -> list[_Subset]:
     """The languages of a task, or its only subset."""
     corpus, instructed = (_Texts(_files(root, kind)) for kind in ("corpus", "instruction"))  # for all of them
 
-    def subset(name: str, folder: Path, before: str, judged: tuple[str, ...]) -> _Subset:
-        own = {kind: _files(folder, f"{before}{kind}") for kind in ("queries", "corpus", "instruction")}
-        of_own = [
-            _Texts(own[kind]) if own[kind] else shared for kind, shared in (("corpus", corpus), ("instruction", instructed))
-        ]
-        return _Subset(root, name, own["queries"], _files(folder, *judged), *of_own)
+    def subset(name: str, folder: Path, before: str, *judged: str) -> _Subset:
+        queries, judgements = _files(folder, f"{before}queries"), _files(folder, *judged)
+        own = [_Texts(_files(folder, f"{before}{kind}")) for kind in ("corpus", "instruction")]
+        texts = [one if one.files else shared for one, shared in zip(own, (corpus, instructed), strict=True)]
+        return _Subset(root, name, queries, judgements, texts[0], texts[1])
 
-    subsets = [subset("", root, "", _JUDGED)]
+    subsets = [subset("", root, "", *_JUDGED)]
     for folder in sorted(path for path in root.iterdir() if path.is_dir()):
         part = _PART.fullmatch(folder.name)
         if part and part[2] == "queries":
             before = folder.name.removesuffix("queries")
-            subsets.append(subset(part[1], root, before, (f"{before}qrels",)))
+            subsets.append(subset(part[1], root, before, f"{before}qrels"))
         elif not part:
-            subsets.append(subset(folder.name, folder, "", _JUDGED))
+            subsets.append(subset(folder.name, folder, "", *_JUDGED))
     whole = [one for one in subsets if one.queries and one.judged]
     if len(whole) < 2:
         return whole
@@ -209,12 +208,12 @@ def _queries(subset: _Subset, grades: Grades) -> Iterator[ImportedRow]:
             else:
                 asked.add(id)
                 others = [one or "no split" for one in by_split if one != split]
-                notes = (f"is judged in {' and '.join(others)}, too: those judgements are not taken",) if others else ()
-                notes += unread(row, _OF_QUERIES)
                 own, more = words(row.get("instruction")).strip(), subset.instructed.by_id.get(id, "").strip()
-                notes += ("another instruction than its own is not taken",) if own and more not in ("", own) else ()
+                notes = [f"is judged in {' and '.join(others)}, too: those judgements are not taken"] if others else []
+                notes += ["another instruction than its own is not taken"] if own and more not in ("", own) else []
+                notes += unread(row, _OF_QUERIES)
                 case = _case(subset, row, (id, text), its)
-                yield ImportedRow(line, cases=({**case, "split": split} if split else case,), notes=notes, part=part)
+                yield ImportedRow(line, cases=({**case, "split": split} if split else case,), notes=tuple(notes), part=part)
     for query in grades:
         yield ImportedRow(0, refused=f"there is no query '{query}', which is judged", part="")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
 
@@ -14,10 +14,14 @@ from rung.records import Json
 MAGIC = b"PAR1"
 MAX_BYTES = 2**30  # of a file's columns, unpacked
 _BATCH = 4096  # rows
+Note = Callable[[int, str], None]  # says something of a line
 
 
-def parquet_rows(content: bytes, shown: str) -> Iterator[tuple[int, dict[str, Json]]]:
-    """(number from 1, row) of each row. Without the columns that say nothing in a row, and bytes that are no text.
+def parquet_rows(
+    content: bytes, shown: str, note: Note = lambda line, message: None
+) -> Iterator[tuple[int, dict[str, Json]]]:
+    """(number from 1, row) of each row. Without the columns that say nothing in a row, and bytes that are no text, which is
+    noted.
 
     Raises:
         InputError: it is no Parquet file that can be read, or unpacks to more than `MAX_BYTES`.
@@ -30,11 +34,14 @@ def parquet_rows(content: bytes, shown: str) -> Iterator[tuple[int, dict[str, Js
         groups = (file.metadata.row_group(number) for number in range(file.metadata.num_row_groups))
         if (size := sum(group.total_byte_size for group in groups)) > MAX_BYTES:
             raise InputError(f"unpacks to {size / 2**30:.1f} GiB, and 1 GiB is the most: cut it", path=shown)
-        number = 0
+        number, raw = 0, dict[str, None]()
         for batch in file.iter_batches(_BATCH):
             for row in batch.to_pylist():
                 number += 1
+                raw |= dict.fromkeys(str(key) for key, cell in row.items() if _is_raw(cell))
                 yield number, {str(key): _value(cell) for key, cell in row.items() if _says(cell)}
+        if raw:
+            note(0, f"bytes that are no text are not taken: {', '.join(raw)}")
     except (pa.ArrowException, OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise
@@ -45,6 +52,18 @@ def _says(cell: object) -> bool:
     if isinstance(cell, bytes):
         return _text(cell) is not None
     return cell is not None and not (isinstance(cell, float) and not math.isfinite(cell))
+
+
+def _is_raw(cell: object) -> bool:
+    """Whether it is, or holds, bytes that are no text."""
+    match cell:
+        case bytes():
+            return _text(cell) is None
+        case Mapping():
+            return any(map(_is_raw, cell.values()))
+        case list():
+            return any(map(_is_raw, cell))
+    return False
 
 
 def _text(cell: bytes) -> str | None:

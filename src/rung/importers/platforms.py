@@ -18,30 +18,10 @@ from rung.importers.imported import ImportedRow, Row, by_rows, case_row, unread
 from rung.records import Json
 
 _OF_ITEMS = (
-    *(
-        "id",
-        "example_id",
-        "node_id",
-        "input",
-        "inputs",
-        "output",
-        "outputs",
-        "expectedOutput",
-        "expected_output",
-        "metadata",
-    ),
-    *(
-        "status",
-        "dataset_id",
-        "datasetId",
-        "dataset_name",
-        "datasetName",
-        "source_run_id",
-        "source_trace_id",
-        "sourceTraceId",
-    ),
-    *("source_observation_id", "sourceObservationId", "source_record_id", "projectId", "created_at", "createdAt"),
-    *("modified_at", "updated_at", "updatedAt"),
+    *("id", "example_id", "node_id", "expectedOutput", "expected_output", "status", "dataset_id", "datasetId"),
+    *("dataset_name", "datasetName", "source_run_id", "source_trace_id", "sourceTraceId", "source_observation_id"),
+    *("sourceObservationId", "source_record_id", "projectId", "created_at", "createdAt", "modified_at", "updated_at"),
+    "updatedAt",
 )
 _OF_EXAMPLES = ("id", "node_id", "input", "output", "metadata", "splits", "source_record_id", "created_at", "updated_at")
 

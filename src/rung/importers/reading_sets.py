@@ -177,7 +177,7 @@ def _hotpot(row: Row, line: int) -> ImportedRow:
         raise ValueError("needs 'question' and 'answer' with text")
     id = row.get("_id", row.get("id"))
     meta = {key: row[key] for key in ("type", "level") if row.get(key)}
-    notes = (
+    notes: tuple[str, ...] = (
         ("which sentences support the answer is not taken: gold is by paragraph",) if gold else ("names no gold paragraph",)
     )
     notes += (_NO_PARAGRAPH,) if gold and set(titles) - {title for title, _ in paragraphs} else ()

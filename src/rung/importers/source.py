@@ -171,7 +171,7 @@ class ImportFile:
         if self.is_zip:
             return sheet_rows(self.content, self.shown, self.note)
         if self.is_parquet:
-            return list(parquet_rows(self.content, self.shown))
+            return list(parquet_rows(self.content, self.shown, self.note))
         if not self.text.strip() or self._yaml[0] is not None:
             return ()
         if chats := self._chats():

@@ -31,6 +31,9 @@ _WHOLE = re.compile(r"(\d+)(?:\.0+)?")
 _ANSWERABLE = ("answerable", "is_answerable")
 _GROUPS = "'groups' is kept in meta, and is nobody who asks: call the column 'as' where it says who may ask"
 
+_NAMELESS = "a column without a name is not taken"
+_UNANSWERABLE = "its answer is not taken: it is said to be unanswerable"
+
 
 def _claims(file: ImportFile) -> float:
     columns = _columns(file)
@@ -121,6 +124,8 @@ def _row(row: Row, line: int, columns: tuple[str, str, str, str], choices: Choic
         meta=meta,
     )
     notes = tuple(f"'{name}' is not taken: it is a list or an object" for name in others if name not in meta)
+    notes += (_NAMELESS,) if words(row.get("")).strip() else ()
+    notes += (_UNANSWERABLE,) if unanswerable and accepted and not _says_none(accepted) else ()
     notes += (_GROUPS,) if words(meta.get("groups")).strip() else ()
     notes += ("the answer says that there is none; is the question unanswerable?",) if _says_none(accepted) else ()
     return ImportedRow(line, cases=({**case, **own},), documents=documents, notes=notes)

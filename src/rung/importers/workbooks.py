@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from rung.dataset.row_files import ABOVE_TABLE, head_at
 from rung.errors import InputError
+from rung.importers.parquet import Note
 from rung.records import Dropped, Json
-
-Note = Callable[[int, str], None]  # says something of a line
 
 
 def sheet_rows(content: bytes, shown: str, note: Note) -> Sequence[tuple[int, dict[str, Json]]]:
