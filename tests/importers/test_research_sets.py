@@ -49,6 +49,7 @@ CONTEXT = "Petra Lomund opened it in 1961, not in 19. Petra stayed until 1971."
     ("text", "start", "span", "says"),
     [
         ("1961", 26, (26, 30), ""),
+        ("1961", 26.0, (26, 30), ""),
         ("1961", 3, (26, 30), "does not begin at its 'answer_start'"),
         ("1961", 9000, (26, 30), "does not begin at its 'answer_start'"),
         ("1961", -1, (26, 30), "does not begin at its 'answer_start'"),
@@ -59,6 +60,7 @@ CONTEXT = "Petra Lomund opened it in 1961, not in 19. Petra stayed until 1971."
         ("96", 0, (27, 29), "does not begin at its 'answer_start'"),
         ("blue", 0, None, "does not stand in its context"),
         ("1961", None, (26, 30), "its only place in the context is the evidence"),
+        ("etra", True, None, "stands at several places"),
         ("1961", True, (26, 30), "its only place in the context is the evidence"),
         ("Petra", "0", None, "stands at several places"),
     ],

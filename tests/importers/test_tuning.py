@@ -165,10 +165,19 @@ def test_what_is_wrong_with_a_chat_names_its_own_key(key: str, tmp_path: Path) -
     [
         (PREFERENCES, {"system": "Be brief.", "prompt": "a?", "chosen": "b", "rejected": "c", "score": 0}),
         (PREFERENCES, {"system": "Be brief.", "prompt": "a?", "completion": "b", "label": True, "score": 0}),
-        (GEMINI, {"system": "Be brief.", "score": 0, "contents": [{"parts": [{"text": "a?"}]}, {"role": "model", "parts": [{"text": "b"}]}]}),
-        (CONVERSATIONS, {"system": [], "score": 0, "messages": [{"role": "user", "content": [{"text": "a?"}]}, {"role": "assistant", "content": [{"text": "b"}]}]}),
-        (EVALUATION, {"score": 0, "conversationTurns": [{"prompt": {"content": [{"text": "a?"}]}, "referenceResponses": [{"content": [{"text": "b"}]}]}]}),
-        (LLAMA_FACTORY, {"score": 0, "messages": [{"role": "user", "content": [{"type": "text", "value": "a?"}]}, {"role": "assistant", "content": [{"type": "text", "value": "b"}]}]}),
+        (GEMINI, {"system": "Be brief.", "score": 0, "contents": [
+            {"parts": [{"text": "a?"}]}, {"role": "model", "parts": [{"text": "b"}]},
+        ]}),
+        (CONVERSATIONS, {"system": [], "score": 0, "messages": [
+            {"role": "user", "content": [{"text": "a?"}]}, {"role": "assistant", "content": [{"text": "b"}]},
+        ]}),
+        (EVALUATION, {"score": 0, "conversationTurns": [
+            {"prompt": {"content": [{"text": "a?"}]}, "referenceResponses": [{"content": [{"text": "b"}]}]},
+        ]}),
+        (LLAMA_FACTORY, {"score": 0, "messages": [
+            {"role": "user", "content": [{"type": "text", "value": "a?"}]},
+            {"role": "assistant", "content": [{"type": "text", "value": "b"}]},
+        ]}),
         (RAGAS, {"user_input": "a?", "reference": "b", "score": 0, "rubrics": {}}),
         (GOLDENS, {"input": "a?", "expected_output": "b", "score": 0, "toolsCalled": None}),
         (LLAMA_INDEX, {"query": "a?", "reference_answer": "b", "score": 0, "empty": " "}),

@@ -291,8 +291,8 @@ def _lines_above_quote(record: str, delimiter: str) -> int:
     mark = re.escape(delimiter)
     cell = re.compile(rf'(?:"(?:[^"]|"")*+"|[^"{mark}\r\n][^{mark}\r\n]*+|)(?:{mark}|\r\n|\r|\n)')
     at = 0
-    while found := cell.match(record, at):
-        at = found.end()
+    while match := cell.match(record, at):
+        at = match.end()
     return len([*io.StringIO(f"{record[:at]}.", newline="")]) - 1
 
 

@@ -67,13 +67,11 @@ def _evaluation(row: Row, line: int) -> ImportedRow:
         text for context in objects_in(last.get("referenceContexts")) if (text := _text(context.get("content"))).strip()
     ]
     documents = [document_row(text) for text in contexts]
-    notes: tuple[str, ...] = (
-        ("'output' is not taken: what a model answered, and what it was shown",) if "output" in last else ()
-    )
+    notes = ["'output' is not taken: what a model answered, and what it was shown"] if "output" in last else []
     notes += unread(row, ("conversationTurns",))
     notes += unread(last, ("prompt", "referenceResponses", "referenceContexts", "output"), " of the last turn")
     case = case_row(_asked(last), [*answers], gold=ids(documents), messages=before)
-    return ImportedRow(line, cases=(case,), documents=tuple(documents), notes=notes)
+    return ImportedRow(line, cases=(case,), documents=tuple(documents), notes=tuple(notes))
 
 
 def _asked(turn: Row) -> str:

@@ -17,9 +17,7 @@ _BATCH = 4096  # rows
 Note = Callable[[int, str], None]  # says something of a line
 
 
-def parquet_rows(
-    content: bytes, shown: str, note: Note = lambda line, message: None
-) -> Iterator[tuple[int, dict[str, Json]]]:
+def parquet_rows(content: bytes, shown: str, note: Note | None = None) -> Iterator[tuple[int, dict[str, Json]]]:
     """(number from 1, row) of each row. Without the columns that say nothing in a row, and bytes that are no text, which is
     noted.
 
@@ -40,7 +38,7 @@ def parquet_rows(
                 number += 1
                 raw |= dict.fromkeys(str(key) for key, cell in row.items() if _is_raw(cell))
                 yield number, {str(key): _value(cell) for key, cell in row.items() if _says(cell)}
-        if raw:
+        if raw and note is not None:
             note(0, f"bytes that are no text are not taken: {', '.join(raw)}")
     except (pa.ArrowException, OSError, ValueError) as error:
         if isinstance(error, InputError):

@@ -129,8 +129,8 @@ def _read_case(question: str, answers: Sequence[tuple[str, Json]], document: Row
     accepted = [(text, start) for text, start in answers if text.strip()]
     if len(accepted) < len(answers):
         notes["an answer without text is not taken"] = None
-    for text, said in accepted:
-        start, note = _place(text, said, str(document["text"]))
+    for text, stated in accepted:
+        start, note = _place(text, stated, str(document["text"]))
         notes.update({note: None} if note else {})
         if start is not None:
             spans.append({"document": document["id"], "start": start, "end": start + len(text)})
@@ -138,17 +138,18 @@ def _read_case(question: str, answers: Sequence[tuple[str, Json]], document: Row
     return ({**case, "evidence": unique(spans)} if spans else case), tuple(notes)
 
 
-def _place(text: str, said: Json, context: str) -> tuple[int | None, str]:
+def _place(text: str, stated: Json, context: str) -> tuple[int | None, str]:
     """(where an answer begins in its context, None where that cannot be told; what is to be said of it)."""
-    if isinstance(said, int) and said >= 0 and context.startswith(text, said):
-        return said, ""
+    start = int(stated) if isinstance(stated, (int, float)) and not isinstance(stated, bool) else None
+    if start is not None and start >= 0 and context.startswith(text, start):
+        return start, ""
     whole, part = (re.compile(pattern.format(re.escape(text))) for pattern in (r"(?<!\w)(?={}(?!\w))", "(?={})"))
-    places = [found.start() for found in [*whole.finditer(context)] or part.finditer(context)]
-    if not places:
+    starts = [match.start() for match in [*whole.finditer(context)] or part.finditer(context)]
+    if not starts:
         return None, _NOT_THERE
-    if not isinstance(said, int) or isinstance(said, bool):
-        return (places[0], _ONLY) if len(places) == 1 else (None, _NOWHERE)
-    return min(places, key=lambda place: abs(place - said)), _ELSEWHERE
+    if start is None:
+        return (starts[0], _ONLY) if len(starts) == 1 else (None, _NOWHERE)
+    return min(starts, key=lambda one: abs(one - start)), _ELSEWHERE
 
 
 _NO_PARAGRAPH = "names a gold paragraph that is not in its context"
