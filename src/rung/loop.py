@@ -150,7 +150,8 @@ def answer(
     conversation = asked.strategy.answer(Question("asked", question))
     own, *others = asked.models
     answering = builder.engines.on(own).by_step(others)
-    return converse(conversation, asker=asker or Asker(), engines=answering, on_text=hear), asked
+    live = converse(conversation, asker=asker or Asker(), engines=answering, on_text=hear, shows=shown is not None)
+    return live, asked
 
 
 def train(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
@@ -20,7 +20,7 @@ from rung.models.http_reranking import HttpReranker
 from rung.models.http_spread import spread
 from rung.models.http_words import complaint, error_within
 from rung.records import Failure, Json, Message
-from rung.records.steps import Generate, GenerateResult, Request, StepFailed
+from rung.records.steps import Generate, GenerateResult, Request, Restart, StepFailed
 from rung.testing.models import asking
 from rung.testing.server import FakeServer
 
@@ -99,7 +99,7 @@ def streamed(generator: HttpGenerator, request: Request) -> tuple[str, object]:
         for piece in generator.stream(request):
             if isinstance(piece, GenerateResult):
                 return shown, piece
-            shown += piece
+            shown = "" if isinstance(piece, Restart) else shown + piece
     except StepFailed as failed:
         return shown, failed.failure
     raise AssertionError("the stream had no end")
@@ -150,6 +150,36 @@ def test_a_stream_that_ends_before_the_answer_did_is_no_answer() -> None:
     assert shown == "nine"
     assert isinstance(result, Failure)
     assert "the stream ended before the answer did" in result.error
+
+
+@pytest.mark.parametrize("cut", [60, 150, 200])  # before the first event, and within the text
+def test_a_stream_that_breaks_off_begins_anew_and_says_so_as_often_as_is_allowed(cut: int) -> None:
+    body: Json = message("nine euros to the door")
+    broken: Json = {"body": body, "cut": cut}
+    with FakeServer({"*": [broken, broken, body]}) as server:
+        generator = model(server, PatientServer(retries=2))
+        restarts = [piece for piece in generator.stream(asking("How much?")) if isinstance(piece, Restart)]
+        assert len(server.asked) == 3
+        assert len(restarts) == (0 if cut == 60 else 2)
+        assert all("broke off its answer" in restart.failure.error for restart in restarts)
+        assert "requests tried again: 2, most often after: the server broke off" in generator.troubles
+    with FakeServer({"*": [broken, broken, body]}) as server:
+        _, failure = streamed(model(server, PatientServer(retries=1)), asking("How much?"))
+    assert isinstance(failure, Failure)
+    assert failure.attempt == 2
+    with FakeServer({"*": [broken, broken, body]}) as server:
+        assert streamed(model(server, PatientServer(retries=2)), asking("How much?"))[0] == "nine euros to the door"
+
+
+def test_a_stream_that_waits_for_another_try_can_be_left() -> None:
+    with FakeServer({"*": [{"status": 429, "headers": {"Retry-After": "60"}}, "nine"]}) as server:
+        began = time.monotonic()
+        pieces = model(server, PatientServer(retries=1)).stream(asking("How many?"))
+        assert [next(pieces), next(pieces)] == ["", ""]
+        assert isinstance(pieces, Generator)
+        pieces.close()
+    assert time.monotonic() - began < 5
+    assert len(server.asked) == 1
 
 
 BUSY: list[Json] = [{"status": 503, "body": "busy"}, {"body": {"error": {"code": 429}}}, {"close": True}]
@@ -327,7 +357,7 @@ def test_a_prompt_that_a_server_cut_is_told_by_its_words(said: str, usage: dict[
 def test_tokens_that_nobody_counted_are_estimated_and_their_price_is_unknown() -> None:
     with FakeServer({"*": message("nine")}) as server:
         said = whole(model(server), asking("How many tokens are these?"))
-    assert said == GenerateResult("nine", 7, 1, usd=None)
+    assert said == GenerateResult("nine", 7, 1, usd=None, estimated=True)
 
 
 def test_a_base_url_moves_openai_names(monkeypatch: pytest.MonkeyPatch) -> None:

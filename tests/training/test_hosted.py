@@ -15,7 +15,7 @@ from rung.config.tuning import TuningSettings
 from rung.errors import ModelError, NotAllowed, ServerError, UserError
 from rung.models.catalog import PatientServer
 from rung.models.http_calls import Outgoing
-from rung.models.http_client import RequestFailed
+from rung.models.http_retries import RequestFailed
 from rung.progress import Lines, reporting
 from rung.records import Example, Message
 from rung.training.batches import split

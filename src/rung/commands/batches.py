@@ -14,7 +14,7 @@ from rung.models.batched import BatchedGenerator
 from rung.models.endpoint import Endpoint
 from rung.models.http import HttpGenerator
 from rung.models.http_batches import BatchClient
-from rung.models.http_client import RequestFailed
+from rung.models.http_retries import RequestFailed
 from rung.models.wire.batch_apis import BatchState
 from rung.pipeline.candidates import models_asked
 from rung.pipeline.pricing import is_batched

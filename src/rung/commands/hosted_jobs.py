@@ -9,7 +9,7 @@ from rung.artifacts.store import building_alone, is_finished
 from rung.builders.hosted_adapter import host_of, unfinished_jobs
 from rung.config.project import Project
 from rung.errors import UserError
-from rung.models.http_client import RequestFailed
+from rung.models.http_retries import RequestFailed
 from rung.progress import waiting_for
 from rung.training.hosted.job_note import JobNote, read_note
 from rung.training.hosted.protocol import ENDED, JobGone, TuningHost

@@ -15,7 +15,7 @@ from rung.errors import BudgetEnded, InternalError, ServerError
 from rung.models.batch_notes import BatchNote, BatchNotes
 from rung.models.http import HttpGenerator
 from rung.models.http_batches import BatchClient
-from rung.models.http_client import RequestFailed, Unreachable
+from rung.models.http_retries import RequestFailed, Unreachable
 from rung.models.wire import Call
 from rung.models.wire.batch_apis import BatchApi, BatchRow, BatchState, NotTold, Sending
 from rung.progress import phase, rest, say

@@ -18,8 +18,9 @@ from pathlib import Path
 from rung.errors import InternalError, ModelError, ServerError
 from rung.models.endpoint import Endpoint
 from rung.models.hosted_names import names_in
-from rung.models.http_client import Client, NoModel, RequestFailed
+from rung.models.http_client import Client, NoModel
 from rung.models.http_reading import Turn, consumed, cut_silently, read
+from rung.models.http_retries import RequestFailed
 from rung.models.http_spread import spread
 from rung.models.http_words import complaint, error_within
 from rung.models.prices import usd
@@ -32,7 +33,7 @@ from rung.models.wire.batch_apis import BatchApi
 from rung.models.wire.closed_schema import FreeKeys, closed
 from rung.models.wire.held_form import unwrapped
 from rung.records import Failure, Json, Message
-from rung.records.steps import Generate, GenerateResult, Request, Result, StepFailed
+from rung.records.steps import Generate, GenerateResult, Request, Restart, Result, StepFailed
 
 __all__ = ["Endpoint", "HttpGenerator"]
 log = logging.getLogger(__name__)
@@ -186,9 +187,9 @@ class HttpGenerator(Served):
             lambda index, halt: self._answer(requests[index], halt), len(requests), threads=self._server.concurrency
         )
 
-    def stream(self, request: Request) -> Iterator[str | GenerateResult]:
+    def stream(self, request: Request) -> Iterator[str | Restart | GenerateResult]:
         """Yield pieces of the answer as the server sends them, reasoning left out, then the whole. Labels and expressions
-        come in one piece.
+        come in one piece. An answer that breaks off begins anew, as often as the project allows; see `Restart`.
 
         Raises:
             StepFailed: this request failed.
@@ -205,7 +206,12 @@ class HttpGenerator(Served):
             return
         turn = Turn()
         try:
-            yield from filter(None, map(turn.hear, self._events(step)))
+            for event in self._events(step):
+                if isinstance(event, RequestFailed):
+                    turn = Turn()
+                    yield Restart(_failure(event))
+                else:
+                    yield turn.hear(event)
         except RequestFailed as error:
             raise StepFailed(_failure(error)) from error
         rest, _ = turn.listening.end()
@@ -304,7 +310,7 @@ class HttpGenerator(Served):
             except RequestFailed as error:
                 self._give_way(error, call)
 
-    def _events(self, step: Generate) -> Iterator[Mapping[str, Json]]:
+    def _events(self, step: Generate) -> Iterator[Mapping[str, Json] | RequestFailed]:
         """The events of a streamed answer; what the server refuses is left out, as in `_posted`."""
         while True:
             call = self._call(step, stream=True)
@@ -364,6 +370,7 @@ class HttpGenerator(Served):
             usd=price,
             prompt_cut=cut_silently(step.messages, turn.usage),
             cached_tokens=used.cached,
+            estimated=prompt is None or completion is None,
         )
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from rung.models.http_calls import Outgoing, form, posted
-from rung.models.http_client import Client, RequestFailed
+from rung.models.http_client import Client
+from rung.models.http_retries import RequestFailed
 from rung.models.wire.batch_apis import Again
 from rung.records import Json
 

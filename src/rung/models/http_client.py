@@ -8,11 +8,8 @@ off, broken JSON), honouring Retry-After; a limit on requests a minute; time-out
 from __future__ import annotations
 
 import json
-import logging
-import random
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +18,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 from rung.errors import ServerError, UserError
 from rung.models.endpoint import Endpoint
 from rung.models.http_calls import Incoming, Outgoing, posted
+from rung.models.http_retries import FIRST_WAIT, RequestFailed, Retries, Trouble
 from rung.models.http_words import Complaint, asked_to_wait, complaint, error_within, words_of
 from rung.models.protocol import Server
 from rung.models.rate_limit import RateLimit
@@ -33,37 +31,12 @@ if TYPE_CHECKING:
     import httpx
 
 T = TypeVar("T")
-log = logging.getLogger(__name__)
-FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0  # seconds before the second try, and between any two
 _GLANCE = 5.0  # seconds that a server's list of models is waited for
-_HASTE = 10.0  # seconds that a hasty request waits for a second try, at most
-
-
-class RequestFailed(Exception):
-    """One request failed; others may not. `attempts`: how often it was tried; `complaint`: what the server said, if any."""
-
-    def __init__(self, message: str, attempts: int, complaint: Complaint | None = None) -> None:
-        self.attempts = attempts
-        self.complaint = complaint
-        super().__init__(message)
+_LOOKING = 0.25  # seconds after which who hears a stream may end its wait for another try
 
 
 class NoModel(ServerError):
     """The server has no model of this name."""
-
-
-class Unreachable(ServerError):
-    """Nobody listens there now."""
-
-
-class _Trouble(Exception):
-    """One try failed. `again`: another may not; `wait`: seconds that the server asked for; `nobody`: nobody listened."""
-
-    def __init__(self, why: str, *, again: bool = True, wait: float | None = None, nobody: bool = False) -> None:
-        self.again, self.wait, self.nobody = again, wait, nobody
-        self.late = False
-        self.complaint: Complaint | None = None
-        super().__init__(why)
 
 
 @dataclass
@@ -75,7 +48,7 @@ class Client:
     first_wait: float = FIRST_WAIT
 
     def __post_init__(self) -> None:
-        self._retried: Counter[str] = Counter()
+        self.retries = Retries(self.endpoint, self.server, self.first_wait)
         self._limiter = RateLimit(self.server.requests_per_minute)
         self._opening = threading.Lock()
         self._opened: httpx.Client | None = None
@@ -127,7 +100,7 @@ class Client:
             text = self._read(response, seconds)
         if response.status_code in (404, 405):
             path, _, _ = sent.path.partition("?")  # a signed address has its signature behind that
-            nothing = _Trouble(f"HTTP {response.status_code} at {path}: {words_of(text)}", again=False)
+            nothing = Trouble(f"HTTP {response.status_code} at {path}: {words_of(text)}", again=False)
             nothing.complaint = complaint(response.status_code, text)
             raise nothing
         if not (redirects and response.is_redirect):
@@ -143,36 +116,35 @@ class Client:
         """
         try:
             self._raise(error, None)
-        except _Trouble as trouble:
-            return RequestFailed(str(trouble), 1, error), trouble.again
+        except Trouble as trouble:
+            return trouble.failed(1), trouble.again
 
-    def events(self, path: str, body: Mapping[str, Json], wire: WireFormat) -> Iterator[Mapping[str, Json]]:
-        """The events of a streamed answer, as chunks of a chat completion. Tried again only before the first: part of it may
-        have been shown.
+    def events(self, path: str, body: Mapping[str, Json], wire: WireFormat) -> Iterator[Mapping[str, Json] | RequestFailed]:
+        """The events of a streamed answer, as chunks of a chat completion.
+
+        Where it breaks off, why it did is yielded before it begins anew: who cannot take back what came so far listens no
+        more. While that waits empty events come, so that who listens can leave.
 
         A server that does not stream sends its whole answer as one. Raises as `post` does.
         """
-        halt = threading.Event()
-
-        def begun() -> tuple[Iterator[Mapping[str, Json]], Mapping[str, Json] | None]:
-            events = self._events(path, body, halt, wire)
-            return events, next(events, None)
-
-        (rest, event), _ = self.patiently(begun, halt)
-        try:
-            while event is not None:
-                yield event
-                event = next(rest, None)
-        except _Trouble as trouble:
-            raise RequestFailed(str(trouble), 1, trouble.complaint) from trouble
-
-    @property
-    def troubles(self) -> str:
-        """How many requests were tried again so far, and why most often; "" where none was."""
-        if not self._retried:
-            return ""
-        (why, _), *_ = self._retried.most_common(1)
-        return f"{self.endpoint}: requests tried again: {self._retried.total():,}, most often after: {why}"
+        attempt = 1
+        while True:
+            begun = False
+            try:
+                for event in self._events(path, body, threading.Event(), wire):
+                    begun = True
+                    yield event
+                return
+            except Trouble as trouble:
+                pause = self.retries.pause(trouble, attempt)
+                if begun:
+                    yield trouble.failed(attempt)
+                self.retries.begin(trouble, attempt, pause)
+            end = time.monotonic() + pause
+            while (left := end - time.monotonic()) > 0:
+                yield {}
+                time.sleep(min(_LOOKING, left))
+            attempt += 1
 
     def close(self) -> None:
         """Close the connections; the next request opens new ones."""
@@ -189,18 +161,9 @@ class Client:
         while True:
             try:
                 return work(), attempt
-            except _Trouble as trouble:
-                retries = 0 if once or (hasty and (trouble.nobody or trouble.late)) else self.server.retries
-                if not trouble.again or attempt > retries:
-                    if trouble.nobody:
-                        raise Unreachable(f"{trouble}: {self.endpoint.vendor.mend}") from trouble
-                    raise RequestFailed(str(trouble), attempt, trouble.complaint) from trouble
-                pause = min(_LONGEST_WAIT, self.first_wait * 2 ** (attempt - 1)) * random.uniform(0.5, 1.0)
-                pause = trouble.wait if trouble.wait is not None else pause
-                if hasty and pause > _HASTE:
-                    raise RequestFailed(f"{trouble}; it asks to wait {pause:.0f} s", attempt, trouble.complaint) from trouble
-                self._retried[str(trouble)] += 1
-                log.info("attempt %d at %s failed (%s); again in %.1f s", attempt, self.endpoint.identity, trouble, pause)
+            except Trouble as trouble:
+                pause = self.retries.pause(trouble, attempt, hasty=hasty, once=once)
+                self.retries.begin(trouble, attempt, pause)
                 if halt.wait(pause):
                     raise RequestFailed("stopped", attempt) from trouble
                 attempt += 1
@@ -209,7 +172,7 @@ class Client:
         """One try.
 
         Raises:
-            _Trouble: it did not come to an answer.
+            Trouble: it did not come to an answer.
             ServerError: no request can.
         """
         with self._sent(posted(path, body), halt) as response:
@@ -241,7 +204,7 @@ class Client:
         if other:
             yield wire.answer(self._value(other))
         elif not ended:
-            raise _Trouble("the server broke off its answer (the stream ended before the answer did)")
+            raise Trouble("the server broke off its answer (the stream ended before the answer did)")
 
     def _lines(self, response: httpx.Response) -> Iterator[str]:
         """Lines that hold something. A server that only keeps the connection open is not waited for."""
@@ -259,13 +222,13 @@ class Client:
             value: Json = json.loads(text)
         except (ValueError, RecursionError):
             if text.lstrip().startswith(("{", "[")):
-                raise _Trouble(f"the server's answer breaks off, after {len(text):,} characters") from None
-            raise _Trouble(f"the server answered with something that is no JSON: {words_of(text)}") from None
+                raise Trouble(f"the server's answer breaks off, after {len(text):,} characters") from None
+            raise Trouble(f"the server answered with something that is no JSON: {words_of(text)}") from None
         error = error_within(value)
         if error is not None:
             self._raise(error, None)
         if not isinstance(value, dict):
-            raise _Trouble("the server's answer is no JSON object")
+            raise Trouble("the server's answer is no JSON object")
         self._answered = True
         return value
 
@@ -286,12 +249,12 @@ class Client:
             with self._http().stream(sent.method, address, content=sent.content, headers=headers) as response:
                 yield response
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, httpx.UnsupportedProtocol) as error:
-            raise _Trouble(f"no connection to {url} ({error or 'it does not answer'})", nobody=True) from error
+            raise Trouble(f"no connection to {url} ({error or 'it does not answer'})", nobody=True) from error
         except httpx.TimeoutException as error:
             raise self._time_out() from error
         except httpx.RequestError as error:
             self._answered = True  # somebody is there
-            raise _Trouble(f"the server broke off its answer ({error or type(error).__name__})") from error
+            raise Trouble(f"the server broke off its answer ({error or type(error).__name__})") from error
 
     def _http(self) -> httpx.Client:
         import httpx
@@ -317,7 +280,7 @@ class Client:
                 raise httpx.ReadTimeout("the answer took too long")
         return b"".join(parts).decode("utf-8", "replace")
 
-    def _time_out(self) -> _Trouble:
+    def _time_out(self) -> Trouble:
         self._hung += 1
         if not self._answered and self._hung >= 2 * self.server.concurrency + self.server.retries:
             raise ServerError(
@@ -326,8 +289,8 @@ class Client:
             )
         return self._late()
 
-    def _late(self) -> _Trouble:
-        trouble = _Trouble(f"no answer within {self.server.timeout_seconds:g} s (server.timeout_seconds)")
+    def _late(self) -> Trouble:
+        trouble = Trouble(f"no answer within {self.server.timeout_seconds:g} s (server.timeout_seconds)")
         trouble.late = True
         return trouble
 
@@ -339,7 +302,7 @@ class Client:
         if response.is_redirect:
             elsewhere, _, _ = response.headers.get("location", "").partition("?")  # a signature may stand behind that
             where = f"to {elsewhere}, which is not followed" if elsewhere else "without saying where to"
-            raise _Trouble(f"HTTP {error.status}: the server sends on {where}: mend the model's URL", again=False)
+            raise Trouble(f"HTTP {error.status}: the server sends on {where}: mend the model's URL", again=False)
         self._raise(error, asked_to_wait(response.headers, text), response.headers.get("x-should-retry", ""))
 
     def _raise(self, error: Complaint, wait: float | None, again: str = "") -> NoReturn:
@@ -357,7 +320,7 @@ class Client:
         if error.is_about_the_model:
             raise NoModel(self._no_model(error))
         self._answered = True
-        trouble = _Trouble(str(error), again={"true": True, "false": False}.get(again, error.is_transient), wait=wait)
+        trouble = Trouble(str(error), again={"true": True, "false": False}.get(again, error.is_transient), wait=wait)
         trouble.complaint = error
         raise trouble
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from rung.errors import ServerError
 from rung.models.endpoint import Endpoint
-from rung.models.http_client import RequestFailed
+from rung.models.http_retries import RequestFailed
 from rung.models.http_spread import spread
 from rung.models.protocol import Server
 from rung.models.served import Served

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 
 from rung.errors import ServerError
-from rung.models.http_client import RequestFailed
+from rung.models.http_retries import RequestFailed
 from rung.models.http_spread import spread
 from rung.models.reranking import asked, reordered, shown
 from rung.models.served import Served

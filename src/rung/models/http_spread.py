@@ -6,6 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextvars import copy_context
 from typing import TypeVar, cast
 
 T = TypeVar("T")
@@ -15,6 +16,7 @@ _LINGER = 5.0  # seconds that answers under way are waited for when another requ
 def spread(work: Callable[[int, threading.Event], T], count: int, *, threads: int) -> Iterator[tuple[int, T]]:
     """Yield (number, work(number, halt)) for 0 … count - 1 as each is done; what one raises is raised here.
 
+    Each thread works in a copy of the caller's context, so that what it says is heard by who listens to the caller.
     Left half-way, nothing new is begun and nobody waits for what hangs: `halt` is set, and the threads are daemons. Where
     one raises, answers that are under way are waited for a little and yielded first: they may have cost money.
     """
@@ -40,7 +42,7 @@ def spread(work: Callable[[int, threading.Event], T], count: int, *, threads: in
                 done.put((number, None, error))
 
     for _ in range(min(threads, count)):
-        threading.Thread(target=labour, name="rung-http", daemon=True).start()
+        threading.Thread(target=copy_context().run, args=(labour,), name="rung-http", daemon=True).start()
     try:
         while ended < count:
             number, result, error = done.get()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from rung.progress import Tick
 from rung.records import Failure, Json, Message
-from rung.records.steps import Engine, GenerateResult, Request, Result
+from rung.records.steps import Engine, GenerateResult, Request, Restart, Result
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +38,7 @@ class Generator(Protocol):
 
     def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result | Failure]]: ...
 
-    def stream(self, request: Request) -> Iterator[str | GenerateResult | Failure]: ...
+    def stream(self, request: Request) -> Iterator[str | Restart | GenerateResult | Failure]: ...
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text; an estimate where the host has no tokenizer."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from rung.models.endpoint import Endpoint
-from rung.models.http_client import FIRST_WAIT, Client
+from rung.models.http_client import Client
+from rung.models.http_retries import FIRST_WAIT
 from rung.models.protocol import Server
 from rung.records import Json
 
@@ -23,7 +24,7 @@ class Served:
     @property
     def troubles(self) -> str:
         """How many requests were tried again so far, and why most often; "" where none was."""
-        return self._client.troubles
+        return self._client.retries.troubles
 
     def ending(self) -> dict[str, Json]:
         """What the server says of the model's end, as `Remote.check` reports it; {} where it says nothing."""

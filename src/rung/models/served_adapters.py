@@ -13,7 +13,8 @@ from pathlib import Path, PurePosixPath
 
 from rung.errors import ModelError
 from rung.models.hosted_names import manifest_in
-from rung.models.http_client import Client, RequestFailed
+from rung.models.http_client import Client
+from rung.models.http_retries import RequestFailed
 from rung.models.wire.shapes import text
 from rung.records import Message
 

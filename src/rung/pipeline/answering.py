@@ -21,7 +21,7 @@ from rung.pipeline.candidates import drawn
 from rung.pipeline.limits import bar_in
 from rung.pipeline.prepare import chosen
 from rung.progress import phase, post, working_time
-from rung.records import Answer, Asker, Case, Evaluation, Json, Latency, Outcome, StrategySpec, Timed, digest
+from rung.records import Answer, Asker, Case, Evaluation, Json, Latency, Outcome, StrategySpec, Timed, Unanswered, digest
 from rung.records.run_state import RungEvent
 from rung.records.steps import Conversation
 from rung.runtime.batch import Carried, Tally
@@ -151,14 +151,18 @@ def time_live(
         with phase(f"time {', '.join(by_key[key].name for key in again)}") as tick:
             measured = _Pass(runner, meter, sample, tick).of({key: by_key[key] for key in again})
         for key, note in measured.items():
-            runner.cache.note("latency", key, note)
-            runner.cache.note(_LAST_PASS, rungs[key], note)
+            if note["whole"]:
+                runner.cache.note("latency", key, note)
+                runner.cache.note(_LAST_PASS, rungs[key], note)
         _note_pace(runner.engines, meter)
         cached |= measured
     timed = {e.name: _latency(cached[key]) for key, e in by_key.items() if key in cached}
+    failed = {e.name: _unanswered(cached[key]) for key, e in by_key.items() if key in cached}
     for e in by_key.values():
         post(RungEvent(e.name, "done", latency=timed.get(e.name)))
-    return [replace(e, result=replace(e.result, latency=timed.get(e.name))) for e in evaluations]
+    return [
+        replace(e, result=replace(e.result, latency=timed.get(e.name), unanswered=failed.get(e.name))) for e in evaluations
+    ]
 
 
 def turns_of(cases: int, rungs: int) -> list[tuple[int, int]]:
@@ -207,12 +211,13 @@ def _session(note: Json) -> str:
 
 @dataclass
 class _Times:
-    """Milliseconds of each case, whole and by step kind; `spent` is their sum in seconds."""
+    """Milliseconds of each case, whole and by step kind; `spent` is their sum in seconds. `errors`: of those that failed."""
 
     evaluation: Evaluation
     bar: Bar
     whole: list[float] = field(default_factory=list)
     by_kind: dict[str, list[Json]] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
     spent: float = 0.0
 
     def each(self, meter: Meter) -> tuple[float, float]:
@@ -248,8 +253,9 @@ class _Pass:
     sample: Sequence[Case]
     tick: Callable[[int, int, str], None]
 
-    def of(self, evaluations: Mapping[str, Evaluation]) -> dict[str, Json]:
-        """What to keep of each rung, by key; one that the budget left without enough cases, or that failed, is not there.
+    def of(self, evaluations: Mapping[str, Evaluation]) -> dict[str, dict[str, Json]]:
+        """What to say of each rung, by key; one that the budget left without enough cases has no times, nor has one all of
+        whose answers failed.
 
         Before each turn the model starts with empty caches, since the batch has just read these very prompts, and one case
         goes before, untimed: a server that has been asked before would have the instruction in its prefix cache.
@@ -284,7 +290,9 @@ class _Pass:
                 self.meter.undone.append("not every rung is timed")
                 return False
             self.meter.live_seconds[model] += live.seconds
-            if index and live.failure is None:
+            if index and live.failure is not None:
+                one.errors.append(live.failure.error)
+            elif index:
                 one.spent += live.seconds
                 one.whole.append(live.seconds * 1000)
                 for timing in live.timings:
@@ -294,12 +302,17 @@ class _Pass:
         return True
 
     @staticmethod
-    def _notes(times: Mapping[str, _Times], timed: Timed, *, least: int) -> dict[str, Json]:
-        notes: dict[str, Json] = {}
+    def _notes(times: Mapping[str, _Times], timed: Timed, *, least: int) -> dict[str, dict[str, Json]]:
+        notes: dict[str, dict[str, Json]] = {}
         for key, one in times.items():
-            if len(one.whole) >= least:
-                steps: dict[str, Json] = {kind: list(values) for kind, values in one.by_kind.items()}
-                notes[key] = {"whole": list(one.whole), "steps": steps, "timed": asdict(timed)}
+            is_enough = len(one.whole) >= least
+            if not is_enough and not one.errors:
+                continue
+            steps: dict[str, Json] = {kind: list(values) for kind, values in one.by_kind.items()} if is_enough else {}
+            notes[key] = {"whole": list(one.whole) if is_enough else [], "steps": steps, "timed": asdict(timed)}
+            if one.errors:
+                asked = len(one.whole) + len(one.errors)
+                notes[key]["unanswered"] = asdict(Unanswered(len(one.errors), asked, reasons.commonest(one.errors)))
         return notes
 
 
@@ -321,6 +334,12 @@ def _load() -> float | None:
         return round(os.getloadavg()[0], 2)
     except (AttributeError, OSError):
         return None
+
+
+def _unanswered(note: Json) -> Unanswered | None:
+    """What of a live pass failed."""
+    failed = note.get("unanswered") if isinstance(note, dict) else None
+    return Unanswered(**failed) if isinstance(failed, dict) else None  # type: ignore[arg-type]
 
 
 def _latency(note: Json) -> Latency | None:

@@ -10,7 +10,7 @@ from rung.models.endpoint import is_on_server
 from rung.pipeline.pricing import cached_has_a_price
 from rung.records import Evaluation, Usage
 from rung.verdict import cost_words
-from rung.verdict.costs import Prices, bill, has_tokens, own_seconds, token_usd
+from rung.verdict.costs import Prices, bill, estimated_answers, has_tokens, own_seconds, token_usd
 from rung.verdict.sensitivity import OF_MONEY, Economy
 
 
@@ -25,6 +25,9 @@ def of_costs(project: Project, evaluations: Sequence[Evaluation], economy: Econo
     cached, read = sum(usage.cached_tokens for usage in every), sum(usage.prompt_tokens for usage in every)
     if cached and not cached_has_a_price(project.settings.prices, model):
         yield cost_words.cached_at_full_price(cached / max(1, read))
+    for name in by_token:
+        if count := estimated_answers(rungs[name].outcomes):
+            yield cost_words.estimated(name, count, len(used[name]))
     if project.settings.reranker == GENERATOR:
         grading = [name for name in by_token if rungs[name].result.settings.get("rerank")]
         if grading:
@@ -45,7 +48,7 @@ def of_costs(project: Project, evaluations: Sequence[Evaluation], economy: Econo
         return
     for names, why in (
         ([name for name in unknown if not any(map(has_tokens, used[name]))], cost_words.NO_TOKENS),
-        ([name for name in unknown if any(map(has_tokens, used[name]))], cost_words.NO_PRICE),
+        ([name for name in unknown if any(map(has_tokens, used[name]))], cost_words.no_price(prices)),
     ):
         if names and prices.machine_usd_per_hour is None:
             yield cost_words.unknown_price(names, why)
@@ -65,11 +68,13 @@ def _asks_for_money(project: Project) -> bool:
     return bool(settings.prices.model_fields_set or settings.traffic.queries_per_month or limits)
 
 
-def _unknown_parts(rungs: Mapping[str, Evaluation], economy: Economy) -> dict[str, list[str]]:
-    parts: dict[str, list[str]] = {}
+def _unknown_parts(rungs: Mapping[str, Evaluation], economy: Economy) -> dict[tuple[str, str], list[str]]:
+    """Rungs by the part that is unknown, and for want of what."""
+    parts: dict[tuple[str, str], list[str]] = {}
     for name in rungs:
         if name in economy.efforts and rungs[name].stop is None:
-            for part in bill(economy.efforts[name], economy.prices, economy.demand).unknown:
+            asked = economy.efforts[name], economy.prices, economy.demand
+            for part in bill(*asked).unknown:
                 if part != "inference":
-                    parts.setdefault(part, []).append(name)
+                    parts.setdefault((part, cost_words.wanting(part, *asked)), []).append(name)
     return parts

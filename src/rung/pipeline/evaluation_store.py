@@ -43,6 +43,7 @@ from rung.records import (
     Stop,
     StrategySpec,
     Timed,
+    Unanswered,
     Usage,
     plain,
 )
@@ -154,6 +155,7 @@ class _Writer:
         result, stop = evaluation.result, evaluation.stop
         line: dict[str, Json] = {name: plain(getattr(result, name)) for name in (*_RESULT, *_RESULT_SINCE)}
         line |= {"failed": result.status == "failed", "learning": plain(result.learning), "latency": plain(result.latency)}
+        line |= {"unanswered": plain(result.unanswered)} if result.unanswered else {}
         held = None if evaluation.held is None else numbers_of(evaluation.held)
         self.dump(
             {
@@ -354,6 +356,7 @@ def _result(row: Mapping[str, Any]) -> RungResult:
         status="failed" if row["failed"] else "not_applicable",
         learning=curves,
         latency=None if latency is None else _latency(latency),
+        unanswered=Unanswered(**row["unanswered"]) if "unanswered" in row else None,
     )
 
 

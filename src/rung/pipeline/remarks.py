@@ -35,6 +35,9 @@ def timed_in(evaluations: Sequence[Evaluation]) -> dict[str, Timed]:
 
 def of_timing(evaluations: Sequence[Evaluation]) -> Iterator[str]:
     """What speaks against setting the latencies side by side, or against trusting them."""
+    for e in evaluations:
+        if e.result.unanswered is not None:
+            yield reasons.unanswered(e.name, e.result.unanswered, is_timed=e.result.latency is not None)
     timed = timed_in(evaluations)
     sessions = {one.session: one for one in timed.values()}
     if len(sessions) > 1:

@@ -16,7 +16,7 @@ from rung.models.reranking import GeneratorReranker, asked, grading
 from rung.pipeline.counting import most_tokens, sizes_of
 from rung.pipeline.pricing import usd_of
 from rung.records import Failure, Json
-from rung.records.steps import Engine, Generate, GenerateResult, Request, Result, StreamingEngine, is_deferred
+from rung.records.steps import Engine, Generate, GenerateResult, Request, Restart, Result, StreamingEngine, is_deferred
 from rung.runtime.engines import Engines
 
 _NOTE = "counted_beyond"  # in the store: how far a model's own counts went beyond what was bounded
@@ -220,7 +220,7 @@ class _Gated:
 class _GatedStream(_Gated):
     """The same of an engine that shows its text while it grows."""
 
-    def stream(self, request: Request) -> Iterator[str | GenerateResult | Failure]:
+    def stream(self, request: Request) -> Iterator[str | Restart | GenerateResult | Failure]:
         """As the engine's.
 
         Raises:

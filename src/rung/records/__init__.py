@@ -45,6 +45,7 @@ from rung.records.verdicts import (
     RungResult,
     Status,
     Timed,
+    Unanswered,
     Verdict,
     rung_of,
 )
@@ -93,6 +94,7 @@ __all__ = [
     "Timed",
     "ToolCall",
     "ToolSpec",
+    "Unanswered",
     "Usage",
     "Verdict",
     "canonical",

@@ -306,7 +306,7 @@ class Usage:
     """What the steps of one answer consumed. `usd` None: the price is unknown.
 
     `cut_prompts`: steps whose prompt a server cut without a word. `cached_tokens`: of the prompts', those that a server had
-    in its cache.
+    in its cache. `estimated`: steps whose tokens no server counted.
     """
 
     prompt_tokens: int = 0
@@ -315,6 +315,7 @@ class Usage:
     usd: float | None = None
     cut_prompts: int = 0
     cached_tokens: int = 0
+    estimated: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,7 @@ class GenerateResult:
     """Result of `Generate`. `truncated`: the token limit ended it. `prompt_cut`: the server read less than it was sent.
 
     `cached_tokens`: of the prompt's, those that the server had in its prefix cache, which most hosts charge less for.
+    `estimated`: the server counted no tokens, so that these are by `Generator.count_tokens`.
     """
 
     text: str
@@ -104,6 +105,7 @@ class GenerateResult:
     usd: float | None = None
     prompt_cut: bool = False
     cached_tokens: int = 0
+    estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,20 +259,32 @@ def is_deferred(engine: Engine | None) -> bool:
     return isinstance(engine, DeferredEngine) and engine.is_deferred
 
 
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """In a stream: its text broke off, for this reason, and begins anew. Who cannot take back what came so far ends it here,
+    with this failure."""
+
+    failure: Failure
+
+
 @runtime_checkable
 class StreamingEngine(Protocol):
     """An engine that can show its text while it grows."""
 
-    def stream(self, request: Request) -> Iterator[str | GenerateResult | Failure]:
-        """Yield pieces of text, then the whole `GenerateResult` (or the `Failure`) last."""
+    def stream(self, request: Request) -> Iterator[str | Restart | GenerateResult | Failure]:
+        """Yield pieces of text ("" where it may be ended and has none), then the whole `GenerateResult` (or the `Failure`)
+        last."""
         ...
+
+
+Hear = Callable[[str | Restart], None]  # takes a piece of text, or that it begins anew: ends it by raising
 
 
 @runtime_checkable
 class PushEngine(Protocol):
     """An engine whose text grows for many threads at once: none of them wakes for a piece of it."""
 
-    def push(self, request: Request, on_text: Callable[[str], None]) -> Result | Failure:
+    def push(self, request: Request, on_text: Hear) -> Result | Failure:
         """Call `on_text` with each piece of text, on this thread or another one while this sleeps; return the result.
 
         What `on_text` raises ends the request, and is raised here. Call it with "" where more was made and no text

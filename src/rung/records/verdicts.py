@@ -56,6 +56,16 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True)
+class Unanswered:
+    """Questions of the live pass that came to no answer, however often they were tried: how many, of how many that were
+    timed or failed, and the commonest failure in words."""
+
+    failed: int
+    asked: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Lost:
     """The cases of a rung that one layer lost, and the mean `correct` over all cases that mending it would add.
 
@@ -177,6 +187,8 @@ class RungResult:
     model: str = ""  # the name of the model that it asks, "" where nobody said
     # how right each field of its JSON answers is, where they are judged by fields
     fields: Mapping[str, Estimate] = field(default_factory=dict)
+    estimated: int = 0  # answers whose tokens no server counted
+    unanswered: Unanswered | None = None  # of the live pass; None: nothing failed in it
 
     @property
     def ladder_rung(self) -> str:

@@ -62,6 +62,7 @@ def _rung(result: RungResult, verdict: Verdict) -> dict[str, Json]:
         "latency_ms": {
             "p50": None if latency is None else _finite(latency.p50),
             "p95": None if latency is None else _finite(latency.p95),
+            **(asdict(result.unanswered) if result.unanswered else {}),
         },
         "build_seconds": _finite(result.build_seconds),
         "answer_seconds": _finite(result.answer_seconds),
@@ -72,6 +73,8 @@ def _rung(result: RungResult, verdict: Verdict) -> dict[str, Json]:
         "stopped": result.stopped,
         "repeats": plain(result.repeats),
     }
+    if result.estimated:
+        row["tokens_estimated"] = result.estimated
     if result.fields:
         row["fields"] = {name: _estimate(share) for name, share in result.fields.items()}
     if result.artifacts:

@@ -98,6 +98,7 @@ class _Dialogue(Generic[T]):
     unpriced: bool = False
     cut_prompts: int = 0
     cached_tokens: int = 0
+    estimated: int = 0
     seen: dict[str, Passage] = field(default_factory=dict)  # every passage that a search gave it
     generated: list[str] = field(default_factory=list)  # digests of its generations
 
@@ -138,6 +139,7 @@ class _Dialogue(Generic[T]):
             self.completion_tokens += result.completion_tokens
             self.cut_prompts += result.prompt_cut
             self.cached_tokens += result.cached_tokens
+            self.estimated += result.estimated
             if result.usd is None:
                 self.unpriced = True
             else:
@@ -147,7 +149,13 @@ class _Dialogue(Generic[T]):
         """What was consumed so far; one unpriced step makes the whole price unknown."""
         usd = None if self.unpriced else self.usd
         return Usage(
-            self.prompt_tokens, self.completion_tokens, self.steps, usd, self.cut_prompts, cached_tokens=self.cached_tokens
+            self.prompt_tokens,
+            self.completion_tokens,
+            self.steps,
+            usd,
+            self.cut_prompts,
+            cached_tokens=self.cached_tokens,
+            estimated=self.estimated,
         )
 
 

@@ -13,8 +13,10 @@ from rung.records.steps import (
     Conversation,
     Engine,
     GenerateResult,
+    Hear,
     PushEngine,
     Request,
+    Restart,
     Result,
     Search,
     Step,
@@ -74,16 +76,19 @@ def converse(
     asker: Asker,
     engines: Mapping[str, Engine],
     on_text: Callable[[str], None] | None = None,
+    shows: bool = True,
     tally: Tally | None = None,
     on_step: Callable[[StepRun], None] | None = None,
 ) -> Live[T]:
-    """Carry one conversation to its end, step by step.
+    """Carry one conversation to its end, step by step. A text that its server broke off begins anew, as often as its engine
+    tries, unless a piece of it was shown.
 
     Args:
         conversation: a strategy's answer, just begun.
         asker: who asks; added to every step.
         engines: `carrier` of a step -> engine.
         on_text: called with each piece of generated text as it comes, "" among them, where the engine streams.
+        shows: whether `on_text` hands on what it gets to who cannot take it back.
         tally: counts the steps and what they consumed.
         on_step: called with each step when it has ended, however it did.
 
@@ -92,19 +97,26 @@ def converse(
     """
     at = began = time.perf_counter()
     timings: list[Timing] = []
-    first: float | None = None  # until the first text of all, and of the step under way
-    step_first: float | None = None
+    first: float | None = None  # until the first text of all
+    step_first: float | None = None  # until that of the step under way
     cut = 0
 
-    def hear(piece: str) -> None:
-        nonlocal first, step_first
+    def hear(piece: str | Restart) -> None:
+        nonlocal step_first
+        if isinstance(piece, Restart):
+            if step_first is not None and shows and on_text is not None:
+                raise StepFailed(piece.failure)
+            step_first = None
+            return
         if piece and step_first is None:
-            now = time.perf_counter()
-            step_first, first = now - at, first if first is not None else now - began
+            step_first = time.perf_counter() - at
         if on_text:
             on_text(piece)
 
     def ran(step: Step, result: Result | Failure | None) -> None:
+        nonlocal first
+        if first is None and step_first is not None:
+            first = at - began + step_first
         if on_step is not None:
             index = engines[carrier(step)].identity if isinstance(step, Search) and carrier(step) in engines else ""
             on_step(StepRun(step, result, at, time.perf_counter() - at, step_first, index))
@@ -133,14 +145,14 @@ def converse(
         return ended(None, failed.failure)
 
 
-def _result(step: Step, asker: Asker, engines: Mapping[str, Engine], hear: Callable[[str], None]) -> Result | Failure:
+def _result(step: Step, asker: Asker, engines: Mapping[str, Engine], hear: Hear) -> Result | Failure:
     name = carrier(step)
     if name not in engines:
         raise UserError(no_engine(name))
     return pushed(engines[name], Request(delivered(step), asker), hear)
 
 
-def pushed(engine: Engine, request: Request, on_text: Callable[[str], None]) -> Result | Failure:
+def pushed(engine: Engine, request: Request, on_text: Hear) -> Result | Failure:
     """What an engine makes of a request. `on_text` is called with pieces of its text, "" among them, and may end it by
     raising."""
     if isinstance(engine, PushEngine):

@@ -275,7 +275,13 @@ class Conversations:
             on_step = pending.watcher.step if pending.watcher is not None else None
             try:
                 live = converse(
-                    conversation, asker=asker, engines=pending.engines, on_text=hear, tally=tally, on_step=on_step
+                    conversation,
+                    asker=asker,
+                    engines=pending.engines,
+                    on_text=hear,
+                    shows=pending.streamed,
+                    tally=tally,
+                    on_step=on_step,
                 )
                 unfinished.clear()
             finally:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from rung.records import Failure
-from rung.records.steps import Engine, Generate, GenerateResult, Request, Result
+from rung.records.steps import Engine, Generate, GenerateResult, Hear, Request, Restart, Result
 from rung.runtime.live import pushed
 
 
@@ -71,13 +71,17 @@ class Stopping:
         for index, result in self.engine.run(requests):
             yield index, self._cut(result) if isinstance(result, GenerateResult) else result
 
-    def push(self, request: Request, on_text: Callable[[str], None]) -> Result | Failure:
+    def push(self, request: Request, on_text: Hear) -> Result | Failure:
         """See `rung.records.steps.PushEngine`."""
         text, shown = "", 0
         held_back = max(map(len, self.stop)) - 1  # the beginning of a sequence, perhaps
 
-        def hear(piece: str) -> None:
+        def hear(piece: str | Restart) -> None:
             nonlocal text, shown
+            if isinstance(piece, Restart):
+                text, shown = "", 0
+                on_text(piece)
+                return
             text += piece
             end = self._end(text)
             safe = max(shown, len(text) - held_back if end is None else end)

@@ -13,7 +13,17 @@ import pytest
 
 from rung.models.protocol import Embedder, Generator
 from rung.records import Failure, Message, Passage
-from rung.records.steps import Engine, Generate, GenerateResult, PushEngine, Request, Rerank, SearchResult, StepFailed
+from rung.records.steps import (
+    Engine,
+    Generate,
+    GenerateResult,
+    PushEngine,
+    Request,
+    Rerank,
+    Restart,
+    SearchResult,
+    StepFailed,
+)
 
 SCHEMA = json.dumps({"type": "object", "properties": {"answer": {"type": "boolean"}}, "required": ["answer"]})
 
@@ -86,10 +96,10 @@ class GeneratorContract:
     def test_what_is_pushed_is_what_is_streamed(self, generator: Generator) -> None:
         if not isinstance(generator, PushEngine):
             pytest.skip("pushes no text")
-        pieces: list[str] = []
+        pieces: list[str | Restart] = []
         pushed = generator.push(asking("Say something kind."), pieces.append)
         assert isinstance(pushed, GenerateResult)
-        assert "".join(pieces) == pushed.text
+        assert "".join(str(piece) for piece in pieces) == pushed.text
         *_, streamed = generator.stream(asking("Say something kind."))
         assert pushed == streamed
 

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from rung.records import Effort
+from rung.verdict.costs import Demand, Prices
 from rung.verdict.reasons import listed
 
-_NAMED_BY = {  # a part of the bill -> the keys of rung.yaml that make it known
-    "documents": "prices.documents_hours and prices.labour_usd_per_hour",
-    "examples": "prices.examples_hours and prices.labour_usd_per_hour",
-    "training": "prices.gpu_usd_per_hour or prices.machine_usd_per_hour",
-    "building": "the prices of tokens, or prices.machine_usd_per_hour",
-    "indexing": "prices.machine_usd_per_hour; of a server that embeds nobody can know",
-    "storage": "prices.storage_usd_per_gb_month; of an index that is kept elsewhere nobody can know",
-    "retraining": "retrain.when",
-    "re-indexing": "knowledge.changes",
-    "inference": "the price of an answer",
-}
 NO_TOKENS = "it uses no tokens, and the machine's hour has no price (prices.machine_usd_per_hour)"
-NO_PRICE = (
-    "neither rung.yaml (prices.prompt_usd_per_million and prices.completion_usd_per_million, or "
-    "prices.machine_usd_per_hour) nor the price list names one"
-)
+_MACHINE = "prices.machine_usd_per_hour"
+
+
+def no_price(prices: Prices) -> str:
+    """For want of what tokens have no price."""
+    given = {
+        "prices.prompt_usd_per_million": prices.prompt_usd_per_million,
+        "prices.completion_usd_per_million": prices.completion_usd_per_million,
+    }
+    lacking = _lacking(given)
+    if len(lacking) == len(given):
+        return f"neither rung.yaml ({' and '.join(lacking)}, or {_MACHINE}) nor the price list names one"
+    return f"rung.yaml names {next(name for name in given if name not in lacking)} without {lacking[0]}"
 
 
 def unknown_price(rungs: Sequence[str], why: str) -> str:
@@ -29,10 +29,48 @@ def unknown_price(rungs: Sequence[str], why: str) -> str:
     return f"{listed(list(rungs))}: what an answer costs is unknown, since {why}."
 
 
-def unknown_parts(parts: Mapping[str, Sequence[str]]) -> str:
-    """Parts of the whole cost that are unknown, each with the rungs that need it."""
-    phrases = [f"{part} of {listed(list(rungs))} ({_NAMED_BY.get(part, part)})" for part, rungs in parts.items()]
+def unknown_parts(parts: Mapping[tuple[str, str], Sequence[str]]) -> str:
+    """Parts of the whole cost that are unknown, each for want of what, with the rungs that need it."""
+    phrases = [f"{part} of {listed(list(rungs))} ({why})" for (part, why), rungs in parts.items()]
     return f"The whole cost is unknown for want of: {'; '.join(phrases)}."
+
+
+def wanting(part: str, effort: Effort, prices: Prices, demand: Demand) -> str:
+    """The keys of rung.yaml that would make an unknown part of a bill known, those that are set left out.
+
+    >>> wanting("re-indexing", Effort(indexing_seconds=9.0), Prices(), Demand(changes=4.0))
+    'prices.machine_usd_per_hour'
+    """
+    labour = {"prices.labour_usd_per_hour": prices.labour_usd_per_hour}
+    machine = {_MACHINE: prices.machine_usd_per_hour}
+    trainer = {f"prices.gpu_usd_per_hour or {_MACHINE}": prices.trainer_usd_per_hour}
+    seconds = {"nobody can know how long a server takes to embed": effort.indexing_seconds}
+    asked: dict[str, dict[str, float | None]] = {
+        "documents": {"prices.documents_hours": prices.documents_hours, **labour},
+        "examples": {"prices.examples_hours": prices.examples_hours, **labour},
+        "training": trainer,
+        "building": {f"the prices of tokens, or {_MACHINE}": None} if prices.of_tokens(0, 0) is None else machine,
+        "indexing": {**machine, **seconds},
+        "storage": {
+            "prices.storage_usd_per_gb_month": prices.storage_usd_per_gb_month,
+            "nobody can know how large an index is that is kept elsewhere": effort.stored_bytes,
+        },
+        "retraining": {**trainer, "retrain.when": demand.retrainings},
+        "re-indexing": {**machine, **seconds, "knowledge.changes": demand.changes},
+    }
+    return "; ".join(_lacking(asked.get(part, {part: None})))
+
+
+def _lacking(given: Mapping[str, float | None]) -> list[str]:
+    return [name for name, value in given.items() if value is None]
+
+
+def estimated(rung: str, count: int, of: int) -> str:
+    """Prices of tokens that no server counted."""
+    return (
+        f"{rung}: in {count:,} of {of:,} answers the server counted no tokens. Its price is of an estimate, four bytes of "
+        "text to a token; what the server's template adds to the text is not in it."
+    )
 
 
 def cached_at_full_price(share: float) -> str:

@@ -50,6 +50,11 @@ class Prices:
     hosting_hours_per_month: float = 730.5
     hosting_tokens_per_second: float | None = None
 
+    @property
+    def trainer_usd_per_hour(self) -> float | None:
+        """Of the machine that trains."""
+        return self.machine_usd_per_hour if self.gpu_usd_per_hour is None else self.gpu_usd_per_hour
+
     def of_tokens(self, prompt: int, completion: int, cached: int = 0) -> float | None:
         """Dollars of these tokens, `cached` of the prompt's; without a price of their own these cost what the others do.
 
@@ -82,8 +87,7 @@ class Demand:
 
 def bill(effort: Effort, prices: Prices, demand: Demand) -> Bill:
     """Every part of a rung's cost, and the sums per month, per thousand queries and per passed answer."""
-    trainer = prices.machine_usd_per_hour if prices.gpu_usd_per_hour is None else prices.gpu_usd_per_hour
-    training = _product(effort.training_seconds, trainer, scale=1 / _HOUR)
+    training = _product(effort.training_seconds, prices.trainer_usd_per_hour, scale=1 / _HOUR)
     indexing = _product(effort.indexing_seconds, prices.machine_usd_per_hour, scale=1 / _HOUR)
     once = {
         "documents": _product(prices.documents_hours, prices.labour_usd_per_hour) if effort.uses_documents else 0.0,
@@ -175,6 +179,11 @@ def token_usd(usage: Usage, prices: Prices) -> float | None:
     if given is not None:
         return given
     return 0.0 if prices.hosting_usd_per_hour is not None or not has_tokens(usage) else usage.usd
+
+
+def estimated_answers(outcomes: Iterable[Outcome]) -> int:
+    """Answers whose tokens, or some of them, no server counted."""
+    return sum(outcome.usage.estimated > 0 for outcome in outcomes if outcome.answer is not None)
 
 
 def has_tokens(usage: Usage) -> bool:

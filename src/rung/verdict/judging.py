@@ -15,7 +15,7 @@ from rung.stats.prediction_powered import Corrected
 from rung.verdict import reasons
 from rung.verdict.bar import MAIN, Bar
 from rung.verdict.constant import Constant
-from rung.verdict.costs import Demand, Prices, hosted_on, usd_per_1k
+from rung.verdict.costs import Demand, Prices, estimated_answers, hosted_on, usd_per_1k
 from rung.verdict.failure_modes import LOST_BELOW, RIGHT_FROM
 from rung.verdict.gaps import FORMAT, ORACLE, form_of
 from rung.verdict.headroom import won_back
@@ -206,6 +206,7 @@ def _judged(evaluation: Evaluation, economy: Economy, oracle: Floats | None, bar
         stopped=_stopped(evaluation, scores, bar, cases) or result.stopped,
         losses=won_back(evaluation.layers, values[MAIN], oracle=oracle, clusters=clusters) if lost else result.losses,
         partly=_partly(values.get(MAIN)),
+        estimated=estimated_answers(evaluation.outcomes),
     )
     return replace(evaluation, result=line, cards=(evaluation.scorecard,))
 

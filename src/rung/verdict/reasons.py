@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from rung.records import Coverage, Estimate, Repeats, RungResult, Timed
+from rung.records import Coverage, Estimate, Repeats, RungResult, Timed, Unanswered
 from rung.verdict.bar import Limit
 from rung.verdict.statistics import ALPHA, Paired
 
@@ -268,6 +268,16 @@ def commonest(errors: Sequence[str]) -> str:
 def failures(name: str, count: int, n: int, failing: str = "") -> str:
     """Answers that did not come. `failing`: the commonest failure, in words."""
     return f"{name}: {count:,} of {cases(n)} failed{f', {failing}' if failing else ''}; they count as misses."
+
+
+def unanswered(name: str, live: Unanswered, *, is_timed: bool) -> str:
+    """Answers of the live pass that did not come, which is why its times are of the others alone."""
+    rest = live.asked - live.failed
+    times = f"its p50 and p95 are of the other {rest:,}" if is_timed else "so that it has no p50 and p95"
+    return (
+        f"{name}: {live.failed:,} of {live.asked:,} questions that were asked one at a time, for its latency, came to no "
+        f"answer, though tried again, {live.why}; {times}."
+    )
 
 
 def passages_cut(name: str, count: int, of: int, room: int) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rung.errors import ServerError, UserError
-from rung.models.http_client import RequestFailed
+from rung.models.http_retries import RequestFailed
 from rung.models.wire.chat import ChatCompletions
 from rung.models.wire.shapes import mapping, text
 from rung.records import Json

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from rung.errors import ServerError
 from rung.models.endpoint import Endpoint
 from rung.models.http_calls import Incoming, Outgoing, form, posted
-from rung.models.http_client import Client, RequestFailed
+from rung.models.http_client import Client
+from rung.models.http_retries import RequestFailed
 from rung.models.http_words import shortened
 from rung.models.protocol import Server
 from rung.models.vendors import Vendor

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rung.errors import ServerError, UserError
-from rung.models.http_client import RequestFailed
+from rung.models.http_retries import RequestFailed
 from rung.progress import Tick, rest, say
 from rung.training.hosted.job_note import JobNote
 from rung.training.hosted.protocol import ENDED, JobGone, JobState, TuningHost

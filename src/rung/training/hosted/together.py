@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from rung.errors import ServerError
 from rung.models.http_calls import Outgoing
-from rung.models.http_client import RequestFailed
+from rung.models.http_retries import RequestFailed
 from rung.models.wire.chat import ChatCompletions
 from rung.models.wire.shapes import rows, text
 from rung.records import Json
