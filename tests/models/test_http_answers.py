@@ -6,7 +6,8 @@ import json
 import threading
 import time
 from collections.abc import Generator, Iterator
-from typing import Any
+from contextvars import copy_context
+from typing import Any, ClassVar
 
 import pytest
 
@@ -19,6 +20,7 @@ from rung.models.http_reading import Consumed, consumed, cut_silently
 from rung.models.http_reranking import HttpReranker
 from rung.models.http_spread import spread
 from rung.models.http_words import complaint, error_within
+from rung.progress import Silent, reporting
 from rung.records import Failure, Json, Message
 from rung.records.steps import Generate, GenerateResult, Request, Restart, StepFailed
 from rung.testing.models import asking
@@ -180,6 +182,34 @@ def test_a_stream_that_waits_for_another_try_can_be_left() -> None:
         pieces.close()
     assert time.monotonic() - began < 5
     assert len(server.asked) == 1
+
+
+def test_a_long_wait_is_said_once_for_all_requests_that_wait_side_by_side() -> None:
+    class Heard(Silent):
+        said: ClassVar[list[str]] = []
+
+        def say(self, text: str) -> None:
+            self.said.append(text)
+
+    busy: Json = {"status": 429, "headers": {"Retry-After": "50"}, "body": {"error": {"message": "slow down"}}}
+    with FakeServer({"*": busy}) as server, reporting(Heard()):
+        generator = model(server, PatientServer(retries=1, concurrency=4))
+        run = threading.Thread(target=copy_context().run, args=(list, generator.run([asking(str(n)) for n in range(4)])))
+        run.daemon = True
+        run.start()
+        while len(server.asked) < 4 or not Heard.said:
+            time.sleep(0.01)
+        time.sleep(0.2)
+    assert Heard.said == [f"{server.url}#m: the server asked to wait 50 s (HTTP 429: slow down)."]
+
+
+def test_a_short_wait_is_not_said() -> None:
+    class Deaf(Silent):
+        def say(self, text: str) -> None:
+            raise AssertionError(text)
+
+    with FakeServer({"*": [{"status": 429, "headers": {"Retry-After": "0.1"}}, "nine"]}) as server, reporting(Deaf()):
+        assert isinstance(whole(model(server, PatientServer(retries=1)), asking("How many?")), GenerateResult)
 
 
 BUSY: list[Json] = [{"status": 503, "body": "busy"}, {"body": {"error": {"code": 429}}}, {"close": True}]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,28 @@ def test_a_servers_unknown_price_and_unknown_parts_of_the_whole_are_a_sentence_e
     verdict = compared(tmp_path / "b", "[prompt, few_shot]", asked)
     (said,) = (w for w in verdict.warnings if w.startswith("The whole cost is unknown"))
     assert "examples of few_shot (prices.examples_hours and prices.labour_usd_per_hour)" in said
+
+
+def test_a_price_of_tokens_that_the_server_did_not_count_is_said_to_be_an_estimate(tmp_path: Path) -> None:
+    verdict = served({}, tmp_path / "a", TOKENS)
+    assert costs(verdict)["prompt"]
+    (said,) = (w for w in verdict.warnings if "counted no tokens" in w)
+    assert said.startswith(
+        "prompt: in 12 of 12 answers the server counted no tokens. Its price is of an estimate, four bytes"
+    )
+    (written,) = (tmp_path / "a/.rung/verdicts").glob("*/verdict.json")
+    rows = {one["name"]: one for one in json.loads(written.read_text(encoding="utf-8"))["rungs"]}
+    assert rows["prompt"]["tokens_estimated"] == 12
+    counted = served({"prompt_tokens": 1000, "completion_tokens": 10}, tmp_path / "b", TOKENS)
+    assert not any("counted no tokens" in w for w in counted.warnings)
+    (written,) = (tmp_path / "b/.rung/verdicts").glob("*/verdict.json")
+    assert "tokens_estimated" not in written.read_text(encoding="utf-8")
+
+
+def test_what_is_wanting_for_reading_anew_is_what_was_not_set(tmp_path: Path) -> None:
+    more = TOKENS + "knowledge: {sources: ['*.md'], changes: weekly}\ntraffic: {queries_per_month: 1000}\n"
+    folder = project(tmp_path, "[prompt, rag]", more=more)
+    (folder / "things.md").write_text("Things are red or blue.", encoding="utf-8")
+    (said,) = (w for w in compare(load_project(folder)).verdict.warnings if w.startswith("The whole cost is unknown"))
+    assert "re-indexing of rag (prices.machine_usd_per_hour)" in said
+    assert "knowledge.changes" not in said

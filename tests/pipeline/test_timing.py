@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import os
 import platform
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from rung.config.project import load_project
+from rung.loop import compare
 from rung.models.scripted import ScriptedGenerator
 from rung.pipeline.answering import TURN, time_live
 from rung.pipeline.budget import CompareRequest, Meter
@@ -17,8 +21,9 @@ from rung.pipeline.candidates import propose
 from rung.pipeline.climbing import climb
 from rung.pipeline.prepare import prepare
 from rung.pipeline.remarks import of_timing
-from rung.records import Evaluation, Timed, Verdict
+from rung.records import Evaluation, Json, Timed, Verdict
 from rung.records.steps import Generate
+from rung.testing.server import Asked, FakeServer
 from tests.pipeline.test_climbing import Listening, climbed, project, says
 from tests.working import working
 
@@ -140,3 +145,59 @@ def test_times_of_two_sessions_of_another_machine_or_beside_other_work_are_told(
     elsewhere = told(lambda one: replace(one, session="x", host="elsewhere", cpus=96, load=0.2))
     assert any("another machine: " in one and "elsewhere (96 CPUs, load 0.2)" in one for one in elsewhere)
     assert any(one.startswith("The machine was busy") for one in told(lambda one: replace(one, session="x", load=1e3)))
+
+
+class Breaking(FakeServer):
+    """Breaks off the streams of answers to some questions, the first `times` of each."""
+
+    def __init__(self, questions: tuple[str, ...], *, times: int) -> None:
+        super().__init__()
+        self.questions, self.times, self.broken = questions, times, Counter[str]()
+
+    def reply(self, asked: Asked) -> dict[str, Json]:
+        reply, text = super().reply(asked), asked.text
+        if asked.body.get("stream") and text.endswith(self.questions) and self.broken[text] < self.times:
+            self.broken[text] += 1
+            reply["cut"] = 150
+        return reply
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_what_breaks_off_in_the_live_pass_is_tried_again_and_what_fails_is_said(tmp_path: Path, times: int) -> None:
+    folder = project(tmp_path, "[prompt]", cases=8, more="server: {retries: 1, concurrency: 1}\n")
+    text = (folder / "rung.yaml").read_text(encoding="utf-8")
+    broken = ("test red thing 1?", "test blue thing 3?")
+    with Breaking(broken, times=times) as server:
+        (folder / "rung.yaml").write_text(text.replace("model: scripted", f'model: "{server.url}#m"'), encoding="utf-8")
+        verdict = compare(load_project(folder)).verdict
+        again = compare(load_project(folder)).verdict
+        assert all(server.broken[question] == times for question in broken)
+    (latency,) = (r.latency for r in verdict.rungs if r.name == "prompt")
+    assert latency is not None
+    written = json.loads(next((folder / ".rung/verdicts").glob("*/verdict.json")).read_text(encoding="utf-8"))
+    told = next(one["latency_ms"] for one in written["rungs"] if one["name"] == "prompt")
+    said = [warning for warning in verdict.warnings if "asked one at a time" in warning]
+    if times == 1:
+        assert (latency.n, said, set(told)) == (7, [], {"p50", "p95"})
+        return
+    assert latency.n == 5
+    (sentence,) = said
+    assert sentence.startswith("prompt: 2 of 7 questions that were asked one at a time, for its latency, came to no answer")
+    assert "all with: the server broke off its answer" in sentence
+    assert sentence.endswith("; its p50 and p95 are of the other 5.")
+    assert (told["failed"], told["asked"]) == (2, 7)
+    assert [warning for warning in again.warnings if "asked one at a time" in warning] == said  # a pass is kept, with that
+
+
+def test_a_live_pass_that_fails_whole_is_said_and_made_again(tmp_path: Path) -> None:
+    folder = project(tmp_path, "[prompt]", cases=4, more="server: {retries: 0}\n")
+    text = (folder / "rung.yaml").read_text(encoding="utf-8")
+    with Breaking(("?",), times=1) as server:
+        (folder / "rung.yaml").write_text(text.replace("model: scripted", f'model: "{server.url}#m"'), encoding="utf-8")
+        first, second = (compare(load_project(folder)).verdict for _ in range(2))
+    assert [r.latency for r in first.rungs if r.name == "prompt"] == [None]
+    (said,) = (warning for warning in first.warnings if "asked one at a time" in warning)
+    assert said.startswith("prompt: 3 of 3 questions")
+    assert said.endswith("so that it has no p50 and p95.")
+    assert [r.latency.n for r in second.rungs if r.name == "prompt" and r.latency] == [3]
+    assert not any("asked one at a time" in warning for warning in second.warnings)

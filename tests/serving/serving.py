@@ -19,6 +19,7 @@ from fastapi import FastAPI
 from rung.builders.building import ArtifactBuilder
 from rung.config.project import load_project
 from rung.loop import opened
+from rung.models.protocol import Generator
 from rung.models.scripted import ScriptedGenerator
 from rung.records import Failure
 from rung.records.steps import GenerateResult, Request
@@ -121,7 +122,7 @@ def chat(text: str = SHIPPING, **more: Any) -> dict[str, Any]:
 def served(
     folder: Path,
     *,
-    model: ScriptedGenerator | None = None,
+    model: Generator | None = None,
     limits: Limits | None = None,
     identity: Identity | None = None,
 ) -> Iterator[Client]:

@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 import shutil
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from rung.errors import UserError
+from rung.models.scripted import ScriptedGenerator
+from rung.records import Failure
 from rung.records.deployment import Rollout
+from rung.records.steps import Generate, GenerateResult, Request, StepFailed
 from rung.serving.going_back import rollback
 from rung.serving.promotion import GateShut, PromoteRequest, promote
 from rung.state.deployments import Overtaken, all_deployments, deployment, events, standing_now
 from tests.cli.conftest import Run
 from tests.serving.promoting import BY, promoted, promoting, said, verdict_file
-from tests.serving.serving import served
+from tests.serving.serving import SHIPPING, served
 
 FEW_SHOT = "rungs: [few_shot: {shots: 1}]"
 
@@ -83,7 +87,40 @@ def test_answers_that_are_not_as_scored_shut_the_gate(rung: Run, measured: Path)
     page = measured / "docs/shipping.md"
     page.write_text(page.read_text("utf-8").replace("nine euros", "twelve euros"), "utf-8")
     refused = rung("promote", measured, code=1)
-    assert "parity: of 7 cases asked anew, 6 were answered word for word as scored, 1 otherwise: s1" in refused.err
+    says = "parity: of 7 cases asked anew, 6 were answered word for word as scored, 1 otherwise: cases.jsonl:"
+    assert says in refused.err
+    assert "('What does express shipping cost?')" in refused.err
+
+
+class Failing(ScriptedGenerator):
+    """Fails to answer one question so many times."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times = times
+
+    def stream(self, request: Request) -> Iterator[str | GenerateResult]:
+        if isinstance(request.step, Generate) and SHIPPING in request.step.messages[-1].content and self.times:
+            self.times -= 1
+            raise StepFailed(Failure("the server broke off its answer", step="generate"))
+        yield from super().stream(request)
+
+
+def test_answers_that_fail_are_asked_once_more_and_are_not_taken_for_other_answers(measured: Path) -> None:
+    with promoting(measured) as (builder, state):
+        builder.engines.generator = Failing(2)
+        with pytest.raises(UserError) as shut:
+            promote(builder, state, PromoteRequest())
+        says = (
+            "parity: of 7 cases asked anew, 6 were answered word for word as scored, 1 came to no answer, asked twice "
+            "(all with: the server broke off its answer): cases.jsonl:"
+        )
+        assert says in str(shut.value)
+        assert "otherwise" not in str(shut.value)
+        builder.engines.generator = Failing(1)
+        record, _ = promote(builder, state, PromoteRequest())
+    (parity,) = (check for check in record.checks if check.name == "parity")
+    assert parity.says == "of 7 cases asked anew, 7 were answered word for word as scored"
 
 
 def test_a_bar_that_was_never_set_is_cleared_by_nothing(rung: Run, measured: Path) -> None:

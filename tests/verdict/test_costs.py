@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rung.records import Answer, Effort, Estimate, Failure, Hosted, Latency, Loss, Lost, Outcome, RungResult, Usage
+from rung.verdict.cost_words import no_price, wanting
 from rung.verdict.costs import Demand, Prices, answering_usd_per_1k, bill, break_even, hosted_on, rate, usd_per_1k
 from rung.verdict.headroom import won_back
 from rung.verdict.pareto import axes, front
@@ -282,3 +283,57 @@ def test_most_to_gain_comes_first() -> None:
     found = won_back(layers, np.array([0.0, 0.0, 0.0, 1.0]), oracle=np.array([0.0, 0.2, 0.2, 1.0]))
     assert [(lost.layer, lost.cases) for lost in found] == [("failed", 1), ("not retrieved", 2)]
     assert isinstance(found[0], Lost)
+
+
+@pytest.mark.parametrize(
+    ("part", "prices", "demand", "lacks"),
+    [
+        ("re-indexing", Prices(), Demand(changes=4), "prices.machine_usd_per_hour"),
+        ("re-indexing", Prices(machine_usd_per_hour=1), Demand(), "knowledge.changes"),
+        ("re-indexing", Prices(), Demand(), "knowledge.changes and prices.machine_usd_per_hour"),
+        ("retraining", Prices(), Demand(retrainings=1), "prices.gpu_usd_per_hour or prices.machine_usd_per_hour"),
+        ("retraining", Prices(gpu_usd_per_hour=0), Demand(), "retrain.when"),
+        ("documents", Prices(documents_hours=2), Demand(), "prices.labour_usd_per_hour"),
+        ("documents", Prices(labour_usd_per_hour=2), Demand(), "prices.documents_hours"),
+        ("examples", Prices(), Demand(), "prices.examples_hours and prices.labour_usd_per_hour"),
+        ("training", Prices(), Demand(), "prices.gpu_usd_per_hour or prices.machine_usd_per_hour"),
+        ("building", Prices(), Demand(), "the prices of tokens, or prices.machine_usd_per_hour"),
+        (
+            "building",
+            Prices(prompt_usd_per_million=1, completion_usd_per_million=1),
+            Demand(),
+            "prices.machine_usd_per_hour",
+        ),
+        ("indexing", Prices(), Demand(), "prices.machine_usd_per_hour"),
+        ("storage", Prices(), Demand(), "prices.storage_usd_per_gb_month"),
+    ],
+)
+def test_what_an_unknown_part_is_for_want_of_names_no_key_that_is_set(
+    part: str, prices: Prices, demand: Demand, lacks: str
+) -> None:
+    effort = Effort(
+        uses_documents=True,
+        uses_examples=True,
+        training_seconds=1,
+        indexing_seconds=1,
+        stored_bytes=1,
+        building_usd=None,
+        building_seconds=1,
+    )
+    assert part in bill(effort, prices, demand).unknown
+    assert wanting(part, effort, prices, demand) == lacks
+
+
+def test_what_nobody_can_know_is_asked_of_nobody() -> None:
+    effort = Effort(indexing_seconds=None, stored_bytes=None)
+    prices, demand = Prices(machine_usd_per_hour=1, storage_usd_per_gb_month=1), Demand(changes=1)
+    for part in ("indexing", "re-indexing", "storage"):
+        assert part in bill(effort, prices, demand).unknown
+        assert wanting(part, effort, prices, demand).startswith("nobody can know how l")
+
+
+def test_one_price_of_tokens_without_the_other_is_named() -> None:
+    assert no_price(Prices()).startswith("neither rung.yaml (prices.prompt_usd_per_million and prices.completion_usd_per_m")
+    one = no_price(Prices(completion_usd_per_million=1))
+    assert one == "rung.yaml names prices.completion_usd_per_million without prices.prompt_usd_per_million"
+    assert "beside its own" in no_price(Prices(prompt_usd_per_million=1, completion_usd_per_million=1))

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from rung.config.project import Project
 from rung.models.catalog import GENERATOR
 from rung.models.endpoint import is_on_server
+from rung.pipeline.billing import prices_in
 from rung.pipeline.pricing import cached_has_a_price
 from rung.records import Evaluation, Usage
 from rung.verdict import cost_words
@@ -46,12 +47,13 @@ def of_costs(project: Project, evaluations: Sequence[Evaluation], economy: Econo
     unknown = [name for name in rungs if name not in priced and rungs[name].stop is None]
     if not (_asks_for_money(project) or priced or is_on_server(model)):
         return
-    for names, why in (
-        ([name for name in unknown if not any(map(has_tokens, used[name]))], cost_words.NO_TOKENS),
-        ([name for name in unknown if any(map(has_tokens, used[name]))], cost_words.no_price(prices)),
-    ):
-        if names and prices.machine_usd_per_hour is None:
-            yield cost_words.unknown_price(names, why)
+    lacking: dict[str, list[str]] = {}
+    for name in unknown if prices.machine_usd_per_hour is None else ():
+        own = prices_in(project.on(rungs[name].result.model))
+        why = cost_words.no_price(own) if any(map(has_tokens, used[name])) else cost_words.NO_TOKENS
+        lacking.setdefault(why, []).append(name)
+    for why, names in lacking.items():
+        yield cost_words.unknown_price(names, why)
     if economy.demand.queries and (parts := _unknown_parts(rungs, economy)):
         yield cost_words.unknown_parts(parts)
 

@@ -353,7 +353,8 @@ class Answering:
         number = uuid.uuid4().hex[:12]
         _log.error("answer failed (%s)%s: %s", number, f" at '{step}'" if step else "", error)
         at = f" at its step '{step}'" if step else ""
-        return NotAnswered(502, f"the answer failed{at}; the server's log says why under {number}", code="answer_failed")
+        says = f"the answer failed{at}; the server's log says why under {number}"
+        return NotAnswered(502, says, code="answer_failed", why=error)
 
     def _count(self, model: str, ended: Ended[T]) -> None:
         live, tally, metrics = ended.live, ended.tally, self.metrics

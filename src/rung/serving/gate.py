@@ -14,6 +14,7 @@ from typing import Any
 from rung.artifacts.store import ARTIFACTS, MANIFEST, Built
 from rung.builders.building import ArtifactBuilder
 from rung.builders.forgetting_gate import forgot
+from rung.dataset.duplicates import short
 from rung.dataset.load import load_dataset
 from rung.errors import UserError
 from rung.pipeline.evaluation_store import Asked as AsStored
@@ -31,9 +32,11 @@ from rung.serving.deployments import Deployment
 from rung.serving.metrics import Metrics
 from rung.serving.refusal import NotAnswered
 from rung.text.matching import matches
+from rung.verdict.reasons import commonest
 
 EVALUATIONS = "evaluations.jsonl.gz"
 SAMPLE = 20  # cases that are answered anew
+_NAMED = 5  # of those that were not answered as scored
 _SEED = 20
 
 
@@ -157,55 +160,74 @@ def _parity(builder: ArtifactBuilder, deployment: Deployment, stored: Stored | N
     if not sample:
         return Check("parity", False, None, f"none of the {len(outcomes)} scored answers is to a case as it stands now")
     given = asyncio.run(_answered(builder, deployment, [case for case, _ in sample]))
-    how = [_same(outcome, answer) for (_, outcome), answer in zip(sample, given, strict=True)]
-    alike, differing = how.count("alike"), [case.id for (case, _), one in zip(sample, how, strict=True) if not one]
+    how = [_compared(scored, answer) for (_, scored), answer in zip(sample, given, strict=True)]
+    named = {one: [case for (case, _), what in zip(sample, how, strict=True) if what == one] for one in {*how}}
+    failed = [failure for failure in given if isinstance(failure, str)]
     says = f"of {len(sample)} cases asked anew, {how.count('equal')} were answered word for word as scored"
-    says += f", {alike} say the same in other words" if alike else ""
-    says += f", {len(differing)} otherwise: {', '.join(differing[:5])}" if differing else ""
-    return Check("parity", not differing, 1 - len(differing) / len(sample), says)
+    says += f", {how.count('alike')} say the same in other words" if "alike" in named else ""
+    says += f", {how.count('other')} otherwise: {_places(named['other'])}" if "other" in named else ""
+    if failed:
+        says += f", {len(failed)} came to no answer, asked twice ({commonest(failed)}): {_places(named['failed'])}"
+    share = (how.count("equal") + how.count("alike")) / len(sample)
+    return Check("parity", share == 1, share, says)
 
 
-def _sample(cases: Sequence[Case], stored: Stored, outcomes: Sequence[Outcome]) -> list[tuple[Case, Outcome]]:
-    """Cases that stand as they stood, with what was scored; always the same ones."""
+def _places(cases: Sequence[Case]) -> str:
+    """Where the first few stand, with the beginnings of their questions."""
+    shown = ", ".join(f"{case.place or case.id} ({short(case.question)})" for case in cases[:_NAMED])
+    return f"{shown} and {len(cases) - _NAMED} more" if len(cases) > _NAMED else shown
+
+
+def _sample(cases: Sequence[Case], stored: Stored, outcomes: Sequence[Outcome]) -> list[tuple[Case, Answer]]:
+    """Cases that stand as they stood, with the answers that were scored; always the same ones. A failure is nothing to hold
+    an answer against."""
     by_id = {case.id: case for case in cases}
-    usable = [(by_id[one.case], one) for one in outcomes if one.case in by_id]
+    usable = [(by_id[one.case], one.answer) for one in outcomes if one.case in by_id and one.answer is not None]
     usable = [pair for pair in usable if AsStored.of(pair[0]).question == stored.asked[pair[0].id].question]
     return random.Random(_SEED).sample(usable, min(SAMPLE, len(usable)))
 
 
-async def _answered(builder: ArtifactBuilder, deployment: Deployment, cases: Sequence[Case]) -> list[Answer | None]:
-    """What the server would answer; None where it would fail."""
+async def _answered(builder: ArtifactBuilder, deployment: Deployment, cases: Sequence[Case]) -> list[Answer | str]:
+    """What the server would answer; why it would not, where it fails twice."""
     engines = builder.engines
     answering = Answering(
         {deployment.name: deployment}, Conversations(Limits()), Metrics(), at_hand(engines), cuttings=engines.indexes
     )
 
-    done = 0
+    async def each(cases: Sequence[Case], title: str) -> list[Answer | str]:
+        done = 0
 
-    async def one(case: Case, tick: Tick) -> Answer | None:
-        nonlocal done
-        asked, caller = Asked(deployment, case.ask()), AsCase(f"case {case.id}", asks=case.asker)
-        try:
-            return (await whole_answer(answering.answer(caller, asked))).answer
-        except NotAnswered:
-            return None
-        finally:
-            done += 1
-            tick(done, len(cases), "")
+        async def one(case: Case, tick: Tick) -> Answer | str:
+            nonlocal done
+            asked, caller = Asked(deployment, case.ask()), AsCase(f"case {case.id}", asks=case.asker)
+            try:
+                return (await whole_answer(answering.answer(caller, asked))).answer
+            except NotAnswered as refusal:
+                return refusal.why or refusal.message
+            finally:
+                done += 1
+                tick(done, len(cases), "")
+
+        with phase(title) as tick:
+            return list(await asyncio.gather(*(one(case, tick) for case in cases)))
 
     try:
-        with phase("cases asked as a server would") as tick:
-            return list(await asyncio.gather(*(one(case, tick) for case in cases)))
+        given = await each(cases, "cases asked as a server would")
+        failed = [place for place, answer in enumerate(given) if isinstance(answer, str)]
+        if failed:
+            again = await each([cases[place] for place in failed], "cases that failed asked once more")
+            for place, answer in zip(failed, again, strict=True):
+                given[place] = answer
+        return given
     finally:
         answering.conversations.close()
 
 
-def _same(outcome: Outcome, given: Answer | None) -> str:
-    """ "equal", "alike", or "" where it is another answer."""
-    scored = outcome.answer
-    if scored is None or given is None:
-        return "equal" if scored is None and given is None else ""
+def _compared(scored: Answer, given: Answer | str) -> str:
+    """ "equal", "alike", "other", or "failed"."""
+    if isinstance(given, str):
+        return "failed"
     if scored.text.strip() == given.text.strip() and scored.refused == given.refused:
         return "equal"
     is_alike = scored.refused == given.refused and matches(given.plain or given.text, [scored.plain or scored.text])
-    return "alike" if is_alike else ""
+    return "alike" if is_alike else "other"

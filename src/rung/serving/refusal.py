@@ -30,7 +30,8 @@ _JSONRPC = -32_000  # an error of the server's own, in JSON-RPC
 
 
 class NotAnswered(Exception):
-    """A request that is refused, or whose answer failed. `param`: of the request's body; `code`: for programs."""
+    """A request that is refused, or whose answer failed. `param`: of the request's body; `code`: for programs; `why`: what
+    its client is not told, since it may hold what is not the client's."""
 
     def __init__(
         self,
@@ -40,7 +41,9 @@ class NotAnswered(Exception):
         param: str | None = None,
         code: str | None = None,
         headers: Mapping[str, str] | None = None,
+        why: str = "",
     ) -> None:
+        self.why = why
         self.status, self.message, self.code = status, readable(message), code
         self.param = None if param is None else readable(param)
         self.headers = dict(headers or {})

@@ -13,7 +13,7 @@ _MACHINE = "prices.machine_usd_per_hour"
 
 
 def no_price(prices: Prices) -> str:
-    """For want of what tokens have no price."""
+    """For want of what the tokens of a model have no price. `prices`: those given for it."""
     given = {
         "prices.prompt_usd_per_million": prices.prompt_usd_per_million,
         "prices.completion_usd_per_million": prices.completion_usd_per_million,
@@ -21,7 +21,9 @@ def no_price(prices: Prices) -> str:
     lacking = _lacking(given)
     if len(lacking) == len(given):
         return f"neither rung.yaml ({' and '.join(lacking)}, or {_MACHINE}) nor the price list names one"
-    return f"rung.yaml names {next(name for name in given if name not in lacking)} without {lacking[0]}"
+    if lacking:
+        return f"rung.yaml names {next(name for name in given if name not in lacking)} without {lacking[0]}"
+    return f"a model that it asks beside its own has no price (its prices, or {_MACHINE})"
 
 
 def unknown_price(rungs: Sequence[str], why: str) -> str:
@@ -44,21 +46,21 @@ def wanting(part: str, effort: Effort, prices: Prices, demand: Demand) -> str:
     labour = {"prices.labour_usd_per_hour": prices.labour_usd_per_hour}
     machine = {_MACHINE: prices.machine_usd_per_hour}
     trainer = {f"prices.gpu_usd_per_hour or {_MACHINE}": prices.trainer_usd_per_hour}
-    seconds = {"nobody can know how long a server takes to embed": effort.indexing_seconds}
+    if part in ("indexing", "re-indexing") and effort.indexing_seconds is None:
+        return "nobody can know how long a server takes to embed"
+    if part == "storage" and effort.stored_bytes is None:
+        return "nobody can know how large an index is that is kept elsewhere"
     asked: dict[str, dict[str, float | None]] = {
         "documents": {"prices.documents_hours": prices.documents_hours, **labour},
         "examples": {"prices.examples_hours": prices.examples_hours, **labour},
         "training": trainer,
         "building": {f"the prices of tokens, or {_MACHINE}": None} if prices.of_tokens(0, 0) is None else machine,
-        "indexing": {**machine, **seconds},
-        "storage": {
-            "prices.storage_usd_per_gb_month": prices.storage_usd_per_gb_month,
-            "nobody can know how large an index is that is kept elsewhere": effort.stored_bytes,
-        },
-        "retraining": {**trainer, "retrain.when": demand.retrainings},
-        "re-indexing": {**machine, **seconds, "knowledge.changes": demand.changes},
+        "indexing": machine,
+        "storage": {"prices.storage_usd_per_gb_month": prices.storage_usd_per_gb_month},
+        "retraining": {"retrain.when": demand.retrainings, **trainer},
+        "re-indexing": {"knowledge.changes": demand.changes, **machine},
     }
-    return "; ".join(_lacking(asked.get(part, {part: None})))
+    return " and ".join(_lacking(asked.get(part, {part: None})))
 
 
 def _lacking(given: Mapping[str, float | None]) -> list[str]:
