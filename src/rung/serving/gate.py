@@ -213,11 +213,11 @@ async def _answered(builder: ArtifactBuilder, deployment: Deployment, cases: Seq
 
     try:
         given = await each(cases, "cases asked as a server would")
-        failed = [place for place, answer in enumerate(given) if isinstance(answer, str)]
+        failed = [index for index, answer in enumerate(given) if isinstance(answer, str)]
         if failed:
-            again = await each([cases[place] for place in failed], "cases that failed asked once more")
-            for place, answer in zip(failed, again, strict=True):
-                given[place] = answer
+            again = await each([cases[index] for index in failed], "cases that failed asked once more")
+            for index, answer in zip(failed, again, strict=True):
+                given[index] = answer
         return given
     finally:
         answering.conversations.close()

@@ -276,7 +276,7 @@ def unanswered(name: str, live: Unanswered, *, is_timed: bool) -> str:
     times = f"its p50 and p95 are of the other {rest:,}" if is_timed else "so that it has no p50 and p95"
     return (
         f"{name}: {live.failed:,} of {live.asked:,} questions that were asked one at a time, for its latency, came to no "
-        f"answer, though tried again, {live.why}; {times}."
+        f"answer, {live.why}; {times}."
     )
 
 
