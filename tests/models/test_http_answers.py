@@ -6,7 +6,6 @@ import json
 import threading
 import time
 from collections.abc import Generator, Iterator
-from contextvars import copy_context
 from typing import Any, ClassVar
 
 import pytest
@@ -192,14 +191,14 @@ def test_a_long_wait_is_said_once_for_all_requests_that_wait_side_by_side() -> N
             self.said.append(text)
 
     busy: Json = {"status": 429, "headers": {"Retry-After": "50"}, "body": {"error": {"message": "slow down"}}}
-    with FakeServer({"*": busy}) as server, reporting(Heard()):
-        generator = model(server, PatientServer(retries=1, concurrency=4))
-        run = threading.Thread(target=copy_context().run, args=(list, generator.run([asking(str(n)) for n in range(4)])))
-        run.daemon = True
-        run.start()
+    with FakeServer({"first": "nine", "*": busy}) as server, reporting(Heard()):
+        run = model(server, PatientServer(retries=1, concurrency=4)).run([asking(text) for text in ("first", "a", "b", "c")])
+        assert next(iter(run))[0] == 0
         while len(server.asked) < 4 or not Heard.said:
             time.sleep(0.01)
         time.sleep(0.2)
+        assert isinstance(run, Generator)
+        run.close()  # nobody waits any more
     assert Heard.said == [f"{server.url}#m: the server asked to wait 50 s (HTTP 429: slow down)."]
 
 

@@ -292,7 +292,7 @@ def test_most_to_gain_comes_first() -> None:
         ("re-indexing", Prices(machine_usd_per_hour=1), Demand(), "knowledge.changes"),
         ("re-indexing", Prices(), Demand(), "knowledge.changes and prices.machine_usd_per_hour"),
         ("retraining", Prices(), Demand(retrainings=1), "prices.gpu_usd_per_hour or prices.machine_usd_per_hour"),
-        ("retraining", Prices(gpu_usd_per_hour=0), Demand(), "retrain.when"),
+        ("retraining", Prices(gpu_usd_per_hour=2), Demand(), "retrain.when"),
         ("documents", Prices(documents_hours=2), Demand(), "prices.labour_usd_per_hour"),
         ("documents", Prices(labour_usd_per_hour=2), Demand(), "prices.documents_hours"),
         ("examples", Prices(), Demand(), "prices.examples_hours and prices.labour_usd_per_hour"),

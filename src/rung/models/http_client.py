@@ -1,8 +1,8 @@
 """One OpenAI-compatible server: where it is, and how a request is sent with patience and with limits.
 
-Retries with exponential back-off and jitter on what may pass (429, 5xx, also within a body of status 200, answers that break
-off, broken JSON), honouring Retry-After; a limit on requests a minute; time-outs. What is asked is left to `http`,
-`http_embedding` and `http_reranking`, what a server says instead of answering to `http_words`.
+Tried again is what may pass (429, 5xx, also within a body of status 200, answers that break off, broken JSON); a limit on
+requests a minute; time-outs. What is asked is left to `http`, `http_embedding` and `http_reranking`, how often and after which
+wait to `http_retries`, what a server says instead of answering to `http_words`.
 """
 
 from __future__ import annotations

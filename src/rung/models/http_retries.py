@@ -81,12 +81,11 @@ class Retries:
             if trouble.nobody:
                 raise Unreachable(f"{trouble}: {self.endpoint.vendor.mend}") from trouble
             raise trouble.failed(attempt) from trouble
-        if trouble.wait is None:
-            return min(_LONGEST_WAIT, self.first_wait * 2.0 ** (attempt - 1)) * random.uniform(0.5, 1.0)
-        if hasty and trouble.wait > _HASTE:
-            why = f"{trouble}; it asks to wait {trouble.wait:.0f} s"
-            raise RequestFailed(why, attempt, trouble.complaint) from trouble
-        return trouble.wait
+        pause = min(_LONGEST_WAIT, self.first_wait * 2.0 ** (attempt - 1)) * random.uniform(0.5, 1.0)
+        pause = trouble.wait if trouble.wait is not None else pause
+        if hasty and pause > _HASTE:
+            raise RequestFailed(f"{trouble}; it asks to wait {pause:.0f} s", attempt, trouble.complaint) from trouble
+        return pause
 
     def begin(self, trouble: Trouble, attempt: int, pause: float) -> None:
         """The wait before another try begins. A long one is said, once for all requests that wait side by side."""
