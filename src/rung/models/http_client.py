@@ -1,8 +1,8 @@
 """One OpenAI-compatible server: where it is, and how a request is sent with patience and with limits.
 
 Tried again is what may pass (429, 5xx, also within a body of status 200, answers that break off, broken JSON); a limit on
-requests a minute; time-outs. What is asked is left to `http`, `http_embedding` and `http_reranking`, how often and after which
-wait to `http_retries`, what a server says instead of answering to `http_words`.
+requests a minute; time-outs. What is asked is left to `http`, `http_embedding` and `http_reranking`, when it is tried again
+to `http_retries`, what a server says instead of answering to `http_words`.
 """
 
 from __future__ import annotations
