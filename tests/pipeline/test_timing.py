@@ -150,8 +150,8 @@ def test_times_of_two_sessions_of_another_machine_or_beside_other_work_are_told(
 class Breaking(FakeServer):
     """Breaks off the streams of answers to some questions, the first `times` of each."""
 
-    def __init__(self, questions: tuple[str, ...], *, times: int) -> None:
-        super().__init__()
+    def __init__(self, questions: tuple[str, ...], *, times: int, port: int = 0) -> None:
+        super().__init__(port=port)
         self.questions, self.times, self.broken = questions, times, Counter[str]()
 
     def reply(self, asked: Asked) -> dict[str, Json]:
@@ -201,3 +201,8 @@ def test_a_live_pass_that_fails_whole_is_said_and_made_again(tmp_path: Path) -> 
     assert said.endswith("so that it has no p50 and p95.")
     assert [r.latency.n for r in second.rungs if r.name == "prompt" and r.latency] == [3]
     assert not any("asked one at a time" in warning for warning in second.warnings)
+    with Breaking(("?",), times=9, port=server.port):
+        verdict = compare(load_project(folder), allowed=CompareRequest(retime=True)).verdict
+    assert [r.latency.n for r in verdict.rungs if r.name == "prompt" and r.latency] == [3]
+    (said,) = (warning for warning in verdict.warnings if "asked one at a time" in warning)
+    assert said.endswith("its p50 and p95 are of an earlier pass.")

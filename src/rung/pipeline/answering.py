@@ -154,8 +154,11 @@ def time_live(
             if note["whole"]:
                 runner.cache.note("latency", key, note)
                 runner.cache.note(_LAST_PASS, rungs[key], note)
+                cached[key] = note
+            else:
+                older = cached.get(key)
+                cached[key] = {**(older if isinstance(older, dict) else note), "unanswered": note["unanswered"]}
         _note_pace(runner.engines, meter)
-        cached |= measured
     timed = {e.name: _latency(cached[key]) for key, e in by_key.items() if key in cached}
     failed = {e.name: _unanswered(cached[key]) for key, e in by_key.items() if key in cached}
     for e in by_key.values():

@@ -37,7 +37,7 @@ def of_timing(evaluations: Sequence[Evaluation]) -> Iterator[str]:
     """What speaks against setting the latencies side by side, or against trusting them."""
     for e in evaluations:
         if e.result.unanswered is not None:
-            yield reasons.unanswered(e.name, e.result.unanswered, is_timed=e.result.latency is not None)
+            yield reasons.unanswered(e.name, e.result.unanswered, e.result.latency)
     timed = timed_in(evaluations)
     sessions = {one.session: one for one in timed.values()}
     if len(sessions) > 1:

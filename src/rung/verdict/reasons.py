@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from rung.records import Coverage, Estimate, Repeats, RungResult, Timed, Unanswered
+from rung.records import Coverage, Estimate, Latency, Repeats, RungResult, Timed, Unanswered
 from rung.verdict.bar import Limit
 from rung.verdict.statistics import ALPHA, Paired
 
@@ -270,10 +270,12 @@ def failures(name: str, count: int, n: int, failing: str = "") -> str:
     return f"{name}: {count:,} of {cases(n)} failed{f', {failing}' if failing else ''}; they count as misses."
 
 
-def unanswered(name: str, live: Unanswered, *, is_timed: bool) -> str:
+def unanswered(name: str, live: Unanswered, latency: Latency | None) -> str:
     """Answers of the live pass that did not come, which is why its times are of the others alone."""
     rest = live.asked - live.failed
-    times = f"its p50 and p95 are of the other {rest:,}" if is_timed else "so that it has no p50 and p95"
+    times = "so that it has no p50 and p95"
+    if latency is not None:
+        times = f"its p50 and p95 are of {f'the other {rest:,}' if latency.n == rest else 'an earlier pass'}"
     return (
         f"{name}: {live.failed:,} of {live.asked:,} questions that were asked one at a time, for its latency, came to no "
         f"answer, {live.why}; {times}."
