@@ -36,6 +36,7 @@ from rung.records import (
     Metric,
     Repeats,
     RungResult,
+    Unanswered,
     Verdict,
 )
 from rung.records.steps import Generate, Step
@@ -230,6 +231,8 @@ RESULTS = (
         bill=BILL,
         losses=(Lost("failed", 1, ESTIMATE),),
         repeats=Repeats(3, 10, 0.2, 0.06, 0.1),
+        estimated=3,
+        unanswered=Unanswered(1, 20, "all with: HTTP 503: busy"),
         fields={"intent": ESTIMATE},
     ),
     RungResult("oracle", {}, "measured", reference=True),
