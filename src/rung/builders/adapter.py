@@ -11,7 +11,7 @@ from rung.builders.building import ArtifactBuilder
 from rung.builders.forgetting_gate import gate
 from rung.builders.general_chats import general_chats
 from rung.builders.hosted_adapter import build_hosted, host_of
-from rung.builders.recipes import check_free, check_torch, recipe_of
+from rung.builders.recipes import check_free, check_libraries, recipe_of
 from rung.errors import UserError
 from rung.models.catalog import engine
 from rung.progress import phase
@@ -70,18 +70,18 @@ def check_adapter(builder: ArtifactBuilder, need: Adapter) -> None:
     """What can be known to be wrong before a lesson is made.
 
     Raises:
-        UserError: torch is not installed, the recipe is none, or says what has no meaning for the model's trainer.
+        UserError: a library is not installed, the recipe is none, or asks for what would not be served.
     """
     from rung.training import Recipe
-    from rung.training.bases import check_own
+    from rung.training.sources import check_served
 
     if host_of(builder.project) is not None:
         return
-    check_torch()
+    check_libraries("torch", "transformers", "peft")
     settings = builder.project.settings
     recipe = Recipe.of({**recipe_of(builder), **need.recipe}, rows=len(need.lessons), seed=settings.seed)
     if engine(model_of(builder.project, settings.tuned_on())) == "openvino":
-        check_own(recipe)
+        check_served(recipe)
 
 
 def adapter_digest(engines: Engines, rows: Sequence[Example], general: Sequence[Example], recipe: Recipe) -> str:
