@@ -81,6 +81,7 @@ class Base:
             os.environ.setdefault(*_REPEATABLE)
         where: Device = device.type
         dtype = product_type(device, recipe.precision)
+        self.source.make_room()
         number, is_narrow = str(dtype).removeprefix("torch."), recipe.quantize == "4bit"
         needed = self.estimate(recipe, rows, where=where, dtype=dtype)
         check_memory(self.name, needed, recipe, where=where, number="4 bits" if is_narrow else number)
@@ -107,6 +108,7 @@ class Base:
 
     def losses(self, adapter: Path | None, *, precision: str = "auto") -> Forward:
         """The weights as served, with an adapter's where one is given; computed as training computes by that precision."""
+        self.source.make_room()
         device = find_device("auto")
         where: Device = device.type
         network = self.source.opened(where=where, dtype=product_type(device, precision), quantization=None)

@@ -107,6 +107,10 @@ class Source(Protocol):
         """Raises `UserError` where the engine would not serve what is learnt."""
         ...
 
+    def make_room(self) -> None:
+        """Give back the memory of what answers, where that opens again when it is asked."""
+        ...
+
     def configuration(self) -> Any:
         """The library's."""
         ...
@@ -143,6 +147,9 @@ class FromArrays:
         """As `Source` says."""
         check_served(recipe)
 
+    def make_room(self) -> None:
+        """OpenVINO's pipelines stay: they hold what prompts share, for those who are asked next."""
+
     def configuration(self) -> Any:
         """As `Source` says."""
         from transformers import LlamaConfig
@@ -157,7 +164,7 @@ class FromArrays:
 
 @dataclass(frozen=True)
 class FromFolder:
-    """A model that the torch engine serves. Its copy of the weights is given back before another is opened."""
+    """A model that the torch engine serves."""
 
     model: InFolder
     read_as: ClassVar[int] = 0  # mapped, not copied
@@ -185,16 +192,18 @@ class FromFolder:
     def check(self, recipe: Recipe) -> None:
         """All that peft learns is served."""
 
+    def make_room(self) -> None:
+        """As `Source` says."""
+        self.model.close()
+
     def configuration(self) -> Any:
         """As `Source` says."""
         from transformers import AutoConfig
 
-        self.model.close()
         return AutoConfig.from_pretrained(self.model.files.path, local_files_only=True, trust_remote_code=False)
 
     def opened(self, *, where: Device, dtype: torch.dtype, quantization: Any) -> Network:
         """As `Source` says."""
-        self.model.close()
         return open_network(self.model.files, where=where, dtype=dtype, quantization=quantization)
 
 
