@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from rung.errors import MissingExtra, UserError
 from rung.models.causal.devices import Device
+from rung.models.causal.network import Network
 from rung.records import Json
 from rung.training.device import find_device, product_type
 from rung.training.examples import Row, Tokens
 from rung.training.forward import Forward
 from rung.training.learner import Learner, adapted
-from rung.training.memory import Estimate, check_memory, estimate
+from rung.training.memory import Estimate, Opening, check_memory, check_opening, estimate
 from rung.training.recipe import ALL_LINEAR, Recipe
 from rung.training.sources import FromArrays, FromFolder, InFolder, Source, Trainable
 
@@ -84,12 +85,16 @@ class Base:
         self.source.make_room()
         number, is_narrow = str(dtype).removeprefix("torch."), recipe.quantize == "4bit"
         needed = self.estimate(recipe, rows, where=where, dtype=dtype)
-        check_memory(self.name, needed, recipe, where=where, number="4 bits" if is_narrow else number)
-        network = self.source.opened(where=where, dtype=dtype, quantization=_four_bit(dtype) if is_narrow else None)
+        free = check_memory(self.name, needed, recipe, where=where, number="4 bits" if is_narrow else number)
+        opening = self._opening(where, dtype, is_four_bit=is_narrow)
+        network = self._opened(opening)
         if is_narrow:
             network.model.train()  # in evaluation bitsandbytes repacks weights for AVX-512 kernels, and rounds scales
-        products_in = f"nf4, {number}" if is_narrow else number
-        return Learner(network, lora_settings(recipe), seed=recipe.seed, products_in=products_in)
+        products_in, narrow_to = f"nf4, {number}" if is_narrow else number, opening.narrow_to
+        settings = lora_settings(recipe)
+        learner = Learner(network, settings, seed=recipe.seed, products_in=products_in, narrow_to=narrow_to)
+        learner.begin_within(needed, free)
+        return learner
 
     def estimate(self, recipe: Recipe, rows: Sequence[Row], *, where: Device, dtype: torch.dtype) -> Estimate:
         """How much memory it takes to learn these rows.
@@ -97,27 +102,47 @@ class Base:
         Raises:
             UserError: a layer that the recipe names is not there.
         """
-        import torch
-        from transformers import AutoModelForCausalLM
+        model = adapted(self._without_numbers(), lora_settings(recipe), seed=0)
+        opening = self._opening(where, dtype, is_four_bit=recipe.quantize == "4bit")
+        return estimate(model, rows, recipe, opening=opening)
 
-        source = self.source
-        with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(source.configuration(), trust_remote_code=False)
-        model = adapted(model, lora_settings(recipe), seed=0)
-        return estimate(model, rows, recipe, where=where, dtype=dtype, stored=source.bytes, read_as=source.read_as)
+    def losses(self, adapter: Path | None, *, precision: str = "auto", device: str = "auto") -> Forward:
+        """The weights as served, with an adapter's where one is given; computed as a training computes by that device and
+        precision, but for weights in 4 bits: these are whole here.
 
-    def losses(self, adapter: Path | None, *, precision: str = "auto") -> Forward:
-        """The weights as served, with an adapter's where one is given; computed as training computes by that precision."""
+        Raises:
+            UserError: the device is not there, or too little memory is free.
+        """
         self.source.make_room()
-        device = find_device("auto")
-        where: Device = device.type
-        network = self.source.opened(where=where, dtype=product_type(device, precision), quantization=None)
+        found = find_device(device)
+        opening = self._opening(found.type, product_type(found, precision))
+        empty = self._without_numbers()
+        for parameter in empty.parameters():
+            parameter.requires_grad = False
+        check_opening(self.name, empty, opening)
+        network = self._opened(opening)
         for parameter in network.model.parameters():
             parameter.requires_grad = False
         if adapter is not None:
             network.adapters.load(adapter.name, adapter)
             network.adapters.of([adapter.name])
-        return Forward(network)
+        return Forward(network, narrow_to=opening.narrow_to)
+
+    def _opening(self, where: Device, dtype: torch.dtype, *, is_four_bit: bool = False) -> Opening:
+        source = self.source
+        held = dtype if is_four_bit else source.held(where, dtype)
+        return Opening(where, dtype, held, read_as=source.read_as, stored=source.bytes, is_four_bit=is_four_bit)
+
+    def _opened(self, opening: Opening) -> Network:
+        quantization = _four_bit(opening.dtype) if opening.is_four_bit else None
+        return self.source.opened(where=opening.where, dtype=opening.held, quantization=quantization)
+
+    def _without_numbers(self) -> Any:
+        import torch
+        from transformers import AutoModelForCausalLM
+
+        with torch.device("meta"):
+            return AutoModelForCausalLM.from_config(self.source.configuration(), trust_remote_code=False)
 
 
 def base_of(model: object) -> Base:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import gc
+import os
 from typing import TYPE_CHECKING
 
 from rung.errors import UserError
@@ -81,12 +82,12 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def give_back() -> None:
-    """Let go of what a failed computation left, and of what torch and the C library keep of it."""
+    """Let go of what is needed no longer, and of what torch and the C library keep of it."""
     import torch
 
     gc.collect()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of glibc: oneDNN maps its kernels outside the heap
-    if trim is not None:
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
+    if trim is not None:  # glibc: oneDNN maps its kernels outside the heap
         trim(0)
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -106,7 +106,8 @@ def _write_joined(lora: Lora, adapter: Path, part: Path) -> None:
     }
     config = json.loads((adapter / CONFIG).read_text(encoding="utf-8"))
     fetched = PACKAGED[config["base_model_name_or_path"]].of
-    config |= {"base_model_name_or_path": fetched, "revision": None, "layers_to_transform": None, "exclude_modules": None}
+    config |= {"base_model_name_or_path": fetched, "revision": None, "layers_to_transform": None}
+    config.pop("exclude_modules", None)  # earlier versions of peft do not know it
     config |= {"target_modules": sorted({layer.rpartition(".")[2] for layer in lora.layers})}
     config |= {"r": rank, "lora_alpha": rank, "use_rslora": False, "rank_pattern": {}, "alpha_pattern": {}}
     (part / CONFIG).write_text(json.dumps(config, indent=2, ensure_ascii=False), encoding="utf-8")

@@ -45,15 +45,19 @@ class Forward:
     """The forward pass of a model over rows, with the adapters that are in it.
 
     `most`: tokens that are computed at once, where there are so many.
+
+    Args:
+        network: its model frozen.
+        narrow_to: as `low_rank.fuse`.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, *, narrow_to: torch.dtype | None = None) -> None:
         self.network = network
         self.packs = can_pack(network)
         if self.packs:
             pack_attention(network.model)
         if network.device == "cpu":
-            fuse(network.model)
+            fuse(network.model, narrow_to=narrow_to)
         self.most = most_at_once(network.device)
         self.bounds = Bounds(network.turns_at, network.turns_always)
 
@@ -81,7 +85,7 @@ class Forward:
             with torch.no_grad(), self.computed(part) as (losses, _):
                 own = losses.split([len(row.ids) - row.prompt for row in part])
             for row, loss in zip(part, own, strict=True):
-                yield row, float(loss.double().sum())
+                yield row, float(loss.cpu().double().sum())  # MPS has no float64
 
     def _packed(self, packed: Packed) -> torch.Tensor:
         import torch

@@ -19,11 +19,16 @@ from rung.models.causal.network import Network
 from rung.records import Json
 from rung.training.examples import Row
 from rung.training.forward import Forward
+from rung.training.memory import Estimate
 from rung.training.workers import Workers, shares
 
 if TYPE_CHECKING:
     import torch
 
+# of an adapter's settings; all versions of peft since .10 know these
+_ALWAYS = frozenset(
+    {"peft_type", "task_type", "r", "lora_alpha", "lora_dropout", "bias", "fan_in_fan_out", "target_modules"}
+)
 _IDLE = ("drop", "jitter")  # settings by which a library draws at random while it trains
 
 
@@ -35,20 +40,23 @@ class Learner:
         settings: peft's, of the adapters.
         seed: of what is drawn.
         products_in: the type of the products, for the manifest.
+        narrow_to: as `low_rank.fuse`.
 
     Raises:
         UserError: a layer that is named is not there.
     """
 
-    def __init__(self, network: Network, settings: Any, *, seed: int, products_in: str) -> None:
+    def __init__(
+        self, network: Network, settings: Any, *, seed: int, products_in: str, narrow_to: torch.dtype | None = None
+    ) -> None:
         import torch
 
         self.network, self.products_in, self._twice = network, products_in, False
         self.device = torch.device(network.device)
         _without_chance(network.model)
         self.model = adapted(network.model, settings, seed=seed)
-        self.forward = Forward(network)
-        self.most = self.forward.most
+        self.forward = Forward(network, narrow_to=narrow_to)
+        self.most, self.notes = self.forward.most, list[str]()
         named = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
         size = sum(p.numel() for p in named.values())
         self.values = torch.zeros(size, device=self.device)
@@ -115,6 +123,18 @@ class Learner:
         model.train()
         return "layers are computed twice instead of being remembered"
 
+    def begin_within(self, needed: Estimate, free: int) -> None:
+        """Where less memory is free than is needed, save it from the first step on: a container that takes too much is
+        killed, and raises nothing."""
+        if free >= needed.peak:
+            return
+        saved = [self.save_memory()]
+        if free < needed.peak - needed.threads:
+            saved.append(self.save_memory())
+            self.most = min(self.most, needed.tokens_in(free))
+            saved.append(f"at most {self.most} tokens are computed at once")
+        self.notes += [f"too little memory was free: from the beginning {how}" for how in saved if how]
+
     def loss(self, rows: Sequence[Row]) -> float:
         """Summed loss of the answers' tokens, in nats, computed at once."""
         import torch
@@ -133,7 +153,11 @@ class Learner:
         """The PEFT folder's files, of the values as they are: peft's own settings, with what the adapter was trained on."""
         from safetensors.torch import save
 
-        given = self.model.peft_config["default"].to_dict()
+        config = self.model.peft_config["default"]
+        usual = type(
+            config
+        )().to_dict()  # what is as usual is left out: earlier versions refuse a name that they do not know
+        given = {k: v for k, v in config.to_dict().items() if k in _ALWAYS or k not in usual or v != usual[k]}
         settings = {key: sorted(value) if isinstance(value, (set, frozenset)) else value for key, value in given.items()}
         settings |= {
             "base_model_name_or_path": str(base.get("name", "")),

@@ -54,7 +54,7 @@ class Learning:
         self.batch_rows = rows_of_a_batch(rows, recipe)
         self.a_pass = math.ceil(len(rows) / self.batch_rows)
         self.steps = self.a_pass * recipe.epochs
-        self.most, self.notes = learner.most, list[str]()
+        self.most, self.notes = learner.most, [*learner.notes]
         self.adam = Adam(learner.values, learner.gradient)
         self.best = torch.empty(0)
         self.now = Progressed()

@@ -100,7 +100,12 @@ class Source(Protocol):
 
     @property
     def read_as(self) -> int:
-        """Bytes of a number as it is read, beside the model that it comes into."""
+        """Bytes of a number in main memory while it is read, before it is the model's."""
+        ...
+
+    def held(self, where: Device, dtype: torch.dtype) -> torch.dtype:
+        """The type that weights are opened in for products in another: on a CPU, where linear layers alone can be narrowed
+        afterwards, one that no number is rounded for."""
         ...
 
     def check(self, recipe: Recipe) -> None:
@@ -142,6 +147,12 @@ class FromArrays:
     def config(self) -> Mapping[str, Json]:
         """As `Source` says."""
         return self.model.config
+
+    def held(self, where: Device, dtype: torch.dtype) -> torch.dtype:
+        """As served."""
+        import torch
+
+        return torch.float32 if where == "cpu" else dtype
 
     def check(self, recipe: Recipe) -> None:
         """As `Source` says."""
@@ -188,6 +199,15 @@ class FromFolder:
     def bytes(self) -> int | None:
         """As `Source` says."""
         return self.model.files.bytes if self.model.files.is_quantised else None
+
+    def held(self, where: Device, dtype: torch.dtype) -> torch.dtype:
+        """As `Source` says; a checkpoint in the very type needs no other, and a quantised one says its own."""
+        import torch
+
+        as_it_is = (
+            where != "cpu" or self.model.files.is_quantised or self.model.files.stored == str(dtype).removeprefix("torch.")
+        )
+        return dtype if as_it_is else torch.float32
 
     def check(self, recipe: Recipe) -> None:
         """All that peft learns is served."""
