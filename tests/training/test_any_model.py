@@ -138,7 +138,7 @@ def test_packed_rows_come_to_the_gradients_of_padded_ones(
     rows = tokenised([*lessons(), long], model)
     learners = [base_of(model).learner(BY_HEART, rows)]
     monkeypatch.setattr(packed_attention, "ALIKE", frozenset())
-    monkeypatch.setattr(forward, "fuse", lambda _: None)
+    monkeypatch.setattr(forward, "fuse", lambda _, **__: None)
     learners.append(base_of(model).learner(BY_HEART, rows))
     losses, tokens = [], []
     for learner in learners:

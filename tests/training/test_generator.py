@@ -15,6 +15,7 @@ from rung.errors import Interrupted, MissingExtra, UserError
 from rung.records import Json
 from rung.training import Recipe, train_generator
 from rung.training.checkpoint import CHECKPOINT
+from rung.training.generator import has_begun
 from tests.killing import killed
 from tests.training.tiny import RECIPE, TinyModel, chats
 
@@ -88,6 +89,8 @@ def test_ctrl_c_keeps_what_was_learnt(at: int, tmp_path: Path) -> None:
     with pytest.raises(Interrupted, match=f"step {at} of 18"):
         train_generator(chats(40), TinyModel(), recipe=lazy, folder=tmp_path / "broken", progress=press)
     assert (tmp_path / "broken" / CHECKPOINT).exists()
+    assert has_begun(tmp_path / "broken")
+    assert not has_begun(tmp_path / "whole")
     seen: list[int] = []
     train_generator(
         chats(40), TinyModel(), recipe=lazy, folder=tmp_path / "broken", progress=lambda n, _o, _t: seen.append(n)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
+import weakref
+from typing import Literal
 
 import pytest
 
@@ -49,3 +52,41 @@ def test_gradients_add_up_and_follow_their_weight() -> None:
     learner.learn(rows[:2], weight=0.25)
     learner.learn(rows[2:], weight=0.25)
     torch.testing.assert_close(2 * learner.gradient, whole, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_weights_go_with_whoever_computed_with_them(precision: Literal["float32", "bfloat16"]) -> None:
+    """Without the collector of cycles: several models would be in memory at once, and trainings refused for them."""
+    base, rows = base_of(TinyModel()), token_rows(3)
+    gc.collect()
+    gc.disable()
+    try:
+        learner = base.learner(Recipe(rank=2, device="cpu", precision=precision), rows)
+        learner.learn(rows, weight=1.0)
+        losses = base.losses(None, precision=precision, device="cpu")
+        list(losses.summed(rows))
+        layers = [one.network.model.model.layers[0].mlp.up_proj for one in (learner, losses)]
+        weights = [weakref.ref(getattr(layer, "base_layer", layer).weight) for layer in layers]
+        del learner, losses, layers
+        assert [one() for one in weights] == [None, None]
+    finally:
+        gc.enable()
+
+
+def test_linear_layers_alone_are_narrowed() -> None:
+    """Embeddings and vectors stay as served; a head that is tied to the embeddings gets numbers of its own."""
+    model = base_of(TinyModel()).learner(Recipe(rank=2, device="cpu", precision="bfloat16"), token_rows(3)).network.model
+    given = TinyModel().weights()
+    for name, p in model.named_parameters():
+        is_product = name.endswith(("proj.base_layer.weight", "lm_head.weight"))
+        assert p.dtype == (torch.bfloat16 if is_product else torch.float32), name
+        if name in given and not is_product:
+            torch.testing.assert_close(p.detach(), torch.from_numpy(given[name]), rtol=0, atol=0)
+    assert model.lm_head.weight.dtype == torch.bfloat16
+
+
+def test_settings_as_usual_are_left_out_for_earlier_versions_of_peft() -> None:
+    assert set(json.loads(stirred(TinyModel()).files(base={})[CONFIG])) == {
+        *("peft_type", "task_type", "base_model_name_or_path", "revision", "r", "lora_alpha", "lora_dropout", "bias"),
+        *("fan_in_fan_out", "target_modules", "inference_mode"),
+    }

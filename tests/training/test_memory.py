@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from transformers import AutoModelForCausalLM, GPT2Config, Qwen3MoeConfig
 
 from rung.errors import UserError
+from rung.models.causal.devices import Device
 from rung.models.precision import multiplies_bfloat16
 from rung.training import Recipe, memory, train_generator
-from rung.training.bases import base_of
+from rung.training.bases import base_of, lora_settings
 from rung.training.examples import Row
-from rung.training.learner import Learner
+from rung.training.learner import Learner, adapted
 from rung.training.learning import Learning, Source
-from tests.training.tiny import RECIPE, TinyModel, chats, token_rows
+from tests.training.tiny import RECIPE, WIDE, TinyModel, chats, token_rows
 
 torch = pytest.importorskip("torch")
 ROOT = Path(__file__).parents[2]
@@ -69,7 +71,7 @@ recipe = Recipe(rank=4, epochs=1, batch_rows=16, validation=0.0, precision=sys.a
 folder = Path(sys.argv[1])
 train_generator(rows[:2], TinyModel(config=WIDE), recipe=replace(recipe, batch_rows=1), folder=folder / "warm")
 trim = ctypes.CDLL(None).malloc_trim
-for room in range(150, 0, -15):
+for room in range(240, 0, -15):
     gc.collect()
     trim(0)
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
@@ -178,6 +180,8 @@ def test_too_little_memory_is_said_before_anything_is_loaded(
     monkeypatch.setattr(memory, "free_memory", lambda _: needed.peak - 1)
     train_generator(chats(8), model, recipe=recipe, folder=tmp_path / "a")
     assert "training tiny is expected to take 0.01 GB: 0.00 billion weights" in caplog.text
+    notes = json.loads((tmp_path / "a" / "manifest.json").read_text())["notes"]
+    assert notes[0].startswith("too little memory was free: from the beginning ")
     monkeypatch.setattr(memory, "free_memory", lambda _: needed.least - 1)
     monkeypatch.setattr(TinyModel, "weights", lambda _: pytest.fail("they were read"))
     says = r"takes 0\.01 GB, and with little at once still .*adapters of rank 256 with their gradients .*, 0\.01 GB"
@@ -194,3 +198,61 @@ def test_the_estimate_is_near_what_a_training_takes() -> None:
     took, estimated = map(int, done.stdout.split())
     assert took > 100e6
     assert 0.7 < estimated / took < 1.4
+
+
+def estimated(where: Device, dtype: Any, **given: Any) -> memory.Estimate:
+    return base_of(TinyModel(config=WIDE)).estimate(Recipe(rank=4, **given), token_rows(8), where=where, dtype=dtype)
+
+
+def test_arrays_are_counted_where_they_lie() -> None:
+    """On a CPU the model computes on them; a device of its own takes the weights, and main memory the arrays."""
+    wide, narrow = (estimated("cpu", dtype) for dtype in (torch.float32, torch.bfloat16))
+    bytes_of_all = 4 * wide.numbers
+    assert (wide.weights, wide.host, narrow.host) == (bytes_of_all, 0, 0)
+    assert wide.reading == narrow.reading == int(1.1 * bytes_of_all)
+    embeddings = 260 * 512 * 4
+    assert 0 < narrow.weights - (bytes_of_all + embeddings) / 2 < 20_000  # the embeddings wide, the head for itself; vectors
+    there = estimated("cuda", torch.bfloat16)
+    assert (there.weights, there.host) == (bytes_of_all // 2, bytes_of_all)
+    four = estimated("cuda", torch.bfloat16, quantize="4bit")
+    assert four.host == bytes_of_all
+    assert four.reading < 0.16 * bytes_of_all
+    assert estimated("mps", torch.bfloat16).reading > 1.5 * bytes_of_all  # of one memory
+
+
+def test_main_memory_is_looked_at_for_a_device_that_has_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    four, recipe = estimated("cuda", torch.bfloat16, quantize="4bit"), Recipe(rank=4, quantize="4bit")
+    free: dict[str, int] = {"cuda": four.peak, "cpu": four.host}
+    monkeypatch.setattr(memory, "free_memory", lambda where: free[where])
+    assert memory.check_memory("m", four, recipe, where="cuda", number="4 bits") == four.peak
+    free["cpu"] -= 1
+    with pytest.raises(UserError, match=r"take 0\.05 GB of main memory while they are read, and 0\.05 GB are free"):
+        memory.check_memory("m", four, recipe, where="cuda", number="4 bits")
+
+
+def test_losses_of_weights_that_do_not_fit_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "free_memory", lambda _: 1000)
+    monkeypatch.setattr(TinyModel, "weights", lambda _: pytest.fail("they were read"))
+    with pytest.raises(UserError, match=r"the weights of tiny take 0\.00 GB as they are read"):
+        base_of(TinyModel()).losses(None)
+
+
+def test_what_no_gradient_goes_through_is_not_remembered_and_turned_layers_count() -> None:
+    whole, upper = estimated("cpu", torch.float32), estimated("cpu", torch.float32, first_layer=2)
+    assert upper.activations < 0.4 * whole.activations
+    named: dict[str, Any] = {"num_hidden_layers": 2, "vocab_size": 64}
+    experts = {"num_experts": 8, "moe_intermediate_size": 32, "head_dim": 16, "num_key_value_heads": 2}
+    numbers = {}
+    for name, config in {
+        "gpt2": GPT2Config(n_layer=2, n_embd=64, n_head=4, vocab_size=64),
+        "two": Qwen3MoeConfig(hidden_size=64, num_attention_heads=4, num_experts_per_tok=2, **experts, **named),
+        "four": Qwen3MoeConfig(hidden_size=64, num_attention_heads=4, num_experts_per_tok=4, **experts, **named),
+    }.items():
+        with torch.device("meta"):
+            model = adapted(AutoModelForCausalLM.from_config(config), lora_settings(Recipe(rank=4)), seed=0)
+        opening = memory.Opening("cuda", torch.float32, torch.float32)
+        numbers[name] = memory.estimate(model, [Row(tuple(range(11)), 10)], Recipe(rank=4), opening=opening).activations
+    logits = int(64 * 16 / 11)
+    # c_attn, c_proj, c_fc, c_proj of each of two blocks; of two experts more: gate and up together, down
+    assert numbers["gpt2"] == 11 * (6 * 2 * (4 * 64 + 2 * 64 + 2 * 5 * 64) + logits)
+    assert numbers["four"] - numbers["two"] == 11 * 6 * 2 * 2 * ((64 + 64) + (32 + 64))

@@ -19,7 +19,6 @@ from rung.records import Example, digest
 from rung.runtime.engines import Engines, model_of
 from rung.runtime.runner import StepRunner
 from rung.strategies.protocol import Adapter, Lesson
-from rung.training.checkpoint import CHECKPOINT
 from rung.training.registry import instruction_of, learnt
 
 if TYPE_CHECKING:
@@ -42,6 +41,7 @@ def build_adapter(builder: ArtifactBuilder, need: Adapter, title: str) -> Built:
     if builder.project.settings.tuning_of() is not None:
         return build_hosted(builder, need.recipe, rows, title)
     from rung.training import Recipe, Taught, search_generator, train_generator
+    from rung.training.generator import has_begun
 
     recipe = Recipe.of({**recipe_of(builder), **need.recipe}, rows=len(rows), seed=builder.project.settings.seed)
     general, sweep = general_chats(builder, recipe, len(rows), title), None
@@ -55,7 +55,7 @@ def build_adapter(builder: ArtifactBuilder, need: Adapter, title: str) -> Built:
     built = Built(named, folder)
     with building(folder, title) as missing:
         if missing:
-            training = Training(KIND, len(rows), recipe.epochs, begun=(folder / CHECKPOINT).exists())
+            training = Training(KIND, len(rows), recipe.epochs, begun=has_begun(folder))
             with builder.training(training), phase(title) as tick:
                 remember_rows(folder, map(learnt, rows))
                 taught = Taught(rows, general)

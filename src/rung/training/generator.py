@@ -19,7 +19,7 @@ from rung.progress import Tick
 from rung.records import Example, Json, digest, plain
 from rung.training.bases import Base, base_of
 from rung.training.batches import split
-from rung.training.checkpoint import forget
+from rung.training.checkpoint import forget, run_of
 from rung.training.examples import Row, Rows, rows_of, tokenised
 from rung.training.learning import Learning, Source
 from rung.training.recipe import TRAINER, Recipe
@@ -28,7 +28,7 @@ from rung.training.sweep import Found, search
 
 log = logging.getLogger(__name__)
 MANIFEST = "manifest.json"
-_FORMAT = 4  # raise it when the same rows and recipe lead to other weights
+_RUN = "lora 4: "  # raise it when the same rows and recipe lead to other weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def train_generator(
     base.check(recipe)
     rows, learnt, held = _rows(taught, base, recipe)
     plain_rows = [(row.ids, row.prompt) for row in (*learnt, *held)]
-    of = digest("lora", _FORMAT, base.identity, recipe, plain_rows)
+    of = _RUN + digest("lora", base.identity, recipe, plain_rows)
     done = _read(folder, of)
     if done is None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -102,6 +102,11 @@ def train_generator(
         done = _read(folder, of)
         assert done is not None
     return done
+
+
+def has_begun(folder: Path) -> bool:
+    """Whether a training was stopped in this folder that goes on: one of an earlier format begins anew."""
+    return run_of(folder).startswith(_RUN)
 
 
 def search_generator(

@@ -28,10 +28,10 @@ def fuse(model: Any, *, narrow_to: torch.dtype | None = None) -> None:
     """
     import torch
 
-    layers, frozen = _lora_layers(model), _frozen(model)
-    mixes = mixes_types(model)
+    layers, mixes = _lora_layers(model), mixes_types(model)
     if narrow_to is not None:
         (_narrow_products if mixes else _narrow_whole)(model, narrow_to)
+    frozen = _frozen(model)
     is_narrow = narrow_to is not None or any(p.dtype != torch.float32 for _, p in frozen)
     if not all(map(_is_plain, layers)) or (is_narrow and not mixes):
         return
