@@ -19,7 +19,7 @@ from rung.models.scripted import ScriptedGenerator
 from rung.records import Estimate, Json, digest
 from rung.strategies.protocol import Adapter, Lesson
 from rung.training import Recipe, forgetting, train_generator
-from rung.training.bases import base_of
+from rung.training.bases import Base, base_of
 from rung.training.batches import split
 from rung.training.examples import Row
 from rung.training.export import merged
@@ -240,8 +240,25 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, bar: str = "{}") 
 
 @pytest.mark.slow
 def test_the_gate_measures_once_and_writes_it_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    losses, computed = Base.losses, list[dict[str, str]]()
+
+    def seen(base: Base, adapter: Path | None, **by: str) -> Forward:
+        computed.append(by)
+        return losses(base, adapter, **by)
+
+    monkeypatch.setattr(Base, "losses", seen)
     with served(tmp_path, monkeypatch) as (at, model):
-        recipe = Recipe(rank=4, alpha=8, learning_rate=0.05, epochs=6, batch_rows=4, checkpoint_seconds=0, validation=0.0)
+        recipe = Recipe(
+            rank=4,
+            alpha=8,
+            learning_rate=0.05,
+            epochs=6,
+            batch_rows=4,
+            checkpoint_seconds=0,
+            validation=0.0,
+            device="cpu",
+            precision="float32",
+        )
         folder = artifact_folder(at.engines.project.state, "adapter", "abc")
         train_generator(chats(12), model, recipe=recipe, folder=folder)
         built = Built("abc", folder)
@@ -255,6 +272,7 @@ def test_the_gate_measures_once_and_writes_it_down(tmp_path: Path, monkeypatch: 
         assert model.asked == 48
         gate(at.engines, built, title="t")
         assert model.asked == 48, "never twice"
+        assert computed == [{"device": "cpu", "precision": "float32"}] * 2, "as the recipe says"
         assert forgot(at.engines.project, built) == tuple(said["why"])  # type: ignore[arg-type]
         assert len(notes_on(at.engines.project, built)) >= len(forgot(at.engines.project, built))
         (folder / "manifest.json").write_text('{"kind": "adapter"}')
