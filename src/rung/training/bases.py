@@ -114,8 +114,8 @@ class Base:
             UserError: the device is not there, or too little memory is free.
         """
         self.source.make_room()
-        found = find_device(device)
-        opening = self._opening(found.type, product_type(found, precision))
+        computing = find_device(device)
+        opening = self._opening(computing.type, product_type(computing, precision))
         empty = self._without_numbers()
         for parameter in empty.parameters():
             parameter.requires_grad = False
