@@ -84,9 +84,9 @@ def _narrow_products(model: Any, dtype: torch.dtype) -> None:
 
 
 def _narrow_whole(model: Any, dtype: torch.dtype) -> None:
-    kept = ".lora_", *(getattr(model, "_keep_in_fp32_modules_strict", None) or ())  # as the library opens it
+    left = ".lora_", *(getattr(model, "_keep_in_fp32_modules_strict", None) or ())  # as the library opens it
     for name, p in model.named_parameters():
-        if not any(word in name for word in kept):
+        if not any(word in name for word in left):
             p.data = p.data.to(dtype)
 
 
