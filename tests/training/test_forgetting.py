@@ -275,7 +275,7 @@ def test_the_gate_measures_once_and_writes_it_down(tmp_path: Path, monkeypatch: 
         assert computed == [{"device": "cpu", "precision": "float32"}] * 2, "as the recipe says"
         assert forgot(at.engines.project, built) == tuple(said["why"])  # type: ignore[arg-type]
         assert len(notes_on(at.engines.project, built)) >= len(forgot(at.engines.project, built))
-        (folder / "manifest.json").write_text('{"kind": "adapter"}')
+        (folder / "manifest.json").write_text('{"kind": "adapter", "recipe": {"device": "cpu", "precision": "float32"}}')
         gate(at.engines, built, title="t")
         assert model.asked == 72, "the base's numbers are kept in the cache"
         again = built.manifest["forgetting"]
