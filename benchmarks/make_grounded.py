@@ -31,6 +31,7 @@ from refusing_lessons import blocks
 
 from rung.dataset import read_examples, write_examples
 from rung.files.durable import sha256, write_whole
+from rung.models.adapters import WEIGHTS
 from rung.models.catalog import generator
 from rung.records import Asker, Example, digest
 from rung.runtime.batch import Tally, carry
@@ -40,9 +41,7 @@ from rung.training import Recipe, train_generator
 from rung.training.bases import base_of
 from rung.training.examples import Row, tokenised
 from rung.training.generator import Taught
-from rung.training.learner import Written
 from rung.training.learning import Learning, Source
-from rung.training.lora import WEIGHTS
 from rung.training.self_replay import answered_by_itself, general_prompts, shipped
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -122,6 +121,7 @@ class InOrder(Learning):
 
 def refusing(asked: argparse.Namespace) -> tuple[Path, dict[str, object]]:
     """The second stage: which questions the passages only seem to answer. Its folder, and what was done."""
+    from peft import set_peft_model_state_dict
     from safetensors.torch import load_file
 
     found = blocks(DATA, 2 * asked.steps)
@@ -133,11 +133,9 @@ def refusing(asked: argparse.Namespace) -> tuple[Path, dict[str, object]]:
     usual = {"epochs": 1, "learning_rate": 5e-4, "batch_rows": len(steps[0]), "max_tokens": 1536, "validation": 0.0}
     given, recipe = recipe_of(usual | {"replay": 0.0, "checkpoint_seconds": 60}, asked.recipe, len(rows))
     base = base_of(generator(BASE))
-    learner = base.learner(recipe)
-    if not isinstance(learner, Written):
-        sys.exit("the second stage goes on by Rung's own trainer alone: leave `quantize` out")
-    learner.adapters.load({name: one.float() for name, one in load_file(asked.begin / WEIGHTS).items()})
     learnt = tokenised(rows, base.tokens)
+    learner = base.learner(recipe, learnt)
+    set_peft_model_state_dict(learner.model, load_file(asked.begin / WEIGHTS))
     folder = asked.work / "refusing"
     folder.mkdir(exist_ok=True)
     began = sha256(asked.begin / WEIGHTS)

@@ -25,13 +25,13 @@ from pathlib import Path
 from grounded_lessons import Case, Set, judged, near
 from make_grounded import BASE, DATA
 
+from rung.models.adapters import CONFIG, WEIGHTS
 from rung.models.catalog import generator
 from rung.records import Example, Message, Question, StrategySpec, digest
 from rung.strategies.prompting import grounded, grounding, instruction
 from rung.text.refusals import REFUSAL
 from rung.training.bases import base_of
 from rung.training.examples import tokenised
-from rung.training.lora import CONFIG, WEIGHTS
 
 SPEC = StrategySpec(rung="rag", task="Answer the question.", has_documents=True)
 

@@ -2,21 +2,20 @@
 
     pip install trl datasets
     nice -n 10 python benchmarks/train_vs_trl.py [--rows 96] [--data snips|banking77] [--threads 2] [--emulated-bf16]
-    nice -n 10 python benchmarks/train_vs_trl.py --paired 2 --arms "general" "rung" "trl defaults"
-    nice -n 10 python benchmarks/train_vs_trl.py --neighbour --arms "general" "rung"
+    nice -n 10 python benchmarks/train_vs_trl.py --paired 2 --arms "rung" "trl defaults"
+    nice -n 10 python benchmarks/train_vs_trl.py --neighbour --arms "rung"
 
 SNIPS rows, or banking77's short ones (about 50 tokens), of ../shared/data beside the project (it says so when they are
 absent), rank 16, all linear layers, batches of 8, one pass. Every arm runs in a process of its own, one after the other;
-with --paired N all arms N times in turns: the median, and the ratio to the first arm with its range. `rung` is the network
-that is written out, `general` the library's model with peft's adapters, as any model is tuned; both in bfloat16 where the
-CPU multiplies in it, `float32` says otherwise. All compute the same function with the same settings; `our order` gives TRL
-the very batches that ours learn (which go by length: less padding), so that losses can be compared; else it shuffles.
-Tokens are those of the data: what we compute once for a whole batch (the chats' shared beginning) counts for every row, as
-it does for TRL. `rung, steps of 512 tokens` takes short rows together (the recipe's batch_tokens): fewer, larger steps, so
-look at its loss. TRL's defaults are gradient checkpointing and bf16; where the CPU only emulates bf16 that arm runs on 8
-rows, and only with --emulated-bf16. CPU seconds stand beside the wall's, because the machine may be shared; peak memory is
-the process's. --neighbour keeps one core busy with something else. `unsloth` runs only where there is a GPU and
-`pip install unsloth`: never run by us.
+with --paired N all arms N times in turns: the median, and the ratio to the first arm with its range. `rung` computes in
+bfloat16 where the CPU multiplies in it, `float32` says otherwise. All compute the same function with the same settings;
+`our order` gives TRL the very batches that ours learn (which go by length: less padding), so that losses can be compared;
+else it shuffles. Tokens are those of the data: what we compute once for a whole batch (the chats' shared beginning) counts
+for every row, as it does for TRL. `rung, steps of 512 tokens` takes short rows together (the recipe's batch_tokens): fewer,
+larger steps, so look at its loss. TRL's defaults are gradient checkpointing and bf16; where the CPU only emulates bf16 that
+arm runs on 8 rows, and only with --emulated-bf16. CPU seconds stand beside the wall's, because the machine may be shared;
+peak memory is the process's. --neighbour keeps one core busy with something else. `unsloth` runs only where there is a GPU
+and `pip install unsloth`: never run by us.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ RANK, ALPHA, RATE, BATCH, HELD = 16, 32, 1e-3, 8, 32
 PAD = "<|endoftext|>"
 TOGETHER = 512
 ARMS = (
-    *("general", "rung", "general float32", "rung float32", f"rung, steps of {TOGETHER} tokens"),
+    *("rung", "rung float32", f"rung, steps of {TOGETHER} tokens"),
     *("trl defaults", "trl defaults, our order", "trl fp32", "trl fp32, no checkpointing", "trl bf16, no checkpointing"),
     "unsloth",
 )
@@ -67,6 +66,7 @@ def token_rows(data: str, count: int):
 
 def ours(data: str, count: int, *, arm: str) -> dict[str, float]:
     """One pass by our trainer's own parts."""
+    from rung.training.bases import base_of
     from rung.training.batches import passing, rows_of_a_batch
     from rung.training.optimiser import Adam, rate_at
     from rung.training.recipe import Recipe
@@ -76,7 +76,7 @@ def ours(data: str, count: int, *, arm: str) -> dict[str, float]:
     recipe = Recipe(
         rank=RANK, alpha=ALPHA, batch_rows=BATCH, batch_tokens=TOGETHER if "steps of" in arm else 0, precision=precision
     )
-    learner = (general if arm.startswith("general") else written)(model, recipe)
+    learner = base_of(model).learner(recipe, rows)
     adam = Adam(learner.values, learner.gradient)
     batches = passing(rows, batch_rows=rows_of_a_batch(rows, recipe), seed=0, epoch=0)
     with Clock() as clock:
@@ -87,26 +87,6 @@ def ours(data: str, count: int, *, arm: str) -> dict[str, float]:
             adam.step(step + 1, rate=rate_at(step, steps=len(batches), peak=RATE, warmup=0.0), clip=1.0)
     total = sum(learner.loss(part) for part in learner.parts(held, most=learner.most))
     return clock.told(rows, total / sum(len(r.ids) - r.prompt for r in held))
-
-
-def written(model, recipe):
-    """The network that is written out."""
-    from rung.training.learner import Written
-    from rung.training.shape import Shape
-
-    return Written(model.weights(), Shape.of(model.config), recipe)
-
-
-def general(model, recipe):
-    """The library's model, as any is tuned."""
-    from rung.models.causal.network import Network
-    from rung.training.device import product_type
-    from rung.training.peft_base import lora_settings
-    from rung.training.peft_learner import PeftLearner
-
-    dtype = product_type(precision=recipe.precision)
-    network = Network(opened(model).to(dtype).eval(), "cpu")
-    return PeftLearner(network, lora_settings(recipe), seed=recipe.seed, products_in=str(dtype))
 
 
 def opened(model):
@@ -221,7 +201,7 @@ def run(arm: str, data: str, rows: int, threads: int) -> dict[str, float]:
     import torch
 
     torch.set_num_threads(threads)
-    if arm.startswith(("rung", "general")):
+    if arm.startswith("rung"):
         return ours(data, rows, arm=arm)
     if arm == "unsloth":
         return unsloth(data, rows)

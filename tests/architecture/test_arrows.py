@@ -78,7 +78,7 @@ def test_imports_point_one_way() -> None:
         ("strategies/rag.py", "from ..models import local\n"),
         ("strategies/rag.py", "from rung.scoring.squad import f1\n"),
         ("models/local.py", "from rung.knowledge import index\n"),
-        ("models/local.py", "import importlib\nimportlib.import_module('rung.training.lora')\n"),
+        ("models/local.py", "import importlib\nimportlib.import_module('rung.training.low_rank')\n"),
         ("models/local.py", "from rung import open\n"),
         ("web/runs.py", "from rung.cli.ask import ask\n"),
         ("loop.py", "from rung.testing import StrategyContract\n"),

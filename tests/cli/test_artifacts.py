@@ -121,7 +121,7 @@ def test_what_would_be_trained(rung: Run, taught: Path) -> None:
     text = (taught / "rung.yaml").read_text("utf-8").replace("model: scripted", "model: smollm2-135m-instruct")
     (taught / "rung.yaml").write_text(text.replace("rungs: [", "rungs: [tuned_model, "), encoding="utf-8")
     assert rung("train", "generator", taught, "--dry-run").out == (
-        "tuned_model would learn from 3 lessons, by Rung's own trainer; how long is unknown\n"
+        "tuned_model would learn from 3 lessons, by transformers and peft; how long is unknown\n"
     )
     folder = taught / ".rung" / "artifacts" / "adapter" / "abcd"
     seal(folder, {"kind": "adapter", "rows": 30, "seconds": 60.0, "recipe": {"epochs": 10}})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from threading import get_ident
@@ -16,19 +15,18 @@ from rung.models.causal.generator import TransformersGenerator
 from rung.models.local import LocalGenerator
 from rung.records import Example, Json, Message
 from rung.records.steps import Generate, GenerateResult, Request
-from rung.training import Recipe, packed_attention, peft_learner, train_generator
-from rung.training.bases import OwnBase, base_of
-from rung.training.checkpoint import CHECKPOINT
+from rung.training import Recipe, forward, packed_attention, train_generator
+from rung.training.bases import base_of
 from rung.training.examples import Row, tokenised
 from rung.training.folder_export import TunedFolder, check_folder_export, write_folder
+from rung.training.forward import Bounds, by_length
+from rung.training.learner import Learner
 from rung.training.learning import Learning, Source
-from rung.training.peft_base import FolderBase
-from rung.training.peft_learner import Bounds, PeftLearner, by_length
 from rung.training.recipe import read_recipe
-from tests.killing import killed
+from rung.training.sources import FromArrays
 from tests.models.tiny_models import ARCHITECTURES, tiny_model, write_tokenizer
 from tests.training.any_model import BY_HEART, lessons, opened
-from tests.training.tiny import chats
+from tests.training.tiny import TinyModel, chats
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
@@ -51,15 +49,6 @@ UNPACKED = (
     "granite-hybrid",
 )
 LEARNING = ("phi3", "gpt2", "qwen3-moe")
-ALONE = """
-import sys
-from pathlib import Path
-import torch
-torch.set_num_threads(1)
-from rung.training import train_generator
-from tests.training.any_model import BY_HEART, lessons, opened
-train_generator(lessons(), opened(Path(sys.argv[1]), "qwen2"), recipe=BY_HEART, folder=Path(sys.argv[2]))
-"""
 
 
 def quick(names: Sequence[str], *, of: Sequence[str] = QUICK) -> list[Any]:
@@ -125,7 +114,7 @@ def test_losses_are_the_models_own_whatever_shares_a_part(name: str, tmp_path: P
         )
     losses = dict(base_of(model).losses(None, precision="float32").summed(rows))
     assert [losses[row] for row in rows] == pytest.approx(expected, rel=1e-4)
-    learner = base_of(model).learner(BY_HEART)
+    learner = base_of(model).learner(BY_HEART, rows)
     total, _ = learner.learn_parts(learner.parts(rows, most=1024), weight=0.1)
     whole = learner.gradient.clone()
     assert total == pytest.approx(sum(expected), rel=1e-4)
@@ -147,10 +136,10 @@ def test_packed_rows_come_to_the_gradients_of_padded_ones(
         "l", (Message("system", "Say it."), Message("user", "one two three " * 12), Message("assistant", "four five"))
     )
     rows = tokenised([*lessons(), long], model)
-    learners = [base_of(model).learner(BY_HEART)]
+    learners = [base_of(model).learner(BY_HEART, rows)]
     monkeypatch.setattr(packed_attention, "ALIKE", frozenset())
-    monkeypatch.setattr(peft_learner, "fuse", lambda _: None)
-    learners.append(base_of(model).learner(BY_HEART))
+    monkeypatch.setattr(forward, "fuse", lambda _, **__: None)
+    learners.append(base_of(model).learner(BY_HEART, rows))
     losses, tokens = [], []
     for learner in learners:
         learner.values.add_(0.01)  # B begins at zero, and A without a gradient
@@ -181,11 +170,10 @@ def test_in_bfloat16_what_is_no_product_with_frozen_weights_is_wide(
     rows = tokenised(lessons(), model)
     gradients, losses = [], []
     for precision in ("float32", "bfloat16"):
-        learner = base_of(model).learner(Recipe.of({"precision": precision, "device": "cpu", "rank": 8}, rows=6))
+        learner = base_of(model).learner(Recipe.of({"precision": precision, "device": "cpu", "rank": 8}, rows=6), rows)
         learner.values.add_(0.01)
         losses.append(learner.learn_parts(learner.parts(rows, most=1024), weight=0.1)[0])
         gradients.append(learner.gradient)
-    assert isinstance(learner, PeftLearner)
     assert losses[1] == pytest.approx(losses[0], rel=1e-3)
     assert float((gradients[1] - gradients[0]).norm()) < near * float(gradients[0].norm())
     frozen = {str(p.dtype).removeprefix("torch.") for p in learner.model.parameters() if not p.requires_grad}
@@ -198,7 +186,7 @@ def test_adapters_on_the_head_alone_leave_four_bits_to_their_library(tmp_path: P
     rows, losses = tokenised(lessons(), model), []
     for bits in ("", "4bit"):
         given: dict[str, Json] = {"device": "cpu", "precision": "float32", "rank": 8, "target_modules": ["lm_head"]}
-        learner = base_of(model).learner(Recipe.of(given | ({"quantize": bits} if bits else {}), rows=6))
+        learner = base_of(model).learner(Recipe.of(given | ({"quantize": bits} if bits else {}), rows=6), rows)
         losses.append(learner.learn_parts(learner.parts(rows, most=1024), weight=0.1)[0])
         assert float(learner.gradient.norm()) > 0
     assert losses[1] == pytest.approx(losses[0], rel=0.2)  # NF4 rounds weights by about a tenth
@@ -227,13 +215,13 @@ def test_the_other_adapters_are_learnt_and_served(variant: str, tmp_path: Path) 
 
 def test_layers_below_the_first_are_left_alone(tmp_path: Path) -> None:
     model = opened(tmp_path / "base", "qwen2")
-    learner = base_of(model).learner(Recipe(rank=2, first_layer=2, device="cpu", precision="float32"))
-    assert isinstance(learner, PeftLearner)
+    recipe = Recipe(rank=2, first_layer=2, device="cpu", precision="float32")
+    learner = base_of(model).learner(recipe, tokenised(lessons(), model))
     assert {name.split(".layers.")[1][0] for name in learner.tensors()} == {"2", "3"}
 
 
-def test_both_trainers_go_the_same_way(tmp_path: Path) -> None:
-    """On a plain llama, from the same seed: the same adapters to begin with, and step by step the same losses."""
+def test_what_is_served_from_arrays_is_tuned_as_its_folder_is(tmp_path: Path) -> None:
+    """A plain llama, from the same seed: the same adapters to begin with, step by step the same losses."""
     from rung.models.hf import prepared
 
     folder = tiny_model(tmp_path / "base", "llama")
@@ -242,26 +230,14 @@ def test_both_trainers_go_the_same_way(tmp_path: Path) -> None:
     rows = tokenised(lessons(), TransformersGenerator(folder, name="tiny"))
     assert rows == tokenised(lessons(), own.tokens)
     curves = []
-    for base in (base_of(own), FolderBase(TransformersGenerator(folder, name="tiny"))):
-        learning = Learning(rows, rows, base.learner(recipe), recipe=recipe, source=Source(tmp_path, base.trainer))
+    for base in (base_of(own), base_of(TransformersGenerator(folder, name="tiny"))):
+        learning = Learning(rows, rows, base.learner(recipe, rows), recipe=recipe, source=Source(tmp_path, base.name))
         learning.run(lambda *_: None)
         curves.append([loss for _, loss in learning.now.curve])
-    assert isinstance(base_of(own), OwnBase)
+    assert isinstance(base_of(own).source, FromArrays)
     assert len(curves[0]) == 8
-    assert curves[0] == pytest.approx(curves[1], rel=2e-3)  # the own one computes on float16 weights, as it serves them
+    assert curves[0] == pytest.approx(curves[1], rel=2e-3)  # arrays hold float16 weights, as OpenVINO serves them
     assert curves[0][-1] < 0.8 * curves[0][0]
-
-
-@pytest.mark.slow
-def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
-    train_generator(lessons(), opened(tmp_path / "base", "qwen2"), recipe=BY_HEART, folder=tmp_path / "whole")
-    broken = tmp_path / "broken"
-    command = [sys.executable, "-c", ALONE, str(tmp_path / "base"), str(broken)]
-    kills = sum(killed(command, broken / CHECKPOINT, patience, cwd=ROOT) for patience in (0.0, 0.1))
-    assert kills
-    train_generator(lessons(), opened(tmp_path / "base", "qwen2"), recipe=BY_HEART, folder=broken)
-    assert weights(tmp_path / "whole") == weights(broken)
-    assert (tmp_path / "whole" / "adapter_config.json").read_bytes() == (broken / "adapter_config.json").read_bytes()
 
 
 @pytest.mark.parametrize("most", [40, 160, 240])
@@ -269,50 +245,28 @@ def test_all_that_is_computed_at_once_is_within_the_bound(
     most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Threads have as many tokens in memory together as one part had; rows too long for that are computed by all cores."""
-    learnt, largest = PeftLearner.learn, dict[int, int]()
+    learnt, largest = Learner.learn, dict[int, int]()
 
-    def counted(self: PeftLearner, rows: Sequence[Row], **given: Any) -> tuple[float, int]:
+    def counted(self: Learner, rows: Sequence[Row], **given: Any) -> tuple[float, int]:
         total, tokens = learnt(self, rows, **given)
         largest[get_ident()] = max(tokens, largest.get(get_ident(), 0))
         return total, tokens
 
     torch.set_num_threads(4)
     rows = tokenised(lessons(12), model := opened(tmp_path / "base", "qwen2"))
-    learner = base_of(model).learner(BY_HEART)
-    assert isinstance(learner, PeftLearner)
+    learner = base_of(model).learner(BY_HEART, rows)
     assert learner.workers is not None
     learner.values.add_(0.01)
     expected, _ = learner.learn_parts(learner.parts(rows, most=1024), weight=0.1)
     whole = learner.gradient.clone()
     learner.gradient.zero_()
-    monkeypatch.setattr(PeftLearner, "learn", counted)
+    monkeypatch.setattr(Learner, "learn", counted)
     learner.most = most
     total, _ = learner.learn_parts(learner.parts(rows, most=most), weight=0.1)
     assert sum(largest.values()) <= max(most, *(len(row.ids) for row in rows))
     assert most > 40 or set(largest) == {get_ident()}
     assert total == pytest.approx(expected, rel=1e-4)
     assert float((learner.gradient - whole).norm()) < 1e-3 * float(whole.norm())
-
-
-def test_memory_that_ends_is_saved_then_halved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    learnt = PeftLearner.learn
-    room = 100
-
-    def scarce(self: PeftLearner, rows: Sequence[Row], **given: Any) -> tuple[float, int]:
-        total, tokens = learnt(self, rows, **given)
-        if tokens > room:
-            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4194304 bytes")
-        return total, tokens
-
-    model = opened(tmp_path / "base", "qwen2")
-    recipe = Recipe(rank=4, alpha=8, epochs=1, batch_rows=6, validation=0.0, replay=0.0, device="cpu", precision="float32")
-    train_generator(lessons(), model, recipe=recipe, folder=tmp_path / "whole")
-    monkeypatch.setattr(PeftLearner, "learn", scarce)
-    train_generator(lessons(), model, recipe=recipe, folder=tmp_path / "scarce")
-    one, other = (json.loads((tmp_path / name / "manifest.json").read_text()) for name in ("whole", "scarce"))
-    assert "layers are computed twice" in other["notes"][0]
-    assert "tokens are computed at once" in other["notes"][1]
-    assert other["train_loss"][-1][1] == pytest.approx(one["train_loss"][-1][1], rel=1e-4)
 
 
 def test_parts_are_of_like_length_and_within_the_room() -> None:
@@ -401,12 +355,17 @@ def test_recipes_that_do_not_fit_the_model_are_refused(given: dict[str, Json], s
         train_generator(lessons(), opened(tmp_path / "m", "qwen2"), recipe=Recipe.of(given, rows=6), folder=tmp_path / "a")
 
 
-@pytest.mark.parametrize(("key", "value"), [("target_modules", ["q_proj"]), ("variant", "dora")])
-def test_settings_without_meaning_for_the_own_trainer_are_refused_by_name(key: str, value: Json, tmp_path: Path) -> None:
-    from tests.training.tiny import TinyModel
-
-    with pytest.raises(UserError, match=f"{key}.* has no meaning for the trainer of plain llamas"):
-        train_generator(chats(4), TinyModel(), recipe=Recipe.of({key: value}, rows=4), folder=tmp_path)
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"target_modules": ["q_proj", "lm_head"]}, "target_modules names lm_head, .*serves adapters on q_proj, k_proj"),
+        ({"variant": "dora"}, "variant: dora is not served by OpenVINO"),
+    ],
+)
+def test_adapters_that_would_not_be_served_are_refused(given: dict[str, Json], says: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=says):
+        train_generator(chats(4), TinyModel(), recipe=Recipe.of(given, rows=4), folder=tmp_path)
+    assert not any(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -416,18 +375,6 @@ def test_wrong_settings_are_refused_with_their_line(line: str, tmp_path: Path) -
     (tmp_path / "recipe.yaml").write_text(f"epochs: 2\n{line}\n")
     with pytest.raises(UserError, match=r"recipe.yaml:2"):
         read_recipe(tmp_path / "recipe.yaml")
-
-
-def test_too_little_memory_is_said_before_anything_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rung.training import peft_base
-
-    model = opened(tmp_path / "m", "qwen2")
-    monkeypatch.setattr(peft_base, "free_memory", lambda _: 1_000_000)
-    monkeypatch.setattr(peft_base, "open_network", lambda *_, **__: pytest.fail("it was loaded"))
-    with pytest.raises(
-        UserError, match=r"more than 0\.\d\d GB: .*rank 256 with their optimiser, 0\.0\d GB; 0\.00 GB are free"
-    ):
-        train_generator(lessons(), model, recipe=Recipe(rank=256, replay=0.0, device="cpu"), folder=tmp_path / "a")
 
 
 def test_an_adapter_of_another_base_is_refused(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from rung.records.steps import Generate
 from rung.training.export import (
     Tuned,
     check_base,
+    merged,
     with_folder,
     write_gguf_folder,
     write_merged,
@@ -29,12 +30,9 @@ from rung.training.export import (
     write_sentence_transformers,
 )
 from rung.training.gguf_files import hugging_face_name, keys_of, modelfile, read_gguf
-from rung.training.lora import Adapters
-from rung.training.merging import merged
 from rung.training.parity import Heard, Hearing, check
-from rung.training.shape import Shape
 from rung.training.tokenizer_files import tokenizer_files
-from tests.training.tiny import CONFIG, TinyModel, stirred
+from tests.training.tiny import CONFIG, TinyModel, stirred_folder
 
 
 def render(messages: Sequence[Message]) -> str:
@@ -84,9 +82,7 @@ def test_a_file_in_the_way_is_told_of(tmp_path: Path) -> None:
 
 
 def adapter(folder: Path, identity: str) -> Path:
-    folder.mkdir(parents=True)
-    for name, content in stirred(Shape.of(CONFIG)).files(base={"name": "tiny", "identity": identity}).items():
-        (folder / name).write_bytes(content)
+    stirred_folder(folder, TinyModel())
     (folder / "manifest.json").write_text(json.dumps({"base": {"name": "tiny", "identity": identity}}))
     return folder
 
@@ -159,13 +155,7 @@ def local() -> Iterator[LocalGenerator]:
 @pytest.fixture(scope="module")
 def tuned(local: LocalGenerator, tmp_path_factory: pytest.TempPathFactory) -> Tuned:
     """An adapter drawn by luck: it says nonsense, and every program has to say the same."""
-    import torch
-
-    drawn = Adapters(Shape.of(local.config), rank=2, alpha=4.0, first=20, seed=3)
-    drawn.values.add_(torch.randn(drawn.values.shape, generator=torch.Generator().manual_seed(4)) * 0.02)
-    folder = tmp_path_factory.mktemp("adapter")
-    for name, content in drawn.files(base={"name": local.name, "identity": local.identity}).items():
-        (folder / name).write_bytes(content)
+    folder = stirred_folder(tmp_path_factory.mktemp("adapter"), local, first=20, rank=2, by=0.05)
     return Tuned(folder, local, gguf_file("smollm2-135m-instruct"), "Answer briefly.")
 
 
@@ -197,13 +187,7 @@ def test_merged_weights_and_their_tokenizer_say_what_is_served(local: LocalGener
 @pytest.mark.slow
 def test_what_was_taught_before_it_was_shipped_goes_out_with_the_adapter(grounded: LocalGenerator, tmp_path: Path) -> None:
     """Its weights are at no other place: an adapter alone, on the weights that everybody has, says something else."""
-    import torch
-
-    drawn = Adapters(Shape.of(grounded.config), rank=2, alpha=4.0, first=20, seed=3)  # of ten layers: others are filled
-    drawn.values.add_(torch.randn(drawn.values.shape, generator=torch.Generator().manual_seed(4)) * 0.02)
-    (tmp_path / "adapter").mkdir()
-    for name, content in drawn.files(base={"name": grounded.name, "identity": grounded.identity}).items():
-        (tmp_path / "adapter" / name).write_bytes(content)
+    stirred_folder(tmp_path / "adapter", grounded, first=20, rank=2, by=0.05)  # of ten layers: others are filled
     (tmp_path / "adapter" / "manifest.json").write_text("{}")
     tuned = Tuned(tmp_path / "adapter", grounded, gguf_file(grounded.name), "Answer briefly.")
     write_peft(tuned, tmp_path / "peft")

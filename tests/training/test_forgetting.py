@@ -14,12 +14,15 @@ from rung.builders.forgetting_gate import forgot, gate, limit_of, notes_on
 from rung.builders.kinds import build_artifact
 from rung.config.project import load_project
 from rung.errors import InputError, UserError
+from rung.models.causal.network import open_llama
 from rung.models.scripted import ScriptedGenerator
 from rung.records import Estimate, Json, digest
 from rung.strategies.protocol import Adapter, Lesson
 from rung.training import Recipe, forgetting, train_generator
-from rung.training.bases import OwnLosses
+from rung.training.bases import Base, base_of
+from rung.training.batches import split
 from rung.training.examples import Row
+from rung.training.export import merged
 from rung.training.following import follows
 from rung.training.forgetting import (
     Limit,
@@ -32,13 +35,12 @@ from rung.training.forgetting import (
     report_of,
     worse,
 )
-from rung.training.merging import merged, tuned_network
-from rung.training.network import Network
-from rung.training.packing import pack
+from rung.training.forward import Forward
 from rung.training.probing import Choice, Probe, asked, read_probe
-from rung.training.shape import Shape
-from tests.training.tiny import ByteTokens, Served, TinyModel, chats, stirred, token_rows
+from tests.training.tiny import CONFIG, ByteTokens, Served, TinyModel, chats, stirred_folder, token_rows
 from tests.working import Working, working
+
+torch = pytest.importorskip("torch")
 
 
 @pytest.mark.parametrize(
@@ -105,28 +107,26 @@ def test_a_broken_row_is_named(tmp_path: Path, file: str, row: str) -> None:
         read_probe(tmp_path / "nowhere")
 
 
-def saved(folder: Path, *, first: int = 0) -> Path:
-    model = TinyModel()
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in stirred(Shape.of(model.config), first=first).files(base={"name": "tiny", "identity": "x"}).items():
-        (folder / name).write_bytes(content)
-    return folder
-
-
 @pytest.mark.parametrize("first", [0, 2])
-def test_merged_weights_compute_what_the_trainer_computes(tmp_path: Path, first: int) -> None:
-    import torch
+def test_what_measures_an_adapter_computes_as_training_did(tmp_path: Path, first: int) -> None:
+    """In bfloat16 products where the CPU has them; of the same rows the same loss, not a rounded one."""
+    recipe = Recipe(
+        rank=4, learning_rate=0.01, epochs=2, first_layer=first, validation=0.2, replay=0.0, device="cpu", seed=5
+    )
+    trained = train_generator(chats(30), TinyModel(), recipe=recipe, folder=tmp_path / "a")
+    _, held = split(token_rows(30), share=recipe.validation, seed=recipe.seed)
+    learnt = sum(len(row.ids) - row.prompt for row in held)
+    base = base_of(TinyModel())
 
-    model = TinyModel()
-    weights = {name: torch.from_numpy(w) for name, w in model.weights().items()}
-    trainer = Network(weights, Shape.of(model.config), stirred(Shape.of(model.config), first=first))
-    packed = pack(token_rows(6))
-    whole = tuned_network(model, saved(tmp_path, first=first))
-    assert whole.loss(packed) == pytest.approx(trainer.loss(packed), rel=1e-5)
-    assert float(whole.losses(packed).sum()) == pytest.approx(whole.loss(packed), rel=1e-5)
-    assert tuned_network(model, None).loss(packed) != pytest.approx(trainer.loss(packed), rel=1e-2)
-    untouched = merged(model.weights(), None)
-    assert (untouched["model.norm.weight"] == model.weights()["model.norm.weight"]).all()
+    def mean(weights: Forward) -> float:
+        return sum(loss for _, loss in weights.summed(held)) / learnt
+
+    assert mean(base.losses(tmp_path / "a")) == pytest.approx(trained.validation_loss, rel=1e-5)
+    assert mean(base.losses(tmp_path / "a", precision="float32")) == pytest.approx(trained.validation_loss, abs=0.02)
+    assert mean(base.losses(None)) > 1.05 * mean(base.losses(tmp_path / "a"))
+    whole = open_llama(CONFIG, merged(TinyModel().weights(), tmp_path / "a"), where="cpu", dtype=torch.float32)
+    exact = mean(base.losses(tmp_path / "a", precision="float32"))
+    assert mean(Forward(whole)) == pytest.approx(exact, rel=1e-5), "what is exported and served merged"
 
 
 PROBE = Probe(
@@ -140,17 +140,24 @@ PROBE = Probe(
 
 
 def test_measures_are_those_of_one_row_at_a_time() -> None:
-    network, tokens = tuned_network(TinyModel(), None), ByteTokens()
-    found = measure_text(OwnLosses(network), tokens, PROBE)
+    tokens = ByteTokens()
+    found = measure_text(base_of(TinyModel()).losses(None, precision="float32"), tokens, PROBE)
+    model = open_llama(CONFIG, TinyModel().weights(), where="cpu", dtype=torch.float32).model
+
+    def loss(row: Row) -> float:
+        logits = model(input_ids=torch.tensor([row.ids])).logits[0, row.prompt - 1 : -1]
+        lost = torch.nn.functional.cross_entropy(logits, torch.tensor(row.ids[row.prompt :]), reduction="sum")
+        return float(lost.detach())
+
     rows = token_rows(9)
-    alone = [network.loss(pack([row])) / (len(row.ids) - row.prompt) for row in rows]
+    alone = [loss(row) / (len(row.ids) - row.prompt) for row in rows]
     assert found.answer_loss == pytest.approx(alone, rel=1e-4)
     raw, by_byte = [], []
     for choice in PROBE.choices:
         likely = []
         for given, scored in zip(choice.given, choice.scored, strict=True):
             ids = [*tokens.encode([given])[0], *tokens.encode([scored])[0]]
-            likely.append(-network.loss(pack([Row(tuple(ids), len(given))])))
+            likely.append(-loss(Row(tuple(ids), len(given))))
         lengths = [len(scored) for scored in choice.scored]
         raw.append(float(max(range(len(likely)), key=lambda n: likely[n]) == choice.gold))
         by_byte.append(float(max(range(len(likely)), key=lambda n: likely[n] / lengths[n]) == choice.gold))
@@ -233,8 +240,25 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, bar: str = "{}") 
 
 @pytest.mark.slow
 def test_the_gate_measures_once_and_writes_it_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    losses, computed = Base.losses, list[dict[str, str]]()
+
+    def seen(base: Base, adapter: Path | None, **by: str) -> Forward:
+        computed.append(by)
+        return losses(base, adapter, **by)
+
+    monkeypatch.setattr(Base, "losses", seen)
     with served(tmp_path, monkeypatch) as (at, model):
-        recipe = Recipe(rank=4, alpha=8, learning_rate=0.05, epochs=6, batch_rows=4, checkpoint_seconds=0, validation=0.0)
+        recipe = Recipe(
+            rank=4,
+            alpha=8,
+            learning_rate=0.05,
+            epochs=6,
+            batch_rows=4,
+            checkpoint_seconds=0,
+            validation=0.0,
+            device="cpu",
+            precision="float32",
+        )
         folder = artifact_folder(at.engines.project.state, "adapter", "abc")
         train_generator(chats(12), model, recipe=recipe, folder=folder)
         built = Built("abc", folder)
@@ -248,9 +272,10 @@ def test_the_gate_measures_once_and_writes_it_down(tmp_path: Path, monkeypatch: 
         assert model.asked == 48
         gate(at.engines, built, title="t")
         assert model.asked == 48, "never twice"
+        assert computed == [{"device": "cpu", "precision": "float32"}] * 2, "as the recipe says"
         assert forgot(at.engines.project, built) == tuple(said["why"])  # type: ignore[arg-type]
         assert len(notes_on(at.engines.project, built)) >= len(forgot(at.engines.project, built))
-        (folder / "manifest.json").write_text('{"kind": "adapter"}')
+        (folder / "manifest.json").write_text('{"kind": "adapter", "recipe": {"device": "cpu", "precision": "float32"}}')
         gate(at.engines, built, title="t")
         assert model.asked == 72, "the base's numbers are kept in the cache"
         again = built.manifest["forgetting"]
@@ -262,7 +287,7 @@ def test_a_broken_cache_is_measured_again(tmp_path: Path, monkeypatch: pytest.Mo
     with served(tmp_path, monkeypatch) as (at, model):
         monkeypatch.setattr(forgetting, "measure_text", lambda *_, **__: Measured((1.0,), (1.0,), (1.0,)))
         for asks in (48, 96):
-            folder = saved(artifact_folder(at.engines.project.state, "adapter", digest(asks)))
+            folder = stirred_folder(artifact_folder(at.engines.project.state, "adapter", digest(asks)), TinyModel())
             (folder / "manifest.json").write_text("{}")
             gate(at.engines, Built(folder.name, folder), title="t")
             assert model.asked == asks

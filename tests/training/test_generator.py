@@ -15,6 +15,7 @@ from rung.errors import Interrupted, MissingExtra, UserError
 from rung.records import Json
 from rung.training import Recipe, train_generator
 from rung.training.checkpoint import CHECKPOINT
+from rung.training.generator import has_begun
 from tests.killing import killed
 from tests.training.tiny import RECIPE, TinyModel, chats
 
@@ -77,7 +78,7 @@ def test_a_finished_artifact_is_read_not_made_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("at", [1, 9, 17])
+@pytest.mark.parametrize("at", [1, 17])
 def test_ctrl_c_keeps_what_was_learnt(at: int, tmp_path: Path) -> None:
     def press(step: int, _of: int, _note: str) -> None:
         if step == at:
@@ -88,6 +89,8 @@ def test_ctrl_c_keeps_what_was_learnt(at: int, tmp_path: Path) -> None:
     with pytest.raises(Interrupted, match=f"step {at} of 18"):
         train_generator(chats(40), TinyModel(), recipe=lazy, folder=tmp_path / "broken", progress=press)
     assert (tmp_path / "broken" / CHECKPOINT).exists()
+    assert has_begun(tmp_path / "broken")
+    assert not has_begun(tmp_path / "whole")
     seen: list[int] = []
     train_generator(
         chats(40), TinyModel(), recipe=lazy, folder=tmp_path / "broken", progress=lambda n, _o, _t: seen.append(n)
@@ -104,8 +107,8 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_weights(tmp_path: Path) -> 
     train_generator(chats(40), TinyModel(), recipe=RECIPE, folder=tmp_path / "whole")
     broken = tmp_path / "broken"
     command = [sys.executable, "-c", ALONE, str(broken)]
-    kills = sum(killed(command, broken / CHECKPOINT, patience, cwd=ROOT) for patience in (0.0, 0.05, 0.15, 0.1))
-    assert kills >= 2
+    kills = sum(killed(command, broken / CHECKPOINT, patience, cwd=ROOT) for patience in (0.0, 0.1))
+    assert kills
     train_generator(chats(40), TinyModel(), recipe=RECIPE, folder=broken)
     assert weights(tmp_path / "whole") == weights(broken)
     assert not (broken / CHECKPOINT).exists()

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rung.errors import MissingExtra
 from rung.training import Recipe, train_generator
-from rung.training.learner import Written
-from rung.training.quantized import Quantized
-from rung.training.shape import Shape
+from rung.training.bases import base_of
 from rung.training.workers import computed
-from tests.training.tiny import CONFIG, WIDE, TinyModel, chats, token_rows
+from tests.training.tiny import WIDE, TinyModel, chats, token_rows
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("bitsandbytes")
 RECIPE = Recipe(
     rank=4, alpha=8, learning_rate=0.02, epochs=2, batch_rows=4, validation=0.2, seed=5, quantize="4bit", device="cpu"
 )
-SHAPE = Shape.of(CONFIG)
 
 
 @pytest.mark.slow
-def test_it_learns_and_its_folder_is_that_of_the_other_trainer(tmp_path: Path) -> None:
+def test_it_learns_and_its_folder_is_that_of_whole_weights(tmp_path: Path) -> None:
     told: list[str] = []
     train_generator(
         chats(40), TinyModel(), recipe=RECIPE, folder=tmp_path / "four", progress=lambda _n, _of, note: told.append(note)
@@ -43,11 +41,9 @@ def test_it_learns_and_its_folder_is_that_of_the_other_trainer(tmp_path: Path) -
 
 
 def test_its_loss_and_gradients_are_near_those_of_the_whole_weights() -> None:
-    rows, weights = token_rows(6), TinyModel().weights()
-    whole, four = Written(weights, SHAPE, RECIPE), Quantized(weights, CONFIG, SHAPE, RECIPE)
-    assert four.values.numel() == whole.values.numel()
-    for name, drawn in whole.adapters.tensors().items():
-        assert torch.equal(four.tensors()[name], drawn), name  # a seed means the same in both
+    rows, base = token_rows(6), base_of(TinyModel())
+    whole, four = (base.learner(replace(RECIPE, quantize=bits), rows) for bits in ("none", "4bit"))
+    assert torch.equal(four.values, whole.values)  # a seed means the same in both
     assert four.loss(rows) == pytest.approx(whole.loss(rows), rel=0.2)  # NF4 rounds weights by about a tenth
     total, tokens = four.learn(rows, weight=0.5)
     assert total == pytest.approx(four.loss(rows), rel=1e-5)
@@ -61,17 +57,17 @@ def test_its_loss_and_gradients_are_near_those_of_the_whole_weights() -> None:
 @pytest.mark.slow
 def test_it_runs_in_the_widths_of_real_models() -> None:
     """Kernels of CPUs with AVX-512 take such layers, and no narrower ones: both widths must come to the same."""
-    rows, model = token_rows(4), TinyModel(config=WIDE)
-    four = Quantized(model.weights(), WIDE, Shape.of(WIDE), RECIPE)
+    rows, base = token_rows(4), base_of(TinyModel(config=WIDE))
+    four = base.learner(RECIPE, rows)
     before = four.loss(rows)
-    assert before == pytest.approx(Written(model.weights(), Shape.of(WIDE), RECIPE).loss(rows), rel=0.2)
+    assert before == pytest.approx(base.learner(replace(RECIPE, quantize="none"), rows).loss(rows), rel=0.2)
     assert four.learn(rows, weight=0.5)[0] == pytest.approx(before, rel=1e-4)
     assert four.loss(rows) == pytest.approx(before, rel=1e-6)  # looking does not change the weights
 
 
 def test_padding_is_not_looked_at() -> None:
     rows = sorted(token_rows(10), key=lambda row: len(row.ids))
-    four = Quantized(TinyModel().weights(), CONFIG, SHAPE, RECIPE)
+    four = base_of(TinyModel()).learner(RECIPE, rows)
     assert four.loss([rows[0], rows[-1]]) == pytest.approx(four.loss(rows[:1]) + four.loss(rows[-1:]), rel=1e-5)
 
 
@@ -80,4 +76,4 @@ def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setitem(sys.modules, "bitsandbytes", None)
     with pytest.raises(MissingExtra, match=r"pip install 'rung\[qlora\]'"):
-        Quantized(TinyModel().weights(), CONFIG, SHAPE, RECIPE)
+        base_of(TinyModel()).check(RECIPE)

@@ -9,13 +9,12 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from rung.errors import Interrupted  # noqa: E402
+from rung.training.bases import base_of  # noqa: E402
 from rung.training.batches import pieces  # noqa: E402
 from rung.training.examples import Row  # noqa: E402
-from rung.training.learner import Written  # noqa: E402
 from rung.training.learning import Learning, Source  # noqa: E402
-from rung.training.shape import Shape  # noqa: E402
 from rung.training.workers import MOST, Workers, computed, shares  # noqa: E402
-from tests.training.tiny import CONFIG, RECIPE, TinyModel, token_rows  # noqa: E402
+from tests.training.tiny import RECIPE, TinyModel, token_rows  # noqa: E402
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 16])
@@ -50,7 +49,7 @@ def test_few_threads_are_left_idle(threads: int, count: int) -> None:
 
 def test_a_training_that_was_stopped_ends_with_the_same_bytes(two_threads: None, tmp_path: Path) -> None:
     def learning(name: str) -> Learning:
-        learner = Written(TinyModel().weights(), Shape.of(CONFIG), RECIPE)
+        learner = base_of(TinyModel()).learner(RECIPE, token_rows(40))
         assert learner.workers is not None
         return Learning(token_rows(40), token_rows(4), learner, recipe=RECIPE, source=Source(tmp_path / name, "of"))
 
@@ -74,9 +73,9 @@ def test_a_training_that_was_stopped_ends_with_the_same_bytes(two_threads: None,
 
 
 def test_side_by_side_is_the_same_gradient_every_time(two_threads: None) -> None:
-    model, rows = TinyModel(), token_rows(13)
+    rows = token_rows(13)
     parts = list(pieces(rows, most=200))
-    learner = Written(model.weights(), Shape.of(CONFIG), RECIPE)
+    learner = base_of(TinyModel()).learner(RECIPE, rows)
     assert learner.workers is not None
     learner.values.add_(0.01)  # B begins at zero, and A without a gradient
     whole = learner.learn_parts(parts, weight=0.5)

@@ -11,10 +11,10 @@ import numpy as np
 from rung.models.scripted import ScriptedGenerator
 from rung.records import Example, Failure, Json, Message
 from rung.records.steps import Request, Result
-from rung.training import Recipe
+from rung.training import Recipe, Trainable
+from rung.training.bases import base_of
 from rung.training.examples import Row, rows_of
-from rung.training.lora import Adapters
-from rung.training.shape import Shape
+from rung.training.learner import Learner
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,6 +48,11 @@ WIDE: dict[str, Json] = {
 }
 
 
+_NUMBERS = (
+    *("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim"),
+)
+
+
 class ByteTokens:
     """One token a byte; the mark of the end is one token."""
 
@@ -75,19 +80,23 @@ class TinyModel:
 
     def weights(self) -> dict[str, NDArray[np.float32]]:
         luck = np.random.default_rng(self.seed)
-        shape, width = Shape.of(self.config), int(str(self.config["hidden_size"]))
+        width, inner, layers, queries, keys, head = (int(str(self.config[name])) for name in _NUMBERS)
         spread = 0.2 * (32 / width) ** 0.5
 
         def draw(*size: int) -> NDArray[np.float32]:
             return luck.normal(0, spread, size).astype(np.float32)
 
         weights = {"model.embed_tokens.weight": draw(260, width), "model.norm.weight": 1 + draw(width)}
-        for layer in range(shape.layers):
-            for group in shape.groups():
-                for part in group.parts:
-                    weights[f"model.layers.{layer}.{part.name}.weight"] = draw(part.outputs, group.inputs)
-                if group.norm:
-                    weights[f"model.layers.{layer}.{group.norm}.weight"] = 1 + draw(width)
+        for n in range(layers):
+            layer = f"model.layers.{n}"
+            for name, rows in (("q", queries * head), ("k", keys * head), ("v", keys * head)):
+                weights[f"{layer}.self_attn.{name}_proj.weight"] = draw(rows, width)
+            weights[f"{layer}.input_layernorm.weight"] = 1 + draw(width)
+            weights[f"{layer}.self_attn.o_proj.weight"] = draw(width, queries * head)
+            for name in ("gate", "up"):
+                weights[f"{layer}.mlp.{name}_proj.weight"] = draw(inner, width)
+            weights[f"{layer}.post_attention_layernorm.weight"] = 1 + draw(width)
+            weights[f"{layer}.mlp.down_proj.weight"] = draw(width, inner)
         return weights
 
 
@@ -127,10 +136,20 @@ def token_rows(count: int, *, system: str = "Say the number's word.") -> list[Ro
     return list(rows_of(chats(count, system=system), ByteTokens(), max_tokens=512).rows)
 
 
-def stirred(shape: Shape, *, first: int = 0, rank: int = 4) -> Adapters:
+def stirred(model: Trainable, *, first: int = 0, rank: int = 4, by: float = 0.1) -> Learner:
     """Adapters with nothing zero in them."""
     import torch
 
-    adapters = Adapters(shape, rank=rank, alpha=6.0, first=first, seed=1)
-    adapters.values.add_(torch.randn(adapters.values.shape, generator=torch.Generator().manual_seed(2)) * 0.1)
-    return adapters
+    recipe = Recipe(rank=rank, alpha=6.0, first_layer=first, seed=1, device="cpu", precision="float32")
+    learner = base_of(model).learner(recipe, token_rows(8))
+    learner.values.add_(torch.randn(learner.values.shape, generator=torch.Generator().manual_seed(2)) * by)
+    return learner
+
+
+def stirred_folder(folder: Path, model: Trainable, *, first: int = 0, rank: int = 4, by: float = 0.1) -> Path:
+    """Such adapters as a PEFT folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    named: dict[str, Json] = {"name": model.name, "identity": model.identity}
+    for name, content in stirred(model, first=first, rank=rank, by=by).files(base=named).items():
+        (folder / name).write_bytes(content)
+    return folder

@@ -11,7 +11,7 @@ from rung.builders.building import ArtifactBuilder
 from rung.builders.forgetting_gate import gate
 from rung.builders.general_chats import general_chats
 from rung.builders.hosted_adapter import build_hosted, host_of
-from rung.builders.recipes import check_free, check_torch, recipe_of
+from rung.builders.recipes import check_free, check_libraries, recipe_of
 from rung.errors import UserError
 from rung.models.catalog import engine
 from rung.progress import phase
@@ -19,7 +19,6 @@ from rung.records import Example, digest
 from rung.runtime.engines import Engines, model_of
 from rung.runtime.runner import StepRunner
 from rung.strategies.protocol import Adapter, Lesson
-from rung.training.checkpoint import CHECKPOINT
 from rung.training.registry import instruction_of, learnt
 
 if TYPE_CHECKING:
@@ -42,6 +41,7 @@ def build_adapter(builder: ArtifactBuilder, need: Adapter, title: str) -> Built:
     if builder.project.settings.tuning_of() is not None:
         return build_hosted(builder, need.recipe, rows, title)
     from rung.training import Recipe, Taught, search_generator, train_generator
+    from rung.training.generator import has_begun
 
     recipe = Recipe.of({**recipe_of(builder), **need.recipe}, rows=len(rows), seed=builder.project.settings.seed)
     general, sweep = general_chats(builder, recipe, len(rows), title), None
@@ -55,7 +55,7 @@ def build_adapter(builder: ArtifactBuilder, need: Adapter, title: str) -> Built:
     built = Built(named, folder)
     with building(folder, title) as missing:
         if missing:
-            training = Training(KIND, len(rows), recipe.epochs, begun=(folder / CHECKPOINT).exists())
+            training = Training(KIND, len(rows), recipe.epochs, begun=has_begun(folder))
             with builder.training(training), phase(title) as tick:
                 remember_rows(folder, map(learnt, rows))
                 taught = Taught(rows, general)
@@ -70,18 +70,18 @@ def check_adapter(builder: ArtifactBuilder, need: Adapter) -> None:
     """What can be known to be wrong before a lesson is made.
 
     Raises:
-        UserError: torch is not installed, the recipe is none, or says what has no meaning for the model's trainer.
+        UserError: a library is not installed, the recipe is none, or asks for what would not be served.
     """
     from rung.training import Recipe
-    from rung.training.bases import check_own
+    from rung.training.sources import check_served
 
     if host_of(builder.project) is not None:
         return
-    check_torch()
+    check_libraries("torch", "transformers", "peft")
     settings = builder.project.settings
     recipe = Recipe.of({**recipe_of(builder), **need.recipe}, rows=len(need.lessons), seed=settings.seed)
     if engine(model_of(builder.project, settings.tuned_on())) == "openvino":
-        check_own(recipe)
+        check_served(recipe)
 
 
 def adapter_digest(engines: Engines, rows: Sequence[Example], general: Sequence[Example], recipe: Recipe) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rung.artifacts.store import Built, Training, artifact_folder, building, remember_rows, seal
 from rung.builders.building import ArtifactBuilder
-from rung.builders.recipes import check_torch
+from rung.builders.recipes import check_libraries
 from rung.config.project import Project
 from rung.progress import phase, say, working_time
 from rung.records import Json, digest
@@ -64,7 +64,7 @@ def check_classifier(project: Project, need: Labelling) -> None:
     from rung.training.labels import LabelRecipe
 
     if LabelRecipe.of(need.recipe, seed=project.settings.seed).method == "tuned":
-        check_torch()
+        check_libraries("torch")
 
 
 def _notes(odd: Sequence[Labelled], taught: Sequence[tuple[str, str]], labels: Sequence[str]) -> list[str]:

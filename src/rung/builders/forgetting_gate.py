@@ -69,27 +69,35 @@ def gate(engines: Engines, built: Built, *, title: str) -> None:
     from rung.training.forgetting import report_of
     from rung.training.probing import read_probe
 
-    probe, began = read_probe(), working_time()
+    probe, began, products = read_probe(), working_time(), _products(built)
     with phase(f"{title}: what it forgot") as tick:
         tick(0, 2, "the base model")
-        before = _base(engines, probe)
+        before = _base(engines, probe, products)
         tick(1, 2, "the adapter")
-        after = _measured(engines, probe, built)
+        after = _measured(engines, probe, built, products)
         report = report_of(probe, before, after, limit_of(engines.project))
         amend(built.folder, {"forgetting": {**report, "seconds": working_time() - began}})
 
 
-def _base(engines: Engines, probe: Probe) -> Measured:
+def _products(built: Built) -> Mapping[str, str]:
+    """Device and precision of the adapter's recipe: the gate computes by these, too, 4-bit weights whole."""
+    recipe = built.manifest.get("recipe")
+    return {name: str(recipe.get(name, "auto")) for name in ("device", "precision")} if isinstance(recipe, dict) else {}
+
+
+def _base(engines: Engines, probe: Probe, products: Mapping[str, str]) -> Measured:
     """The base model's numbers, from the user's cache where they are there."""
     from rung.models.weights import cache_folder
-    from rung.training.device import product_type
+    from rung.training.device import find_device, product_type
     from rung.training.forgetting import FORMAT, Measured
 
-    named = digest("probed", FORMAT, engines.trainee.identity, probe.digest, str(product_type()))
+    device = find_device(products.get("device", "auto"))
+    numbers = str(product_type(device, products.get("precision", "auto")))
+    named = digest("probed", FORMAT, engines.trainee.identity, probe.digest, device.type, numbers)
     path = cache_folder() / BASES / f"{named}.json"
     measured = _read(path)
     if measured is None:
-        measured = _measured(engines, probe, None)
+        measured = _measured(engines, probe, None, products)
         write_whole(path, json.dumps(asdict(measured)))
     assert isinstance(measured, Measured)
     return measured
@@ -104,13 +112,13 @@ def _read(path: Path) -> Measured | None:
         return None
 
 
-def _measured(engines: Engines, probe: Probe, built: Built | None) -> Measured:
+def _measured(engines: Engines, probe: Probe, built: Built | None, products: Mapping[str, str]) -> Measured:
     from rung.training.bases import base_of
     from rung.training.forgetting import measure_following, measure_text
 
     model = engines.trainee
     base = base_of(model)
-    weights = base.losses(None if built is None else built.folder)
+    weights = base.losses(None if built is None else built.folder, **products)
     text = measure_text(weights, base.tokens, probe, context=base.context)
     del weights  # what answers takes as much again
     if built is not None:

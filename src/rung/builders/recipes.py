@@ -37,9 +37,9 @@ def recipe_file(builder: ArtifactBuilder) -> Path | None:
     return builder.recipe_file or (own if own.exists() else None)
 
 
-def check_torch() -> None:
-    """Raises `MissingExtra` where torch is not installed; it is not loaded for that."""
-    if find_spec("torch") is None:
+def check_libraries(*names: str) -> None:
+    """Raises `MissingExtra` where one of these is not installed; none is loaded for that."""
+    if any(find_spec(name) is None for name in names):
         raise MissingExtra("train", "training")
 
 

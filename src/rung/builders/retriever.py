@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from rung.artifacts.store import CHUNKED_INDEXES, Built, Training, artifact_folder, building, remember_rows, seal
 from rung.builders.building import ArtifactBuilder
-from rung.builders.recipes import check_torch
+from rung.builders.recipes import check_libraries
 from rung.builders.retrieval_quality import MIN_CASES, WEIGHTS, choose, compared, tried
 from rung.builders.training_pairs import divided, made_of_passages, pairs_of, rows_of, some_passages
 from rung.config.project import Project
@@ -85,7 +85,7 @@ def check_retriever(project: Project, need: Retriever) -> None:
     from rung.training.retriever import RetrieverRecipe
 
     if RetrieverRecipe.of(need.recipe, seed=project.settings.seed).form == "encoder":
-        check_torch()
+        check_libraries("torch")
 
 
 def opened(engines: Engines, own: Knowledge, built: Built, title: str) -> Knowledge:

@@ -113,12 +113,11 @@ def _trained_on(engines: Engines, built: Built) -> Engines:
 
 
 def _tuned(engines: Engines, prepared: Prepared, built: Built) -> Tuned | TunedFolder:
+    from rung.models.adapters import CONFIG
     from rung.models.hosts import gguf_file
-    from rung.training.bases import Trainable
     from rung.training.export import Tuned, check_base
     from rung.training.folder_export import TunedFolder
-    from rung.training.lora import CONFIG
-    from rung.training.peft_base import InFolder
+    from rung.training.sources import InFolder, Trainable
 
     if isinstance(hosted := built.manifest.get("hosted"), dict):
         raise UserError(

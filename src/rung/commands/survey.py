@@ -55,7 +55,7 @@ class Planned:
     why: str = ""
     forecast: Forecast | None = None  # None: it does not apply, or cannot be rehearsed
     trainings: tuple[Training, ...] = ()
-    trainer: str = ""  # what would train an adapter; "": none is trained, or only the model's files tell
+    trainer: str = ""  # what would train an adapter; "": none is trained
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"  # the files of a PEFT folder
 _TENSOR = re.compile(r"^base_model\.model\.(.+)\.lora_([AB])(?:\.default)?\.weight$")
 _LOCAL = re.compile(r"^(?:local|hf):([0-9a-f]+)")  # an identity of a generator whose weights are here
 _REFUSED = {
@@ -95,7 +96,7 @@ def check_adapter(folder: Path, shapes: Mapping[str, tuple[int, int]], *, base: 
             f"{folder}: this adapter was trained on {name} ({trained_on[1][:12]}), and the model here is {base[:12]}: name "
             "that model under 'model:', or train the adapter again on this one"
         )
-    path = folder / "adapter_model.safetensors"
+    path = folder / WEIGHTS
     if not path.exists():
         raise ModelError(f"{path} is missing: train the adapter again, or save it with PEFT's save_pretrained")
     try:
@@ -132,7 +133,7 @@ def read_adapter(folder: Path) -> Lora:
 
     scales = _scales(_config(folder))
     sides: dict[str, dict[str, NDArray[np.float32]]] = {}
-    with safe_open(folder / "adapter_model.safetensors", framework="np") as file:
+    with safe_open(folder / WEIGHTS, framework="np") as file:
         for name in file.keys():  # noqa: SIM118 - no mapping
             if match := _TENSOR.match(name):
                 sides.setdefault(match[1], {})[match[2]] = file.get_tensor(name).astype("float32")
@@ -151,7 +152,7 @@ class _Scales:
 
 
 def _config(folder: Path) -> dict[str, Json]:
-    path = folder / "adapter_config.json"
+    path = folder / CONFIG
     try:
         value = json.loads(path.read_text())
     except FileNotFoundError as error:

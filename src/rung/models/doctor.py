@@ -25,7 +25,8 @@ _ROOM = 2.0  # GB that weights, graphs and adapters of a first project take
 _MEMORY = 4.0  # GB with which the small model runs beside a tuning
 _FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
 
-EXTRAS = {  # beside `train`: the libraries by which each is known, and what it is for
+EXTRAS = {  # the libraries by which each is known, and what it is for
+    "train": (("torch", "transformers", "peft"), "tuning models"),
     "docs": (
         ("liteparse", "pypdfium2", "html_to_markdown", "lxml", "python_calamine"),
         "PDF, HTML, Office files, web pages",
@@ -53,8 +54,8 @@ def examine() -> tuple[Check, ...]:
     """Every check, in the order in which they should be mended. Never raises for what it finds."""
     return (
         _python(),
-        _library("openvino-genai", "openvino_genai", needed="pip install --upgrade rung"),
-        _library("lancedb", "lancedb", needed="pip install --upgrade rung"),
+        _library("openvino-genai", "openvino_genai"),
+        _library("lancedb", "lancedb"),
         _processor(),
         _numbers(),
         _hugging_face(),
@@ -62,7 +63,6 @@ def examine() -> tuple[Check, ...]:
         _cache(),
         *(_model(model) for model in PACKAGED.values()),
         _pip(),
-        _library("torch", "torch", extra="train"),
         *(_extra(extra, modules, what) for extra, (modules, what) in EXTRAS.items()),
         _plugins(),
         *(_key(name, what) for name, what in _keys().items()),
@@ -73,15 +73,11 @@ def _python() -> Check:
     return Check("python", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
 
 
-def _library(package: str, module: str, *, needed: str = "", extra: str = "") -> Check:
-    mend = needed or f"pip install 'rung[{extra}]'"
-    absent: Status = "wrong" if needed else "missing"
-    why = "" if needed else f", needed for the extra '{extra}'"
+def _library(package: str, module: str) -> Check:
     if find_spec(module) is None:
-        return Check(package, absent, f"not installed{why}", mend)
+        return Check(package, "wrong", "not installed", "pip install --upgrade rung")
     try:
-        if needed:
-            importlib.import_module(module)  # what is always needed must load too: a wheel of another CPU does not
+        importlib.import_module(module)  # it must load too: a wheel of another CPU does not
         return Check(package, "ok", version(package))
     except PackageNotFoundError:
         return Check(package, "ok", "installed, version unknown")

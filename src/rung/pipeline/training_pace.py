@@ -11,9 +11,7 @@ from dataclasses import dataclass, field
 from rung.artifacts import Training
 from rung.artifacts.registry import Registry
 from rung.config.project import Project
-from rung.models.catalog import engine
 from rung.records import Case, Json
-from rung.runtime.engines import model_of
 from rung.strategies.protocol import (
     Adapter,
     AnswerIndex,
@@ -28,7 +26,7 @@ from rung.strategies.protocol import (
     Retriever,
     Routing,
 )
-from rung.training.recipe import FILE, GENERAL, OWN, Recipe, passes_for, read_recipe
+from rung.training.recipe import FILE, TRAINER, Recipe, passes_for, read_recipe
 from rung.training.self_replay import Asked, chats_for, general_prompts, prompts_for, shipped
 
 # Seconds a row and pass, of small models on two cores: they order builds, and stand nowhere else.
@@ -113,12 +111,12 @@ def composed_of(settings: Mapping[str, Json], materials: Materials) -> tuple[str
 
 
 def trainer_of(project: Project, model: str, needs: tuple[Need, ...]) -> str:
-    """What would train the adapters among these needs, in words; "" where there are none, or only the model's files tell."""
+    """What would train the adapters among these needs, in words; "" where there are none."""
     if not any(isinstance(need, Adapter) for need in needs):
         return ""
     if project.settings.tuning_of(model) is not None:
         return f"its host ('rung train generator --on {project.settings.alias_of(model)}')"
-    return {"openvino": OWN, "torch": GENERAL, "": ""}[engine(model_of(project, project.settings.tuned_on(model)))]
+    return TRAINER
 
 
 def roughly(pace: Pace, training: Training) -> float:

@@ -1,188 +1,148 @@
-"""Which trainer a model is tuned by: all that trainings, the gate of forgetting and looks at losses ask of a base model.
+"""A model that is tuned, as trainings, the gate of forgetting and looks at losses see it: transformers' own, by peft.
 
-Plain llamas whose weights Rung serves by itself are trained by its own network, which takes less of a CPU; whatever else
-transformers opens, by transformers and peft (`peft_base`). Which rows come when is left to `learning`.
+Where its weights lie is left to `sources`, gradients to `learner`, steps and checkpoints to `learning`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 from rung.errors import MissingExtra, UserError
+from rung.models.causal.devices import Device
+from rung.models.causal.network import Network
 from rung.records import Json
-from rung.training.batches import pieces
 from rung.training.device import find_device, product_type
-from rung.training.examples import Row, Tokenizing, Tokens
-from rung.training.learner import Learner, Written
-from rung.training.packing import pack
-from rung.training.recipe import ALL_LINEAR, OWN, Recipe
-from rung.training.shape import Shape
+from rung.training.examples import Row, Tokens
+from rung.training.forward import Forward
+from rung.training.learner import Learner, adapted
+from rung.training.memory import Estimate, Opening, check_memory, check_opening, estimate
+from rung.training.recipe import ALL_LINEAR, Recipe
+from rung.training.sources import FromArrays, FromFolder, InFolder, Source, Trainable
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from rung.training.network import Network
+    import torch
 
 OUT_OF_REACH = "this model's weights are out of reach"
-
-
-@runtime_checkable
-class Trainable(Protocol):
-    """A plain llama whose weights are here as arrays."""
-
-    name: str
-    config: dict[str, Json]
-
-    @property
-    def tokens(self) -> Tokenizing: ...
-
-    @property
-    def identity(self) -> str: ...
-
-    def weights(self) -> Mapping[str, NDArray[np.float32]]:
-        """The weights as served, by their Hugging Face names."""
-        ...
-
-
-class RowLosses(Protocol):
-    """Weights that are not trained any more."""
-
-    def summed(self, rows: Sequence[Row]) -> Iterator[tuple[Row, float]]:
-        """Each row with its loss, summed over its answer's tokens, in nats; in any order."""
-        ...
-
-
-class Base(Protocol):
-    """A model that can be tuned."""
-
-    @property
-    def trainer(self) -> str:
-        """What tunes it, for manifests and people."""
-        ...
-
-    @property
-    def context(self) -> int:
-        """Tokens that a row may have at most."""
-        ...
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def identity(self) -> str: ...
-
-    @property
-    def tokens(self) -> Tokens: ...
-
-    def check(self, recipe: Recipe) -> None:
-        """Refuse what this trainer cannot do, before anything is loaded.
-
-        Raises:
-            UserError: names the setting.
-        """
-        ...
-
-    def learner(self, recipe: Recipe) -> Learner:
-        """Adapters on the frozen weights, as they begin.
-
-        Raises:
-            UserError: a setting does not fit the model, the device is not there, or too little memory is free.
-        """
-        ...
-
-    def losses(self, adapter: Path | None, *, precision: str = "auto") -> RowLosses:
-        """The weights as served, with an adapter's where one is given, in the type that training multiplies in.
-
-        `precision` is a recipe's."""
-        ...
+_REPEATABLE = "CUBLAS_WORKSPACE_CONFIG", ":4096:8"  # without it CUDA's products may add in any order
 
 
 @dataclass(frozen=True)
-class OwnBase:
-    """A plain llama, tuned by Rung's own network."""
+class Base:
+    """A model that can be tuned."""
 
-    model: Trainable
-    trainer: ClassVar[str] = OWN
+    source: Source
 
     @property
     def name(self) -> str:
         """As in messages."""
-        return self.model.name
+        return self.source.model.name
 
     @property
     def identity(self) -> str:
-        """What the adapter belongs to."""
-        return self.model.identity
+        """What an adapter belongs to."""
+        return self.source.model.identity
 
     @property
     def tokens(self) -> Tokens:
-        """As served."""
-        return self.model.tokens
+        """The engine's own tokenizer and template."""
+        return self.source.tokens
 
     @property
     def context(self) -> int:
-        """Positions of the model."""
-        return self.shape.positions
-
-    @property
-    def shape(self) -> Shape:
-        """Its numbers; raises `UserError` where it is no plain llama."""
-        return Shape.of(self.model.config)
+        """Tokens that a row may have at most."""
+        return self.source.context
 
     def check(self, recipe: Recipe) -> None:
-        """As `Base` says."""
-        check_own(recipe)
-        recipe.check_layers(self.shape.layers)
+        """Refuse what does not fit the model, before anything is loaded.
 
-    def learner(self, recipe: Recipe) -> Learner:
-        """As `Base` says."""
+        Raises:
+            UserError: names the setting.
+            MissingExtra: a library is not installed.
+        """
+        if recipe.quantize == "4bit":
+            need_libraries("bitsandbytes", extra="qlora", what="training on 4-bit weights")
+        self.source.check(recipe)
+        if (layers := _layers(self.source.config)) is not None:
+            recipe.check_layers(layers)
+
+    def learner(self, recipe: Recipe, rows: Sequence[Row]) -> Learner:
+        """Adapters on the frozen weights, as they begin. `rows`: what will be learnt, by which memory is estimated.
+
+        Raises:
+            UserError: a setting does not fit the model, the device is not there, or too little memory is free.
+        """
         self.check(recipe)
-        find_device(recipe.device)  # before the weights are read
-        if recipe.quantize == "none":
-            return Written(self.model.weights(), self.shape, recipe)
-        from rung.training.quantized import Quantized
+        device = find_device(recipe.device)
+        if device.type == "cuda":
+            os.environ.setdefault(*_REPEATABLE)
+        where: Device = device.type
+        dtype = product_type(device, recipe.precision)
+        self.source.make_room()
+        number, is_narrow = str(dtype).removeprefix("torch."), recipe.quantize == "4bit"
+        needed = self.estimate(recipe, rows, where=where, dtype=dtype)
+        free = check_memory(self.name, needed, recipe, where=where, number="4 bits" if is_narrow else number)
+        opening = self._opening(where, dtype, is_four_bit=is_narrow)
+        network = self._opened(opening)
+        if is_narrow:
+            network.model.train()  # in evaluation bitsandbytes repacks weights for AVX-512 kernels, and rounds scales
+        products_in, narrow_to = f"nf4, {number}" if is_narrow else number, opening.narrow_to
+        settings = lora_settings(recipe)
+        learner = Learner(network, settings, seed=recipe.seed, products_in=products_in, narrow_to=narrow_to)
+        learner.begin_within(needed, free)
+        return learner
 
-        return Quantized(self.model.weights(), self.model.config, self.shape, recipe)
+    def estimate(self, recipe: Recipe, rows: Sequence[Row], *, where: Device, dtype: torch.dtype) -> Estimate:
+        """How much memory it takes to learn these rows.
 
-    def losses(self, adapter: Path | None, *, precision: str = "auto") -> RowLosses:
-        """As `Base` says."""
-        from rung.training.merging import tuned_network
+        Raises:
+            UserError: a layer that the recipe names is not there.
+        """
+        model = adapted(self._without_numbers(), lora_settings(recipe), seed=0)
+        opening = self._opening(where, dtype, is_four_bit=recipe.quantize == "4bit")
+        return estimate(model, rows, recipe, opening=opening)
 
-        return OwnLosses(tuned_network(self.model, adapter, dtype=product_type(precision=precision)))
+    def losses(self, adapter: Path | None, *, precision: str = "auto", device: str = "auto") -> Forward:
+        """The weights as served, with an adapter's where one is given; computed as a training computes by that device and
+        precision, but for weights in 4 bits: these are whole here.
 
+        Raises:
+            UserError: the device is not there, or too little memory is free.
+        """
+        self.source.make_room()
+        computing = find_device(device)
+        opening = self._opening(computing.type, product_type(computing, precision))
+        empty = self._without_numbers()
+        for parameter in empty.parameters():
+            parameter.requires_grad = False
+        check_opening(self.name, empty, opening)
+        network = self._opened(opening)
+        for parameter in network.model.parameters():
+            parameter.requires_grad = False
+        if adapter is not None:
+            network.adapters.load(adapter.name, adapter)
+            network.adapters.of([adapter.name])
+        return Forward(network, narrow_to=opening.narrow_to)
 
-def check_own(recipe: Recipe) -> None:
-    """Refuse what has no meaning for Rung's own trainer, whatever the model.
+    def _opening(self, where: Device, dtype: torch.dtype, *, is_four_bit: bool = False) -> Opening:
+        source = self.source
+        held = dtype if is_four_bit else source.held(where, dtype)
+        return Opening(where, dtype, held, read_as=source.read_as, stored=source.bytes, is_four_bit=is_four_bit)
 
-    Raises:
-        UserError: names the setting.
-    """
-    modules = recipe.target_modules != (ALL_LINEAR,)
-    odd = {"target_modules": modules, f"variant: {recipe.variant}": recipe.variant != "lora"}
-    for setting in (name for name, is_odd in odd.items() if is_odd):
-        raise UserError(
-            f"{setting} has no meaning for the trainer of plain llamas, which learns LoRA on all linear layers: take it "
-            "out of the recipe"
-        )
+    def _opened(self, opening: Opening) -> Network:
+        quantization = _four_bit(opening.dtype) if opening.is_four_bit else None
+        return self.source.opened(where=opening.where, dtype=opening.held, quantization=quantization)
 
+    def _without_numbers(self) -> Any:
+        import torch
+        from transformers import AutoModelForCausalLM
 
-@dataclass(frozen=True)
-class OwnLosses:
-    """Rung's network; what rows share is computed once."""
-
-    network: Network
-
-    def summed(self, rows: Sequence[Row]) -> Iterator[tuple[Row, float]]:
-        """As `RowLosses` says."""
-        for part in pieces(rows) if rows else ():
-            losses = self.network.losses(pack(part))
-            lengths = [len(row.ids) - row.prompt for row in part]
-            for row, own in zip(part, losses.split(lengths), strict=True):
-                yield row, float(own.double().sum())
+        with torch.device("meta"):
+            return AutoModelForCausalLM.from_config(self.source.configuration(), trust_remote_code=False)
 
 
 def base_of(model: object) -> Base:
@@ -190,22 +150,56 @@ def base_of(model: object) -> Base:
 
     Raises:
         UserError: its weights are not on this machine.
-        MissingExtra: torch is not installed.
+        MissingExtra: a library is not installed.
     """
     if isinstance(model, Trainable):
-        need_torch()
-        return OwnBase(model)
-    from rung.training.peft_base import FolderBase, InFolder
-
-    if not isinstance(model, InFolder):
+        source: Source = FromArrays(model)
+    elif isinstance(model, InFolder):
+        source = FromFolder(model)
+    else:
         raise UserError(f"{OUT_OF_REACH}, so it cannot be tuned: name a local model")
-    need_torch()
-    return FolderBase(model)
+    need_libraries("torch", "transformers", "peft")
+    return Base(source)
 
 
-def need_torch() -> None:
-    """Raises `MissingExtra` where torch is not installed."""
-    try:
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise MissingExtra("train", "training") from error
+def lora_settings(recipe: Recipe) -> Any:
+    """peft's settings of a recipe's adapters. Layers below `first_layer` are left out by the first number in their names."""
+    from peft import LoraConfig
+
+    below = "|".join(map(str, range(recipe.first_layer)))
+    return LoraConfig(
+        r=recipe.rank,
+        lora_alpha=recipe.alpha,
+        lora_dropout=0.0,
+        target_modules=ALL_LINEAR if recipe.target_modules == (ALL_LINEAR,) else list(recipe.target_modules),
+        exclude_modules=rf"(?:[^.\d][^.]*\.)*(?:{below})(?:\..*)?" if below else None,
+        use_rslora=recipe.variant == "rslora",
+        use_dora=recipe.variant == "dora",
+        task_type="CAUSAL_LM",
+    )
+
+
+def need_libraries(*names: str, extra: str = "train", what: str = "training") -> None:
+    """Raises `MissingExtra` where one of these is not installed."""
+    for name in names:
+        try:
+            import_module(name)
+        except ImportError as error:
+            raise MissingExtra(extra, what) from error
+
+
+def _four_bit(dtype: torch.dtype) -> Any:
+    from transformers import BitsAndBytesConfig
+
+    return BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
+    )
+
+
+def _layers(config: Mapping[str, Json]) -> int | None:
+    inner = config.get("text_config")
+    for settings in (config, inner if isinstance(inner, dict) else {}):
+        for key in ("num_hidden_layers", "n_layer", "num_layers"):
+            if isinstance(value := settings.get(key), int):
+                return value
+    return None

@@ -17,7 +17,7 @@ from rung.training.packing import alike, shared_beginning
 from rung.training.recipe import Recipe
 
 T = TypeVar("T")
-MAX_TOKENS = 1024  # computed at once: beyond it products get no faster, only memory grows (about 0.9 MB a token)
+MAX_TOKENS = 1024  # computed at once: beyond it products get no faster, only memory grows (see `memory`)
 MAX_VALIDATION = 64
 _CHUNK = 8  # batches' worth of rows that are sorted by length together
 

@@ -85,6 +85,17 @@ def load(folder: Path, *, of: str) -> tuple[dict[str, torch.Tensor], Progressed]
         return None
 
 
+def run_of(folder: Path) -> str:
+    """The run whose checkpoint lies in a folder; "" where there is none that can be read."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(folder / CHECKPOINT, framework="np") as file:
+            return str((file.metadata() or {}).get("of", ""))
+    except (SafetensorError, OSError, ValueError):
+        return ""
+
+
 def forget(folder: Path) -> None:
     """Remove the checkpoint of a finished run."""
     (folder / CHECKPOINT).unlink(missing_ok=True)

@@ -1,6 +1,6 @@
 """Where is trained, and in what numbers, found at run time: a GPU where torch sees one, else the CPU.
 
-The network of `training.network` runs on any of them; only the CPU has been measured (docs/training.md).
+Only the CPU has been measured (docs/training.md).
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import gc
-from collections.abc import Callable
+import os
 from typing import TYPE_CHECKING
 
 from rung.errors import UserError
@@ -81,14 +81,13 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _FULL)
 
 
-def give_back(clear: Callable[[], None]) -> None:
-    """Let go of what a failed computation left: our buffers, then what torch and the C library keep of freed ones."""
+def give_back() -> None:
+    """Let go of what is needed no longer, and of what torch and the C library keep of it."""
     import torch
 
-    clear()
     gc.collect()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of glibc: oneDNN maps its kernels outside the heap
-    if trim is not None:
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
+    if trim is not None:  # glibc: oneDNN maps its kernels outside the heap
         trim(0)
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

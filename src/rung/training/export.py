@@ -10,22 +10,24 @@ import errno
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from rung.errors import UserError
+from rung.errors import ModelError, UserError
 from rung.files.outputs import check_free
-from rung.models.adapters import Lora, joined, read_adapter
+from rung.models.adapters import CONFIG, WEIGHTS, Lora, joined, read_adapter
 from rung.models.tensor_files import write_tensors
 from rung.models.weights import PACKAGED
-from rung.training.bases import Trainable
 from rung.training.generator import MANIFEST
 from rung.training.gguf_files import PRECISIONS, keys_of, modelfile, read_gguf, write_gguf
-from rung.training.lora import CONFIG, WEIGHTS
-from rung.training.merging import merged
+from rung.training.sources import Named, Trainable
 from rung.training.tokenizer_files import tokenizer_files
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 FORMATS = ("peft", "merged", "gguf", "st")
 MODEL = "model.gguf"
@@ -49,15 +51,6 @@ class OnBase(Protocol):
 
     @property
     def model(self) -> Named: ...
-
-
-class Named(Protocol):
-    """A model with a name and a digest."""
-
-    name: str
-
-    @property
-    def identity(self) -> str: ...
 
 
 def check_base(tuned: OnBase) -> None:
@@ -114,9 +107,24 @@ def _write_joined(lora: Lora, adapter: Path, part: Path) -> None:
     config = json.loads((adapter / CONFIG).read_text(encoding="utf-8"))
     fetched = PACKAGED[config["base_model_name_or_path"]].of
     config |= {"base_model_name_or_path": fetched, "revision": None, "layers_to_transform": None}
+    config.pop("exclude_modules", None)  # earlier versions of peft do not know it
+    config |= {"target_modules": sorted({layer.rpartition(".")[2] for layer in lora.layers})}
     config |= {"r": rank, "lora_alpha": rank, "use_rslora": False, "rank_pattern": {}, "alpha_pattern": {}}
     (part / CONFIG).write_text(json.dumps(config, indent=2, ensure_ascii=False), encoding="utf-8")
     write_tensors(part / WEIGHTS, Lora(filled).tensors(), metadata={"format": "pt"})
+
+
+def merged(weights: Mapping[str, NDArray[np.float32]], adapter: Path) -> dict[str, NDArray[np.float32]]:
+    """The weights by their Hugging Face names, W + (alpha / rank) B A in the place of those that the adapter changes, in
+    float32.
+
+    Raises:
+        ModelError: the adapter names a layer that these weights lack, or of another shape: it is another base's.
+    """
+    try:
+        return read_adapter(adapter).added_to(weights)
+    except ModelError as error:
+        raise ModelError(f"{adapter}: {error}") from error
 
 
 def write_merged(tuned: Tuned, out: Path, *, precision: str = "f32") -> None:

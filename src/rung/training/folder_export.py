@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from rung.errors import UserError
+from rung.models.adapters import CONFIG, WEIGHTS
 from rung.models.causal.chat import Chat
 from rung.models.causal.network import open_network
 from rung.records.steps import Engine
 from rung.training.export import with_folder
 from rung.training.generator import MANIFEST
-from rung.training.lora import CONFIG, WEIGHTS
 from rung.training.parity import Chat as Conversation
 from rung.training.parity import Parity, Parted, first_difference, served_answers
-from rung.training.peft_base import InFolder
+from rung.training.sources import InFolder
 
 PRECISIONS = {"f32": "float32", "f16": "float16", "bf16": "bfloat16"}
 _MADE_ANEW = ("config.json", "adapter_config.json")  # beside weights and their index

@@ -14,12 +14,12 @@ from dataclasses import asdict, dataclass
 from rung.errors import InternalError
 from rung.records import Estimate, Json, Message
 from rung.records.steps import Engine, Generate, GenerateResult, Request
-from rung.training.bases import RowLosses
 from rung.training.examples import Row, Tokens, tokenised
 from rung.training.following import follows
+from rung.training.forward import Forward
 from rung.training.probing import Choice, Probe
 
-FORMAT = 1  # raise it when the same weights and probe lead to other numbers
+FORMAT = 2  # raise it when the same weights and probe lead to other numbers
 MAX_TOKENS = 2048  # of a row: longer texts are left out, longer prompts of choices lose their beginning
 ANSWER_TOKENS = 120
 
@@ -62,7 +62,7 @@ class Measured:
         return asdict(self)
 
 
-def measure_text(weights: RowLosses, tokens: Tokens, probe: Probe, *, context: int = MAX_TOKENS) -> Measured:
+def measure_text(weights: Forward, tokens: Tokens, probe: Probe, *, context: int = MAX_TOKENS) -> Measured:
     """Losses and choices, by the weights that are served, of a model that takes `context` tokens."""
     most = min(MAX_TOKENS, context)
     chats = [row for row in tokenised(probe.examples, tokens) if len(row.ids) <= most]

@@ -1,6 +1,6 @@
 """The local model learns a behaviour: LoRA on its own served weights, from examples to an artifact.
 
-`train_generator` is the whole. Steps and checkpoints are left to `learning`, the mathematics to `network`, the settings to
+`train_generator` is the whole. Steps and checkpoints are left to `learning`, the mathematics to `learner`, the settings to
 `recipe`; whether the tuned model is any better is judged by the verdict, not here.
 """
 
@@ -19,16 +19,16 @@ from rung.progress import Tick
 from rung.records import Example, Json, digest, plain
 from rung.training.bases import Base, base_of
 from rung.training.batches import split
-from rung.training.checkpoint import forget
+from rung.training.checkpoint import forget, run_of
 from rung.training.examples import Row, Rows, rows_of, tokenised
 from rung.training.learning import Learning, Source
-from rung.training.recipe import Recipe
+from rung.training.recipe import TRAINER, Recipe
 from rung.training.replaying import mixed
 from rung.training.sweep import Found, search
 
 log = logging.getLogger(__name__)
 MANIFEST = "manifest.json"
-_FORMAT = 3  # raise it when the same rows and recipe lead to other weights
+_RUN = "lora 4: "  # raise it when the same rows and recipe lead to other weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +88,25 @@ def train_generator(
     base.check(recipe)
     rows, learnt, held = _rows(taught, base, recipe)
     plain_rows = [(row.ids, row.prompt) for row in (*learnt, *held)]
-    of = digest("lora", _FORMAT, base.identity, recipe, plain_rows)
+    of = _RUN + digest("lora", base.identity, recipe, plain_rows)
     done = _read(folder, of)
     if done is None:
         folder.mkdir(parents=True, exist_ok=True)
         source = Source(folder, of)
-        learning = Learning(learnt, held, base.learner(recipe), recipe=recipe, source=source)
+        learning = Learning(learnt, held, base.learner(recipe, learnt), recipe=recipe, source=source)
         learning.run(progress)
         named: dict[str, Json] = {"name": base.name, "identity": base.identity}
         for name, content in learning.learner.files(base=named).items():
             write_whole(folder / name, content)
-        _seal(rows, learning, {"base": named, "trainer": base.trainer, **({"search": sweep.entry()} if sweep else {})})
+        _seal(rows, learning, {"base": named, "trainer": TRAINER, **({"search": sweep.entry()} if sweep else {})})
         done = _read(folder, of)
         assert done is not None
     return done
+
+
+def has_begun(folder: Path) -> bool:
+    """Whether a training was stopped in this folder that goes on: one of an earlier format begins anew."""
+    return run_of(folder).startswith(_RUN)
 
 
 def search_generator(

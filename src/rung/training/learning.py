@@ -1,7 +1,7 @@
 """Step by step: gradient, move, look at the rows held out, checkpoint, until the passes are done or nothing gets better.
 
 An interrupted run goes on as if nothing had been. Where memory runs out, a step is computed in smaller parts, which comes to
-the same gradient up to rounding. What is made of the result is left to `generator`, a step's mathematics to `network` and
+the same gradient up to rounding. What is made of the result is left to `generator`, a step's mathematics to `learner` and
 `optimiser`.
 """
 
@@ -54,7 +54,7 @@ class Learning:
         self.batch_rows = rows_of_a_batch(rows, recipe)
         self.a_pass = math.ceil(len(rows) / self.batch_rows)
         self.steps = self.a_pass * recipe.epochs
-        self.most, self.notes = learner.most, list[str]()
+        self.most, self.notes = learner.most, [*learner.notes]
         self.adam = Adam(learner.values, learner.gradient)
         self.best = torch.empty(0)
         self.now = Progressed()
@@ -131,7 +131,7 @@ class Learning:
                 if not is_out_of_memory(error):
                     raise
                 words = first_line(error)
-            give_back(self.learner.free)
+            give_back()
             if how := self.learner.save_memory():
                 self._short_of_memory(how)
                 continue

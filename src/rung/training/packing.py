@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 class Packed:
     """A batch: the shared tokens first, then each row's own, end to end.
 
-    `places` [own]: where an own token stands in the padded form [rows * longest]; `spread` [rows * longest]: which own
-    token stands there (any, where none does). `scored` [answer]: the packed tokens whose next token is the answer's, which
-    is in `targets`.
+    `places` [own]: where an own token stands in the padded form [rows * longest]. `scored` [answer]: the packed tokens whose
+    next token is the answer's, which is in `targets`.
     """
 
     ids: torch.Tensor
@@ -32,14 +31,12 @@ class Packed:
     rows: int
     longest: int
     places: torch.Tensor
-    spread: torch.Tensor
     scored: torch.Tensor
     targets: torch.Tensor
-    consumed: int
 
     @property
     def tokens(self) -> int:
-        """Tokens that are computed; `consumed` are those of the rows, the shared ones counted for each."""
+        """Tokens that are computed."""
         return len(self.ids)
 
 
@@ -54,17 +51,16 @@ def alike(one: Row, other: Row) -> int:
     return next((n for n in range(most) if one.ids[n] != other.ids[n]), most)
 
 
-def pack(rows: Sequence[Row], *, share: bool = True, device: torch.device | None = None) -> Packed:
+def pack(rows: Sequence[Row], *, device: torch.device | None = None) -> Packed:
     """One batch of these rows, on the CPU unless said. A row's last token is only a target."""
     import torch
 
-    shared = shared_beginning(rows) if share and len(rows) > 1 else 0
+    shared = shared_beginning(rows) if len(rows) > 1 else 0
     own = [len(row.ids) - 1 - shared for row in rows]
     longest = max(own)
     ids: list[int] = list(rows[0].ids[:shared])
     positions = list(range(shared))
     places: list[int] = []
-    spread: list[int] = []
     scored: list[int] = []
     targets: list[int] = []
     for n, (row, length) in enumerate(zip(rows, own, strict=True)):
@@ -72,8 +68,6 @@ def pack(rows: Sequence[Row], *, share: bool = True, device: torch.device | None
         scored.extend(range(begin + row.prompt - 1 - shared, begin + length))
         targets.extend(row.ids[row.prompt :])
         places.extend(range(n * longest, n * longest + length))
-        spread.extend(range(begin - shared, begin - shared + length))
-        spread.extend([begin - shared] * (longest - length))
         ids.extend(row.ids[shared:-1])
         positions.extend(range(shared, shared + length))
     return Packed(
@@ -83,8 +77,6 @@ def pack(rows: Sequence[Row], *, share: bool = True, device: torch.device | None
         rows=len(rows),
         longest=longest,
         places=torch.tensor(places, device=device),
-        spread=torch.tensor(spread, device=device),
         scored=torch.tensor(scored, device=device),
         targets=torch.tensor(targets, device=device),
-        consumed=sum(len(row.ids) for row in rows),
     )

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rung.errors import MissingExtra, UserError
+from rung.models.causal.network import open_llama
 from rung.records import Message
 from rung.records.steps import Engine, Generate, GenerateResult, Request
+from rung.training.bases import base_of
 from rung.training.examples import Row, Tokenizing
 from rung.training.export import MODEL, Tuned
-from rung.training.merging import tuned_network
-from rung.training.packing import pack
 
 if TYPE_CHECKING:
     from rung.models.tokens import Tokens
@@ -36,7 +36,7 @@ _AT_ONCE = 10  # prompts that transformers answers together
 class Parted:
     """Where an answer leaves the served one: place of the prompt (from 0), of the token in the answer, both tokens as text.
 
-    `margin`: by how many nats the tuned weights, in float32 by the trainer's own arithmetic, prefer the served token; near 0
+    `margin`: by how many nats the tuned weights, in float32 as the trainer computes, prefer the served token; near 0
     the two were equally good, and rounding chose. None where the prompts themselves differ.
     """
 
@@ -154,7 +154,7 @@ class Hearing:
     def _margins(self, served: Heard, heard: Heard, places: Sequence[tuple[int, int]]) -> list[float | None]:
         if not any(position >= 0 for _, position in places):
             return [None for _ in places]
-        network = tuned_network(self.tuned.model, self.tuned.adapter)
+        weights = base_of(self.tuned.model).losses(self.tuned.adapter, precision="float32")
         margins: list[float | None] = []
         for index, position in places:
             rows = (served.answers[index], heard.answers[index])
@@ -162,7 +162,7 @@ class Hearing:
                 margins.append(None)
                 continue
             before = (*self.ids[index], *rows[0][:position])
-            ours, theirs = (network.loss(pack([Row((*before, row[position]), len(before))])) for row in rows)
+            ours, theirs = (loss for row in rows for _, loss in weights.summed([Row((*before, row[position]), len(before))]))
             margins.append(theirs - ours)
         return margins
 
@@ -210,14 +210,10 @@ def _peft(hearing: Hearing, folder: Path) -> Heard:
     _need_readers()
     import torch
     from peft import PeftModel
-    from transformers import LlamaConfig, LlamaForCausalLM
 
     model = hearing.tuned.model
-    base = LlamaForCausalLM(LlamaConfig(**{k: v for k, v in model.config.items() if k != "dtype"}))
     fetched = getattr(model, "fetched_weights", model.weights)()  # an exported adapter has in it what the model was taught
-    weights = {name: torch.from_numpy(w.copy()) for name, w in fetched.items()}
-    base.load_state_dict(weights, strict=False)
-    base.tie_weights()
+    base = open_llama(model.config, fetched, where="cpu", dtype=torch.float32).model
     return hearing.by_transformers(PeftModel.from_pretrained(base, str(folder)), hearing.ids, _decoder(hearing))
 
 

@@ -18,7 +18,7 @@ from rung.records.validation import Number, WrongSetting, checked, number, setti
 FILE = "recipe.yaml"  # beside rung.yaml: the project's recipe
 NOUN = "training setting"  # in messages
 SELF = "self"  # among `replay_rows`: what the model answers by itself
-OWN, GENERAL = "Rung's own trainer", "transformers and peft"  # what trains an adapter, in words
+TRAINER = "transformers and peft"  # what trains an adapter here, in words
 ALL_LINEAR = "all-linear"  # among `target_modules`: every linear layer but the output
 SHARE = 0.1  # of replayed rows, where a recipe says `replay: self`, or nothing
 HIGHEST = 0.1  # learning rate

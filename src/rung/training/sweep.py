@@ -58,7 +58,7 @@ class Found:
 def search(
     rows: Sequence[Row],
     held: Sequence[Row],
-    learner: Callable[[Recipe], Learner],
+    learner: Callable[[Recipe, Sequence[Row]], Learner],
     *,
     recipe: Recipe,
     progress: Tick = lambda _done, _all, _note: None,
@@ -82,7 +82,7 @@ def search(
         tried: list[Trial] = []
         for rate, rank in left:
             few = replace(recipe, learning_rate=rate, rank=rank, alpha=2.0 * rank, epochs=1, patience=0, validate_every=0)
-            tried.append(_tried(shuffled[: steps * 2**turn * recipe.batch_rows], held, learner(few), few))
+            tried.append(_tried(shuffled[: steps * 2**turn * recipe.batch_rows], held, learner(few, rows), few))
             done += 1
             progress(done, everything, f"rate {rate:g}, rank {rank}: validation loss {tried[-1].validation_loss:.3f}")
         trials += tried

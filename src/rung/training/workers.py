@@ -3,7 +3,7 @@
 Threads that share every product wait for each other at every product: where a neighbour takes one of two cores, training so
 falls to an eighth. Here they meet once a step. Who computes what is fixed by the rows alone and the gradients are added in
 one order, so that the same steps come to the same numbers however the machine is loaded. What a part computes is left to
-`network`.
+`learner`.
 """
 
 from __future__ import annotations

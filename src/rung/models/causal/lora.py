@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from rung.errors import MissingExtra, ModelError, first_line
+from rung.models.adapters import CONFIG, WEIGHTS
 from rung.models.causal.folder import read_json
 
 _BASE = "__base__"  # PEFT's name for rows without an adapter
 _TRAINED_ON = re.compile(r"^(?:local|hf):([0-9a-f]+)")  # identity of the generator that an adapter was trained on
 _EMBEDDING = re.compile(r"embed|lm_head|\bwte\b")  # a tensor that is the vocabulary's
-_FILE = "adapter_model.safetensors"
 
 
 def check_folder(folder: Path, *, base: str) -> None:
@@ -31,11 +31,9 @@ def check_folder(folder: Path, *, base: str) -> None:
     Raises:
         ModelError: a file is missing or broken, it is of another kind, or was trained on another model.
     """
-    config = read_json(folder / "adapter_config.json")
+    config = read_json(folder / CONFIG)
     if config.get("peft_type") != "LORA":
-        raise ModelError(
-            f"{folder}/adapter_config.json describes no LoRA adapter (peft_type LORA): only LoRA can be served here"
-        )
+        raise ModelError(f"{folder / CONFIG} describes no LoRA adapter (peft_type LORA): only LoRA can be served here")
     if config.get("alora_invocation_tokens"):
         raise ModelError(
             f"{folder} is an activated LoRA (alora_invocation_tokens), which cannot be served here: train it without"
@@ -47,8 +45,8 @@ def check_folder(folder: Path, *, base: str) -> None:
             f"{folder}: this adapter was trained on {name} ({trained_on[1][:12]}), and the model here is {base[:12]}: name "
             "that model under 'model:', or train the adapter again on this one"
         )
-    if not (folder / _FILE).is_file():
-        raise ModelError(f"{folder / _FILE} is missing: train the adapter again, or save it with PEFT's save_pretrained")
+    if not (folder / WEIGHTS).is_file():
+        raise ModelError(f"{folder / WEIGHTS} is missing: train the adapter again, or save it with PEFT's save_pretrained")
 
 
 class Adapters:
@@ -74,7 +72,7 @@ class Adapters:
             from peft import PeftModel, get_peft_model_state_dict
         except ImportError as error:
             raise MissingExtra("hf", "adapters") from error
-        name, held = f"adapter{len(self._names)}", _tensors(folder / _FILE)
+        name, held = f"adapter{len(self._names)}", _tensors(folder / WEIGHTS)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers by a name that later ones have not
@@ -92,7 +90,7 @@ class Adapters:
         if odd := sorted(held ^ taken):
             self._peft.delete_adapter(name)
             what = "matches no layer of this model" if odd[0] in held else "is missing"
-            raise ModelError(f"{folder / _FILE}: tensor {odd[0]!r} {what}: was the adapter trained on another?")
+            raise ModelError(f"{folder / WEIGHTS}: tensor {odd[0]!r} {what}: was the adapter trained on another?")
         self._peft.eval()
         self._names[digest] = name
         self._mixable[digest] = self._can_mix(name)

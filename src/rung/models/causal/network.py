@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rung.errors import MissingExtra, ModelError, first_line
 from rung.models.causal.devices import Device, free_memory
 from rung.models.causal.folder import ModelFolder
 from rung.models.causal.lora import Adapters
+from rung.records import Json
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
+    from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
 _BESIDE = 1.1  # of the weights' memory: what loading and a first batch take beside them
@@ -141,37 +145,61 @@ def open_network(folder: ModelFolder, *, where: Device, dtype: torch.dtype, quan
         ModelError: there is too little memory, weights are missing, or the library cannot open the folder.
         MissingExtra: a library is not installed.
     """
-    try:
-        from transformers import AutoModelForCausalLM
-    except ImportError as error:
-        raise MissingExtra("hf", "models in Hugging Face folders") from error
+    _need_transformers()
+    from transformers import AutoModelForCausalLM
+
     if quantization is None:
         require_memory(folder, where, dtype)
+    opened = partial(AutoModelForCausalLM.from_pretrained, folder.path, local_files_only=True, trust_remote_code=False)
+    return _opened(partial(opened, use_safetensors=True), folder.path, where, dtype, quantization)
+
+
+def open_llama(
+    config: Mapping[str, Json],
+    weights: Mapping[str, NDArray[np.float32]],
+    *,
+    where: Device,
+    dtype: torch.dtype,
+    quantization: Any = None,
+) -> Network:
+    """A llama that is here as arrays, by their Hugging Face names; nothing is written. Raises as `open_network`."""
+    _need_transformers()
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    tensors = {name: torch.from_numpy(weight) for name, weight in weights.items()}
+    opened = partial(LlamaForCausalLM.from_pretrained, None, config=LlamaConfig(**config), state_dict=tensors)
+    return _opened(opened, "the model's weights", where, dtype, quantization)
+
+
+def _need_transformers() -> None:
+    try:
+        import transformers  # noqa: F401
+    except ImportError as error:
+        raise MissingExtra("hf", "models in Hugging Face folders") from error
+
+
+def _opened(
+    from_pretrained: Callable[..., Any], named: object, where: Device, dtype: torch.dtype, quantization: Any
+) -> Network:
     placed = {"": where} if where == "cuda" or quantization is not None else None
     with _quiet():
         try:
-            model, report = AutoModelForCausalLM.from_pretrained(
-                folder.path,
-                dtype=dtype,
-                local_files_only=True,
-                trust_remote_code=False,
-                use_safetensors=True,
-                output_loading_info=True,
-                device_map=placed,
-                quantization_config=quantization,
+            model, report = from_pretrained(
+                dtype=dtype, output_loading_info=True, device_map=placed, quantization_config=quantization
             )
         except Exception as error:  # the library raises what it pleases for what it cannot open
-            raise ModelError(f"transformers cannot open {folder.path}: {first_line(error)}") from error
+            raise ModelError(f"transformers cannot open {named}: {first_line(error)}") from error
     lacking = sorted(str(key) for key in report["missing_keys"])
     mismatched = sorted(str(key) for key in report.get("mismatched_keys", ()))
     if lacking or mismatched:
         first = (lacking or mismatched)[0]
         raise ModelError(
-            f"the weights in {folder.path} are not those of its config.json: {len(lacking)} are missing and "
+            f"the weights in {named} are not those of its config.json: {len(lacking)} are missing and "
             f"{len(mismatched)} of another shape ({first}): copy the model again"
         )
     if report.get("unexpected_keys"):
-        log.info("%s: %d tensors are not used", folder.path, len(report["unexpected_keys"]))
+        log.info("%s: %d tensors are not used", named, len(report["unexpected_keys"]))
     return Network((model if quantization is not None else model.to(where)).eval(), where)
 
 
