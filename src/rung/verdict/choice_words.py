@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rung.records import Estimate, RungResult
 from rung.verdict.bar import Bar
 from rung.verdict.choice import FLOOR
-from rung.verdict.reasons import MISSES, NOT_NEEDED, NOT_SHOWN, WORSE, cases, interval, number, reaching, turned
+from rung.verdict.reasons import MISSES, NOT_NEEDED, NOT_SHOWN, WORSE, cases, chance, interval, number, reaching, turned
 from rung.verdict.statistics import ALPHA, Paired
 
 _CHANCE = "so much comes by chance among {} comparisons (Holm's correction)"
@@ -38,8 +38,8 @@ def stays(winner: RungResult, bar: Bar, *, more: str) -> str:
 
 def none_clears(bar: Bar, best: RungResult) -> str:
     """What is said first where the bar decides nothing."""
-    asked, chance = number(bar.correct or 0.0), reaching(best, bar.risk)
-    return f"No rung is shown to clear the bar of {asked}: {best.name}, the best, does with probability {chance}."
+    asked, with_ = number(bar.correct or 0.0), reaching(best, bar.risk)
+    return f"No rung is shown to clear the bar of {asked}: {best.name}, the best, does with probability {with_}."
 
 
 def best(winner: RungResult, bar: Bar, *, alone: bool, lowest: bool, more: str) -> str:
