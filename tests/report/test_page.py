@@ -183,7 +183,7 @@ def test_a_winner_that_misses_the_bar_is_not_called_good() -> None:
     assert "✗ missed" in page.text
     unsure = tuple(replace(r, probability_alone=0.5) for r in rungs)
     open_ = Page(report_html(replace(report, verdict=replace(missed, rungs=unsure))))
-    said = "(probability 0.01 with all that was tried counted (0.50 by itself))"
+    said = "(probability 0.01 counting all that was tried, 0.50 by itself)"
     assert f"? Not shown to clear the bar {said}" in open_.text
     assert f"? not certain {said}" in open_.text
     assert "Nothing is shown to clear the bar. Best so far: hybrid." in open_.text

@@ -54,8 +54,8 @@ def test_what_stands_beside_a_rung_makes_it_no_worse() -> None:
     assert other.probability < 0.2 < (other.probability_alone or 0.0)
     why = both.why_not("rag[model=small]")
     assert why.startswith(NOT_SHOWN)
-    assert f"with probability {other.probability:.2f} with all that was tried counted" in why
-    assert f"({other.probability_alone:.2f} by itself)" in why
+    assert f"with probability {other.probability:.2f} counting all that was tried" in why
+    assert f", {other.probability_alone:.2f} by itself" in why
 
 
 def test_one_that_misses_by_itself_is_said_to_with_its_own_probability() -> None:

@@ -63,7 +63,7 @@ def reaching(result: RungResult, risk: float) -> str:
     """The probability that a rung reaches the bar, as `Bar.told_of`; where what was tried beside it makes it less, its own
     too."""
     said, alone = chance(Bar(risk=risk).told_of(result)), chance(result.probability_alone)
-    return said if said == alone else f"{said} with all that was tried counted ({alone} by itself)"
+    return said if said == alone else f"{said} counting all that was tried, {alone} by itself"
 
 
 def stopped(
