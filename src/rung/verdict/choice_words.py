@@ -38,8 +38,8 @@ def stays(winner: RungResult, bar: Bar, *, more: str) -> str:
 
 def none_clears(bar: Bar, best: RungResult) -> str:
     """What is said first where the bar decides nothing."""
-    asked, with_ = number(bar.correct or 0.0), reaching(best, bar.risk)
-    return f"No rung is shown to clear the bar of {asked}: {best.name}, the best, does with probability {with_}."
+    asked, reached = number(bar.correct or 0.0), reaching(best, bar.risk)
+    return f"No rung is shown to clear the bar of {asked}: {best.name}, the best, does with probability {reached}."
 
 
 def best(winner: RungResult, bar: Bar, *, alone: bool, lowest: bool, more: str) -> str:
