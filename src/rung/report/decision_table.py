@@ -33,8 +33,8 @@ def decision_table(decision: Decision, *, title: str = "") -> list[str]:
 def _system(system: SystemScore, decision: Decision) -> list[str]:
     mark = "*" if system.name == decision.winner else " "
     result = next(r for r in decision.verdict.rungs if r.name == system.name)
-    told = None if system.probability_of_bar is None else Bar(risk=decision.verdict.risk).told_of(result)
-    chance = "" if told is None else _short(told, 0.01)
+    probability = None if system.probability_of_bar is None else Bar(risk=decision.verdict.risk).told_of(result)
+    chance = "" if probability is None else _short(probability, 0.01)
     score = Estimate(system.mean, system.low, system.high, system.n)
     price = "unknown" if system.usd_per_1k is None else money(system.usd_per_1k)
     numbers = (reasons.interval(score), f"{system.n:,}", chance, price, remark(result, decision.verdict))

@@ -62,8 +62,8 @@ def chance(probability: float | None) -> str:
 def reaching(result: RungResult, risk: float) -> str:
     """The probability that a rung reaches the bar, as `Bar.told_of`; where what was tried beside it makes it less, its own
     too."""
-    said, alone = chance(Bar(risk=risk).told_of(result)), chance(result.probability_alone)
-    return said if said == alone else f"{said} counting all that was tried, {alone} by itself"
+    shown, alone = chance(Bar(risk=risk).told_of(result)), chance(result.probability_alone)
+    return shown if shown == alone else f"{shown} counting all that was tried, {alone} by itself"
 
 
 def stopped(

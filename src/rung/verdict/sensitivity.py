@@ -259,8 +259,8 @@ def _at_breakpoints(
     for upwards, ends in ((True, zip(above, after, strict=True)), (False, reversed(list(zip(below, before, strict=True))))):
         # Asked between two points, since at one it hangs on the last bit.
         stretches = [(point, (point + beyond) / 2) for point, beyond in ends if abs(beyond - point) > _NEVER]
-        if found := first_change(stretches, choice, winner):
-            changes.append(Flip(what, found[0], found[1], now, upwards, end=found[2]))
+        if change := first_change(stretches, choice, winner):
+            changes.append(Flip(what, change[0], change[1], now, upwards, end=change[2]))
     return changes
 
 
@@ -350,8 +350,8 @@ def _of_input(
         stretches = [
             (turn, (turn * end) ** 0.5) for turn, end in zip(way, ends, strict=False) if abs(end / turn - 1) > _ALIKE
         ]
-        if found := first_change(stretches, choice, winner):
-            changes.append(rounded_flip(Flip(what, found[0], found[1], now, upwards, end=found[2]), choice, found[1]))
+        if change := first_change(stretches, choice, winner):
+            changes.append(rounded_flip(Flip(what, change[0], change[1], now, upwards, end=change[2]), choice, change[1]))
     return changes
 
 

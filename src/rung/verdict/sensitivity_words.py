@@ -33,20 +33,20 @@ def flip(what: str, value: str, winner: str | None, *, end: str, upwards: bool, 
             f"no rung would be shown to clear it; {winner} would then stand in, as the lowest that is not shown to be worse "
             "than the best"
         )
-    place = where(what, value, end=end, upwards=upwards)
+    stretch = where(what, value, end=end, upwards=upwards)
     if what in INPUTS and not end:
-        place = f"{'more' if upwards else 'less'} than about {value}"
+        stretch = f"{'more' if upwards else 'less'} than about {value}"
     if what == "bar":
-        return f"With a bar {place}, {then}."
+        return f"With a bar {stretch}, {then}."
     if what == "risk":
-        return f"At a risk {place}, {then}."
+        return f"At a risk {stretch}, {then}."
     if what == "traffic":
-        return f"At {place} queries a month, {then}."
+        return f"At {stretch} queries a month, {then}."
     if what == "changes":
-        return f"If the documents changed {place} times a month, {then}."
+        return f"If the documents changed {stretch} times a month, {then}."
     if what == "price":
-        return f"If an answer cost {place} times what it does, {then}."
-    return f"With a limit on {what} {place}, {then}."
+        return f"If an answer cost {stretch} times what it does, {then}."
+    return f"With a limit on {what} {stretch}, {then}."
 
 
 def forms(what: str, value: float, *, upwards: bool) -> list[tuple[str, float]]:

@@ -54,9 +54,9 @@ def share_flips(seen: Callable[[float], Seen], what: str, now: float, *, of: Cal
     """
     today = of(seen(now))
     for upwards in (True, False):
-        found = _until(lambda value: of(seen(value)) == today, what, now, upwards=upwards)
-        if found is not None:
-            same, away = found
+        change = _until(lambda value: of(seen(value)) == today, what, now, upwards=upwards)
+        if change is not None:
+            same, away = change
             then, value = seen(away), same if upwards else away
             lasting = _until(lambda value, then=then: seen(value) == then, what, away, upwards=upwards)  # type: ignore[misc]
             end = None if lasting is None else lasting[0]
@@ -120,11 +120,11 @@ def first_change(
 
     `stretches`: away from today's value, each with where it begins and a value within, for all of which the choice is one.
     """
-    found: tuple[float, str | None] | None = None
+    change: tuple[float, str | None] | None = None
     for begin, within in stretches:
         other = choice(within)
-        if found is not None and other != found[1]:
-            return (*found, begin)
-        if found is None and other != now:
-            found = (begin, other)
-    return None if found is None else (*found, None)
+        if change is not None and other != change[1]:
+            return (*change, begin)
+        if change is None and other != now:
+            change = (begin, other)
+    return None if change is None else (*change, None)
