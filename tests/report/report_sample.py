@@ -206,6 +206,7 @@ def _result(order: int, name: str, pages: tuple[CasePage, ...]) -> RungResult:
         name in {"closed_book", "oracle"},
         order,
         probability=0.93 if name == "hybrid" else 0.1,
+        probability_alone=0.95 if name == "hybrid" else 0.15,
     )
 
 

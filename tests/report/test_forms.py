@@ -41,7 +41,7 @@ def test_junit_has_a_test_for_each_line_of_the_bar_and_fails_where_it_is_missed(
     bar = {case.get("name"): case for case in suites.findall("testsuite[@name='bar']/testcase")}
     assert set(report.bar) <= set(bar)
     assert all(case.find("failure") is None for case in bar.values()) == report.verdict.clears_bar
-    unsure = tuple(replace(r, probability=0.5) for r in report.verdict.rungs)
+    unsure = tuple(replace(r, probability=0.5, probability_alone=0.5) for r in report.verdict.rungs)
     verdict = replace(report.verdict, rungs=unsure, clears_bar=False, probability=0.5)
     missed = replace(report, verdict=verdict, bar={"correct": 0.7, "json_field_f1": 0.5})
     suite = ElementTree.fromstring(junit_xml(missed)).find("testsuite[@name='bar']")

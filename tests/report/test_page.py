@@ -174,15 +174,18 @@ def test_rungs_that_were_not_measured_say_why() -> None:
 
 def test_a_winner_that_misses_the_bar_is_not_called_good() -> None:
     report = sample()
-    rungs = tuple(replace(r, probability=0.01) for r in report.verdict.rungs)
+    rungs = tuple(replace(r, probability=0.01, probability_alone=0.02) for r in report.verdict.rungs)
     missed = replace(report.verdict, clears_bar=False, probability=0.01, code="best", rungs=rungs)
     page = Page(report_html(replace(report, verdict=missed, bar={"correct": 0.95})))
     assert "Nothing clears the bar. Best so far: hybrid." in page.text
-    assert "✗ Misses the bar" in page.text
+    assert "✗ Misses the bar (probability 0.02)" in page.text
     assert "✓ Clears the bar" not in page.text
     assert "✗ missed" in page.text
-    open_ = Page(report_html(replace(report, verdict=replace(missed, probability=0.5))))
-    assert "? Not shown to clear the bar (probability 0.50)" in open_.text
+    unsure = tuple(replace(r, probability_alone=0.5) for r in rungs)
+    open_ = Page(report_html(replace(report, verdict=replace(missed, rungs=unsure))))
+    said = "(probability 0.01 counting all that was tried, 0.50 by itself)"
+    assert f"? Not shown to clear the bar {said}" in open_.text
+    assert f"? not certain {said}" in open_.text
     assert "Nothing is shown to clear the bar. Best so far: hybrid." in open_.text
 
 

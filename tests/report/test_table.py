@@ -128,7 +128,8 @@ def test_the_json_has_exactly_the_keys_that_were_promised() -> None:
     assert value["steps"] == {"executed": 7, "replayed": 5}
     assert list(value["gaps"]) == ["knowledge", "retrieval", "behaviour"]
     assert set(value["gaps"]["knowledge"]) == {"mean", "low", "high", "n"}
-    keys = ["name", "model", "settings", "status", "why", "scores", "probability_of_bar", "keeps", "usd_per_1k"]
+    keys = ["name", "model", "settings", "status", "why", "scores", "probability_of_bar", "probability_alone"]
+    keys += ["keeps", "usd_per_1k"]
     keys += ["latency_ms"]
     keys += ["build_seconds", "answer_seconds", "bill", "losses", "partly", "answered", "stopped", "repeats"]
     by_name = {one["name"]: one for one in value["rungs"]}

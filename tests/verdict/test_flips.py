@@ -47,7 +47,7 @@ def test_the_bars_nearest_changes_are_where_decide_changes() -> None:
     assert choice(Bar(down.value)) == "prompt"
     assert choice(Bar(down.value + 0.001)) == "rag"
     assert in_words([up, down], "rag") == [
-        "With a bar above 0.73, hybrid would be the choice.",
+        "With a bar between 0.73 and 0.82, hybrid would be the choice.",
         "With a bar at or below 0.47, prompt would be the choice.",
     ]
 

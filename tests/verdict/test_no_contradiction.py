@@ -127,10 +127,12 @@ def test_better_and_worse_are_what_the_scores_say(boards: list[Board]) -> None:
                 assert float(found[2]) > 0
                 seen.add((False, "below"))
             if found := re.match(r"(misses|not shown to clear) the bar.* with probability (less than )?(0\.\d\d)", why):
-                told, chance = float(found[3]), next(r.probability for r in verdict.rungs if r.name == name)
+                told, line = float(found[3]), next(r for r in verdict.rungs if r.name == name)
+                chance = line.probability_alone if found[1] == "misses" else line.probability
                 assert chance is not None
+                assert line.probability_alone is not None
                 assert abs(told - chance) <= 0.0051 or (found[2] and chance < told)
-                assert (chance < board.bar.risk) == (found[1] == "misses")
+                assert (line.probability_alone < board.bar.risk) == (found[1] == "misses")
     assert len(seen) >= 4, seen
 
 
@@ -236,8 +238,10 @@ def test_what_would_change_the_choice_would(boards: list[Board]) -> None:
     for board in boards[:40]:
         if board.bar.correct is None:
             continue
-        for flip in flips(board.weighed, bar=board.bar, economy=Economy({}, demand=Demand())):
-            other = decide(board.weighed, bar=Bar(flip.value + (1e-4 if flip.upwards else 0.0)))
+        last = board.verdict.winner or ""
+        for flip in flips(board.weighed, bar=board.bar, economy=Economy({}, demand=Demand()), incumbent=last):
+            beyond, after_it = Bar(flip.value + (1e-4 if flip.upwards else 0.0)), DecisionContext(incumbent=last)
+            other = decide(board.weighed, bar=beyond, context=after_it)
             assert other.winner == flip.winner
             assert other.winner != board.verdict.winner
             checked += 1

@@ -55,6 +55,7 @@ def test_tries_are_as_many_as_columns_are_unlike() -> None:
     assert effective_tries(unlike[:1]) == 1.0
     assert effective_tries([unlike[0]] * 6) == pytest.approx(1.0)
     assert effective_tries([np.ones(30)] * 3) == pytest.approx(1.0)
+    assert effective_tries([np.ones(4000), unlike[0]]) == 2.0  # all right beside another: nothing shows them to be one try
     assert effective_tries(unlike) == pytest.approx(6.0, abs=0.2)
     alike = [unlike[0] + column for column in unlike[1:]]
     assert effective_tries(alike) == pytest.approx(1 + 4 * 0.5, abs=0.2)

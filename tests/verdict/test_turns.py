@@ -40,7 +40,7 @@ def test_bar_and_risk_flip_where_it_is_said() -> None:
             checked += 1
     assert checked >= 4
     where, then = in_words(rows["bar"].changes[0])
-    assert (where.split()[0], then) == ("above", "high, shown to clear the bar")
+    assert (where.split()[0], then) == ("between", "high, shown to clear the bar")
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,8 @@ class RungResult:
     """One rung's line in the verdict. `reference` marks the arms that are measured but never chosen.
 
     `probability`: that it reaches the bar for `correct` on all cases of this kind, shared among the settings that were tried
-    up to it; None without a bar, and where it cannot be told. `keeps`: by limit the probability that it keeps it, for limits
+    up to it; None without a bar, and where it cannot be told. `probability_alone`: the same as if it were the only one: what
+    is likely below the bar is told from this. `keeps`: by limit the probability that it keeps it, for limits
     on what was estimated.
     """
 
@@ -182,6 +183,7 @@ class RungResult:
     repeats: Repeats | None = None  # None where each case was asked once
     about: str = ""  # what the rung is, in words
     probability: float | None = None
+    probability_alone: float | None = None
     keeps: Mapping[str, float] = field(default_factory=dict)
     rung: str = ""  # the rung that it is a setting of; "" where its name tells
     model: str = ""  # the name of the model that it asks, "" where nobody said

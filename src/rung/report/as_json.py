@@ -57,6 +57,7 @@ def _rung(result: RungResult, verdict: Verdict) -> dict[str, Json]:
         "why": result.why or (verdict.why_not(result.name) if result.name in verdict.rejected else ""),
         "scores": {name: _estimate(score) for name, score in result.scores.items()},
         "probability_of_bar": result.probability,
+        "probability_alone": result.probability_alone,
         "keeps": dict(result.keeps),
         "usd_per_1k": _finite(result.usd_per_1k),
         "latency_ms": {

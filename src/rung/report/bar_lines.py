@@ -7,19 +7,20 @@ from dataclasses import dataclass
 from rung.records import Metric, RungResult
 from rung.report.contents import Report, limit
 from rung.report.numbers import money, percent, seconds, significant
-from rung.verdict.bar import OF_RUNS, Limit, State, measured, state_of
+from rung.verdict import reasons
+from rung.verdict.bar import MAIN, OF_RUNS, Limit, State, measured, state_of
 
 
 @dataclass(frozen=True, slots=True)
 class BarLine:
-    """One number that was asked for; how the choice stands to it, and how probably it meets it, where that is known."""
+    """One number that was asked for; how the choice stands to it, and the chance that it meets it, "" where unknown."""
 
     name: str
     title: str
     asked: str  # "at most 5 %"
     reached: str
     state: State
-    probability: float | None
+    chance: str
 
 
 def bar_lines(report: Report, winner: RungResult) -> list[BarLine]:
@@ -31,13 +32,16 @@ def bar_lines(report: Report, winner: RungResult) -> list[BarLine]:
             continue
         metric = metrics[name]
         asked, reached = Limit(metric, value), measured(winner, name)
+        state, probability = state_of(winner, asked, report.verdict.risk)
+        chance = reasons.reaching(winner, report.verdict.risk) if name == MAIN else reasons.chance(probability)
         lines.append(
             BarLine(
                 name,
                 metric.about if name in OF_RUNS else name.replace("_", " "),
                 f"at {'most' if asked.is_upper else 'least'} {in_unit(metric, value)}",
                 in_unit(metric, reached),
-                *state_of(winner, asked, report.verdict.risk),
+                state,
+                "" if probability is None else chance,
             )
         )
     return lines

@@ -111,7 +111,14 @@ def fields(verdict: Verdict) -> tuple[str, ...]:
 
 def is_missed(verdict: Verdict) -> bool:
     """Whether the choice is likely below the bar."""
-    return not verdict.clears_bar and Bar(0.0, risk=verdict.risk).is_likely_missed(verdict.probability)
+    chosen = choice_in(verdict)
+    alone = None if chosen is None else chosen.probability_alone
+    return not verdict.clears_bar and Bar(risk=verdict.risk).is_likely_missed(alone)
+
+
+def choice_in(verdict: Verdict) -> RungResult | None:
+    """The line of the choice."""
+    return next((rung for rung in verdict.rungs if rung.name == verdict.winner), None)
 
 
 def limit(bar: Mapping[str, Json], key: str) -> float | None:

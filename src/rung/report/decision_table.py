@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rung.records import Estimate
 from rung.report.table import WIDTH, columns, money, padded, remark, section, verdict_lines, wrapped
 from rung.verdict import reasons
+from rung.verdict.bar import Bar
 from rung.verdict.score_columns import Decision, SystemScore
 
 _HEAD = ("", "system", "score", "n", "reaches", "$/1k", "")
@@ -32,7 +33,8 @@ def decision_table(decision: Decision, *, title: str = "") -> list[str]:
 def _system(system: SystemScore, decision: Decision) -> list[str]:
     mark = "*" if system.name == decision.winner else " "
     result = next(r for r in decision.verdict.rungs if r.name == system.name)
-    chance = "" if system.probability_of_bar is None else _short(system.probability_of_bar, 0.01)
+    probability = None if system.probability_of_bar is None else Bar(risk=decision.verdict.risk).told_of(result)
+    chance = "" if probability is None else _short(probability, 0.01)
     score = Estimate(system.mean, system.low, system.high, system.n)
     price = "unknown" if system.usd_per_1k is None else money(system.usd_per_1k)
     numbers = (reasons.interval(score), f"{system.n:,}", chance, price, remark(result, decision.verdict))

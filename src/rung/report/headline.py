@@ -104,7 +104,9 @@ def _status(report: Report) -> Safe:
     if not any(limit(report.bar, key) is not None for key in report.bar):
         return el("p", "No bar was set", cls="chip neutral")
     verdict = report.verdict
-    chance = "" if verdict.probability is None else f" (probability {reasons.chance(verdict.probability)})"
+    winner = chosen(report)
+    is_told = winner is not None and verdict.probability is not None
+    chance = f" (probability {reasons.reaching(winner, verdict.risk)})" if winner is not None and is_told else ""
     if verdict.clears_bar:
         return el("p", f"✓ Clears the bar{chance}", cls="chip good")
     if not is_missed(verdict):
@@ -124,7 +126,7 @@ def _checks(report: Report, winner: RungResult) -> Safe:
     rows = []
     for line in bar_lines(report, winner):
         mark, cls = _MARKS[line.state]
-        mark += "" if line.probability is None else f" (probability {reasons.chance(line.probability)})"
+        mark += f" (probability {line.chance})" if line.chance else ""
         cells = (el("td", line.asked), el("td", line.reached), el("td", mark, cls=cls))
         rows.append(el("tr", el("th", line.title, scope="row"), *cells))
     if not rows:
@@ -183,7 +185,7 @@ def _probably(winner: RungResult, bar: float | None, risk: float) -> str:
     if bar is None or winner.probability is None:
         return ""
     return (
-        f"{winner.name} clears the bar of {percent(bar)} with probability {reasons.chance(winner.probability)}; "
+        f"{winner.name} clears the bar of {percent(bar)} with probability {reasons.reaching(winner, risk)}; "
         f"{1 - risk:.2f} is asked, a chance of {percent(risk)} of being wrong is taken."
     )
 

@@ -12,7 +12,6 @@ from xml.etree import ElementTree
 from rung.report.bar_lines import bar_lines
 from rung.report.contents import Report, everyone
 from rung.report.summary import chosen
-from rung.verdict.reasons import chance
 
 
 def junit_xml(report: Report) -> str:
@@ -42,7 +41,7 @@ def _bar(report: Report, suites: ElementTree.Element) -> None:
         if line.state == "unknown":
             ElementTree.SubElement(test, "skipped", message=f"{winner.name}: {line.name} was not measured")
         elif line.state == "missed" or (line.name == verdict.main_metric and line.state == "not certain"):
-            how = "" if line.probability is None else f" (met with probability {chance(line.probability)})"
+            how = f" (met with probability {line.chance})" if line.chance else ""
             _failed(test, f"{winner.name} reached {line.reached}, asked {line.asked}{how}")
 
 

@@ -15,7 +15,6 @@ from rung.report.headline import how_sure, judged_by, missing, standing
 from rung.report.numbers import DASH, count, interval, money, percent, points, points_interval, seconds
 from rung.report.summary import chosen, costs
 from rung.verdict.gap_words import gap_sentence
-from rung.verdict.reasons import chance
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|])")
 
@@ -58,7 +57,7 @@ def _checks(report: Report, winner: RungResult) -> Iterator[str]:
     rows = []
     for line in bar_lines(report, winner):
         mark = f"**{line.state}**" if line.state == "missed" else line.state
-        mark += "" if line.probability is None else f" (probability {chance(line.probability)})"
+        mark += f" (probability {line.chance})" if line.chance else ""
         rows.append((_text(line.name), line.asked, line.reached, mark))
     if rows:
         yield from _table(("asked", "bar", "reached", ""), rows)

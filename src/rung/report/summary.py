@@ -6,13 +6,13 @@ The page and the Markdown report say the same sentences; how they look is left t
 from __future__ import annotations
 
 from rung.records import RungResult
-from rung.report.contents import Report
+from rung.report.contents import Report, choice_in
 from rung.report.numbers import count, money, seconds
 
 
 def chosen(report: Report) -> RungResult | None:
     """The line of the rung to use; None where none can be recommended."""
-    return next((r for r in report.verdict.rungs if r.name == report.verdict.winner), None)
+    return choice_in(report.verdict)
 
 
 def costs(winner: RungResult) -> list[str]:

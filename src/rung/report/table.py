@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from rung.records import Estimate, Latency, RungResult, Verdict
-from rung.report.contents import everyone, is_missed, ladder, losing
+from rung.report.contents import choice_in, everyone, is_missed, ladder, losing
 from rung.verdict import reasons
 from rung.verdict.bar import Limit, measured
 from rung.verdict.failure_modes import LOST_BELOW, RIGHT_FROM
@@ -83,12 +83,13 @@ def verdict_lines(verdict: Verdict) -> list[str]:
 
 def _bar_in_brackets(verdict: Verdict) -> str:
     """How the choice stands to the bar; "" where none was set."""
-    if verdict.probability is None:
+    winner = choice_in(verdict)
+    if winner is None or verdict.probability is None:
         return ""
     head = (
         "clears the bar" if verdict.clears_bar else "misses the bar" if is_missed(verdict) else "not shown to clear the bar"
     )
-    return f" ({head}, probability {reasons.chance(verdict.probability)})"
+    return f" ({head}, probability {reasons.reaching(winner, verdict.risk)})"
 
 
 def section(title: str, texts: Sequence[str]) -> list[str]:

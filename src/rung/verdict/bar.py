@@ -47,7 +47,8 @@ class Bar:
     """`correct`: the mean that is good enough, None where none was set. `metric`: what it is judged by, "" by default.
 
     `risk`: the chance that is taken of being wrong. A rung clears the bar where it reaches it with a probability of 1 - risk
-    at least, and is likely below where that probability is under the risk. It breaks a limit where its number does, and it
+    at least, shared among what was tried (`choice.shared`), and is likely below where the one that it has by itself is under
+    the risk. It breaks a limit where its number does, and it
     keeps it with a probability under the risk. `prefer`: of those that are good enough, the lowest rung, or the cheapest.
     """
 
@@ -62,8 +63,13 @@ class Bar:
         return self.correct is not None and probability is not None and probability >= 1 - self.risk - _SLACK
 
     def is_likely_missed(self, probability: float | None) -> bool:
-        """Whether a rung with this probability is likely below `correct`."""
+        """Whether a rung with this probability of its own, not shared, is likely below `correct`."""
         return probability is None or probability < self.risk - _SLACK
+
+    def told_of(self, result: RungResult) -> float | None:
+        """The probability of reaching `correct` that is said of a rung: its own where that makes it likely below, else the
+        shared one, which says whether it is cleared."""
+        return result.probability_alone if self.is_likely_missed(result.probability_alone) else result.probability
 
     def is_broken(self, name: str, value: float | None, probability: float | None) -> bool:
         """Whether a rung with this number, which keeps the limit of this name with this probability, breaks it."""
@@ -176,7 +182,8 @@ def is_timed_enough(milliseconds: Sequence[float], bar: Bar) -> bool:
 
 
 def state_of(result: RungResult, limit: Limit, risk: float) -> tuple[State, float | None]:
-    """How a rung stands to a line of the bar, `correct` or a limit, and the probability that it meets it, if that is known.
+    """How a rung stands to a line of the bar, `correct` or a limit, and the probability that it meets it, if that is known:
+    of `correct` the shared one, where it is missed its own.
 
     "not certain" lies between the risk and its complement: it does not clear the bar; it is not held to break a limit.
     """
@@ -185,8 +192,8 @@ def state_of(result: RungResult, limit: Limit, risk: float) -> tuple[State, floa
     if value is None:
         return "unknown", None
     if name == MAIN:
-        probability = result.probability
-        missed = Bar(limit.value, risk=risk).is_likely_missed(probability)
+        bar = Bar(limit.value, risk=risk)
+        missed, probability = bar.is_likely_missed(result.probability_alone), bar.told_of(result)
     else:
         probability = result.keeps.get(name)
         missed = Bar(limits={name: limit}, risk=risk).is_broken(name, value, probability)

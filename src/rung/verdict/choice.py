@@ -55,14 +55,16 @@ class Contender:
 class Choice:
     """What was chosen, and why.
 
-    `probability`: by name that of reaching the bar, shared; empty without a bar. `best`: the highest mean. `worse`, where
-    the bar decided nothing: names that are shown to be worse than it, and settings of a rung whose best setting is.
+    `probability`: by name that of reaching the bar, shared; `alone`: the same as if each were the only one; both are empty
+    without a bar. `best`: the highest mean. `worse`, where the bar decided nothing: names that are shown to be worse than
+    it, and settings of a rung whose best setting is.
     """
 
     name: str
     code: Code
     best: str
     probability: Mapping[str, float]
+    alone: Mapping[str, float]
     worse: frozenset[str] = frozenset()
 
 
@@ -94,19 +96,20 @@ def choose(
         rungs.setdefault(one.ladder_rung, []).append(one)
     leaders = [max(settings, key=lambda one: one.mean) for settings in rungs.values()]  # of equal ones the earlier
     best = max(leaders, key=lambda one: one.mean)
+    alone: Mapping[str, float] = {}
     chances: Mapping[str, float] = {}
     if bar.correct is not None:
         alone = {one.name: at_least(one.values, bar.correct, clusters=clusters) or 0.0 for one in contenders}
         chances = shared(contenders, alone, bar)
         if bar.prefer == "cost" and (good := [one for one in leaders if bar.is_cleared(chances[one.name])]):
-            return Choice(cheapest(good).name, "clears", best.name, chances)
+            return Choice(cheapest(good).name, "clears", best.name, chances, alone)
         for leader in leaders if bar.prefer == "ladder" else ():
             current = next((one for one in rungs[leader.ladder_rung] if one.name == incumbent), None)
             if current is not None and not bar.is_likely_missed(alone[current.name]):
                 clears = current is leader and bar.is_cleared(chances[current.name])
-                return Choice(current.name, "clears" if clears else "kept", best.name, chances)
+                return Choice(current.name, "clears" if clears else "kept", best.name, chances, alone)
             if bar.is_cleared(chances[leader.name]):
-                return Choice(leader.name, "clears", best.name, chances)
+                return Choice(leader.name, "clears", best.name, chances, alone)
     tries = effective_tries([one.values for one in contenders if one.ladder_rung == best.ladder_rung])
     shown = {o.name for o in open_ if o is not best and is_worse(o, best, bar.risk, tries=tries, clusters=clusters)}
     beaten = {leader.ladder_rung for leader in leaders if leader.name in shown}
@@ -114,7 +117,7 @@ def choose(
     left = [one for one in leaders if one.name not in worse]
     taken = cheapest(left) if bar.prefer == "cost" else left[0]
     code: Code = "only" if len(open_) == 1 else "best" if taken is best else "not_worse"
-    return Choice(taken.name, code, best.name, chances, worse)
+    return Choice(taken.name, code, best.name, chances, alone, worse)
 
 
 def cheapest(contenders: Sequence[Contender]) -> Contender:
@@ -136,7 +139,7 @@ def shared(contenders: Sequence[Contender], alone: Mapping[str, float], bar: Bar
     """The probability of each of reaching the bar, shared among what was tried up to its rung, its other settings included.
 
     `alone`: the probability of each as if it were the only one. Those that are likely below the bar are no tries: they could
-    not have been taken by luck.
+    not have been taken by luck. To share makes it harder to clear the bar; that a rung misses it is never told from this.
     """
     names = list(dict.fromkeys(one.ladder_rung for one in contenders))
     chances: dict[str, float] = {}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rung.records import Estimate, RungResult
 from rung.verdict.bar import Bar
 from rung.verdict.choice import FLOOR
-from rung.verdict.reasons import MISSES, NOT_NEEDED, NOT_SHOWN, WORSE, cases, chance, interval, number, turned
+from rung.verdict.reasons import MISSES, NOT_NEEDED, NOT_SHOWN, WORSE, cases, chance, interval, number, reaching, turned
 from rung.verdict.statistics import ALPHA, Paired
 
 _CHANCE = "so much comes by chance among {} comparisons (Holm's correction)"
@@ -17,7 +17,7 @@ _ONE_TEST = "a second test (sign flips) does not find it"
 def clears(winner: RungResult, bar: Bar, *, lower: Sequence[RungResult], more: str) -> str:
     """Why the winner: it is the lowest that is good enough."""
     asked, score = bar.correct or 0.0, winner.scores["correct"]
-    below = ", ".join(f"{r.name} reaches it with {chance(r.probability)}" for r in lower[-2:])
+    below = ", ".join(f"{r.name} reaches it with {reaching(r, bar.risk)}" for r in lower[-2:])
     what = "lowest" if bar.prefer == "ladder" else "cheapest"
     return (
         f"{winner.name} clears the bar with probability {chance(winner.probability)} ({1 - bar.risk:.2f} is asked), and is "
@@ -30,17 +30,16 @@ def stays(winner: RungResult, bar: Bar, *, more: str) -> str:
     """Why the last verdict's winner again."""
     asked, score = bar.correct or 0.0, winner.scores["correct"]
     return (
-        f"{winner.name} stays, as the last verdict's choice: it clears the bar with probability "
-        f"{chance(winner.probability)}, so it is not likely below it, and no lower rung is likely good enough: correct "
+        f"{winner.name} stays, as the last verdict's choice: it reaches the bar with probability "
+        f"{reaching(winner, bar.risk)}, so it is not likely below it, and no lower rung is shown to clear it: correct "
         f"{interval(score, beside=asked)} against {number(asked)}.{more}"
     )
 
 
-def none_clears(bar: float, best: str, probability: float | None) -> str:
+def none_clears(bar: Bar, best: RungResult) -> str:
     """What is said first where the bar decides nothing."""
-    return (
-        f"No rung is shown to clear the bar of {number(bar)}: {best}, the best, does with probability {chance(probability)}."
-    )
+    asked, reached = number(bar.correct or 0.0), reaching(best, bar.risk)
+    return f"No rung is shown to clear the bar of {asked}: {best.name}, the best, does with probability {reached}."
 
 
 def best(winner: RungResult, bar: Bar, *, alone: bool, lowest: bool, more: str) -> str:
@@ -109,7 +108,7 @@ def not_shown(result: RungResult, bar: Bar) -> str:
 def _reaching(result: RungResult, bar: Bar) -> str:
     asked = bar.correct or 0.0
     score = result.scores["correct"]
-    return f"correct {interval(score, beside=asked)} reaches {number(asked)} with probability {chance(result.probability)}"
+    return f"correct {interval(score, beside=asked)} reaches {number(asked)} with probability {reaching(result, bar.risk)}"
 
 
 def worse(best: str, difference: Estimate, risk: float) -> str:

@@ -60,7 +60,8 @@ def decide(
     """
     bar = bar or Bar()
     settled = settle(evaluations, bar, context)
-    verdict, economy, incumbent = settled.verdict, settled.economy, context.incumbent
+    verdict, economy = settled.verdict, settled.economy
+    incumbent = context.incumbent_after(verdict.winner)
     sentences = what_would_change(
         settled.evaluations, verdict.winner, verdict.rejected, bar=bar, economy=economy, incumbent=incumbent
     )
@@ -176,13 +177,15 @@ def _verdict(decided: _Decided, rejected: Mapping[str, str], floor: Estimate | N
 
 
 def _with_probability(evaluation: Evaluation, bar: Bar, choice: Choice | None) -> Evaluation:
-    """With the probability that it reaches the bar; of one that may not be chosen, as if it were the only one."""
+    """With the probability that it reaches the bar, shared and alone; one that may not be chosen shares with none."""
     if bar.correct is None or MAIN not in evaluation.values or evaluation.result.status != "measured":
         return evaluation
-    probability = None if choice is None else choice.probability.get(evaluation.result.name)
-    if probability is None:
-        probability = at_least(evaluation.values[MAIN], bar.correct, clusters=evaluation.clusters)
-    return replace(evaluation, result=replace(evaluation.result, probability=probability))
+    name, shared, alone = evaluation.name, None, None
+    if choice is not None:
+        shared, alone = choice.probability.get(name), choice.alone.get(name)
+    if alone is None:
+        shared = alone = at_least(evaluation.values[MAIN], bar.correct, clusters=evaluation.clusters)
+    return replace(evaluation, result=replace(evaluation.result, probability=shared, probability_alone=alone))
 
 
 def _check(evaluations: Sequence[Evaluation]) -> int:
@@ -233,7 +236,7 @@ def _why(standing: _Standing, *, raced: bool) -> str:
         return choice_words.stays(winner, bar, more=more)
     opening = "No bar was set."
     if bar.correct is not None:
-        opening = choice_words.none_clears(bar.correct, best.name, best.probability)
+        opening = choice_words.none_clears(bar, best)
     opening += " "
     if code == "not_worse":
         difference = standing.against_best[winner.name]
@@ -274,7 +277,7 @@ def _more_cases(evaluation: Evaluation, bar: Bar, *, of: str) -> str:
     if bar.correct is None:
         return ""
     column, clusters = evaluation.values[MAIN], evaluation.clusters
-    alone = at_least(column, bar.correct, clusters=clusters)
+    alone = evaluation.result.probability_alone
     if alone is None or bar.is_likely_missed(alone) or bar.is_cleared(alone):
         return ""
     needed = cases_needed(column, bar.correct, risk=bar.risk, clusters=clusters)
@@ -293,7 +296,7 @@ def _why_not(standing: _Standing, seed: int) -> dict[str, str]:
     why_not: dict[str, str] = {}
     for rival in others:
         name = rival.result.name
-        if standing.by_bar and bar.is_likely_missed(rival.result.probability):
+        if standing.by_bar and bar.is_likely_missed(rival.result.probability_alone):
             why_not[name] = choice_words.misses(rival.result, bar)
         elif standing.by_bar and not bar.is_cleared(rival.result.probability):
             why_not[name] = choice_words.not_shown(rival.result, bar)

@@ -31,7 +31,7 @@ def chooser(
 
     def chosen(results: Sequence[RungResult], bar: Bar) -> Choice | None:
         by_name = {result.name: result for result in results}
-        now = [held_against(replace(e, result=by_name[e.result.name]), bar) for e in ladder]
+        now = [held_against(e, bar, by_name[e.result.name]) for e in ladder]
         return choice_of(now, rivals_in(now, bar, {}, floored), bar, incumbent)
 
     return chosen
@@ -45,10 +45,13 @@ def mean(evaluation: Evaluation) -> float:
     return value
 
 
-def held_against(evaluation: Evaluation, bar: Bar) -> Evaluation:
-    """With the probabilities that it keeps the limits."""
-    keeps = keeping(evaluation.result, evaluation.values, bar, clusters=evaluation.clusters)
-    return replace(evaluation, result=replace(evaluation.result, keeps=keeps))
+def held_against(evaluation: Evaluation, bar: Bar, line: RungResult | None = None) -> Evaluation:
+    """With the probabilities that it keeps the limits. `line`: another one than its own."""
+    line = line or evaluation.result
+    keeps = keeping(line, evaluation.values, bar, clusters=evaluation.clusters) if bar.limits else {}
+    if keeps != line.keeps:
+        line = replace(line, keeps=keeps)
+    return evaluation if line is evaluation.result else replace(evaluation, result=line)
 
 
 def choice_of(ladder: Sequence[Evaluation], rivals: Sequence[Evaluation], bar: Bar, incumbent: str) -> Choice | None:
@@ -110,11 +113,13 @@ def rivals_in(
     """Those that may win; why each of the others may not goes to `rejected`. One of `floored` may by clearing the bar."""
     rivals: list[Evaluation] = []
     for e in ladder:
-        why = barred(e, bar)
-        if not why and (
-            bar.correct is None or not bar.is_cleared(at_least(e.values[MAIN], bar.correct, clusters=e.clusters))
+        why, low = barred(e, bar), floored.get(e.result.name, "")
+        if (
+            not why
+            and low
+            and not (bar.correct is not None and bar.is_cleared(at_least(e.values[MAIN], bar.correct, clusters=e.clusters)))
         ):
-            why = floored.get(e.result.name, "")
+            why = low
         if why:
             rejected[e.result.name] = why
         else:

@@ -39,6 +39,7 @@ class DecisionContext:
         demand: what is asked of them in a month.
         constant: what one same answer to every case would get.
         incumbent: the last verdict's winner, "" where there is none.
+        is_kept: whether the choice is the next one's `incumbent`, as that of a trial run never is.
         seed: of the resampling.
         coverage: what of all answers there is, and why not more.
         looks: how often these cases have judged a changed configuration; 0: not counted.
@@ -59,6 +60,7 @@ class DecisionContext:
     demand: Demand = field(default_factory=Demand)
     constant: Constant | None = None
     incumbent: str = ""
+    is_kept: bool = True
     seed: int = 0
     coverage: Coverage = field(default_factory=Coverage)
     looks: int = 0
@@ -70,6 +72,10 @@ class DecisionContext:
     places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     corrections: Mapping[str, Corrected] = field(default_factory=dict)
     human: JudgeCheck | None = None
+
+    def incumbent_after(self, winner: str | None) -> str:
+        """The last choice of whoever decides again after this verdict: its winner, where it is kept."""
+        return (winner or "") if self.is_kept and not self.coverage.trial else self.incumbent
 
 
 def economy_of(evaluations: Sequence[Evaluation], context: DecisionContext) -> Economy:

@@ -44,7 +44,9 @@ def effective_tries(columns: Sequence[Floats]) -> float:
     """How many independent tries so many columns of scores are worth: from 1 (all alike) to their number (unrelated).
 
     1 + (k − 1)(1 − r̄), r̄ the mean correlation of two columns over the cases that both have (after Nyholt 2004). The best of
-    k looks good by luck that often.
+    k looks good by luck that often. A column without any spread (right in every case) tells nothing of how it hangs together
+    with another that is not the same: it counts as unrelated, a try of its own. That is the cautious side, since tries only
+    make it harder to clear a bar or to be shown worse.
     """
     import numpy as np
 

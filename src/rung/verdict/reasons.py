@@ -6,8 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+<<<<<<< HEAD
 from rung.records import Coverage, Estimate, Latency, Repeats, RungResult, Timed, Unanswered
 from rung.verdict.bar import Limit
+=======
+from rung.records import Coverage, Estimate, Repeats, RungResult, Timed
+from rung.verdict.bar import Bar, Limit
+>>>>>>> w-sentences
 from rung.verdict.statistics import ALPHA, Paired
 
 # Each reason against a rung begins with one of these; `table` shows them in short.
@@ -57,6 +62,13 @@ def chance(probability: float | None) -> str:
     if probability is None:
         return "unknown"
     return "more than 0.99" if probability > 0.99 else "less than 0.01" if probability < 0.01 else f"{probability:.2f}"
+
+
+def reaching(result: RungResult, risk: float) -> str:
+    """The probability that a rung reaches the bar, as `Bar.told_of`; where what was tried beside it makes it less, its own
+    too."""
+    shown, alone = chance(Bar(risk=risk).told_of(result)), chance(result.probability_alone)
+    return shown if shown == alone else f"{shown} counting all that was tried, {alone} by itself"
 
 
 def stopped(

@@ -38,8 +38,8 @@ _MAX_USD = 1e9  # of one case
 @dataclass(frozen=True, slots=True)
 class SystemScore:
     """A system's line: mean score over its `n` cases with the ends of the 95 % interval, and the probability that it reaches
-    the bar (None without a bar). `usd_per_1k`: dollars for a thousand cases, None where unknown. `why`: why it is not the
-    choice, "" for the winner."""
+    the bar, shared among what was tried and by itself (None without a bar). `usd_per_1k`: dollars for a thousand cases, None
+    where unknown. `why`: why it is not the choice, "" for the winner."""
 
     name: str
     mean: float | None
@@ -47,6 +47,7 @@ class SystemScore:
     high: float | None
     n: int
     probability_of_bar: float | None
+    probability_alone: float | None
     usd_per_1k: float | None = None
     why: str = ""
 
@@ -90,7 +91,8 @@ class Decision:
             "rungs": [
                 {
                     **{"name": r.name, "mean": r.mean, "low": r.low, "high": r.high, "n": r.n},
-                    **{"probability_of_bar": r.probability_of_bar, "usd_per_1k": r.usd_per_1k, "why": r.why},
+                    **{"probability_of_bar": r.probability_of_bar, "probability_alone": r.probability_alone},
+                    **{"usd_per_1k": r.usd_per_1k, "why": r.why},
                 }
                 for r in self.rungs
             ],
@@ -151,7 +153,7 @@ def decide_scores(
     documents, about = few_documents(asked)
     warnings = [*notes, *left_out, *_remarks({name: values[name] for name in ladder}, bar, prices)]
     warnings += [reasons.few_documents(documents, about)] if documents else []
-    context = DecisionContext(warnings=tuple(warnings), few_documents=documents)
+    context = DecisionContext(is_kept=False, warnings=tuple(warnings), few_documents=documents)
     verdict = decide(evaluated, bar=Bar(bar, risk=risk), context=context)
     return _decision(verdict)
 
@@ -187,8 +189,8 @@ def _decision(verdict: Verdict) -> Decision:
     for result in verdict.rungs:
         score = result.scores[MAIN]
         why = verdict.rejected.get(result.name, "")
-        chance = result.probability if score.n else None
-        numbers = (score.mean, score.low, score.high, score.n, chance)
+        chances = (result.probability, result.probability_alone) if score.n else (None, None)
+        numbers = (score.mean, score.low, score.high, score.n, *chances)
         lines.append(SystemScore(result.name, *numbers, result.usd_per_1k, why))
     return Decision(
         verdict.winner,

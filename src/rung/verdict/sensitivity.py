@@ -19,7 +19,16 @@ from rung.verdict.costs import Demand, Prices, answering_usd_per_1k, bill, break
 from rung.verdict.eligible import chooser, costs_of
 from rung.verdict.gaps import MIN_CASES
 from rung.verdict.probability import least_limit
-from rung.verdict.share_flips import Flip, Seen, Standing, all_share_flips, rounded_flip, share_flips, winner_of
+from rung.verdict.share_flips import (
+    Flip,
+    Seen,
+    Standing,
+    all_share_flips,
+    first_change,
+    rounded_flip,
+    share_flips,
+    winner_of,
+)
 
 FARTHEST = 1000.0  # times more, and times less, is how far traffic, pace and price are followed
 MAX_SERVERS = 50  # of one kind are how many traffic is followed up to, step by step
@@ -163,7 +172,8 @@ def in_words(changes: Sequence[Flip], winner: str | None, *, thin: Collection[st
     others = (flip for flip in changes if flip.winner != winner and flip.winner not in thin)
     telling = (flip for flip in others if flip.winner is not None or flip.what not in _BY_BREAKPOINTS)
     return [
-        flip_words.flip(flip.what, flip.shown, flip.winner, upwards=flip.upwards, clears=flip.clears) for flip in telling
+        flip_words.flip(flip.what, flip.shown, flip.winner, end=flip.shown_end, upwards=flip.upwards, clears=flip.clears)
+        for flip in telling
     ]
 
 
@@ -218,7 +228,10 @@ def _of_limit(choose: Choose, results: Sequence[RungResult], bar: Bar, name: str
         return _name(choose(results, replace(bar, limits={**bar.limits, name: replace(limit, value=-value)})))
 
     turned = _at_breakpoints(choice, name, -limit.value, sorted(-m for m in least if m > 0), now)  # none is below 0
-    changes = [replace(flip, value=-flip.value, now=limit.value, upwards=not flip.upwards) for flip in turned]
+    changes = [
+        Flip(name, -flip.value, flip.winner, limit.value, not flip.upwards, end=None if flip.end is None else -flip.end)
+        for flip in turned
+    ]
     return [rounded_flip(flip, lambda value: choice(-value), flip.winner) for flip in changes]
 
 
@@ -238,19 +251,16 @@ def _at_breakpoints(
 
     A point belongs to what is below it: at a bar of a rung's own mean the rung still clears it.
     """
-    changes: list[Flip] = []
     above = [p for p in points if p >= now - _NEVER]
     below = [p for p in points if p < now - _NEVER]
-    # Asked between two points, since at one it hangs on the last bit.
-    for point, beyond in zip(above, [*above[1:], *(p + max(1e-6, abs(p) * 1e-6) for p in above[-1:])], strict=True):
-        if beyond - point > _NEVER and (other := choice((point + beyond) / 2)) != winner:
-            changes.append(Flip(what, point, other, now, upwards=True))
-            break
-    ends = [*(p - max(1e-6, abs(p) * 1e-6) for p in below[:1]), *below[:-1]]
-    for point, beyond in reversed(list(zip(below, ends, strict=True))):
-        if point - beyond > _NEVER and (other := choice((point + beyond) / 2)) != winner:
-            changes.append(Flip(what, point, other, now, upwards=False))
-            break
+    after = [*above[1:], *(p + max(1e-6, abs(p) * 1e-6) for p in above[-1:])]
+    before = [*(p - max(1e-6, abs(p) * 1e-6) for p in below[:1]), *below[:-1]]
+    changes: list[Flip] = []
+    for upwards, ends in ((True, zip(above, after, strict=True)), (False, reversed(list(zip(below, before, strict=True))))):
+        # Asked between two points, since at one it hangs on the last bit.
+        stretches = [(point, (point + beyond) / 2) for point, beyond in ends if abs(beyond - point) > _NEVER]
+        if change := first_change(stretches, choice, winner):
+            changes.append(Flip(what, change[0], change[1], now, upwards, end=change[2]))
     return changes
 
 
@@ -337,10 +347,11 @@ def _of_input(
     for upwards in (True, False):
         way = [turn for turn in (turns if upwards else turns[::-1]) if (turn >= now if upwards else turn <= now)]
         ends = [*way[1:], now * FARTHEST if upwards else now / FARTHEST]
-        for turn, end in zip(way, ends, strict=False):
-            if abs(end / turn - 1) > _ALIKE and (other := choice((turn * end) ** 0.5)) != winner:
-                changes.append(rounded_flip(Flip(what, turn, other, now, upwards), choice, other))
-                break
+        stretches = [
+            (turn, (turn * end) ** 0.5) for turn, end in zip(way, ends, strict=False) if abs(end / turn - 1) > _ALIKE
+        ]
+        if change := first_change(stretches, choice, winner):
+            changes.append(rounded_flip(Flip(what, change[0], change[1], now, upwards, end=change[2]), choice, change[1]))
     return changes
 
 

@@ -12,36 +12,41 @@ _OF_INPUTS = ("above about {}", "below about {}")
 _OF_LIMITS = ("at or above {}", "below {}")
 
 
-def where(what: str, value: str, *, upwards: bool) -> str:
-    """Where the choice changes: "above 0.42". `what`: as of `flip`."""
+def where(what: str, value: str, *, end: str, upwards: bool) -> str:
+    """Where the choice is another: "above 0.42", "between 0.42 and 0.51". `what`, `end`: as of `flip`."""
     words = _OF_SHARES if what in SHARES else _OF_INPUTS if what in INPUTS else _OF_LIMITS
-    return words[0 if upwards else 1].format(value)
+    return _from_to(what, value, end, upwards=upwards) if end else words[0 if upwards else 1].format(value)
 
 
-def flip(what: str, value: str, winner: str | None, *, upwards: bool, clears: bool = True) -> str:
-    """What would change the choice, with its nearest value, in one of `forms`. `clears`: whether the choice would then clear
-    the bar."""
+def _from_to(what: str, value: str, end: str, *, upwards: bool) -> str:
+    about, of = ("about ", "about") if what in INPUTS else ("", "of")
+    low, high = (value, end) if upwards else (end, value)
+    return f"{of} {value}" if low == high else f"between {about}{low} and {high}"
+
+
+def flip(what: str, value: str, winner: str | None, *, end: str, upwards: bool, clears: bool = True) -> str:
+    """What would change the choice, with the nearest value, in one of `forms`, and the `end` up to which that choice lasts
+    ("": no end was found). `clears`: whether the choice would then clear the bar."""
     then = "no rung could be chosen" if winner is None else f"{winner} would be the choice"
     if what == "bar" and not clears:
-        return (
-            f"With a bar {where(what, value, upwards=upwards)}, no rung would be shown to clear it; {winner} would then "
-            "stand in, as the lowest that is not shown to be worse than the best."
+        then = (
+            f"no rung would be shown to clear it; {winner} would then stand in, as the lowest that is not shown to be worse "
+            "than the best"
         )
+    stretch = where(what, value, end=end, upwards=upwards)
+    if what in INPUTS and not end:
+        stretch = f"{'more' if upwards else 'less'} than about {value}"
     if what == "bar":
-        return f"With a bar {where(what, value, upwards=upwards)}, {then}."
+        return f"With a bar {stretch}, {then}."
     if what == "risk":
-        return f"At a risk {where(what, value, upwards=upwards)}, {then}."
+        return f"At a risk {stretch}, {then}."
     if what == "traffic":
-        return f"At {_more(upwards)} than about {value} queries a month, {then}."
+        return f"At {stretch} queries a month, {then}."
     if what == "changes":
-        return f"If the documents changed {_more(upwards)} than about {value} times a month, {then}."
+        return f"If the documents changed {stretch} times a month, {then}."
     if what == "price":
-        return f"If an answer cost {_more(upwards)} than about {value} times what it does, {then}."
-    return f"With a limit on {what} {'at or above' if upwards else 'below'} {value}, {then}."
-
-
-def _more(upwards: bool) -> str:
-    return "more" if upwards else "less"
+        return f"If an answer cost {stretch} times what it does, {then}."
+    return f"With a limit on {what} {stretch}, {then}."
 
 
 def forms(what: str, value: float, *, upwards: bool) -> list[tuple[str, float]]:

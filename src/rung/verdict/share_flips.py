@@ -5,7 +5,7 @@ What is chosen at a value is left to `sensitivity`, how it is said to `sensitivi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
@@ -25,8 +25,9 @@ Seen = tuple[str | None, Standing]  # a choice: its name, and how it stands
 class Flip:
     """At `value` of `what` the choice becomes `winner` (None: none). `now`: today's value; `upwards`: above or below it.
 
-    `standing`: how the winner stands to the bar then, where it is bar or risk that changes. `shown`: the value rounded away
-    from today's, as roughly as that choice allows.
+    It stays so up to `end`, None where nothing ends it as far as that is followed. `standing`: how the winner stands to the
+    bar then, where it is bar or risk that changes. `shown`, `shown_end`: both ends rounded into that stretch, as roughly as
+    it allows; `shown_end` is "" without an end.
     """
 
     what: str
@@ -35,7 +36,9 @@ class Flip:
     now: float
     upwards: bool
     standing: Standing = ""
+    end: float | None = None
     shown: str = ""
+    shown_end: str = ""
 
     @property
     def clears(self) -> bool:
@@ -44,23 +47,33 @@ class Flip:
 
 
 def share_flips(seen: Callable[[float], Seen], what: str, now: float, *, of: Callable[[Seen], object]) -> Iterator[Flip]:
-    """The nearest change above and below of a share: the first hundredth where it is, then bisection.
+    """The nearest change above and below of a share, and how far what is chosen there lasts: the first hundredth where
+    another is, then bisection.
 
-    `seen`: what is chosen at a value; `now`: today's; `of`: what of it is looked at.
+    `seen`: what is chosen at a value; `now`: today's; `of`: what of it is looked at for a change.
     """
-    least, most = _ENDS[what]
     today = of(seen(now))
-    for step, end in ((_STEP, most), (-_STEP, least)):
-        same = now
-        while (end - same) * step > 0:
-            away = min(most, max(least, same + step))
-            if of(seen(away)) != today:
-                same, away = _bisected_share(lambda value: of(seen(value)) == today, same, away)
-                then, value = seen(away), same if step > 0 else away
-                flip = Flip(what, value, then[0], now, upwards=step > 0, standing=then[1])
-                yield rounded_flip(flip, seen, then)
-                break
-            same = away
+    for upwards in (True, False):
+        change = _until(lambda value: of(seen(value)) == today, what, now, upwards=upwards)
+        if change is not None:
+            same, away = change
+            then, value = seen(away), same if upwards else away
+            lasting = _until(lambda value, then=then: seen(value) == then, what, away, upwards=upwards)  # type: ignore[misc]
+            end = None if lasting is None else lasting[0]
+            yield rounded_flip(Flip(what, value, then[0], now, upwards, then[1], end), seen, then)
+
+
+def _until(holds: Callable[[float], bool], what: str, start: float, *, upwards: bool) -> tuple[float, float] | None:
+    """From a value at which it holds on: the last value found at which it does, and the first at which it does not; None
+    where it does to the end."""
+    least, most = _ENDS[what]
+    same, step, end = start, _STEP if upwards else -_STEP, most if upwards else least
+    while (end - same) * step > 0:
+        away = min(most, max(least, same + step))
+        if not holds(away):
+            return _bisected_share(holds, same, away)
+        same = away
+    return None
 
 
 def all_share_flips(seen: Callable[[float], Seen], what: str, now: float) -> list[Flip]:
@@ -86,8 +99,32 @@ def _bisected_share(is_same: Callable[[float], bool], same: float, away: float) 
 
 
 def rounded_flip(flip: Flip, seen: Callable[[float], object], then: object) -> Flip:
-    """With the roughest form of its value past which that is seen."""
-    forms = flip_words.forms(flip.what, flip.value, upwards=flip.upwards)
-    past = 1e-6 if flip.upwards else -1e-6
-    true = (words for words, value in forms if seen(value + past * abs(value)) == then)
-    return replace(flip, shown=next(true, forms[-1][0]))
+    """With the roughest forms of its value past which, and of its end up to which, that is seen."""
+    end = flip.end
+
+    def shown(of: float, *, upwards: bool) -> str:
+        """Within the stretch: rounded away from today's, as its beginning is, or to it, as its end."""
+        forms = flip_words.forms(flip.what, of, upwards=upwards)
+        past = 1e-6 if upwards else -1e-6
+        within = ((words, value) for words, value in forms if end is None or (value - flip.value) * (end - value) >= 0)
+        return next((words for words, value in within if seen(value + past * abs(value)) == then), forms[-1][0])
+
+    ends = "" if end is None else shown(end, upwards=not flip.upwards)
+    return replace(flip, shown=shown(flip.value, upwards=flip.upwards), shown_end=ends)
+
+
+def first_change(
+    stretches: Iterable[tuple[float, float]], choice: Callable[[float], str | None], now: str | None
+) -> tuple[float, str | None, float | None] | None:
+    """Where the choice first is another than `now`, which, and where that ends (None: nowhere); None where it never is.
+
+    `stretches`: away from today's value, each with where it begins and a value within, for all of which the choice is one.
+    """
+    change: tuple[float, str | None] | None = None
+    for begin, within in stretches:
+        other = choice(within)
+        if change is not None and other != change[1]:
+            return (*change, begin)
+        if change is None and other != now:
+            change = (begin, other)
+    return None if change is None else (*change, None)

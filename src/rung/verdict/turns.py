@@ -33,14 +33,22 @@ class Turn:
 
 
 def turns(settled: Settled, *, bar: Bar, context: DecisionContext) -> tuple[Turn, ...]:
-    """Every input of a verdict, with its nearest changes. `bar`, `context`: by what it was settled."""
+    """Every input of a verdict, with its nearest changes.
+
+    `bar`, `context`: by what it was settled; the context's `incumbent` is the last choice of whoever decides again.
+    """
     lines, verdict, economy = settled.evaluations, settled.verdict, settled.economy
     nearest = [
         *flips_of_the_rest(lines, bar=bar, economy=economy, incumbent=context.incumbent),
         *flips_of_shares(lines, bar=bar, economy=economy, incumbent=context.incumbent),
     ]
     thin = thin_in(lines)
-    telling = [flip for flip in relevant(nearest, lines, verdict.rejected) if flip.winner not in thin]
+    as_it_is = (verdict.winner, "clears" if verdict.clears_bar else "kept" if verdict.code == "kept" else "missed")
+    telling = [
+        flip
+        for flip in relevant(nearest, lines, verdict.rejected)
+        if flip.winner not in thin and (flip.winner, flip.standing) != as_it_is
+    ]
     demand = context.demand
     inputs: dict[str, float | None] = {"traffic": demand.queries, "changes": demand.changes, "price": 1.0}
     inputs |= {"bar": bar.correct, "risk": bar.risk} | {name: limit.value for name, limit in bar.limits.items()}
@@ -81,7 +89,7 @@ def _order(flip: Flip) -> tuple[bool, float]:
 
 def in_words(flip: Flip) -> tuple[str, str]:
     """(where, what then): "above 0.42", "rag"."""
-    where = sensitivity_words.where(flip.what, flip.shown, upwards=flip.upwards)
+    where = sensitivity_words.where(flip.what, flip.shown, end=flip.shown_end, upwards=flip.upwards)
     if flip.winner is None:
         return where, "no rung could be chosen"
     then = {

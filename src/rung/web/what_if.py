@@ -48,8 +48,10 @@ def what_if(request: Request, number: Number) -> Response:
     other = changed(decision, request.query_params)
     if other.names:
         other = replace(other, decision=replace(other.decision, evaluations=_reopened_in(verdict.folder)))
-    settled = settle(other.decision.evaluations, other.decision.bar, other.decision.context)
-    rows = turns(settled, bar=other.decision.bar, context=other.decision.context)
+    context = other.decision.context
+    again = replace(context, incumbent=context.incumbent_after(verdict.winner))  # with other numbers it is decided after it
+    settled = settle(other.decision.evaluations, other.decision.bar, again if other.names else context)
+    rows = turns(settled, bar=other.decision.bar, context=again)
     stopped = tuple(e.name for e in decision.evaluations if e.stop is not None and not e.is_reference)
     result = result_part(other, settled.verdict, rows, verdict.winner, stopped)
     if PART in request.query_params:

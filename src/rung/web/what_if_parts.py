@@ -97,7 +97,7 @@ def _row(rung: RungResult, verdict: Verdict, changed: Changed, *, with_bar: bool
     is_chosen = rung.name == verdict.winner
     score = rung.scores.get(MAIN)
     correct = DASH if score is None else join(percent(score.mean), " ", el("span", interval(score), cls="ends"))
-    chance = [el("td", percent(rung.probability))] if with_bar else []
+    chance = [el("td", percent(changed.decision.bar.told_of(rung)))] if with_bar else []
     tag = join(" ", el("span", "the choice", cls="tag")) if is_chosen else Safe("")
     return el(
         "tr",
