@@ -6,13 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-<<<<<<< HEAD
 from rung.records import Coverage, Estimate, Latency, Repeats, RungResult, Timed, Unanswered
-from rung.verdict.bar import Limit
-=======
-from rung.records import Coverage, Estimate, Repeats, RungResult, Timed
 from rung.verdict.bar import Bar, Limit
->>>>>>> w-sentences
 from rung.verdict.statistics import ALPHA, Paired
 
 # Each reason against a rung begins with one of these; `table` shows them in short.
