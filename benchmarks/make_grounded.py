@@ -2,17 +2,21 @@
 
     nice -n 10 python benchmarks/make_grounded.py WORK --contexts 1500
     nice -n 10 python benchmarks/make_grounded.py WORK --contexts 1500 --ship src/rung/models/grounded
-    nice -n 10 python benchmarks/make_grounded.py WORK --stage refusing --steps 300 --begin src/rung/models/grounded
+    R="nice -n 3 python benchmarks/make_grounded.py --stage refusing --laid-out 400 --drawn 432"
+    $R WORK --begin WORK/adapter --steps 330 --stop 111
+    $R OTHER --begin WORK/refusing --steps 160 --skip 111 --drawn-a-step 1 \\
+        --first WORK/adapter --share SHARE --ship FOLDER
 
 Data: ../shared/data beside the project (ten public sets with clear licences and the training articles of squad2); it says so
 when it is absent. `grounded_lessons.py` puts the lessons together; `rung.training.self_replay` lets the base answer general
 prompts, which are mixed in, so that it keeps what it could. Every stage keeps what it made in WORK: a command that was
 stopped goes on, training from its checkpoint. `--ship` writes the weights in half precision, with what they were made from,
-where the package takes them from. What it says of itself (hours, hardware, tokens) is in WORK/made-STAGE.json. How good
-it is: `quality_grounded.py`, and `refusal_curve.py` for near misses alone.
+where the package takes them from. What it says of itself (hours, hardware, tokens) is in made.json beside the
+adapter. How good it is: `quality_grounded.py`, and `refusal_curve.py` for near misses alone.
 
 The stage `refusing` goes on from an adapter of the first stage, with the lessons of `refusing_lessons.py`: each step learns
-two blocks of twelve questions and two general chats, in the order they are laid out.
+two blocks of twelve questions, answers that were drawn from the base and a greedy one, in the order they are laid out. The
+last two commands are the best run so far (docs/LOG.md, 2026-11-30); what ships is the first stage's.
 """
 
 from __future__ import annotations
@@ -23,17 +27,20 @@ import json
 import platform
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from grounded_lessons import made, told
-from refusing_lessons import blocks
+from refusing_lessons import ROWS, blocks
 
 from rung.dataset import read_examples, write_examples
 from rung.files.durable import sha256, write_whole
-from rung.models.adapters import WEIGHTS
+from rung.models.adapters import CONFIG, WEIGHTS
 from rung.models.catalog import generator
-from rung.records import Asker, Example, digest
+from rung.models.local import LocalGenerator
+from rung.records import Asker, Example, Message, digest
 from rung.runtime.batch import Tally, carry
 from rung.runtime.cache import StepCache
 from rung.text.refusals import REFUSAL
@@ -44,8 +51,13 @@ from rung.training.generator import Taught
 from rung.training.learning import Learning, Source
 from rung.training.self_replay import answered_by_itself, general_prompts, shipped
 
+if TYPE_CHECKING:
+    from transformers import LlamaForCausalLM
+
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 BASE = "smollm2-135m-instruct"
+MADE = "made.json"  # beside an adapter: what it was made from
+DRAWN_TOKENS, DRAWN_AT_ONCE = 48, 48  # of an answer drawn from the base, at most; answers drawn together
 
 
 def replayed(work: Path, count: int) -> list[Example]:
@@ -66,6 +78,51 @@ def replayed(work: Path, count: int) -> list[Example]:
         model.close()
         write_examples(path, (one.value for one in ended if one.value is not None))
     return list(read_examples(path, []))
+
+
+def drawn(work: Path, count: int) -> Iterator[Row]:
+    """The beginnings of answers that the base gives to general prompts at temperature 1: they stand for all it may say,
+    where greedy answers stand for the likeliest alone. Drawn in batches, kept, then read; what is cut has no end mark."""
+    path = work / "drawn.jsonl"
+    prompts = [(Message("user", prompt.text),) for prompt in general_prompts()[:count]]
+    done = len(path.read_text(encoding="utf-8").splitlines()) if path.exists() else 0
+    if done < len(prompts):
+        model = generator(BASE)
+        end, network = model.tokens.encode([model.tokens.end])[0][0], _plain(model)
+        for first in range(done, len(prompts), DRAWN_AT_ONCE):
+            given = model.tokens.encode([model.tokens.render(p) for p in prompts[first : first + DRAWN_AT_ONCE]])
+            rows = [{"ids": [*ids, *said], "prompt": len(ids)} for ids, said in _answers(network, given, end, seed=first)]
+            with path.open("a", encoding="utf-8") as file:
+                file.write("".join(json.dumps(row) + "\n" for row in rows))
+            show("drawn", min(first + DRAWN_AT_ONCE, len(prompts)), len(prompts))
+        model.close()
+    for line in path.read_text(encoding="utf-8").splitlines():
+        yield Row(tuple(json.loads(line)["ids"]), json.loads(line)["prompt"])
+
+
+def _plain(model: LocalGenerator) -> LlamaForCausalLM:
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    network = LlamaForCausalLM(LlamaConfig(**model.config))
+    network.load_state_dict({name: torch.from_numpy(one) for name, one in model.weights().items()}, strict=False)
+    network.tie_weights()
+    return network.to(torch.bfloat16).eval()
+
+
+def _answers(
+    network: LlamaForCausalLM, given: list[list[int]], end: int, *, seed: int
+) -> Iterator[tuple[list[int], list[int]]]:
+    import torch
+
+    torch.manual_seed(seed)
+    longest = max(map(len, given))
+    ids = torch.tensor([[*[end] * (longest - len(one)), *one] for one in given])
+    mask = torch.tensor([[*[0] * (longest - len(one)), *[1] * len(one)] for one in given])
+    how = {"do_sample": True, "temperature": 1.0, "top_k": 0, "top_p": 1.0, "max_new_tokens": DRAWN_TOKENS}
+    answers = network.generate(input_ids=ids, attention_mask=mask, eos_token_id=end, pad_token_id=end, **how)
+    for prompt, said in zip(given, answers[:, longest:].tolist(), strict=True):
+        yield prompt, said[: said.index(end) + 1] if end in said else said
 
 
 def show(what: str, done: int, all: int, note: str | None = None) -> None:
@@ -112,11 +169,26 @@ def reading(asked: argparse.Namespace) -> tuple[Path, dict[str, object]]:
     return folder, facts
 
 
+def laid_out(work: Path, count: int) -> list[list[Example]]:
+    """So many blocks of lessons: put together once, then read."""
+    path = work / f"blocks-{count}.jsonl"
+    if not path.exists():
+        write_examples(path, itertools.chain.from_iterable(blocks(DATA, count)))
+    lessons = iter(read_examples(path, []))
+    return [list(itertools.islice(lessons, ROWS)) for _ in range(count)]
+
+
 class InOrder(Learning):
-    """A training whose rows are its steps, one after another, each `batch_rows` of them."""
+    """A training whose steps are given, each its rows. `stop`: the step it ends at, though its rate falls as if all came."""
+
+    given: Sequence[Sequence[Row]] = ()
+    stop: int | None = None
 
     def _batch(self) -> list[Row]:
-        return list(self.rows[self.now.step * self.batch_rows : (self.now.step + 1) * self.batch_rows])
+        return list(self.given[self.now.step])
+
+    def _given_up(self) -> bool:
+        return self.stop is not None and self.now.step >= self.stop
 
 
 def refusing(asked: argparse.Namespace) -> tuple[Path, dict[str, object]]:
@@ -124,16 +196,19 @@ def refusing(asked: argparse.Namespace) -> tuple[Path, dict[str, object]]:
     from peft import set_peft_model_state_dict
     from safetensors.torch import load_file
 
-    found = blocks(DATA, 2 * asked.steps)
-    chats = shipped(BASE)
-    general = list(read_examples(chats, [])) if chats else []
-    again = itertools.cycle(general)
-    steps = [[*found[2 * n], *found[2 * n + 1], next(again), next(again)] for n in range(asked.steps)]
-    rows = [example for step in steps for example in step]
-    usual = {"epochs": 1, "learning_rate": 5e-4, "batch_rows": len(steps[0]), "max_tokens": 1536, "validation": 0.0}
-    given, recipe = recipe_of(usual | {"replay": 0.0, "checkpoint_seconds": 60}, asked.recipe, len(rows))
     base = base_of(generator(BASE))
-    learnt = tokenised(rows, base.tokens)
+    found = laid_out(asked.work, 2 * asked.laid_out)[2 * asked.skip :]
+    lessons = [tokenised(block, base.tokens) for block in found]
+    sampled, chats = list(drawn(asked.work, asked.drawn)), shipped(BASE)
+    greedy = tokenised(list(read_examples(chats, [])), base.tokens) if chats else []
+    random, likeliest = itertools.cycle(sampled), itertools.cycle(greedy)
+    steps = [
+        [*lessons[2 * n], *lessons[2 * n + 1], *itertools.islice(random, asked.drawn_a_step), next(likeliest)]
+        for n in range(len(lessons) // 2)
+    ]
+    usual = {"epochs": 1, "learning_rate": 6e-4, "batch_rows": len(steps[0]), "max_tokens": 1536, "validation": 0.0}
+    given, recipe = recipe_of(usual | {"replay": 0.0, "checkpoint_seconds": 60}, asked.recipe, len(steps))
+    learnt = [row for step in steps for row in step]
     learner = base.learner(recipe, learnt)
     set_peft_model_state_dict(learner.model, load_file(asked.begin / WEIGHTS))
     folder = asked.work / "refusing"
@@ -141,20 +216,22 @@ def refusing(asked: argparse.Namespace) -> tuple[Path, dict[str, object]]:
     began = sha256(asked.begin / WEIGHTS)
     of = digest("refusing", began, base.identity, recipe, [(row.ids, row.prompt) for row in learnt])
     learning = InOrder(learnt, [], learner, recipe=recipe, source=Source(folder, of))
+    learning.given, learning.stop, learning.steps = steps, asked.stop, asked.steps
     learning.most = recipe.max_tokens
     learning.run(lambda d, a, n=None: show("train", d, a, n))
     for name, content in learner.files(base={"name": base.name, "identity": base.identity}).items():
         write_whole(folder / name, content)
-    before = asked.begin / "made.json"
+    before, learnt_of = asked.begin / MADE, found[: 2 * learning.now.step]
     facts = {
         "base": BASE,
         "begun_from": began,
-        "first_stage": json.loads(before.read_text(encoding="utf-8")) if before.exists() else None,
-        "lessons": told(found),
-        "refused": sum(example.output == REFUSAL for block in found for example in block),
-        "replayed": len(rows) - sum(len(block) for block in found),
+        "before": json.loads(before.read_text(encoding="utf-8")) if before.exists() else None,
+        "lessons": told(learnt_of),
+        "refused": sum(example.output == REFUSAL for block in learnt_of for example in block),
+        "replayed": {"drawn": learning.now.step * asked.drawn_a_step, "greedy": learning.now.step},
+        "of": {"drawn": len(sampled), "greedy": len(greedy)},
         "recipe": given,
-        "steps": learning.now.step,
+        "steps": f"{learning.now.step} of {asked.steps}",
         "tokens": learning.now.consumed,
         "tokens_computed": learning.now.computed,
         "hours": round(learning.now.seconds / 3600, 2),
@@ -171,32 +248,48 @@ def main() -> None:
     parser.add_argument("--stage", choices=("reading", "refusing"), default="reading")
     parser.add_argument("--contexts", type=int, default=1500, help="of about five lessons each (default 1500; reading)")
     parser.add_argument("--steps", type=int, default=300, help="of 26 rows each (default 300; refusing)")
+    parser.add_argument("--laid-out", type=int, default=450, help="steps that there are lessons for (default 450; refusing)")
+    parser.add_argument("--drawn", type=int, default=400, help="answers drawn from the base (default 400; refusing)")
+    parser.add_argument("--drawn-a-step", type=int, default=4, help="of them that a step replays (default 4; refusing)")
+    parser.add_argument("--skip", type=int, default=0, help="laid out steps that were taken before (refusing)")
+    parser.add_argument("--stop", type=int, help="the step to end at, though the rate falls over all --steps (refusing)")
     parser.add_argument("--begin", type=Path, help="the adapter that goes on (refusing; default WORK/adapter)")
     parser.add_argument("--prompts", type=int, default=1200, help="general prompts that the base answers (default 1200)")
     parser.add_argument("--replay", type=float, default=0.06, help="their share of all rows (default .06; reading)")
     parser.add_argument("--recipe", nargs="*", default=[], help="name=value")
     parser.add_argument("--ship", type=Path, help="where the package takes it from")
+    parser.add_argument("--first", type=Path, help="another adapter that what ships is partly of (default: none)")
+    parser.add_argument("--share", type=float, default=1.0, help="of these weights in what ships; above 1: beyond them")
     asked = parser.parse_args()
     if not DATA.exists():
         sys.exit(f"{DATA} is absent: this needs it there")
     asked.work.mkdir(parents=True, exist_ok=True)
     asked.begin = asked.begin or asked.work / "adapter"
     folder, facts = (reading if asked.stage == "reading" else refusing)(asked)
-    (asked.work / f"made-{asked.stage}.json").write_text(json.dumps(facts, indent=2), encoding="utf-8")
+    (folder / MADE).write_text(json.dumps(facts, indent=2), encoding="utf-8")
     print(json.dumps(facts))
     if asked.ship:
-        ship(folder, asked.ship, facts)
+        ship(folder, asked.ship, first=asked.first or folder, share=asked.share)
 
 
-def ship(folder: Path, target: Path, facts: dict[str, object]) -> None:
+def ship(folder: Path, target: Path, *, first: Path, share: float) -> None:
     """The adapter in half precision, its configuration, and what it was made from."""
+    facts = json.loads((folder / MADE).read_text(encoding="utf-8"))
+    between(first, folder, share, target)
+    (target / MADE).write_text(json.dumps(facts | {"share": share}, indent=2), encoding="utf-8")
+
+
+def between(first: Path, second: Path, share: float, folder: Path) -> Path:
+    """An adapter of two adapters' weights, matrix by matrix, so much of them the second's; above 1: beyond it. Returns the
+    folder that it is written to, in half precision."""
     from safetensors.torch import load_file, save_file
 
-    target.mkdir(parents=True, exist_ok=True)
-    tensors = load_file(folder / "adapter_model.safetensors")
-    save_file({name: tensor.half() for name, tensor in tensors.items()}, target / "adapter_model.safetensors")
-    (target / "adapter_config.json").write_bytes((folder / "adapter_config.json").read_bytes())
-    (target / "made.json").write_text(json.dumps(facts, indent=2), encoding="utf-8")
+    folder.mkdir(parents=True, exist_ok=True)
+    one, other = load_file(first / WEIGHTS), load_file(second / WEIGHTS)
+    tensors = {name: ((1 - share) * one[name].float() + share * other[name].float()).half() for name in one}
+    save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
+    (folder / CONFIG).write_bytes((second / CONFIG).read_bytes())
+    return folder
 
 
 if __name__ == "__main__":

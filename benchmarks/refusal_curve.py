@@ -6,8 +6,8 @@ Data: ../shared/data beside the project; it says so when it is absent. Every pas
 three (the nearest of its article beside it), prompts as `rag` has them. Of each question: how likely is the refusal, word
 for word. Areas are under the ROC curve, answerable against near misses, and against questions that only another passage of
 the article answers. `--shares`: weights between two adapters, matrix by matrix (Wortsman and others 2022,
-arXiv:2109.01903), of the second; each is kept in WORK/share-X. No article here is one of those that the published figures
-are of.
+arXiv:2109.01903), of the second; above 1: beyond it. Each is kept in WORK/share-X. No article here is one of those that the
+published figures are of.
 """
 
 from __future__ import annotations
@@ -23,9 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grounded_lessons import Case, Set, judged, near
-from make_grounded import BASE, DATA
+from make_grounded import BASE, DATA, between
 
-from rung.models.adapters import CONFIG, WEIGHTS
 from rung.models.catalog import generator
 from rung.records import Example, Message, Question, StrategySpec, digest
 from rung.strategies.prompting import grounded, grounding, instruction
@@ -85,19 +84,6 @@ def figures(likely: Mapping[str, Sequence[float]]) -> dict[str, float]:
     return {name: round(value, 3) for name, value in sorted(found.items())} | {k: len(v) for k, v in likely.items()}
 
 
-def between(first: Path, second: Path, share: float, work: Path) -> Path:
-    """An adapter of the two adapters' weights, so much of them the second's."""
-    from safetensors.torch import load_file, save_file
-
-    one, other = load_file(first / WEIGHTS), load_file(second / WEIGHTS)
-    folder = work / f"share-{share:g}"
-    folder.mkdir(parents=True, exist_ok=True)
-    tensors = {n: ((1 - share) * one[n].float() + share * other[n].float()).half() for n in one}
-    save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
-    (folder / CONFIG).write_bytes((first / CONFIG).read_bytes())
-    return folder
-
-
 def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -110,7 +96,7 @@ def main() -> None:
         sys.exit(f"{DATA} is absent: this needs it there")
     adapters = list(given.adapters)
     if given.shares:
-        adapters = [between(*given.adapters, share, given.work) for share in given.shares]
+        adapters = [between(*given.adapters, share, given.work / f"share-{share:g}") for share in given.shares]
     chosen = list(asked(judged(DATA, "cases_dev.jsonl"), given.passages))
     base = base_of(generator(BASE))
     refused = tokenised([one.example for one in chosen], base.tokens)

@@ -18,17 +18,18 @@ from grounded_lessons import MAX_WORDS, TASKS, Case, Context, Set, contexts, les
 from rung.records import Example, digest
 
 ROWS = 12  # of a block
-UNANSWERABLE = 5 / 12  # of a block of near misses
+UNANSWERABLE = 4.5 / 12  # of a block of near misses
 # how many of 100 blocks: passages a context, set, near misses by people (None: lessons of the first stage)
 # the last kind fills up
 BLOCKS: Mapping[tuple[int, str, bool | None], int] = {
-    (3, "squad2", True): 36,
-    (1, "squad2", True): 18,
-    (3, "squad_train", True): 10,
-    (3, "squad_train", False): 14,
-    (3, "squadshifts_new_wiki", False): 10,
-    (1, "squad_train", False): 4,
-    (3, "", None): 8,
+    (3, "squad2", True): 28,
+    (1, "squad2", True): 22,
+    (3, "squad_train", True): 8,
+    (1, "squad_train", True): 4,
+    (3, "squad_train", False): 9,
+    (1, "squad_train", False): 7,
+    (3, "squadshifts_new_wiki", False): 8,
+    (3, "", None): 14,
 }
 FIRST_STAGE = ("nq_passages", "tatqa", "wikitablequestions", "fairytaleqa", "squad_train", "squadshifts_new_wiki", "qamr")
 _OPPOSITES = (
@@ -81,11 +82,12 @@ def blocks(data: Path, count: int, *, seed: int = 0) -> list[list[Example]]:
 
 
 def _first_stage(data: Path, count: int, seed: int) -> list[list[Example]]:
-    """Lessons as the first stage has them, four of a context, of contexts drawn by another seed."""
+    """Lessons as the first stage has them, half a block of a context, of contexts drawn by another seed."""
+    size = ROWS // 2
     given = [c for name in FIRST_STAGE for c in list(contexts(read(data, name), name, seed + 1))[: count * 3]]
-    few = [list(lessons(context))[:4] for context in given if len(context.asked) >= 4]
-    random.Random(digest("refusing, first stage", seed)).shuffle(few)
-    return [[*few[3 * n], *few[3 * n + 1], *few[3 * n + 2]] for n in range(count)]
+    some = [list(lessons(context))[:size] for context in given if len(context.asked) >= size]
+    random.Random(digest("refusing, first stage", seed)).shuffle(some)
+    return [[*some[2 * n], *some[2 * n + 1]] for n in range(count)]
 
 
 def _near_misses(given: Set, passages: int, by_people: bool, rng: random.Random) -> Iterator[list[Example]]:
