@@ -36,7 +36,8 @@ def parquet_rows(content: bytes, shown: str, note: Note | None = None) -> Iterat
         for batch in file.iter_batches(_BATCH):
             for row in batch.to_pylist():
                 number += 1
-                raw |= dict.fromkeys(str(key) for key, cell in row.items() if _is_raw(cell))
+                if note is not None:
+                    raw |= dict.fromkeys(str(key) for key, cell in row.items() if _is_raw(cell))
                 yield number, {str(key): _value(cell) for key, cell in row.items() if _says(cell)}
         if raw and note is not None:
             note(0, f"bytes that are no text are not taken: {', '.join(raw)}")

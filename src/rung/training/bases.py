@@ -116,13 +116,9 @@ class Base:
         self.source.make_room()
         computing = find_device(device)
         opening = self._opening(computing.type, product_type(computing, precision))
-        empty = self._without_numbers()
-        for parameter in empty.parameters():
-            parameter.requires_grad = False
-        check_opening(self.name, empty, opening)
+        check_opening(self.name, self._without_numbers(), opening)
         network = self._opened(opening)
-        for parameter in network.model.parameters():
-            parameter.requires_grad = False
+        network.model.requires_grad_(False)
         if adapter is not None:
             network.adapters.load(adapter.name, adapter)
             network.adapters.of([adapter.name])
@@ -142,7 +138,8 @@ class Base:
         from transformers import AutoModelForCausalLM
 
         with torch.device("meta"):
-            return AutoModelForCausalLM.from_config(self.source.configuration(), trust_remote_code=False)
+            model = AutoModelForCausalLM.from_config(self.source.configuration(), trust_remote_code=False)
+        return model.requires_grad_(False)
 
 
 def base_of(model: object) -> Base:

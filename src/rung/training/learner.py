@@ -186,8 +186,7 @@ def adapted(model: Any, settings: Any, *, seed: int) -> Any:
         raise UserError(
             f"target_modules names {', '.join(lacking)}, and the model has no such layer: take some of {', '.join(linear)}"
         )
-    for parameter in model.parameters():
-        parameter.requires_grad = False
+    model.requires_grad_(False)
     model.config.use_cache = False
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of GPT-2's layers, whose weights lie the other way: peft then turns them itself

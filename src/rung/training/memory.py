@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from rung.errors import UserError
 from rung.models.causal.devices import Device, free_memory
+from rung.models.causal.network import BESIDE
 from rung.training.batches import rows_of_a_batch
 from rung.training.device import give_back
 from rung.training.examples import Row
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     import torch
 
 log = logging.getLogger(__name__)
-_BESIDE = 1.1  # of the weights' memory: what loading takes beside them
 _NUMBER = 4  # bytes: float32
 _STATES = 6  # of each number that is learnt: itself, the optimiser's three, a gradient, what is added to it
 _REMEMBERED = 6  # bytes of each number that goes into or comes out of a linear layer
@@ -90,7 +90,7 @@ class Opening:
         """Bytes that reading takes where the model computes, and in main memory, where that is another."""
         weights, arrays = self.weights(model), frozen_numbers(model) * self.read_as
         opened = weights if self.is_four_bit or self.stored is not None else frozen_numbers(model) * self.held.itemsize
-        needed = int(max(weights, opened) * _BESIDE)
+        needed = int(max(weights, opened) * BESIDE)
         if self.where == "cuda":
             return needed, arrays
         is_copied = self.where != "cpu" or self.is_four_bit

@@ -113,18 +113,20 @@ def rivals_in(
     """Those that may win; why each of the others may not goes to `rejected`. One of `floored` may by clearing the bar."""
     rivals: list[Evaluation] = []
     for e in ladder:
-        why, low = barred(e, bar), floored.get(e.result.name, "")
-        if (
-            not why
-            and low
-            and not (bar.correct is not None and bar.is_cleared(at_least(e.values[MAIN], bar.correct, clusters=e.clusters)))
-        ):
-            why = low
+        why = barred(e, bar)
+        if not why and e.result.name in floored and not _clears(e, bar):
+            why = floored[e.result.name]
         if why:
             rejected[e.result.name] = why
         else:
             rivals.append(e)
     return rivals
+
+
+def _clears(evaluation: Evaluation, bar: Bar) -> bool:
+    """Whether it reaches the bar by itself, where one was set."""
+    asked = bar.correct
+    return asked is not None and bar.is_cleared(at_least(evaluation.values[MAIN], asked, clusters=evaluation.clusters))
 
 
 def barred(evaluation: Evaluation, bar: Bar) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
-_BESIDE = 1.1  # of the weights' memory: what loading and a first batch take beside them
+BESIDE = 1.1  # of the weights' memory: what loading and a first batch take beside them
 _LONG = "longrope"  # positions that are turned another way past a length: what was computed before is computed anew
 _DYNAMIC = "dynamic"  # positions that are turned another way with every token past a length
 
@@ -128,7 +128,7 @@ def require_memory(folder: ModelFolder, where: Device, dtype: torch.dtype) -> No
         ModelError: it needs more than is free.
     """
     size = folder.bytes if folder.is_quantised else folder.numbers * dtype.itemsize
-    needed, free = int(size * _BESIDE), free_memory(where)
+    needed, free = int(size * BESIDE), free_memory(where)
     if needed > free:
         name = str(dtype).removeprefix("torch.")
         less = ", set RUNG_PRECISION=fast (bfloat16, half of it)" if where == "cpu" and dtype.itemsize == 4 else ""
