@@ -2,7 +2,8 @@
 
 A lesson block is one context (three passages as `rag` shows them, or one) and `ROWS` questions about it: those that it
 answers, and beside them near misses, written by people about these very passages (SQuAD 2.0's training articles), else put
-together by `swapped`. Blocks of the first stage's own lessons are among them, so that what it taught stays.
+together by `swapped`. Blocks of the first stage's own lessons are among them, so that what it taught stays. Every second of
+squad_train's articles that have a few near misses by people teaches nothing here: by those the threshold is set (`chosen`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from rung.records import Example, digest
 
 ROWS = 12  # of a block
 UNANSWERABLE = 4.5 / 12  # of a block of near misses
+A_FEW = 60  # near misses over one article, at most, of those by which the threshold is set
 # how many of 100 blocks: passages a context, set, near misses by people (None: lessons of the first stage)
 # the last kind fills up
 BLOCKS: Mapping[tuple[int, str, bool | None], int] = {
@@ -26,10 +28,10 @@ BLOCKS: Mapping[tuple[int, str, bool | None], int] = {
     (1, "squad2", True): 22,
     (3, "squad_train", True): 8,
     (1, "squad_train", True): 4,
-    (3, "squad_train", False): 9,
-    (1, "squad_train", False): 7,
-    (3, "squadshifts_new_wiki", False): 8,
-    (3, "", None): 14,
+    (3, "squad_train", False): 5,
+    (1, "squad_train", False): 4,
+    (3, "squadshifts_new_wiki", False): 4,
+    (3, "", None): 25,
 }
 FIRST_STAGE = ("nq_passages", "tatqa", "wikitablequestions", "fairytaleqa", "squad_train", "squadshifts_new_wiki", "qamr")
 _OPPOSITES = (
@@ -63,6 +65,19 @@ def swapped(case: Case, shown: str, elsewhere: str, rng: random.Random) -> Case 
     return Case(f"{case.id}:swapped", rng.choice(ways), [], case.document) if ways else None
 
 
+def chosen(given: Set) -> list[str]:
+    """The passages of the articles of squad_train by which a threshold is set: every second, by name, of those over which
+    people wrote a few near misses."""
+    missed = Counter(given.documents[k].title for k, cases in given.cases.items() for c in cases if by_a_person(c))
+    articles = sorted(title for title, count in missed.items() if 0 < count <= A_FEW)[::2]
+    return [k for k, passage in given.documents.items() if passage.title in articles]
+
+
+def by_a_person(case: Case) -> bool:
+    """Whether it is a near miss that a person wrote over the passage."""
+    return not case.answers and ":derived:" not in case.id
+
+
 def blocks(data: Path, count: int, *, seed: int = 0) -> list[list[Example]]:
     """So many blocks of `ROWS` lessons, of every kind its share, in an order drawn by the seed."""
     kept: dict[str, Set] = {}
@@ -73,7 +88,7 @@ def blocks(data: Path, count: int, *, seed: int = 0) -> list[list[Example]]:
             found += _first_stage(data, count - len(found), seed)
             continue
         wanted = round(count * share / 100)
-        given = kept.setdefault(name, read(data, name))
+        given = kept.setdefault(name, _taught(data, name))
         rng = random.Random(digest("refusing", kind, seed))
         made = _near_misses(given, passages, by_people, rng)
         found += [next(made) for _ in range(wanted)]
@@ -81,10 +96,17 @@ def blocks(data: Path, count: int, *, seed: int = 0) -> list[list[Example]]:
     return found
 
 
+def _taught(data: Path, name: str) -> Set:
+    given = read(data, name)
+    for key in chosen(given) if name == "squad_train" else ():
+        given.cases.pop(key, None)
+    return given
+
+
 def _first_stage(data: Path, count: int, seed: int) -> list[list[Example]]:
     """Lessons as the first stage has them, half a block of a context, of contexts drawn by another seed."""
     size = ROWS // 2
-    given = [c for name in FIRST_STAGE for c in list(contexts(read(data, name), name, seed + 1))[: count * 3]]
+    given = [c for name in FIRST_STAGE for c in list(contexts(_taught(data, name), name, seed + 1))[: count * 3]]
     some = [list(lessons(context))[:size] for context in given if len(context.asked) >= size]
     random.Random(digest("refusing, first stage", seed)).shuffle(some)
     return [[*some[2 * n], *some[2 * n + 1]] for n in range(count)]
@@ -92,7 +114,7 @@ def _first_stage(data: Path, count: int, seed: int) -> list[list[Example]]:
 
 def _near_misses(given: Set, passages: int, by_people: bool, rng: random.Random) -> Iterator[list[Example]]:
     """Blocks without end; passages and questions that were used least come first."""
-    missed = {k: [c for c in cases if not c.answers and ":derived:" not in c.id] for k, cases in given.cases.items()}
+    missed = {k: [c for c in cases if by_a_person(c)] for k, cases in given.cases.items()}
     chosen = [k for k, cases in given.cases.items() if bool(missed[k]) == by_people and any(c.answers for c in cases)]
     used: Counter[str] = Counter()
     size = ROWS if passages > 1 else ROWS // 2  # two short contexts make a block
@@ -133,7 +155,7 @@ def _missed(given: Set, shown: Sequence[str], by_people: bool, used: Counter[str
     rng.shuffle(cases)
     cases.sort(key=lambda c: used[c.id])
     if by_people:
-        return [c for c in cases if not c.answers and ":derived:" not in c.id]
+        return [c for c in cases if by_a_person(c)]
     text = " ".join(given.documents[k].text for k in shown)
     article = next((ids for ids in given.groups.values() if shown[0] in ids), [])
     elsewhere = " ".join(given.documents[k].text for k in article if k not in shown)

@@ -10,7 +10,8 @@ from rung.records import Effort, Latency, RungResult
 from rung.verdict.bar import Bar, bar_of
 from rung.verdict.costs import Demand, Prices
 from rung.verdict.decide import decide
-from rung.verdict.sensitivity import Economy, cheaper_from, flips, in_words, priced
+from rung.verdict.sensitivity import Economy, flips, priced
+from rung.verdict.would_change import cheaper_from, in_words
 from tests.verdict.weighing import rung, share
 
 N = 200

@@ -23,8 +23,9 @@ from rung.verdict.costs import Demand, Prices, bill
 from rung.verdict.decide import decide
 from rung.verdict.eligible import chooser
 from rung.verdict.judging import DecisionContext
-from rung.verdict.sensitivity import FARTHEST, Economy, flips, flips_of_shares, in_words, priced
+from rung.verdict.sensitivity import FARTHEST, Economy, flips, flips_of_shares, priced
 from rung.verdict.share_flips import Flip
+from rung.verdict.would_change import in_words
 from tests.verdict.weighing import Floats, rung, share
 
 BESIDE = 1e-7  # of a value: so near to it on either side

@@ -32,8 +32,9 @@ from rung.verdict.gaps import FORMAT, ORACLE, Gaps, gaps
 from rung.verdict.judging import DecisionContext, corrected_by_labels, economy_of, judged
 from rung.verdict.pareto import front
 from rung.verdict.probability import at_least, cases_needed
-from rung.verdict.sensitivity import Economy, what_would_change
+from rung.verdict.sensitivity import Economy
 from rung.verdict.statistics import ALPHA, Paired, design_effect, holm, paired_with
+from rung.verdict.would_change import what_would_change
 
 NOTED_EFFECT = 1.5  # from this design effect on the verdict says that cases hang together
 

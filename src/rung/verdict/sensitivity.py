@@ -1,23 +1,20 @@
 """What would change the choice: the nearest bar, limit, traffic, pace of change or price at which another would win.
 
-Pure: each is found by asking `eligible.chooser` again with that one thing changed. What things cost is left to `costs`, how
-it is said to `sensitivity_words`.
+Pure: each is found by asking `eligible.chooser` again with that one thing changed. What things cost is left to `costs`,
+which changes are guesses to `guesses`, what is said of them to `would_change`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations, pairwise
 
 from rung.records import Effort, Evaluation, RungResult
-from rung.verdict import reasons
-from rung.verdict import sensitivity_words as flip_words
-from rung.verdict.bar import MAIN, QUANTILES, Bar, measured
+from rung.verdict.bar import QUANTILES, Bar, measured
 from rung.verdict.choice import Choice
-from rung.verdict.costs import Demand, Prices, answering_usd_per_1k, bill, break_even, rate
+from rung.verdict.costs import Demand, Prices, answering_usd_per_1k, bill
 from rung.verdict.eligible import chooser, costs_of
-from rung.verdict.gaps import MIN_CASES
 from rung.verdict.probability import least_limit
 from rung.verdict.share_flips import (
     Flip,
@@ -36,7 +33,7 @@ _HALVINGS = 60
 _ALIKE = 1e-9  # turning points of two rungs that are one
 _NEVER = 1e-9
 OF_MONEY = ("usd_per_1k", "usd_per_month", "usd_per_passed")
-_BY_BREAKPOINTS = (*OF_MONEY, "p50_seconds", "p95_seconds")
+BY_BREAKPOINTS = (*OF_MONEY, "p50_seconds", "p95_seconds")
 
 Choose = Callable[[Sequence[RungResult], Bar], Choice | None]
 
@@ -57,47 +54,6 @@ def priced(result: RungResult, economy: Economy) -> RungResult:
         return result
     per_1k = answering_usd_per_1k(effort, economy.demand)
     return replace(result, bill=bill(effort, economy.prices, economy.demand), usd_per_1k=per_1k)
-
-
-def what_would_change(
-    evaluations: Sequence[Evaluation],
-    winner: str | None,
-    rejected: Mapping[str, str],
-    *,
-    bar: Bar,
-    economy: Economy,
-    incumbent: str = "",
-) -> tuple[str, ...]:
-    """What would change the choice, one sentence each. It is asked of all rungs: those that the race stopped count with what
-    they answered; of rungs with few answers nothing is said.
-
-    Args:
-        evaluations: every rung that was named, judged.
-        winner: the choice.
-        rejected: why the others are not.
-        bar: what is good enough.
-        economy: of the same rungs.
-        incumbent: the last verdict's winner, "" where there is none.
-    """
-    nearest = flips(evaluations, bar=bar, economy=economy, incumbent=incumbent)
-    results, thin = [e.result for e in evaluations], thin_in(evaluations)
-    sentences = in_words(relevant(nearest, evaluations, rejected), winner, thin=thin)
-    if winner is not None and winner not in thin:
-        sentences += cheaper_from(winner, [r for r in results if r.name not in thin], bar, economy)
-    return tuple(sentences)
-
-
-def relevant(nearest: Sequence[Flip], evaluations: Sequence[Evaluation], rejected: Mapping[str, str]) -> list[Flip]:
-    """Without changes to what cannot be known to be one. `rejected`: why rungs are not the choice."""
-    untimed = {e.name for e in evaluations if e.result.stopped}  # no limit of time can be held against these
-    floored = {name for name, why in rejected.items() if why.startswith(reasons.AT_FLOOR)}  # no choice either way
-    return [flip for flip in nearest if flip.winner not in (untimed if flip.what.endswith("_seconds") else floored)]
-
-
-def thin_in(evaluations: Sequence[Evaluation]) -> set[str]:
-    """Rungs with too few judged answers to say what would change."""
-    results = [e.result for e in evaluations]
-    return {r.name for r in results if MAIN in r.scores and r.scores[MAIN].n < MIN_CASES}
 
 
 def flips(evaluations: Sequence[Evaluation], *, bar: Bar, economy: Economy, incumbent: str = "") -> tuple[Flip, ...]:
@@ -127,7 +83,7 @@ def flips_of_the_rest(
 def _of_the_rest(choose: Choose, results: Sequence[RungResult], bar: Bar, economy: Economy) -> list[Flip]:
     """Of limits on money and time, and of inputs of the costs."""
     now, changes = _name(choose(results, bar)), list[Flip]()
-    for name in _BY_BREAKPOINTS:
+    for name in BY_BREAKPOINTS:
         if name in bar.limits:
             changes += _of_limit(choose, results, bar, name, now)
     if bar.prefer == "cost" or any(name in bar.limits for name in OF_MONEY):
@@ -160,41 +116,6 @@ def _choosing(
 
 def _name(choice: Choice | None) -> str | None:
     return None if choice is None else choice.name
-
-
-def in_words(changes: Sequence[Flip], winner: str | None, *, thin: Collection[str] = ()) -> list[str]:
-    """One sentence each. That a limit below the choice's own number leaves nobody goes without saying.
-
-    `thin`: rungs that have answered too few cases for that; of them, and against them, nothing is said.
-    """
-    if winner in thin:
-        return []
-    others = (flip for flip in changes if flip.winner != winner and flip.winner not in thin)
-    telling = (flip for flip in others if flip.winner is not None or flip.what not in _BY_BREAKPOINTS)
-    return [
-        flip_words.flip(flip.what, flip.shown, flip.winner, end=flip.shown_end, upwards=flip.upwards, clears=flip.clears)
-        for flip in telling
-    ]
-
-
-def cheaper_from(winner: str, rungs: Sequence[RungResult], bar: Bar, economy: Economy) -> list[str]:
-    """From which traffic on another rung that is good enough costs less than the choice, or the choice less than it."""
-    bills = {r.name: b for r in rungs if (b := priced(r, economy).bill) is not None}
-    good = [r for r in rungs if r.name != winner and r.name in bills and _good_enough(r, bar)]
-    sentences = []
-    for rung in good if winner in bills else ():
-        volume = break_even(bills[winner], bills[rung.name], months=economy.prices.months)
-        if volume is not None:
-            dear_first = rate(bills[winner]) > rate(bills[rung.name])
-            cheap, dear = (rung.name, winner) if dear_first else (winner, rung.name)
-            sentences.append(flip_words.cheaper_from(cheap, dear, volume, economy.demand.queries))
-    return sentences
-
-
-def _good_enough(rung: RungResult, bar: Bar) -> bool:
-    if rung.reference or rung.status != "measured" or (bar.correct is not None and not bar.is_cleared(rung.probability)):
-        return False
-    return not bar.broken_by(rung)
 
 
 def flips_of_shares(
@@ -264,16 +185,24 @@ def _at_breakpoints(
     return changes
 
 
+def with_input(economy: Economy, what: str, value: float) -> Economy:
+    """With one of the `INPUTS` of the costs at another value; "price": times what an answer costs."""
+    if what == "price":
+        return replace(economy, efforts=_dearer(economy.efforts, value))
+    changed = {"queries": value} if what == "traffic" else {"changes": value}
+    return replace(economy, demand=replace(economy.demand, **changed))
+
+
 def _inputs(economy: Economy) -> list[tuple[str, float, Callable[[float], Economy]]]:
     """What may change besides, with its value of today: name, value, and the economy with another value."""
     demand = economy.demand
     inputs: list[tuple[str, float, Callable[[float], Economy]]] = []
     if demand.queries:
-        inputs.append(("traffic", demand.queries, lambda x: replace(economy, demand=replace(demand, queries=x))))
+        inputs.append(("traffic", demand.queries, lambda x: with_input(economy, "traffic", x)))
     if demand.changes:
-        inputs.append(("changes", demand.changes, lambda x: replace(economy, demand=replace(demand, changes=x))))
+        inputs.append(("changes", demand.changes, lambda x: with_input(economy, "changes", x)))
     if any(effort.per_query for effort in economy.efforts.values()):
-        inputs.append(("price", 1.0, lambda x: replace(economy, efforts=_dearer(economy.efforts, x))))
+        inputs.append(("price", 1.0, lambda x: with_input(economy, "price", x)))
     return inputs
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+
+from rung.verdict import reasons
 
 SHARES = ("bar", "risk")  # inputs in [0, 1]
 INPUTS = ("traffic", "changes", "price")  # inputs of the costs; all others are limits
@@ -24,15 +27,22 @@ def _from_to(what: str, value: str, end: str, *, upwards: bool) -> str:
     return f"{of} {value}" if low == high else f"between {about}{low} and {high}"
 
 
-def flip(what: str, value: str, winner: str | None, *, end: str, upwards: bool, clears: bool = True) -> str:
+def flip(
+    what: str, value: str, winner: str | None, *, end: str, upwards: bool, clears: bool = True, going_by: str = ""
+) -> str:
     """What would change the choice, with the nearest value, in one of `forms`, and the `end` up to which that choice lasts
-    ("": no end was found). `clears`: whether the choice would then clear the bar."""
-    then = "no rung could be chosen" if winner is None else f"{winner} would be the choice"
+    ("": no end was found). `clears`: whether the choice would then clear the bar. `going_by`: as of the function of that
+    name, for what is a guess."""
+    would = "might" if going_by else "would"
+    then = f"{winner} {would} be the choice"
+    if winner is None:
+        then = "perhaps no rung could be chosen" if going_by else "no rung could be chosen"
     if what == "bar" and not clears:
         then = (
-            f"no rung would be shown to clear it; {winner} would then stand in, as the lowest that is not shown to be worse "
-            "than the best"
+            f"no rung {would} be shown to clear it; {winner} {would} then stand in, as the lowest that is not shown to be "
+            "worse than the best"
         )
+    then += f", {going_by}" if going_by else ""
     stretch = where(what, value, end=end, upwards=upwards)
     if what in INPUTS and not end:
         stretch = f"{'more' if upwards else 'less'} than about {value}"
@@ -47,6 +57,17 @@ def flip(what: str, value: str, winner: str | None, *, end: str, upwards: bool, 
     if what == "price":
         return f"If an answer cost {stretch} times what it does, {then}."
     return f"With a limit on {what} {stretch}, {then}."
+
+
+def going_by(answered: Sequence[tuple[str, int, int]]) -> str:
+    """By what a change is guessed: of each rung with open cases its name, cases it answered, and all cases; "" of none."""
+    if len(answered) == 1:
+        ((name, some, cases),) = answered
+        return f"going by the {some:,} of {cases:,} cases that {name} answered"
+    if not answered:
+        return ""
+    each = [f"{name} answered {some:,} of {cases:,} cases" for name, some, cases in answered]
+    return f"going by what there is: {reasons.listed(each)}"
 
 
 def forms(what: str, value: float, *, upwards: bool) -> list[tuple[str, float]]:

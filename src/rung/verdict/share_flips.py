@@ -13,7 +13,7 @@ from typing import Literal
 from rung.verdict import sensitivity_words as flip_words
 
 LEAST_RISK, MOST_RISK = 0.001, 0.5  # how far risk is followed: to even odds
-_ENDS = {"bar": (0.0, 1.0), "risk": (LEAST_RISK, MOST_RISK)}
+ENDS = {"bar": (0.0, 1.0), "risk": (LEAST_RISK, MOST_RISK)}
 _STEP, _HALVINGS = 0.01, 10
 
 # To the bar: "clears" it, is "kept" as the last choice without that, or stands in where it is "missed" by all; "": no bar.
@@ -22,12 +22,21 @@ Seen = tuple[str | None, Standing]  # a choice: its name, and how it stands
 
 
 @dataclass(frozen=True, slots=True)
+class Partly:
+    """A rung that the race stopped: how many of all cases it had answered."""
+
+    name: str
+    answered: int
+    cases: int
+
+
+@dataclass(frozen=True, slots=True)
 class Flip:
     """At `value` of `what` the choice becomes `winner` (None: none). `now`: today's value; `upwards`: above or below it.
 
     It stays so up to `end`, None where nothing ends it as far as that is followed. `standing`: how the winner stands to the
     bar then, where it is bar or risk that changes. `shown`, `shown_end`: both ends rounded into that stretch, as roughly as
-    it allows; `shown_end` is "" without an end.
+    it allows; `shown_end` is "" without an end. `going_by`: the rungs by whose answers so far it is guessed (see `guesses`).
     """
 
     what: str
@@ -39,6 +48,7 @@ class Flip:
     end: float | None = None
     shown: str = ""
     shown_end: str = ""
+    going_by: tuple[Partly, ...] = ()
 
     @property
     def clears(self) -> bool:
@@ -66,7 +76,7 @@ def share_flips(seen: Callable[[float], Seen], what: str, now: float, *, of: Cal
 def _until(holds: Callable[[float], bool], what: str, start: float, *, upwards: bool) -> tuple[float, float] | None:
     """From a value at which it holds on: the last value found at which it does, and the first at which it does not; None
     where it does to the end."""
-    least, most = _ENDS[what]
+    least, most = ENDS[what]
     same, step, end = start, _STEP if upwards else -_STEP, most if upwards else least
     while (end - same) * step > 0:
         away = min(most, max(least, same + step))

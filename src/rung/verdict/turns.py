@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from rung.verdict import sensitivity_words
 from rung.verdict.bar import QUANTILES, Bar
 from rung.verdict.decide import Settled
+from rung.verdict.guesses import hedged
 from rung.verdict.judging import DecisionContext
-from rung.verdict.sensitivity import FARTHEST, OF_MONEY, flips_of_shares, flips_of_the_rest, relevant, thin_in
+from rung.verdict.sensitivity import FARTHEST, OF_MONEY, flips_of_shares, flips_of_the_rest
 from rung.verdict.share_flips import MOST_RISK, Flip
+from rung.verdict.would_change import guessed_by, relevant, thin_in
 
 FOLLOWED = (*OF_MONEY, *QUANTILES)  # limits whose changes are followed
 
@@ -49,6 +51,7 @@ def turns(settled: Settled, *, bar: Bar, context: DecisionContext) -> tuple[Turn
         for flip in relevant(nearest, lines, verdict.rejected)
         if flip.winner not in thin and (flip.winner, flip.standing) != as_it_is
     ]
+    telling = hedged(telling, lines, bar=bar, economy=economy, incumbent=context.incumbent)
     demand = context.demand
     inputs: dict[str, float | None] = {"traffic": demand.queries, "changes": demand.changes, "price": 1.0}
     inputs |= {"bar": bar.correct, "risk": bar.risk} | {name: limit.value for name, limit in bar.limits.items()}
@@ -90,12 +93,13 @@ def _order(flip: Flip) -> tuple[bool, float]:
 def in_words(flip: Flip) -> tuple[str, str]:
     """(where, what then): "above 0.42", "rag"."""
     where = sensitivity_words.where(flip.what, flip.shown, end=flip.shown_end, upwards=flip.upwards)
+    perhaps, guessed = ("perhaps ", f", {guessed_by(flip)}") if flip.going_by else ("", "")
     if flip.winner is None:
-        return where, "no rung could be chosen"
+        return where, f"{perhaps}no rung could be chosen{guessed}"
     then = {
         "": "{}",
         "clears": "{}, shown to clear the bar",
         "kept": "{}, kept as the last choice, and not shown to clear the bar",
         "missed": "none would be shown to clear the bar; {} would stand in",
     }
-    return where, then[flip.standing].format(flip.winner)
+    return where, f"{perhaps}{then[flip.standing].format(flip.winner)}{guessed}"

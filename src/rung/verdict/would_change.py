@@ -1,0 +1,104 @@
+"""What would change the choice, in sentences. The changes are found by `sensitivity`, worded by `sensitivity_words`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from rung.records import Evaluation, RungResult
+from rung.verdict import reasons
+from rung.verdict import sensitivity_words as flip_words
+from rung.verdict.bar import MAIN, Bar
+from rung.verdict.costs import break_even, rate
+from rung.verdict.gaps import MIN_CASES
+from rung.verdict.guesses import hedged
+from rung.verdict.sensitivity import BY_BREAKPOINTS, Economy, flips, priced
+from rung.verdict.share_flips import Flip
+
+
+def what_would_change(
+    evaluations: Sequence[Evaluation],
+    winner: str | None,
+    rejected: Mapping[str, str],
+    *,
+    bar: Bar,
+    economy: Economy,
+    incumbent: str = "",
+) -> tuple[str, ...]:
+    """What would change the choice, one sentence each. It is asked of all rungs: those that the race stopped count with what
+    they answered, and what hangs on the rest is said to be a guess; of rungs with few answers nothing is said.
+
+    Args:
+        evaluations: every rung that was named, judged.
+        winner: the choice.
+        rejected: why the others are not.
+        bar: what is good enough.
+        economy: of the same rungs.
+        incumbent: the last verdict's winner, "" where there is none.
+    """
+    nearest = flips(evaluations, bar=bar, economy=economy, incumbent=incumbent)
+    results, thin = [e.result for e in evaluations], thin_in(evaluations)
+    telling = relevant(nearest, evaluations, rejected)
+    telling = hedged(telling, evaluations, bar=bar, economy=economy, incumbent=incumbent)
+    sentences = in_words(telling, winner, thin=thin)
+    if winner is not None and winner not in thin:
+        sentences += cheaper_from(winner, [r for r in results if r.name not in thin], bar, economy)
+    return tuple(sentences)
+
+
+def relevant(nearest: Sequence[Flip], evaluations: Sequence[Evaluation], rejected: Mapping[str, str]) -> list[Flip]:
+    """Without changes to what cannot be known to be one. `rejected`: why rungs are not the choice."""
+    untimed = {e.name for e in evaluations if e.result.stopped}  # no limit of time can be held against these
+    floored = {name for name, why in rejected.items() if why.startswith(reasons.AT_FLOOR)}  # no choice either way
+    return [flip for flip in nearest if flip.winner not in (untimed if flip.what.endswith("_seconds") else floored)]
+
+
+def thin_in(evaluations: Sequence[Evaluation]) -> set[str]:
+    """Rungs with too few judged answers to say what would change."""
+    results = [e.result for e in evaluations]
+    return {r.name for r in results if MAIN in r.scores and r.scores[MAIN].n < MIN_CASES}
+
+
+def in_words(changes: Sequence[Flip], winner: str | None, *, thin: Collection[str] = ()) -> list[str]:
+    """One sentence each. That a limit below the choice's own number leaves nobody goes without saying.
+
+    `thin`: rungs that have answered too few cases for that; of them, and against them, nothing is said.
+    """
+    if winner in thin:
+        return []
+    others = (flip for flip in changes if flip.winner != winner and flip.winner not in thin)
+    telling = (flip for flip in others if flip.winner is not None or flip.what not in BY_BREAKPOINTS)
+    return [
+        flip_words.flip(
+            *(flip.what, flip.shown, flip.winner),
+            end=flip.shown_end,
+            upwards=flip.upwards,
+            clears=flip.clears,
+            going_by=guessed_by(flip),
+        )
+        for flip in telling
+    ]
+
+
+def guessed_by(flip: Flip) -> str:
+    """By whose answers a change is guessed, in words; "" where it is none."""
+    return flip_words.going_by([(one.name, one.answered, one.cases) for one in flip.going_by])
+
+
+def cheaper_from(winner: str, rungs: Sequence[RungResult], bar: Bar, economy: Economy) -> list[str]:
+    """From which traffic on another rung that is good enough costs less than the choice, or the choice less than it."""
+    bills = {r.name: b for r in rungs if (b := priced(r, economy).bill) is not None}
+    good = [r for r in rungs if r.name != winner and r.name in bills and _good_enough(r, bar)]
+    sentences = []
+    for rung in good if winner in bills else ():
+        volume = break_even(bills[winner], bills[rung.name], months=economy.prices.months)
+        if volume is not None:
+            dear_first = rate(bills[winner]) > rate(bills[rung.name])
+            cheap, dear = (rung.name, winner) if dear_first else (winner, rung.name)
+            sentences.append(flip_words.cheaper_from(cheap, dear, volume, economy.demand.queries))
+    return sentences
+
+
+def _good_enough(rung: RungResult, bar: Bar) -> bool:
+    if rung.reference or rung.status != "measured" or (bar.correct is not None and not bar.is_cleared(rung.probability)):
+        return False
+    return not bar.broken_by(rung)
