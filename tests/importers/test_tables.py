@@ -207,3 +207,12 @@ def test_rows_behind_an_open_quote_are_counted(tmp_path: Path) -> None:
     file, rows = imported(tmp_path, 'Question,Answer,Notes\na?,b,c\nShort\n"open, never closed,1,2\nd?,e,f\ng?,h,i\n')
     assert (file.rows, len(rows), [problem.line for problem in file.refused]) == (5, 1, [3, 4, 5, 6])
     assert file.refused[1].message.startswith("is no CSV: the quote that line 4 opens is never closed, and lines 4 to 6 are")
+
+
+def test_a_column_of_names_of_files_names_the_gold_documents_and_is_no_text_of_them(tmp_path: Path) -> None:
+    table = "question,answer,document\nHow often?,weekly,docs/drill.md\nWho?,Ada,docs/staff list.md\n"
+    file, cases = imported(tmp_path, table)
+    assert "gold document's text = 'document'" in " ".join(note.message for note in file.notes)  # one is no name
+    file, cases = imported(tmp_path, table.replace("staff list", "staff-list"))
+    assert [case["gold_documents"] for case in cases] == [["docs/drill.md"], ["docs/staff-list.md"]]
+    assert "gold documents, by their names = 'document'" in " ".join(note.message for note in file.notes)

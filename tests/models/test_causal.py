@@ -420,6 +420,8 @@ def test_thinking_that_never_ends_is_a_failure_that_says_so(tmp_path: Path) -> N
         assert isinstance(result, Failure)
         assert "reasoning used up all" in result.error
         assert "server.reasoning_tokens" in result.error
+        assert result.usage is not None
+        assert result.usage.completion_tokens >= 8
 
 
 def test_models_that_can_be_told_so_do_not_think_without_room(tmp_path: Path) -> None:

@@ -118,6 +118,30 @@ def test_every_form_of_an_answer_is_read_whole_and_streamed(name: str) -> None:
     assert not said.truncated
 
 
+@pytest.mark.parametrize("streams", [False, True])
+def test_what_is_no_answer_has_its_tokens_where_a_server_counted_them(streams: bool) -> None:
+    """A host charges for reasoning without an end as for any other tokens."""
+    body: dict[str, Json] = {
+        **message(None, "length", reasoning_content="Seven?"),
+        "usage": {"prompt_tokens": 31, "completion_tokens": 16},
+    }
+    with FakeServer({"*": body}) as server:
+        said = streamed(model(server), asking("How many?"))[1] if streams else whole(model(server), asking("How many?"))
+    assert isinstance(said, Failure)
+    assert said.usage is not None
+    assert (said.usage.prompt_tokens, said.usage.completion_tokens, said.usage.estimated) == (31, 16, 0)
+
+
+def test_an_answer_that_left_the_labels_has_its_tokens() -> None:
+    body: dict[str, Json] = {**message("neither"), "usage": {"prompt_tokens": 31, "completion_tokens": 2}}
+    with FakeServer({"*": body}) as server:
+        said = whole(model(server), asking("Which?", choices=("red", "blue")))
+    assert isinstance(said, Failure)
+    assert "left the labels" in said.error
+    assert said.usage is not None
+    assert (said.usage.prompt_tokens, said.usage.completion_tokens) == (31, 2)
+
+
 @pytest.mark.parametrize("name", NONE)
 def test_what_is_no_answer_says_what_it_is(name: str) -> None:
     body, why = NONE[name]

@@ -16,7 +16,8 @@ from rung.pipeline.budget import CompareRequest
 from rung.pipeline.candidates import propose
 from rung.pipeline.climbing import climb
 from rung.pipeline.prepare import prepare
-from rung.records.steps import Generate, GenerateResult, Request, Result
+from rung.records import Failure
+from rung.records.steps import Generate, GenerateResult, Request, Result, usage_of
 from tests.working import working
 
 CASES = 24
@@ -46,6 +47,14 @@ class Counting(ScriptedGenerator):
                 yield place, replace(result, prompt_tokens=prompt, completion_tokens=completion)
             else:
                 yield place, result  # type: ignore[misc]
+
+
+class Charging(ScriptedGenerator):
+    """Reads and writes, charges for it, and says nothing that counts: reasons up to the limit, or leaves the labels."""
+
+    def run(self, requests: list[Request]) -> Iterator[tuple[int, Result | Failure]]:  # type: ignore[override]
+        for place, result in super().run(requests):
+            yield place, Failure("reasoning used up all tokens", step="generate", usage=usage_of(result))
 
 
 def talks(step: Generate) -> str:
@@ -97,6 +106,16 @@ def test_a_server_that_counts_more_than_was_bounded_is_learnt(project: Path, mor
     over = [spent(project, Counting(talks, *more), 0.08)[0] for _ in range(3)]
     assert all(usd <= 0.08 for usd in over)
     assert over[0] > 0.02
+
+
+def test_answers_that_failed_and_were_charged_for_count(project: Path) -> None:
+    """A host takes its price for what it wrote, whether or not that is an answer."""
+    (project / "rung.yaml").write_text(YAML.replace("PROMPT", "10").replace("COMPLETION", "10"), encoding="utf-8")
+    model = Charging(talks)
+    usd, answers, cut = spent(project, model, 0.03)
+    assert 0.01 < usd <= 0.03
+    assert 0 < answers < 4 * CASES
+    assert cut
 
 
 def test_a_step_that_costs_more_than_is_allowed_is_never_begun(project: Path) -> None:

@@ -47,6 +47,16 @@ def test_what_is_unknown_stays_unknown_in_every_sum(prices: Prices, demand: Dema
     assert (found.per_month, found.per_1k, found.per_passed) == (None, None, None)
 
 
+def test_failures_that_were_charged_for_are_in_the_price_and_those_that_were_not_are_left_out() -> None:
+    """By hand: 100 and 10 tokens of an answer, 300 and 60 of one that left the labels, at $1 and $10 a million."""
+    prices = Prices(prompt_usd_per_million=1.0, completion_usd_per_million=10.0)
+    charged = Outcome("f", failure=Failure("left the labels"), usage=Usage(300, 60))
+    gone = Outcome("g", failure=Failure("HTTP 500"))
+    answered = outcomes(Usage(100, 10))
+    assert usd_per_1k([*answered, gone], prices=prices) == pytest.approx(0.2)
+    assert usd_per_1k([*answered, charged, gone], prices=prices) == pytest.approx((0.2 + 0.9) / 2)
+
+
 def test_what_is_not_needed_costs_nothing_whatever_its_price() -> None:
     found = bill(Effort(0.001, 1.0), Prices(), Demand(queries=1000))
     assert found.unknown == ()
@@ -198,7 +208,7 @@ def test_tokens_by_their_prices() -> None:
     prices = Prices(prompt_usd_per_million=2.0, completion_usd_per_million=8.0)
     asked = outcomes(Usage(1_000, 100), Usage(3_000, 300))
     assert usd_per_1k(asked, prices=prices) == pytest.approx(((1_000 + 3_000) * 2e-6 + 400 * 8e-6) / 2 * 1_000)
-    failed = Outcome("f", failure=Failure("timeout", step="generate"), usage=Usage(9_000))
+    failed = Outcome("f", failure=Failure("timeout", step="generate"))
     assert usd_per_1k([*asked, failed], prices=prices) == usd_per_1k(asked, prices=prices)
     assert usd_per_1k([failed], prices=prices) is None
 
@@ -271,11 +281,23 @@ def test_what_mending_wins_back_is_the_oracles_or_the_most_there_is() -> None:
     assert [by_layer[layer].at_most for layer in ("not retrieved", "wrong format", "not in the corpus")] == [
         False,
         True,
-        False,
+        True,
     ]
     assert all(lost.wins_back.n == 6 and lost.wins_back.low is not None for lost in by_layer.values())
     assert all(lost.at_most for lost in won_back(layers, correct))
     assert won_back([None, None], np.array([1.0, 1.0])) == ()
+
+
+def test_what_was_wrong_where_the_oracle_had_nothing_to_show_may_be_all_to_gain() -> None:
+    """Cases of style among those of knowledge: what the oracle makes of passages says nothing of them."""
+    layers: list[Loss | None] = ["wrong", "wrong", None, None]
+    oracle = np.array([0.4, np.nan, 1.0, 0.0])
+    (lost,) = won_back(layers, np.array([0.0, 0.0, 1.0, 1.0]), oracle=oracle)
+    assert lost.wins_back.mean == pytest.approx((0.4 + 1.0) / 4)
+    assert lost.at_most
+    (lost,) = won_back(["wrong", None, None, None], np.array([0.0, 1.0, 1.0, 1.0]), oracle=oracle)
+    assert lost.wins_back.mean == pytest.approx(0.4 / 4)
+    assert not lost.at_most
 
 
 def test_most_to_gain_comes_first() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rung.errors import InternalError
 from rung.records import Case, Evaluation, Latency, Metric
 from rung.scoring import metrics
+from rung.verdict import reasons
 from rung.verdict.bar import Bar, bar_of
 from rung.verdict.constant import best_constant
 from rung.verdict.decide import decide
@@ -134,6 +135,8 @@ def test_a_rung_that_got_nothing_right_never_wins(bar: Bar | None) -> None:
     assert verdict.winner == "rag"
     assert verdict.rejected["prompt"] == "no case right: 0 of 5, 4 of them failed"
     assert "prompt: 4 of 5 cases failed, all with: no; they count as misses." in verdict.warnings
+    assert reasons.commonest(["it said 'a'", "it said 'b'"]) == "all like: it said 'a'"
+    assert reasons.commonest(["it said 'a'", "it said 'b'", "gone"]) == "most often (2 times) like: it said 'a'"
     nobody = decide([rung("prompt", share(0, 50)), rung("rag", share(0, 50), order=1)], bar=bar)
     assert nobody.winner is None
     assert nobody.reason == "No rung can be chosen: none of prompt and rag got a single case right."

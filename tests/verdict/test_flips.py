@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from rung.records import Effort, Latency, RungResult
+from rung.scoring import metrics
 from rung.verdict.bar import Bar, bar_of
 from rung.verdict.costs import Demand, Prices
 from rung.verdict.decide import decide
@@ -127,3 +128,23 @@ def test_of_rungs_with_few_answers_nothing_is_said() -> None:
     assert any("hybrid" in line for line in in_words(found, "rag"))
     assert not any("hybrid" in line for line in in_words(found, "rag", thin={"hybrid"}))
     assert in_words(found, "rag", thin={"rag"}) == []
+
+
+def test_a_change_through_a_limit_says_whether_the_choice_would_clear_the_bar() -> None:
+    rungs = [rung("quick", share(20, 100, seed=1), order=0, p95=0.1), rung("good", share(90, 100, seed=2), order=1, p95=0.5)]
+    bar = bar_of({"p95_seconds": 1.0}, metrics(), correct=0.7)
+    (sentence,) = (one for one in decide(rungs, bar=bar).flips if "p95_seconds" in one)
+    assert sentence.startswith("With a limit on p95_seconds ")
+    assert "no rung would be shown to clear the bar; quick would then stand in" in sentence
+
+
+def test_a_limit_that_the_choice_was_measured_beyond_and_may_keep_is_said() -> None:
+    times = tuple([200.0] * 19 + [900.0])
+    fast = rung("fast", share(90, 100, seed=2), order=1)
+    latency = Latency(200.0, 320.0, len(times), times=times)
+    fast = replace(fast, result=replace(fast.result, latency=latency))
+    verdict = decide([fast], bar=bar_of({"p95_seconds": 0.3}, metrics(), correct=0.7))
+    assert verdict.winner == "fast"
+    (said,) = (one for one in verdict.warnings if "p95_seconds" in one)
+    assert said.startswith("fast was measured at p95_seconds 0.32, allowed ")
+    assert "not certain, kept with probability 0.43" in said

@@ -165,7 +165,7 @@ def wrong(board: Board, flip: Flip) -> list[str]:
     found = []
     if (None if past is None else past.name) != flip.winner:
         found.append(f"names {flip.winner}, past it is {past}")
-    if flip.what == "bar" and flip.clears != (past is None or past.code in ("clears", "kept")):
+    if board.bar.correct is not None and flip.clears != (past is None or past.code in ("clears", "kept")):
         found.append(f"clears: {flip.clears}, but {past}")
     way = flip.value - step - flip.now  # today's value may lie within the step
     before = [flip.now + way * share for share in (0.3, 0.9, 1.0) if way * side >= 0]

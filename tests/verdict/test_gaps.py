@@ -51,3 +51,24 @@ def test_of_fewer_than_ten_cases_no_gap_is_stated() -> None:
         found = gaps({"closed_book": share(0, n), "rag": share(1, n), "oracle": share(n, n)})
         assert {e.n for e in found.estimates.values()} == {n if n >= 10 else 0}
         assert ("10 are the least" in found.doubts.get("knowledge", "")) == (n < 10)
+
+
+def test_behaviour_that_is_wanting_where_no_document_is_named_is_said_beside_the_gap() -> None:
+    """Half of the cases need documents, half a house style: examples mend these, and the oracle had nothing to show."""
+    half = N // 2
+    held = np.concatenate([np.ones(half), np.zeros(half)])
+    alone = np.concatenate([share(5, half), share(4, half)])
+    oracle = np.concatenate([share(48, half), share(3, half)])
+    shots = np.concatenate([share(5, half), share(46, half)])
+    columns = {"closed_book": alone, "oracle": oracle, "prompt": alone, "few_shot": shots, "rag": oracle}
+    found = gaps(columns, held=held)
+    assert found.estimates["behaviour"].n == half
+    assert found.estimates["behaviour"].mean == pytest.approx(0.04)
+    assert (
+        "In 50 cases more the oracle had no answer to show, and few_shot, without any document" in found.notes["behaviour"]
+    )
+    assert "by 0.84" in found.notes["behaviour"]
+    assert "behaviour" not in gaps({**columns, "few_shot": alone}, held=held).notes
+    assert "behaviour" not in gaps(columns, held=np.ones(N)).notes or "more the oracle" not in found.doubts.get(
+        "behaviour", ""
+    )

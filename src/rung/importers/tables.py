@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rung.errors import InputError
 from rung.importers.choices import Choices, choices_of, chosen_of, first_number
@@ -28,6 +28,7 @@ from rung.text.spreadsheet_cells import unguarded_row
 _NO_ANSWER = ("n/a", "none", "no answer", "unanswerable", "not answerable", "-")
 _SPLITS = {name: name for name in ("train", "dev", "test")} | dict.fromkeys(("valid", "validation", "val", "eval"), "dev")
 _WHOLE = re.compile(r"(\d+)(?:\.0+)?")
+_FILE = re.compile(r"[^\s:*?\"<>|]+\.[A-Za-z][A-Za-z0-9]{0,7}")  # a name or path with a suffix
 _ANSWERABLE = ("answerable", "is_answerable")
 _GROUPS = "'groups' is kept in meta, and is nobody who asks: call the column 'as' where it says who may ask"
 
@@ -71,9 +72,11 @@ def _read(file: ImportFile) -> Iterator[ImportedRow]:
         )
     context = name_in([name for name in columns if name not in (question, answer)], CONTEXTS)
     gold = "gold_documents" if "gold_documents" in columns else ""
-    guessed = [f"question = '{question}'", f"answer = '{answer}'"] + (
-        [f"gold document's text = '{context}'"] if context else []
-    )
+    if context and not gold and _name_files(row.get(context) for _, row in file.rows):
+        context, gold = "", context
+    guessed = [f"question = '{question}'", f"answer = '{answer}'"]
+    guessed += [f"gold document's text = '{context}'"] if context else []
+    guessed += [f"gold documents, by their names = '{gold}'"] if gold else []
     how = "as you say" if file.question and file.answer else "by their names (--question and --answer say otherwise)"
     file.note(0, f"columns {how}: {', '.join(guessed)}")
     rows = [(line, unguarded_row(row) if file.is_csv or file.is_zip else row) for line, row in file.rows]
@@ -84,6 +87,12 @@ def _read(file: ImportFile) -> Iterator[ImportedRow]:
         file.note(0, f"choices (columns A, B, …, or a list) stand under the question; {how}")
     for (line, row), own in zip(rows, choices, strict=True):
         yield _row(row, line, (question, answer, context, gold), own, first)
+
+
+def _name_files(cells: Iterable[Json]) -> bool:
+    """Whether cells hold names of files and nothing else."""
+    texts = [text.strip() for cell in cells for text in cell_texts(cell) if text.strip()]
+    return bool(texts) and all(map(_FILE.fullmatch, texts))
 
 
 def _row(row: Row, line: int, columns: tuple[str, str, str, str], choices: Choices, first: int) -> ImportedRow:

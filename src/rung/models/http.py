@@ -33,7 +33,7 @@ from rung.models.wire.batch_apis import BatchApi
 from rung.models.wire.closed_schema import FreeKeys, closed
 from rung.models.wire.held_form import unwrapped
 from rung.records import Failure, Json, Message
-from rung.records.steps import Generate, GenerateResult, Request, Restart, Result, StepFailed
+from rung.records.steps import Generate, GenerateResult, Request, Restart, Result, StepFailed, usage_of
 
 __all__ = ["Endpoint", "HttpGenerator"]
 log = logging.getLogger(__name__)
@@ -355,15 +355,13 @@ class HttpGenerator(Served):
     ) -> GenerateResult | Failure:
         """The turn as a result. Where the server counts no tokens they are estimated, and their price stays unknown."""
         reply = read(turn, room=step.max_tokens + self._server.reasoning_tokens, body=body)
-        if isinstance(reply, Failure):
-            return Failure(reply.error, step="generate", attempt=attempt)
         used = consumed(turn.usage)
         prompt, completion, price = used.prompt, used.completion, None
         if prompt is not None and completion is not None:
             model, url = self._hosted.get(step.adapter, self._endpoint.model), self._endpoint.url
             price = usd(model, url, prompt=prompt, completion=completion, cached=used.cached, written=used.written)
-        return GenerateResult(
-            reply.text,
+        result = GenerateResult(
+            "" if isinstance(reply, Failure) else reply.text,
             prompt if prompt is not None else sum(self.count_tokens([m.content for m in step.messages])),
             completion if completion is not None else self.count_tokens([turn.text + turn.reasoning])[0],
             truncated=turn.is_cut,
@@ -372,6 +370,9 @@ class HttpGenerator(Served):
             cached_tokens=used.cached,
             estimated=prompt is None or completion is None,
         )
+        if not isinstance(reply, Failure):
+            return result
+        return Failure(reply.error, step="generate", attempt=attempt, usage=usage_of(result) if turn.is_there else None)
 
 
 def _failure(error: RequestFailed) -> Failure:

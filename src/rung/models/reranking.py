@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rung.errors import InternalError
-from rung.records import Asker, Failure, Message, Passage
-from rung.records.steps import Generate, GenerateResult, Request, Rerank, Result, SearchResult
+from rung.records import Asker, Failure, Message, Passage, Usage
+from rung.records.steps import Generate, GenerateResult, Request, Rerank, Result, SearchResult, usage_of
 
 if TYPE_CHECKING:
     from rung.models.protocol import Generator
@@ -53,7 +53,7 @@ class GeneratorReranker:
     cache reads it once.
     """
 
-    def __init__(self, generator: Generator, *, report: Callable[[GenerateResult], None] = lambda _generated: None) -> None:
+    def __init__(self, generator: Generator, *, report: Callable[[Usage], None] = lambda _generated: None) -> None:
         """`report` hears of every generation: what it consumed is in no result."""
         self._generator = generator
         self._report = report
@@ -76,8 +76,8 @@ class GeneratorReranker:
                 yield index, SearchResult(())
         for at, result in self._generator.run(prompts) if prompts else ():
             index, number = pairs[at]
-            if isinstance(result, GenerateResult):
-                self._report(result)
+            if (used := usage_of(result)) is not None:
+                self._report(used)
             left[index] -= 1
             if isinstance(result, GenerateResult) and result.text.strip() in GRADES:
                 grades[index][number] = GRADES.index(result.text.strip()) / (len(GRADES) - 1)

@@ -6,7 +6,7 @@ Which layer lost a case is left to `verdict.failure_modes`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,8 @@ from rung.runtime.engines import Engines
 from rung.scoring import ScoringContext
 from rung.scoring.bearing import SAID_AS_IS, SHORT, holds, in_parts
 from rung.text.matching import WORD
-from rung.verdict.failure_modes import Corpus
+from rung.verdict.bar import MAIN
+from rung.verdict.failure_modes import LOST_BELOW, Corpus
 
 if TYPE_CHECKING:
     from rung.knowledge import Knowledge
@@ -34,12 +35,21 @@ class Examiner:
         prepared: its documents and cases, as they were judged.
         context: what `correct` means here.
         doubtful: cases whose gold is in doubt.
+        unaided: cases that were answered rightly without any document: none is lacking there.
     """
 
-    def __init__(self, engines: Engines, prepared: Prepared, context: ScoringContext, doubtful: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        engines: Engines,
+        prepared: Prepared,
+        context: ScoringContext,
+        doubtful: Iterable[str] = (),
+        unaided: Collection[str] = (),
+    ) -> None:
         self._engines = engines
         self._prepared = prepared
         self._context = context
+        self._unaided = unaided
         self._words = context.correct_by in SAID_AS_IS
         self._facts = Corpus(
             unwinnable=frozenset(case.id for case, _ in never_right(engines.project, prepared.rows)),
@@ -94,9 +104,11 @@ class Examiner:
         return self._engines.indexes.get(evaluation.result.artifacts.get(CHUNKED_INDEXES, ""))
 
     def _lacking(self, knowledge: Knowledge) -> frozenset[str]:
-        """The cases without gold, none of whose accepted answers stands in any document, word by word."""
+        """The cases without gold that nothing answered unaided, none of whose accepted answers stands in any document, word
+        by word."""
         missing = self._prepared.rows.missing
-        open_ = [c for c in self._prepared.cases if c.answerable and not has_gold(c) and c.id not in missing]
+        named = [c for c in self._prepared.cases if c.answerable and not has_gold(c) and c.id not in missing]
+        open_ = [c for c in named if c.id not in self._unaided]
         asked = {c.id: accepted for c in open_ if self._words and (accepted := _short(c))}
         if not asked:
             return frozenset()
@@ -108,6 +120,22 @@ class Examiner:
             held |= {id for id, answers in asked.items() if id not in held and any(a in text for a in answers)}
             held |= {id for id, answers in written.items() if id not in held and any(in_parts(whole, a) for a in answers)}
         return frozenset(asked) - held
+
+
+def right_unaided(evaluations: Sequence[Evaluation]) -> frozenset[str]:
+    """The cases that a rung, or the closed book, got right with no passage before it. `evaluations`: their scores in the
+    order of all cases."""
+    right: set[str] = set()
+    for evaluation in evaluations:
+        first = evaluation.cards[0] if evaluation.cards else None
+        if first is None or MAIN not in first.values:
+            continue
+        scores = dict(zip(first.cases, first.values[MAIN], strict=True))
+        for outcome in evaluation.outcomes:
+            answer = outcome.answer
+            if answer is not None and not answer.passages and not answer.retrieved and scores[outcome.case] >= LOST_BELOW:
+                right.add(outcome.case)
+    return frozenset(right)
 
 
 def _short(case: Case) -> Sequence[str]:

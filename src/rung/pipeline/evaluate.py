@@ -14,7 +14,7 @@ from rung.pipeline.billing import demand_in, effort_of_answers, prices_in
 from rung.pipeline.budget import Meter
 from rung.pipeline.cache_hits import of_hits, with_hits
 from rung.pipeline.constant_baseline import habit
-from rung.pipeline.corpus_facts import Examiner
+from rung.pipeline.corpus_facts import Examiner, right_unaided
 from rung.pipeline.cost_remarks import of_costs
 from rung.pipeline.decision_store import DECISION, decision_json
 from rung.pipeline.dense_weight import Weight
@@ -127,18 +127,24 @@ def evaluate(
     with phase("score"):
         shown = shown_in(prepared, facts, evaluations)
         in_doubt = (*shown.elsewhere, *shown.doubtful) if shown and shown.doubt() else ()
-        examiner = Examiner(runner.engines, prepared, facts, (case.id for case in in_doubt))
+        answered = [replace(evaluation, clusters=groups) for evaluation in evaluations]
+        graded = [
+            _over_all(score_answers(runner, facts, one, by_id, against, judge=judge), list(by_id)) if one.outcomes else one
+            for one in answered
+        ]
+        examiner = Examiner(runner.engines, prepared, facts, (case.id for case in in_doubt), right_unaided(graded))
         done = []
-        for evaluation in evaluations:
-            one = replace(evaluation, clusters=groups)
+        for scored in graded:
+            one = scored
             if one.outcomes:
-                one = score_answers(runner, facts, one, by_id, against, judge=judge)
-                one = _diagnosed(_over_all(one, list(by_id)), by_id, examiner)
+                one = _diagnosed(one, by_id, examiner)
                 fields = estimates(field_shares(by_id, one.passes, facts), clusters=groups)
                 line = replace(_result(one, prepared.weight), fields=fields)
                 one = replace(one, effort=effort_of_answers(runner.engines, prepared, one), result=line)
             if shown and one.name == ORACLE:
-                one = replace(one, held=shown.held, doubt=shown.doubt())
+                layers = zip(one.layers, shown.held.tolist(), strict=True) if one.layers else ()
+                counted = tuple(None if had == 0 else layer for layer, had in layers)  # the others are no cases of its score
+                one = replace(one, held=shown.held, doubt=shown.doubt(), layers=counted)
             done.append(one)
     notes = (calibrated(runner, prepared.rows.cases, judge),) if facts.correct_by == "judge" else ()
     undone = f"{meter.said()}; {', '.join(meter.undone)}" if meter is not None and meter.undone else ""

@@ -15,8 +15,18 @@ from rung.models.endpoint import is_on_server
 from rung.models.reranking import GeneratorReranker, asked, grading
 from rung.pipeline.counting import most_tokens, sizes_of
 from rung.pipeline.pricing import usd_of
-from rung.records import Failure, Json
-from rung.records.steps import Engine, Generate, GenerateResult, Request, Restart, Result, StreamingEngine, is_deferred
+from rung.records import Failure, Json, Usage
+from rung.records.steps import (
+    Engine,
+    Generate,
+    GenerateResult,
+    Request,
+    Restart,
+    Result,
+    StreamingEngine,
+    is_deferred,
+    usage_of,
+)
 from rung.runtime.engines import Engines
 
 _NOTE = "counted_beyond"  # in the store: how far a model's own counts went beyond what was bounded
@@ -65,11 +75,11 @@ class _Counts:
         """Whether prompts of this class were counted often enough to begin many together."""
         return self.seen.get(size, 0) >= _SURE
 
-    def learn(self, bound: Bound, result: GenerateResult) -> None:
-        """One answer, with what it was bounded by."""
+    def learn(self, bound: Bound, used: Usage) -> None:
+        """What one answer consumed, with what it was bounded by."""
         self.seen[bound.size] = self.seen.get(bound.size, 0) + 1
-        self.prompt[bound.size] = max(self.prompt.get(bound.size, 1.0), result.prompt_tokens / max(1, bound.prompt))
-        self.completion = max(self.completion, result.completion_tokens / max(1, bound.completion))
+        self.prompt[bound.size] = max(self.prompt.get(bound.size, 1.0), used.prompt_tokens / max(1, bound.prompt))
+        self.completion = max(self.completion, used.completion_tokens / max(1, bound.completion))
 
     def beyond(self, bound: Bound) -> tuple[int, int]:
         """The bound, as this model counts."""
@@ -153,8 +163,8 @@ class Spending:
         """Learn from what was begun together; `spent`: dollars of all of it."""
         counts, model = self.counts(engine), self._model(engine)
         for request, result in results:
-            if isinstance(result, GenerateResult):
-                counts.learn(self.bound(model, request), result)
+            if (used := usage_of(result)) is not None:
+                counts.learn(self.bound(model, request), used)
         counts.dearest = max(counts.dearest, spent / max(1, len(results)))
         self.engines.cache.note(_NOTE, engine.identity, counts.as_json())
 

@@ -292,13 +292,15 @@ class Failure:
     """An answer that did not come: counts as a miss, and is shown.
 
     `excess`: tokens by which prompt and answer went over what the model reads, negative where nobody said how many; 0: that
-    was not why.
+    was not why. `usage`: what a model consumed that answered, and whose answer is none (reasoning without an end, a text
+    that left the labels): a host charges for it all the same. None: nothing was consumed, or nobody knows what.
     """
 
     error: str
     step: str = ""
     attempt: int = 1
     excess: int = field(default=0, compare=False)
+    usage: Usage | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar, runtime_checkable
 
 from rung.errors import InternalError
-from rung.records import Asker, Failure, Json, Message, Passage, digest
+from rung.records import Asker, Failure, Json, Message, Passage, Usage, digest
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -125,6 +125,23 @@ class CallToolResult:
 
 Result = SearchResult | GenerateResult | ClassifyResult | CallToolResult
 Conversation = Generator[Step, Result, T]
+
+
+def usage_of(result: Result | Failure) -> Usage | None:
+    """What a model consumed for a step; None where none answered, or where nobody knows."""
+    if isinstance(result, Failure):
+        return result.usage
+    if not isinstance(result, GenerateResult):
+        return None
+    return Usage(
+        result.prompt_tokens,
+        result.completion_tokens,
+        steps=1,
+        usd=result.usd,
+        cut_prompts=int(result.prompt_cut),
+        cached_tokens=result.cached_tokens,
+        estimated=int(result.estimated),
+    )
 
 
 class StepFailed(Exception):

@@ -43,6 +43,10 @@ def _bar(report: Report, suites: ElementTree.Element) -> None:
         elif line.state == "missed" or (line.name == verdict.main_metric and line.state == "not certain"):
             how = f" (met with probability {line.chance})" if line.chance else ""
             _failed(test, f"{winner.name} reached {line.reached}, asked {line.asked}{how}")
+        elif line.state == "not certain":  # a limit that it may keep: the choice stands
+            how = f" (met with probability {line.chance})" if line.chance else ""
+            said = f"not certain: {winner.name} reached {line.reached}, asked {line.asked}{how}"
+            ElementTree.SubElement(test, "system-out").text = _clean(said)
 
 
 def _rungs(report: Report, suites: ElementTree.Element) -> None:

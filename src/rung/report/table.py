@@ -72,7 +72,13 @@ def _heading(verdict: Verdict, project: str, judged_by: str) -> list[str]:
 
 def _uneven(verdict: Verdict) -> bool:
     """Whether any rung or arm that was measured answered some of the cases only."""
-    return any(0 < r.answered < verdict.cases for r in verdict.rungs if r.status == "measured")
+    return any(0 < _counted(r, verdict) < verdict.cases for r in verdict.rungs if r.status == "measured")
+
+
+def _counted(result: RungResult, verdict: Verdict) -> int:
+    """The cases that its row tells of: an arm's score leaves those out in which it had nothing to show."""
+    score = result.scores.get(verdict.main_metric)
+    return min(result.answered, score.n) if result.reference and score is not None else result.answered
 
 
 def verdict_lines(verdict: Verdict) -> list[str]:
@@ -125,7 +131,7 @@ def _rung(result: RungResult, verdict: Verdict) -> list[str]:
     """A rung's row; a name that is too long for its column gets a line of its own above it."""
     mark = "*" if result.name == verdict.winner else " "
     numbers = _numbers(result, verdict)
-    name = f"{result.name} n={result.answered:,}" if result.answered and _uneven(verdict) else result.name
+    name = f"{result.name} n={_counted(result, verdict):,}" if result.answered and _uneven(verdict) else result.name
     if columns(_clean(name)) <= _WIDTHS[1]:
         return [_row((mark, name, *numbers))]
     return [*wrapped(name, indent=2, mark=mark), _row(("", "", *numbers))]

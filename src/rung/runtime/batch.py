@@ -29,6 +29,7 @@ from rung.records.steps import (
     delivered,
     is_deferred,
     request_digest,
+    usage_of,
 )
 from rung.runtime.cache import StepCache
 
@@ -70,16 +71,16 @@ class Tally:
     def count(self, result: Result | Failure) -> None:
         """One request that an engine carried out, with what it consumed."""
         self.executed += 1
-        if isinstance(result, GenerateResult):
-            self.consumed(result)
+        if (used := usage_of(result)) is not None:
+            self.consumed(used)
 
-    def consumed(self, result: GenerateResult) -> None:
-        """What a generation consumed, also one that is a part of another step."""
-        self.prompt_tokens += result.prompt_tokens
-        self.completion_tokens += result.completion_tokens
-        self.cached_tokens += result.cached_tokens
-        self.usd += result.usd or 0.0
-        self.unpriced += result.usd is None
+    def consumed(self, used: Usage) -> None:
+        """What a generation consumed, also one that failed, or that is a part of another step."""
+        self.prompt_tokens += used.prompt_tokens
+        self.completion_tokens += used.completion_tokens
+        self.cached_tokens += used.cached_tokens
+        self.usd += used.usd or 0.0
+        self.unpriced += used.usd is None
 
 
 @dataclass(slots=True)
@@ -114,6 +115,7 @@ class _Dialogue(Generic[T]):
         self.step = None
         try:
             if isinstance(result, Failure):
+                self._consumed(result)
                 self.step = self.conversation.throw(StepFailed(result))
             elif result is None:
                 self.step = next(self.conversation)
@@ -134,16 +136,19 @@ class _Dialogue(Generic[T]):
         self.steps += 1
         if isinstance(result, SearchResult):
             self.seen.update((passage.id, passage) for passage in result.passages)
-        if isinstance(result, GenerateResult):
-            self.prompt_tokens += result.prompt_tokens
-            self.completion_tokens += result.completion_tokens
-            self.cut_prompts += result.prompt_cut
-            self.cached_tokens += result.cached_tokens
-            self.estimated += result.estimated
-            if result.usd is None:
+        self._consumed(result)
+
+    def _consumed(self, result: Result | Failure) -> None:
+        if (used := usage_of(result)) is not None:
+            self.prompt_tokens += used.prompt_tokens
+            self.completion_tokens += used.completion_tokens
+            self.cut_prompts += used.cut_prompts
+            self.cached_tokens += used.cached_tokens
+            self.estimated += used.estimated
+            if used.usd is None:
                 self.unpriced = True
             else:
-                self.usd = (self.usd or 0.0) + result.usd
+                self.usd = (self.usd or 0.0) + used.usd
 
     def usage(self) -> Usage:
         """What was consumed so far; one unpriced step makes the whole price unknown."""

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 from rung.config.project import Project
 from rung.dataset.detectors import detector_of
 from rung.pipeline.pricing import by_token
-from rung.records import Json, Question
-from rung.records.steps import GenerateResult
+from rung.records import Json, Question, Usage
 from rung.serving.callers import Caller
 from rung.serving.deployments import Deployment
 from rung.serving.refusal import NotAnswered
@@ -149,14 +148,14 @@ def price_of(project: Project) -> Price:
     """What tokens cost in a project: by `rung.yaml`, else what the host's price list made of them."""
     prices = {model: project.settings.on(model).prices for model in project.settings.model_names.values()}
 
-    def price(model: str, result: GenerateResult) -> float | None:
+    def price(model: str, used: Usage) -> float | None:
         own = by_token(
             prices.get(model, project.settings.prices),
-            result.prompt_tokens,
-            result.completion_tokens,
-            cached=result.cached_tokens,
+            used.prompt_tokens,
+            used.completion_tokens,
+            cached=used.cached_tokens,
         )
-        return result.usd if own is None else own
+        return used.usd if own is None else own
 
     return price
 

@@ -15,7 +15,7 @@ from rung.dataset.redaction import Detector, by_form
 from rung.errors import UserError
 from rung.models.endpoint import Endpoint, is_on_server
 from rung.models.vendors import VENDORS
-from rung.records import Answer, Asker, Failure, Json, Passage, Question
+from rung.records import Answer, Asker, Failure, Json, Passage, Question, Usage
 from rung.records.steps import (
     CallToolResult,
     Classify,
@@ -30,6 +30,7 @@ from rung.records.steps import (
     delivered,
     kind,
     request_digest,
+    usage_of,
 )
 from rung.records.traces import Span, Trace, TraceSummary
 from rung.runtime.live import StepRun
@@ -37,7 +38,7 @@ from rung.tracing import conventions as names
 from rung.tracing.content import Content
 from rung.tracing.parent import TraceParent, new_span
 
-Price = Callable[[str, GenerateResult], float | None]  # a model, what it generated -> US dollars, where they are known
+Price = Callable[[str, Usage], float | None]  # a model, what it consumed -> US dollars, where they are known
 MAX_PASSAGES = 200  # of one step that are listed
 INTERRUPTED, STEP_FAILED = "interrupted", "step_failed"  # values of `error.type`
 
@@ -202,16 +203,18 @@ class Spans:
         }
         if run.first_text is not None:
             attributes |= {names.REQUEST_STREAM: True, names.RESPONSE_FIRST_CHUNK: run.first_text}
-        if isinstance(result := run.result, GenerateResult):
+        used = None if run.result is None else usage_of(run.result)
+        if used is not None:
             attributes |= {
-                names.INPUT_TOKENS: result.prompt_tokens,
-                names.OUTPUT_TOKENS: result.completion_tokens,
-                names.CACHED_TOKENS: result.cached_tokens,
-                names.RESPONSE_FINISH_REASONS: ["length" if result.truncated else "stop"],
-                **({names.PROMPT_CUT: True} if result.prompt_cut else {}),
+                names.INPUT_TOKENS: used.prompt_tokens,
+                names.OUTPUT_TOKENS: used.completion_tokens,
+                names.CACHED_TOKENS: used.cached_tokens,
+                **({names.PROMPT_CUT: True} if used.cut_prompts else {}),
             }
-            usd = self.price(model, result)
+            usd = self.price(model, used)
             attributes |= {} if usd is None else {names.USD: usd}
+        if isinstance(run.result, GenerateResult):
+            attributes[names.RESPONSE_FINISH_REASONS] = ["length" if run.result.truncated else "stop"]
         return f"{names.CHAT} {provider[names.REQUEST_MODEL]}", attributes
 
 

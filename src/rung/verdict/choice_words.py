@@ -5,9 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rung.records import Estimate, RungResult
-from rung.verdict.bar import Bar
+from rung.verdict.bar import Bar, Limit
 from rung.verdict.choice import FLOOR
-from rung.verdict.reasons import MISSES, NOT_NEEDED, NOT_SHOWN, WORSE, cases, chance, interval, number, reaching, turned
+from rung.verdict.reasons import (
+    MISSES,
+    NOT_NEEDED,
+    NOT_SHOWN,
+    WORSE,
+    amount,
+    cases,
+    chance,
+    interval,
+    limit_words,
+    number,
+    reaching,
+    turned,
+)
 from rung.verdict.statistics import ALPHA, Paired
 
 _CHANCE = "so much comes by chance among {} comparisons (Holm's correction)"
@@ -152,4 +165,14 @@ def does_as_well(winner: RungResult, other: RungResult, probability: float, save
     return (
         f" {winner.name} ({winner.model}) does as well as {other.name} ({other.model}), or misses it by {number(FLOOR)} at "
         f"most, with probability {chance(probability)}, and costs ${saved:,.4g} {unit} less."
+    )
+
+
+def beyond(name: str, limit: str, value: float, of: Limit, kept: float | None) -> str:
+    """A limit that the choice was measured beyond, and that is not held against it. `kept`: with which probability it is
+    kept."""
+    why = "" if kept is None else f", kept with probability {chance(kept)}"
+    return (
+        f"{name} was measured at {limit} {amount(value, of.value)}, allowed {limit_words(of)}: not "
+        f"certain{why}; only what is likely to break a limit is out."
     )

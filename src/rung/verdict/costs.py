@@ -151,7 +151,8 @@ def usd_per_1k(
     latency: Latency | None = None,
     prices_by: Mapping[str, Prices] = MappingProxyType({}),
 ) -> float | None:
-    """Price of a thousand answers like these, in US dollars: inference alone. Failures are left out.
+    """Price of a thousand answers like these, in US dollars: inference alone. Failures count where a model was paid for
+    them, and are left out where it read and wrote nothing.
 
     Tokens by their prices where both were given, else by what the model's host charged, where every answer's charge is
     known; to them comes the machine's time for `OWN_STEPS` where its hour has a price. Where no token was used, or none has
@@ -159,7 +160,11 @@ def usd_per_1k(
 
     `prices_by`: by rung, for answers that another rung gave (`Answer.by`).
     """
-    given = [(outcome.answer.by, outcome.usage) for outcome in outcomes if outcome.answer is not None]
+    given = [
+        ("" if outcome.answer is None else outcome.answer.by, outcome.usage)
+        for outcome in outcomes
+        if outcome.answer is not None or has_tokens(outcome.usage)
+    ]
     answers = [usage for _, usage in given]
     if not answers:
         return None

@@ -18,6 +18,7 @@ from rung.verdict.choice import FLOOR, Choice, not_behind, on_one_scale
 from rung.verdict.constant import Constant
 from rung.verdict.eligible import (
     at_the_floor,
+    beyond,
     choice_of,
     clusters_of,
     correct_of,
@@ -169,6 +170,7 @@ def _verdict(decided: _Decided, rejected: Mapping[str, str], floor: Estimate | N
             *_hanging_together(winner, cases),
             *habit,
             *_warnings(evaluations, bar, cases),
+            *([] if winner is None else beyond(winner.result, bar)),
             *([] if clears or len(of_arms) < len(evaluations) else _hopeless(evaluations, measured_gaps, bar)),
         ),
         cases=cases,
@@ -375,7 +377,9 @@ def _warnings(evaluations: Sequence[Evaluation], bar: Bar, cases: int) -> list[s
     tried = [e for e in evaluations if e.result.status == "measured" and not e.result.reference]
     broken = [e for e in evaluations if e.failures]
     commonest = ("" if e.has_failed else reasons.commonest(e.errors) for e in broken)
-    warnings = [reasons.failures(e.name, e.failures, cases, failing) for e, failing in zip(broken, commonest, strict=True)]
+    warnings = [
+        reasons.failures(e.name, e.failures, len(e.outcomes), failing) for e, failing in zip(broken, commonest, strict=True)
+    ]
     warnings += [reasons.forgetting(e.result.name, e.marked) for e in tried if e.marked]
     if tried and cases < JUDGING_CASES:
         warnings.append(f"{reasons.cases(cases)} only: the intervals are wide; {CASES_WANTED}.")

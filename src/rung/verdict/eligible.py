@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from rung.errors import InternalError
 from rung.records import Estimate, Evaluation, RungResult
-from rung.verdict import gap_words, reasons
+from rung.verdict import choice_words, gap_words, reasons
 from rung.verdict.bar import MAIN, Bar, keeping, measured
 from rung.verdict.choice import Choice, Contender, choose
 from rung.verdict.gaps import ORACLE, at_floor, floor_of
@@ -144,3 +144,13 @@ def barred(evaluation: Evaluation, bar: Bar) -> str:
     if broken:
         return reasons.breaks(broken, result.keeps)
     return reasons.forgets(evaluation.marked) if evaluation.marked else ""
+
+
+def beyond(winner: RungResult, bar: Bar) -> list[str]:
+    """What to say of the limits that the choice was measured beyond, and may keep all the same."""
+    numbers = [(name, measured(winner, name), limit) for name, limit in bar.limits.items()]
+    return [
+        choice_words.beyond(winner.name, name, value, limit, winner.keeps.get(name))
+        for name, value, limit in numbers
+        if value is not None and not limit.holds(value)
+    ]

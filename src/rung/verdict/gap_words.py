@@ -135,6 +135,15 @@ def above_oracle(name: str, by: Estimate) -> str:
     return f"{name} stands above the oracle, by {interval(by)}: the oracle is no upper bound of what a rung comes to here"
 
 
+def behaviour_elsewhere(name: str, by: Estimate) -> str:
+    """Beside the behaviour gap, which is of the cases that the oracle was shown an answer for. `by`: above the closed book,
+    in the others."""
+    return (
+        f"In {cases(by.n)} more the oracle had no answer to show, and {name}, without any document, stands above the closed "
+        f"book, by {interval(by)}: there behaviour is wanting, and no document"
+    )
+
+
 def even_the_oracle(score: Estimate, bar: float) -> str:
     """The gap is not one of knowledge."""
     return (

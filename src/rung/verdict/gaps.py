@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 CLOSED_BOOK, ORACLE, RAG = "closed_book", "oracle", "rag"
 FORMAT = "format"
 TUNED, TUNED_WITH_DOCUMENTS = "tuned_model", "hybrid"
+WITHOUT_DOCUMENTS = ("few_shot", "structured", "classifier", TUNED)  # rungs above `prompt` that are shown none
 FORM_KEPT = 0.5  # of the answers: a model that surely keeps the form in fewer tells by none of its scores what it knows
 MIN_CASES = 10  # from fewer no gap is stated, nor what would change the choice
 MIN_SHOWN = 0.5  # of the answerable cases: where the oracle was shown the answer in fewer, no gap is stated
@@ -143,6 +144,8 @@ def _measured(
         return Gaps(estimates, {name: beaten for name in estimates if name not in bounded})
     floor = floor_of(correct, held, clusters=clusters)
     notes = _above(correct, shown, seed=seed, clusters=clusters)
+    if beside := _beside(correct, held, seed=seed, clusters=clusters):
+        notes["behaviour"] = f"{beside}. {notes['behaviour']}" if "behaviour" in notes else beside
     return Gaps(estimates, {} if floor is None else dict.fromkeys(estimates, gap_words.NOTHING_AT_THE_FLOOR), notes)
 
 
@@ -160,6 +163,24 @@ def _above(correct: Mapping[str, Floats], shown: Floats, *, seed: int, clusters:
         return {}
     is_tuned, _, name, by = max(above, key=lambda one: one[:2])
     return {"behaviour": gap_words.tuned_above(name, by) if is_tuned else gap_words.above_oracle(name, by)}
+
+
+def _beside(correct: Mapping[str, Floats], held: Floats | None, *, seed: int, clusters: Sequence[int] | None) -> str:
+    """What to say of behaviour in the cases that the gap leaves out, since the oracle was shown no answer there: a rung that
+    is surely above the closed book without any document shows that it was wanting; "" where none is."""
+    import numpy as np
+
+    if held is None or CLOSED_BOOK not in correct:
+        return ""
+    alone = np.where(held == 0, correct[CLOSED_BOOK], np.nan)
+    rungs = [name for name in correct if rung_of(name) in WITHOUT_DOCUMENTS]
+    above: list[tuple[float, str, Estimate]] = []
+    for name in rungs:
+        compared = paired(correct[name], alone, seed=seed, clusters=clusters)
+        low, mean, n = compared.estimate.low, compared.estimate.mean, compared.estimate.n
+        if low is not None and mean is not None and low > 0 and n >= MIN_CASES and compared.p * len(rungs) < ALPHA:
+            above.append((mean, name, compared.estimate))
+    return gap_words.behaviour_elsewhere(*max(above)[1:]) if above else ""
 
 
 def floor_of(

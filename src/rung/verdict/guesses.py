@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from rung.records import Evaluation
 from rung.verdict.bar import MAIN, Bar
 from rung.verdict.eligible import chooser, is_judged
-from rung.verdict.sensitivity import FARTHEST, Economy, priced, with_input
+from rung.verdict.sensitivity import FARTHEST, Economy, changed_to, priced
 from rung.verdict.sensitivity_words import INPUTS
 from rung.verdict.share_flips import ENDS, Flip, Partly, rounded_flip
 
@@ -41,7 +41,7 @@ def hedged(
 
     def open_at(flip: Flip, value: float) -> tuple[str, ...]:
         """The rungs whose other answers may make another the choice at a value."""
-        changed, costs = _changed(bar, economy, flip.what, value)
+        changed, costs = changed_to(bar, economy, flip.what, value)
 
         def chosen(ladder: Sequence[Evaluation]) -> str | None:
             choice = chooser(ladder, incumbent=incumbent)([priced(e.result, costs) for e in ladder], changed)
@@ -112,13 +112,3 @@ def _within(flip: Flip) -> Iterator[float]:
         end = (flip.value or 1e-9) * (times if flip.upwards else 1 / times)
     for share in (_BESIDE, 0.5, 1 - _BESIDE):
         yield flip.value + (end - flip.value) * share
-
-
-def _changed(bar: Bar, economy: Economy, what: str, value: float) -> tuple[Bar, Economy]:
-    if what == "bar":
-        return replace(bar, correct=value), economy
-    if what == "risk":
-        return replace(bar, risk=value), economy
-    if what in bar.limits:
-        return replace(bar, limits={**bar.limits, what: replace(bar.limits[what], value=value)}), economy
-    return bar, with_input(economy, what, value)

@@ -228,7 +228,7 @@ def breaks(broken: Sequence[tuple[str, float, Limit]], keeps: Mapping[str, float
     parts = []
     for name, value, limit in broken:
         probability = f" (kept with probability {chance(keeps[name])})" if name in keeps else ""
-        parts.append(f"{name} is {_amount(value, limit.value)}, allowed {limit_words(limit)}{probability}")
+        parts.append(f"{name} is {amount(value, limit.value)}, allowed {limit_words(limit)}{probability}")
     return f"{BREAKS}: {'; '.join(parts)}"
 
 
@@ -250,7 +250,7 @@ def limit_words(limit: Limit) -> str:
     return f"at {'most' if limit.is_upper else 'least'} {limit.value:g}"
 
 
-def _amount(value: float, beside: float) -> str:
+def amount(value: float, beside: float) -> str:
     for digits in range(3, 10):
         if f"{value:.{digits}g}" != f"{beside:.{digits}g}":
             return f"{value:.{digits}g}"
@@ -264,12 +264,14 @@ def turned(e: Estimate) -> Estimate:
 
 
 def commonest(errors: Sequence[str]) -> str:
-    """The commonest failure with its count; those that differ in numbers and quoted words only are one."""
+    """The commonest failure with its count; those that differ in numbers and quoted words only are one, "like" the first."""
     kinds = Counter(_VARYING.sub("…", error) for error in errors)
     (kind, count), *_ = kinds.most_common(1)
     example = next(error for error in errors if _VARYING.sub("…", error) == kind).rstrip(".")
+    alike = {error for error in errors if _VARYING.sub("…", error) == kind}
+    how = "with" if len(alike) == 1 else "like"
     often = f"most often ({count:,} time{'s' if count != 1 else ''})"
-    return f"all with: {example}" if count == len(errors) else f"{often} with: {example}"
+    return f"all {how}: {example}" if count == len(errors) else f"{often} {how}: {example}"
 
 
 def failures(name: str, count: int, n: int, failing: str = "") -> str:

@@ -83,6 +83,14 @@ def flips_of_the_rest(
 def _of_the_rest(choose: Choose, results: Sequence[RungResult], bar: Bar, economy: Economy) -> list[Flip]:
     """Of limits on money and time, and of inputs of the costs."""
     now, changes = _name(choose(results, bar)), list[Flip]()
+
+    def standing(flip: Flip) -> Flip:
+        """With how its winner stands to the bar, where the change begins."""
+        end = flip.end if flip.end is not None else flip.value * (2 if flip.upwards else 0.5)
+        other, costs = changed_to(bar, economy, flip.what, flip.value + (end - flip.value) * 1e-3)
+        name, stands = _seen(choose, [priced(result, costs) for result in results], other)
+        return replace(flip, standing=stands) if name == flip.winner else flip
+
     for name in BY_BREAKPOINTS:
         if name in bar.limits:
             changes += _of_limit(choose, results, bar, name, now)
@@ -93,7 +101,7 @@ def _of_the_rest(choose: Choose, results: Sequence[RungResult], bar: Bar, econom
             if bar.prefer == "cost":
                 turns += _crossings(results, changed, stretches)
             changes += _of_input(_choosing(choose, results, bar, changed), sorted(turns), what, value, now)
-    return changes
+    return [standing(flip) for flip in changes]
 
 
 def _reopened(
@@ -183,6 +191,17 @@ def _at_breakpoints(
         if change := first_change(stretches, choice, winner):
             changes.append(Flip(what, change[0], change[1], now, upwards, end=change[2]))
     return changes
+
+
+def changed_to(bar: Bar, economy: Economy, what: str, value: float) -> tuple[Bar, Economy]:
+    """Bar and costs with the bar, the risk, a limit or an input of the costs at another value."""
+    if what == "bar":
+        return replace(bar, correct=value), economy
+    if what == "risk":
+        return replace(bar, risk=value), economy
+    if what in bar.limits:
+        return replace(bar, limits={**bar.limits, what: replace(bar.limits[what], value=value)}), economy
+    return bar, with_input(economy, what, value)
 
 
 def with_input(economy: Economy, what: str, value: float) -> Economy:

@@ -37,9 +37,10 @@ def flip(
     then = f"{winner} {would} be the choice"
     if winner is None:
         then = "perhaps no rung could be chosen" if going_by else "no rung could be chosen"
-    if what == "bar" and not clears:
+    if winner is not None and not clears:
+        it = "it" if what == "bar" else "the bar"
         then = (
-            f"no rung {would} be shown to clear it; {winner} {would} then stand in, as the lowest that is not shown to be "
+            f"no rung {would} be shown to clear {it}; {winner} {would} then stand in, as the lowest that is not shown to be "
             "worse than the best"
         )
     then += f", {going_by}" if going_by else ""

@@ -22,7 +22,7 @@ from rung.models.grammar import Constraint, Unsupported, constraint
 from rung.models.jobs import Anew, Job, closing, otherwise, whole
 from rung.models.reasoning import spoken
 from rung.models.streams import Streams
-from rung.records import Failure
+from rung.records import Failure, Usage
 from rung.records.steps import GenerateResult
 
 if TYPE_CHECKING:
@@ -234,7 +234,7 @@ class Batch:
         if row.closing in self._chat.decode(row.thought[-_TAIL:]):
             row.closing = ""
         elif token in self._chat.ends or len(row.thought) >= self._reasoning:
-            self._end(row, Failure(_used_up(self._reasoning), step="generate"))
+            self._end(row, self._none(row.job, row, _used_up(self._reasoning)))
 
     def _asks_anew(self, row: Row, anew: Anew | None) -> bool:
         """Let the model go on from the tokens that stay; False where there is nothing to ask, or the engine refuses it."""
@@ -263,9 +263,15 @@ class Batch:
         elif self._chat.thinks:
             answer = spoken(self.opened(job) + text)
             if answer.reasoned and not answer.text:
-                return Failure(_used_up(self._room(job)) if cut else _only_thought(text), step="generate")
+                return self._none(job, row, _used_up(self._room(job)) if cut else _only_thought(text))
             text = answer.text
         return GenerateResult(text, len(job.ids), completion, truncated=cut)
+
+    @staticmethod
+    def _none(job: Job, row: Row, why: str) -> Failure:
+        """No answer, with what was read and written all the same."""
+        written = len(row.thought) + len(job.generated)
+        return Failure(why, step="generate", usage=Usage(len(job.ids), written, steps=1))
 
     def opened(self, job: Job) -> str:
         """The mark of the thinking that the prompt opens, "" where it opens none: the answer's text lacks it."""

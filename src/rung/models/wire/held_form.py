@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 from rung.records import Failure, Json
-from rung.records.steps import Generate, GenerateResult
+from rung.records.steps import Generate, GenerateResult, usage_of
 from rung.text.parsing import json_of
 
 WRAPPED = "value"
@@ -38,7 +38,7 @@ def unwrapped(step: Generate, result: GenerateResult) -> GenerateResult | Failur
     fits = text in step.choices if step.choices else isinstance(text, str) and re.fullmatch(step.regex, text) is not None
     if not isinstance(text, str) or not fits:
         kind = "labels" if step.choices else "regular expression"
-        return Failure(f"the server left the {kind}: it said {result.text[:80]!r}", step="generate")
+        return Failure(f"the server left the {kind}: it said {result.text[:80]!r}", step="generate", usage=usage_of(result))
     return replace(result, text=text)
 
 
