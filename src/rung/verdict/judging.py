@@ -118,7 +118,11 @@ def corrected_by_labels(evaluations: Sequence[Evaluation], corrections: Mapping[
 def _corrected(evaluation: Evaluation, by: Corrected) -> Evaluation:
     card = replace(evaluation.scorecard, values={**evaluation.values, MAIN: by.values})
     line = replace(evaluation.result, scores={**evaluation.result.scores, MAIN: by.estimate})
-    return replace(evaluation, result=line, cards=(card,))
+    interval = None
+    if evaluation.interval is not None:  # of one that was stopped: on the same scale
+        low, high = (min(1.0, max(0.0, end + by.mean - by.judged)) for end in evaluation.interval)
+        interval = low, high
+    return replace(evaluation, result=line, cards=(card,), interval=interval)
 
 
 def provisional(evaluation: Evaluation, prices_by: Mapping[str, Prices]) -> Evaluation:

@@ -38,9 +38,10 @@ def flip(
     if winner is None:
         then = "perhaps no rung could be chosen" if going_by else "no rung could be chosen"
     if what == "bar" and not clears:
+        perhaps = "perhaps " if going_by else ""
         then = (
-            f"no rung {would} be shown to clear it; {winner} {would} then stand in, as the lowest that is not shown to be "
-            "worse than the best"
+            f"{perhaps}no rung would be shown to clear it; {winner} would then stand in, as the lowest that is not shown to "
+            "be worse than the best"
         )
     then += f", {going_by}" if going_by else ""
     stretch = where(what, value, end=end, upwards=upwards)
@@ -61,12 +62,14 @@ def flip(
 
 def going_by(answered: Sequence[tuple[str, int, int]]) -> str:
     """By what a change is guessed: of each rung with open cases its name, cases it answered, and all cases; "" of none."""
-    if len(answered) == 1:
-        ((name, some, cases),) = answered
-        return f"going by the {some:,} of {cases:,} cases that {name} answered"
     if not answered:
         return ""
-    each = [f"{name} answered {some:,} of {cases:,} cases" for name, some, cases in answered]
+    ((name, some, cases), *others) = answered
+    if not others:
+        if not some:
+            return f"leaving aside {name}, which has answered nothing"
+        return f"going by the {some:,} of {cases:,} cases that {name} answered"
+    each = [f"{name} answered {f'{some:,} of {cases:,} cases' if some else 'nothing'}" for name, some, cases in answered]
     return f"going by what there is: {reasons.listed(each)}"
 
 

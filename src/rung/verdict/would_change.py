@@ -12,7 +12,7 @@ from rung.verdict.costs import break_even, rate
 from rung.verdict.gaps import MIN_CASES
 from rung.verdict.guesses import hedged
 from rung.verdict.sensitivity import BY_BREAKPOINTS, Economy, flips, priced
-from rung.verdict.share_flips import Flip
+from rung.verdict.share_flips import Flip, Partly
 
 
 def what_would_change(
@@ -81,7 +81,12 @@ def in_words(changes: Sequence[Flip], winner: str | None, *, thin: Collection[st
 
 def guessed_by(flip: Flip) -> str:
     """By whose answers a change is guessed, in words; "" where it is none."""
-    return flip_words.going_by([(one.name, one.answered, one.cases) for one in flip.going_by])
+    return going_by(flip.going_by)
+
+
+def going_by(some: Sequence[Partly]) -> str:
+    """By whose answers something is guessed, in words."""
+    return flip_words.going_by([(one.name, one.answered, one.cases) for one in some])
 
 
 def cheaper_from(winner: str, rungs: Sequence[RungResult], bar: Bar, economy: Economy) -> list[str]:
