@@ -46,3 +46,14 @@ def test_what_does_not_apply_is_not_advised() -> None:
     structured = RungResult("structured", {}, "not_applicable", "the project has neither schema nor labels")
     assert told(prompt, structured, trainable=False) == "The weights of this model cannot be tuned here."
     assert replace(prompt, losses=()) == advised([replace(prompt, losses=())], trainable=False)[0]
+
+
+def test_a_rung_that_was_stopped_has_not_failed_as_long_as_the_rest_may_make_it_better() -> None:
+    """After some of the cases it is behind, and its mean over all of them may still be above."""
+    prompt = line("prompt", 0.5, lost=20)
+    structured = replace(line("structured", 0.45, lost=4), stopped="not needed: stopped after 20 of 100 cases")
+    may, cannot = (replace(structured, scores={"correct": Estimate(0.45, 0.2, high, 20)}) for high in (0.7, 0.49))
+    assert told(prompt, may, trainable=False) == "Constrain the output (structured)."
+    assert told(prompt, cannot, trainable=False).startswith("structured was measured here, and gained nothing")
+    ended = replace(may, stopped="", answered=20)  # by a budget
+    assert told(replace(prompt, answered=100), ended, trainable=False) == "Constrain the output (structured)."

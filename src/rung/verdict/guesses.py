@@ -16,7 +16,7 @@ from rung.records import Estimate, Evaluation
 from rung.verdict.bar import MAIN, Bar
 from rung.verdict.eligible import chooser, is_judged
 from rung.verdict.racing import always_valid
-from rung.verdict.reasons import NOT_BEGUN, NOT_BUILT, NOT_NEEDED
+from rung.verdict.reasons import NOT_BEGUN, NOT_BUILT, NOT_NEEDED, not_built_then
 from rung.verdict.sensitivity import FARTHEST, Choose, Economy, priced, seen_of, with_input
 from rung.verdict.sensitivity_words import INPUTS
 from rung.verdict.share_flips import ENDS, Flip, Partly, Seen, rounded_flip
@@ -105,6 +105,13 @@ def is_untried(evaluation: Evaluation) -> bool:
     result = evaluation.result
     left_out = result.why.startswith((NOT_NEEDED, NOT_BUILT, NOT_BEGUN))
     return not evaluation.is_reference and result.status == "not_applicable" and left_out
+
+
+def unbuilt_then(evaluation: Evaluation) -> Evaluation:
+    """With the reason why it was not built as one of then; others as they are."""
+    if not is_untried(evaluation) or not evaluation.result.why.startswith(NOT_NEEDED):
+        return evaluation
+    return replace(evaluation, result=replace(evaluation.result, why=not_built_then()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,9 +94,14 @@ def _plain(number: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def cheaper_from(cheap: str, dear: str, volume: float, queries: float | None) -> str:
-    """The break-even of two rungs that are good enough."""
+def cheaper_from(
+    cheap: str, dear: str, volume: float, queries: float | None, *, but_steps: bool = False, going_by: str = ""
+) -> str:
+    """The break-even of two rungs that are good enough. `but_steps`: whether the cheap one is the dearer again for a while
+    where it takes a further server. `going_by`: whose costs are those of some cases, as of the function of that name."""
+    but = ", but for stretches in which it takes a server more" if but_steps else ""
+    by = f", {going_by}" if going_by else ""
     if volume == 0:
-        return f"{cheap} costs less than {dear} at any traffic."
+        return f"{cheap} costs less than {dear} at any traffic{but}{by}."
     stated = "" if queries is None else f" (the stated traffic is {rounded(queries)})"
-    return f"{cheap} costs less than {dear} from about {rounded(volume, ROUND_CEILING)} queries a month on{stated}."
+    return f"{cheap} costs less than {dear} from about {rounded(volume, ROUND_CEILING)} queries a month on{stated}{but}{by}."

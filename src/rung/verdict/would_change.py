@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
 from rung.records import Evaluation, RungResult
 from rung.verdict import reasons
 from rung.verdict import sensitivity_words as flip_words
 from rung.verdict.bar import MAIN, Bar
-from rung.verdict.costs import break_even, rate
+from rung.verdict.costs import break_even, dearer_beyond, rate
 from rung.verdict.gaps import MIN_CASES
-from rung.verdict.guesses import hedged
+from rung.verdict.guesses import hedged, partly_answered
 from rung.verdict.sensitivity import BY_BREAKPOINTS, Economy, flips, priced
 from rung.verdict.share_flips import Flip, Partly
+
+_UNFIT = (reasons.BREAKS, reasons.WORSE, reasons.AT_FLOOR, reasons.NOTHING_RIGHT)  # not good enough, whatever it costs
 
 
 def what_would_change(
@@ -41,7 +44,8 @@ def what_would_change(
     telling = hedged(telling, evaluations, bar=bar, economy=economy, incumbent=incumbent)
     sentences = in_words(telling, winner, thin=thin)
     if winner is not None and winner not in thin:
-        sentences += cheaper_from(winner, [r for r in results if r.name not in thin], bar, economy)
+        fit = [r for r in results if r.name not in thin and not rejected.get(r.name, "").startswith(_UNFIT)]
+        sentences += cheaper_from(winner, fit, bar, economy, partly=partly_answered(evaluations))
     return tuple(sentences)
 
 
@@ -89,8 +93,16 @@ def going_by(some: Sequence[Partly]) -> str:
     return flip_words.going_by([(one.name, one.answered, one.cases) for one in some])
 
 
-def cheaper_from(winner: str, rungs: Sequence[RungResult], bar: Bar, economy: Economy) -> list[str]:
-    """From which traffic on another rung that is good enough costs less than the choice, or the choice less than it."""
+def cheaper_from(
+    winner: str,
+    rungs: Sequence[RungResult],
+    bar: Bar,
+    economy: Economy,
+    *,
+    partly: Mapping[str, Partly] = MappingProxyType({}),
+) -> list[str]:
+    """From which traffic on another rung that is good enough costs less than the choice, or the choice less than it.
+    `partly`: those that have not answered every case."""
     bills = {r.name: b for r in rungs if (b := priced(r, economy).bill) is not None}
     good = [r for r in rungs if r.name != winner and r.name in bills and _good_enough(r, bar)]
     sentences = []
@@ -99,7 +111,10 @@ def cheaper_from(winner: str, rungs: Sequence[RungResult], bar: Bar, economy: Ec
         if volume is not None:
             dear_first = rate(bills[winner]) > rate(bills[rung.name])
             cheap, dear = (rung.name, winner) if dear_first else (winner, rung.name)
-            sentences.append(flip_words.cheaper_from(cheap, dear, volume, economy.demand.queries))
+            steps = dearer_beyond(bills[winner], bills[rung.name], volume, months=economy.prices.months)
+            by = going_by([partly[name] for name in (winner, rung.name) if name in partly])
+            sentence = flip_words.cheaper_from(cheap, dear, volume, economy.demand.queries, but_steps=steps, going_by=by)
+            sentences.append(sentence)
     return sentences
 
 

@@ -17,7 +17,7 @@ from rung.pipeline.publishing import published
 from rung.records import Evaluation
 from rung.report.html.markup import Safe, el
 from rung.verdict.decide import Settled, settle
-from rung.verdict.guesses import guessed_choice
+from rung.verdict.guesses import guessed_choice, unbuilt_then
 from rung.verdict.judging import DecisionContext
 from rung.verdict.turns import turns
 from rung.verdict.would_change import going_by
@@ -102,8 +102,8 @@ def _reopened_in(folder: Path) -> tuple[Evaluation, ...]:
 
     def reopened() -> tuple[Evaluation, ...]:
         decision = decision_in(folder)
-        again = tuple(replace(evaluation, stop=None) for evaluation in decision.evaluations)
+        again = tuple(unbuilt_then(replace(evaluation, stop=None)) for evaluation in decision.evaluations)
         now, then = (settle(some, decision.bar, decision.context).verdict for some in (decision.evaluations, again))
-        return again if now.winner == then.winner else decision.evaluations
+        return again if now.winner == then.winner else tuple(map(unbuilt_then, decision.evaluations))
 
     return _reopened.get(folder, _files(folder), reopened)
