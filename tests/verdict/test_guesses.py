@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from rung.records import Answer, Effort, Evaluation, Outcome, Stop
 from rung.scoring import metrics
 from rung.stats.estimates import estimates
+from rung.stats.prediction_powered import corrected
 from rung.verdict.bar import Bar, bar_of
 from rung.verdict.choice import Contender
 from rung.verdict.costs import Demand, Prices
 from rung.verdict.decide import decide, settle
-from rung.verdict.guesses import hedged
-from rung.verdict.judging import DecisionContext
+from rung.verdict.guesses import guessed_choice, hedged
+from rung.verdict.judging import DecisionContext, corrected_by_labels
 from rung.verdict.racing import always_valid, standing
 from rung.verdict.reasons import superfluous
 from rung.verdict.sensitivity import Economy, flips, flips_of_shares
@@ -126,11 +127,11 @@ def test_whole_boards_have_no_guesses() -> None:
     assert hedged(told, rungs, bar=Bar(0.5), economy=Economy({})) == list(told)
 
 
-def partly(name: str, right: int, answered: int, of: int = 100, *, order: int = 0, stop: Stop | None = None) -> Evaluation:
-    """A rung that has answered so many cases, so many of them rightly."""
-    asked = np.isin(np.arange(of), np.random.default_rng(order).permutation(of)[:answered])
-    column = np.zeros(of)
-    column[asked] = share(right, answered, seed=order)
+def partly(name: str, right: int, answered: int, *, order: int = 0, seed: int = 0, stop: Stop | None = None) -> Evaluation:
+    """A rung that has answered so many of 100 cases, so many of them rightly."""
+    asked = np.isin(np.arange(100), np.random.default_rng(seed).permutation(100)[:answered])
+    column = np.zeros(100)
+    column[asked] = share(right, answered, seed=seed)
     return half_answered(rung(name, column, order=order), asked, stop or Stop("misses"))
 
 
@@ -202,7 +203,7 @@ def test_what_holds_below_an_unbuilt_rung_is_no_guess() -> None:
 
 def test_that_none_clears_is_a_guess_where_fewer_tries_would_let_one() -> None:
     """Counted as a try, r[b] keeps r[a] from clearing; with the rest of its cases wrong it is none."""
-    rungs = [rung("r[a]", share(64, 100, seed=2)), partly("r[b]", 26, 40, stop=Stop("worse", "r[a]"))]
+    rungs = [rung("r[a]", share(66, 100, seed=2)), partly("r[b]", 48, 85, stop=Stop("worse", "r[a]"))]
     asked = {"bar": Bar(0.5), "economy": Economy({})}
     told = [flip for flip in flips_of_shares(rungs, **asked) if (flip.what, flip.standing) == ("bar", "missed")]  # type: ignore[arg-type]
     assert [(flip.winner, flip.upwards) for flip in told] == [("r[a]", True)]
@@ -219,9 +220,9 @@ def test_kept_or_clearing_is_told_apart_where_that_is_said() -> None:
 
 def test_what_several_rungs_undo_together_is_a_guess() -> None:
     """Each of three other settings, once it answers well, is one try more, which r[a] can bear; three are too many."""
-    others = [partly(f"r[{name}]", 20, 40, order=1, stop=Stop("worse", "r[a]")) for name in "bcd"]
-    rungs = [rung("low", share(60, 100, seed=1), order=0), rung("r[a]", share(66, 100, seed=2), order=1), *others]
-    asked = {"bar": Bar(0.5), "economy": Economy({})}
+    others = [partly(f"r[{name}]", 46, 85, order=1, seed=seed) for seed, name in enumerate("bcd", 3)]
+    rungs = [rung("low", share(55, 100, seed=1), order=0), rung("r[a]", share(66, 100, seed=2), order=1), *others]
+    asked = {"bar": Bar(0.5), "economy": Economy({}), "incumbent": "low"}
     told = flips(rungs, **asked)  # type: ignore[arg-type]
     assert guessed_by(told, rungs, "bar", upwards=True, **asked) == ["r[b]", "r[c]", "r[d]"]
 
@@ -233,9 +234,33 @@ def test_a_stretch_of_traffic_is_looked_at_from_its_beginning_on() -> None:
         partly("stopped", 22, 40, order=1, stop=Stop("not needed", "dear")),
         rung("cheap", share(90, 100, seed=2), order=2),
     ]
-    prices = {"dear": 0.01, "stopped": 0.1 / 15, "cheap": 0.0001}
+    prices = {"dear": 0.01, "stopped": 0.1 / 15, "cheap": 0.0}
     economy = Economy({name: Effort(usd) for name, usd in prices.items()}, Prices(), Demand(5_000.0))
     asked = {"bar": bar_of({"usd_per_month": 100.0}, correct=0.5), "economy": economy}
     told = flips(rungs, **asked)  # type: ignore[arg-type]
     assert [(flip.winner, round(flip.value)) for flip in told if flip.what == "traffic"] == [("cheap", 10_000)]
     assert guessed_by(told, rungs, "traffic", upwards=True, **asked) == ["stopped"]
+
+
+def test_the_choice_by_other_numbers_is_a_guess_where_other_answers_may_undo_it() -> None:
+    low, high = partly("low", 20, 40, order=0), rung("high", share(90, 100, seed=2), order=1)
+    economy = Economy({})
+    assert guessed_choice([low, high], "high", bar=Bar(0.8), economy=economy) == ()
+    assert [one.name for one in guessed_choice([low, high], "high", bar=Bar(0.5), economy=economy)] == ["low"]
+    assert [one.name for one in guessed_choice([low, high], "low", bar=Bar(0.3), economy=economy)] == ["low"]
+
+
+def test_the_interval_of_a_stopped_rung_is_moved_to_the_scale_of_peoples_labels() -> None:
+    """People find half a point more in what the judge finds wrong."""
+    one = partly("low", 20, 40)
+    judged = one.values["correct"]
+    people = np.where(np.arange(100) % 2, np.nan, np.minimum(judged + 0.5, 1.0))
+    by = corrected(judged, people, power=1.0)
+    assert by is not None
+    assert one.interval is not None
+    (moved,) = corrected_by_labels([one], {"low": by})
+    assert moved.interval is not None
+    by_how_much = by.mean - by.judged
+    assert by_how_much > 0.1
+    assert moved.interval == pytest.approx([min(1.0, end + by_how_much) for end in one.interval])
+    assert moved.interval[0] <= by.mean <= moved.interval[1]
