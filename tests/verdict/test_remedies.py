@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+import pytest
+
 from rung.records import Estimate, Lost, RungResult
+from rung.verdict.bar import Bar
+from rung.verdict.decide import settle
+from rung.verdict.judging import DecisionContext
 from rung.verdict.remedies import advised, in_general
+from tests.verdict.weighing import rung, share
 
 ALL = Estimate(0.2, 0.1, 0.3, 100)
 
@@ -57,3 +64,17 @@ def test_a_rung_that_was_stopped_has_not_failed_as_long_as_the_rest_may_make_it_
     assert told(prompt, cannot, trainable=False).startswith("structured was measured here, and gained nothing")
     ended = replace(may, stopped="", answered=20)  # by a budget
     assert told(replace(prompt, answered=100), ended, trainable=False) == "Constrain the output (structured)."
+
+
+def test_of_a_tuned_model_the_untuned_oracle_does_not_say_what_passages_win_back() -> None:
+    """The oracle gets a tenth; whoever was taught may get the rest with the right passages."""
+    lost = ("not retrieved",) * 40 + (None,) * 60
+    oracle = replace(rung("oracle", share(10, 100, seed=3), order=9), held=np.ones(100))
+    rungs = [
+        replace(rung(name, share(60, 100)[::-1], order=place), layers=lost) for place, name in enumerate(("rag", "hybrid"))
+    ]
+    lines = {one.name: one.result.losses for one in settle([*rungs, oracle], Bar(0.9), DecisionContext()).evaluations}
+    ((of_rag,), (of_hybrid,)) = lines["rag"], lines["hybrid"]
+    assert (of_rag.at_most, of_hybrid.at_most) == (False, True)
+    assert of_hybrid.wins_back.mean == pytest.approx(0.4)
+    assert (of_rag.wins_back.mean or 1.0) < 0.1
