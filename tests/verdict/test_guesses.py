@@ -29,6 +29,7 @@ from rung.verdict.reasons import superfluous
 from rung.verdict.sensitivity import Economy, flips, flips_of_shares
 from rung.verdict.share_flips import Flip
 from rung.verdict.turns import in_words, turns
+from rung.verdict.would_change import relevant
 from tests.verdict.test_flips_at_random import Board, after, drawn
 from tests.verdict.weighing import rung, share, unmeasured
 
@@ -264,3 +265,13 @@ def test_the_interval_of_a_stopped_rung_is_moved_to_the_scale_of_peoples_labels(
     assert by_how_much > 0.1
     assert moved.interval == pytest.approx([min(1.0, end + by_how_much) for end in one.interval])
     assert moved.interval[0] <= by.mean <= moved.interval[1]
+
+
+def test_no_limit_on_time_brings_in_a_rung_that_nobody_timed() -> None:
+    """As on What if, where the race's stops are lifted."""
+    low, high = partly("low", 20, 40, order=0), rung("high", share(90, 100, seed=2), order=1, p95=0.8)
+    told = flips([low, high], bar=bar_of({"p95_seconds": 0.9}, correct=0.7), economy=Economy({}))
+    assert [flip.winner for flip in told if flip.what == "p95_seconds"] == ["low"]
+    lifted = replace(low, result=replace(low.result, stopped=""))
+    for one in (low, lifted):
+        assert [flip for flip in relevant(told, [one, high], {}) if flip.what == "p95_seconds"] == []

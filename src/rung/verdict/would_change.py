@@ -11,7 +11,7 @@ from rung.verdict import sensitivity_words as flip_words
 from rung.verdict.bar import MAIN, Bar
 from rung.verdict.costs import break_even, dearer_beyond, rate
 from rung.verdict.gaps import MIN_CASES
-from rung.verdict.guesses import hedged, partly_answered
+from rung.verdict.guesses import hedged, is_partial, partly_answered
 from rung.verdict.sensitivity import BY_BREAKPOINTS, Economy, flips, priced
 from rung.verdict.share_flips import Flip, Partly
 
@@ -51,7 +51,8 @@ def what_would_change(
 
 def relevant(nearest: Sequence[Flip], evaluations: Sequence[Evaluation], rejected: Mapping[str, str]) -> list[Flip]:
     """Without changes to what cannot be known to be one. `rejected`: why rungs are not the choice."""
-    untimed = {e.name for e in evaluations if e.result.stopped}  # no limit of time can be held against these
+    # no limit of time can be held against these, also where they count as if the race had not stopped them
+    untimed = {e.name for e in evaluations if e.result.stopped or (is_partial(e) and e.result.latency is None)}
     floored = {name for name, why in rejected.items() if why.startswith(reasons.AT_FLOOR)}  # no choice either way
     return [flip for flip in nearest if flip.winner not in (untimed if flip.what.endswith("_seconds") else floored)]
 
