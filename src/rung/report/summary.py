@@ -25,7 +25,7 @@ def costs(winner: RungResult) -> list[str]:
     else:
         lines.append(f"{money(per_1k)} for 1,000 questions.")
     if bill is not None and bill.per_month is not None:
-        lines.append(f"{money(bill.per_month)} a month at the stated traffic, everything included.")
+        lines.append(f"{money(bill.per_month)} a month at the stated traffic, every part of its bill included.")
     if bill is not None and bill.per_passed is not None:
         lines.append(f"{money(bill.per_passed)} for each answer that is at least half right.")
     if bill is not None and per_1k is not None and bill.unknown:
