@@ -162,6 +162,7 @@ def test_a_further_server_may_make_the_cheaper_one_the_dearer_again() -> None:
     """$200 carry 100,000 queries, which are $300 by tokens: from 66,667 on, but two servers are dearer up to 133,333."""
     api, server = (bill(one, Prices(), Demand()) for one in (Effort(0.003), Effort(0.0, hosted=(Hosted(200.0, 100_000),))))
     volume = break_even(api, server, months=12)
+    assert volume is not None
     assert volume == pytest.approx(66_667, abs=1)
     assert dearer_beyond(api, server, volume, months=12)
     full = bill(Effort(0.0, hosted=(Hosted(200.0, 1_000_000),)), Prices(), Demand())  # two of them cost $400 against $3,000

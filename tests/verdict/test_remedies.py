@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rung.records import Estimate, Lost, RungResult
+from rung.records import Estimate, Loss, Lost, RungResult
 from rung.verdict.bar import Bar
 from rung.verdict.decide import settle
 from rung.verdict.judging import DecisionContext
@@ -68,7 +68,7 @@ def test_a_rung_that_was_stopped_has_not_failed_as_long_as_the_rest_may_make_it_
 
 def test_of_a_tuned_model_the_untuned_oracle_does_not_say_what_passages_win_back() -> None:
     """The oracle gets a tenth; whoever was taught may get the rest with the right passages."""
-    lost = ("not retrieved",) * 40 + (None,) * 60
+    lost: tuple[Loss | None, ...] = tuple("not retrieved" if n < 40 else None for n in range(100))
     oracle = replace(rung("oracle", share(10, 100, seed=3), order=9), held=np.ones(100))
     rungs = [
         replace(rung(name, share(60, 100)[::-1], order=place), layers=lost) for place, name in enumerate(("rag", "hybrid"))
