@@ -6,8 +6,9 @@ import json
 from dataclasses import replace
 from xml.etree import ElementTree
 
-from rung.records import Answer, Bill, Case, Coverage, Latency, Message, Outcome, Passage, RungResult
-from rung.report.contents import CasePage
+from rung.records import Answer, Bill, Case, Coverage, Estimate, Latency, Message, Outcome, Passage, RungResult, Verdict
+from rung.report.contents import CasePage, Report
+from rung.report.headline import how_sure
 from rung.report.html.page import report_html
 from rung.report.junit import junit_xml
 from rung.report.markdown import report_md
@@ -136,3 +137,15 @@ def test_a_price_that_is_unknown_says_why_as_far_as_that_is_known() -> None:
         "The price of an answer is unknown: no price of its tokens is known, and what it takes of a machine's hour was not "
         "timed."
     ]
+
+
+def test_how_sure_a_choice_is_that_a_budget_made_is_said_of_these_cases() -> None:
+    score = {"correct": Estimate(0.8, 0.5, 0.95, 20)}
+    line = RungResult("prompt", {}, "measured", scores=score, answered=20)
+    said = {
+        cases: how_sure(Report("p", "", "", Verdict("prompt", True, "", {}, (line,), cases=cases)), line)[0]
+        for cases in (20, 50)
+    }
+    assert "on other cases of the same kind" in said[20]
+    assert "on other cases" not in said[50]
+    assert "It has not answered the others yet: over all of them" in said[50]
