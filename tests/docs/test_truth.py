@@ -57,7 +57,8 @@ ABSENT: dict[tuple[str, str], Callable[[], bool]] = {  # (page, part of the sent
     ),
 }
 OF_PROJECTS = (  # what is not there yet in somebody's project, or was not measured
-    *("A rung that is not trained yet", "of a rung that has cost nothing yet", "names the rungs that were not built"),
+    *("A rung that is not trained yet", "of a rung that has cost nothing yet", "rungs that were not built"),
+    *("those that were not built or begun", "one that was not built since"),
     *("or that it was [not built]", "what was not built", "## Not measured yet", "Float32 in a GGUF is not offered"),
 )
 

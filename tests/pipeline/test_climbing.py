@@ -13,7 +13,7 @@ import pytest
 
 from rung.config.project import load_project
 from rung.errors import BudgetEnded, Interrupted, UserError
-from rung.loop import compare
+from rung.loop import compare, rescore
 from rung.models.scripted import ScriptedGenerator
 from rung.pipeline.budget import CompareRequest
 from rung.pipeline.prepare import prepare
@@ -175,6 +175,12 @@ def test_a_rung_above_one_that_clears_the_bar_is_not_built(tmp_path: Path) -> No
     assert "not needed" in (folder / ".rung/verdicts/latest").parent.joinpath(
         (folder / ".rung/verdicts/latest").read_text().strip(), "verdict.txt"
     ).read_text(encoding="utf-8")
+    configuration = (folder / "rung.yaml").read_text(encoding="utf-8")
+    (folder / "rung.yaml").write_text(configuration.replace("correct: 0.6", "correct: 0.99"), encoding="utf-8")
+    higher = rescore(load_project(folder)).verdict  # a bar that prompt does not clear
+    assert not higher.clears_bar
+    assert higher.rejected["classifier"].startswith("not needed then: not built, by the scores and the bar of then")
+    (folder / "rung.yaml").write_text(configuration, encoding="utf-8")
     exact = climbed(folder, says(0.9), CompareRequest(exhaustive=True))
     assert {r.name: r.status for r in exact.rungs}["classifier"] == "measured"
     assert exact.winner == "prompt"

@@ -236,7 +236,7 @@ def test_a_model_that_does_not_read_is_said_first_and_no_rung_is_chosen(manual: 
     assert shown(scored, "oracle") == 1.0
     assert (verdict.winner, verdict.clears_bar) == (None, False)
     assert verdict.reason.startswith("This model does not read what it is shown: even with the answer before it (oracle) ")
-    assert "Compare rungs on a stronger one." in verdict.reason
+    assert "on the 36 cases whose answer it surely was shown. Compare rungs on a stronger one." in verdict.reason
     assert "best so far" not in text
     assert "the model does as well without the documents" not in text
     assert "tuning" not in text

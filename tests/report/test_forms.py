@@ -6,12 +6,14 @@ import json
 from dataclasses import replace
 from xml.etree import ElementTree
 
-from rung.records import Answer, Case, Coverage, Message, Outcome, Passage
-from rung.report.contents import CasePage
+from rung.records import Answer, Bill, Case, Coverage, Estimate, Latency, Message, Outcome, Passage, RungResult, Verdict
+from rung.report.contents import CasePage, Report
+from rung.report.headline import how_sure
 from rung.report.html.page import report_html
 from rung.report.junit import junit_xml
 from rung.report.markdown import report_md
 from rung.report.ragas import case_columns, ragas_jsonl
+from rung.report.summary import costs, covered
 from tests.report.report_sample import RUNGS, sample
 
 
@@ -111,3 +113,39 @@ def test_a_case_that_nobody_answered_names_its_gold_documents_to_ragas() -> None
     assert case_columns(case)["reference_context_ids"] == ["docs/express.md"]
     assert "reference_context_ids" not in case_columns(case, ["One day"])
     assert "reference_context_ids" not in case_columns(Case("a", "How long?", ("One day",)))
+
+
+def test_after_other_scores_or_another_bar_no_chance_is_promised() -> None:
+    """The race's chance of an error is by the bar of then."""
+    report = sample()
+    coverage = Coverage(100, 480, 0.05, rescored="Scored again from the answers of verdict 1.")
+    said = covered(replace(report, verdict=replace(report.verdict, coverage=coverage)))
+    assert "The chance" not in said
+    assert "By those of now one of them might" in said
+
+
+def test_a_price_that_is_unknown_says_why_as_far_as_that_is_known() -> None:
+    timed = Latency(500, 900, 20, times=(500.0,) * 20)
+    known, unknown = (Bill({}, {}, usd) for usd in (0.0, None))
+    line = RungResult("prompt", {}, "measured", latency=timed, bill=known)
+    (hosted, times) = costs(line)
+    assert hosted == "The price of an answer is unknown: its server is paid by the hour, and the traffic is not stated."
+    assert times == "Of 20 answers that were timed one at a time, half took at most 500\u202fms, 95 % at most 900\u202fms."
+    assert costs(replace(line, bill=unknown))[0].endswith("no price of its tokens is known, nor one of the machine's hour.")
+    untimed = costs(replace(line, bill=unknown, latency=None))
+    assert untimed == [
+        "The price of an answer is unknown: no price of its tokens is known, and what it takes of a machine's hour was not "
+        "timed."
+    ]
+
+
+def test_how_sure_a_choice_is_that_a_budget_made_is_said_of_these_cases() -> None:
+    score = {"correct": Estimate(0.8, 0.5, 0.95, 20)}
+    line = RungResult("prompt", {}, "measured", scores=score, answered=20)
+    said = {
+        cases: how_sure(Report("p", "", "", Verdict("prompt", True, "", {}, (line,), cases=cases)), line)[0]
+        for cases in (20, 50)
+    }
+    assert "on other cases of the same kind" in said[20]
+    assert "on other cases" not in said[50]
+    assert "It has not answered the others yet: over all of them" in said[50]

@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 
 from rung.records import Answer, Effort, Estimate, Failure, Hosted, Latency, Loss, Lost, Outcome, RungResult, Usage
 from rung.verdict.cost_words import no_price, wanting
-from rung.verdict.costs import Demand, Prices, answering_usd_per_1k, bill, break_even, hosted_on, rate, usd_per_1k
+from rung.verdict.costs import (
+    Demand,
+    Prices,
+    answering_usd_per_1k,
+    bill,
+    break_even,
+    dearer_beyond,
+    hosted_on,
+    rate,
+    usd_per_1k,
+)
 from rung.verdict.headroom import won_back
 from rung.verdict.pareto import axes, front
 
@@ -158,6 +168,22 @@ def test_break_even_of_a_server_by_the_hour_and_tokens(capacity: float | None, t
     assert (bill(own, once, after).per_month or 0) < (bill(Effort(0.004), once, after).per_month or 0)
 
 
+def test_a_further_server_may_make_the_cheaper_one_the_dearer_again() -> None:
+    """$200 carry 100,000 queries, which are $300 by tokens: from 66,667 on, but two servers are dearer up to 133,333."""
+    api, server = (bill(one, Prices(), Demand()) for one in (Effort(0.003), Effort(0.0, hosted=(Hosted(200.0, 100_000),))))
+    volume = break_even(api, server, months=12)
+    assert volume is not None
+    assert volume == pytest.approx(66_667, abs=1)
+    assert dearer_beyond(api, server, volume, months=12)
+    full = bill(Effort(0.0, hosted=(Hosted(200.0, 1_000_000),)), Prices(), Demand())  # two of them cost $400 against $3,000
+    assert not dearer_beyond(api, full, break_even(api, full, months=12) or 0.0, months=12)
+    small, large = (
+        bill(Effort(0.0, hosted=(Hosted(*one),)), Prices(), Demand()) for one in ((12.0, 100_000), (20.0, 150_000))
+    )
+    assert break_even(small, large, months=12) == 0
+    assert dearer_beyond(small, large, 0.0, months=12)  # 120,000 queries take two small ones, $24
+
+
 @given(
     usd=st.floats(0.0005, 0.05),
     one=st.floats(1e3, 1e6),
@@ -257,6 +283,14 @@ def test_the_front_by_hand() -> None:
     assert axes([*rungs, rung("unknown", 0.6, None, 0.4)]) == ("correct", "p95_seconds")
     assert front([*rungs, rung("unknown", 0.6, None, 0.4)]) == ("good", "unknown")
     assert front([]) == ()
+
+
+def test_a_rung_that_the_race_stopped_throws_none_off_the_front() -> None:
+    """It was good in twenty cases; nobody timed it."""
+    rungs = [rung("cheap", 0.5, 1, 1), rung("good", 0.8, 3, 2)]
+    stopped = replace(rung("stopped", 0.9, 1, None), stopped="not needed: stopped after 20 of 100 cases")
+    assert front([*rungs, stopped]) == front(rungs) == ("cheap", "good")
+    assert axes([*rungs, stopped]) == axes(rungs)
 
 
 @given(st.lists(st.tuples(*[st.integers(0, 4)] * 3), min_size=1, max_size=12))

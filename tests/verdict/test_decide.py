@@ -326,3 +326,14 @@ def test_a_rung_that_forgot_too_much_is_not_chosen_and_it_is_said() -> None:
     warned = next(w for w in verdict.warnings if w.startswith("tuned_model forgot too much"))
     assert "replay" in warned
     assert "bar.forgetting" in warned
+
+
+def test_the_others_are_said_to_be_stopped_early_only_where_all_were() -> None:
+    stopped = rung("hybrid", np.r_[share(15, 20), np.full(80, np.nan)], order=2)
+    stopped = replace(stopped, result=replace(stopped.result, stopped="not needed: stopped after 20 of 100 cases"))
+    alone = [rung("prompt", share(60, 100, seed=1), order=0), stopped]
+    assert "the others were stopped early" in decide(alone).reason
+    leaking = rung("rag", share(90, 100, seed=2), order=1, others={"leaks": share(20, 100, seed=3)})
+    bar = bar_of({"leaks": 0.0}, metrics())
+    reason = decide([*alone, leaking], bar=bar).reason
+    assert "prompt is the only rung that could be chosen" in reason

@@ -6,13 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from rung.records import Effort, Latency, RungResult
+from rung.records import Effort, Evaluation, Hosted, Latency, RungResult
 from rung.scoring import metrics
 from rung.verdict.bar import Bar, bar_of
 from rung.verdict.costs import Demand, Prices
-from rung.verdict.decide import decide
+from rung.verdict.decide import decide, settle
+from rung.verdict.judging import DecisionContext
 from rung.verdict.sensitivity import Economy, flips, priced
-from rung.verdict.would_change import cheaper_from, in_words
+from rung.verdict.share_flips import Partly
+from rung.verdict.would_change import cheaper_from, in_words, what_would_change
 from tests.verdict.weighing import rung, share
 
 N = 200
@@ -148,3 +150,36 @@ def test_a_limit_that_the_choice_was_measured_beyond_and_may_keep_is_said() -> N
     (said,) = (one for one in verdict.warnings if "p95_seconds" in one)
     assert said.startswith("fast was measured at p95_seconds 0.32, allowed ")
     assert "not certain, kept with probability 0.43" in said
+
+
+def test_what_is_cheaper_says_by_how_many_answers_it_is_told() -> None:
+    results = decide(LADDER, bar=Bar(0.7)).rungs
+    (said,) = cheaper_from("rag", results, Bar(0.7), ECONOMY, partly={"hybrid": Partly("hybrid", 40, N)})
+    assert said.endswith("(the stated traffic is 10,000), going by the 40 of 200 cases that hybrid answered.")
+
+
+def test_a_rung_that_is_out_is_not_said_to_be_cheaper() -> None:
+    """It forgot too much in its training; or, without a bar, it is shown to be worse."""
+
+    def said(rungs: list[Evaluation], bar: Bar) -> list[str]:
+        settled = settle(rungs, bar, DecisionContext())
+        found = settled.verdict
+        told = what_would_change(settled.evaluations, found.winner, found.rejected, bar=bar, economy=ECONOMY)
+        return [one.partition(" from ")[0] for one in told if "costs less" in one]
+
+    forgot = [replace(one, marked="it forgot") if one.name == "hybrid" else one for one in LADDER]
+    assert said(LADDER, Bar(0.7)) == ["hybrid costs less than rag"]
+    assert said(forgot, Bar(0.7)) == []
+    assert decide(LADDER).winner == "hybrid"
+    assert said(LADDER, Bar()) == []
+
+
+def test_a_server_that_is_dearer_again_at_its_next_step_is_said_to_be() -> None:
+    both = [rung("api", share(180, N, seed=1), order=0), rung("server", share(180, N, seed=2), order=1)]
+    efforts = {"api": Effort(0.003), "server": Effort(0.0, hosted=(Hosted(200.0, 100_000),))}
+    economy = Economy(efforts, Prices(), Demand(10_000.0))
+    (said,) = cheaper_from("api", decide(both, bar=Bar(0.7)).rungs, Bar(0.7), economy)
+    assert said == (
+        "server costs less than api from about 66,700 queries a month on (the stated traffic is 10,000), but for stretches "
+        "in which it takes a server more."
+    )

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rung.records import Estimate, Lost, RungResult
+import numpy as np
+import pytest
+
+from rung.records import Estimate, Loss, Lost, RungResult
+from rung.verdict.bar import Bar
+from rung.verdict.decide import settle
+from rung.verdict.judging import DecisionContext
 from rung.verdict.remedies import advised, in_general
+from tests.verdict.weighing import rung, share
 
 ALL = Estimate(0.2, 0.1, 0.3, 100)
 
@@ -46,3 +53,28 @@ def test_what_does_not_apply_is_not_advised() -> None:
     structured = RungResult("structured", {}, "not_applicable", "the project has neither schema nor labels")
     assert told(prompt, structured, trainable=False) == "The weights of this model cannot be tuned here."
     assert replace(prompt, losses=()) == advised([replace(prompt, losses=())], trainable=False)[0]
+
+
+def test_a_rung_that_was_stopped_has_not_failed_as_long_as_the_rest_may_make_it_better() -> None:
+    """After some of the cases it is behind, and its mean over all of them may still be above."""
+    prompt = line("prompt", 0.5, lost=20)
+    structured = replace(line("structured", 0.45, lost=4), stopped="not needed: stopped after 20 of 100 cases")
+    may, cannot = (replace(structured, scores={"correct": Estimate(0.45, 0.2, high, 20)}) for high in (0.7, 0.49))
+    assert told(prompt, may, trainable=False) == "Constrain the output (structured)."
+    assert told(prompt, cannot, trainable=False).startswith("structured was measured here, and gained nothing")
+    ended = replace(may, stopped="", answered=20)  # by a budget
+    assert told(replace(prompt, answered=100), ended, trainable=False) == "Constrain the output (structured)."
+
+
+def test_of_a_tuned_model_the_untuned_oracle_does_not_say_what_passages_win_back() -> None:
+    """The oracle gets a tenth; whoever was taught may get the rest with the right passages."""
+    lost: tuple[Loss | None, ...] = tuple("not retrieved" if n < 40 else None for n in range(100))
+    oracle = replace(rung("oracle", share(10, 100, seed=3), order=9), held=np.ones(100))
+    rungs = [
+        replace(rung(name, share(60, 100)[::-1], order=place), layers=lost) for place, name in enumerate(("rag", "hybrid"))
+    ]
+    lines = {one.name: one.result.losses for one in settle([*rungs, oracle], Bar(0.9), DecisionContext()).evaluations}
+    ((of_rag,), (of_hybrid,)) = lines["rag"], lines["hybrid"]
+    assert (of_rag.at_most, of_hybrid.at_most) == (False, True)
+    assert of_hybrid.wins_back.mean == pytest.approx(0.4)
+    assert (of_rag.wins_back.mean or 1.0) < 0.1

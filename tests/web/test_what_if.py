@@ -17,6 +17,7 @@ from rung.report.as_json import verdict_json
 from rung.verdict.decide import decide, settle
 from rung.verdict.turns import turns
 from rung.web.what_if_inputs import changed, fields_of, written
+from rung.web.what_if_parts import result_part
 from tests.web.asking import DOOR, asking
 from tests.web.watched import WIDTHS, Watched, faults, is_wider_than_its_window, looking, watched
 
@@ -64,6 +65,17 @@ def test_other_numbers_decide_as_the_verdict_would(compared: Path) -> None:
     rows = turns(settle(decision.evaluations, decision.bar, decision.context), bar=decision.bar, context=decision.context)
     assert [row.what for row in rows] == ["traffic", "changes", "price", "bar", "risk", *decision.bar.limits]
     assert all(row.changes or row.note for row in rows)
+
+
+def test_a_choice_that_hangs_on_what_was_not_answered_is_a_guess(compared: Path) -> None:
+    decision = read_decision(latest(load_project(compared)).folder)
+    other = changed(decision, {"correct": "0.97"})
+    verdict = settle(other.decision.evaluations, other.decision.bar, other.decision.context).verdict
+    sure, guess = (str(result_part(other, verdict, (), None, (), guessed=by)) for by in ("", "going by what there is"))
+    assert "It would be <" in sure
+    assert "A guess" not in sure
+    assert "It might be <" in guess
+    assert "A guess, going by what there is." in guess
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from rung.stats.rules_of_thumb import MIN_EXAMPLES, START_CASES
 from rung.strategies.registry import find, ladder
 from rung.text.parsing import Malformed
 from rung.verdict.facts import Changes, Facts, facts_of
+from rung.verdict.reasons import NOT_NEEDED
 
 if TYPE_CHECKING:
     from rung.records import Example
@@ -272,16 +273,25 @@ def _from_the_last_verdict(project: Project, sourced: dict[str, tuple[Json, str]
         where = f"the last comparison chose {winner}"
         sourced["compared"] = rung_of(winner), where
         sourced["compared_clears"] = bool(verdict.get("clears_bar")), where
-    rungs = verdict.get("rungs")
-    means: dict[str, float] = {}
+    reached = reached_in(verdict.get("rungs"))
+    tried = [reached[name] for name in ("few_shot", "structured", "prompt") if name in reached]
+    few = sourced.get("examples", (0, ""))[0]
+    serious = "few_shot" in reached or not isinstance(few, int) or few < MIN_EXAMPLES
+    if bar is not None and tried and serious:
+        sourced["prompting_exhausted"] = max(tried) < bar, f"the last comparison: {max(tried):.2f} against {bar:.2f}"
+
+
+def reached_in(rungs: object) -> dict[str, float]:
+    """What each rung came to in a verdict's `rungs`, by its best setting: its mean; of one that the race did not need to the
+    end the most that it may be."""
+    reached: dict[str, float] = {}
     for rung in rungs if isinstance(rungs, list) else []:
         scores = rung.get("scores") if isinstance(rung, dict) else None
         correct = scores.get("correct") if isinstance(scores, dict) else None
-        mean = correct.get("mean") if isinstance(correct, dict) else None
-        if isinstance(rung, dict) and isinstance(mean, (int, float)):
-            means[str(rung["name"])] = float(mean)
-    tried = [means[name] for name in ("few_shot", "structured", "prompt") if name in means]
-    few = sourced.get("examples", (0, ""))[0]
-    serious = "few_shot" in means or not isinstance(few, int) or few < MIN_EXAMPLES
-    if bar is not None and tried and serious:
-        sourced["prompting_exhausted"] = max(tried) < bar, f"the last comparison: {max(tried):.2f} against {bar:.2f}"
+        if not isinstance(rung, dict) or not isinstance(correct, dict):
+            continue
+        value = correct.get("high" if str(rung.get("stopped", "")).startswith(NOT_NEEDED) else "mean")
+        if isinstance(value, (int, float)):
+            name = rung_of(str(rung["name"]))
+            reached[name] = max(float(value), reached.get(name, 0.0))
+    return reached

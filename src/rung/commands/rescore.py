@@ -31,6 +31,7 @@ from rung.strategies.registry import REFERENCES
 from rung.strategies.wording import OF_ANY_RUNG, TASK, planned
 from rung.verdict import reasons
 from rung.verdict.bar import MAIN
+from rung.verdict.guesses import unbuilt_then
 from rung.verdict.racing import always_valid, order
 
 AGAIN = "run 'rung compare'"
@@ -58,7 +59,7 @@ def rescore_verdict(runner: StepRunner, name: str = LATEST) -> Comparison:
     prepared = replace(prepared, cases=reusable.cases, rows=replace(prepared.rows, cases=(*unchosen, *reusable.cases)))
     scored = evaluate(runner, prepared, reusable.evaluations)
     scored = replace(scored, evaluations=tuple(_with_layers_of_then(e, reusable) for e in scored.evaluations))
-    scored = replace(scored, evaluations=tuple(_still_stopped(e, reusable) for e in scored.evaluations))
+    scored = replace(scored, evaluations=tuple(unbuilt_then(_still_stopped(e, reusable)) for e in scored.evaluations))
     sentences = [f"Scored again from the answers of verdict {source}; no rung was asked anything.", *reusable.sentences()]
     coverage = replace(stored.facts.coverage, rescored=" ".join(sentences))
     decided = decide_winner(engines, prepared, scored, coverage, looks=looks_so_far(engines.cache, reusable.cases))

@@ -143,7 +143,12 @@ def how_sure(report: Report, winner: RungResult) -> list[str]:
     if estimate is None or estimate.mean is None:
         return [f"{winner.name} has no measured score, so nothing can be said about how sure this is."]
     asked, few = limit(report.bar, metric), report.verdict.few_documents
-    lines = [_range(estimate, winner.name), _against_bar(estimate, asked), _probably(winner, asked, report.verdict.risk)]
+    whole = not 0 < winner.answered < report.verdict.cases
+    lines = [
+        _range(estimate, winner.name, whole=whole),
+        _against_bar(estimate, asked),
+        _probably(winner, asked, report.verdict.risk),
+    ]
     lines += [_few_documents(few)] if few else []
     others = [d for d in report.verdict.differences if winner.name in {d.a, d.b} and d.a != d.b]
     nearest = sorted((d for d in others if d.estimate.mean is not None), key=lambda d: abs(d.estimate.mean or 0.0))
@@ -158,10 +163,16 @@ def how_sure(report: Report, winner: RungResult) -> list[str]:
     return [line for line in lines if line]
 
 
-def _range(estimate: Estimate, name: str) -> str:
+def _range(estimate: Estimate, name: str, *, whole: bool) -> str:
+    """`whole`: whether it has answered every case; else its interval is of the mean over these cases."""
     tested = f"{name} scored {percent(estimate.mean)} on {count(estimate.n, 'case')}."
     if estimate.low is None or estimate.high is None:
         return tested
+    if not whole:
+        return (
+            f"{tested} It has not answered the others yet: over all of them, its score most likely lies between "
+            f"{percent(estimate.low)} and {percent(estimate.high)} (95 % confidence)."
+        )
     return (
         f"{tested} A test has luck in it: on other cases of the same kind, its score most likely lies between "
         f"{percent(estimate.low)} and {percent(estimate.high)} (95 % confidence)."

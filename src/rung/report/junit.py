@@ -45,8 +45,8 @@ def _bar(report: Report, suites: ElementTree.Element) -> None:
             _failed(test, f"{winner.name} reached {line.reached}, asked {line.asked}{how}")
         elif line.state == "not certain":  # a limit that it may keep: the choice stands
             how = f" (met with probability {line.chance})" if line.chance else ""
-            said = f"not certain: {winner.name} reached {line.reached}, asked {line.asked}{how}"
-            ElementTree.SubElement(test, "system-out").text = _clean(said)
+            uncertain = f"not certain: {winner.name} reached {line.reached}, asked {line.asked}{how}"
+            ElementTree.SubElement(test, "system-out").text = _clean(uncertain)
 
 
 def _rungs(report: Report, suites: ElementTree.Element) -> None:

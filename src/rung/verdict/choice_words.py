@@ -168,10 +168,9 @@ def does_as_well(winner: RungResult, other: RungResult, probability: float, save
     )
 
 
-def beyond(name: str, limit: str, value: float, of: Limit, kept: float | None) -> str:
-    """A limit that the choice was measured beyond, and that is not held against it. `kept`: with which probability it is
-    kept."""
-    why = "" if kept is None else f", kept with probability {chance(kept)}"
+def beyond(name: str, limit: str, value: float, of: Limit, probability: float | None) -> str:
+    """A limit that the choice was measured beyond, and that is not held against it. `probability`: that it is kept."""
+    why = "" if probability is None else f", kept with probability {chance(probability)}"
     return (
         f"{name} was measured at {limit} {amount(value, of.value)}, allowed {limit_words(of)}: not "
         f"certain{why}; only what is likely to break a limit is out."

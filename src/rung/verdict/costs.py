@@ -229,6 +229,15 @@ def break_even(one: Bill, other: Bill, *, months: float) -> float | None:
     return None
 
 
+def dearer_beyond(one: Bill, other: Bill, volume: float, *, months: float) -> bool:
+    """Whether the one that is cheaper from `volume` on, as `break_even` found it, is the dearer again for a while: where it
+    takes a further server and the other does not."""
+    cheap, dear = sorted((one, other), key=rate)
+    standing, saved = _standing_difference(cheap, dear, months) or 0.0, (dear.per_query or 0.0) - (cheap.per_query or 0.0)
+    later = ((begin, hosting) for begin, _, hosting in _steps(cheap.hosted, dear.hosted) if begin > volume)
+    return any(standing + hosting - saved * begin > _SAME for begin, hosting in later)
+
+
 def rate(of: Bill) -> float:
     """Dollars of a query where servers that are paid by the hour are busy all the time."""
     return (of.per_query or 0.0) + sum(one.usd_per_month / one.queries for one in of.hosted if one.queries)

@@ -133,7 +133,8 @@ def _verdict(decided: _Decided, rejected: Mapping[str, str], floor: Estimate | N
     if standing is None:
         reason = reasons.nothing_to_choose(ladder, rejected)
     else:
-        reason = _why(standing, raced=any(result.stopped for result in ladder)) + _does_as_well(standing)
+        others = [result for result in ladder if result.name != standing.choice.name and result.status == "measured"]
+        reason = _why(standing, raced=bool(others) and all(map(_outdone, others))) + _does_as_well(standing)
     groups = clusters_of(evaluations)
     of_arms = with_the_arms(evaluations)
     measured_gaps = gaps(
@@ -177,6 +178,11 @@ def _verdict(decided: _Decided, rejected: Mapping[str, str], floor: Estimate | N
         main_metric=MAIN,
         clusters=len(set(groups or ())),
     )
+
+
+def _outdone(result: RungResult) -> bool:
+    """Whether the race stopped a rung since it was worse, or higher on the ladder than it need be."""
+    return result.stopped.startswith((reasons.WORSE, reasons.NOT_NEEDED))
 
 
 def _with_probability(evaluation: Evaluation, bar: Bar, choice: Choice | None) -> Evaluation:

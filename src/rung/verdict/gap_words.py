@@ -76,7 +76,7 @@ def does_not_read(floor: Estimate) -> str:
     """Even the oracle is at the floor: no rung that leaves the model as it is can be told from another."""
     return (
         "This model does not read what it is shown: even with the answer before it (oracle) correct is "
-        f"{interval(floor)} on {cases(floor.n)}. Compare rungs on a stronger one."
+        f"{interval(floor)} on the {cases(floor.n)} whose answer it surely was shown. Compare rungs on a stronger one."
     )
 
 

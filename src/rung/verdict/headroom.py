@@ -1,7 +1,8 @@
 """What mending each layer would win back: the `correct` that the lost cases would gain, as a share of all cases.
 
-Where the right passages would mend it, the oracle arm says how much: it is the same model with nothing but them. Elsewhere
-nobody can know before it is tried; then the number is the most that there is to gain, and says so.
+Where the right passages would mend it, the oracle arm says how much: it is the same model with nothing but them. Elsewhere,
+and of a tuned model, which is another, nobody can know before it is tried; then the number is the most that there is to
+gain, and says so.
 """
 
 from __future__ import annotations

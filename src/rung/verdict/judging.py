@@ -17,7 +17,7 @@ from rung.verdict.bar import MAIN, Bar
 from rung.verdict.constant import Constant
 from rung.verdict.costs import Demand, Prices, estimated_answers, hosted_on, usd_per_1k
 from rung.verdict.failure_modes import LOST_BELOW, RIGHT_FROM
-from rung.verdict.gaps import FORMAT, ORACLE, form_of
+from rung.verdict.gaps import FORMAT, ORACLE, TUNED, TUNED_WITH_DOCUMENTS, form_of
 from rung.verdict.headroom import won_back
 from rung.verdict.racing import always_valid
 from rung.verdict.remedies import advised
@@ -25,6 +25,8 @@ from rung.verdict.sensitivity import Economy, priced
 
 if TYPE_CHECKING:
     from rung.stats.estimates import Floats
+
+ADAPTER = "adapter"  # kind of artifact of tuned weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +106,15 @@ def judged(
     """
     oracle = _where_shown(evaluations)
     read = next((e.result.model for e in evaluations if e.name == ORACLE), "")  # of another model it tells nothing
-    done = [_judged(e, economy, oracle if e.result.model == read else None, bar, cases) for e in evaluations]
+    tells = [e.result.model == read and not _is_tuned(e) for e in evaluations]
+    done = [_judged(e, economy, oracle if of else None, bar, cases) for e, of in zip(evaluations, tells, strict=True)]
     lines = advised([e.result for e in done], trainable=trainable)
     return [replace(e, result=line) for e, line in zip(done, lines, strict=True)]
+
+
+def _is_tuned(evaluation: Evaluation) -> bool:
+    """Whether its weights are not the model's own: what the oracle gets then tells nothing of what it would get."""
+    return evaluation.result.ladder_rung in (TUNED, TUNED_WITH_DOCUMENTS) or ADAPTER in evaluation.result.artifacts
 
 
 def corrected_by_labels(evaluations: Sequence[Evaluation], corrections: Mapping[str, Corrected]) -> list[Evaluation]:
@@ -118,7 +126,11 @@ def corrected_by_labels(evaluations: Sequence[Evaluation], corrections: Mapping[
 def _corrected(evaluation: Evaluation, by: Corrected) -> Evaluation:
     card = replace(evaluation.scorecard, values={**evaluation.values, MAIN: by.values})
     line = replace(evaluation.result, scores={**evaluation.result.scores, MAIN: by.estimate})
-    return replace(evaluation, result=line, cards=(card,))
+    interval = None
+    if evaluation.interval is not None:  # of one that was stopped: on the same scale
+        low, high = (min(1.0, max(0.0, end + by.mean - by.judged)) for end in evaluation.interval)
+        interval = low, high
+    return replace(evaluation, result=line, cards=(card,), interval=interval)
 
 
 def provisional(evaluation: Evaluation, prices_by: Mapping[str, Prices]) -> Evaluation:

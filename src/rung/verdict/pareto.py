@@ -1,7 +1,8 @@
 """Rungs that are worth a thought: those that no other rung is better than in everything, the Pareto front.
 
 Quality upwards, price and latency downwards. What is not known of every rung is left out of the comparison: an unknown
-price is neither high nor low.
+price is neither high nor low. A rung that the race stopped stands aside: its mean is of some cases only, and nobody timed
+it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ def axes(results: Sequence[RungResult], *, quality: str = "correct") -> tuple[st
 
 
 def front(results: Sequence[RungResult], *, quality: str = "correct") -> tuple[str, ...]:
-    """Names of the rungs on the front, in the order given. Reference arms, and what was not measured, are never on it.
+    """Names of the rungs on the front, in the order given. Reference arms, and what was not measured on every
+    case, are never on it.
 
     A rung is off the front where another is at least as good on every axis and better on one. Equal rungs are both on it.
     """
@@ -34,7 +36,7 @@ def front(results: Sequence[RungResult], *, quality: str = "correct") -> tuple[s
 
 
 def _rungs(results: Sequence[RungResult], quality: str) -> list[RungResult]:
-    judged = (r for r in results if not r.reference and r.status == "measured")
+    judged = (r for r in results if not r.reference and r.status == "measured" and not r.stopped)
     return [r for r in judged if measured(r, quality) is not None]
 
 

@@ -102,6 +102,11 @@ def superfluous(leader: str, *, clears: bool) -> str:
     )
 
 
+def not_built_then() -> str:
+    """The same, where scores, bar or prices are others by now."""
+    return f"{NOT_NEEDED} then: not built, by the scores and the bar of then; 'rung compare' builds it where it may win"
+
+
 def not_built(why: str) -> str:
     """A rung that the budget did not reach."""
     return f"{NOT_BUILT}: {why}"

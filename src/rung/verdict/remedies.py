@@ -1,7 +1,7 @@
 """What to do about the cases that a layer lost: of the ways there are, those that were not shown to fail here.
 
-A rung that was measured and gains nothing there is not advised, nor is one that cannot be had here. What mending wins back
-is left to `winning_back`.
+A rung that was measured and gains nothing there is not advised, nor is one that cannot be had here; one that was stopped may
+gain with the cases that it has not answered. What mending wins back is left to `winning_back`.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _in_vain(way: Way, lost: Lost, of: RungResult, results: Sequence[RungResult]
         return None
     going = [r for r in results if rung_of(r.name) in way.rungs]
     measured = [r for r in going if r.status == "measured"]
-    if any(r is not of and _gains(r, lost, of) for r in measured):
+    if any(r is not of and (_gains(r, lost, of) or _may_gain(r, of)) for r in measured):
         return None
     if measured:
         return [r.name for r in measured]
@@ -81,6 +81,14 @@ def _gains(other: RungResult, lost: Lost, of: RungResult) -> bool:
         return False
     there = next((one.cases for one in other.losses if one.layer == lost.layer), 0)
     return there / max(its.n, 1) < lost.cases / max(mine.n, 1)
+
+
+def _may_gain(other: RungResult, of: RungResult) -> bool:
+    """Whether another rung that the race or a budget stopped may come out above this one once it has answered the rest."""
+    mine, its = of.scores.get("correct"), other.scores.get("correct")
+    if mine is None or mine.mean is None or its is None or not (other.stopped or 0 < other.answered < of.answered):
+        return False
+    return its.high is None or its.high > mine.mean
 
 
 def _ways(layer: str) -> Sequence[Way]:

@@ -88,7 +88,7 @@ def _of_the_rest(choose: Choose, results: Sequence[RungResult], bar: Bar, econom
         """With how its winner stands to the bar, where the change begins."""
         end = flip.end if flip.end is not None else flip.value * (2 if flip.upwards else 0.5)
         other, costs = changed_to(bar, economy, flip.what, flip.value + (end - flip.value) * 1e-3)
-        name, stands = _seen(choose, [priced(result, costs) for result in results], other)
+        name, stands = seen_of(choose, [priced(result, costs) for result in results], other)
         return replace(flip, standing=stands) if name == flip.winner else flip
 
     for name in BY_BREAKPOINTS:
@@ -133,14 +133,15 @@ def flips_of_shares(
     or from which on none does. Arguments as of `flips`."""
     choose, results = _reopened(evaluations, bar, economy, incumbent)
     of_bar = [] if bar.correct is None else all_share_flips(_by_bar(choose, results, bar), "bar", bar.correct)
-    return (*of_bar, *all_share_flips(lambda risk: _seen(choose, results, replace(bar, risk=risk)), "risk", bar.risk))
+    return (*of_bar, *all_share_flips(lambda risk: seen_of(choose, results, replace(bar, risk=risk)), "risk", bar.risk))
 
 
 def _by_bar(choose: Choose, results: Sequence[RungResult], bar: Bar) -> Callable[[float], Seen]:
-    return lambda value: _seen(choose, results, replace(bar, correct=value))
+    return lambda value: seen_of(choose, results, replace(bar, correct=value))
 
 
-def _seen(choose: Choose, results: Sequence[RungResult], bar: Bar) -> Seen:
+def seen_of(choose: Choose, results: Sequence[RungResult], bar: Bar) -> Seen:
+    """The choice, and how it stands to the bar."""
     choice = choose(results, bar)
     if choice is None or bar.correct is None:
         return _name(choice), ""

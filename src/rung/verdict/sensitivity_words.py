@@ -38,10 +38,10 @@ def flip(
     if winner is None:
         then = "perhaps no rung could be chosen" if going_by else "no rung could be chosen"
     if winner is not None and not clears:
-        it = "it" if what == "bar" else "the bar"
+        perhaps, it = "perhaps " if going_by else "", "it" if what == "bar" else "the bar"
         then = (
-            f"no rung {would} be shown to clear {it}; {winner} {would} then stand in, as the lowest that is not shown to be "
-            "worse than the best"
+            f"{perhaps}no rung would be shown to clear {it}; {winner} would then stand in, as the lowest that is not shown "
+            "to be worse than the best"
         )
     then += f", {going_by}" if going_by else ""
     stretch = where(what, value, end=end, upwards=upwards)
@@ -62,12 +62,14 @@ def flip(
 
 def going_by(answered: Sequence[tuple[str, int, int]]) -> str:
     """By what a change is guessed: of each rung with open cases its name, cases it answered, and all cases; "" of none."""
-    if len(answered) == 1:
-        ((name, some, cases),) = answered
-        return f"going by the {some:,} of {cases:,} cases that {name} answered"
     if not answered:
         return ""
-    each = [f"{name} answered {some:,} of {cases:,} cases" for name, some, cases in answered]
+    ((name, some, cases), *others) = answered
+    if not others:
+        if not some:
+            return f"leaving aside {name}, which has answered nothing"
+        return f"going by the {some:,} of {cases:,} cases that {name} answered"
+    each = [f"{name} answered {f'{some:,} of {cases:,} cases' if some else 'nothing'}" for name, some, cases in answered]
     return f"going by what there is: {reasons.listed(each)}"
 
 
@@ -92,9 +94,14 @@ def _plain(number: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def cheaper_from(cheap: str, dear: str, volume: float, queries: float | None) -> str:
-    """The break-even of two rungs that are good enough."""
+def cheaper_from(
+    cheap: str, dear: str, volume: float, queries: float | None, *, but_steps: bool = False, going_by: str = ""
+) -> str:
+    """The break-even of two rungs that are good enough. `but_steps`: whether the cheap one is the dearer again for a while
+    where it takes a further server. `going_by`: whose costs are those of some cases, as of the function of that name."""
+    but = ", but for stretches in which it takes a server more" if but_steps else ""
+    by = f", {going_by}" if going_by else ""
     if volume == 0:
-        return f"{cheap} costs less than {dear} at any traffic."
+        return f"{cheap} costs less than {dear} at any traffic{but}{by}."
     stated = "" if queries is None else f" (the stated traffic is {rounded(queries)})"
-    return f"{cheap} costs less than {dear} from about {rounded(volume, ROUND_CEILING)} queries a month on{stated}."
+    return f"{cheap} costs less than {dear} from about {rounded(volume, ROUND_CEILING)} queries a month on{stated}{but}{by}."

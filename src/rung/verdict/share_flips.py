@@ -23,7 +23,7 @@ Seen = tuple[str | None, Standing]  # a choice: its name, and how it stands
 
 @dataclass(frozen=True, slots=True)
 class Partly:
-    """A rung that the race stopped: how many of all cases it had answered."""
+    """A rung that has not answered every case: how many of all it has; 0 where it was not built, or not begun."""
 
     name: str
     answered: int

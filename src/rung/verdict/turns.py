@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from rung.verdict import sensitivity_words
 from rung.verdict.bar import QUANTILES, Bar
 from rung.verdict.decide import Settled
-from rung.verdict.guesses import hedged
+from rung.verdict.guesses import hedged, partly_answered
 from rung.verdict.judging import DecisionContext
 from rung.verdict.sensitivity import FARTHEST, OF_MONEY, flips_of_shares, flips_of_the_rest
 from rung.verdict.share_flips import MOST_RISK, Flip
@@ -51,15 +51,16 @@ def turns(settled: Settled, *, bar: Bar, context: DecisionContext) -> tuple[Turn
         for flip in relevant(nearest, lines, verdict.rejected)
         if flip.winner not in thin and (flip.winner, flip.standing) != as_it_is
     ]
-    telling = hedged(telling, lines, bar=bar, economy=economy, incumbent=context.incumbent)
+    telling = hedged(telling, lines, bar=bar, economy=economy, incumbent=context.incumbent, closely=True)
     demand = context.demand
+    by_what_there_is = ", by the cases that were answered" if partly_answered(lines) else ""
     inputs: dict[str, float | None] = {"traffic": demand.queries, "changes": demand.changes, "price": 1.0}
     inputs |= {"bar": bar.correct, "risk": bar.risk} | {name: limit.value for name, limit in bar.limits.items()}
     rows = []
     for what, now in inputs.items():
         own = tuple(sorted((flip for flip in telling if flip.what == what), key=_order))
         note = _note(what, now, bar, is_thin=verdict.winner in thin)
-        rows.append(Turn(what, now, () if note else own, note or ("" if own else _nowhere(what))))
+        rows.append(Turn(what, now, () if note else own, note or ("" if own else f"{_nowhere(what)}{by_what_there_is}")))
     return tuple(rows)
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
 from rung.records import Evaluation, RungResult
 from rung.verdict import reasons
 from rung.verdict import sensitivity_words as flip_words
 from rung.verdict.bar import MAIN, Bar
-from rung.verdict.costs import break_even, rate
+from rung.verdict.costs import break_even, dearer_beyond, rate
 from rung.verdict.gaps import MIN_CASES
-from rung.verdict.guesses import hedged
+from rung.verdict.guesses import hedged, is_partial, partly_answered
 from rung.verdict.sensitivity import BY_BREAKPOINTS, Economy, flips, priced
-from rung.verdict.share_flips import Flip
+from rung.verdict.share_flips import Flip, Partly
+
+_UNFIT = (reasons.BREAKS, reasons.WORSE, reasons.AT_FLOOR, reasons.NOTHING_RIGHT)  # not good enough, whatever it costs
 
 
 def what_would_change(
@@ -41,13 +44,15 @@ def what_would_change(
     telling = hedged(telling, evaluations, bar=bar, economy=economy, incumbent=incumbent)
     sentences = in_words(telling, winner, thin=thin)
     if winner is not None and winner not in thin:
-        sentences += cheaper_from(winner, [r for r in results if r.name not in thin], bar, economy)
+        fit = [r for r in results if r.name not in thin and not rejected.get(r.name, "").startswith(_UNFIT)]
+        sentences += cheaper_from(winner, fit, bar, economy, partly=partly_answered(evaluations))
     return tuple(sentences)
 
 
 def relevant(nearest: Sequence[Flip], evaluations: Sequence[Evaluation], rejected: Mapping[str, str]) -> list[Flip]:
     """Without changes to what cannot be known to be one. `rejected`: why rungs are not the choice."""
-    untimed = {e.name for e in evaluations if e.result.stopped}  # no limit of time can be held against these
+    # no limit of time can be held against these, also where they count as if the race had not stopped them
+    untimed = {e.name for e in evaluations if e.result.stopped or (is_partial(e) and e.result.latency is None)}
     floored = {name for name, why in rejected.items() if why.startswith(reasons.AT_FLOOR)}  # no choice either way
     return [flip for flip in nearest if flip.winner not in (untimed if flip.what.endswith("_seconds") else floored)]
 
@@ -81,11 +86,24 @@ def in_words(changes: Sequence[Flip], winner: str | None, *, thin: Collection[st
 
 def guessed_by(flip: Flip) -> str:
     """By whose answers a change is guessed, in words; "" where it is none."""
-    return flip_words.going_by([(one.name, one.answered, one.cases) for one in flip.going_by])
+    return going_by(flip.going_by)
 
 
-def cheaper_from(winner: str, rungs: Sequence[RungResult], bar: Bar, economy: Economy) -> list[str]:
-    """From which traffic on another rung that is good enough costs less than the choice, or the choice less than it."""
+def going_by(some: Sequence[Partly]) -> str:
+    """By whose answers something is guessed, in words."""
+    return flip_words.going_by([(one.name, one.answered, one.cases) for one in some])
+
+
+def cheaper_from(
+    winner: str,
+    rungs: Sequence[RungResult],
+    bar: Bar,
+    economy: Economy,
+    *,
+    partly: Mapping[str, Partly] = MappingProxyType({}),
+) -> list[str]:
+    """From which traffic on another rung that is good enough costs less than the choice, or the choice less than it.
+    `partly`: those that have not answered every case."""
     bills = {r.name: b for r in rungs if (b := priced(r, economy).bill) is not None}
     good = [r for r in rungs if r.name != winner and r.name in bills and _good_enough(r, bar)]
     sentences = []
@@ -94,7 +112,10 @@ def cheaper_from(winner: str, rungs: Sequence[RungResult], bar: Bar, economy: Ec
         if volume is not None:
             dear_first = rate(bills[winner]) > rate(bills[rung.name])
             cheap, dear = (rung.name, winner) if dear_first else (winner, rung.name)
-            sentences.append(flip_words.cheaper_from(cheap, dear, volume, economy.demand.queries))
+            steps = dearer_beyond(bills[winner], bills[rung.name], volume, months=economy.prices.months)
+            by = going_by([partly[name] for name in (winner, rung.name) if name in partly])
+            sentence = flip_words.cheaper_from(cheap, dear, volume, economy.demand.queries, but_steps=steps, going_by=by)
+            sentences.append(sentence)
     return sentences
 
 

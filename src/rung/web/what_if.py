@@ -16,15 +16,18 @@ from rung.pipeline.evaluation_store import EVALUATIONS
 from rung.pipeline.publishing import published
 from rung.records import Evaluation
 from rung.report.html.markup import Safe, el
-from rung.verdict.decide import settle
+from rung.verdict.decide import Settled, settle
+from rung.verdict.guesses import guessed_choice, unbuilt_then
+from rung.verdict.judging import DecisionContext
 from rung.verdict.turns import turns
+from rung.verdict.would_change import going_by
 from rung.web.by_stamp import ByStamp
 from rung.web.case_changes import rescore_form
 from rung.web.project_at_hand import project_of
 from rung.web.runs import Number
 from rung.web.shell import HEADERS, Tab, href, page
 from rung.web.viewer import viewer_of
-from rung.web.what_if_inputs import changed, fields_of
+from rung.web.what_if_inputs import Changed, changed, fields_of
 from rung.web.what_if_parts import form_part, result_part
 
 router = APIRouter()
@@ -53,13 +56,22 @@ def what_if(request: Request, number: Number) -> Response:
     settled = settle(other.decision.evaluations, other.decision.bar, again if other.names else context)
     rows = turns(settled, bar=other.decision.bar, context=again)
     stopped = tuple(e.name for e in decision.evaluations if e.stop is not None and not e.is_reference)
-    result = result_part(other, settled.verdict, rows, verdict.winner, stopped)
+    result = result_part(other, settled.verdict, rows, verdict.winner, stopped, guessed=_guessed(settled, other, again))
     if PART in request.query_params:
         return HTMLResponse(result, headers=HEADERS)
     form = form_part(fields_of(decision), other.values, other.decision.bar.prefer, action=href("runs", number, "what-if"))
     about = "Move a number and see which rung would be chosen. It is the verdict's own rule, over the answers of this run."
     columns = el("div", el("div", result, role="status"), form, cls="what-if")
     return page(request, title, back, el("p", about, cls="quiet"), columns, scripts=("what_if.js",))
+
+
+def _guessed(settled: Settled, other: Changed, context: DecisionContext) -> str:
+    """By whose answers it is guessed what would be chosen by other numbers; "" where nobody's other answers matter."""
+    if not other.names:
+        return ""
+    bar, economy, winner = other.decision.bar, settled.economy, settled.verdict.winner
+    by = guessed_choice(settled.evaluations, winner, bar=bar, economy=economy, incumbent=context.incumbent)
+    return going_by(by)
 
 
 def _missing(request: Request, number: int) -> Iterator[Safe]:
@@ -90,8 +102,8 @@ def _reopened_in(folder: Path) -> tuple[Evaluation, ...]:
 
     def reopened() -> tuple[Evaluation, ...]:
         decision = decision_in(folder)
-        again = tuple(replace(evaluation, stop=None) for evaluation in decision.evaluations)
+        again = tuple(unbuilt_then(replace(evaluation, stop=None)) for evaluation in decision.evaluations)
         now, then = (settle(some, decision.bar, decision.context).verdict for some in (decision.evaluations, again))
-        return again if now.winner == then.winner else decision.evaluations
+        return again if now.winner == then.winner else tuple(map(unbuilt_then, decision.evaluations))
 
     return _reopened.get(folder, _files(folder), reopened)

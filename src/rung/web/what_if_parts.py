@@ -62,17 +62,25 @@ def _input(field: Field, value: float | None) -> Safe:
 
 
 def result_part(
-    changed: Changed, verdict: Verdict, turns: tuple[Turn, ...], own: str | None, stopped: Sequence[str]
+    changed: Changed,
+    verdict: Verdict,
+    turns: tuple[Turn, ...],
+    own: str | None,
+    stopped: Sequence[str],
+    *,
+    guessed: str = "",
 ) -> Safe:
-    """What would be chosen. `own`: the verdict's choice; `stopped`: rungs that the race stopped."""
+    """What would be chosen. `own`: the verdict's choice; `stopped`: rungs that the race stopped; `guessed`: by what it is a
+    guess, "" where it is none."""
     bar = changed.decision.bar
     shown = el("span", verdict.winner or "no rung", cls="winner")
     chip = "Clears the bar" if verdict.clears_bar else "Not shown to clear the bar"
     tone = "good" if verdict.clears_bar and verdict.winner else "bad"
     state = el("span", chip, cls=f"chip {tone}") if bar.correct is not None else Safe("")
-    head = el("h2", "It would be " if changed.names else "The verdict: ", shown, " ", state)
+    head = el("h2", f"It {'might' if guessed else 'would'} be " if changed.names else "The verdict: ", shown, " ", state)
+    by = el("p", f"A guess, {guessed}.") if guessed else Safe("")
     wrong = [el("p", words, cls="error", role="alert") for words in changed.wrong]
-    parts = (head, _changes(changed, verdict.winner, own), el("p", verdict.reason), _rungs(verdict, changed))
+    parts = (head, by, _changes(changed, verdict.winner, own), el("p", verdict.reason), _rungs(verdict, changed))
     rest = (_why_not(verdict), _turns(turns), _left(verdict, stopped))
     return el("div", *wrong, *parts, *rest, id="result", data_winner=verdict.winner or "")
 

@@ -28,8 +28,10 @@ def front_line(verdict: Verdict) -> Safe:
     if not verdict.front:
         return Safe("")
     compared = [_AXES.get(name, "quality") for name in axes(verdict.rungs, quality=verdict.main_metric)]
-    others = [r.name for r in ladder(verdict) if r.status == "measured" and r.name not in verdict.front]
-    rest = f" {listed(others)}: another is at least as good in all of it." if others else ""
+    others = [r for r in ladder(verdict) if r.status == "measured" and r.name not in verdict.front]
+    behind, stopped = ([r.name for r in others if bool(r.stopped) is is_stopped] for is_stopped in (False, True))
+    rest = f" {listed(behind)}: another is at least as good in all of it." if behind else ""
+    rest += f" Left out, since the race stopped them: {listed(stopped)}." if stopped else ""
     left = [words for name, words in _AXES.items() if words not in compared]
     unknown = f" Not compared, since it is not known of every rung: {listed(left)}." if left else ""
     sentence = f"Worth a thought by {listed(compared)} (the Pareto front): {listed(list(verdict.front))}.{rest}{unknown}"
