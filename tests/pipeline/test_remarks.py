@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
-from rung.pipeline.remarks import of_answers
+from rung.pipeline.remarks import of_answers, of_scoring
 from rung.records import Answer, Evaluation, Outcome, Passage, RungResult
+from rung.scoring import ScoringContext
 from rung.strategies.protocol import Plan
 from rung.strategies.rag import Rag
 from rung.testing.strategies import materials
@@ -25,3 +27,17 @@ def test_passages_that_do_not_fit_are_told_however_texts_are_drawn(temperature: 
         [Evaluation(RungResult("rag", {}, "measured"), spec=spec, outcomes=outcomes)], answer_tokens=9, limit_tokens=512
     )
     assert [line for line in remarks if "In 1 of 2 answers the passages of rag do not fit into the 512 tokens" in line]
+
+
+def test_json_in_a_fence_is_said_to_be_right_but_for_that() -> None:
+    schema = json.dumps({"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]})
+
+    def told(*texts: str) -> list[str]:
+        outcomes = tuple(Outcome(str(n), Answer(text, text)) for n, text in enumerate(texts))
+        evaluation = Evaluation(RungResult("prompt", {}, "measured"), outcomes=outcomes)
+        return [line for line in of_scoring([], ScoringContext("json_fields", schema), [evaluation]) if "fence" in line]
+
+    others = ('{"a": 1}', '```\n{"b": 1}\n```', 'So: ```json\n{"a": 1}\n```')
+    (said,) = told('```json\n{"a": 1}\n```', *others)
+    assert said.startswith("prompt: 1 of 4 answers are right in form but for a Markdown fence")
+    assert told(*others) == []
