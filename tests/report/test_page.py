@@ -207,7 +207,10 @@ def test_missing_latency_cost_gaps_and_losses_are_said_and_nothing_breaks() -> N
     verdict = replace(report.verdict, rungs=rungs, gaps={})
     page = Page(report_html(replace(report, verdict=verdict, losses={}, cases=pages)))
     assert page.text.count("Not measured in this run.") == 2
-    assert "they were not measured here" in page.text
+    assert "The gaps need the reference arms closed_book and oracle" in page.text
+    unmeasured = replace(verdict, rungs=tuple(r for r in rungs if r.name != "oracle"))
+    told = Page(report_html(replace(report, verdict=unmeasured, losses={}, cases=()))).text
+    assert "Not measured here: oracle." in told
     assert "No losses were recorded" in page.text
     assert page.count("desc") == 0  # no scatter
 

@@ -137,7 +137,7 @@ class Survey:
             swept = f" {json.dumps(planned.settings)}" if planned.settings else ""
             learnt = ", ".join(f"a {what} on {rows} rows" for what, rows in planned.taught.items())
             training = f", after training {learnt}{f', by {planned.trainer}' * bool(planned.trainer)}" if learnt else ""
-            yield f"  {planned.rung:<14} {planned.conversations} conversations{training}{swept}"
+            yield f"  {planned.rung:<14} {planned.conversations} questions{training}{swept}"
             lines = planned.forecast.lines() if planned.forecast else ["what it takes is unknown"]
             yield from (f"  {'':<14} {line}" for line in lines)
         yield from (f"  {line}" for part in self.outlook.parts for line in part.lines())

@@ -262,9 +262,10 @@ def gaps_section(report: Report) -> Safe:
     missing = [name for name in gap_names if name not in gaps and name not in unstated]
     notes = [el("p", f"{name} gap: {gap_sentence(verdict, name)}", cls="quiet") for name in unstated]
     if not gaps and not notes:
-        text = (
-            "The gaps need the reference arms closed_book and oracle and, for retrieval, rag; they were not measured here."
-        )
+        there = {r.ladder_rung for r in everyone(verdict) if r.status == "measured"}
+        lacking = [name for name in ("closed_book", "oracle", "rag") if name not in there]
+        text = "The gaps need the reference arms closed_book and oracle and, for retrieval, rag."
+        text += f" Not measured here: {listed(lacking)}." if lacking else ""
         return section("gaps", "What is missing?", el("p", text))
     notes += [el("p", f"Not measured: {listed(missing)}.", cls="quiet")] if missing else []
     if not gaps:
