@@ -256,6 +256,7 @@ def limit_words(limit: Limit) -> str:
 
 
 def amount(value: float, beside: float) -> str:
+    """A number in as few digits, three at least, as tell it from the one beside it."""
     for digits in range(3, 10):
         if f"{value:.{digits}g}" != f"{beside:.{digits}g}":
             return f"{value:.{digits}g}"
