@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import re
 from collections.abc import Iterator, Sequence
 
 from rung.pipeline.prepare import Prepared
@@ -13,9 +12,9 @@ from rung.scoring import ScoringContext
 from rung.scoring.refusal import spoken
 from rung.text.json_values import fits
 from rung.text.labels import is_label, label_named
+from rung.text.parsing import unfenced
 from rung.verdict import reasons
 
-_FENCE = re.compile(r"\s*```[\w+-]*[ \t]*\n(.*?)\n?[ \t]*```\s*", re.DOTALL)
 BUSY = 2.0  # load average for each CPU from which on a machine was too busy: a comparison itself comes to about 1
 
 
@@ -72,9 +71,8 @@ def of_scoring(cases: Sequence[Case], scoring_context: ScoringContext, evaluatio
         if forgiven:
             yield reasons.labels_forgiven(name, len(forgiven), len(each), forgiven[0].strip())
         if schema := scoring_context.schema:
-            misfits = [answer.text for _, answer in each if not fits(answer.text, schema)]
-            fenced = sum((inner := _FENCE.fullmatch(text)) is not None and fits(inner[1], schema) for text in misfits)
-            if fenced:
+            inner = (text for _, answer in each if (text := unfenced(answer.text)) is not None)  # no fence is JSON
+            if fenced := sum(fits(text, schema) for text in inner):
                 yield (
                     f"{name}: {fenced:,} of {len(each):,} answers are right in form but for a Markdown fence (```) around "
                     "them: say in the task that there is to be none, or hold the form (structured)."

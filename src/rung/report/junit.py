@@ -38,15 +38,14 @@ def _bar(report: Report, suites: ElementTree.Element) -> None:
         _failed(_test(suite, "the comparison is complete", "bar"), verdict.coverage.partial)
     for line in bar_lines(report, winner):
         test = _test(suite, line.name, "bar")
+        reached = f"{winner.name} reached {line.reached}, asked {line.asked}"
+        reached += f" (met with probability {line.chance})" if line.chance else ""
         if line.state == "unknown":
             ElementTree.SubElement(test, "skipped", message=f"{winner.name}: {line.name} was not measured")
         elif line.state == "missed" or (line.name == verdict.main_metric and line.state == "not certain"):
-            how = f" (met with probability {line.chance})" if line.chance else ""
-            _failed(test, f"{winner.name} reached {line.reached}, asked {line.asked}{how}")
+            _failed(test, reached)
         elif line.state == "not certain":  # a limit that it may keep: the choice stands
-            how = f" (met with probability {line.chance})" if line.chance else ""
-            uncertain = f"not certain: {winner.name} reached {line.reached}, asked {line.asked}{how}"
-            ElementTree.SubElement(test, "system-out").text = _clean(uncertain)
+            ElementTree.SubElement(test, "system-out").text = _clean(f"not certain: {reached}")
 
 
 def _rungs(report: Report, suites: ElementTree.Element) -> None:

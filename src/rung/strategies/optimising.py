@@ -17,6 +17,7 @@ from rung.records import Case, StrategySpec, digest
 from rung.records.steps import Conversation, Generate, generate
 from rung.strategies.prompting import DEFAULT_TASK, new_instruction
 from rung.strategies.protocol import InstructionSearch, Materials, NotApplicable, Plan
+from rung.text.parsing import unfenced
 from rung.text.refusals import is_refusal
 
 Optimise = Literal["none", "propose", "gepa", "mipro"]
@@ -29,7 +30,6 @@ ROOM = 512  # tokens for a proposal
 _CUT = 300  # characters of each text of a failure
 _SHORTEST = 8
 _MARKED = re.compile(r"<instruction>(.*?)</instruction>", re.S | re.I)
-_FENCE = re.compile(r"^```\w*\n(.*?)\n?```$", re.S)
 _LABEL = re.compile(r"^\W*(?:the )?(?:new |improved |revised )?(?:instructions?|prompt|system prompt)\W*:\W*", re.I)
 # What each proposal in turn is asked to try, so that they differ.
 _TRIES = (
@@ -127,8 +127,8 @@ def instruction_of(reply: str, task: str) -> str:
     marked = _MARKED.search(reply)
     text = (marked.group(1) if marked else reply).strip()
     if not marked:
-        fenced = _FENCE.match(text)
-        text = _LABEL.sub("", (fenced.group(1) if fenced else text).strip()).strip()
+        inner = unfenced(text)
+        text = _LABEL.sub("", (text if inner is None else inner).strip()).strip()
         text = re.sub(r"</?instruction>", "", text, flags=re.I).strip()
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'`":
         text = text[1:-1].strip()

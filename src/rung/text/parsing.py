@@ -17,12 +17,19 @@ from rung.records import Json
 MAX_DEPTH = 100
 MAX_DIGITS = 300
 _LARGEST = 10**MAX_DIGITS
+_FENCE = re.compile(r"^```\w*\n(.*?)\n?```$", re.DOTALL)
 _HALF = re.compile("[\ud800-\udfff]")
 _MARKS = (  # byte order marks; that of UTF-16 begins that of UTF-32
     *((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32")),
     *((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")),
 )
 DEEP = f"it is nested more than {MAX_DEPTH} deep"
+
+
+def unfenced(text: str) -> str | None:
+    """What stands within a Markdown fence that is all of a text; None where there is none."""
+    fence = _FENCE.match(text.strip())
+    return None if fence is None else fence[1]
 
 
 class Malformed(ValueError):

@@ -153,15 +153,11 @@ def _above(correct: Mapping[str, Floats], shown: Floats, *, seed: int, clusters:
     """What to say of the behaviour gap where a rung is surely above the oracle on the same cases: of a tuned one, else of
     another than `rag`, whose difference is a gap of its own."""
     rungs = [name for name in correct if rung_of(name) not in (CLOSED_BOOK, ORACLE, RAG)]
-    above: list[tuple[bool, float, str, Estimate]] = []
-    for name in rungs:
-        compared = paired(correct[name], shown, seed=seed, clusters=clusters)
-        low, mean = compared.estimate.low, compared.estimate.mean
-        if low is not None and mean is not None and low > 0 and compared.p * len(rungs) < ALPHA:
-            above.append((rung_of(name) in (TUNED, TUNED_WITH_DOCUMENTS), mean, name, compared.estimate))
+    above = _surely_above(correct, rungs, shown, seed=seed, clusters=clusters)
     if not above:
         return {}
-    is_tuned, _, name, by = max(above, key=lambda one: one[:2])
+    ranked = [(rung_of(name) in (TUNED, TUNED_WITH_DOCUMENTS), mean, name, by) for mean, name, by in above]
+    is_tuned, _, name, by = max(ranked, key=lambda one: one[:2])
     return {"behaviour": gap_words.tuned_above(name, by) if is_tuned else gap_words.above_oracle(name, by)}
 
 
@@ -174,13 +170,21 @@ def _beside(correct: Mapping[str, Floats], held: Floats | None, *, seed: int, cl
         return ""
     alone = np.where(held == 0, correct[CLOSED_BOOK], np.nan)
     rungs = [name for name in correct if rung_of(name) in WITHOUT_DOCUMENTS]
+    above = [one for one in _surely_above(correct, rungs, alone, seed=seed, clusters=clusters) if one[2].n >= MIN_CASES]
+    return gap_words.behaviour_elsewhere(*max(above)[1:]) if above else ""
+
+
+def _surely_above(
+    correct: Mapping[str, Floats], rungs: Sequence[str], other: Floats, *, seed: int, clusters: Sequence[int] | None
+) -> list[tuple[float, str, Estimate]]:
+    """Of these rungs those that surely are better than an arm on the cases of both: by how much, its name, the estimate."""
     above: list[tuple[float, str, Estimate]] = []
     for name in rungs:
-        compared = paired(correct[name], alone, seed=seed, clusters=clusters)
-        low, mean, n = compared.estimate.low, compared.estimate.mean, compared.estimate.n
-        if low is not None and mean is not None and low > 0 and n >= MIN_CASES and compared.p * len(rungs) < ALPHA:
+        compared = paired(correct[name], other, seed=seed, clusters=clusters)
+        low, mean = compared.estimate.low, compared.estimate.mean
+        if low is not None and mean is not None and low > 0 and compared.p * len(rungs) < ALPHA:
             above.append((mean, name, compared.estimate))
-    return gap_words.behaviour_elsewhere(*max(above)[1:]) if above else ""
+    return above
 
 
 def floor_of(
