@@ -14,9 +14,10 @@ from transformers import LlamaConfig, LlamaForCausalLM, masking_utils
 
 from rung.errors import UserError
 from rung.models.causal.network import Network
+from rung.models.out_of_memory import is_out_of_memory
 from rung.models.precision import multiplies_bfloat16
 from rung.training.bases import lora_settings
-from rung.training.device import find_device, is_out_of_memory, product_type
+from rung.training.device import find_device, product_type
 from rung.training.learner import Learner
 from rung.training.recipe import Recipe
 from tests.training.tiny import CONFIG, RECIPE, token_rows

@@ -10,10 +10,10 @@ import pytest
 from numpy.typing import NDArray
 
 from rung.errors import Interrupted, UserError
+from rung.models.out_of_memory import is_out_of_memory
 from rung.records import Pair
 from rung.training.checkpoint import CHECKPOINT
 from rung.training.contrastive import Contrast, info_nce, learn
-from rung.training.device import is_out_of_memory
 from rung.training.encoder import Encoder
 from rung.training.mining import Seen, best_positive, hard_negatives
 from rung.training.query_map import QueryPairs, fit, mapped

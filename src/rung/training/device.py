@@ -5,10 +5,6 @@ Only the CPU has been measured (docs/training.md).
 
 from __future__ import annotations
 
-import ctypes
-import errno
-import gc
-import os
 from typing import TYPE_CHECKING
 
 from rung.errors import UserError
@@ -16,24 +12,6 @@ from rung.models.precision import multiplies_bfloat16
 
 if TYPE_CHECKING:
     import torch
-
-# How the libraries below say it, in lower case: torch and its allocators, CUDA's libraries, C++, the kernel. oneDNN names
-# no reason: it cannot create a kernel, or run it, when the process may not grow.
-_FULL = (
-    "out of memory",
-    "not enough memory",
-    "can't allocate memory",
-    "cannot allocate memory",
-    "could not allocate",
-    "failed to allocate",
-    "allocation failed",
-    "alloc_failed",
-    "unable to mmap",
-    "bad_alloc",
-    "could not create a primitive",
-    "could not create a memory",
-    "could not execute a primitive",
-)
 
 
 def find_device(requested: str) -> torch.device:
@@ -70,24 +48,3 @@ def product_type(device: torch.device | None = None, precision: str = "auto") ->
     if device is not None and device.type == "mps":
         return torch.bfloat16
     return torch.bfloat16 if multiplies_bfloat16() else torch.float32
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether torch, or the machine below it, had no memory left."""
-    import torch
-
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or getattr(error, "errno", None) == errno.ENOMEM:
-        return True
-    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _FULL)
-
-
-def give_back() -> None:
-    """Let go of what is needed no longer, and of what torch and the C library keep of it."""
-    import torch
-
-    gc.collect()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
-    if trim is not None:  # glibc: oneDNN maps its kernels outside the heap
-        trim(0)
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from rung.errors import BudgetEnded, Interrupted, UserError, first_line
+from rung.models.out_of_memory import OwnThread, give_back, is_out_of_memory
 from rung.progress import Tick, working_time
 from rung.training import checkpoint
 from rung.training.batches import passing, rows_of_a_batch
 from rung.training.checkpoint import Progressed
-from rung.training.device import give_back, is_out_of_memory
 from rung.training.examples import Row
 from rung.training.learner import Learner
 from rung.training.optimiser import Adam, rate_at
@@ -57,6 +57,7 @@ class Learning:
         self.most, self.notes = learner.most, [*learner.notes]
         self.adam = Adam(learner.values, learner.gradient)
         self.best = torch.empty(0)
+        self._thread = OwnThread("training")
         self.now = Progressed()
         self._restore()
         self._batches: tuple[int, list[list[Row]]] = (-1, [])
@@ -126,7 +127,7 @@ class Learning:
         """
         while True:
             try:
-                return work()
+                return self._thread.run(work)
             except (RuntimeError, MemoryError, OSError) as error:
                 if not is_out_of_memory(error):
                     raise

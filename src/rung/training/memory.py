@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 from rung.errors import UserError
 from rung.models.causal.devices import Device, free_memory
 from rung.models.causal.network import BESIDE
+from rung.models.out_of_memory import give_back
 from rung.training.batches import rows_of_a_batch
-from rung.training.device import give_back
 from rung.training.examples import Row
 from rung.training.forward import most_at_once
 from rung.training.low_rank import mixes_types

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from rung.errors import BudgetEnded, Interrupted, UserError, first_line
+from rung.models.out_of_memory import OwnThread, give_back, is_out_of_memory
 from rung.progress import Tick, working_time
 from rung.training import checkpoint
 from rung.training.checkpoint import Progressed
-from rung.training.device import is_out_of_memory
 from rung.training.learning import Source
 from rung.training.optimiser import Adam, rate_at
 
@@ -62,6 +62,7 @@ class Stepping:
     source: Source
     most_tokens: int
     now: Progressed = field(default_factory=Progressed)
+    _thread: OwnThread = field(default_factory=lambda: OwnThread("training"), init=False)
 
     def run(self, progress: Tick) -> Progressed:
         """All steps that are left.
@@ -106,7 +107,7 @@ class Stepping:
         while True:
             try:
                 self.gradient.zero_()
-                return self.learn(self.now.step, self.most_tokens)
+                return self._thread.run(lambda: self.learn(self.now.step, self.most_tokens))
             except (RuntimeError, MemoryError, OSError) as error:
                 if not is_out_of_memory(error):
                     raise
@@ -115,6 +116,7 @@ class Stepping:
                         f"memory is too small to train with parts of {self.most_tokens} tokens: close other programs, or "
                         f"use a machine with more ({first_line(error)})"
                     ) from error
+                give_back()
                 self.most_tokens //= 2
                 log.warning("out of memory: parts of %d tokens from here on, with the same result", self.most_tokens)
 
@@ -130,7 +132,7 @@ class Stepping:
         now.moved(loss, self.steps)
 
     def _validated(self, best: torch.Tensor) -> None:
-        loss = self.validate()
+        loss = self._thread.run(self.validate)
         if loss is None:
             return
         self.now.validation.append((self.now.step, loss))

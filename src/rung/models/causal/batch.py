@@ -20,6 +20,7 @@ from rung.models.causal.network import Network
 from rung.models.causal.spans import Unbatchable
 from rung.models.grammar import Constraint, Unsupported, constraint
 from rung.models.jobs import Anew, Job, closing, otherwise, whole
+from rung.models.out_of_memory import OwnThread, is_out_of_memory
 from rung.models.reasoning import spoken
 from rung.models.streams import Streams
 from rung.records import Failure, Usage
@@ -69,6 +70,7 @@ class Batch:
         self._running: list[Row] = []
         self._stepping = threading.Lock()
         self._streams = Streams(chat.decode_all)
+        self._thread = OwnThread("tokens")
         self.at_once = AT_ONCE
         self.is_broken = False
 
@@ -135,10 +137,9 @@ class Batch:
             if not self._waiting and not self._running:
                 return
             try:
-                self._step()
+                self._thread.run(self._step)
             except BaseException as error:
-                # torch raises RuntimeError, and its own kind of it, where memory ends
-                if not isinstance(error, RuntimeError) or not _is_memory(error):
+                if not is_out_of_memory(error):
                     self.is_broken = True
                     raise
                 self._shrink(error)
@@ -286,7 +287,7 @@ class Batch:
         if row in self._waiting:
             self._waiting.remove(row)
 
-    def _shrink(self, error: RuntimeError) -> None:
+    def _shrink(self, error: BaseException) -> None:
         """Begin anew with half as many rows; what was said stays said. One row that is too much alone fails; how many others
         there is room for, it does not tell.
         """
@@ -314,9 +315,3 @@ def _used_up(room: int) -> str:
 
 def _only_thought(text: str) -> str:
     return f"the model reasoned and gave no answer: {text[:120]!r}"
-
-
-def _is_memory(error: BaseException) -> bool:
-    import torch
-
-    return isinstance(error, torch.OutOfMemoryError) or "memory" in str(error).lower() or "bad_alloc" in str(error)
