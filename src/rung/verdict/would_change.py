@@ -9,6 +9,8 @@ from rung.records import Evaluation, RungResult
 from rung.verdict import reasons
 from rung.verdict import sensitivity_words as flip_words
 from rung.verdict.bar import MAIN, Bar
+from rung.verdict.complements import complements
+from rung.verdict.complements import in_words as together
 from rung.verdict.costs import break_even, dearer_beyond, rate
 from rung.verdict.gaps import MIN_CASES
 from rung.verdict.guesses import hedged, is_partial, partly_answered
@@ -46,6 +48,10 @@ def what_would_change(
     if winner is not None and winner not in thin:
         fit = [r for r in results if r.name not in thin and not rejected.get(r.name, "").startswith(_UNFIT)]
         sentences += cheaper_from(winner, fit, bar, economy, partly=partly_answered(evaluations))
+    if not any(result.name == winner and bar.is_cleared(result.probability) for result in results):
+        breaking = {name for name, why in rejected.items() if why.startswith(reasons.BREAKS)}
+        pair = complements(evaluations, but=breaking)
+        sentences += [together(pair)] if pair else []
     return tuple(sentences)
 
 
