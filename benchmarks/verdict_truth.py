@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -33,8 +33,8 @@ from numpy.typing import NDArray
 from rung.records import Latency, RungResult
 from rung.stats.estimates import estimate
 from rung.verdict.bar import MAX_TIMES, MIN_TIMES, RISK, Bar, bar_of, is_timed_enough, keeping
-from rung.verdict.choice import FLOOR, Contender, choose
-from rung.verdict.probability import at_least, cases_needed
+from rung.verdict.choice import FLOOR, Contender, choose, shared
+from rung.verdict.probability import at_least, cases_needed, tries_of
 from rung.verdict.statistics import holm, paired_with
 
 Floats = NDArray[np.float64]
@@ -318,32 +318,49 @@ def _is_slow(draw: Callable[[int], Floats], bar: Bar) -> bool:
 
 
 def more(draws: int, seed: int) -> Iterator[str]:
-    """ "About N more cases would settle it": of the choices whose probability lies between the risk and its complement."""
-    yield "| cases | scores | said | comes true | N, median | hardly settled |\n|---|---|---|---|---|---|"
+    """ "About N more cases would settle it": of the choices that are neither cleared, shared among the tries, nor likely
+    missed by themselves. All rungs are asked the further cases, by which there may be fewer tries."""
+    yield (
+        "| cases | scores | said | comes true | comes true, tries left out | N, median | hardly settled |\n"
+        "|---|---|---|---|---|---|---|"
+    )
     for kind in KINDS[:2]:
         for cases in CASES:
             rng = np.random.default_rng((seed, cases, 7, kind.fractions))
-            kept, sizes, hardly = [], [], 0
+            kept, without, sizes, hardly = list[bool](), list[bool](), list[int](), 0
             for _ in range(draws):
                 means = ladder(rng)
-                bar = float(np.clip(means[rng.integers(len(means))] + rng.normal(0, 0.05), 0.1, 0.95))
+                bar = Bar(float(np.clip(means[rng.integers(len(means))] + rng.normal(0, 0.05), 0.1, 0.95)))
                 data = drawn(means, cases, kind, rng)
-                place = by_the_product(data, Bar(bar))[0]
-                if _is_settled(data.scores[place], bar):
+                place = by_the_product(data, bar)[0]
+                if _is_settled(data, place, bar):
                     continue
-                needed = cases_needed(data.scores[place], bar, risk=RISK)
-                if needed is None:
+                alone, chance = _chances(data, place, bar)
+                needed, plain = (
+                    cases_needed(data.scores[place], bar.correct or 0.0, risk=RISK, tries=tries)
+                    for tries in (tries_of(alone, chance), 1.0)
+                )
+                if needed is None or plain is None:
                     hardly += 1
                     continue
-                further = drawn(means[place : place + 1], needed - cases, kind, rng).scores[0]
-                kept.append(_is_settled(np.concatenate([data.scores[place], further]), bar))
+                for count, told in ((needed, kept), (plain, without)):
+                    further = drawn(means, max(1, count - cases), kind, rng).scores
+                    told.append(_is_settled(replace(data, scores=np.hstack([data.scores, further])), place, bar))
                 sizes.append(needed - cases)
-            yield f"| {cases} | {kind.name} | {len(kept)} | {np.mean(kept):.0%} | {np.median(sizes):,.0f} | {hardly} |"
+            shares = f"{np.mean(kept):.0%} | {np.mean(without):.0%}"
+            yield f"| {cases} | {kind.name} | {len(kept)} | {shares} | {np.median(sizes):,.0f} | {hardly} |"
 
 
-def _is_settled(column: Floats, bar: float) -> bool:
-    chance = at_least(column, bar) or 0.0
-    return not RISK <= chance < 1 - RISK
+def _chances(data: Drawn, place: int, bar: Bar) -> tuple[float, float]:
+    """The probability of one rung by itself, and shared."""
+    contenders = data.contenders()
+    alone = {one.name: at_least(one.values, bar.correct or 0.0) or 0.0 for one in contenders}
+    return alone[data.names[place]], shared(contenders, alone, bar)[data.names[place]]
+
+
+def _is_settled(data: Drawn, place: int, bar: Bar) -> bool:
+    alone, chance = _chances(data, place, bar)
+    return bar.is_likely_missed(alone) or bar.is_cleared(chance)
 
 
 def intervals(draws: int, seed: int) -> Iterator[str]:

@@ -79,6 +79,10 @@ def test_the_cases_that_it_takes_settle_it_three_times_in_four() -> None:
         settled.append(not 0.2 <= (at_least(column, 0.7) or 0.0) < 0.8)
     assert len(settled) > 100
     assert 0.75 <= np.mean(settled) <= 0.95
+    few, more = (cases_needed(pilot, float(pilot.mean()) - 0.03, risk=0.2, tries=tries) for tries in (1.0, 3.0))
+    assert few is not None
+    assert more is not None
+    assert more > few  # a probability that is shared is harder to bring up
     assert cases_needed([0.7], 0.5, risk=0.2) is None
     few = cases_needed([1.0] * 5, 0.9, risk=0.2)
     assert few is not None

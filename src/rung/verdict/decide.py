@@ -32,7 +32,7 @@ from rung.verdict.eligible import (
 from rung.verdict.gaps import FORMAT, ORACLE, Gaps, gaps
 from rung.verdict.judging import DecisionContext, corrected_by_labels, economy_of, judged
 from rung.verdict.pareto import front
-from rung.verdict.probability import at_least, cases_needed
+from rung.verdict.probability import at_least, cases_needed, tries_of
 from rung.verdict.sensitivity import Economy
 from rung.verdict.statistics import ALPHA, Paired, design_effect, holm, paired_with
 from rung.verdict.would_change import what_would_change
@@ -285,12 +285,12 @@ def _more_cases(evaluation: Evaluation, bar: Bar, *, of: str) -> str:
     """The sentence that says that a rung may reach the bar or not, and what would settle it; or nothing."""
     if bar.correct is None:
         return ""
-    column, clusters = evaluation.values[MAIN], evaluation.clusters
-    alone = evaluation.result.probability_alone
-    if alone is None or bar.is_likely_missed(alone) or bar.is_cleared(alone):
+    column, clusters, result = evaluation.values[MAIN], evaluation.clusters, evaluation.result
+    if bar.is_likely_missed(result.probability_alone) or bar.is_cleared(result.probability):
         return ""
-    needed = cases_needed(column, bar.correct, risk=bar.risk, clusters=clusters)
-    more = None if needed is None else needed - evaluation.result.scores[MAIN].n
+    tries = tries_of(result.probability_alone, result.probability)
+    needed = cases_needed(column, bar.correct, risk=bar.risk, tries=tries, clusters=clusters)
+    more = None if needed is None else needed - result.scores[MAIN].n
     return choice_words.not_certain(more, bar.risk, of=of, clustered=clusters is not None)
 
 

@@ -7,6 +7,7 @@ left to `choice` and `bar`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import log
 from typing import TYPE_CHECKING
 
 from rung.stats.estimates import Spread, spread_of, student_point
@@ -85,10 +86,15 @@ def least_limit(times: Sequence[float], share: float, level: float) -> float | N
 
 
 def cases_needed(
-    values: Sequence[float] | Floats, bar: float, *, risk: float, clusters: Sequence[int] | None = None
+    values: Sequence[float] | Floats,
+    bar: float,
+    *,
+    risk: float,
+    tries: float = 1.0,
+    clusters: Sequence[int] | None = None,
 ) -> int | None:
     """How many cases in all, these included, would likely (80 %) settle whether the mean reaches `bar`: make its probability
-    1 - `risk` or more, or less than `risk`.
+    1 - `risk` or more when shared among so many `tries` (`choice.shared`), or by itself less than `risk`.
 
     The mean that further cases will have is not known either, so it is drawn as the cases so far leave it open: with N more
     the mean of all is distributed around the one seen by Student's t with the variance s²N / (n(n + N)). With clusters it
@@ -105,10 +111,11 @@ def cases_needed(
     one = spread.error * n**0.5  # the spread of one independent case
 
     def settled(more: int) -> float:
-        half = student_point(1 - risk, spread.freedom + more) * one / (n + more) ** 0.5
+        now = one / (n + more) ** 0.5
+        over, under = (student_point(p, spread.freedom + more) * now for p in ((1 - risk) ** (1 / tries), 1 - risk))
         error = one * (more / (n * (n + more))) ** 0.5
         away = spread.mean - bar
-        above, below = (student_cdf(end / error, spread.freedom) for end in (away - half, -away - half))
+        above, below = (student_cdf(end / error, spread.freedom) for end in (away - over, -away - under))
         return above + below
 
     if spread.error < _SAME or settled(MANY) < _POWER:
@@ -118,6 +125,17 @@ def cases_needed(
         middle = (low + high) // 2
         low, high = (low, middle) if settled(middle) >= _POWER else (middle, high)
     return n + high
+
+
+def tries_of(alone: float | None, shared: float | None) -> float:
+    """Among how many tries a probability was shared, from it and the one before: shared = alone ** tries.
+
+    >>> round(tries_of(0.9, 0.81), 6)
+    2.0
+    """
+    if alone is None or shared is None or not 0 < shared <= alone < 1:
+        return 1.0
+    return log(shared) / log(alone)
 
 
 def student_cdf(t: float, freedom: float) -> float:
