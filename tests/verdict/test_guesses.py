@@ -90,6 +90,26 @@ def test_what_is_said_without_a_might_is_so_once_every_case_is_answered() -> Non
     assert guesses_true / guessed < 0.9  # else "might" would be said for nothing
 
 
+def test_a_lower_rung_that_was_stopped_and_may_clear_the_bar_is_named_beside_the_lowest() -> None:
+    answered = np.arange(100) < 40
+    low = half_answered(rung("low", share(60, 100, seed=1), order=0), answered, Stop("misses"))
+    low = replace(low, result=replace(low.result, answered=40))
+    high = rung("high", share(80, 100, seed=2), order=1)
+    assert low.interval is not None
+    may = decide([low, high], bar=Bar(round(low.interval[1], 2) - 0.02))
+    assert may.code == "clears"
+    assert "high clears the bar" in may.reason
+    assert may.reason.endswith(
+        "Lower, and stopped before it was known whether it clears this bar: low (asked 40 of 100 cases); "
+        "`rung compare` asks the rest."
+    )
+    cannot = decide([replace(low, interval=(0.1, 0.2)), high], bar=Bar(0.6))
+    assert cannot.code == "clears"
+    assert "stopped before" not in cannot.reason
+    higher = replace(low, result=replace(low.result, order=2))
+    assert "stopped before" not in decide([higher, high], bar=Bar(0.6)).reason
+
+
 def test_a_change_to_a_rung_that_was_stopped_is_a_guess_and_says_by_what() -> None:
     truth = share(50, 100, seed=1)
     answered = np.isin(np.arange(100), np.random.default_rng(1).permutation(100)[:40])

@@ -17,6 +17,7 @@ from rung.verdict.reasons import (
     chance,
     interval,
     limit_words,
+    listed,
     number,
     reaching,
     turned,
@@ -37,6 +38,14 @@ def clears(winner: RungResult, bar: Bar, *, lower: Sequence[RungResult], more: s
         f"the {what} rung that does: correct {interval(score, beside=asked)} against {number(asked)}"
         f"{'; ' + below if below else ''}.{more}"
     )
+
+
+def may_too(stopped: Sequence[RungResult], all_cases: int) -> str:
+    """Lower rungs that may clear the bar as well: they were stopped before that was asked."""
+    if not stopped:
+        return ""
+    each = listed([f"{one.name} (asked {one.answered} of {all_cases} cases)" for one in stopped])
+    return f" Lower, and stopped before it was known whether it clears this bar: {each}; `rung compare` asks the rest."
 
 
 def stays(winner: RungResult, bar: Bar, *, more: str) -> str:

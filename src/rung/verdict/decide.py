@@ -32,8 +32,9 @@ from rung.verdict.eligible import (
 from rung.verdict.gaps import FORMAT, ORACLE, Gaps, gaps
 from rung.verdict.judging import DecisionContext, corrected_by_labels, economy_of, judged
 from rung.verdict.pareto import front
-from rung.verdict.probability import at_least, cases_needed, tries_of
+from rung.verdict.probability import at_least
 from rung.verdict.sensitivity import Economy
+from rung.verdict.settling import may_too, more_cases
 from rung.verdict.statistics import ALPHA, Paired, design_effect, holm, paired_with
 from rung.verdict.would_change import what_would_change
 
@@ -135,6 +136,7 @@ def _verdict(decided: _Decided, rejected: Mapping[str, str], floor: Estimate | N
     else:
         others = [result for result in ladder if result.name != standing.choice.name and result.status == "measured"]
         reason = _why(standing, raced=bool(others) and all(map(_outdone, others))) + _does_as_well(standing)
+        reason += may_too(evaluations, standing.winner, bar) if standing.choice.code == "clears" else ""
     groups = clusters_of(evaluations)
     of_arms = with_the_arms(evaluations)
     measured_gaps = gaps(
@@ -235,7 +237,7 @@ def _why(standing: _Standing, *, raced: bool) -> str:
     winner, bar, best = standing.winner.result, standing.bar, standing.best.result
     score, code = winner.scores[MAIN], standing.choice.code
     doubtful = standing.winner if standing.by_bar else standing.best
-    more = _more_cases(doubtful, bar, of="" if doubtful is standing.winner else best.name)
+    more = more_cases(doubtful, bar, of="" if doubtful is standing.winner else best.name)
     if standing.by_bar:
         lower = [w.result for w in standing.rivals if w.result.order < winner.order]
         if bar.prefer == "cost":
@@ -279,19 +281,6 @@ def _saved(winner: RungResult, rival: RungResult) -> tuple[bool, float]:
     """(by the month, whole, and not by a thousand answers; dollars less, 0 where unknown)."""
     monthly, (mine, theirs) = on_one_scale([costs_of(winner), costs_of(rival)])
     return monthly, 0.0 if mine is None or theirs is None else theirs - mine
-
-
-def _more_cases(evaluation: Evaluation, bar: Bar, *, of: str) -> str:
-    """The sentence that says that a rung may reach the bar or not, and what would settle it; or nothing."""
-    if bar.correct is None:
-        return ""
-    column, clusters, result = evaluation.values[MAIN], evaluation.clusters, evaluation.result
-    if bar.is_likely_missed(result.probability_alone) or bar.is_cleared(result.probability):
-        return ""
-    tries = tries_of(result.probability_alone, result.probability)
-    needed = cases_needed(column, bar.correct, risk=bar.risk, tries=tries, clusters=clusters)
-    more = None if needed is None else needed - result.scores[MAIN].n
-    return choice_words.not_certain(more, bar.risk, of=of, clustered=clusters is not None)
 
 
 def _why_not(standing: _Standing, seed: int) -> dict[str, str]:
