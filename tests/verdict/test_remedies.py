@@ -48,6 +48,18 @@ def test_what_was_measured_is_advised_where_it_gained() -> None:
     assert "(few_shot)" not in told(line("prompt", 0.5, lost=9, layer="wrong style"), swept)
 
 
+def test_where_no_gaps_were_measured_none_are_pointed_at() -> None:
+    prompt = line("prompt", 0.5, lost=20, layer="wrong")
+    arm = RungResult("closed_book", {}, "measured", reference=True, scores={"correct": ALL})
+    assert told(prompt, arm) == in_general("wrong")
+    assert told(prompt) == (
+        "Show examples of right answers (few_shot), or teach them (tuned_model), or use a stronger model."
+    )
+    assert told(prompt, line("few_shot", 0.5, lost=20, layer="wrong"), trainable=False) == (
+        "Use a stronger model. few_shot was measured here, and gained nothing on these."
+    )
+
+
 def test_what_does_not_apply_is_not_advised() -> None:
     prompt = line("prompt", 0.5, lost=20)
     structured = RungResult("structured", {}, "not_applicable", "the project has neither schema nor labels")

@@ -88,6 +88,12 @@ REMEDIES: Mapping[Loss, tuple[Way, ...]] = {
     ),
 }
 
+# of "wrong" where no reference arm was measured, so that there are no gaps
+WITHOUT_GAPS: tuple[Way, ...] = (
+    Way("show examples of right answers (few_shot)", ("few_shot",)),
+    Way("teach them (tuned_model)", ("tuned_model",)),
+    Way("use a stronger model"),
+)
 LOST_BELOW = 0.5  # so much `correct`, or so much of a metric of style
 RIGHT_FROM = 0.8  # so much `correct`; between the two a case is partly right
 _ABSENT: Loss = "not in the corpus"

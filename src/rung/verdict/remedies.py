@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rung.records import Lost, RungResult, rung_of
-from rung.verdict.failure_modes import REMEDIES, Way
+from rung.verdict.failure_modes import REMEDIES, WITHOUT_GAPS, Way
 from rung.verdict.reasons import NOT_BUILT, NOT_NEEDED, listed
 
 NOTHING_TO_WIN = "With the right passages the model gets no more of these."
@@ -42,7 +42,8 @@ def advised(results: Sequence[RungResult], *, trainable: bool) -> list[RungResul
 
 def _left(lost: Lost, of: RungResult, results: Sequence[RungResult], trainable: bool) -> str:
     left, failed, untrainable = [], [], False
-    for way in _ways(lost.layer):
+    has_gaps = any(r.reference and r.status == "measured" for r in results)
+    for way in _ways(lost.layer) if has_gaps or lost.layer != "wrong" else WITHOUT_GAPS:
         if way.tunes and not trainable:
             untrainable = True
         elif (tried := _in_vain(way, lost, of, results)) is None:
