@@ -24,7 +24,8 @@ from rung.records import Message, Passage, Question
 from rung.records.steps import Generate, GenerateResult, Search, SearchResult
 from rung.runtime.live import StepRun
 from rung.runtime.runner import StepRunner
-from rung.serving.answering import Answering, Asked
+from rung.serving.answered import Asked
+from rung.serving.answering import Answering
 from rung.serving.app import Service
 from rung.serving.callers import Caller, Open
 from rung.serving.traced import Subject, Traces, traces_of

@@ -13,8 +13,9 @@ from rung.pipeline.answering import time_live
 from rung.pipeline.budget import CompareRequest, Meter
 from rung.pipeline.candidates import propose
 from rung.pipeline.climbing import climb
-from rung.pipeline.evaluate import Comparison, Scored, decide_winner, evaluate, write_report
+from rung.pipeline.evaluate import Comparison, decide_winner, evaluate, write_report
 from rung.pipeline.prepare import Prepared, prepare
+from rung.pipeline.scored import Scored
 from rung.pipeline.steering import Steering
 from rung.progress import Reporter, reporting, waiting_while
 from rung.runtime.engines import Engines

@@ -15,7 +15,7 @@ import pytest
 
 from rung.config.project import load_project
 from rung.models.scripted import ScriptedGenerator
-from rung.pipeline.evaluate import Scored
+from rung.pipeline.scored import Scored
 from rung.records import Verdict, digest
 from rung.records.steps import Generate
 from rung.scoring.squad import contains

@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from rung.records import Answer
-from rung.serving.answering import Answered
+from rung.serving.answered import Answered
 from rung.serving.citations import own_field
 from rung.serving.response_forms import Own
 

@@ -27,7 +27,7 @@ from rung.strategies.optimising import LONGEST
 from rung.strategies.prompting import DEFAULT_TASK
 
 if TYPE_CHECKING:
-    from rung.builders.instruction import Attempts, Scored
+    from rung.builders.instruction_trials import Attempts, Scored
 
 EXTRA = "dspy"
 _NAMES = {"gepa": "GEPA", "mipro": "MIPROv2"}

@@ -22,7 +22,8 @@ def sheet_rows(content: bytes, shown: str, note: Note) -> Sequence[tuple[int, di
     if not is_workbook(content):
         return ()
     from rung.knowledge.readers.source import SourceFile, Unusable
-    from rung.knowledge.readers.workbook import Notes, sheets_of
+    from rung.knowledge.readers.workbook import sheets_of
+    from rung.knowledge.readers.workbook_notes import Notes
 
     file, notes = SourceFile(shown, data=content), Notes()
     try:

@@ -23,11 +23,12 @@ from rung.pipeline.grading import asks_judge, calibrated, score_answers
 from rung.pipeline.judge_labels import corrected_by_people
 from rung.pipeline.limits import bar_in, scoring_in
 from rung.pipeline.live_feed import tell_verdict
-from rung.pipeline.oracle import Shown, shown_in
+from rung.pipeline.oracle import shown_in
 from rung.pipeline.pinned_strategy import SPECS, specs_of
 from rung.pipeline.prepare import Prepared
 from rung.pipeline.publishing import JUNIT, LINE, MARKDOWN, PAGE, RAGAS, RECORD, TABLE, Published, last_choice, publish
 from rung.pipeline.reporting import record_of, report_of
+from rung.pipeline.scored import Scored
 from rung.pipeline.spending import Closed
 from rung.pipeline.test_set_reuse import count_looks, warning
 from rung.progress import phase
@@ -62,36 +63,6 @@ class Comparison:
     verdict: Verdict
     published: Published
     problems: tuple[Problem, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """What a comparison found, before anything is decided.
-
-    Where cases were asked several times, a scorecard holds the means of the passes; the layers are those of the first.
-
-    `measure`: what was scored by. `shown`: what the oracle had before it, None where it was not asked. `notes`: what to say
-    of the scoring. `undone`: what a budget left undone after the last answer, "" where it did not. `unwinnable`: cases none
-    of whose accepted answers may be given.
-    """
-
-    measure: ScoringContext
-    evaluations: tuple[Evaluation, ...]
-    shown: Shown | None = None
-    notes: tuple[str, ...] = ()
-    undone: str = ""
-    unwinnable: frozenset[str] = frozenset()
-
-    def of(self, name: str) -> Evaluation:
-        """The rung of this label.
-
-        Raises:
-            KeyError: there is none.
-        """
-        for evaluation in self.evaluations:
-            if evaluation.name == name:
-                return evaluation
-        raise KeyError(name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from rung.verdict import reasons
 from rung.verdict.bar import MAIN
 
 if TYPE_CHECKING:
-    from rung.pipeline.evaluate import Scored
+    from rung.pipeline.scored import Scored
     from rung.stats.estimates import Floats
 
 FILE, LOCK = "human.labels.jsonl", "human.labels.lock"

@@ -19,8 +19,8 @@ from rung.scoring import metrics
 from rung.verdict.bar import MAIN
 
 if TYPE_CHECKING:
-    from rung.pipeline.evaluate import Scored
     from rung.pipeline.prepare import Prepared
+    from rung.pipeline.scored import Scored
 
 
 def report_of(project: Project, prepared: Prepared, scored: Scored, verdict: Verdict) -> Report:

@@ -19,7 +19,7 @@ from rung.serving.callers import Caller
 from rung.serving.conversations import Ended
 
 if TYPE_CHECKING:
-    from rung.serving.answering import Answered, Asked
+    from rung.serving.answered import Answered, Asked
 
 _LASTING = frozenset({"calculator", "search"})  # tools that say the same as long as the index is the same
 

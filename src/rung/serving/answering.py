@@ -15,10 +15,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from rung.errors import InternalError, UserError
-from rung.records import Answer, Citation, Json, Question
+from rung.records import Answer, Json
 from rung.records.steps import Conversation, Engine, Generate, Step
 from rung.runtime.batch import Tally
 from rung.serving.answer_cache import AnswerCache
+from rung.serving.answered import Answered, Asked
 from rung.serving.callers import Caller
 from rung.serving.conversations import Conversations, Ended, Overloaded, Pending, TooSlow
 from rung.serving.deployments import WINNER, Deployment
@@ -28,7 +29,6 @@ from rung.serving.noting import NotingSearch
 from rung.serving.refusal import NotAnswered
 from rung.serving.speech import OtherText, Speech, Stopping, first_of
 from rung.serving.traced import Subject, Traces
-from rung.serving.wishes import Wishes
 from rung.tracing import conventions as names
 from rung.tracing.parent import new_trace
 from rung.tracing.recorder import Recording
@@ -41,33 +41,6 @@ DEFECT = "this is a defect of Rung; the server's log says where"
 _log = logging.getLogger(__name__)
 _ENDS = {500: "failed", 502: "failed", 504: "late"}  # status of a refusal -> what it says of the deployment
 _OWN = 0.9  # of the time limit: who had less of it for itself, since it waited, was not late by its own doing
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A question to a deployment. `streamed`: its text is wanted as it grows; `id` names its answer, in feedback too;
-    `stopped`: what ended its text; `bounded`: room of texts that the client made smaller; `notes`: kept with feedback."""
-
-    deployment: Deployment
-    question: Question
-    wishes: Wishes = field(default_factory=Wishes)
-    streamed: bool = False
-    id: str = field(default_factory=new_trace)
-    stopped: list[str] = field(default_factory=list)
-    bounded: list[int] = field(default_factory=list)
-    notes: Mapping[str, Json] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Answered:
-    """An answer with what it consumed. `cited`: what its caller may read of its citations."""
-
-    asked: Asked
-    answer: Answer
-    cited: tuple[Citation, ...]
-    ended: Ended[Answer]
-    as_measured: bool
-    is_cached: bool = False  # given before, to an equal request
 
 
 @dataclass

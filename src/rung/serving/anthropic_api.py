@@ -12,7 +12,7 @@ from pydantic import Field
 
 from rung.records import Json
 from rung.serving import sse
-from rung.serving.answering import Answered, Asked
+from rung.serving.answered import Answered, Asked
 from rung.serving.chats import (
     MAX_NOTE,
     Body,

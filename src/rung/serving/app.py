@@ -25,7 +25,8 @@ from rung.records.deployment import DeploymentRecord
 from rung.serving import anthropic_api, feedback, openai_api, responses_api, search_api
 from rung.serving.alert_counts import AlertCounts
 from rung.serving.answer_cache import AnswerCache
-from rung.serving.answering import DEFECT, Answered, Answering
+from rung.serving.answered import Answered
+from rung.serving.answering import DEFECT, Answering
 from rung.serving.callers import Caller, Identity
 from rung.serving.conversations import Conversations, Limits
 from rung.serving.deployments import WINNER, Deployment, open_deployments, opened

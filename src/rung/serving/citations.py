@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from rung.knowledge.chunking.code import is_source_code
 from rung.records import Answer, Citation, Json, Passage
-from rung.serving.answering import Answered
+from rung.serving.answered import Answered
 from rung.text.left_out import counts_left_out
 from rung.text.support import MARK
 

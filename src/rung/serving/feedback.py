@@ -10,6 +10,7 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
@@ -18,12 +19,12 @@ from starlette.concurrency import run_in_threadpool
 
 from rung.errors import UserError
 from rung.records import Json, canonical
-from rung.serving.answering import Answered
+from rung.serving.answered import Answered
 from rung.serving.callers import Caller
 from rung.serving.chats import Body
 from rung.serving.periodic import Periodic
 from rung.serving.refusal import NotAnswered
-from rung.serving.request_state import answering_of, caller_of, feedback_of
+from rung.serving.request_state import answering_of, caller_of
 from rung.state.buffered import BufferedWriter
 from rung.state.database import State, now_ms
 from rung.state.erasing import last_erasure
@@ -195,8 +196,13 @@ class FeedbackBody(Body):
 @router.post("/v1/feedback", summary="Rate an answer", tags=["rung"])
 async def rate(request: Request, body: FeedbackBody) -> Response:
     """Written down with question and answer before it is acknowledged. Only who got the answer may rate it."""
-    feedback, caller = feedback_of(request), caller_of(request)
+    feedback, caller = _feedback_of(request), caller_of(request)
     details = body.model_dump(include={"comment", "correction"}, exclude_none=True)
     await feedback.rate_soon(caller, body.id, body.rating, details)
     answering_of(request).metrics.feedback.labels(body.rating).inc()
     return JSONResponse({"object": "feedback", "id": body.id, "stored": True})
+
+
+def _feedback_of(request: Request) -> Feedback:
+    """Where ratings go."""
+    return cast("Feedback", request.app.state.feedback)

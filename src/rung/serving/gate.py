@@ -25,7 +25,8 @@ from rung.pipeline.searchable import at_hand
 from rung.progress import Tick, phase
 from rung.records import Answer, Asker, Bill, Case, Estimate, Latency, Outcome, RungResult
 from rung.records.deployment import Check
-from rung.serving.answering import Answering, Asked, whole_answer
+from rung.serving.answered import Asked
+from rung.serving.answering import Answering, whole_answer
 from rung.serving.callers import Caller
 from rung.serving.conversations import Conversations, Limits
 from rung.serving.deployments import Deployment

@@ -22,7 +22,8 @@ from starlette.types import Receive, Scope, Send
 from rung.config.project import Project
 from rung.errors import InternalError, UserError
 from rung.records import Json
-from rung.serving.answering import DEFECT, Answering, Asked, whole_answer
+from rung.serving.answered import Asked
+from rung.serving.answering import DEFECT, Answering, whole_answer
 from rung.serving.callers import Caller, Refused
 from rung.serving.chats import Turn, chat_of
 from rung.serving.deployments import WINNER

@@ -16,7 +16,8 @@ from pydantic import Field
 from rung.records import Json
 from rung.records.steps import Conversation
 from rung.serving import several, sse
-from rung.serving.answering import Answered, Answering, Asked
+from rung.serving.answered import Answered, Asked
+from rung.serving.answering import Answering
 from rung.serving.chats import Body, Chat, Metadata, Note, Turn, chat_of, notes_of, stop_of
 from rung.serving.citations import own_field, url_citations
 from rung.serving.client_tools import Call, Tool, ToolChoice, call_of

@@ -12,7 +12,8 @@ from rung.errors import UserError
 from rung.progress import say
 from rung.records import Question
 from rung.records.traces import Trace
-from rung.serving.answering import Answering, Asked
+from rung.serving.answered import Asked
+from rung.serving.answering import Answering
 from rung.serving.app import Service, open_record
 from rung.serving.callers import Caller, Open
 from rung.serving.conversations import Limits

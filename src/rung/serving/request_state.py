@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from fastapi import Request
 
 from rung.models.protocol import Embedder
-from rung.serving.answering import Answered, Answering, whole_answer
+from rung.serving.answered import Answered
+from rung.serving.answering import Answering, whole_answer
 from rung.serving.callers import Caller
 from rung.serving.refusal import NotAnswered
-
-if TYPE_CHECKING:
-    from rung.serving.feedback import Feedback
 
 T = TypeVar("T")
 
@@ -33,11 +31,6 @@ def caller_of(request: Request) -> Caller:
 def embedding_of(request: Request) -> tuple[str, Embedder]:
     """The project's embedder, and its name."""
     return cast("tuple[str, Embedder]", request.app.state.embedding)
-
-
-def feedback_of(request: Request) -> Feedback:
-    """Where ratings go."""
-    return cast("Feedback", request.app.state.feedback)
 
 
 def base_url(request: Request) -> str:

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field
 
 from rung.records import Json
 from rung.serving import sse
-from rung.serving.answering import Answered, Asked
+from rung.serving.answered import Answered, Asked
 from rung.serving.chats import Body, Metadata, Note, Turn, chat_of, no_instruction, notes_of
 from rung.serving.citations import own_field, url_citations
 from rung.serving.refusal import NotAnswered, unsupported

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field
 
 from rung.errors import UserError
 from rung.records.deployment import DeploymentEvent, DeploymentRecord, Standing, standing
-from rung.serving.answering import Asked
+from rung.serving.answered import Asked
 from rung.serving.callers import Caller
 from rung.serving.deployments import Deployment
 from rung.serving.metrics import Metrics

@@ -8,7 +8,8 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
-from rung.serving.answering import Answered, Answering, Asked
+from rung.serving.answered import Answered, Asked
+from rung.serving.answering import Answering
 from rung.serving.callers import Caller
 
 MOST = 8  # answers to a request

@@ -15,7 +15,8 @@ from dataclasses import replace
 from rung.errors import UserError
 from rung.records import Answer, Json
 from rung.records.steps import Conversation
-from rung.serving.answering import Answered, Answering
+from rung.serving.answered import Answered
+from rung.serving.answering import Answering
 from rung.serving.callers import Caller
 from rung.serving.conversations import Ended, GivenUp, NeverBegan, Overloaded, Pending, TooSlow
 from rung.serving.deployments import WINNER

@@ -8,7 +8,8 @@ from rung.config.project import Project
 from rung.pipeline.pricing import usd_of
 from rung.records import Citation, Passage
 from rung.report.html.markup import Safe, el, join
-from rung.serving.answering import Answered, Answering
+from rung.serving.answered import Answered
+from rung.serving.answering import Answering
 from rung.serving.callers import Caller
 from rung.text.left_out import left_out
 from rung.text.support import MARK

@@ -20,7 +20,8 @@ from rung.errors import UserError
 from rung.records import Json, Message, Question
 from rung.report.html.markup import Safe, el, join
 from rung.serving import sse
-from rung.serving.answering import Answered, Answering, Asked
+from rung.serving.answered import Answered, Asked
+from rung.serving.answering import Answering
 from rung.serving.callers import Caller, Refused
 from rung.serving.refusal import NotAnswered, readable
 from rung.serving.request_state import unless_left

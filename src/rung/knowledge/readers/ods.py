@@ -13,7 +13,7 @@ from rung.knowledge.readers.sheet_text import SHEETS, Room, Sheet
 from rung.knowledge.readers.source import SourceFile, Unusable
 
 if TYPE_CHECKING:
-    from rung.knowledge.readers.workbook import Notes
+    from rung.knowledge.readers.workbook_notes import Notes
 
 _MAX_ROWS = 1_048_576
 _MAX_COLUMNS = 16_384

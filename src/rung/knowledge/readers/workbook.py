@@ -6,44 +6,14 @@ How each kind keeps its cells is left to `xlsx`, `xls` and `ods`, how a sheet is
 from __future__ import annotations
 
 import io
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
 from rung.errors import MissingExtra
 from rung.knowledge.readers.markup import converted
 from rung.knowledge.readers.sheet_text import CELLS, COLUMNS, ROWS, SHEETS, Room, Sheet, sheet_text
-from rung.knowledge.readers.source import Item, SourceFile, Unusable, drops
+from rung.knowledge.readers.source import Item, SourceFile, Unusable
+from rung.knowledge.readers.workbook_notes import Notes
 from rung.knowledge.readers.zips import opened
-
-_SHOWN = 3  # places in a message
-
-
-@dataclass(slots=True)
-class Notes:
-    """What is to be said about a workbook: formulas without a value, number formats not understood, broken parts."""
-
-    dropped: Counter[str] = field(default_factory=Counter)
-    formulas: list[str] = field(default_factory=list)  # the places of those without a value
-    formats: Counter[str] = field(default_factory=Counter)  # code -> cells
-    broken: list[str] = field(default_factory=list)
-    title: str = ""
-
-    def items(self, file: SourceFile) -> Iterator[Item]:
-        """As items of a reader."""
-        for message in self.broken:
-            yield 0, message
-        if self.formulas:
-            places = ", ".join(self.formulas[:_SHOWN]) + (", …" if len(self.formulas) > _SHOWN else "")
-            yield (
-                0,
-                f"has {len(self.formulas)} formulas without a computed value ({places}), whose text is taken instead;"
-                " open and save it in a spreadsheet program",
-            )
-        if self.formats:
-            codes = ", ".join(f"'{code}'" for code in list(self.formats)[:_SHOWN])
-            yield 0, f"has number formats that are not understood ({codes}): {self.formats.total()} numbers are shown plain"
-        yield from drops(file, self.dropped)
 
 
 def read_workbook(file: SourceFile) -> Iterator[Item]:

@@ -15,7 +15,7 @@ from rung.knowledge.readers.sheet_text import CELLS, SHEETS, Room, Sheet
 from rung.knowledge.readers.source import SourceFile, Unusable
 
 if TYPE_CHECKING:
-    from rung.knowledge.readers.workbook import Notes
+    from rung.knowledge.readers.workbook_notes import Notes
 
 _TEXT, _NUMBER, _DATE, _BOOLEAN, _ERROR = 1, 2, 3, 4, 5
 _FILLED = frozenset((_TEXT, _NUMBER, _DATE, _BOOLEAN, _ERROR))

@@ -22,7 +22,7 @@ from rung.knowledge.readers.xlsx_beside import edge_texts, linked
 from rung.knowledge.readers.xlsx_cells import Cells, Styles, is_nought, rich, span_of
 
 if TYPE_CHECKING:
-    from rung.knowledge.readers.workbook import Notes
+    from rung.knowledge.readers.workbook_notes import Notes
 
 _TRUE = ("1", "true")
 _PAGE_EDGES = frozenset(f"{which}{edge}" for which in ("odd", "even", "first") for edge in ("Header", "Footer"))

@@ -15,7 +15,7 @@ from rung.knowledge.readers.sheet_text import CELLS, Room, Sheet
 from rung.knowledge.readers.tables import Span
 
 if TYPE_CHECKING:
-    from rung.knowledge.readers.workbook import Notes
+    from rung.knowledge.readers.workbook_notes import Notes
 
 _PLACE = re.compile(r"\$?([A-Za-z]{1,3})\$?(\d+)")
 _RANGE = re.compile(r"\$?([A-Za-z]{1,3})\$?(\d+)(?::\$?([A-Za-z]{1,3})\$?(\d+))?")
