@@ -51,8 +51,8 @@ def complements(evaluations: Sequence[Evaluation], *, but: Collection[str] = ())
     whole = [e for e in open_to_all if not e.stop and is_judged(e) and not is_partial(e)]
     pairs = list(combinations(whole, 2))
     clusters = clusters_of(evaluations)
-    told = [_of(a, b, clusters, _ALPHA / len(pairs)) for a, b in pairs if a.result.ladder_rung != b.result.ladder_rung]
-    return max((one for one in told if one is not None), key=lambda one: one.together.mean or 0.0, default=None)
+    compared = [_of(a, b, clusters, _ALPHA / len(pairs)) for a, b in pairs if a.result.ladder_rung != b.result.ladder_rung]
+    return max((one for one in compared if one is not None), key=lambda one: one.together.mean or 0.0, default=None)
 
 
 def in_words(pair: Complements) -> str:
