@@ -42,6 +42,12 @@ def answered(text: str) -> Answer:
         ("It is.", RETURNS, False),  # says nothing
         ("", RETURNS, False),
         ("Express costs 9 EUR.", "", False),
+        ("Die Gebühr beträgt 26 EUR.", "Die Gebühr beträgt 26,00 € im Jahr.", True),
+        ("Die Gebühr beträgt 2600 EUR.", "Die Gebühr beträgt 26,00 € im Jahr.", False),
+        ("Die Frist endet am 30.09.2024.", "Die Frist endet am 30. September 2024 um 12 Uhr.", True),
+        ("Die Frist endet am 30. September 2024.", "Die Frist endet am 30.09.2024.", True),
+        ("Die Frist endet am 29.09.2024.", "Die Frist endet am 30. September 2024.", False),
+        ("Ab dem 1. Mai 2025.", "Das Bad öffnet ab dem 1. Mai 2025 wieder.", True),
         ("You may not return an item within 30 days.", RETURNS, True),  # a denial is not seen, and docs/scores.md says so
     ],
 )
@@ -74,6 +80,13 @@ def test_unsupported_sentences_are_named() -> None:
     assert unsupported(answered("Express costs 9 EUR [7].")) == ("Express costs 9 EUR.",)  # nothing stands behind the mark
     assert unsupported(answered("I don't know.")) == ()
     assert unsupported(Answer("Norway.", "Norway.")) == ()  # not made from passages
+
+
+def test_a_date_is_one_claim_and_not_two() -> None:
+    text = "Das Bad öffnet ab dem 1. Mai 2025 wieder."
+    answer = finish(GenerateResult("Ab dem 1. Mai 2025. [1]"), shown=(Passage("b#0", "b", 0, len(text), text),))
+    assert [claim.text for claim in claims(answer)] == ["Ab dem 1. Mai 2025."]
+    assert unsupported(answer) == ()
 
 
 def test_recall_and_precision_of_an_answer() -> None:

@@ -157,3 +157,34 @@ def test_a_long_answer_does_not_take_long() -> None:
 def test_yes_and_no_are_told_apart_in_other_words(said: str, question: str, is_yes: bool) -> None:
     assert stated(said, ["yes"], question) == is_yes
     assert stated(said, ["no"], question) == (not is_yes)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "right", "wrong"),
+    [
+        ("Wann öffnet das Amt?", "12. März 2025", "Das Amt öffnet am 12. März 2025.", "Das Amt öffnet am 13. März 2025."),
+        ("Wann?", "12. März 2025", "Am Mittwoch, dem 12. März 2025", "Vor dem 12. März 2025"),
+        ("Ab wann gilt es?", "12. März 2025", "Ab 12. März 2025", "Ab 12. Mai 2025"),
+        ("Wann ist der Stichtag?", "31. Dezember", "Am 31.12.", "Am 30.12."),
+        ("Wann?", "24. Dezember", "Am 24. Dezember.", "Am 25. Dezember."),
+        ("Wann?", "29. Februar 2024", "29.02.24", "28.02.24"),
+        ("Welche Etage?", "3. Stock", "Im 3. Stock.", "Im 4. Stock."),
+        ("Wo?", "Straße des 17. Juni 135", "Die Adresse ist Straße des 17. Juni 135, Berlin.", "Straße des 18. Juni 135"),
+        ("¿Cuándo?", "1 de mayo de 2025", "El 01/05/2025", "El 05/01/2025"),
+        ("When?", "30 September 2025", "09/30/2025", "09/29/2025"),
+        ("When?", "1 May", "On May 1st.", "On May 2nd."),
+        ("Quand ?", "1er mai 2025", "Le 1/5/2025", "Le 2/5/2025"),
+        ("Wann?", "14:30 Uhr", "um 14.30 Uhr", "um 15.30 Uhr"),
+        ("Öffnungszeiten?", "8–12 Uhr", "von 8:00 bis 12:00 Uhr", "von 8:00 bis 13:00 Uhr"),
+        ("How long?", "3 years", "3 yrs", "4 yrs"),
+        ("Wer?", "Bürgeramt", "Das Buergeramt", "Das Buergerbuero"),
+    ],
+)
+def test_dates_ordinals_and_times_count_by_what_they_mean(question: str, answer: str, right: str, wrong: str) -> None:
+    assert stated(right, [answer], question) == 1.0
+    assert stated(wrong, [answer], question) < 0.5
+
+
+def test_a_date_in_figures_of_which_nobody_knows_the_day_is_no_date_in_words() -> None:
+    assert stated("12/03/2025", ["12 March 2025"], "When?") == 0.0
+    assert stated("12/03/2025", ["12/03/2025"], "When?") == 1.0

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
-FORMAT = 5  # of cutting and indexing; when it changes, every index is made anew
+FORMAT = 6  # of cutting and indexing; when it changes, every index is made anew
 _AT_ONCE = 64  # texts to an embedding call
 _STAGED = 8  # calls between two writes of what was embedded
 _PART = 2048  # passages that are cut, embedded and handed to the store together

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from rung.records import Answer, Citation, Passage
-from rung.text.matching import LETTER, has_runs, terms
+from rung.text.matching import LETTER, has_runs, reading_of, terms, tokens
 from rung.text.sentences import sentences
 
 SUPPORTED_FROM = 0.5  # chosen on the dev halves of benchmarks/support_check.py
@@ -23,6 +23,7 @@ NEAR = 2  # sentences of the cited text that are read together
 MARK = re.compile(r"\s*\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
 _CACHED = 4096  # texts whose words are remembered
 _WORD = re.compile(rf"{LETTER}+(?:[.,:/'’-]{LETTER}+)*")
+_VALUE = re.compile(r"-?\d")
 _JOINT = re.compile(r"[.,:/-]")
 _ENDINGS = re.compile(r"(?:'s|’s|ies|ing|edly|ed|es|ly|s|e|y)$")
 # Words that stand in any text: they support nothing.
@@ -107,15 +108,28 @@ def support(sentence: str, cited: str) -> float:
     """How far a text bears a sentence out, in [0, 1]: the best over any `NEAR` neighbouring sentences of the text.
 
     The share of the sentence's content words that stand there, in any form; 0 where a number of the sentence does not stand
-    anywhere in the text. A sentence without content words is borne out by nothing.
+    anywhere in the text, as it is or by its value ("26 EUR" for "26,00 €", "30.09.2024" for "30 September 2024"). A sentence
+    without content words is borne out by nothing.
     """
     needed = content(sentence)
     if not needed:
         return 0.0
     everything, neighbours = _words_of(cited)
-    if any(word not in everything for word in needed if word[0].isdigit()):
+    figures = frozenset(word for word in needed if word[0].isdigit())
+    absent = figures - everything
+    if figures and not _values_stand_in(sentence, cited, all_as_written=not absent):
         return 0.0
-    return max(len(needed & near) for near in neighbours) / len(needed)
+    return (max(len(needed & near) for near in neighbours) + len(absent)) / len(needed)
+
+
+def _values_stand_in(sentence: str, cited: str, *, all_as_written: bool) -> bool:
+    """Whether every number of a sentence stands in a text by its value. Numbers in words count only where figures are not
+    there as they are written."""
+    reading = reading_of(sentence, cited)
+    values = {token for token in tokens(sentence, reading) if _VALUE.match(token)}
+    if all_as_written:
+        values = {value for value in values if value in sentence}
+    return values <= set(tokens(cited, reading))
 
 
 @lru_cache(maxsize=_CACHED)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 # Languages written without spaces (and Korean, whose words carry their particles): each character is a token.
 UNSPACED = (
@@ -103,3 +104,27 @@ def folded(text: str) -> str:
         return text
     bare = _ACCENTED.sub(r"\1", unicodedata.normalize("NFD", text.casefold()))
     return unicodedata.normalize("NFC", bare).translate(_LIGATURES)
+
+
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
+_WITH_UMLAUT = re.compile(r"[^\W\d_]*[äöü][^\W\d_]*")
+
+
+def transliterated(text: str) -> str:
+    """A text in lower case with its umlauts as two letters.
+
+    >>> transliterated("bürgeramt")
+    'buergeramt'
+    """
+    return text.translate(_UMLAUTS)
+
+
+def has_transliteration(texts: Sequence[str]) -> bool:
+    """Whether one of the texts, in one way of writing, has a word with umlauts that another writes without."""
+    if all(text.isascii() for text in texts):
+        return False
+    for text in texts:
+        spelled = {transliterated(word) for word in _WITH_UMLAUT.findall(text)}
+        if any(word in other for other in texts if other is not text for word in spelled):
+            return True
+    return False

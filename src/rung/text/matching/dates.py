@@ -1,6 +1,7 @@
 """Dates in words ("3 May 2024", "2024年5月3日") as ISO 8601 writes them, and ranges of weekdays and months.
 
 A date is read so only where both texts of a pair have a whole one: "2024" stands in "3 May 2024", and not in "2024-05-03".
+So are days without a year ("May 1", "1. Mai", "31.12.") where both have one and neither has a whole date.
 """
 
 from __future__ import annotations
@@ -8,19 +9,23 @@ from __future__ import annotations
 import re
 
 _NAMES = (
-    "january jan januar jänner janvier enero ene",
-    "february feb februar février fév febrero",
-    "march mar märz mrz mars marzo",
-    "april apr avril avr abril abr",
-    "may mai mayo",
-    "june jun juni juin junio",
-    "july jul juli juillet juil julio",
-    "august aug août agosto ago",
-    "september sept sep septembre septiembre",
-    "october oct oktober okt octobre octubre",
-    "november nov novembre noviembre",
-    "december dec dezember dez décembre déc diciembre dic",
+    "january jan januar jänner janvier enero ene gennaio janeiro januari",
+    "february feb februar feber février fév febrero febbraio fevereiro februari",
+    "march mar märz mrz mars marzo março maart",
+    "april apr avril avr abril abr aprile",
+    "may mai mayo maggio maio mei",
+    "june jun juni juin junio giugno junho",
+    "july jul juli juillet juil julio luglio julho",
+    "august aug août agosto ago augustus",
+    "september sept sep septembre septiembre setiembre settembre setembro",
+    "october oct oktober okt octobre octubre ottobre outubro",
+    "november nov novembre noviembre novembro",
+    "december dec dezember dez décembre déc diciembre dic dicembre dezembro",
 )
+_ENGLISH = {  # of those, the names with which the month may come first in figures
+    *("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november"),
+    *("december", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec"),
+}
 _MONTHS = {name: number for number, names in enumerate(_NAMES, start=1) for name in names.split()}
 _MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _DAY = r"(0?[1-9]|[12]\d|3[01])"
@@ -36,6 +41,17 @@ _NUMBERS = re.compile(
     r"(?<![\w.-])\d{4}(?:-\d{1,2}-\d{1,2}|/\d{1,2}/\d{1,2})(?![\d/-])|(?<![\w.])\d{1,2}\. ?\d{1,2}\. ?\d{4}(?!\d)"
 )
 
+_SLASHES = re.compile(r"(?<![\w./-])(\d{1,2})/(\d{1,2})/(\d{4}|\d\d)(?![\d/]|[.,]\d)")
+_SHORT_YEAR = re.compile(r"(?<![\w.])(0?[1-9]|[12]\d|3[01])\. ?(0?[1-9]|1[0-2])\. ?(\d\d)(?![\d.]|,\d)")
+_POINTS = re.compile(r"(?<![\w.])\d{1,2}\. ?\d{1,2}\. ?\d{4}(?!\d)")
+_A_MONTH = re.compile(rf"(?<![^\W\d_])(?:{_MONTH})\b")
+_NO_YEAR = r"(?![\w-]|[.,]?\d|,? (?:of |de |del )?\d{4}(?!\d)|/\d)"
+_DAY_ALONE = re.compile(rf"{_ALONE}{_DAY}(?:st|nd|rd|th|er|\.)? ?(?:of |de |-)?({_MONTH})\b\.?{_NO_YEAR}")
+_MONTH_ALONE = re.compile(rf"(?<![\w-])({_MONTH})\b\.? {_DAY}(?:st|nd|rd|th)?(?! ?(?:-|–|to|bis|and|und)\b){_NO_YEAR}")
+_DAY_IN_FIGURES = re.compile(r"(?<![\w.,])(0?[1-9]|[12]\d|3[01])\. ?(0?[1-9]|1[0-2])\.(?! ?\d|\w)")
+
+_MOST_DAYS, _MOST_MONTHS = 31, 12
+_LAST_CENTURY = 70  # from this year of two digits on
 _FOUR = re.compile(r"\d{4}")  # first, as most texts have no year
 _DATES = (_NUMBERS, _DAY_FIRST, _MONTH_FIRST, _YEAR_FIRST)
 
@@ -51,20 +67,68 @@ _SPAN = re.compile(
 )
 
 
+_BEFORE_DATE = re.compile(rf"\b(?:{_WEEKDAY}|(?:{_SHORT_WEEKDAY})\.),? +(?:(?:the|dem|den|der|le|el) +)?(?=\d{{4}}-\d|--\d)")
+
+
 def has_date(text: str) -> bool:
     """Whether a text in one way of writing has a whole date: day, month and year."""
-    return _FOUR.search(text) is not None and any(pattern.search(text) for pattern in _DATES)
+    if _FOUR.search(text) is not None and any(pattern.search(text) for pattern in _DATES):
+        return True
+    return _SHORT_YEAR.search(text) is not None or _SLASHES.search(text) is not None
 
 
-def dated(text: str) -> str:
-    """A text with each date in words as numbers.
+def has_day(text: str) -> bool:
+    """Whether a text in one way of writing has a day of a month, and no whole date."""
+    alone = (_DAY_ALONE, _MONTH_ALONE, _DAY_IN_FIGURES)
+    return any(pattern.search(text) for pattern in alone) and not has_date(text)
 
-    >>> dated("from may 3, 2024 or 4. juni 2024")
-    'from  2024-5-3  or  2024-6-4 '
+
+def is_day_first(text: str) -> bool:
+    """Whether a text writes dates as they are written where the day comes first in figures: with points, or with a month's
+    name that is not English."""
+    if _POINTS.search(text) is not None or _SHORT_YEAR.search(text) is not None:
+        return True
+    return any(name not in _ENGLISH for name in _A_MONTH.findall(text))
+
+
+def dated(text: str, *, day_first: bool = False) -> str:
+    """A text with each date in words as numbers, and each in figures with slashes of which it is sure which is the day:
+    by a number above 12, or since the day comes first.
+
+    >>> dated("from may 3, 2024 or 4. juni 2024"), dated("am 30/09/2024"), dated("01/05/2024")
+    ('from  2024-5-3  or  2024-6-4 ', 'am  2024-9-30 ', '01/05/2024')
     """
     text = _DAY_FIRST.sub(lambda match: f" {match[3]}-{_MONTHS[match[2]]}-{match[1]} ", text)
     text = _MONTH_FIRST.sub(lambda match: f" {match[3]}-{_MONTHS[match[1]]}-{match[2]} ", text)
-    return _YEAR_FIRST.sub(r" \1-\2-\3 ", text)
+    text = _SHORT_YEAR.sub(lambda match: f" {_year(match[3])}-{int(match[2])}-{int(match[1])} ", text)
+    text = _SLASHES.sub(lambda match: _by_slashes(match, day_first), text)
+    return _BEFORE_DATE.sub("", _YEAR_FIRST.sub(r" \1-\2-\3 ", text))
+
+
+def with_days(text: str) -> str:
+    """A text with each day of a month, without a year, as numbers.
+
+    >>> with_days("on may 1st"), with_days("am 1. mai"), with_days("bis 31.12.")
+    ('on  --5-1 ', 'am  --5-1 ', 'bis  --12-31 ')
+    """
+    text = _DAY_ALONE.sub(lambda match: f" --{_MONTHS[match[2]]}-{int(match[1])} ", text)
+    text = _MONTH_ALONE.sub(lambda match: f" --{_MONTHS[match[1]]}-{int(match[2])} ", text)
+    text = _DAY_IN_FIGURES.sub(lambda match: f" --{int(match[2])}-{int(match[1])} ", text)
+    return _BEFORE_DATE.sub("", text)
+
+
+def _by_slashes(match: re.Match[str], day_first: bool) -> str:
+    one, other, year = int(match[1]), int(match[2]), _year(match[3])
+    if not (0 < one <= _MOST_DAYS and 0 < other <= _MOST_DAYS):
+        return match[0]
+    if one > _MOST_MONTHS >= other or (day_first and other <= _MOST_MONTHS) or one == other:
+        return f" {year}-{other}-{one} "
+    return f" {year}-{one}-{other} " if other > _MOST_MONTHS >= one else match[0]
+
+
+def _year(written: str) -> str:
+    """A year of two digits as the one that is meant today: 24 is 2024, 98 is 1998."""
+    return written if len(written) > len("24") else f"{20 if int(written) < _LAST_CENTURY else 19}{written}"
 
 
 def spans(text: str, mark: str) -> str:

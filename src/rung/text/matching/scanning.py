@@ -16,12 +16,16 @@ class Reading(NamedTuple):
     """How what is ambiguous is read.
 
     `spelled`: zeros at the end count (3.10 is not 3.1). `continental`: one group of three after a point is thousands.
-    `dated`: dates in words are read as dates.
+    `dated`: dates in words are read as dates, `day_first`: in figures with the day first. `with_days`: days without a year
+    are read as days. `umlauts`: as they are written where there are none: "ue".
     """
 
     spelled: bool = False
     continental: bool = False
     dated: bool = False
+    day_first: bool = False
+    with_days: bool = False
+    umlauts: bool = False
 
 
 class Piece(NamedTuple):
@@ -53,6 +57,7 @@ _BEGINS_WORD = rf"[^\s\d!-/:-@\[-`{{-~°{UNSPACED}]"
 _SCAN = re.compile(
     rf"""
     (?P<plain>(?!an?\b|the\b)[a-z]+(?=[ ,;:!?]|\.(?!\w)|\Z))  # most words: first, so that the rest costs nothing
+  | (?P<day>(?<![\w-])--(?:0?[1-9]|1[0-2])-(?:0?[1-9]|[12]\d|3[01])(?![\d-]))
   | (?P<iso>(?<![\w.-])\d{{4}}(?P<_cut>[-/])(?:0?[1-9]|1[0-2])(?P=_cut)(?:0?[1-9]|[12]\d|3[01])(?![\d-]|/\d))
   | (?P<dmy>(?<![\w.])(?:0?[1-9]|[12]\d|3[01])\.[ ]?(?:0?[1-9]|1[0-2])\.[ ]?\d{{4}}(?!\d|[.,]\d))
   | (?P<slashes>\d+(?:/\d+){{2,}})
@@ -127,6 +132,8 @@ def _values(kind: str, written: str, reading: Reading) -> list[str]:
     match kind:
         case "iso":
             return [numerals.day(*parts)]
+        case "day":
+            return [f"{int(parts[1])}-{int(parts[2])}"]
         case "dmy":
             return [numerals.day(*reversed(parts))]
         case "slashes":

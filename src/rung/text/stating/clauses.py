@@ -18,7 +18,7 @@ _OR_MORE = re.compile(
 _ASIDE = re.compile(r"(?<=\s)\(([^()]{1,200})\)")  # "Article 17(3)" has none
 _HYPHEN = re.compile(r"(?<=[^\W\d_])-(?=[^\W\d_])")
 _CUT = re.compile(
-    r"\s*[;:؛、，。；：]\s*|,\s+(?!\d)|\s+[–—-]\s+|\n+"
+    r"\s*(?:[;؛、，。；：]|:(?!\d)|(?<!\d):)\s*|,\s+(?!\d)|\s+[–—-]\s+|\n+"
     r"|\s+(?=(?:but|and|y|und|et|sondern|aber|sino|pero|mais)\b)"
     r"|\s+(?=(?:although|though|whereas|while|which|who|whose|because|after|that had)\b)",
     re.IGNORECASE,

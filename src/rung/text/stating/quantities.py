@@ -10,7 +10,7 @@ from rung.text.stating import words
 from rung.text.stating.clauses import stem
 
 NUMBER = re.compile(r"-?\d")
-DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}")
+DATE = re.compile(r"(?:\d{4}-)?\d{1,2}-\d{1,2}")
 BEFORE = 3  # tokens before a number that may limit it
 _YEAR = re.compile(r"1\d{3}|20\d\d")
 _AT_LEAST = re.compile(r"(?:at least|no (?:fewer|less) than|mindestens|au moins|al menos|por lo menos)$")

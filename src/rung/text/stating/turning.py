@@ -11,7 +11,7 @@ from rung.text.stating import words
 from rung.text.stating.clauses import Clause, content, stem
 from rung.text.stating.expected import Expected
 from rung.text.stating.mentions import Mention
-from rung.text.stating.quantities import BEFORE, NUMBER, Limit, first_number, limit
+from rung.text.stating.quantities import BEFORE, DATE, NUMBER, Limit, first_number, limit
 
 _SET_ASIDE_BEFORE = re.compile(words.SET_ASIDE.pattern + r"(?: \S+){0,2}$")
 _NOT_IN_JAPANESE = re.compile(r"ない|ません|ぬ$")
@@ -90,10 +90,13 @@ def is_otherwise_limited(mention: Mention, target: Expected) -> bool:
         return False
     at = mention.start + (first_number(mention.line[mention.start : mention.end]) or 0)
     near = mention.line[max(0, at - BEFORE) : at]
-    turned = words.DIRECTIONS.intersection(near[-1:]) and not words.NEGATORS.intersection(mention.line[:at])
+    last = next((token for token in reversed(near) if token not in words.ARTICLES), "")  # "vor dem 1. Mai"
+    turned = last in words.DIRECTIONS and not words.NEGATORS.intersection(mention.line[:at])
     if turned and not words.DIRECTIONS.intersection((*target.whole, *target.question)):
         return True
     bound = limit(mention.line, at)
+    if near[-1:] and near[-1] in target.question and DATE.fullmatch(mention.line[at]):
+        return False  # "ab wann?", "ab 12. März 2025"
     if bound.way and words.NEGATORS.intersection(mention.line[max(0, at - _SCOPE) : at]):
         bound = Limit({"over": "under", "under": "over"}[bound.way])
     asked = target.question

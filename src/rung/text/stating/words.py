@@ -68,6 +68,7 @@ LIMITS_ASKED = _words(
     "mindestens maximal minimal maximale minimale maximo minimo limite hochst"
 )
 DIRECTIONS = _words("until till before after since bis vor nach jusque jusqua avant apres hasta antes despues")
+ARTICLES = _words("der das dem den zum le la el")  # before a date
 RELATIVE = _words(
     "which who whom whose where although though while whereas since because wahrend obwohl weil mientras aunque "
     "tandis bien quoique"
