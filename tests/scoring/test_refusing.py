@@ -247,3 +247,16 @@ def test_a_schema_that_is_none_is_the_users_to_fix(schema: str) -> None:
 def test_a_remote_reference_is_an_error_and_not_a_request() -> None:
     with pytest.raises(UserError, match=r"https://example\.invalid/x"):
         fits("{}", '{"$ref": "https://example.invalid/x"}')
+
+
+@pytest.mark.parametrize(
+    ("text", "refuses"),
+    [
+        ("The passages give no inventor.", True),
+        ("The context identifies no inventor.", True),
+        ("The policy gives no refund.", False),
+        ("The passage mentions no fee, so it is free.", False),
+    ],
+)
+def test_what_the_passages_do_not_give_is_a_refusal(text: str, refuses: bool) -> None:
+    assert is_refusal(text) is refuses
