@@ -260,7 +260,8 @@ _UNKNOWN = (
     rf"(?: of)?(?: {_SRC}| my| what| i| we|{_END})",
     r"(?:this|that|the) (?:question|topic|subject|detail|information|point|matter)(?: is| was|'s)(?: not"
     r"|n't) (?:covered|addressed|answered|part)",
-    rf"{_WHICH}{_GIVEN}{_TAIL} (?:give|name|mention|contain|list|state|specif(?:y|ie)|identif(?:y|ie)|provide)(?:e?s)? no [a-z]",
+    rf"{_WHICH}{_GIVEN}{_TAIL} (?:give|name|mention|contain|list|state|specif(?:y|ie)|identif(?:y|ie)|provide)(?:e?s)?"
+    r" no [a-z]",
     rf"no (?:{_GIVEN}|{_SOURCE}) (?:says?|mentions?|states?|tells?|names?|gives?)",
     rf"(?:that|this|it)(?:'s| is)(?: not|n't) (?:part of|among|in|within) (?:what i|{_SRC})",
 )
