@@ -80,6 +80,18 @@ def test_a_choice_says_first_that_another_rung_was_cut_and_a_limit_that_is_broke
     assert ground("worse: a; b") == "worse: a; b"
 
 
+def test_answers_that_are_right_all_the_same_lose_nothing_by_being_cut() -> None:
+    spec = StrategySpec("rag", answer_tokens=24)
+    arms = [
+        replace(rung("oracle", share(N, N), order=9, cut=N, spec=spec), held=np.ones(N)),
+        rung("closed_book", np.zeros(N)),
+    ]
+    verdict = decide([rung("rag", share(N, N), order=4, cut=N, spec=spec), *arms], bar=Bar(0.7))
+    assert verdict.reason.startswith("Answers were cut off: ")
+    assert verdict.winner == "rag"
+    assert not verdict.doubts
+
+
 def test_a_rung_of_rungs_names_no_number_of_tokens() -> None:
     member = ("rag", StrategySpec("rag", answer_tokens=24))
     routed: Evaluation = rung("router", share(9, N), cut=N, spec=StrategySpec("router", members=(member,)))

@@ -1,6 +1,7 @@
 """Answers that the room for them ended: what they lost is no fault of the model, so a verdict says so before anything else.
 
-A rung counts as cut where more than `MANY` of its answers are. Nothing is said of what its model knows or reads by these.
+A rung counts as cut where more than `MANY` of its answers are. Where so many were cut and are not right, nothing is said of
+what its model knows or reads.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from dataclasses import replace
 
 from rung.records import Evaluation, rung_of
 from rung.verdict import cut_words
+from rung.verdict.bar import MAIN
+from rung.verdict.failure_modes import RIGHT_FROM
 from rung.verdict.gaps import CLOSED_BOOK, ORACLE, RAG, Gaps
 
 MANY = 0.1  # of a rung's answers
@@ -19,6 +22,16 @@ _ARMS = {"knowledge": (ORACLE, CLOSED_BOOK), "retrieval": (ORACLE, RAG), "behavi
 def is_cut(evaluation: Evaluation) -> bool:
     """Whether more than `MANY` of a rung's answers were cut off."""
     return evaluation.cut_answers > MANY * len(evaluation.outcomes)
+
+
+def loses_by_cuts(evaluation: Evaluation) -> bool:
+    """Whether more than `MANY` of a rung's answers were cut off and are not right: its score is then that of its room."""
+    if not is_cut(evaluation) or MAIN not in evaluation.values:
+        return is_cut(evaluation)
+    scores = zip(evaluation.scorecard.cases, evaluation.values[MAIN], strict=True)
+    right = {case for case, score in scores if score >= RIGHT_FROM}
+    cut = (one.case for one in evaluation.outcomes if one.answer is not None and one.answer.truncated)
+    return sum(case not in right for case in cut) > MANY * len(evaluation.outcomes)
 
 
 def said_first(evaluations: Sequence[Evaluation]) -> str:
@@ -38,11 +51,11 @@ def with_the_cut(rejected: Mapping[str, str], evaluations: Sequence[Evaluation])
 
 
 def doubted(gaps: Gaps, evaluations: Sequence[Evaluation], *, documents: bool) -> Gaps:
-    """The gaps; nothing follows from one that is told by a rung or an arm that was cut. `documents`: as of `gaps.gaps`."""
+    """The gaps; nothing follows from one that a rung or an arm tells of that loses by cuts. `documents`: as of `gaps.gaps`."""
     doubts = dict(gaps.doubts)
     for name, arms in _ARMS.items():
         by = arms if documents else (CLOSED_BOOK,)
-        cut = next((e for e in evaluations if rung_of(e.name) in by and is_cut(e)), None)
+        cut = next((e for e in evaluations if rung_of(e.name) in by and loses_by_cuts(e)), None)
         if cut is not None and gaps.estimates[name].n:
             doubts[name] = cut_words.nothing_from_the_cut(cut.name, cut.cut_answers, len(cut.outcomes), _room(cut))
     return replace(gaps, doubts=doubts)
