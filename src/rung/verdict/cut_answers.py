@@ -51,7 +51,7 @@ def with_the_cut(rejected: Mapping[str, str], evaluations: Sequence[Evaluation])
 
 
 def doubted(gaps: Gaps, evaluations: Sequence[Evaluation], *, documents: bool) -> Gaps:
-    """The gaps; nothing follows from one that a rung or an arm tells of that loses by cuts. `documents`: as of `gaps.gaps`."""
+    """The gaps; nothing follows from one that a rung or an arm tells of that loses by cuts. `documents`: see `gaps.gaps`."""
     doubts = dict(gaps.doubts)
     for name, arms in _ARMS.items():
         by = arms if documents else (CLOSED_BOOK,)
