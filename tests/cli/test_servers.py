@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -295,6 +296,32 @@ def test_a_server_that_ignores_the_form_is_found_and_said(rung: Run, shop: Path,
     assert remark.rstrip(".") in rung("check", shop).out
     rung("compare", shop, "--json", code=None)
     assert sum("rung-holds-the-form" in json.dumps(one) for one in server.asked()) == 1, "found once, and remembered"
+
+
+CHATTY = "Thank you for asking! Going by the passage that I was shown, the answer to your question is the following: nine."
+
+
+def test_an_answer_in_whole_sentences_has_room_however_short_the_cases_answers_are(
+    rung: Run, shop: Path, start: Start
+) -> None:
+    server = start(script={"*": CHATTY})
+    point(shop, server.url, rungs="[prompt, rag]")
+    said = rung("compare", shop, "--json", code=None).json
+    rooms = {one["body"]["max_tokens"] for one in server.asked() if "messages" in one["body"]}
+    assert rooms - {64} == {512}  # 64: of the check whether it is there
+    assert "cut off" not in json.dumps(said)
+
+
+def test_a_server_that_cuts_every_answer_is_not_said_not_to_read(rung: Run, shop: Path, start: Start) -> None:
+    cut = {"choices": [{"message": {"role": "assistant", "content": CHATTY[:60]}, "finish_reason": "length"}]}
+    server = start(script={"*": {"body": cut}})
+    point(shop, server.url, rungs="[prompt, rag: {max_tokens: 24}]")
+    said = rung("compare", shop, "--json", code=None).json
+    assert said["reason"].startswith("Answers were cut off: ")
+    assert "of rag at 24 tokens" in said["reason"]
+    why = {one["name"]: one["why"] for one in said["rungs"]}
+    assert re.match(r"cut off: (\d+) of \1 answers at 24 tokens: give max_tokens; ", why["rag"])
+    assert not any(words in json.dumps(said) for words in ("does not read", "on a stronger one", "use a stronger model"))
 
 
 def test_a_server_that_holds_the_form_is_not_complained_of(rung: Run, shop: Path, start: Start) -> None:

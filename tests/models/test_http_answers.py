@@ -142,6 +142,25 @@ def test_an_answer_that_left_the_labels_has_its_tokens() -> None:
     assert (said.usage.prompt_tokens, said.usage.completion_tokens) == (31, 2)
 
 
+@pytest.mark.parametrize("said", ["Red.", '"red"', "RED", '{"value": "Red."}', " red\n"])
+def test_a_label_is_the_same_where_a_server_holds_no_form(said: str) -> None:
+    """As where the rung `prompt` says it, whose answers are scored so."""
+    with FakeServer({"*": message(said)}) as server:
+        answer = whole(model(server), asking("Which?", choices=("red", "blue")))
+    assert isinstance(answer, GenerateResult)
+    assert answer.text == "red"
+
+
+def test_labels_that_differ_in_writing_only_are_told_apart_and_a_number_may_be_said_plainly() -> None:
+    with FakeServer({"*": [message("it."), message("IT"), message("5")]}) as server:
+        either, one = (whole(model(server), asking(f"Which {n}?", choices=("it", "IT", "It"))) for n in range(2))
+        number = whole(model(server), asking("Which grade?", choices=("4", "5")))
+    assert isinstance(either, Failure)
+    assert isinstance(one, GenerateResult)
+    assert isinstance(number, GenerateResult)
+    assert (one.text, number.text) == ("IT", "5")
+
+
 @pytest.mark.parametrize("name", NONE)
 def test_what_is_no_answer_says_what_it_is(name: str) -> None:
     body, why = NONE[name]

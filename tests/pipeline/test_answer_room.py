@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
-from rung.pipeline.answer_room import MAX_ROOM, room_after
+import pytest
+
+from rung.pipeline.answer_room import MAX_ROOM, least_room, room_after
 
 
 def schema(**properties: object) -> str:
@@ -34,3 +36,25 @@ def test_a_schema_within_itself_has_an_end() -> None:
     tree = {"$ref": "#/$defs/t", "$defs": {"t": {"type": "object", "properties": {"left": {"$ref": "#/$defs/t"}}}}}
     assert 24 <= room_after(None, json.dumps(tree)) < 200
     assert room_after(None, "{no schema") == 128
+
+
+@pytest.mark.parametrize(
+    ("model", "context", "room"),
+    [
+        ("http://127.0.0.1:8000/v1#m", 8192, 512),
+        ("openai:gpt-4.1-mini", 8192, 512),
+        ("http://127.0.0.1:8000/v1#m", 1024, 256),
+        ("hf:/models/mine", 8192, 128),
+        ("gguf:/models/mine.gguf", 8192, 128),
+        ("smollm2-135m-instruct", 8192, 24),
+        ("smollm2-135m-grounded", 8192, 24),
+        ("scripted", 8192, 24),
+    ],
+)
+def test_a_right_answer_in_whole_sentences_has_room_on_a_model_that_does_not_come_with_rung(
+    model: str, context: int, room: int
+) -> None:
+    least = least_room(model, context)
+    assert room_after(3, at_least=least) == room
+    assert room_after(3, schema(answer={"type": "string"}), at_least=least) >= room
+    assert room_after(700, at_least=least) == 918

@@ -14,6 +14,7 @@ from rung.report.junit import junit_xml
 from rung.report.markdown import report_md
 from rung.report.ragas import case_columns, ragas_jsonl
 from rung.report.summary import costs, covered
+from rung.report.table import verdict_lines
 from tests.report.report_sample import RUNGS, sample
 
 
@@ -53,6 +54,20 @@ def test_junit_has_a_test_for_each_line_of_the_bar_and_fails_where_it_is_missed(
     assert "the comparison is complete" in junit_xml(partial)
     nothing = replace(report, verdict=replace(report.verdict, winner=None, reason="bad \x00 sign"))
     assert ElementTree.fromstring(junit_xml(nothing)).find("testsuite/testcase/failure") is not None
+
+
+def test_of_a_comparison_that_was_cut_short_no_heading_says_that_the_bar_is_cleared() -> None:
+    whole = sample()
+    assert whole.verdict.clears_bar
+    partial = replace(whole, verdict=replace(whole.verdict, coverage=Coverage(5, 10, 0.0, "the money is spent")))
+    page, text, lines = report_html(partial), report_md(partial), " ".join(verdict_lines(partial.verdict))
+    assert "Nothing is shown to clear the bar. The choice so far: " in page
+    assert "✓ Clears the bar" not in page
+    assert "? Not shown to clear the bar" in page
+    assert "nothing is shown to clear the bar; the choice so far: " in text.partition("\n")[0]
+    assert "(partial: not shown to clear the bar, probability " in lines
+    without = replace(partial, verdict=replace(partial.verdict, probability=None))
+    assert "The comparison was cut short. The choice so far: " in report_html(without)
 
 
 def test_ragas_rows_have_its_columns_and_no_failed_answer() -> None:

@@ -27,6 +27,11 @@ def outcome(
     return Outcome("c", Answer(text, text, citations=citations, retrieved=found, passages=shown))
 
 
+def cut(*, found: tuple[Passage, ...] = (), shown: tuple[Passage, ...] = ()) -> Outcome:
+    """An answer that its room ended."""
+    return Outcome("c", Answer("Going by", "Going by", retrieved=found, passages=shown, truncated=True))
+
+
 BOTH = (DECOY, GOLD)
 
 
@@ -49,6 +54,12 @@ BOTH = (DECOY, GOLD)
         (outcome(shown=(GOLD,), cites="d"), WRONG, "used but wrong"),  # the oracle shows without a search
         (outcome(shown=(DECOY,)), WRONG, "not retrieved"),
         (outcome(), WRONG, "wrong"),
+        (cut(), WRONG, "cut off"),
+        (cut(found=BOTH, shown=BOTH), WRONG, "cut off"),
+        (cut(found=BOTH, shown=BOTH), {**WRONG, "format": 0.0}, "cut off"),
+        (cut(found=(DECOY,), shown=(DECOY,)), WRONG, "not retrieved"),
+        (cut(found=BOTH, shown=BOTH), {**WRONG, "false_refusal": 1.0}, "refused wrongly"),
+        (cut(), {"correct": 1.0}, None),
         (outcome(), {**WRONG, "false_refusal": 1.0}, "wrong"),  # shown nothing: a gap in knowledge, and no wrong refusal
     ],
 )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rung.records import Answer, Evaluation, Failure, Latency, Outcome, RungResult, Scorecard, Status
+from rung.records import Answer, Evaluation, Failure, Latency, Outcome, RungResult, Scorecard, Status, StrategySpec
 from rung.stats.estimates import estimates
 
 Floats = NDArray[np.float64]
@@ -29,19 +29,22 @@ def rung(
     p95: float | None = None,
     usd: float | None = None,
     failures: int = 0,
+    cut: int = 0,
+    spec: StrategySpec | None = None,
 ) -> Evaluation:
-    """A measured rung; `p95` in seconds."""
+    """A measured rung; `p95` in seconds. `cut`: so many answers, the first ones, were ended by their room."""
     columns = {} if correct is None else {"correct": correct}
     values = {metric: np.asarray(column, dtype=np.float64) for metric, column in {**columns, **(others or {})}.items()}
     latency = None if p95 is None else Latency(p95 * 500, p95 * 1000, 20)
     scores = estimates(values)
     reference = name in ("closed_book", "oracle")
     result = RungResult(name, {}, "measured", "", scores, usd, latency, reference=reference, order=order)
-    n = max(map(len, values.values()), default=0) if failures else 0
+    n = max(map(len, values.values()), default=0) if failures or cut else 0
     outcomes = tuple(
-        Outcome(str(i), failure=Failure("no")) if i < failures else Outcome(str(i), Answer("yes")) for i in range(n)
+        Outcome(str(i), failure=Failure("no")) if i < failures else Outcome(str(i), Answer("yes", truncated=i < cut))
+        for i in range(n)
     )
-    return Evaluation(result, outcomes=outcomes, cards=(scorecard(values),))
+    return Evaluation(result, spec=spec, outcomes=outcomes, cards=(scorecard(values),))
 
 
 def scorecard(values: Mapping[str, Floats]) -> Scorecard:

@@ -301,7 +301,7 @@ def _stage_on(stage: Stage, project: Project, read: Read) -> Stage:
         context_tokens=CONTEXT if is_local(model) else context,
         limit_tokens=limit_of(project, context),
         trainable=is_tunable(project.settings),
-        answer_tokens=answer_tokens(rows, lambda shown: max(map(sizes.count, shown))),
+        answer_tokens=answer_tokens(project, rows, lambda shown: max(map(sizes.count, shown))),
     )
     stage = Stage(project, materials, documents, sizes, stage.shown)
     gold = {case.id: _gold(stage, case) for case in rows.cases if _has_gold(case)}

@@ -254,9 +254,8 @@ def _warnings(prepared: Prepared, scored: Scored, coverage: Coverage, sampling: 
     warnings += remarks.of_scoring(prepared.cases, scored.measure, scored.evaluations)
     if prepared.problems:
         warnings.append(f"problems with rows or files: {len(prepared.problems)} (rung check lists them)")
-    tokens, room = prepared.materials.answer_tokens, prepared.materials.limit_tokens
     warnings += of_hits(scored.evaluations)
-    return warnings + remarks.of_answers(scored.evaluations, answer_tokens=tokens, limit_tokens=room)
+    return warnings + remarks.of_answers(scored.evaluations, limit_tokens=prepared.materials.limit_tokens)
 
 
 def _unwinnable(prepared: Prepared, scored: Scored) -> dict[str, tuple[str, ...]]:

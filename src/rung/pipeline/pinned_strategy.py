@@ -287,7 +287,7 @@ def _lightly(builder: ArtifactBuilder, label: str, rung: type[Rung], settings: M
         corpus_tokens=0 if project.settings.knowledge.sources else None,
         context_tokens=builder.engines.generator.context_tokens,
         limit_tokens=limit_of(project, builder.engines.generator.context_tokens),
-        answer_tokens=answer_tokens(rows, lambda shown: counted(builder.engines, "answers", shown, max)),
+        answer_tokens=answer_tokens(project, rows, lambda shown: counted(builder.engines, "answers", shown, max)),
     )
     plan = planned(rung, materials, settings)
     if not isinstance(plan, Plan) or not all(isinstance(need, ExampleIndex) for need in plan.needs):

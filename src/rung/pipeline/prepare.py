@@ -15,7 +15,7 @@ from rung.errors import BudgetEnded, UserError
 from rung.models.catalog import is_tunable
 from rung.models.protocol import Decoding
 from rung.models.table import NAME as TABLE
-from rung.pipeline.answer_room import room_after
+from rung.pipeline.answer_room import least_room, room_after
 from rung.pipeline.budget import Meter, bounded
 from rung.pipeline.cache_invalidation import invalidate, look_again
 from rung.pipeline.dense_weight import Weight, settle
@@ -100,7 +100,7 @@ def prepare(engines: Engines, *, limit: int | None = None, meter: Meter | None =
         passages=knowledge.passage_count if knowledge else 0,
         context_tokens=engines.generator.context_tokens,
         limit_tokens=limit_of(project, engines.generator.context_tokens),
-        answer_tokens=answer_tokens(rows, lambda shown: counted(engines, "answers", shown, max)),
+        answer_tokens=answer_tokens(project, rows, lambda shown: counted(engines, "answers", shown, max)),
         gold={c.id: gold[c.id].teaching for c in materials.lessons if c.id in gold},
     )
     return Prepared(
@@ -136,7 +136,7 @@ def materials_on(engines: Engines, prepared: Prepared) -> Materials:
         trainable=is_tunable(project.settings),
         corpus_tokens=_corpus_tokens(engines, knowledge.documents()) if knowledge else None,
         context_tokens=engines.generator.context_tokens,
-        answer_tokens=answer_tokens(prepared.rows, lambda shown: counted(engines, "answers", shown, max)),
+        answer_tokens=answer_tokens(project, prepared.rows, lambda shown: counted(engines, "answers", shown, max)),
     )
 
 
@@ -372,16 +372,17 @@ def _corpus_tokens(engines: Engines, documents: Sequence[Document]) -> int:
     return counted(engines, "corpus", [f"{document.title}\n{document.text}" for document in documents], sum)
 
 
-def answer_tokens(rows: Dataset, longest_of: Callable[[list[str]], int]) -> int:
-    """Room for an answer: a little more than the longest among examples, train and dev cases (test cases stay unseen), and
-    for what the schema takes.
+def answer_tokens(project: Project, rows: Dataset, longest_of: Callable[[list[str]], int]) -> int:
+    """Room for an answer: a little more than the longest among examples, train and dev cases (test cases stay unseen), for
+    what the schema takes, and for what the project's model may write around a right answer.
 
     `longest_of`: tokens of the longest of some texts.
     """
     shown = [example.output for example in rows.examples]
     teaching = (*rows.split("train"), *rows.split("dev"))
     shown += [output for case in teaching if (output := expected_output(case, rows.schema, rows.labels)) is not None]
-    return room_after(longest_of(shown) if shown else None, rows.schema)
+    least = least_room(project.settings.model, project.settings.server.context_tokens)
+    return room_after(longest_of(shown) if shown else None, rows.schema, at_least=least)
 
 
 def counted(engines: Engines, what: str, texts: Sequence[str], fold: Callable[[list[int]], int]) -> int:

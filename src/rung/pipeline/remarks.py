@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rung.pipeline.prepare import Prepared
-from rung.records import Case, Coverage, Evaluation, Json, Timed
+from rung.records import Answer, Case, Coverage, Evaluation, Json, Timed, rung_of
 from rung.records.gold import ignored
 from rung.scoring import ScoringContext
 from rung.scoring.refusal import spoken
@@ -16,6 +16,8 @@ from rung.text.parsing import unfenced
 from rung.verdict import reasons
 
 BUSY = 2.0  # load average for each CPU from which on a machine was too busy: a comparison itself comes to about 1
+
+_HELD = frozenset(("structured", "long_context", "rag", "closed_book", "oracle"))  # rungs and arms that ask for the form
 
 
 def trial(prepared: Prepared, coverage: Coverage, left_out: str = "") -> str:
@@ -70,17 +72,28 @@ def of_scoring(cases: Sequence[Case], scoring_context: ScoringContext, evaluatio
         forgiven = [text for text in responses if not is_label(text, labels) and label_named(text, labels) is not None]
         if forgiven:
             yield reasons.labels_forgiven(name, len(forgiven), len(each), forgiven[0].strip())
-        if schema := scoring_context.schema:
-            inner = (text for _, answer in each if (text := unfenced(answer.text)) is not None)  # no fence is JSON
-            if fenced := sum(fits(text, schema) for text in inner):
-                yield (
-                    f"{name}: {fenced:,} of {len(each):,} answers are right in form but for a Markdown fence (```) around "
-                    "them: say in the task that there is to be none, or hold the form (structured)."
-                )
+    yield from _in_fences(answers, scoring_context.schema)
 
 
-def of_answers(evaluations: Sequence[Evaluation], *, answer_tokens: int, limit_tokens: int) -> list[str]:
-    """What is amiss with answers, artifacts and scores, rung by rung. `answer_tokens`, `limit_tokens`: see `Materials`."""
+def _in_fences(answers: Mapping[str, Sequence[tuple[str, Answer]]], schema: str) -> Iterator[str]:
+    """Rungs whose answers are JSON of the schema within a Markdown fence, and what to do. `answers`: by rung, with their
+    cases."""
+    fenced: dict[str, int] = {}
+    for name, each in answers.items() if schema else ():
+        inner = (text for _, answer in each if (text := unfenced(answer.text)) is not None)  # no fence is JSON
+        fenced[name] = sum(fits(text, schema) for text in inner)
+    ignored_by = next((name for name, count in fenced.items() if count and rung_of(name) in _HELD), "")
+    what = f", since {ignored_by} asks for the form, and it is not held" if ignored_by else ", or hold the form (structured)"
+    for name, count in fenced.items():
+        if count:
+            yield (
+                f"{name}: {count:,} of {len(answers[name]):,} answers are right in form but for a Markdown fence (```) "
+                f"around them: say in the task that there is to be none{what}."
+            )
+
+
+def of_answers(evaluations: Sequence[Evaluation], *, limit_tokens: int) -> list[str]:
+    """What is amiss with answers, artifacts and scores, rung by rung. `limit_tokens`: see `Materials`."""
     begun = [e for e in evaluations if e.outcomes]
     remarks: list[str] = []
     for e in begun:
@@ -92,11 +105,6 @@ def of_answers(evaluations: Sequence[Evaluation], *, answer_tokens: int, limit_t
     remarks += [reasons.prompt_cut(e.name, n, len(e.outcomes)) for e, n in cut_prompts if n]
     remarks += [sentence for e in begun if (sentence := _passages_cut(e, limit_tokens))]
     remarks += _left_out(begun)
-    if cut := [e.name for e in begun if _truncated(e) * 10 > len(e.outcomes)]:
-        remarks.append(
-            f"Over a tenth of the answers of {', '.join(cut)} were cut off by max_tokens (default here: {answer_tokens}); "
-            "a rung's setting max_tokens gives more room."
-        )
     return remarks
 
 
@@ -120,7 +128,3 @@ def _passages_cut(evaluation: Evaluation, room: int) -> str:
     answers = [o.answer for o in evaluation.outcomes if o.answer is not None and o.answer.retrieved]
     cut = sum(answer.passages[:most] != answer.retrieved[:most] for answer in answers)
     return reasons.passages_cut(evaluation.name, cut, len(answers), room) if cut else ""
-
-
-def _truncated(evaluation: Evaluation) -> int:
-    return sum(outcome.answer is not None and outcome.answer.truncated for outcome in evaluation.outcomes)

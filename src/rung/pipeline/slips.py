@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from rung.config.project import Project
 from rung.dataset.load import Dataset
 from rung.errors import UserError
-from rung.pipeline.answer_room import room_after
+from rung.pipeline.answer_room import least_room, room_after
 from rung.pipeline.counting import likely_tokens
 from rung.pipeline.gold_slips import gold_of, not_in_gold, squeezed
 from rung.records import Case, Document, Problem
@@ -181,7 +181,8 @@ def _cut_short(project: Project, rows: Dataset) -> Iterator[Problem]:
         return
     need, longest = max(asked, key=lambda one: one[0])
     shown = [e.output for e in rows.examples] + [a for c in rows.cases if c.split != "test" for a in c.answers[:1]]
-    usual = room_after(max(map(likely_tokens, shown), default=None), rows.schema)
+    least = least_room(project.settings.model, project.settings.server.context_tokens)
+    usual = room_after(max(map(likely_tokens, shown), default=None), rows.schema, at_least=least)
     rooms = [(index, name, settings.get("max_tokens") or 0) for index, (name, settings) in enumerate(project.rungs())]
     for index, name, room in rooms:
         if isinstance(room, int) and 0 < room < need:

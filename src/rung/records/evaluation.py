@@ -31,6 +31,7 @@ Loss = Literal[  # the layer that lost a case: see `rung.verdict.failure_modes`
     "failed",
     "leaked",
     "cannot be won",
+    "cut off",
     "wrong format",
     "should have refused",
     "tool failed",
@@ -126,6 +127,11 @@ class Evaluation:
     def failures(self) -> int:
         """Answers that did not come."""
         return len(self.errors)
+
+    @cached_property
+    def cut_answers(self) -> int:
+        """Answers of the first pass that the limit of tokens ended, not the model."""
+        return sum(outcome.answer is not None and outcome.answer.truncated for outcome in self.outcomes)
 
     @property
     def has_failed(self) -> bool:

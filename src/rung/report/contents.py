@@ -109,6 +109,11 @@ def fields(verdict: Verdict) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for rung in everyone(verdict) for name in rung.fields))
 
 
+def is_cleared(verdict: Verdict) -> bool:
+    """Whether the choice is shown to clear the bar: a comparison that was cut short shows that of none."""
+    return verdict.clears_bar and not verdict.coverage.partial
+
+
 def is_missed(verdict: Verdict) -> bool:
     """Whether the choice is likely below the bar."""
     chosen = choice_in(verdict)

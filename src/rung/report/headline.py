@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from rung.records import Difference, Estimate, RungResult, Verdict
 from rung.report.bar_lines import bar_lines
-from rung.report.contents import Report, is_missed, limit
+from rung.report.contents import Report, is_cleared, is_missed, limit
 from rung.report.html.markup import Safe, el, join, scrolled
 from rung.report.numbers import DASH, count, percent, points, points_interval, significant
 from rung.report.summary import chosen, costs, covered
@@ -77,18 +77,22 @@ def _headline(verdict: Verdict) -> tuple[str, ...]:
     if verdict.winner is None:
         return ("No rung can be recommended.",)
     name = el("span", verdict.winner, cls="winner")
-    if verdict.clears_bar:
+    if is_cleared(verdict):
         return ("Use ", name, ".")
     return (f"{missing(verdict)} {standing(verdict)}: ", name, ".")
 
 
 def missing(verdict: Verdict) -> str:
-    """That nothing clears the bar, or is not shown to."""
+    """That nothing clears the bar, or is not shown to; where there is no bar, that the comparison was cut short."""
+    if verdict.clears_bar and verdict.probability is None:
+        return "The comparison was cut short."
     return "Nothing clears the bar." if is_missed(verdict) else "Nothing is shown to clear the bar."
 
 
 def standing(verdict: Verdict) -> str:
     """What a choice is that does not clear the bar: the last one, the best, or a lower one that is not shown to be worse."""
+    if verdict.clears_bar:  # and the comparison was cut short
+        return "The choice so far"
     if verdict.code == "kept":
         return "The last choice stays, since it is not likely below"
     best = next((d.b for d in verdict.differences), verdict.winner)
@@ -107,7 +111,7 @@ def _status(report: Report) -> Safe:
     winner = chosen(report)
     is_told = winner is not None and verdict.probability is not None
     chance = f" (probability {reasons.reaching(winner, verdict.risk)})" if winner is not None and is_told else ""
-    if verdict.clears_bar:
+    if is_cleared(verdict):
         return el("p", f"✓ Clears the bar{chance}", cls="chip good")
     if not is_missed(verdict):
         return el("p", f"? Not shown to clear the bar{chance}", cls="chip neutral")

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from rung.records import Estimate, RungResult, canonical
 from rung.report.bar_lines import bar_lines
-from rung.report.contents import Report, everyone, fields, ladder, lost_counts
+from rung.report.contents import Report, everyone, fields, is_cleared, ladder, lost_counts
 from rung.report.headline import how_sure, judged_by, missing, standing
 from rung.report.numbers import DASH, count, interval, money, percent, points, points_interval, seconds
 from rung.report.summary import chosen, costs
@@ -48,7 +48,7 @@ def _headline(report: Report) -> str:
     if verdict.winner is None:
         return "no rung can be recommended"
     name = _text(verdict.winner)
-    if verdict.clears_bar:
+    if is_cleared(verdict):
         return f"use {name}"
     return f"{missing(verdict).rstrip('.').lower()}; {standing(verdict).lower()}: {name}"
 

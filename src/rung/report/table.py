@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from rung.records import Estimate, Latency, RungResult, Verdict
-from rung.report.contents import choice_in, everyone, is_missed, ladder, losing
+from rung.report.contents import choice_in, everyone, is_cleared, is_missed, ladder, losing
 from rung.verdict import reasons
 from rung.verdict.bar import Limit, measured
+from rung.verdict.cut_words import CUT_OFF
 from rung.verdict.failure_modes import LOST_BELOW, RIGHT_FROM
 from rung.verdict.gap_words import gap_sentence, measured_on
 from rung.verdict.remedies import remedy
@@ -18,6 +19,7 @@ WIDTH = 80
 MAX_LOST = 4  # layers told of
 MAX_FIELDS = 8  # of JSON answers told of
 _STATUS: Mapping[str, str] = {
+    CUT_OFF: "cut off",
     reasons.MISSES: "below bar",
     reasons.NOT_SHOWN: "not sure",
     reasons.BREAKS: "over limit",
@@ -93,8 +95,9 @@ def _bar_in_brackets(verdict: Verdict) -> str:
     if winner is None or verdict.probability is None:
         return ""
     head = (
-        "clears the bar" if verdict.clears_bar else "misses the bar" if is_missed(verdict) else "not shown to clear the bar"
+        "clears the bar" if is_cleared(verdict) else "misses the bar" if is_missed(verdict) else "not shown to clear the bar"
     )
+    head = f"partial: {head}" if verdict.coverage.partial else head
     return f" ({head}, probability {reasons.reaching(winner, verdict.risk)})"
 
 

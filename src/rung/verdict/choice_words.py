@@ -24,6 +24,7 @@ from rung.verdict.reasons import (
 )
 from rung.verdict.statistics import ALPHA, Paired
 
+BY_WHAT_THERE_IS = "The comparison was cut short, so nothing is shown yet; by the answers that there are:"
 _CHANCE = "so much comes by chance among {} comparisons (Holm's correction)"
 _ONE_TEST = "a second test (sign flips) does not find it"
 

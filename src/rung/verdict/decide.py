@@ -16,6 +16,7 @@ from rung.verdict import choice_words, gap_words, reasons
 from rung.verdict.bar import MAIN, Bar, measured
 from rung.verdict.choice import FLOOR, Choice, not_behind, on_one_scale
 from rung.verdict.constant import Constant
+from rung.verdict.cut_answers import doubted, said_first, with_the_cut
 from rung.verdict.eligible import (
     at_the_floor,
     beyond,
@@ -147,14 +148,18 @@ def _verdict(decided: _Decided, rejected: Mapping[str, str], floor: Estimate | N
         seed=context.seed,
         clusters=groups,
     )
+    measured_gaps = doubted(measured_gaps, of_arms, documents=context.documents)
     habit, first = _habit(winner, context.constant, context.seed)
     if floor is not None and (winner is None or winner.name in floored):
         form = measured_gaps.form
         first = f"{gap_words.does_not_keep_the_form(form, floor) if form else gap_words.does_not_read(floor)} {first}"
     if winner is not None and 0 < winner.result.answered < cases:
         first += f"{reasons.so_far(winner.result, cases)} "
+    if context.coverage.partial and winner is not None:
+        first += f"{choice_words.BY_WHAT_THERE_IS} "
     if doubt := next((e.doubt for e in evaluations if e.doubt), ""):
         first = f"{doubt} {first}"
+    first = said_first(evaluations) + first
     return Verdict(
         winner=None if winner is None else winner.name,
         clears_bar=clears,
@@ -166,7 +171,7 @@ def _verdict(decided: _Decided, rejected: Mapping[str, str], floor: Estimate | N
         doubts=measured_gaps.doubts,
         gap_notes=measured_gaps.notes,
         rungs=tuple(e.result for e in evaluations),
-        rejected=rejected,
+        rejected=with_the_cut(rejected, evaluations),
         differences=() if standing is None else _differences(standing),
         warnings=(
             *context.warnings,

@@ -15,6 +15,7 @@ from rung.records import Estimate, Evaluation, RungResult
 from rung.verdict import choice_words, gap_words, reasons
 from rung.verdict.bar import MAIN, Bar, keeping, measured
 from rung.verdict.choice import Choice, Contender, choose
+from rung.verdict.cut_answers import loses_by_cuts
 from rung.verdict.gaps import ORACLE, at_floor, floor_of
 from rung.verdict.probability import at_least
 
@@ -97,7 +98,9 @@ def with_the_arms(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
 
 
 def at_the_floor(evaluations: Sequence[Evaluation]) -> tuple[Estimate | None, dict[str, str]]:
-    """The oracle's score where that is at the floor, and the rungs that are there too, each with why that is no choice."""
+    """The oracle's score where that is at the floor, and the rungs that are there too, each with why that is no choice.
+    Neither of what loses by cuts: that tells nothing of what a model reads."""
+    evaluations = [e for e in evaluations if not loses_by_cuts(e)]
     columns, held, clusters = correct_of(evaluations), held_by_oracle(evaluations), clusters_of(evaluations)
     floor = floor_of(columns, held, clusters=clusters)
     if floor is None or held is None:

@@ -38,6 +38,7 @@ REMEDIES: Mapping[Loss, tuple[Way, ...]] = {
     "failed": (Way("look at the errors: a server, a limit or a prompt that is too long"),),
     "leaked": (Way("check the groups of these documents and of the asker before anything else"),),
     "cannot be won": (Way("mend the accepted answers: labels or schema allow none of them (rung check names the cases)"),),
+    "cut off": (Way("give the rung max_tokens, or more of it"),),
     "wrong format": (
         Way("constrain the output (structured)", ("structured",)),
         Way("teach the format (tuned_model)", ("tuned_model",)),
@@ -167,7 +168,7 @@ def diagnose(
         return "cannot be won"
     refused = scores.get("false_refusal", 0.0) > 0
     if scores.get("format", 1.0) == 0 and not refused:
-        return "wrong format"
+        return "cut off" if answer.truncated else "wrong format"
     if not case.answerable:
         return "should have refused"
     if _is_failed(answer.calls):
@@ -178,6 +179,8 @@ def diagnose(
     before = _before_the_model(case, answer, retrieves and not answer.calls, corpus)
     if before is not None:
         return before
+    if answer.truncated and not refused:
+        return "cut off"
     if refused and (answer.passages or answer.calls):
         return "refused wrongly"  # one that was shown nothing has nothing to say more freely
     if has_gold(case) and answer.passages:

@@ -16,6 +16,7 @@ from rung.verdict import reasons
 from rung.verdict.bar import MAIN, Bar
 from rung.verdict.constant import Constant
 from rung.verdict.costs import Demand, Prices, estimated_answers, hosted_on, usd_per_1k
+from rung.verdict.cut_answers import loses_by_cuts
 from rung.verdict.failure_modes import LOST_BELOW, RIGHT_FROM
 from rung.verdict.gaps import FORMAT, ORACLE, TUNED, TUNED_WITH_DOCUMENTS, form_of
 from rung.verdict.headroom import won_back
@@ -189,11 +190,11 @@ def _of_shown(values: Mapping[str, Floats], held: Floats) -> dict[str, Floats]:
 
 def _where_shown(evaluations: Sequence[Evaluation]) -> Floats | None:
     """The oracle's `correct`, NaN where it surely was not shown the answer; None where it was not asked, or tells nothing of
-    other rungs, since it does not keep the form."""
+    other rungs, since it does not keep the form or its answers were cut."""
     import numpy as np
 
     for oracle in evaluations:
-        if oracle.name == ORACLE and oracle.held is not None and MAIN in oracle.values:
+        if oracle.name == ORACLE and oracle.held is not None and MAIN in oracle.values and not loses_by_cuts(oracle):
             if form_of({ORACLE: oracle.values[FORMAT]} if FORMAT in oracle.values else {}) is not None:
                 return None
             return np.where(oracle.held == 0, np.nan, oracle.values[MAIN])

@@ -12,6 +12,7 @@ from rung.verdict.bar import MAIN, Bar
 from rung.verdict.complements import complements
 from rung.verdict.complements import in_words as together
 from rung.verdict.costs import break_even, dearer_beyond, rate
+from rung.verdict.cut_words import ground
 from rung.verdict.gaps import MIN_CASES
 from rung.verdict.guesses import hedged, is_partial, partly_answered
 from rung.verdict.sensitivity import BY_BREAKPOINTS, Economy, flips, priced
@@ -46,10 +47,10 @@ def what_would_change(
     telling = hedged(telling, evaluations, bar=bar, economy=economy, incumbent=incumbent)
     sentences = in_words(telling, winner, thin=thin)
     if winner is not None and winner not in thin:
-        fit = [r for r in results if r.name not in thin and not rejected.get(r.name, "").startswith(_UNFIT)]
+        fit = [r for r in results if r.name not in thin and not ground(rejected.get(r.name, "")).startswith(_UNFIT)]
         sentences += cheaper_from(winner, fit, bar, economy, partly=partly_answered(evaluations))
     if not any(result.name == winner and bar.is_cleared(result.probability) for result in results):
-        breaking = {name for name, why in rejected.items() if why.startswith(reasons.BREAKS)}
+        breaking = {name for name, why in rejected.items() if ground(why).startswith(reasons.BREAKS)}
         pair = complements(evaluations, but=breaking)
         sentences += [together(pair)] if pair else []
     return tuple(sentences)
@@ -59,7 +60,7 @@ def relevant(nearest: Sequence[Flip], evaluations: Sequence[Evaluation], rejecte
     """Without changes to what cannot be known to be one. `rejected`: why rungs are not the choice."""
     # no limit of time can be held against these, also where they count as if the race had not stopped them
     untimed = {e.name for e in evaluations if e.result.stopped or (is_partial(e) and e.result.latency is None)}
-    floored = {name for name, why in rejected.items() if why.startswith(reasons.AT_FLOOR)}  # no choice either way
+    floored = {name for name, why in rejected.items() if ground(why).startswith(reasons.AT_FLOOR)}  # no choice either way
     return [flip for flip in nearest if flip.winner not in (untimed if flip.what.endswith("_seconds") else floored)]
 
 

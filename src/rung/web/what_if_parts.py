@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from rung.records import RungResult, Verdict
-from rung.report.contents import ladder
+from rung.report.contents import is_cleared, ladder
 from rung.report.html.markup import Safe, el, join, scrolling
 from rung.report.numbers import DASH, interval, listed, money, percent, seconds
 from rung.verdict.bar import MAIN
@@ -74,8 +74,8 @@ def result_part(
     guess, "" where it is none."""
     bar = changed.decision.bar
     shown = el("span", verdict.winner or "no rung", cls="winner")
-    chip = "Clears the bar" if verdict.clears_bar else "Not shown to clear the bar"
-    tone = "good" if verdict.clears_bar and verdict.winner else "bad"
+    chip = "Clears the bar" if is_cleared(verdict) else "Not shown to clear the bar"
+    tone = "good" if is_cleared(verdict) and verdict.winner else "bad"
     state = el("span", chip, cls=f"chip {tone}") if bar.correct is not None else Safe("")
     head = el("h2", f"It {'might' if guessed else 'would'} be " if changed.names else "The verdict: ", shown, " ", state)
     by = el("p", f"A guess, {guessed}.") if guessed else Safe("")

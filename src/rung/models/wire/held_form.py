@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from rung.records import Failure, Json
 from rung.records.steps import Generate, GenerateResult, usage_of
+from rung.text.labels import label_named
 from rung.text.parsing import json_of
 
 WRAPPED = "value"
@@ -29,14 +30,19 @@ def schema_of(step: Generate) -> dict[str, Json] | None:
 
 
 def unwrapped(step: Generate, result: GenerateResult) -> GenerateResult | Failure:
-    """The one string inside; a server that ignored the wrapping may still have said it plainly."""
+    """The one string inside; a server that ignored the form may still have said it plainly, a label also in other case, in
+    quotation marks or with a final dot, as where answers are scored."""
+    text: Json = result.text.strip()
     try:
         value = json_of(result.text)
-        text = value.get(WRAPPED) if isinstance(value, dict) else value
+        text = value.get(WRAPPED) if isinstance(value, dict) else value if isinstance(value, str) else text
     except ValueError:
-        text = result.text.strip()
-    fits = text in step.choices if step.choices else isinstance(text, str) and re.fullmatch(step.regex, text) is not None
-    if not isinstance(text, str) or not fits:
+        pass
+    if step.choices:
+        text = label_named(text, step.choices) if isinstance(text, str) else None
+    elif isinstance(text, str) and re.fullmatch(step.regex, text) is None:
+        text = None
+    if not isinstance(text, str):
         kind = "labels" if step.choices else "regular expression"
         return Failure(f"the server left the {kind}: it said {result.text[:80]!r}", step="generate", usage=usage_of(result))
     return replace(result, text=text)

@@ -34,6 +34,7 @@ LAYERS: tuple[tuple[str, str, str], ...] = (
     ("failed", "F", "no answer came: an error or a time-out"),
     ("leaked", "L", "showed what the asker may not read"),
     ("cannot be won", "V", "labels or schema allow none of its accepted answers"),
+    ("cut off", "M", "the room for an answer ended it, and the rest is missing"),
     ("wrong format", "S", "the output breaks the schema"),
     ("should have refused", "U", "answered though the documents hold no answer"),
     ("tool failed", "T", "a tool that it called was away, broke, or refused the call"),
