@@ -25,7 +25,6 @@ from rung.verdict.reasons import (
 from rung.verdict.statistics import ALPHA, Paired
 
 _CHANCE = "so much comes by chance among {} comparisons (Holm's correction)"
-_ONE_TEST = "a second test (sign flips) does not find it"
 
 
 def clears(winner: RungResult, bar: Bar, *, lower: Sequence[RungResult], more: str) -> str:
@@ -105,7 +104,7 @@ def _in_doubt(difference: Paired, compared: int) -> str:
     e = difference.estimate
     if e.low is None or e.high is None or e.low <= 0 <= e.high:
         return ""
-    return _CHANCE.format(compared) if difference.p < ALPHA and compared > 1 else _ONE_TEST
+    return _CHANCE.format(compared)
 
 
 def not_certain(more: int | None, risk: float, *, of: str = "", clustered: bool = False) -> str:
