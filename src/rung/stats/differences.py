@@ -1,7 +1,7 @@
-"""How sure the mean of paired differences is: its spread, and how likely so much comes by chance.
+"""How sure the mean of paired differences is: its spread, and the least that a sign test could find.
 
-The same numbers make the interval, both p and what is shown to be worse, so that none contradicts another. Of one mean
-`estimates` tells; which rung is chosen is left to `verdict`.
+The interval, p and what is shown to be worse all come from this spread. Of one mean `estimates` tells; which rung is chosen
+is left to `verdict`.
 """
 
 from __future__ import annotations
@@ -14,17 +14,19 @@ from rung.stats.estimates import Spread, clustered_freedom, design_effect
 if TYPE_CHECKING:
     from rung.stats.estimates import Floats
 
+HALF = 0.5  # weight of the two cases that are counted besides, for a test at a risk of about a fifth
 SAME = 1e-12  # differences of equal fractions differ by rounding
 
 
 def spread_of_differences(
-    differences: Floats, *, share: bool = True, clusters: Sequence[int] | None = None
+    differences: Floats, *, share: bool = True, besides: float = 1.0, clusters: Sequence[int] | None = None
 ) -> Spread | None:
     """The spread of a mean difference over cases, [n], NaN left out; None of fewer than two cases, or of one cluster alone.
 
     Differences of shares lie in [-1, 1]. Two cases are counted besides, one to either side and as large as differences are
     here (`typical_size`): where no case differs, or all do alike, others may (Bonett and Price 2012, who have it of zeros
-    and ones). With `clusters` the variance grows by the design effect, which is 1 at least, as equal means of clusters
+    and ones). `besides` is the weight of their squares: 1 makes intervals of 95 % cover, `HALF` is enough for a test at a
+    larger risk (Agresti and Min 2005), and what an interval of 95 % finds it finds too. With `clusters` the variance grows by the design effect, which is 1 at least, as equal means of clusters
     prove nothing; where it is above 1 the degrees of freedom are those of the clusters. Where no case differs nothing tells
     how they hang together, and the spread is that of so many independent cases.
     """
@@ -35,15 +37,14 @@ def spread_of_differences(
     n = len(seen)
     if n < 2 or (clusters is not None and len(np.unique(np.asarray(clusters)[~np.isnan(values)])) < 2):
         return None
-    besides = 2 if share else 0
-    mean = float(seen.sum()) / (n + besides)
+    counted = n + 2 if share else n
+    mean = float(seen.sum()) / counted
     squares = float(((seen - mean) ** 2).sum())
     if share:
-        size = typical_size(seen)
-        squares += (size - mean) ** 2 + (size + mean) ** 2
+        squares += 2 * besides * typical_size(seen) ** 2 + 2 * mean**2
     effect = 1.0 if clusters is None else design_effect(values, clusters)
-    error = (squares / (n + besides - 1) / (n + besides) * effect) ** 0.5
-    return Spread(mean, error, clustered_freedom(n + besides - 1, values, effect, clusters))
+    error = (squares / (counted - 1) / counted * effect) ** 0.5
+    return Spread(mean, error, clustered_freedom(counted - 1, values, effect, clusters))
 
 
 def typical_size(differences: Floats) -> float:

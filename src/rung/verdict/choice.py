@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rung.records import Code, rung_of
-from rung.stats.differences import least_p, spread_of_differences
+from rung.stats.differences import HALF, spread_of_differences
 from rung.verdict.bar import Bar
 from rung.verdict.probability import at_least, effective_tries, student_cdf
 
@@ -162,7 +162,7 @@ def is_worse(
 
     A paired one-sided t-test at the risk, over the cases that both have (`behind`). Where the other is the best of several
     settings, worth so many independent `tries`, luck has had as many throws: the risk is shared among them. Fewer than
-    `MIN_COMMON` cases show nothing, nor does a difference of one case in all; nor what no sign test could (`least_p`).
+    `MIN_COMMON` cases show nothing, nor does a difference of one case in all: by the sign test it is even odds.
     """
     import numpy as np
 
@@ -176,21 +176,20 @@ def is_worse(
 def not_behind(one: Floats, best: Floats, margin: float, *, clusters: Sequence[int] | None = None) -> float:
     """The probability that the mean of `one` is behind by no more than `margin`, by the same t-test; 0 where it cannot be
     told."""
-    spread = spread_of_differences(best - one, clusters=clusters)
+    spread = spread_of_differences(best - one, besides=HALF, clusters=clusters)
     return 0.0 if spread is None else _at_most(spread, margin)
 
 
 def behind(one: Floats, best: Floats, *, clusters: Sequence[int] | None = None) -> tuple[float, float]:
-    """How far the mean of `one` is behind, and the one-sided p of "not behind": half of the two-sided p that
-    `statistics.paired` has, of the same spread."""
+    """How far the mean of `one` is behind, and the one-sided p of "not behind", by Student's t."""
     import numpy as np
 
     difference = best - one
     if np.isnan(difference).all():
         return 0.0, 1.0
     gap = float(np.nanmean(difference))
-    spread = spread_of_differences(difference, clusters=clusters)
-    return gap, 1.0 if spread is None else max(_at_most(spread, 0.0), least_p(difference, clusters))
+    spread = spread_of_differences(difference, besides=HALF, clusters=clusters)
+    return gap, 1.0 if spread is None else _at_most(spread, 0.0)
 
 
 def _at_most(spread: Spread, margin: float) -> float:

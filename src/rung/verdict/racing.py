@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rung.records import Stop
-from rung.stats.differences import typical_size
+from rung.stats.differences import HALF, typical_size
 from rung.stats.estimates import clustered_freedom, design_effect, student_point
 from rung.verdict.bar import Bar, keeps_mean
 from rung.verdict.choice import FLOOR, Choice, Contender, choose, is_worse
@@ -300,8 +300,7 @@ def _surely_worse(one: Contender, rival: Contender, fit: Sequence[Contender], co
     differences, total, shown = _differences(rival, one, course, risk)
     if len(differences) == 0:
         return False
-    signs = (math.floor(math.log2(1 / risk)) + 0.5) / total  # fewer that differ could not show it (`choice.is_worse`)
-    least = max(FLOOR, shown, signs)
+    least = max(FLOOR, shown)
     return surely_below((1 - differences) / 2, (1 - least) / 2, total=total, error=course.error / course.compared)
 
 
@@ -329,7 +328,7 @@ def _differences(one: Contender, other: Contender, course: _Course, risk: float)
     total = course.total - (n - len(counted))
     if len(counted) == 0:
         return counted, total, 0.0
-    squares = float(((counted - counted.mean()) ** 2).sum()) + 2 * typical_size(counted) ** 2
+    squares = float(((counted - counted.mean()) ** 2).sum()) + 2 * HALF * typical_size(counted) ** 2
     effect = course.effect(differences)
     error = (squares / (len(counted) + 1) * effect / (total + 2)) ** 0.5 * (total + 2) / total
     return counted, total, student_point(1 - risk, course.freedom(total, effect)) * error
