@@ -25,10 +25,12 @@ def spread_of_differences(
 
     Differences of shares lie in [-1, 1]. Two cases are counted besides, one to either side and as large as differences are
     here (`typical_size`): where no case differs, or all do alike, others may (Bonett and Price 2012, who have it of zeros
-    and ones). `besides` is the weight of their squares: 1 makes intervals of 95 % cover, `HALF` is enough for a test at a
-    larger risk (Agresti and Min 2005), and what an interval of 95 % finds it finds too. With `clusters` the variance grows by the design effect, which is 1 at least, as equal means of clusters
-    prove nothing; where it is above 1 the degrees of freedom are those of the clusters. Where no case differs nothing tells
-    how they hang together, and the spread is that of so many independent cases.
+    and ones). `besides` is the weight of their squares: 1 makes intervals of 95 % cover; `HALF` is enough for a test at a
+    larger risk (Agresti and Min 2005), and finds what the other finds.
+
+    With `clusters` the variance grows by the design effect, which is 1 at least, as equal means of clusters prove nothing;
+    where it is above 1 the degrees of freedom are those of the clusters. Where no case differs nothing tells how they hang
+    together, and the spread is that of so many independent cases.
     """
     import numpy as np
 
