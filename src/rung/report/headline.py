@@ -281,4 +281,4 @@ def differences_table(verdict: Verdict) -> Safe:
     head = el("tr", *(el("th", title, scope="col") for title in ("Difference", "points", "95 % interval", "p", "cases")))
     title = f"Differences in {verdict.main_metric}"
     table = el("table", el("thead", head), el("tbody", *rows), cls="numbers", aria_label=title)
-    return scrolled(table, title=title, about="On the same cases. p: the larger of bootstrap's and permutation test's.")
+    return scrolled(table, title=title, about="On the same cases. p: of no difference, by Student's t.")
