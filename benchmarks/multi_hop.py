@@ -29,9 +29,9 @@ from rung.models.catalog import embedder, generator
 from rung.records import Answer, Case, Document, Failure, StrategySpec, digest
 from rung.records.gold import counted, target_ranks
 from rung.records.steps import Engine, Generate, GenerateResult, Request, Result, Search, Step
-from rung.stats.estimates import resampled_means
 from rung.strategies.registry import make_strategy
 from rung.text.matching import token_f1
+from rung.verdict.statistics import paired
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "multidoc"
 ANSWER_TOKENS = 24
@@ -169,10 +169,9 @@ def f1s(cases: Sequence[Case], ended: Sequence[Ended]) -> list[float]:
 
 
 def against(one: Sequence[float], other: Sequence[float]) -> str:
-    """The paired difference with its bootstrap interval."""
-    behind = np.asarray(one) - np.asarray(other)
-    low, high = np.quantile(resampled_means(behind[:, None])[:, 0], [0.025, 0.975])
-    return f"{behind.mean():+.3f} [{low:+.3f}, {high:+.3f}]"
+    """The paired difference with its interval."""
+    by = paired(one, other).estimate
+    return f"{by.mean:+.3f} [{by.low:+.3f}, {by.high:+.3f}]"
 
 
 def measure(part: Part, search: KnowledgeEngine, replies: Replies | None, given: argparse.Namespace) -> None:

@@ -35,7 +35,8 @@ from rung.pipeline.dense_weight import MAX_CASES, measured
 from rung.records import Case, Document, Estimate, Evidence, Passage, digest
 from rung.records.gold import span_recall
 from rung.records.steps import Engine, Request, Rerank, SearchResult
-from rung.stats.estimates import estimate, resampled_means
+from rung.stats.estimates import estimate
+from rung.verdict.statistics import paired
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 CACHE = Path(__file__).resolve().parent / ".cache" / "retrieval"
@@ -220,10 +221,9 @@ def shown(values: Sequence[float]) -> str:
 
 
 def against(one: Sequence[float], other: Sequence[float]) -> str:
-    """The paired difference with its bootstrap interval."""
-    behind = np.asarray(one) - np.asarray(other)
-    low, high = np.quantile(resampled_means(behind[:, None])[:, 0], [0.025, 0.975])
-    return f"{behind.mean():+.3f} [{low:+.3f}, {high:+.3f}]"
+    """The paired difference with its interval."""
+    by = paired(one, other).estimate
+    return f"{by.mean:+.3f} [{by.low:+.3f}, {by.high:+.3f}]"
 
 
 # --- the run

@@ -121,7 +121,7 @@ def by_the_point(data: Drawn, bar: Bar) -> tuple[int, bool]:
         return int(clearing[0]), True
     best = int(means.argmax())
     others = {str(place): row for place, row in enumerate(data.scores) if place != best}
-    compared = paired_with(data.scores[best], others, resamples=1000, clusters=data.clusters)
+    compared = paired_with(data.scores[best], others, clusters=data.clusters)
     adjusted = holm({name: one.p for name, one in compared.items()})
     return next(p for p in range(len(means)) if p == best or adjusted[str(p)] >= 0.05), False
 

@@ -97,8 +97,7 @@ class OpenProject:
         if earlier is None:
             return measured(done, self.project)
         this = done.published.folder.name if done.verdict.coverage.trial else LATEST
-        settings = self.project.settings
-        return measured(done, self.project, changes(earlier, record(self.project, this), seed=settings.seed))
+        return measured(done, self.project, changes(earlier, record(self.project, this)))
 
     def without(self, model: str) -> OpenProject:
         """The project as if one of its `models` were gone; what it compares is a trial run.

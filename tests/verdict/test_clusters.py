@@ -82,48 +82,28 @@ def test_the_interval_of_a_mean_covers_the_truth_only_when_told_of_clusters(told
     assert told or hits / 400 < 0.7
 
 
-def test_the_cluster_bootstrap_is_that_of_cluster_means_where_clusters_are_equal() -> None:
+def test_clusters_of_equal_size_are_compared_by_their_means() -> None:
     dice = np.random.default_rng(5)
-    a, b = dice.random(160), dice.random(160)
-    means = (a - b).reshape(40, 4).mean(axis=1)
-    theirs = scipy.stats.bootstrap(
-        (means,), np.mean, n_resamples=20_000, method="percentile", rng=np.random.default_rng(1)
-    ).confidence_interval
-    found = paired(a, b, clusters=np.repeat(np.arange(40), 4).tolist())
-    wider = student(39) / 1.96 * (40 / 39) ** 0.5
-    middle = means.mean()
-    noise = 0.03 * (theirs.high - theirs.low)
-    assert found.estimate.low == pytest.approx(middle + wider * (theirs.low - middle), abs=noise)
-    assert found.estimate.high == pytest.approx(middle + wider * (theirs.high - middle), abs=noise)
-    flips = scipy.stats.permutation_test(
-        (means, np.zeros(40)),
-        lambda x, y: np.mean(x - y),
-        permutation_type="samples",
-        n_resamples=9_999,
-        rng=np.random.default_rng(1),
-    )
-    assert found.permutation == pytest.approx(flips.pvalue, abs=0.02)
+    luck = np.repeat(dice.normal(0, 0.2, 40), 25)
+    a = np.clip(0.6 + luck + dice.normal(0, 0.05, 1_000), 0, 1)
+    b = np.clip(0.5 + dice.normal(0, 0.05, 1_000), 0, 1)
+    found = paired(a, b, clusters=np.repeat(np.arange(40), 25).tolist())
+    theirs = scipy.stats.ttest_1samp((a - b).reshape(40, 25).mean(axis=1), 0)
+    ends = theirs.confidence_interval(0.95)
+    assert (found.estimate.low, found.estimate.high) == pytest.approx((ends.low, ends.high), abs=0.004)
+    assert found.p == pytest.approx(theirs.pvalue, abs=0.01)
 
 
 @pytest.mark.parametrize("per", [1, 4])
-def test_the_permutation_p_is_uniform_where_there_is_no_difference(per: int) -> None:
+def test_p_is_uniform_where_there_is_no_difference(per: int) -> None:
     dice = np.random.default_rng(11)
-    numbers = np.repeat(np.arange(24), per)
+    numbers = np.repeat(np.arange(60), per)
     p = []
     for _ in range(300):
-        luck = dice.normal(0, 1, (2, 24))[:, numbers] if per > 1 else 0.0
-        a, b = dice.normal(0, 1, (2, len(numbers))) + luck
-        p.append(paired(a, b, resamples=500, clusters=numbers.tolist()).permutation)
+        luck = dice.uniform(0, 0.5, (2, 60))[:, numbers] if per > 1 else 0.0
+        a, b = dice.uniform(0, 0.5, (2, len(numbers))) + luck
+        p.append(paired(a, b, share=False, clusters=numbers.tolist()).p)
     assert scipy.stats.kstest(p, "uniform").pvalue > 0.01
-
-
-def test_few_units_are_gone_through_exactly() -> None:
-    """Of the 2^6 patterns of signs, those whose sum is as far from 0: counted by scipy."""
-    differences = np.array([0.5, 0.25, 1.0, -0.125, 0.75, 0.375])
-    theirs = scipy.stats.permutation_test(
-        (differences, np.zeros(6)), lambda x, y: np.mean(x - y), permutation_type="samples"
-    )
-    assert paired(differences, np.zeros(6)).permutation == pytest.approx(theirs.pvalue)
 
 
 def test_five_documents_prove_nothing_however_many_cases_they_have() -> None:
@@ -133,19 +113,6 @@ def test_five_documents_prove_nothing_however_many_cases_they_have() -> None:
     numbers = np.repeat(np.arange(5), 40).tolist()
     assert paired(better, base, clusters=numbers).p >= 0.05
     assert paired(better, base).p < 0.001
-
-
-@pytest.mark.slow
-def test_many_cases_are_tested_by_the_normal_distribution_which_is_the_same_by_then() -> None:
-    dice = np.random.default_rng(4)
-    base = (dice.random(6_000) < 0.5).astype(float)
-    better = np.where(dice.random(6_000) < 0.03, 1.0, base)
-    more = np.where(dice.random(6_000) < 0.025, 0.0, better)
-    many, fewer = paired(more, base), paired(more[:4_999], base[:4_999])
-    assert many.estimate.high == pytest.approx(fewer.estimate.high or 0, abs=2e-3)
-    theirs = scipy.stats.ttest_1samp(more - base, 0).pvalue
-    assert many.bootstrap == pytest.approx(theirs, abs=0.01)
-    assert many.permutation == pytest.approx(theirs, abs=0.01)
 
 
 def test_clustered_cases_must_be_more_to_settle_it() -> None:
@@ -161,9 +128,9 @@ def test_clustered_cases_must_be_more_to_settle_it() -> None:
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1), st.integers(0, 4)), min_size=1, max_size=25))
 def test_any_scores_and_clusters_give_sane_numbers(rows: list[tuple[float, float, int]]) -> None:
     a, b, numbers = zip(*rows, strict=True)
-    found = paired(a, b, resamples=100, clusters=numbers)
+    found = paired(a, b, clusters=numbers)
     assert 0 < found.p <= 1
-    assert found.p == max(found.bootstrap, found.permutation)
     assert found.estimate.n == len(rows)
     if found.estimate.low is not None and found.estimate.high is not None:
-        assert found.estimate.low <= found.estimate.high
+        assert -1 <= found.estimate.low <= (found.estimate.mean or 0) <= found.estimate.high <= 1
+        assert (found.p < 0.05) is not (found.estimate.low <= 0 <= found.estimate.high)

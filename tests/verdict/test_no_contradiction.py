@@ -235,7 +235,7 @@ def test_the_habit_is_better_where_it_is_said_to_be(boards: list[Board]) -> None
 @pytest.mark.slow
 def test_what_would_change_the_choice_would(boards: list[Board]) -> None:
     checked = 0
-    for board in boards[:40]:
+    for board in boards[:50]:
         if board.bar.correct is None:
             continue
         last = board.verdict.winner or ""
@@ -288,3 +288,38 @@ def test_two_comparisons_are_told_apart_by_their_numbers(boards: list[Board]) ->
                 mean = change.difference.estimate.mean
                 assert {"better": mean > 0, "worse": mean < 0}.get(change.how, change.difference.p >= 0.05 or mean == 0)
         assert all(columns(line) <= 80 for line in change_lines(told))
+
+
+def test_what_is_said_of_two_rungs_that_do_equally_well_agrees() -> None:
+    """A newcomer read "does as well, with probability 0.96" beside "interval -24 to +24: too little to tell the two apart"."""
+    column = np.array([1.0] * 48 + [0.0] * 12)
+    clusters = tuple(np.repeat(np.arange(12), 5).tolist())
+    weighed = [replace(rung(name, column, order=place), clusters=clusters) for place, name in enumerate(("prompt", "rag"))]
+    verdict = decide(weighed, bar=Bar(0.5))
+    board = Board(weighed, Bar(0.5), Constant("", column), verdict)
+    text = " ".join(how_sure(report(board), verdict.rungs[0]))
+    assert verdict.winner == "prompt"
+    assert (
+        "On the same cases it does exactly as well as rag; on others either may do better, by 4.6 points at most "
+        "(95 % confidence)." in text
+    )
+    assert "too little to tell" not in text
+    assert "by 0.00 [-0.05, 0.05]" in verdict.rejected["rag"]
+
+
+def test_who_is_shown_to_be_worse_is_not_said_to_be_too_near_to_tell(boards: list[Board]) -> None:
+    """The choice takes a larger risk than an interval of 95 % has; both are said, and neither denies the other."""
+    worse = np.array([1.0] * 20 + [0.0] * 10)
+    better = np.where(np.isin(np.arange(30), [20, 21]), 1.0, worse)
+    weighed = [rung("prompt", worse, order=0), rung("rag", better, order=1)]
+    verdict = decide(weighed, bar=Bar())
+    text = " ".join(how_sure(report(Board(weighed, Bar(), Constant("", worse), verdict)), verdict.rungs[1]))
+    assert verdict.rejected["prompt"].startswith("worse: below the best")
+    assert "likely a real difference (at a risk of 20%), not surely" in text or "one-sided p" in text
+    for board in boards:
+        winner = next((r for r in board.verdict.rungs if r.name == board.verdict.winner), None)
+        if winner is not None:
+            for other in re.findall(
+                r"(?:above|below) (\S+) \([^)]*\): too little to tell", " ".join(how_sure(report(board), winner))
+            ):
+                assert not board.verdict.rejected.get(other, "").startswith("worse")

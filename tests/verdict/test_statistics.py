@@ -110,21 +110,27 @@ def test_the_interval_covers_the_truth_as_often_as_it_says(kind: str, truth: flo
     assert hits / 800 >= 0.925
 
 
-@pytest.mark.slow
-def test_paired_bootstrap_against_scipy() -> None:
+@pytest.mark.parametrize("n", [40, 200])
+def test_zeros_and_ones_are_compared_as_by_students_t_with_a_case_to_either_side(n: int) -> None:
+    """Bonett and Price 2012, with Student's t in place of the normal distribution."""
     dice = np.random.default_rng(3)
-    a, b = dice.beta(0.6, 0.4, 200), dice.beta(0.5, 0.5, 200)
-    theirs = scipy.stats.bootstrap(
-        (a - b,), np.mean, n_resamples=20_000, method="percentile", rng=np.random.default_rng(1)
-    ).confidence_interval
+    a, b = ((dice.random(n) < share).astype(float) for share in (0.7, 0.4))
     found = paired(a, b)
-    noise = 0.03 * (theirs.high - theirs.low)
-    assert found.estimate.low == pytest.approx(theirs.low, abs=noise)
-    assert found.estimate.high == pytest.approx(theirs.high, abs=noise)
-    signs = scipy.stats.permutation_test(
-        (a, b), lambda x, y: np.mean(x - y), permutation_type="samples", n_resamples=9_999, rng=np.random.default_rng(1)
-    )
-    assert found.p == pytest.approx(signs.pvalue, abs=0.02)
+    theirs = scipy.stats.ttest_1samp(np.concatenate([a - b, [1.0, -1.0]]), 0)
+    ends = theirs.confidence_interval(0.95)
+    low = ends.low if theirs.pvalue < 0.05 else min(ends.low, 0.0)
+    assert (found.estimate.low, found.estimate.high) == pytest.approx((low, ends.high))
+    assert found.p == pytest.approx(theirs.pvalue)
+
+
+def test_what_is_no_score_is_compared_by_students_t_alone() -> None:
+    dice = np.random.default_rng(5)
+    a, b = dice.normal(3, 1, 30), dice.normal(1.5, 1, 30)
+    found = paired(a, b, share=False)
+    theirs = scipy.stats.ttest_rel(a, b)
+    ends = theirs.confidence_interval(0.95)
+    assert (found.estimate.low, found.estimate.high) == pytest.approx((ends.low, ends.high))
+    assert found.p == pytest.approx(theirs.pvalue, abs=1e-6)
 
 
 @pytest.mark.slow
@@ -135,7 +141,7 @@ def test_two_equal_rungs_are_seldom_told_apart() -> None:
     for _ in range(1_000):
         level = dice.random(80)  # cases differ in difficulty, both rungs alike
         a, b = ((dice.random(80) < level).astype(float) for _ in range(2))
-        alarms += paired(a, b, resamples=2_000).p < 0.05
+        alarms += paired(a, b).p < 0.05
     assert alarms / 1_000 <= 0.065
 
 
@@ -158,14 +164,17 @@ def test_few_cases_prove_nothing_however_equal_they_are(n: int, sure: bool) -> N
     assert (found.p < 0.05) is sure
     if n > 1:
         assert found.estimate.low is not None
-        assert 0 < found.estimate.low < 1 == found.estimate.high
+        assert (found.estimate.low > 0) is sure
+        assert found.estimate.low < 1 == found.estimate.high
 
 
 def test_identical_answers_leave_room_for_what_was_not_seen() -> None:
-    found = paired([0.0] * 10, [0.0] * 10)
-    assert found.p == 1
-    assert found.estimate.low == pytest.approx(-0.2775, abs=1e-3)
-    assert found.estimate.high == pytest.approx(0.2775, abs=1e-3)
+    """The rule of three has .3, .05 and .015."""
+    for n, end in ((10, 0.271), (60, 0.046), (200, 0.0138)):
+        found = paired([0.0] * n, [0.0] * n)
+        assert found.p == 1
+        assert found.estimate.low == pytest.approx(-end, abs=1e-3)
+        assert found.estimate.high == pytest.approx(end, abs=1e-3)
 
 
 def test_one_case_that_differs_is_no_difference() -> None:

@@ -84,7 +84,7 @@ def compare(  # noqa: PLR0917 - typer reads the options from the parameters
         return YOURS
     if earlier is not None:
         this = done.published.folder.name if done.verdict.coverage.trial else "latest"
-        differences = changes(earlier, record(project, this), seed=project.settings.seed)
+        differences = changes(earlier, record(project, this))
         screen.say("\n".join(change_lines(differences)))
         if differences.worse:
             return MISSED

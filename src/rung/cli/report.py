@@ -93,6 +93,6 @@ def compared(folder: Path, first: str, second: str, *, gate: bool, json: bool) -
     from rung.report.changes import change_json, change_lines, changes
 
     project = load_project(folder)
-    differences = changes(record(project, first), record(project, second), seed=project.settings.seed)
+    differences = changes(record(project, first), record(project, second))
     out(dumps(change_json(differences)) if json else "\n".join(change_lines(differences)))
     return MISSED if gate and (differences.worse or not differences.second.clears_bar) else FINE

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 DECISION = "decision.json"  # of a verdict
 FORMAT = 1
 _PLAIN = (
-    *("documents", "trainable", "incumbent", "seed", "looks", "few_documents"),
+    *("documents", "trainable", "incumbent", "looks", "few_documents"),
     *("knowledge_version", "executed", "replayed"),
 )
 

@@ -157,7 +157,6 @@ def decide_winner(
             demand=demand_in(project),
             constant=habit(prepared.cases, scored.measure, asked),
             incumbent=last_choice(project),
-            seed=project.settings.seed,
             coverage=coverage,
             looks=looks,
             few_documents=few_documents(prepared.cases)[0],

@@ -205,7 +205,7 @@ def rung_of(label: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Mean of (a − b) over the same cases, with its 95 % interval and the two-sided p of bootstrap and permutation test."""
+    """Mean of (a − b) over the same cases, with its 95 % interval and its two-sided p."""
 
     a: str
     b: str

@@ -59,7 +59,7 @@ class Changes:
         return tuple(change.rung for change in self.rungs if change.how == "worse")
 
 
-def changes(first: Record, second: Record, *, seed: int = 0) -> Changes:
+def changes(first: Record, second: Record) -> Changes:
     """Each rung of either comparison: paired tests on the common cases, Holm's correction over the rungs, 5 %."""
     index_of = {case: n for n, case in enumerate(first.cases)}
     common = [(index_of[case], n) for n, case in enumerate(second.cases) if case in index_of]
@@ -70,7 +70,7 @@ def changes(first: Record, second: Record, *, seed: int = 0) -> Changes:
         a, b = first.correct[name], second.correct[name]
         columns = [[_number(b[n]) for _, n in common], [_number(a[m]) for m, _ in common]]
         if common:
-            compared[name] = paired(*columns, seed=seed, clusters=clusters)
+            compared[name] = paired(*columns, clusters=clusters)
     comparable = {name: one for name, one in compared.items() if one.estimate.n}
     adjusted = holm({name: one.p for name, one in comparable.items()})
     rungs = []

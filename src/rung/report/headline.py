@@ -158,7 +158,8 @@ def how_sure(report: Report, winner: RungResult) -> list[str]:
     nearest = sorted((d for d in others if d.estimate.mean is not None), key=lambda d: abs(d.estimate.mean or 0.0))
     adjusted = holm({f"{d.a} {d.b}": d.p for d in report.verdict.differences})
     tested = [(_seen_from(d, winner.name), adjusted[f"{d.a} {d.b}"]) for d in nearest[:1]]
-    lines += [_compared(one, p, report.verdict.risk) for one, p in tested]
+    worse = {name for name, why in report.verdict.rejected.items() if why.startswith(reasons.WORSE)}
+    lines += [_compared(one, p, report.verdict.risk, is_shown=one.b in worse) for one, p in tested]
     lines += [reasons.repeated(winner.name, winner.repeats)] if winner.repeats else []
     lines.append(covered(report))
     by = report.basis.correct_by
@@ -222,10 +223,15 @@ def _seen_from(difference: Difference, winner: str) -> Difference:
     return Difference(winner, difference.a, turned, difference.p)
 
 
-def _compared(difference: Difference, adjusted: float, risk: float) -> str:
-    """`adjusted`: its p by Holm among all comparisons."""
+def _compared(difference: Difference, adjusted: float, risk: float, *, is_shown: bool) -> str:
+    """`adjusted`: its p by Holm among all comparisons. `is_shown`: the verdict says that the other is worse, at its risk."""
     e = difference.estimate
     mean, low, high = e.mean or 0.0, e.low, e.high
+    if abs(mean) < 1e-9 and low is not None and high is not None:
+        return (
+            f"On the same cases it does exactly as well as {difference.b}; on others either may do better, by "
+            f"{points(max(-low, high), digits=1).lstrip('+')} points at most (95 % confidence)."
+        )
     size = f"{points(abs(mean)).lstrip('+')} points {'above' if mean >= 0 else 'below'} {difference.b}"
     if low is None or high is None:
         return f"On the same cases it is {size}."
@@ -233,6 +239,8 @@ def _compared(difference: Difference, adjusted: float, risk: float) -> str:
         sure = "a real difference"
     elif difference.p / 2 < risk:
         sure = f"likely a real difference (one-sided p {difference.p / 2:.2f}), not surely"
+    elif is_shown:
+        sure = f"likely a real difference (at a risk of {risk:.0%}), not surely"
     else:
         sure = "too little to tell the two apart"
     return f"On the same cases it is {size} (interval {points_interval(e)}): {sure}."
@@ -277,4 +285,4 @@ def differences_table(verdict: Verdict) -> Safe:
     head = el("tr", *(el("th", title, scope="col") for title in ("Difference", "points", "95 % interval", "p", "cases")))
     title = f"Differences in {verdict.main_metric}"
     table = el("table", el("thead", head), el("tbody", *rows), cls="numbers", aria_label=title)
-    return scrolled(table, title=title, about="On the same cases. p: the larger of bootstrap's and permutation test's.")
+    return scrolled(table, title=title, about="On the same cases. p: of no difference, by Student's t.")

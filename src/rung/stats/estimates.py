@@ -5,7 +5,7 @@ Comparisons between rungs are left to `verdict.statistics`, what follows for a b
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -18,10 +18,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-RESAMPLES = 10_000
-NORMAL_FROM = 5_000  # from so many cases on, the bootstrap's ends are the normal ones within its own noise
 _Z = 1.959963984540054
-_CHUNK = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +53,9 @@ def spread_of(
     n = len(seen)
     if n < 2:
         return None
-    error, freedom = float(seen.std(ddof=1)) / n**0.5, n - 1
-    if clusters is not None:
-        effect = design_effect(column, clusters)
-        groups = _shared(column, clusters)
-        error *= effect**0.5
-        freedom = freedom if effect == 1 or groups < 3 else min(freedom, groups - 1)
-    return Spread(float(seen.mean()), error, freedom)
+    effect = 1.0 if clusters is None else design_effect(column, clusters)
+    error = float(seen.std(ddof=1)) / n**0.5 * effect**0.5
+    return Spread(float(seen.mean()), error, clustered_freedom(n - 1, column, effect, clusters))
 
 
 def estimate(values: Sequence[float] | Floats, *, share: bool = True, clusters: Sequence[int] | None = None) -> Estimate:
@@ -141,13 +134,22 @@ def design_effect(values: Sequence[float] | Floats, clusters: Sequence[int]) -> 
     return max(1.0, float((sums**2).sum()) * groups / (groups - 1) / alone)
 
 
+def clustered_freedom(freedom: int, values: Sequence[float] | Floats, effect: float, clusters: Sequence[int] | None) -> int:
+    """Degrees of freedom: those of independent cases or, where the design effect is above 1, of the clusters that it was
+    estimated from, if these are three or more."""
+    if clusters is None or effect == 1:
+        return freedom
+    groups = _shared(values, clusters)
+    return freedom if groups < 3 else min(freedom, groups - 1)
+
+
 def _widening(values: Floats, clusters: Sequence[int]) -> float:
     """The design effect, and what it costs that it was estimated from few clusters (Student's t in place of the normal)."""
     effect, groups = design_effect(values, clusters), _shared(values, clusters)
     return effect if effect == 1 or groups < 3 else effect * (student(groups - 1) / _Z) ** 2
 
 
-def _shared(values: Floats, clusters: Sequence[int]) -> int:
+def _shared(values: Sequence[float] | Floats, clusters: Sequence[int]) -> int:
     """How many clusters have several cases."""
     import numpy as np
 
@@ -177,29 +179,3 @@ def wilson(share: float, *, n: float, z: float = _Z) -> tuple[float, float]:
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * (share * (1 - share) / n + z**2 / (4 * n**2)) ** 0.5
     return max(0.0, min(centre - half, share)), min(1.0, max(centre + half, share))
-
-
-def resampled_means(columns: Floats, *, resamples: int = RESAMPLES, seed: int = 0) -> Floats:
-    """Means of `resamples` draws of n cases with replacement: [n, k] -> [resamples, k]; all columns share the draws."""
-    import numpy as np
-
-    weights = _draws(len(columns), resamples, seed)
-    return np.concatenate([chunk.astype(np.float64) @ columns for chunk in _chunks(weights)]) / len(columns)
-
-
-def _chunks(weights: NDArray[np.int8]) -> Iterator[NDArray[np.int8]]:
-    yield from (weights[start : start + _CHUNK] for start in range(0, len(weights), _CHUNK))
-
-
-@lru_cache(maxsize=4)
-def _draws(n: int, resamples: int, seed: int) -> NDArray[np.int8]:
-    """How often each case is drawn in each resample: [resamples, n]. Kept, since all rungs have the same n."""
-    import numpy as np
-
-    generator = np.random.default_rng((seed, n))
-    counts = np.empty((resamples, n), dtype=np.int8)  # a case drawn more than 127 times in n draws does not happen
-    for start in range(0, resamples, _CHUNK):
-        rows = min(_CHUNK, resamples - start)
-        drawn = generator.integers(0, n, size=(rows, n)) + np.arange(rows)[:, None] * n
-        counts[start : start + rows] = np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n)
-    return counts

@@ -111,8 +111,9 @@ def worse(before: Measured, after: Measured) -> dict[str, Estimate]:
     for name, column in before.columns().items():
         if len(column) != len(later[name]):
             raise InternalError(f"{name} was measured on {len(column)} items before and {len(later[name])} after")
-        more, less = (later[name], column) if name == "answer_loss" else (column, later[name])
-        changes[name] = paired(more, less).estimate
+        is_loss = name == "answer_loss"
+        more, less = (later[name], column) if is_loss else (column, later[name])
+        changes[name] = paired(more, less, share=not is_loss).estimate
     return changes
 
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rung.records import Code, rung_of
-from rung.stats.estimates import design_effect
+from rung.stats.differences import HALF, spread_of_differences
 from rung.verdict.bar import Bar
 from rung.verdict.probability import at_least, effective_tries, student_cdf
 
 if TYPE_CHECKING:
-    from rung.stats.estimates import Floats
+    from rung.stats.estimates import Floats, Spread
 
 FLOOR = 0.02  # of `correct`: so small a difference is none, and goes to the lower rung
 MIN_COMMON = 5  # cases that two rungs have both answered: of fewer nothing is made
@@ -160,10 +160,9 @@ def is_worse(
 ) -> bool:
     """Whether one rung is shown to be worse than another with a higher mean: by more than `FLOOR`, and more than chance.
 
-    A paired one-sided t-test at the risk, over the cases that both have, one case of half a point to either side counted
-    besides: equal answers prove no equality. Where the other is the best of several settings, worth so many independent
-    `tries`, luck has had as many throws: the risk is shared among them. Fewer than `MIN_COMMON` cases show nothing, nor
-    does a difference of one case in all: by the sign test it is even odds.
+    A paired one-sided t-test at the risk, over the cases that both have (`behind`). Where the other is the best of several
+    settings, worth so many independent `tries`, luck has had as many throws: the risk is shared among them. Fewer than
+    `MIN_COMMON` cases show nothing, nor does a difference of one case in all: by the sign test it is even odds.
     """
     import numpy as np
 
@@ -175,24 +174,24 @@ def is_worse(
 
 
 def not_behind(one: Floats, best: Floats, margin: float, *, clusters: Sequence[int] | None = None) -> float:
-    """The probability that the mean of `one` is behind by no more than `margin`, by the same t-test; 0 where they have no
-    case in common."""
-    import numpy as np
-
-    common = bool((~np.isnan(one) & ~np.isnan(best)).any())
-    return behind(one + margin, best, clusters=clusters)[1] if common else 0.0
+    """The probability that the mean of `one` is behind by no more than `margin`, by the same t-test; 0 where it cannot be
+    told."""
+    spread = spread_of_differences(best - one, besides=HALF, clusters=clusters)
+    return 0.0 if spread is None else _at_most(spread, margin)
 
 
 def behind(one: Floats, best: Floats, *, clusters: Sequence[int] | None = None) -> tuple[float, float]:
-    """How far the mean of `one` is behind, and the one-sided p of "not behind"."""
+    """How far the mean of `one` is behind, and the one-sided p of "not behind", by Student's t."""
     import numpy as np
 
     difference = best - one
-    seen = difference[~np.isnan(difference)]
-    n = len(seen)
-    if n == 0:
+    if np.isnan(difference).all():
         return 0.0, 1.0
-    gap = float(seen.mean())
-    effect = 1.0 if clusters is None else design_effect(difference, clusters)
-    error = ((float(((seen - gap) ** 2).sum()) + 0.5) / (n + 1) / (n + 2) * effect) ** 0.5
-    return gap, 1 - student_cdf(gap / error, n + 1)
+    gap = float(np.nanmean(difference))
+    spread = spread_of_differences(difference, besides=HALF, clusters=clusters)
+    return gap, 1.0 if spread is None else _at_most(spread, 0.0)
+
+
+def _at_most(spread: Spread, margin: float) -> float:
+    """The probability that a mean difference is `margin` at most."""
+    return student_cdf((margin - spread.mean) / spread.error, spread.freedom)

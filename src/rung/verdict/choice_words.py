@@ -26,7 +26,6 @@ from rung.verdict.statistics import ALPHA, Paired
 
 BY_WHAT_THERE_IS = "The comparison was cut short, so nothing is shown yet; by the answers that there are:"
 _CHANCE = "so much comes by chance among {} comparisons (Holm's correction)"
-_ONE_TEST = "a second test (sign flips) does not find it"
 
 
 def clears(winner: RungResult, bar: Bar, *, lower: Sequence[RungResult], more: str) -> str:
@@ -106,7 +105,7 @@ def _in_doubt(difference: Paired, compared: int) -> str:
     e = difference.estimate
     if e.low is None or e.high is None or e.low <= 0 <= e.high:
         return ""
-    return _CHANCE.format(compared) if difference.p < ALPHA and compared > 1 else _ONE_TEST
+    return _CHANCE.format(compared)
 
 
 def not_certain(more: int | None, risk: float, *, of: str = "", clustered: bool = False) -> str:

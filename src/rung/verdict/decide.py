@@ -97,8 +97,8 @@ def settle(evaluations: Sequence[Evaluation], bar: Bar, context: DecisionContext
     winner = None if choice is None else by_name[choice.name]
     standing = None
     if choice is not None and winner is not None:
-        standing = _standing(choice, winner, [by_name[e.name] for e in rivals], bar, context.seed)
-        rejected |= _why_not(standing, context.seed)
+        standing = _standing(choice, winner, [by_name[e.name] for e in rivals], bar)
+        rejected |= _why_not(standing)
     verdict = replace(
         _verdict(_Decided(evaluations, winner, standing, bar, context, cases), rejected, floor, floored),
         front=front([e.result for e in evaluations]),
@@ -145,11 +145,10 @@ def _verdict(decided: _Decided, rejected: Mapping[str, str], floor: Estimate | N
         documents=context.documents,
         held=held_by_oracle(evaluations),
         forms=correct_of(of_arms, FORMAT),
-        seed=context.seed,
         clusters=groups,
     )
     measured_gaps = doubted(measured_gaps, of_arms, documents=context.documents)
-    habit, first = _habit(winner, context.constant, context.seed)
+    habit, first = _habit(winner, context.constant)
     if floor is not None and (winner is None or winner.name in floored):
         form = measured_gaps.form
         first = f"{gap_words.does_not_keep_the_form(form, floor) if form else gap_words.does_not_read(floor)} {first}"
@@ -231,10 +230,10 @@ class _Standing:
         return self.choice.code in ("clears", "kept")
 
 
-def _standing(choice: Choice, winner: Evaluation, rivals: Sequence[Evaluation], bar: Bar, seed: int) -> _Standing:
+def _standing(choice: Choice, winner: Evaluation, rivals: Sequence[Evaluation], bar: Bar) -> _Standing:
     best = next(e for e in rivals if e.result.name == choice.best)
     others = {w.result.name: w.values[MAIN] for w in rivals if w is not best}
-    compared = paired_with(best.values[MAIN], others, seed=seed, clusters=best.clusters)
+    compared = paired_with(best.values[MAIN], others, clusters=best.clusters)
     return _Standing(choice, winner, best, rivals, bar, compared)
 
 
@@ -288,12 +287,12 @@ def _saved(winner: RungResult, rival: RungResult) -> tuple[bool, float]:
     return monthly, 0.0 if mine is None or theirs is None else theirs - mine
 
 
-def _why_not(standing: _Standing, seed: int) -> dict[str, str]:
+def _why_not(standing: _Standing) -> dict[str, str]:
     """Why each of the others that might have won did not."""
     winner, bar = standing.winner, standing.bar
     others = [rival for rival in standing.rivals if rival is not winner]
     columns = {rival.result.name: rival.values[MAIN] for rival in others}
-    over_winner = paired_with(winner.values[MAIN], columns, seed=seed, clusters=winner.clusters)
+    over_winner = paired_with(winner.values[MAIN], columns, clusters=winner.clusters)
     adjusted = holm({name: one.p for name, one in over_winner.items()})
     monthly, costs = _costs_of_good(standing)
     why_not: dict[str, str] = {}
@@ -343,12 +342,12 @@ def _hanging_together(winner: Evaluation | None, cases: int) -> list[str]:
     return [reasons.hanging_together(cases, len(set(winner.clusters)), effect)] if effect >= NOTED_EFFECT else []
 
 
-def _habit(winner: Evaluation | None, constant: Constant | None, seed: int) -> tuple[list[str], str]:
+def _habit(winner: Evaluation | None, constant: Constant | None) -> tuple[list[str], str]:
     """The sentence that says that the winner is no better than one same answer; and in short what is to be said first, where
     the winner's own interval does not even lie above it."""
     if winner is None or constant is None:
         return [], ""
-    better = paired_with(constant.values, {"": winner.values[MAIN]}, seed=seed, clusters=winner.clusters)[""]
+    better = paired_with(constant.values, {"": winner.values[MAIN]}, clusters=winner.clusters)[""]
     if better.p < ALPHA and (better.estimate.mean or 0) > 0:
         return [], ""
     name, score = winner.result.name, winner.result.scores[MAIN]

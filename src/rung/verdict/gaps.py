@@ -49,7 +49,6 @@ def gaps(
     documents: bool = True,
     held: Floats | None = None,
     forms: Mapping[str, Floats] | None = None,
-    seed: int = 0,
     clusters: Sequence[int] | None = None,
 ) -> Gaps:
     """The three gaps as `_measured` has them; one that fewer than `MIN_CASES` cases tell of is not stated.
@@ -58,10 +57,10 @@ def gaps(
     (`FORM_KEPT`), it shows neither what it knows nor what the search loses: the knowledge gap is then hybrid − tuned_model,
     where both keep it.
     """
-    measured = _measured(correct, documents=documents, held=held, seed=seed, clusters=clusters)
+    measured = _measured(correct, documents=documents, held=held, clusters=clusters)
     form = form_of(forms or {}, clusters=clusters)
     if documents and form is not None:
-        measured = _without_form(measured, correct, forms or {}, form, seed=seed, clusters=clusters)
+        measured = _without_form(measured, correct, forms or {}, form, clusters=clusters)
     few = {name: gap.n for name, gap in measured.estimates.items() if 0 < gap.n < MIN_CASES}
     return Gaps(
         {name: _NONE if name in few else gap for name, gap in measured.estimates.items()},
@@ -83,7 +82,6 @@ def _without_form(
     forms: Mapping[str, Floats],
     form: Estimate,
     *,
-    seed: int,
     clusters: Sequence[int] | None,
 ) -> Gaps:
     """The gaps of a project whose untuned model does not keep the form; only the behaviour gap is what it always is."""
@@ -95,7 +93,7 @@ def _without_form(
     if len(lows) < 2 or min(lows) <= FORM_KEPT:
         return Gaps(measured.estimates, doubts, measured.notes, form)
     doubts.pop("knowledge", None)
-    knowledge = paired(correct[beside], correct[tuned], seed=seed, clusters=clusters).estimate
+    knowledge = paired(correct[beside], correct[tuned], clusters=clusters).estimate
     notes = {**measured.notes, "knowledge": gap_words.by_tuned(beside, tuned, form)}
     return Gaps({**measured.estimates, "knowledge": knowledge}, doubts, notes, form)
 
@@ -105,7 +103,6 @@ def _measured(
     *,
     documents: bool = True,
     held: Floats | None = None,
-    seed: int = 0,
     clusters: Sequence[int] | None = None,
 ) -> Gaps:
     """The three gaps, each with its 95 % interval over the cases that both sides have.
@@ -119,7 +116,6 @@ def _measured(
         documents: whether the project has any.
         held: case by case 1 where the oracle was shown the answer, 0 where it was not (left out), between where nobody can
             tell, NaN where there is nothing to show (an unanswerable case).
-        seed: of the resampling.
         clusters: the cluster of each case, None where all are independent.
     """
     closed_book, oracle = correct.get(CLOSED_BOOK), correct.get(ORACLE)
@@ -133,8 +129,8 @@ def _measured(
         return Gaps(none, dict.fromkeys(none, blind))
     shown = _where_shown(oracle, held)
     rag = _best_rag(correct)
-    knowledge = None if closed_book is None else paired(shown, closed_book, seed=seed, clusters=clusters)
-    retrieval = None if rag is None else paired(shown, rag, seed=seed, clusters=clusters)
+    knowledge = None if closed_book is None else paired(shown, closed_book, clusters=clusters)
+    retrieval = None if rag is None else paired(shown, rag, clusters=clusters)
     behaviour = estimate(1 - shown, clusters=clusters)
     estimates = {"knowledge": _of(knowledge), "retrieval": _of(retrieval), "behaviour": behaviour}
     if retrieval is not None and _surely_below(retrieval):
@@ -143,17 +139,17 @@ def _measured(
         beaten = gap_words.no_upper_bound(retrieval.estimate)
         return Gaps(estimates, {name: beaten for name in estimates if name not in bounded})
     floor = floor_of(correct, held, clusters=clusters)
-    notes = _above(correct, shown, seed=seed, clusters=clusters)
-    if beside := _beside(correct, held, seed=seed, clusters=clusters):
+    notes = _above(correct, shown, clusters=clusters)
+    if beside := _beside(correct, held, clusters=clusters):
         notes["behaviour"] = f"{beside}. {notes['behaviour']}" if "behaviour" in notes else beside
     return Gaps(estimates, {} if floor is None else dict.fromkeys(estimates, gap_words.NOTHING_AT_THE_FLOOR), notes)
 
 
-def _above(correct: Mapping[str, Floats], shown: Floats, *, seed: int, clusters: Sequence[int] | None) -> dict[str, str]:
+def _above(correct: Mapping[str, Floats], shown: Floats, *, clusters: Sequence[int] | None) -> dict[str, str]:
     """What to say of the behaviour gap where a rung is surely above the oracle on the same cases: of a tuned one, else of
     another than `rag`, whose difference is a gap of its own."""
     rungs = [name for name in correct if rung_of(name) not in (CLOSED_BOOK, ORACLE, RAG)]
-    above = _surely_above(correct, rungs, shown, seed=seed, clusters=clusters)
+    above = _surely_above(correct, rungs, shown, clusters=clusters)
     if not above:
         return {}
     ranked = [(rung_of(name) in (TUNED, TUNED_WITH_DOCUMENTS), mean, name, by) for mean, name, by in above]
@@ -161,7 +157,7 @@ def _above(correct: Mapping[str, Floats], shown: Floats, *, seed: int, clusters:
     return {"behaviour": gap_words.tuned_above(name, by) if is_tuned else gap_words.above_oracle(name, by)}
 
 
-def _beside(correct: Mapping[str, Floats], held: Floats | None, *, seed: int, clusters: Sequence[int] | None) -> str:
+def _beside(correct: Mapping[str, Floats], held: Floats | None, *, clusters: Sequence[int] | None) -> str:
     """What to say of behaviour in the cases that the gap leaves out, since the oracle was shown no answer there: a rung that
     is surely above the closed book without any document shows that it was wanting; "" where none is."""
     import numpy as np
@@ -170,17 +166,17 @@ def _beside(correct: Mapping[str, Floats], held: Floats | None, *, seed: int, cl
         return ""
     alone = np.where(held == 0, correct[CLOSED_BOOK], np.nan)
     rungs = [name for name in correct if rung_of(name) in WITHOUT_DOCUMENTS]
-    above = [one for one in _surely_above(correct, rungs, alone, seed=seed, clusters=clusters) if one[2].n >= MIN_CASES]
+    above = [one for one in _surely_above(correct, rungs, alone, clusters=clusters) if one[2].n >= MIN_CASES]
     return gap_words.behaviour_elsewhere(*max(above)[1:]) if above else ""
 
 
 def _surely_above(
-    correct: Mapping[str, Floats], rungs: Sequence[str], other: Floats, *, seed: int, clusters: Sequence[int] | None
+    correct: Mapping[str, Floats], rungs: Sequence[str], other: Floats, *, clusters: Sequence[int] | None
 ) -> list[tuple[float, str, Estimate]]:
     """Of these rungs those that surely are better than an arm on the cases of both: by how much, its name, the estimate."""
     above: list[tuple[float, str, Estimate]] = []
     for name in rungs:
-        compared = paired(correct[name], other, seed=seed, clusters=clusters)
+        compared = paired(correct[name], other, clusters=clusters)
         low, mean = compared.estimate.low, compared.estimate.mean
         if low is not None and mean is not None and low > 0 and compared.p * len(rungs) < ALPHA:
             above.append((mean, name, compared.estimate))

@@ -43,7 +43,6 @@ class DecisionContext:
         constant: what one same answer to every case would get.
         incumbent: the last verdict's winner, "" where there is none.
         is_kept: whether the choice is the next one's `incumbent`, as that of a trial run never is.
-        seed: of the resampling.
         coverage: what of all answers there is, and why not more.
         looks: how often these cases have judged a changed configuration; 0: not counted.
         few_documents: documents that the cases are about, where these are too few to tell of others.
@@ -64,7 +63,6 @@ class DecisionContext:
     constant: Constant | None = None
     incumbent: str = ""
     is_kept: bool = True
-    seed: int = 0
     coverage: Coverage = field(default_factory=Coverage)
     looks: int = 0
     few_documents: int = 0

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rung.records import Stop
-from rung.stats.estimates import design_effect, student_point
+from rung.stats.differences import HALF, typical_size
+from rung.stats.estimates import clustered_freedom, design_effect, student_point
 from rung.verdict.bar import Bar, keeps_mean
 from rung.verdict.choice import FLOOR, Choice, Contender, choose, is_worse
 from rung.verdict.probability import effective_tries
@@ -246,6 +247,10 @@ class _Course:
             return 1.0
         return 1 + (design_effect(values, self.clusters[: len(values)]) - 1) * self.total / len(values)
 
+    def freedom(self, total: int, effect: float) -> int:
+        """The degrees of freedom of `total` cases and the two that are counted besides, by all clusters."""
+        return clustered_freedom(total + 1, [0.0] * len(self.clusters or ()), effect, self.clusters)
+
 
 def _surely_misses(one: Contender, course: _Course, error: float) -> bool:
     """Whether its mean over all cases will be too low to clear the bar; of the last choice: so low that it does not stay."""
@@ -254,11 +259,12 @@ def _surely_misses(one: Contender, course: _Course, error: float) -> bool:
         return False
     level = course.bar.risk if one.name == course.incumbent else 1 - course.bar.risk
     total = course.total - (len(one.values) - len(scores))
-    needed = _needed(scores, course.bar.correct, level, total=total, effect=course.effect(one.values))
+    effect = course.effect(one.values)
+    needed = _needed(scores, course.bar.correct, level, total=total, effect=effect, freedom=course.freedom(total, effect))
     return surely_below(scores, needed, total=total, error=error)
 
 
-def _needed(scores: Floats, bar: float, level: float, *, total: int, effect: float) -> float:
+def _needed(scores: Floats, bar: float, level: float, *, total: int, effect: float, freedom: int) -> float:
     """The least mean over all cases that reaches the bar with a probability of `level` (`probability.at_least`).
 
     Exact for scores of 0 and 1, whose spread follows from the mean; of others the spread is that of the cases seen.
@@ -268,13 +274,13 @@ def _needed(scores: Floats, bar: float, level: float, *, total: int, effect: flo
     binary = bool(((scores == 0) | (scores == 1)).all())
     spread = bar * (1 - bar) if binary else float(np.concatenate([scores, [0.0, 1.0]]).var(ddof=1))
     error = math.sqrt(spread * effect / (total + 2))
-    needed = bar + student_point(level, total + 1) * error
+    needed = bar + student_point(level, freedom) * error
     return (needed * (total + 2) - 1) / total
 
 
 def _surely_behind(one: Contender, other: Contender, course: _Course, error: float) -> bool:
     """Whether the mean of all cases will be below that of another setting of the same rung."""
-    differences, total, _ = _differences(other, one, course)
+    differences, total, _ = _differences(other, one, course, course.bar.risk)
     return len(differences) > 0 and surely_below((1 - differences) / 2, 0.5, total=total, error=error)
 
 
@@ -290,25 +296,21 @@ def _surely_worse(one: Contender, rival: Contender, fit: Sequence[Contender], co
         return rival is best and is_worse(*pair, course.bar.risk, tries=tries, clusters=course.clusters)
     if one.ladder_rung == rival.ladder_rung:
         return _surely_behind(one, rival, course, course.error / course.compared)
-    differences, total, at_the_end = _differences(rival, one, course)
+    risk = 1 - (1 - course.bar.risk) ** (1 / tries)
+    differences, total, shown = _differences(rival, one, course, risk)
     if len(differences) == 0:
         return False
-    least = max(FLOOR, _threshold(course.bar.risk, tries, total) * at_the_end)
+    least = max(FLOOR, shown)
     return surely_below((1 - differences) / 2, (1 - least) / 2, total=total, error=course.error / course.compared)
 
 
 def _surely_no_better(one: Contender, lowest: Contender, course: _Course) -> bool:
     """Whether all cases cannot show that a lower rung is worse than `one`."""
-    differences, total, at_the_end = _differences(one, lowest, course)
+    differences, total, shown = _differences(one, lowest, course, course.bar.risk)
     if len(differences) == 0:
         return False
-    most = max(FLOOR, _threshold(course.bar.risk, 1.0, total) * at_the_end)
+    most = max(FLOOR, shown)
     return surely_below((1 + differences) / 2, (1 + most) / 2, total=total, error=course.error / course.compared)
-
-
-def _threshold(risk: float, tries: float, total: int) -> float:
-    """How many standard errors a gap must have to be shown, where the risk is shared among so many tries."""
-    return student_point((1 - risk) ** (1 / tries), total + 1)
 
 
 def _ahead(one: Contender, other: Contender) -> float:
@@ -317,19 +319,19 @@ def _ahead(one: Contender, other: Contender) -> float:
     return float(differences.mean()) if len(differences) else 0.0
 
 
-def _differences(one: Contender, other: Contender, course: _Course) -> tuple[Floats, int, float]:
-    """one − other on the cases that both have, how many that will be in the end, and the standard error then.
-
-    As `choice.behind` has it: a case of half a point to either side is counted besides.
-    """
+def _differences(one: Contender, other: Contender, course: _Course, risk: float) -> tuple[Floats, int, float]:
+    """one − other on the cases that both have, how many that will be in the end, and the mean that shows `other` to be worse
+    then, as `choice.behind` has it: two cases of the typical size are counted besides, and pull the mean towards 0."""
     n = min(len(one.values), len(other.values))
     differences = one.values[:n] - other.values[:n]
     counted = _applies(differences)
     total = course.total - (n - len(counted))
     if len(counted) == 0:
         return counted, total, 0.0
-    spread = (float(((counted - counted.mean()) ** 2).sum()) + 0.5) / (len(counted) + 1)
-    return counted, total, (spread * course.effect(differences) / (total + 2)) ** 0.5
+    squares = float(((counted - counted.mean()) ** 2).sum()) + 2 * HALF * typical_size(counted) ** 2
+    effect = course.effect(differences)
+    error = (squares / (len(counted) + 1) * effect / (total + 2)) ** 0.5 * (total + 2) / total
+    return counted, total, student_point(1 - risk, course.freedom(total, effect)) * error
 
 
 def _mean(values: Floats) -> float:

@@ -67,26 +67,25 @@ def beside(project: Project, numbers: Sequence[int]) -> tuple[Column, ...]:
         UserError: one of them is not there, or holds no record.
     """
     created = {line.number: line.created for line in read_list(project)}
-    seed = project.settings.seed
     shown = [
         _Shown(n, created.get(n, ""), verdict, _record_of(project, n, verdict.folder))
         for n in numbers
         for verdict in (published(project, str(n)),)
     ]
-    return tuple(_column(one, None if index == 0 else shown[0], seed) for index, one in enumerate(shown))
+    return tuple(_column(one, None if index == 0 else shown[0]) for index, one in enumerate(shown))
 
 
 def _record_of(project: Project, number: int, folder: Path) -> Record:
     return _records.get(folder, [folder / RECORD], lambda: record(project, str(number)))
 
 
-def _changes(first: _Shown, second: _Shown, seed: int) -> Changes:
+def _changes(first: _Shown, second: _Shown) -> Changes:
     folders = (first.verdict.folder, second.verdict.folder)
     files = [folder / RECORD for folder in folders]
-    return _changed.get((*folders, seed), files, lambda: changes(first.record, second.record, seed=seed))
+    return _changed.get(folders, files, lambda: changes(first.record, second.record))
 
 
-def _column(one: _Shown, first: _Shown | None, seed: int) -> Column:
+def _column(one: _Shown, first: _Shown | None) -> Column:
     entry = one.verdict.said
     scores = {str(rung["name"]): Estimate(**score) for rung in _rungs(entry) if (score := rung["scores"].get(MAIN))}
     column = Column(one.number, one.created, one.verdict.winner, bar_of(entry), scores)
@@ -94,7 +93,7 @@ def _column(one: _Shown, first: _Shown | None, seed: int) -> Column:
         return column
     return Column(
         one.number, one.created, one.verdict.winner, bar_of(entry), scores,
-        changes=_changes(first, one, seed),
+        changes=_changes(first, one),
         cases=_cases(first.record.cases, one.record.cases),
         others=tuple(_others(first.verdict, one.verdict)),
     )  # fmt: skip
