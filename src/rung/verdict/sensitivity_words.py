@@ -28,11 +28,19 @@ def _from_to(what: str, value: str, end: str, *, upwards: bool) -> str:
 
 
 def flip(
-    what: str, value: str, winner: str | None, *, end: str, upwards: bool, clears: bool = True, going_by: str = ""
+    what: str,
+    value: str,
+    winner: str | None,
+    *,
+    end: str,
+    upwards: bool,
+    clears: bool = True,
+    going_by: str = "",
+    unchecked: Sequence[str] = (),
 ) -> str:
     """What would change the choice, with the nearest value, in one of `forms`, and the `end` up to which that choice lasts
     ("": no end was found). `clears`: whether the choice would then clear the bar. `going_by`: as of the function of that
-    name, for what is a guess."""
+    name, for what is a guess. `unchecked`: limits that the winner's unknown numbers are not held against."""
     would = "might" if going_by else "would"
     then = f"{winner} {would} be the choice"
     if winner is None:
@@ -43,6 +51,7 @@ def flip(
             f"{perhaps}no rung would be shown to clear {it}; {winner} would then stand in, as the lowest that is not shown "
             "to be worse than the best"
         )
+    then += in_brackets(unchecked)
     then += f", {going_by}" if going_by else ""
     stretch = where(what, value, end=end, upwards=upwards)
     if what in INPUTS and not end:
@@ -58,6 +67,23 @@ def flip(
     if what == "price":
         return f"If an answer cost {stretch} times what it does, {then}."
     return f"With a limit on {what} {stretch}, {then}."
+
+
+def not_checked(limits: Sequence[str]) -> str:
+    """That limits are not held against the rung just named; "" of none.
+
+    >>> not_checked(["usd_per_1k"])
+    'its usd_per_1k is unknown, and that limit not checked'
+    """
+    if not limits:
+        return ""
+    are, which = ("is", "that limit") if len(limits) == 1 else ("are", "these limits")
+    return f"its {reasons.listed(list(limits))} {are} unknown, and {which} not checked"
+
+
+def in_brackets(limits: Sequence[str]) -> str:
+    """The same after a rung's name or what it would be; "" of none."""
+    return f" ({not_checked(limits)})" if limits else ""
 
 
 def going_by(answered: Sequence[tuple[str, int, int]]) -> str:

@@ -85,6 +85,7 @@ def in_words(changes: Sequence[Flip], winner: str | None, *, thin: Collection[st
             upwards=flip.upwards,
             clears=flip.clears,
             going_by=guessed_by(flip),
+            unchecked=flip.unchecked,
         )
         for flip in telling
     ]
