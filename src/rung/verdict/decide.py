@@ -31,7 +31,7 @@ from rung.verdict.eligible import (
 )
 from rung.verdict.gaps import FORMAT, ORACLE, Gaps, gaps
 from rung.verdict.judging import DecisionContext, corrected_by_labels, economy_of, judged
-from rung.verdict.pareto import front
+from rung.verdict.pareto import axes, front
 from rung.verdict.probability import at_least
 from rung.verdict.sensitivity import Economy
 from rung.verdict.settling import may_too, more_cases
@@ -98,9 +98,12 @@ def settle(evaluations: Sequence[Evaluation], bar: Bar, context: DecisionContext
     if choice is not None and winner is not None:
         standing = _standing(choice, winner, [by_name[e.name] for e in rivals], bar, context.seed)
         rejected |= _why_not(standing, context.seed)
+    monthly = _costs_of_good(standing)[0] if standing is not None and bar.prefer == "cost" else None
+    by = axes([e.result for e in evaluations], monthly=monthly)
     verdict = replace(
         _verdict(_Decided(evaluations, winner, standing, bar, context, cases), rejected, floor, floored),
-        front=front([e.result for e in evaluations]),
+        front=front([e.result for e in evaluations], by),
+        front_by=by,
         executed=context.executed,
         replayed=context.replayed,
         knowledge_version=context.knowledge_version,
