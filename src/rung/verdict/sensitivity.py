@@ -68,7 +68,7 @@ def flips(evaluations: Sequence[Evaluation], *, bar: Bar, economy: Economy, incu
         economy: of the same rungs.
         incumbent: the last verdict's winner, "" where there is none.
     """
-    choose, results = _reopened(evaluations, bar, economy, incumbent)
+    choose, results = reopened(evaluations, bar, economy, incumbent)
     of_bar = [] if bar.correct is None else share_flips(_by_bar(choose, results, bar), "bar", bar.correct, of=winner_of)
     return _with_unchecked([*of_bar, *_of_the_rest(choose, results, bar, economy)], results, bar)
 
@@ -77,7 +77,7 @@ def flips_of_the_rest(
     evaluations: Sequence[Evaluation], *, bar: Bar, economy: Economy, incumbent: str = ""
 ) -> tuple[Flip, ...]:
     """`flips` but for those of the bar."""
-    choose, results = _reopened(evaluations, bar, economy, incumbent)
+    choose, results = reopened(evaluations, bar, economy, incumbent)
     return _with_unchecked(_of_the_rest(choose, results, bar, economy), results, bar)
 
 
@@ -127,10 +127,11 @@ def _of_the_rest(choose: Choose, results: Sequence[RungResult], bar: Bar, econom
     return [standing(flip) for flip in changes]
 
 
-def _reopened(
+def reopened(
     evaluations: Sequence[Evaluation], bar: Bar, economy: Economy, incumbent: str
 ) -> tuple[Choose, list[RungResult]]:
-    """What chooses, and the rungs' lines; those that the race stopped as if it had not, unless that changes the choice."""
+    """What chooses, and the rungs' lines; those that the race stopped as if it had not, unless that changes the choice.
+    Arguments as of `flips`."""
     choose, results = chooser(evaluations, incumbent=incumbent), [priced(e.result, economy) for e in evaluations]
     again = [replace(e, result=replace(e.result, stopped="")) for e in evaluations]
     of_all, reopened = chooser(again, incumbent=incumbent), [replace(result, stopped="") for result in results]
@@ -154,7 +155,7 @@ def flips_of_shares(
 ) -> tuple[Flip, ...]:
     """The nearest bars and risks, above and below, at which the choice is another, comes to clear the bar or no longer does,
     or from which on none does. Arguments as of `flips`."""
-    choose, results = _reopened(evaluations, bar, economy, incumbent)
+    choose, results = reopened(evaluations, bar, economy, incumbent)
     of_bar = [] if bar.correct is None else all_share_flips(_by_bar(choose, results, bar), "bar", bar.correct)
     of_risk = all_share_flips(lambda risk: seen_of(choose, results, replace(bar, risk=risk)), "risk", bar.risk)
     return _with_unchecked([*of_bar, *of_risk], results, bar)
