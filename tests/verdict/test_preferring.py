@@ -59,6 +59,27 @@ def test_a_limit_that_cannot_be_checked_and_cases_that_are_open_are_said() -> No
     assert sentence.endswith(", going by the 80 of 100 cases that rag[cheap] answered.")
 
 
+def test_why_the_cheapest_is_said_with_what_is_known_of_costs() -> None:
+    def reason(costs: dict[str, float], third: int, bar: Bar) -> str:
+        """Of two that answer alike and a third, with what is known of their costs."""
+        rungs = [rung("a", RIGHT, order=0), rung("b", RIGHT, order=1), rung("c", share(third, 100, seed=1), order=2)]
+        lines = [replace(one, result=replace(one.result, usd_per_1k=costs.get(one.name))) for one in rungs]
+        return decide(lines, bar=bar).reason
+
+    bar, none = Bar(0.75, prefer="cost"), Bar(None, prefer="cost")
+    assert ", and is the cheapest rung that does: " in reason({"a": 2, "b": 3, "c": 4}, 93, bar)
+    assert ", and is the cheapest rung that does, of those whose cost is known: " in reason({"a": 2, "b": 3}, 93, bar)
+    assert ", and is the cheapest rung that does: " in reason({"a": 2, "b": 3}, 40, bar)
+    alike = ", and is the lowest rung that does (the cheapest is preferred, and no cost is known): "
+    assert alike in reason({}, 93, bar)
+    worse = "a is the best, and every rung whose best setting costs less is shown to be worse, at a risk of 20%: "
+    assert worse in reason({"a": 2, "b": 3, "c": 1}, 40, none)
+    assert "a is the best, and none whose best setting is known to cost less could be chosen: " in reason({"a": 2}, 40, none)
+    assert "b is the cheapest rung that is not shown to be worse than the best, of those whose cost is known, at a risk" in (
+        reason({"a": 3, "b": 2}, 93, none)
+    )
+
+
 def test_whoever_prefers_cost_gets_what_is_said_and_where_nothing_is_said_nothing_is_saved() -> None:
     spoken, silent = 0, 0
     for number in range(80):

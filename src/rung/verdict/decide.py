@@ -241,12 +241,13 @@ def _why(standing: _Standing, *, raced: bool) -> str:
     score, code = winner.scores[MAIN], standing.choice.code
     doubtful = standing.winner if standing.by_bar else standing.best
     more = more_cases(doubtful, bar, of="" if doubtful is standing.winner else best.name)
+    costs = _costs_of_good(standing)[1].values()
     if standing.by_bar:
         lower = [w.result for w in standing.rivals if w.result.order < winner.order]
         if bar.prefer == "cost":
             lower = [w.result for w in standing.rivals if _saved(w.result, winner)[1] > 0]
         if code == "clears":
-            return choice_words.clears(winner, bar, lower=lower, more=more)
+            return choice_words.clears(winner, bar, lower=lower, more=more, costs=costs)
         return choice_words.stays(winner, bar, more=more)
     opening = "No bar was set."
     if bar.correct is not None:
@@ -256,11 +257,14 @@ def _why(standing: _Standing, *, raced: bool) -> str:
         difference = standing.against_best[winner.name]
         leader = (best.name, best.scores[MAIN])
         return opening + choice_words.as_good_as_best(
-            winner.name, score, best=leader, difference=difference, bar=bar, more=more
+            (winner.name, score), best=leader, difference=difference, bar=bar, more=more, costs=costs
         )
     if code == "only" and raced:
         return opening + choice_words.last_in_the_race(winner.name, score, bar.correct, more=more)
     lowest = winner.ladder_rung == standing.rivals[0].result.ladder_rung
+    if bar.prefer == "cost":
+        worse = [one.result for one in standing.rivals if one.result.name in standing.choice.worse]
+        lowest = not any(_saved(one, winner)[1] > 0 for one in worse)
     return opening + choice_words.best(winner, bar, alone=code == "only", lowest=lowest, more=more)
 
 
