@@ -163,3 +163,18 @@ def test_a_form_of_a_thousand_keys_is_checked(shop: Path, rung: Run) -> None:
     properties = {f"key_{n}": {"type": "boolean"} for n in range(1_200)}
     schema_of(shop, {"type": "object", "properties": properties, "required": list(properties)})
     assert "structured" in rung("check", shop).out
+
+
+def test_cases_in_another_form_name_what_takes_them_each_on_a_line_of_its_own(rung: Run, shop: Path) -> None:
+    (shop / "cases.csv").write_text("question,answer\nWhat?,Yes\n", encoding="utf-8")
+    text = (shop / "rung.yaml").read_text(encoding="utf-8")
+    lines = ["cases: [cases.csv]" if line.startswith("cases:") else line for line in text.splitlines()]
+    place = lines.index("cases: [cases.csv]") + 1
+    (shop / "rung.yaml").write_text("\n".join(lines), encoding="utf-8")
+    shown = rung("check", shop, code=2).out.splitlines()
+    (start,) = (number for number, line in enumerate(shown) if line.startswith("stops a comparison"))
+    first, *more = shown[start : start + 3]
+    assert first.count("rung.yaml:") == 1
+    assert f"rung.yaml:{place}: no cases in cases.csv: cases are JSON lines, one a line, as 'rung import cases.csv'" in first
+    assert more == [f"      cases.csv:{n}: is no JSON: Expecting value at column 1" for n in (1, 2)]
+    assert not any("\\n" in line for line in shown)

@@ -26,7 +26,7 @@ KEYS = {
     "reason_code",
     "few_documents",
 }
-KEYS |= {"clusters", "looks", "front", "flips", "coverage", "cases_named"}
+KEYS |= {"clusters", "looks", "front", "front_by", "flips", "coverage", "cases_named"}
 RUNG_KEYS = {
     "name",
     "settings",

@@ -151,6 +151,8 @@ def test_whatever_goes_wrong_once_is_tried_again(rung: Run, shop: Path, start: S
     ran = rung("compare", shop, "--json")
     assert table(ran.json) == plain
     assert "requests tried again: 7, most often after: " in ran.err
+    mind = " ".join(rung("report", shop).out.partition("\nMind")[2].split())
+    assert "requests tried again: 7, most often after: " in mind
 
 
 def test_what_goes_on_being_wrong_is_a_failure_in_the_servers_own_words(rung: Run, shop: Path, start: Start) -> None:

@@ -339,3 +339,43 @@ def test_grades_that_count_nothing_and_documents_that_are_not_there(tmp_path: Pa
         " (did you mean 'docs/returns.md'?)",
         "cases.jsonl:2: case '2': 'meta.ignored_documents' names 'docs/gone.pdf', and 1 more, which is no document",
     ]
+
+
+def test_a_repeated_question_with_another_answer_is_told_where_one_names_no_gold(tmp_path: Path) -> None:
+    ask: dict[str, object] = {"question": "Where is it?", "answers": ["30 days"]}
+    cases: list[dict[str, object]] = [
+        {"id": "a", **ask, "gold_documents": ["docs/returns.md"]},
+        {"id": "b", "question": "Where is it?", "answers": ["14 days"]},
+        {"id": "c", **ask, "answers": ["discount"], "gold_documents": ["docs/staff.md"], "as": ["staff"]},
+    ]
+    told = [str(one) for one in surveyed(tmp_path, cases).warnings]
+    assert told == ["cases.jsonl:2: case 'b': asks what cases.jsonl:1 asks, and accepts other answers"]
+    two: list[dict[str, object]] = [cases[0], {"id": "d", **ask, "gold_documents": ["docs/other.md"]}]
+    (tmp_path / "docs/other.md").write_text("Within 30 days.", encoding="utf-8")
+    assert surveyed(tmp_path, two).warnings == (), "the same of another document"
+
+
+def test_cases_of_restricted_documents_that_do_not_say_who_asks_are_counted(tmp_path: Path) -> None:
+    askers: tuple[dict[str, object], ...] = ({"as": ["staff"]}, {}, {}, {"split": "train"})
+    cases: list[dict[str, object]] = [
+        {"id": str(n), "question": f"q{n}?", "answers": ["discount"], "gold_documents": ["docs/staff.md"], **asker}
+        for n, asker in enumerate(askers, 1)
+    ]
+    cases.append({"id": "p", "question": "p?", "answers": ["30 days"], "gold_documents": ["docs/returns.md"]})
+    assert [str(one) for one in surveyed(tmp_path, cases).warnings] == [
+        "cases.jsonl:2: case '2': 2 of 3 test cases of restricted documents, this the first, have no 'as': asked as one who "
+        "may read everything, they tell nothing of leaks"
+    ]
+    assert surveyed(tmp_path, [cases[0], cases[4]]).warnings == ()
+
+
+def test_a_group_that_is_called_everyone_is_told_to_be_a_group(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    for name, groups in (("a", "everyone"), ("b", "Everyone"), ("c", "all-staff")):
+        (tmp_path / f"docs/{name}.md").write_text(f"---\ngroups: [{groups}]\n---\nText {name}.\n", encoding="utf-8")
+    told = [str(one) for one in surveyed(tmp_path, [{"id": "c", "question": "q?", "answers": ["30 days"]}]).warnings]
+    assert [one.partition(",")[0] for one in told] == [
+        "docs/b.md: 1 document is for the group 'Everyone'",
+        "docs/a.md: 1 document is for the group 'everyone'",
+    ]
+    assert told[0].endswith("who is not in it may not read; for everybody, name no group")

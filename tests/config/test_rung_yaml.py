@@ -38,6 +38,10 @@ def test_every_number_of_the_bar_but_correct_is_a_hard_limit(tmp_path: Path) -> 
     ("text", "line", "said"),
     [
         ("task: x\nbahr: {correct: 0.7}\n", 2, "unknown key 'bahr'; did you mean 'bar'"),
+        ("prices: {output_usd_per_million: 1}\n", 1, "did you mean 'completion_usd_per_million'"),
+        ("models: {a: {use: x, prices: {input_usd_per_million: 1}}}\n", 1, "did you mean 'prompt_usd_per_million'"),
+        ("models: {a: {use: x, prices: {usd: 1}}}\n", 1, "known here: machine_usd_per_hour, prompt_usd_per_million, "),
+        ("models: {a: {use: x, priecs: {usd: 1}}}\n", 1, "unknown key 'priecs'; did you mean 'prices'"),
         ("knowledge:\n  sources: [a]\n  chunk_token: 5\n", 3, "did you mean 'chunk_tokens'"),
         ("bar:\n  correct: 7\n", 2, "bar.correct"),
         ("bar:\n  correct: high\n", 2, "bar.correct"),

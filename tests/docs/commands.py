@@ -34,7 +34,8 @@ after `-C FOLDER` (`--project FOLDER`), before or after the verb: `rung -C helpd
 says the same: `rung compare helpdesk`. Two that differ are refused. Files that you name are looked for from where you are.
 
 Results go to stdout; progress, what was left out and errors go to stderr. With `--json`, stdout holds one line of JSON and
-nothing else. Ctrl-C loses nothing: the same command, run again, goes on. `RUNG_LOG=info` shows the log.
+nothing else. After Ctrl-C the same command, run again, goes on: every answer that came is kept. Those that a server was
+still giving are lost, and asked, and paid, once more. `RUNG_LOG=info` shows the log.
 
 Exit codes: 0 all is fine, 1 the bar is missed (or no rung was chosen), 2 something is yours to fix, 130 stopped by Ctrl-C,
 141 nobody reads on what is printed (as after `| head`).

@@ -216,3 +216,9 @@ def test_a_column_of_names_of_files_names_the_gold_documents_and_is_no_text_of_t
     file, cases = imported(tmp_path, table.replace("staff list", "staff-list"))
     assert [case["gold_documents"] for case in cases] == [["docs/drill.md"], ["docs/staff-list.md"]]
     assert "gold documents, by their names = 'document'" in " ".join(note.message for note in file.notes)
+
+
+def test_columns_in_german_are_all_taken(tmp_path: Path) -> None:
+    _, cases = imported(tmp_path, "Frage;Antwort;Dokument\nWie oft?;jede Woche;docs/übung.md\n")
+    assert [(case["answers"], case["gold_documents"]) for case in cases] == [(["jede Woche"], ["docs/übung.md"])]
+    assert "Dokument" not in cases[0].get("meta", {})

@@ -123,7 +123,8 @@ def test_the_json_has_exactly_the_keys_that_were_promised() -> None:
     assert len(line.splitlines()) == 1
     value = json.loads(line)
     keys = ["winner", "clears_bar", "probability", "risk", "reason", "reason_code", "gaps", "rungs", "steps", "cases"]
-    keys += ["knowledge_version", "clusters", "few_documents", "looks", "front", "flips", "cases_named", "coverage"]
+    keys += ["knowledge_version", "clusters", "few_documents", "looks", "front", "front_by", "flips"]
+    keys += ["cases_named", "coverage"]
     assert list(value) == keys
     assert value["steps"] == {"executed": 7, "replayed": 5}
     assert list(value["gaps"]) == ["knowledge", "retrieval", "behaviour"]

@@ -158,11 +158,12 @@ def test_the_page_tells_of_money_of_mending_and_of_what_would_change_it() -> Non
     search = Lost("not retrieved", 5, Estimate(0.05, 0.01, 0.09, 60), False)
     lost = (search, Lost("wrong format", 3, Estimate(0.04, 0.0, 0.08, 60)))
     rungs = tuple(replace(rung, bill=bill, losses=lost) for rung in verdict.rungs)
-    told = replace(verdict, rungs=rungs, front=("prompt", "hybrid"), flips=("With a bar above 0.78, x.",), looks=7)
+    told = replace(verdict, rungs=rungs, front=("prompt", "hybrid"), front_by=("correct", "p95_seconds"))
+    told = replace(told, flips=("With a bar above 0.78, x.",), looks=7)
     html = report_html(replace(sample(), verdict=told))
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
     assert "Worth a thought by quality and latency (the Pareto front): prompt and hybrid." in text
-    assert "Not compared, since it is not known of every rung: price." in text
+    assert "Not compared, since it is known of no rung: price." in text
     assert "not retrieved 5 +5.0 +1 to +9 Improve the search" in text
     assert "wrong format 3 at most +4.0" in text
     assert "$240.00 unknown" in text

@@ -1,4 +1,4 @@
-"""The whole bill, the front, and what mending wins back: by hand."""
+"""The whole bill, and what mending wins back: by hand."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ from rung.verdict.costs import (
     usd_per_1k,
 )
 from rung.verdict.headroom import won_back
-from rung.verdict.pareto import axes, front
 
 EFFORT = Effort(0.002, 0.5, uses_documents=True, training_seconds=7200, indexing_seconds=1800, stored_bytes=5e9)
 PRICES = Prices(
@@ -274,34 +273,6 @@ def rung(name: str, correct: float, usd: float | None, p95: float | None) -> Run
     return RungResult(
         name, {}, "measured", scores={"correct": Estimate(correct, None, None, 9)}, usd_per_1k=usd, latency=latency
     )
-
-
-def test_the_front_by_hand() -> None:
-    rungs = [rung("cheap", 0.5, 1, 1), rung("fast", 0.6, 3, 0.5), rung("good", 0.8, 3, 2), rung("worse", 0.6, 3, 2)]
-    assert front(rungs) == ("cheap", "fast", "good")
-    assert front([*rungs, replace(rung("oracle", 1, 0, 0), reference=True)]) == ("cheap", "fast", "good")
-    assert axes([*rungs, rung("unknown", 0.6, None, 0.4)]) == ("correct", "p95_seconds")
-    assert front([*rungs, rung("unknown", 0.6, None, 0.4)]) == ("good", "unknown")
-    assert front([]) == ()
-
-
-def test_a_rung_that_the_race_stopped_throws_none_off_the_front() -> None:
-    """It was good in twenty cases; nobody timed it."""
-    rungs = [rung("cheap", 0.5, 1, 1), rung("good", 0.8, 3, 2)]
-    stopped = replace(rung("stopped", 0.9, 1, None), stopped="not needed: stopped after 20 of 100 cases")
-    assert front([*rungs, stopped]) == front(rungs) == ("cheap", "good")
-    assert axes([*rungs, stopped]) == axes(rungs)
-
-
-@given(st.lists(st.tuples(*[st.integers(0, 4)] * 3), min_size=1, max_size=12))
-def test_nothing_on_the_front_is_beaten_and_everything_off_it_is(points: list[tuple[int, int, int]]) -> None:
-    rungs = [rung(str(i), q / 4, float(usd), float(p95)) for i, (q, usd, p95) in enumerate(points)]
-    on = {int(name) for name in front(rungs)}
-
-    def beats(one: tuple[int, int, int], other: tuple[int, int, int]) -> bool:
-        return one != other and one[0] >= other[0] and one[1] <= other[1] and one[2] <= other[2]
-
-    assert all((i in on) is not any(beats(other, point) for other in points) for i, point in enumerate(points))
 
 
 def test_what_mending_wins_back_is_the_oracles_or_the_most_there_is() -> None:

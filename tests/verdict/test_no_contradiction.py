@@ -291,7 +291,7 @@ def test_two_comparisons_are_told_apart_by_their_numbers(boards: list[Board]) ->
 
 
 def test_what_is_said_of_two_rungs_that_do_equally_well_agrees() -> None:
-    """A newcomer read "does as well, with probability 0.96" beside "interval -24 to +24: too little to tell the two apart"."""
+    """A newcomer read "does as well, with probability 0.96" beside "interval -24 to +24: too little to tell apart"."""
     column = np.array([1.0] * 48 + [0.0] * 12)
     clusters = tuple(np.repeat(np.arange(12), 5).tolist())
     weighed = [replace(rung(name, column, order=place), clusters=clusters) for place, name in enumerate(("prompt", "rag"))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from rung.config.project import load_project
 from rung.pipeline.decision_store import DECISION, read_decision
 from rung.pipeline.publishing import latest
 from rung.report.as_json import verdict_json
+from rung.verdict.bar import bar_of
 from rung.verdict.decide import decide, settle
 from rung.verdict.turns import turns
 from rung.web.what_if_inputs import changed, fields_of, written
@@ -65,6 +67,20 @@ def test_other_numbers_decide_as_the_verdict_would(compared: Path) -> None:
     rows = turns(settle(decision.evaluations, decision.bar, decision.context), bar=decision.bar, context=decision.context)
     assert [row.what for row in rows] == ["traffic", "changes", "price", "bar", "risk", *decision.bar.limits]
     assert all(row.changes or row.note for row in rows)
+
+
+def test_a_choice_whose_cost_is_unknown_is_said_not_to_be_held_to_a_limit_on_it(compared: Path) -> None:
+    decision = read_decision(latest(load_project(compared)).folder)
+    bar = bar_of({"usd_per_1k": 0.5}, correct=0.5)
+    other = replace(changed(decision, {}), decision=replace(decision, bar=bar))
+    verdict = settle(decision.evaluations, bar, decision.context).verdict
+
+    def page(chosen: float | None, others: float | None) -> str:
+        rungs = [replace(r, usd_per_1k=chosen if r.name == verdict.winner else others) for r in verdict.rungs]
+        return str(result_part(other, replace(verdict, rungs=tuple(rungs)), (), None, ()))
+
+    words = f"{verdict.winner}: its usd_per_1k is unknown, and that limit not checked."
+    assert [words in page(*of) for of in ((None, 0.2), (0.2, None), (None, None))] == [True, False, False]
 
 
 def test_a_choice_that_hangs_on_what_was_not_answered_is_a_guess(compared: Path) -> None:

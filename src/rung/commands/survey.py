@@ -118,7 +118,8 @@ class Survey:
         cases = ", ".join(f"{n} {split}" for split, n in sorted(self.splits.items())) or "none"
         yield f"{self.project.name}: {len(self.documents)} documents, cases: {cases}; {len(self.rows.examples)} examples"
         yield from self.plan_lines() if self.planned else ()
-        yield from (f"stops a comparison: {obstacle}" for obstacle in self.obstacles)
+        stopping = (f"stops a comparison: {obstacle}".replace("\n", "\n    ") for obstacle in self.obstacles)
+        yield from "\n".join(stopping).splitlines()
         yield from (f"! {problem}" for problem in self.problems)
         yield from (f"likely a slip: {warning}" for warning in self.warnings)
         yield from left_out(self.dropped)

@@ -9,7 +9,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -28,6 +28,7 @@ Where = tuple[str | int, ...]
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 LARGEST = 1e12  # of any number
 _IN_WORDS = (("task",), ("judge", "rubric"))  # may speak of anything, addresses with passwords too
+_OTHER_WORDS = {"input": "prompt", "output": "completion"}  # of prices elsewhere: what they are here
 _SWEPT_BY_RAG = ("chunk_tokens", "chunk_overlap", "parent_tokens")
 
 
@@ -291,7 +292,9 @@ def _explained(error: ValidationError, lines: Mapping[Where, int], path: Path) -
     name = ".".join(str(part) for part in where)
     if mistake["type"] == "extra_forbidden":
         keys = _known_keys(where[:-1])
-        close = difflib.get_close_matches(str(where[-1]), keys, n=1)
+        own = str(where[-1])
+        close = [key for word, ours in _OTHER_WORDS.items() if (key := own.replace(word, ours)) in keys and key != own]
+        close += difflib.get_close_matches(own, keys, n=1)
         meant = f"did you mean '{close[0]}'?" if close else f"known here: {', '.join(keys)}"
         return InputError(f"unknown key '{where[-1]}'; {meant}", path=path, line=line)
     if where[:2] == ("behaviour", "labels"):
@@ -311,10 +314,14 @@ def _explained(error: ValidationError, lines: Mapping[Where, int], path: Path) -
 
 
 def _known_keys(where: Where) -> list[str]:
+    """Keys of the section at this place; [] where that has none. The names of a mapping (`models`) are the user's own."""
     model: type[BaseModel] = Settings
-    for part in (one for one in where if not isinstance(one, int)):
+    parts = iter(one for one in where if not isinstance(one, int))
+    for part in parts:
         kind = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
         kinds = [one for one in (kind, *get_args(kind)) if isinstance(one, type) and issubclass(one, BaseModel)]
+        if get_origin(kind) is dict:
+            next(parts, None)
         if not kinds:
             return []
         model = kinds[0]

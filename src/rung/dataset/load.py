@@ -23,10 +23,10 @@ from rung.dataset.obstacles import Obstacles
 from rung.dataset.retrieval_pairs import read_teaching
 from rung.dataset.row_files import json_lines
 from rung.dataset.teaching_rows import as_indexed, fit_to_teach
-from rung.errors import InputError, UserError
+from rung.errors import InputError
 from rung.files.limited import json_file, name_of, text_of
 from rung.records import Case, Evidence, Example, Json, Problem, Split, canonical, digest
-from rung.stats.rules_of_thumb import NO_CASES, NO_LINES
+from rung.stats.rules_of_thumb import NO_CASES, NO_JSON_LINES, NO_LINES
 from rung.text.json_values import SchemaFault, line_of, pointer_lines, validator
 
 Read = tuple[Case, dict[str, Json]]  # a case, and what of its row is kept beside it
@@ -132,13 +132,16 @@ def waiting_to_teach(project: Project, rows: Dataset) -> tuple[Unapproved, ...]:
 def _some_cases(project: Project, problems: list[Problem]) -> list[Read]:
     """`read_cases`, of which there must be some."""
     if not project.settings.cases:
-        raise UserError(f"{project.file}: no cases: {NO_CASES}", code="no_cases")
+        raise InputError(f"no cases: {NO_CASES}", path=project.file, code="no_cases")
     read = list(read_cases(project, problems))
     if not read:
         listed = "".join(f"\n  {p}" for p in problems[:10])
         named = [p for pattern in project.settings.cases for p in sorted(project.root.glob(pattern))]
         where = f"no cases in {', '.join(str(p) for p in named[:3])}: {NO_LINES}" if named else f"no cases: {NO_CASES}"
-        raise UserError(f"{project.file}:{project.line('cases')}: {where}{listed}", code="no_cases")
+        foreign = [shown_as(project, path) for path in named if path.suffix.lower() not in (".jsonl", ".ndjson")]
+        if foreign:
+            where = f"no cases in {', '.join(foreign[:3])}: {NO_JSON_LINES.format(foreign[0])}"
+        raise InputError(f"{where}{listed}", path=project.file, line=project.line("cases"), code="no_cases")
     return read
 
 

@@ -53,7 +53,10 @@ ANSWERS = (
         "labels",
     ),
 )
-CONTEXTS = ("context", "contexts", "reference_contexts", "passage", "passages", "document", "documents", "source_text")
+CONTEXTS = (
+    *("context", "contexts", "reference_contexts", "passage", "passages", "document", "documents", "source_text"),
+    *("kontext", "dokument", "dokumente", "contexto", "documento", "documentos", "contesto", "documenti", "contexte"),
+)
 IDS = ("id", "_id", "case_id", "question_id", "qid", "query_id", "uuid")
 
 

@@ -169,6 +169,7 @@ def decide_winner(
                 *filter(None, scored.notes),
                 *(heard.words if heard else ()),
                 *remarks.of_timing(evaluations),
+                *(f"{troubles}." for troubles in engines.troubles),
                 *warning(looks),
             ),
             corrections=corrections,

@@ -11,7 +11,7 @@ from rung.builders.building import tokens_of
 from rung.config.project import Project
 from rung.dataset.load import Dataset, fingerprint, load_dataset, with_evidence
 from rung.dataset.retrieval_pairs import read_teaching
-from rung.errors import BudgetEnded, UserError
+from rung.errors import BudgetEnded, InputError, UserError
 from rung.models.catalog import is_tunable
 from rung.models.protocol import Decoding
 from rung.models.table import NAME as TABLE
@@ -163,7 +163,8 @@ def _judging(project: Project, rows: Dataset, limit: int | None) -> tuple[Case, 
     if not cases:
         where = f"all {len(rows.cases)} cases are of split train or dev" if rows.cases else "every case was left out"
         listed = "".join(f"\n  {p}" for p in rows.problems[:10])
-        raise UserError(f"{project.file}:{project.line('cases')}: no case is left to judge by: {where}. {NO_CASES}{listed}")
+        what = f"no case is left to judge by: {where}. {NO_CASES}{listed}"
+        raise InputError(what, path=project.file, line=project.line("cases"))
     return cases
 
 

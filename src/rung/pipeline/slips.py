@@ -25,6 +25,10 @@ from rung.text.labels import label_named
 
 SHOW_CASES = ("rag", "multi_hop", "tuned_retriever")  # rungs whose `shots` are train cases with passages, and examples
 
+_EVERYBODY = frozenset(
+    ["public", "everyone", "everybody", "anyone", "all", "offentlich", "alle", "tous", "todos", "publico", "tutti"]
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -45,6 +49,8 @@ def check_rows(project: Project, rows: Dataset, documents: Collection[Document])
         *_labels_asked(rows),
         *_cut_short(project, rows),
         *_judged_unknown(rows, there),
+        *_asked_as_nobody(rows, there),
+        *_for_everybody(documents),
     ]
     if not (rows.schema or rows.labels) and project.settings.bar.metric in (None, *SAID_AS_IS):
         warnings += not_in_gold(rows.cases, there)
@@ -143,6 +149,27 @@ def _unreadable(rows: Dataset, there: Mapping[str, Document]) -> Iterator[Proble
             yield _at(case, f"is asked {who}, and its gold document '{gold[0].id}' is for {groups}: it can never be won")
 
 
+def _asked_as_nobody(rows: Dataset, there: Mapping[str, Document]) -> Iterator[Problem]:
+    """Test cases of restricted documents that do not say who asks: whether a rung leaks is not looked at in them."""
+    of_restricted = [c for c in rows.split("test") if any(there[id].groups for id in gold_of(c) if id in there)]
+    if nobody := [case for case in of_restricted if case.groups is None]:
+        count = f"{len(nobody):,} of {len(of_restricted):,} test cases of restricted documents, this the first, have no 'as'"
+        yield _at(nobody[0], f"{count}: asked as one who may read everything, they tell nothing of leaks")
+
+
+def _for_everybody(documents: Collection[Document]) -> Iterator[Problem]:
+    """Groups that are called as if everybody were in them: nobody is who does not say so."""
+    named: dict[str, list[Document]] = {}
+    for document in documents:
+        for group in document.groups:
+            if squeezed(group) in _EVERYBODY:
+                named.setdefault(group, []).append(document)
+    for group, some in sorted(named.items()):
+        count = f"{len(some):,} document{'s are' if len(some) != 1 else ' is'} for the group '{group}'"
+        message = f"{count}, which is a group like any other: who is not in it may not read; for everybody, name no group"
+        yield Problem(some[0].origin or some[0].source or some[0].id, 0, message)
+
+
 def _judged_unknown(rows: Dataset, there: Mapping[str, Document]) -> Iterator[Problem]:
     """Documents that a case grades, or ignores, and that are not there; of gold documents that is said elsewhere."""
     for case in rows.cases if there else ():
@@ -196,12 +223,14 @@ def _cut_short(project: Project, rows: Dataset) -> Iterator[Problem]:
 
 
 def _repeated(rows: Dataset) -> Iterator[Problem]:
-    """Cases that ask what an earlier one asks, for the same asker and of the same documents."""
-    seen: dict[object, Case] = {}
+    """Cases that ask what an earlier one asks, for the same asker and of the same documents, or where one names none."""
+    seen: dict[object, list[Case]] = {}
     for case in rows.cases:
-        asker = None if case.groups is None else tuple(sorted(case.groups))
-        key = (" ".join(_folded(case.question).split()), case.messages, asker, tuple(sorted(gold_of(case))))
-        first = seen.setdefault(key, case)
+        asker, gold = None if case.groups is None else tuple(sorted(case.groups)), set(gold_of(case))
+        earlier = seen.setdefault((" ".join(_folded(case.question).split()), case.messages, asker), [])
+        alike = [one for one in earlier if not gold or (own := set(gold_of(one))) == gold or not own]
+        earlier.append(case)
+        first = next(iter(alike), case)
         if first is case or _is_copy(case, first):
             continue
         if (first.split == "train") == (case.split == "train"):  # across, it is a leak, and said

@@ -272,6 +272,7 @@ class Verdict:
     main_metric: str = "correct"
     knowledge_version: int = 0  # of the index that every rung saw; 0: there are no documents
     front: tuple[str, ...] = ()  # rungs that no other is better than in quality, cost and latency together
+    front_by: tuple[str, ...] = ()  # names of these, as far as any is known
     flips: tuple[str, ...] = ()  # what would change the choice, in words
     looks: int = 0  # how often these test cases have judged a changed configuration, this time included; 0: not counted
     clusters: int = 0  # groups of cases that share a document; 0: every case stands for itself

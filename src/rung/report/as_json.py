@@ -33,6 +33,7 @@ def verdict_json(verdict: Verdict) -> str:
             "few_documents": verdict.few_documents,
             "looks": verdict.looks,
             "front": list(verdict.front),
+            "front_by": list(verdict.front_by),
             "flips": list(verdict.flips),
             "cases_named": [{"says": says, "cases": list(places)} for says, places in verdict.places.items()],
             "coverage": {**_coverage(verdict.coverage), "timed": _timed(verdict)},

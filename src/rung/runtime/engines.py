@@ -186,13 +186,20 @@ class Engines:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        every = [engines.__dict__ for engines in self.every]
-        opened = [one[name] for one in every for name in _OPENED if one.get(name) is not None]
-        for one in {id(one): one for one in opened}.values():
-            if troubles := getattr(one, "troubles", ""):
-                say(troubles)
+        for troubles in self.troubles:
+            say(troubles)
+        for one in self._opened():
             if hasattr(one, "close"):
                 one.close()
+
+    def _opened(self) -> list[object]:
+        every = (vars(engines).get(name) for engines in self.every for name in _OPENED)
+        return list({id(one): one for one in every if one is not None}.values())
+
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """Of each server: how many requests were tried again so far, and why; without those of which none was."""
+        return tuple(troubles for one in self._opened() if (troubles := getattr(one, "troubles", "")))
 
     @cached_property
     def generator(self) -> Generator:

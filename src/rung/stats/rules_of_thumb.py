@@ -26,6 +26,10 @@ NO_LINES = (
     "nothing can be judged without a test set. Write cases into it, one a line, or let 'rung cases suggest' draft some of "
     f"the documents; {CASES_WANTED}:\n{FIVE_LINES}"
 )
+NO_JSON_LINES = (
+    "cases are JSON lines, one a line, as 'rung import {0}' makes them of tables and of other tools' files; then name what "
+    "it wrote under 'cases:' in rung.yaml"
+)
 
 
 def advice(rows: int) -> str:

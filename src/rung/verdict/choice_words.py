@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from rung.records import Estimate, RungResult
 from rung.verdict.bar import Bar, Limit
@@ -28,16 +28,30 @@ BY_WHAT_THERE_IS = "The comparison was cut short, so nothing is shown yet; by th
 _CHANCE = "so much comes by chance among {} comparisons (Holm's correction)"
 
 
-def clears(winner: RungResult, bar: Bar, *, lower: Sequence[RungResult], more: str) -> str:
-    """Why the winner: it is the lowest that is good enough."""
+def clears(
+    winner: RungResult, bar: Bar, *, lower: Sequence[RungResult], more: str, costs: Collection[float | None] = ()
+) -> str:
+    """Why the winner: it is the lowest that is good enough, or the cheapest. `costs`: of all that are good enough."""
     asked, score = bar.correct or 0.0, winner.scores["correct"]
     below = ", ".join(f"{r.name} reaches it with {reaching(r, bar.risk)}" for r in lower[-2:])
-    what = "lowest" if bar.prefer == "ladder" else "cheapest"
     return (
         f"{winner.name} clears the bar with probability {chance(winner.probability)} ({1 - bar.risk:.2f} is asked), and is "
-        f"the {what} rung that does: correct {interval(score, beside=asked)} against {number(asked)}"
+        f"{_which('that does', bar, costs)}: correct {interval(score, beside=asked)} against {number(asked)}"
         f"{'; ' + below if below else ''}.{more}"
     )
+
+
+def _which(whom: str, bar: Bar, costs: Collection[float | None]) -> str:
+    """ "the cheapest rung that does"; `costs`: of all of whom that is said.
+
+    >>> _which("that does", Bar(0.7, prefer="cost"), [0.2, None])
+    'the cheapest rung that does, of those whose cost is known'
+    """
+    if bar.prefer == "ladder":
+        return f"the lowest rung {whom}"
+    if costs and all(cost is None for cost in costs):
+        return f"the lowest rung {whom} (the cheapest is preferred, and no cost is known)"
+    return f"the cheapest rung {whom}{', of those whose cost is known' if None in costs else ''}"
 
 
 def may_too(stopped: Sequence[RungResult], all_cases: int) -> str:
@@ -65,15 +79,17 @@ def none_clears(bar: Bar, best: RungResult) -> str:
 
 
 def best(winner: RungResult, bar: Bar, *, alone: bool, lowest: bool, more: str) -> str:
-    """Why the winner: it is the best, and every lower one that could be chosen is shown to be worse."""
+    """Why the winner: it is the best, and every lower one that could be chosen is shown to be worse, or every one that costs
+    less. `lowest`: there is none of these."""
+    by_cost = bar.prefer == "cost"
+    none = "none whose best setting is known to cost less could be chosen" if by_cost else "the lowest that could be chosen"
+    those = "rung whose best setting costs less" if by_cost else "lower rung that could be chosen"
     standing = (
         "is the only rung that could be chosen"
         if alone
-        else "is the best, and no cheaper one is not shown to be worse"
-        if bar.prefer == "cost"
-        else "is the best, and the lowest that could be chosen"
+        else f"is the best, and {none}"
         if lowest
-        else f"is the best, and every lower rung that could be chosen is shown to be worse, at a risk of {bar.risk:.0%}"
+        else f"is the best, and every {those} is shown to be worse, at a risk of {bar.risk:.0%}"
     )
     return f"{winner.name} {standing}: correct {interval(winner.scores['correct'], beside=bar.correct)}.{more}"
 
@@ -87,14 +103,21 @@ def last_in_the_race(winner: str, score: Estimate, bar: float | None, *, more: s
 
 
 def as_good_as_best(
-    winner: str, score: Estimate, *, best: tuple[str, Estimate], difference: Paired, bar: Bar, more: str
+    winner: tuple[str, Estimate],
+    *,
+    best: tuple[str, Estimate],
+    difference: Paired,
+    bar: Bar,
+    more: str,
+    costs: Collection[float | None] = (),
 ) -> str:
-    """Why the winner: a tie goes to the lower rung, or to the cheaper one."""
+    """Why the winner: a tie goes to the lower rung, or to the cheaper one. `costs`: of all that are not shown
+    to be worse."""
     gap = abs(difference.estimate.mean or 0.0)
     small = f" A difference of up to {number(FLOOR)} counts as none." if gap <= FLOOR else ""
-    what = "lowest" if bar.prefer == "ladder" else "cheapest"
+    (name, score), whom = winner, "that is not shown to be worse than the best"
     return (
-        f"{winner} is the {what} rung that is not shown to be worse than the best, at a risk of {bar.risk:.0%}: correct "
+        f"{name} is {_which(whom, bar, costs)}, at a risk of {bar.risk:.0%}: correct "
         f"{interval(score)} against {number(best[1].mean or 0.0)} for {best[0]}, a difference of "
         f"{interval(difference.estimate)}.{small}{more}"
     )

@@ -32,7 +32,7 @@ from rung.verdict.eligible import (
 )
 from rung.verdict.gaps import FORMAT, ORACLE, Gaps, gaps
 from rung.verdict.judging import DecisionContext, corrected_by_labels, economy_of, judged
-from rung.verdict.pareto import front
+from rung.verdict.pareto import axes, front
 from rung.verdict.probability import at_least
 from rung.verdict.sensitivity import Economy
 from rung.verdict.settling import may_too, more_cases
@@ -99,9 +99,12 @@ def settle(evaluations: Sequence[Evaluation], bar: Bar, context: DecisionContext
     if choice is not None and winner is not None:
         standing = _standing(choice, winner, [by_name[e.name] for e in rivals], bar)
         rejected |= _why_not(standing)
+    monthly = _costs_of_good(standing)[0] if standing is not None and bar.prefer == "cost" else None
+    by = axes([e.result for e in evaluations], monthly=monthly)
     verdict = replace(
         _verdict(_Decided(evaluations, winner, standing, bar, context, cases), rejected, floor, floored),
-        front=front([e.result for e in evaluations]),
+        front=front([e.result for e in evaluations], by),
+        front_by=by,
         executed=context.executed,
         replayed=context.replayed,
         knowledge_version=context.knowledge_version,
@@ -242,12 +245,13 @@ def _why(standing: _Standing, *, raced: bool) -> str:
     score, code = winner.scores[MAIN], standing.choice.code
     doubtful = standing.winner if standing.by_bar else standing.best
     more = more_cases(doubtful, bar, of="" if doubtful is standing.winner else best.name)
+    costs = _costs_of_good(standing)[1].values()
     if standing.by_bar:
         lower = [w.result for w in standing.rivals if w.result.order < winner.order]
         if bar.prefer == "cost":
             lower = [w.result for w in standing.rivals if _saved(w.result, winner)[1] > 0]
         if code == "clears":
-            return choice_words.clears(winner, bar, lower=lower, more=more)
+            return choice_words.clears(winner, bar, lower=lower, more=more, costs=costs)
         return choice_words.stays(winner, bar, more=more)
     opening = "No bar was set."
     if bar.correct is not None:
@@ -257,11 +261,14 @@ def _why(standing: _Standing, *, raced: bool) -> str:
         difference = standing.against_best[winner.name]
         leader = (best.name, best.scores[MAIN])
         return opening + choice_words.as_good_as_best(
-            winner.name, score, best=leader, difference=difference, bar=bar, more=more
+            (winner.name, score), best=leader, difference=difference, bar=bar, more=more, costs=costs
         )
     if code == "only" and raced:
         return opening + choice_words.last_in_the_race(winner.name, score, bar.correct, more=more)
     lowest = winner.ladder_rung == standing.rivals[0].result.ladder_rung
+    if bar.prefer == "cost":
+        worse = [one.result for one in standing.rivals if one.result.name in standing.choice.worse]
+        lowest = not any(_saved(one, winner)[1] > 0 for one in worse)
     return opening + choice_words.best(winner, bar, alone=code == "only", lowest=lowest, more=more)
 
 

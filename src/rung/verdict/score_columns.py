@@ -22,7 +22,6 @@ from rung.verdict.clusters import few_documents
 from rung.verdict.decide import decide
 from rung.verdict.gaps import CLOSED_BOOK, ORACLE
 from rung.verdict.judging import DecisionContext
-from rung.verdict.pareto import axes, front
 
 if TYPE_CHECKING:
     from rung.stats.estimates import Floats
@@ -182,7 +181,7 @@ def _decision(verdict: Verdict) -> Decision:
 
     verdict = replace(
         verdict,
-        front=front(verdict.rungs) if len(axes(verdict.rungs)) > 1 else (),
+        front=verdict.front if sum(r.usd_per_1k is not None for r in verdict.rungs if not r.reference) > 1 else (),
         gaps={name: gap for name, gap in verdict.gaps.items() if gap.n},
     )
     lines = []

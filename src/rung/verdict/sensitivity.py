@@ -68,16 +68,39 @@ def flips(evaluations: Sequence[Evaluation], *, bar: Bar, economy: Economy, incu
         economy: of the same rungs.
         incumbent: the last verdict's winner, "" where there is none.
     """
-    choose, results = _reopened(evaluations, bar, economy, incumbent)
+    choose, results = reopened(evaluations, bar, economy, incumbent)
     of_bar = [] if bar.correct is None else share_flips(_by_bar(choose, results, bar), "bar", bar.correct, of=winner_of)
-    return (*of_bar, *_of_the_rest(choose, results, bar, economy))
+    return _with_unchecked([*of_bar, *_of_the_rest(choose, results, bar, economy)], results, bar)
 
 
 def flips_of_the_rest(
     evaluations: Sequence[Evaluation], *, bar: Bar, economy: Economy, incumbent: str = ""
 ) -> tuple[Flip, ...]:
     """`flips` but for those of the bar."""
-    return tuple(_of_the_rest(*_reopened(evaluations, bar, economy, incumbent), bar, economy))
+    choose, results = reopened(evaluations, bar, economy, incumbent)
+    return _with_unchecked(_of_the_rest(choose, results, bar, economy), results, bar)
+
+
+def unchecked(name: str | None, results: Sequence[RungResult], bar: Bar) -> tuple[str, ...]:
+    """Limits that are not held against a rung, since its number is unknown while that of another rung is known: one that is
+    known of none is said of all of them at once.
+
+    >>> from rung.verdict.bar import bar_of
+    >>> bar = bar_of({"usd_per_1k": 0.5})
+    >>> unchecked("b", [RungResult("a", {}, "measured", usd_per_1k=0.2), RungResult("b", {}, "measured")], bar)
+    ('usd_per_1k',)
+    """
+    rungs = [result for result in results if not result.reference]
+    own = next((result for result in rungs if result.name == name), None)
+    if own is None:
+        return ()
+    unknown = (limit for limit in bar.limits if measured(own, limit) is None)
+    return tuple(limit for limit in unknown if any(measured(result, limit) is not None for result in rungs))
+
+
+def _with_unchecked(changes: Sequence[Flip], results: Sequence[RungResult], bar: Bar) -> tuple[Flip, ...]:
+    """What is unknown of a rung is so at any value: no input is followed to 0."""
+    return tuple(replace(flip, unchecked=unchecked(flip.winner, results, bar)) for flip in changes)
 
 
 def _of_the_rest(choose: Choose, results: Sequence[RungResult], bar: Bar, economy: Economy) -> list[Flip]:
@@ -104,10 +127,11 @@ def _of_the_rest(choose: Choose, results: Sequence[RungResult], bar: Bar, econom
     return [standing(flip) for flip in changes]
 
 
-def _reopened(
+def reopened(
     evaluations: Sequence[Evaluation], bar: Bar, economy: Economy, incumbent: str
 ) -> tuple[Choose, list[RungResult]]:
-    """What chooses, and the rungs' lines; those that the race stopped as if it had not, unless that changes the choice."""
+    """What chooses, and the rungs' lines; those that the race stopped as if it had not, unless that changes the choice.
+    Arguments as of `flips`."""
     choose, results = chooser(evaluations, incumbent=incumbent), [priced(e.result, economy) for e in evaluations]
     again = [replace(e, result=replace(e.result, stopped="")) for e in evaluations]
     of_all, reopened = chooser(again, incumbent=incumbent), [replace(result, stopped="") for result in results]
@@ -131,9 +155,10 @@ def flips_of_shares(
 ) -> tuple[Flip, ...]:
     """The nearest bars and risks, above and below, at which the choice is another, comes to clear the bar or no longer does,
     or from which on none does. Arguments as of `flips`."""
-    choose, results = _reopened(evaluations, bar, economy, incumbent)
+    choose, results = reopened(evaluations, bar, economy, incumbent)
     of_bar = [] if bar.correct is None else all_share_flips(_by_bar(choose, results, bar), "bar", bar.correct)
-    return (*of_bar, *all_share_flips(lambda risk: seen_of(choose, results, replace(bar, risk=risk)), "risk", bar.risk))
+    of_risk = all_share_flips(lambda risk: seen_of(choose, results, replace(bar, risk=risk)), "risk", bar.risk)
+    return _with_unchecked([*of_bar, *of_risk], results, bar)
 
 
 def _by_bar(choose: Choose, results: Sequence[RungResult], bar: Bar) -> Callable[[float], Seen]:

@@ -28,11 +28,19 @@ def _from_to(what: str, value: str, end: str, *, upwards: bool) -> str:
 
 
 def flip(
-    what: str, value: str, winner: str | None, *, end: str, upwards: bool, clears: bool = True, going_by: str = ""
+    what: str,
+    stretch: tuple[str, str],
+    winner: str | None,
+    *,
+    upwards: bool,
+    clears: bool = True,
+    going_by: str = "",
+    unchecked: Sequence[str] = (),
 ) -> str:
-    """What would change the choice, with the nearest value, in one of `forms`, and the `end` up to which that choice lasts
-    ("": no end was found). `clears`: whether the choice would then clear the bar. `going_by`: as of the function of that
-    name, for what is a guess."""
+    """What would change the choice, with the `stretch` for which: the nearest value, in one of `forms`, and the end up to
+    which that choice lasts ("": no end was found). `clears`: whether the choice would then clear the bar. `going_by`: as of
+    the function of that name, for what is a guess. `unchecked`: limits not held against it, for want of its
+    numbers."""
     would = "might" if going_by else "would"
     then = f"{winner} {would} be the choice"
     if winner is None:
@@ -43,21 +51,62 @@ def flip(
             f"{perhaps}no rung would be shown to clear {it}; {winner} would then stand in, as the lowest that is not shown "
             "to be worse than the best"
         )
+    then += in_brackets(unchecked)
     then += f", {going_by}" if going_by else ""
-    stretch = where(what, value, end=end, upwards=upwards)
+    value, end = stretch
+    lasting = where(what, value, end=end, upwards=upwards)
     if what in INPUTS and not end:
-        stretch = f"{'more' if upwards else 'less'} than about {value}"
+        lasting = f"{'more' if upwards else 'less'} than about {value}"
     if what == "bar":
-        return f"With a bar {stretch}, {then}."
+        return f"With a bar {lasting}, {then}."
     if what == "risk":
-        return f"At a risk {stretch}, {then}."
+        return f"At a risk {lasting}, {then}."
     if what == "traffic":
-        return f"At {stretch} queries a month, {then}."
+        return f"At {lasting} queries a month, {then}."
     if what == "changes":
-        return f"If the documents changed {stretch} times a month, {then}."
+        return f"If the documents changed {lasting} times a month, {then}."
     if what == "price":
-        return f"If an answer cost {stretch} times what it does, {then}."
-    return f"With a limit on {what} {stretch}, {then}."
+        return f"If an answer cost {lasting} times what it does, {then}."
+    return f"With a limit on {what} {lasting}, {then}."
+
+
+def not_checked(limits: Sequence[str]) -> str:
+    """That limits are not held against the rung just named; "" of none.
+
+    >>> not_checked(["usd_per_1k"])
+    'its usd_per_1k is unknown, and that limit not checked'
+    """
+    if not limits:
+        return ""
+    are, which = ("is", "that limit") if len(limits) == 1 else ("are", "these limits")
+    return f"its {reasons.listed(list(limits))} {are} unknown, and {which} not checked"
+
+
+def in_brackets(limits: Sequence[str]) -> str:
+    """The same after a rung's name or what it would be; "" of none."""
+    return f" ({not_checked(limits)})" if limits else ""
+
+
+def by_cost(
+    name: str,
+    usd: tuple[float, float],
+    correct: tuple[float, float],
+    *,
+    monthly: bool,
+    left_out: Sequence[str] = (),
+    unchecked: Sequence[str] = (),
+    going_by: str = "",
+) -> str:
+    """That the cheapest is another than the choice: its dollars and its score, then those of the choice; by the month, or by
+    a thousand answers, `left_out` being parts of the whole cost that are unknown. `unchecked`, `going_by`: as of `flip`."""
+    would = "might" if going_by else "would"
+    theirs, own = (f"${one:,.2f}" if monthly else f"${one:,.3g}" for one in usd)
+    apart = f", without {reasons.listed(list(left_out), most=8)}, of which no cost is known" if left_out else ""
+    per = "a month" if monthly else f"per 1,000 answers{apart}"
+    scores = " against ".join(reasons.number(one) for one in correct)
+    of_it = f"{name} {would} be the choice{in_brackets(unchecked)}"
+    by = f", {going_by}" if going_by else ""
+    return f"With prefer: cost, {of_it}: {theirs} against {own} {per}; correct {scores}{by}."
 
 
 def going_by(answered: Sequence[tuple[str, int, int]]) -> str:

@@ -37,6 +37,7 @@ class Flip:
     It stays so up to `end`, None where nothing ends it as far as that is followed. `standing`: how the winner stands to the
     bar then, where it is bar or risk that changes. `shown`, `shown_end`: both ends rounded into that stretch, as roughly as
     it allows; `shown_end` is "" without an end. `going_by`: the rungs by whose answers so far it is guessed (see `guesses`).
+    `unchecked`: limits that are not held against the winner, since its number is unknown while others' are known.
     """
 
     what: str
@@ -49,6 +50,7 @@ class Flip:
     shown: str = ""
     shown_end: str = ""
     going_by: tuple[Partly, ...] = ()
+    unchecked: tuple[str, ...] = ()
 
     @property
     def clears(self) -> bool:

@@ -103,4 +103,5 @@ def in_words(flip: Flip) -> tuple[str, str]:
         "kept": "{}, kept as the last choice, and not shown to clear the bar",
         "missed": "none would be shown to clear the bar; {} would stand in",
     }
-    return where, f"{perhaps}{then[flip.standing].format(flip.winner)}{guessed}"
+    unchecked = sensitivity_words.in_brackets(flip.unchecked)
+    return where, f"{perhaps}{then[flip.standing].format(flip.winner)}{unchecked}{guessed}"

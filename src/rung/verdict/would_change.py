@@ -15,6 +15,7 @@ from rung.verdict.costs import break_even, dearer_beyond, rate
 from rung.verdict.cut_words import ground
 from rung.verdict.gaps import MIN_CASES
 from rung.verdict.guesses import hedged, is_partial, partly_answered
+from rung.verdict.preferring import by_cost
 from rung.verdict.sensitivity import BY_BREAKPOINTS, Economy, flips, priced
 from rung.verdict.share_flips import Flip, Partly
 
@@ -47,6 +48,7 @@ def what_would_change(
     telling = hedged(telling, evaluations, bar=bar, economy=economy, incumbent=incumbent)
     sentences = in_words(telling, winner, thin=thin)
     if winner is not None and winner not in thin:
+        sentences += by_cost(evaluations, winner, bar, economy, incumbent=incumbent, thin=thin)
         fit = [r for r in results if r.name not in thin and not ground(rejected.get(r.name, "")).startswith(_UNFIT)]
         sentences += cheaper_from(winner, fit, bar, economy, partly=partly_answered(evaluations))
     if not any(result.name == winner and bar.is_cleared(result.probability) for result in results):
@@ -81,11 +83,13 @@ def in_words(changes: Sequence[Flip], winner: str | None, *, thin: Collection[st
     telling = (flip for flip in others if flip.winner is not None or flip.what not in BY_BREAKPOINTS)
     return [
         flip_words.flip(
-            *(flip.what, flip.shown, flip.winner),
-            end=flip.shown_end,
+            flip.what,
+            (flip.shown, flip.shown_end),
+            flip.winner,
             upwards=flip.upwards,
             clears=flip.clears,
             going_by=guessed_by(flip),
+            unchecked=flip.unchecked,
         )
         for flip in telling
     ]

@@ -9,8 +9,9 @@ from rung.records import RungResult, Verdict
 from rung.report.contents import is_cleared, ladder
 from rung.report.html.markup import Safe, el, join, scrolling
 from rung.report.numbers import DASH, interval, listed, money, percent, seconds
-from rung.verdict.bar import MAIN
-from rung.verdict.sensitivity_words import rounded
+from rung.verdict.bar import MAIN, Bar
+from rung.verdict.sensitivity import unchecked
+from rung.verdict.sensitivity_words import not_checked, rounded
 from rung.verdict.turns import Turn, in_words
 from rung.web.forms import choice
 from rung.web.what_if_inputs import GOOD, PREFER, PREFERENCES, PRICES, Changed, Field, written
@@ -81,7 +82,7 @@ def result_part(
     by = el("p", f"A guess, {guessed}.") if guessed else Safe("")
     wrong = [el("p", words, cls="error", role="alert") for words in changed.wrong]
     parts = (head, by, _changes(changed, verdict.winner, own), el("p", verdict.reason), _rungs(verdict, changed))
-    rest = (_why_not(verdict), _turns(turns), _left(verdict, stopped))
+    rest = (_not_checked(verdict, bar), _why_not(verdict), _turns(turns), _left(verdict, stopped))
     return el("div", *wrong, *parts, *rest, id="result", data_winner=verdict.winner or "")
 
 
@@ -127,6 +128,12 @@ def _monthly(rung: RungResult, queries: float | None) -> list[str]:
         return [money(bill.per_month)]
     answers = "" if bill.per_query is None else f"answers {money(bill.per_query * queries)}; "
     return ["unknown", el("span", f"{answers}no price of {listed(list(bill.unknown))}", cls="note")]
+
+
+def _not_checked(verdict: Verdict, bar: Bar) -> Safe:
+    """That the choice may break a limit for all that is known."""
+    words = not_checked(unchecked(verdict.winner, verdict.rungs, bar))
+    return el("p", f"{verdict.winner}: {words}.") if words else Safe("")
 
 
 def _why_not(verdict: Verdict) -> Safe:

@@ -5,17 +5,18 @@ Counting is left to `costs`, `pareto` and `winning_back`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from rung.records import Bill, Lost, Verdict
 from rung.report.contents import Report, ladder, losing
 from rung.report.html.markup import Safe, el, join, scrolled
 from rung.report.numbers import DASH, count, listed, money, points, points_interval
+from rung.verdict.bar import measured
 from rung.verdict.costs import HOSTING
-from rung.verdict.pareto import axes
+from rung.verdict.pareto import ANSWERS, LATENCY, MONTH, better_than
 from rung.verdict.remedies import remedy
 
-_AXES = {"usd_per_1k": "price", "p95_seconds": "latency"}
+_AXES = {MONTH: "whole cost", ANSWERS: "price of answering", LATENCY: "latency"}
 _SUMS: tuple[tuple[str, Callable[[Bill], float | None]], ...] = (
     ("per month", lambda bill: bill.per_month),
     ("per 1,000", lambda bill: bill.per_1k),
@@ -27,15 +28,34 @@ def front_line(verdict: Verdict) -> Safe:
     """The Pareto front, in a sentence."""
     if not verdict.front:
         return Safe("")
-    compared = [_AXES.get(name, "quality") for name in axes(verdict.rungs, quality=verdict.main_metric)]
+    compared = [_AXES.get(name, "quality") for name in verdict.front_by]
     others = [r for r in ladder(verdict) if r.status == "measured" and r.name not in verdict.front]
     behind, stopped = ([r.name for r in others if bool(r.stopped) is is_stopped] for is_stopped in (False, True))
-    rest = f" {listed(behind)}: another is at least as good in all of it." if behind else ""
-    rest += f" Left out, since the race stopped them: {listed(stopped)}." if stopped else ""
-    left = [words for name, words in _AXES.items() if words not in compared]
-    unknown = f" Not compared, since it is not known of every rung: {listed(left)}." if left else ""
-    sentence = f"Worth a thought by {listed(compared)} (the Pareto front): {listed(list(verdict.front))}.{rest}{unknown}"
-    return el("p", sentence, id="front")
+    rest = [f"{listed(dull)}: another is at least as good in all of it."] if (dull := _but(behind, verdict.winner)) else []
+    if verdict.winner is not None and verdict.winner in behind:
+        better = listed(list(better_than(verdict.winner, verdict.rungs, verdict.front_by, quality=verdict.main_metric)))
+        rest.append(f"The choice, {verdict.winner}, is not among them: {better} is at least as good in all of it.")
+    rest += [f"Left out, since the race stopped them: {listed(stopped)}."] if stopped else []
+    rest += _unknown(verdict)
+    words = f"Worth a thought by {listed(compared)} (the Pareto front): {listed(list(verdict.front))}."
+    return el("p", " ".join([words, *rest]), id="front")
+
+
+def _but(names: Sequence[str], one: str | None) -> list[str]:
+    return [name for name in names if name != one]
+
+
+def _unknown(verdict: Verdict) -> Iterator[str]:
+    """Of which rungs on the front something is unknown, and what nobody knows of any."""
+    on = [r for r in verdict.rungs if r.name in verdict.front]
+    for axis in verdict.front_by:
+        if unknown := [r.name for r in on if measured(r, axis) is None]:
+            what = f"The {_AXES[axis]} of {listed(unknown)} is unknown"
+            yield f"{what}, so nobody can say whether another is at least as good in all of it."
+    left = [] if {MONTH, ANSWERS} & set(verdict.front_by) else ["price"]
+    left += [] if LATENCY in verdict.front_by else ["latency"]
+    if left:
+        yield f"Not compared, since it is known of no rung: {listed(left)}."
 
 
 def bills_table(report: Report) -> Safe:
