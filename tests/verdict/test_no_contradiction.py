@@ -291,7 +291,7 @@ def test_two_comparisons_are_told_apart_by_their_numbers(boards: list[Board]) ->
 
 
 def test_what_is_said_of_two_rungs_that_do_equally_well_agrees() -> None:
-    """A newcomer read "does as well, with probability 0.96" beside "interval -24 to +24: too little to tell apart"."""
+    """A newcomer read "does as well, with probability 0.96" beside "-24 to +24: too little to tell the two apart"."""
     column = np.array([1.0] * 48 + [0.0] * 12)
     clusters = tuple(np.repeat(np.arange(12), 5).tolist())
     weighed = [replace(rung(name, column, order=place), clusters=clusters) for place, name in enumerate(("prompt", "rag"))]
@@ -319,7 +319,6 @@ def test_who_is_shown_to_be_worse_is_not_said_to_be_too_near_to_tell(boards: lis
     for board in boards:
         winner = next((r for r in board.verdict.rungs if r.name == board.verdict.winner), None)
         if winner is not None:
-            for other in re.findall(
-                r"(?:above|below) (\S+) \([^)]*\): too little to tell", " ".join(how_sure(report(board), winner))
-            ):
+            text = " ".join(how_sure(report(board), winner))
+            for other in re.findall(r"(?:above|below) (\S+) \([^)]*\): too little to tell", text):
                 assert not board.verdict.rejected.get(other, "").startswith("worse")
