@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from rung.records import Answer, Citation, Passage
-from rung.text.matching import LETTER, has_runs, reading_of, terms, tokens
+from rung.text.matching import LETTER, has_runs, reading_of, terms, tokens, values
 from rung.text.sentences import sentences
 
 SUPPORTED_FROM = 0.5  # chosen on the dev halves of benchmarks/support_check.py
@@ -23,7 +23,6 @@ NEAR = 2  # sentences of the cited text that are read together
 MARK = re.compile(r"\s*\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
 _CACHED = 4096  # texts whose words are remembered
 _WORD = re.compile(rf"{LETTER}+(?:[.,:/'’-]{LETTER}+)*")
-_VALUE = re.compile(r"-?\d")
 _JOINT = re.compile(r"[.,:/-]")
 _ENDINGS = re.compile(r"(?:'s|’s|ies|ing|edly|ed|es|ly|s|e|y)$")
 # Words that stand in any text: they support nothing.
@@ -126,10 +125,10 @@ def _values_stand_in(sentence: str, cited: str, *, all_as_written: bool) -> bool
     """Whether every number of a sentence stands in a text by its value. Numbers in words count only where figures are not
     there as they are written."""
     reading = reading_of(sentence, cited)
-    values = {token for token in tokens(sentence, reading) if _VALUE.match(token)}
+    needed = values(tokens(sentence, reading))
     if all_as_written:
-        values = {value for value in values if value in sentence}
-    return values <= set(tokens(cited, reading))
+        needed = {value for value in needed if value in sentence}
+    return needed <= set(tokens(cited, reading))
 
 
 @lru_cache(maxsize=_CACHED)

@@ -16,6 +16,7 @@ from rung.records import Estimate, Evaluation
 from rung.stats.estimates import design_effect, estimate
 from rung.verdict.bar import MAIN
 from rung.verdict.eligible import clusters_of, is_judged
+from rung.verdict.failure_modes import LOST_BELOW
 from rung.verdict.guesses import is_partial
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CHOOSERS = ("router", "semantic_cache")  # rungs that are made of others
-PASSED = 0.5  # from so much `correct` on an answer counts as right
 GAIN = 0.1  # of the better one's mean, from which it is told
 _ALPHA = 0.05  # of telling it of any two that are no complements, over all that are looked at
 
@@ -81,7 +81,7 @@ def _of(a: Evaluation, b: Evaluation, clusters: Sequence[int] | None, alpha: flo
     columns = columns[:, ~np.isnan(columns).any(axis=0)] if clusters is None else columns
     if np.isnan(columns).any() or not columns.size:
         return None
-    right = columns >= PASSED
+    right = columns >= LOST_BELOW
     effect = 1.0 if clusters is None else max(1.0, design_effect(columns[0] - columns[1], clusters))
     if _chance(right, effect) > alpha:
         return None

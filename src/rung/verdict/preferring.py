@@ -16,6 +16,7 @@ from rung.verdict.choice import on_one_scale
 from rung.verdict.eligible import costs_of
 from rung.verdict.guesses import guessed_choice
 from rung.verdict.sensitivity import Economy, reopened, seen_of, unchecked
+from rung.verdict.share_flips import going_by
 
 WORTH = 0.1  # of the cost of the choice: what is saved by less is not said
 
@@ -63,7 +64,7 @@ def by_cost(
             monthly=monthly,
             left_out=() if monthly else _left_out(own, other),
             unchecked=unchecked(name, results, bar),
-            going_by=sensitivity_words.going_by([(one.name, one.answered, one.cases) for one in guess]),
+            going_by=going_by(guess),
         )
     ]
 

@@ -5,7 +5,7 @@ What is chosen at a value is left to `sensitivity`, how it is said to `sensitivi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
@@ -28,6 +28,11 @@ class Partly:
     name: str
     answered: int
     cases: int
+
+
+def going_by(some: Sequence[Partly]) -> str:
+    """By whose answers something is guessed, in words; "" where it is none."""
+    return flip_words.going_by([(one.name, one.answered, one.cases) for one in some])
 
 
 @dataclass(frozen=True, slots=True)

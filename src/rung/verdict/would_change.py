@@ -17,7 +17,7 @@ from rung.verdict.gaps import MIN_CASES
 from rung.verdict.guesses import hedged, is_partial, partly_answered
 from rung.verdict.preferring import by_cost
 from rung.verdict.sensitivity import BY_BREAKPOINTS, Economy, flips, priced
-from rung.verdict.share_flips import Flip, Partly
+from rung.verdict.share_flips import Flip, Partly, going_by
 
 _UNFIT = (reasons.BREAKS, reasons.WORSE, reasons.AT_FLOOR, reasons.NOTHING_RIGHT)  # not good enough, whatever it costs
 
@@ -98,11 +98,6 @@ def in_words(changes: Sequence[Flip], winner: str | None, *, thin: Collection[st
 def guessed_by(flip: Flip) -> str:
     """By whose answers a change is guessed, in words; "" where it is none."""
     return going_by(flip.going_by)
-
-
-def going_by(some: Sequence[Partly]) -> str:
-    """By whose answers something is guessed, in words."""
-    return flip_words.going_by([(one.name, one.answered, one.cases) for one in some])
 
 
 def cheaper_from(

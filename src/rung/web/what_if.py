@@ -19,8 +19,8 @@ from rung.report.html.markup import Safe, el
 from rung.verdict.decide import Settled, settle
 from rung.verdict.guesses import guessed_choice, unbuilt_then
 from rung.verdict.judging import DecisionContext
+from rung.verdict.share_flips import going_by
 from rung.verdict.turns import turns
-from rung.verdict.would_change import going_by
 from rung.web.by_stamp import ByStamp
 from rung.web.case_changes import rescore_form
 from rung.web.project_at_hand import project_of

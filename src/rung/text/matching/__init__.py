@@ -6,7 +6,7 @@
 
 from rung.text.matching.answers import best, contains, holds, matches, token_f1
 from rung.text.matching.characters import LETTER, UNSPACED, WORD, folded
-from rung.text.matching.figures import figured_f1
+from rung.text.matching.figures import figured_f1, values
 from rung.text.matching.reading import reading_of, tokens
 from rung.text.matching.scanning import Reading
 from rung.text.matching.terms import has_runs, run_terms, terms
@@ -28,4 +28,5 @@ __all__ = [
     "terms",
     "token_f1",
     "tokens",
+    "values",
 ]

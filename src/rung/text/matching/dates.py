@@ -37,13 +37,11 @@ _DAY_FIRST = re.compile(
 )
 _MONTH_FIRST = re.compile(rf"(?<![\w-])({_MONTH})\b\.? {_DAY}(?:st|nd|rd|th)?,? {_YEAR}")
 _YEAR_FIRST = re.compile(rf"(?<!\d)(\d{{4}}) ?[年년] ?{_DAY} ?[月월] ?{_DAY} ?[日일]")
-_NUMBERS = re.compile(
-    r"(?<![\w.-])\d{4}(?:-\d{1,2}-\d{1,2}|/\d{1,2}/\d{1,2})(?![\d/-])|(?<![\w.])\d{1,2}\. ?\d{1,2}\. ?\d{4}(?!\d)"
-)
+_POINTS = re.compile(r"(?<![\w.])\d{1,2}\. ?\d{1,2}\. ?\d{4}(?!\d)")
+_NUMBERS = re.compile(rf"(?<![\w.-])\d{{4}}(?:-\d{{1,2}}-\d{{1,2}}|/\d{{1,2}}/\d{{1,2}})(?![\d/-])|{_POINTS.pattern}")
 
 _SLASHES = re.compile(r"(?<![\w./-])(\d{1,2})/(\d{1,2})/(\d{4}|\d\d)(?![\d/]|[.,]\d)")
 _SHORT_YEAR = re.compile(r"(?<![\w.])(0?[1-9]|[12]\d|3[01])\. ?(0?[1-9]|1[0-2])\. ?(\d\d)(?![\d.]|,\d)")
-_POINTS = re.compile(r"(?<![\w.])\d{1,2}\. ?\d{1,2}\. ?\d{4}(?!\d)")
 _A_MONTH = re.compile(rf"(?<![^\W\d_])(?:{_MONTH})\b")
 _NO_YEAR = r"(?![\w-]|[.,]?\d|,? (?:of |de |del )?\d{4}(?!\d)|/\d)"
 _DAY_ALONE = re.compile(rf"{_ALONE}{_DAY}(?:st|nd|rd|th|er|\.)? ?(?:of |de |-)?({_MONTH})\b\.?{_NO_YEAR}")

@@ -33,14 +33,15 @@ def figures_kept(predicted: Sequence[str], answer: Sequence[str]) -> float:
     >>> figures_kept(("few", "days"), ("3", "days")), figures_kept(("e4043",), ("e4042",))
     (1.0, 0.0)
     """
-    return min(_kept(_values(predicted), _values(answer)), *(_kept(*pair) for pair in _named(predicted, answer)), 1.0)
+    return min(_kept(values(predicted), values(answer)), *(_kept(*pair) for pair in _named(predicted, answer)), 1.0)
 
 
 def _kept(predicted: set[str], expected: set[str]) -> float:
     return len(expected & predicted) / len(expected) if expected - predicted and predicted - expected else 1.0
 
 
-def _values(tokens: Sequence[str]) -> set[str]:
+def values(tokens: Sequence[str]) -> set[str]:
+    """Those of the tokens that are numbers."""
     return {token for token in tokens if _VALUE.match(token)}
 
 
