@@ -316,6 +316,11 @@ def test_who_is_shown_to_be_worse_is_not_said_to_be_too_near_to_tell(boards: lis
     text = " ".join(how_sure(report(Board(weighed, Bar(), Constant("", worse), verdict)), verdict.rungs[1]))
     assert verdict.rejected["prompt"].startswith("worse: below the best")
     assert "likely a real difference (at a risk of 20%), not surely" in text or "one-sided p" in text
+    cut = [rung("prompt", worse, order=0, cut=6), weighed[1]]
+    verdict = decide(cut, bar=Bar())
+    assert verdict.rejected["prompt"].startswith("cut off: 6 of 30 answers")  # stands before the other reason
+    again = " ".join(how_sure(report(Board(cut, Bar(), Constant("", worse), verdict)), verdict.rungs[1]))
+    assert "too little to tell" not in again
     for board in boards:
         winner = next((r for r in board.verdict.rungs if r.name == board.verdict.winner), None)
         if winner is not None:
