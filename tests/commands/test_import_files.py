@@ -200,3 +200,11 @@ def test_examples_that_rung_wrote_come_back_the_same(form: str, tmp_path: Path) 
     if form not in BARE:  # the others have no place for it, and say so
         assert [(one.licence, one.author) for one in after] == [(one.licence, one.author) for one in before]
     assert problems == []
+
+
+def test_columns_that_go_under_meta_are_counted(tmp_path: Path) -> None:
+    table = tmp_path / "faq.csv"
+    table.write_text("question,answer,topic,ticket\nWhich?,this,shop,\nWhere?,here,shop,7\n", encoding="utf-8")
+    (file,) = import_files([table], ImportRequest(dry_run=True)).files
+    assert file.meta == {"topic": 2, "ticket": 1}
+    assert file.as_json()["meta"] == {"topic": 2, "ticket": 1}

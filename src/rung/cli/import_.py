@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -75,6 +75,8 @@ def _print(report: ImportReport, *, dry_run: bool, json: bool) -> None:
         screen.problems(file.refused, all_by="--json")
         for note in _gathered(file):
             out(f"  {note}")
+        if file.meta:
+            out(f"  kept under 'meta', which no model sees: {_keys(file.meta)}")
     screen.problems(report.failed)
     for path, rows in report.written.items():
         out(f"{'would write' if dry_run else 'wrote'} {path}: {_rows(rows)}")
@@ -84,6 +86,12 @@ def _print(report: ImportReport, *, dry_run: bool, json: bool) -> None:
 
 def _rows(count: int) -> str:
     return f"{count:,} row" if count == 1 else f"{count:,} rows"
+
+
+def _keys(meta: Mapping[str, int], most: int = 12) -> str:
+    """Such as "topic (40 rows), id of the ticket (3 rows) and 2 more"."""
+    shown = [f"{key} ({_rows(count)})" for key, count in sorted(meta.items(), key=lambda one: -one[1])]
+    return ", ".join(shown[:most]) + (f" and {len(shown) - most:,} more" if len(shown) > most else "")
 
 
 def _line(file: ImportedFile) -> str:

@@ -59,6 +59,7 @@ class ImportedFile:
     notes: tuple[Problem, ...]
     counts: dict[Kind, int]
     left: dict[Kind, int]
+    meta: dict[str, int]  # what stands under `meta` of the rows and came of the file: key -> rows
 
     @property
     def rows(self) -> int:
@@ -71,6 +72,7 @@ class ImportedFile:
             **{"file": self.file, "form": self.form, "rows": self.rows, "taken": self.taken},
             **{"not_taken": plain(self.refused), "notes": plain(self.notes)},
             **{"counts": plain(self.counts), "not_asked_for": plain(self.left)},
+            "meta": plain(self.meta),
         }
 
 
@@ -148,7 +150,17 @@ def _imported(path: Path, request: ImportRequest, collector: Collector) -> tuple
     counts = {kind: len(rows) for kind, rows in collected.rows.items() if rows}
     notes = (*file.notes, *collected.notes)
     refused = tuple(sorted(collected.refused, key=lambda problem: (problem.path, problem.line)))
-    return ImportedFile(file.shown, form, importer.about, collected.taken, refused, notes, counts, collected.left), collected
+    imported = ImportedFile(
+        *(file.shown, form, importer.about, collected.taken, refused, notes, counts, collected.left),
+        meta=dict(_under_meta(collected)),
+    )
+    return imported, collected
+
+
+def _under_meta(collected: Collected) -> Counter[str]:
+    """How many rows have each key under `meta`, but for where they came from."""
+    metas = (row.get("meta") for rows in collected.rows.values() for row in rows)
+    return Counter(key for meta in metas if isinstance(meta, dict) for key in meta if key != "imported")
 
 
 def _with_bad_rows(file: ImportFile, rows: Iterator[ImportedRow]) -> Iterator[ImportedRow]:

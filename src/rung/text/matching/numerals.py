@@ -16,8 +16,6 @@ MAGNITUDES = {
     **dict.fromkeys(("billion", "billions", "bn", "milliarde", "milliarden", "mrd", "milliard", "milliards"), 9),
     **dict.fromkeys(("trillion", "trillions", "billionen"), 12),
 }
-_TWO_TO_TWELVE = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-WORDS = {"zero": "0", **{word: str(n) for n, word in enumerate(_TWO_TO_TWELVE, start=2)}}  # "one" is mostly no number
 _GROUPS = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?|[1-9]\d?(?:,\d{2})*,\d{3}(?:\.\d+)?")
 _POINTS = re.compile(r"[1-9]\d{0,2}(?:\.\d{3})+(?:,\d+)?")
 _MAX_DIGITS = 12  # of what is multiplied out or divided; longer ones stay as written

@@ -7,11 +7,11 @@ kept: its sign, point, percent, currency, range. Comparing is left to `answers`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from functools import lru_cache
 
-from rung.text.matching import dates
+from rung.text.matching import counting, dates, units
 from rung.text.matching.characters import has_transliteration, plain, transliterated
 from rung.text.matching.numerals import MAGNITUDES, shifted
 from rung.text.matching.scanning import MONEY_WORD, Reading, pieces
@@ -28,8 +28,7 @@ _NEAR = 4  # characters before a dash that say whether it stands between two num
 _PLAIN = Reading()
 _DECIMAL = re.compile(r"-?\d+(?:\.\d+)?")
 
-_LONG = {"yr": "years", "hr": "hours", "wk": "weeks", "mo": "months", "sec": "seconds", "min": "minutes"}
-_REWRITTEN: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
+_REWRITTEN: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\bv(?:er(?:sion|s)?)?\.?\s?(?=\d)"), "v "),
     (re.compile(r"\b(?:per cent|pour cent|por ciento)\b"), "%"),
     (re.compile(r"\b(?:degrees?|grad)\b"), "°"),
@@ -54,7 +53,6 @@ _REWRITTEN: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], 
     (re.compile(r"(?<![\d:.,/])(\d{1,2}) ?uhr (\d\d)(?![\d:.,])"), r"\1:\2"),
     (re.compile(r"(?<![\d:.,/])(\d{1,2})(?= ?uhr\b)"), r"\1:00"),
     (re.compile(r"(?<=\d:\d\d) ?uhr\b"), ""),
-    (re.compile(r"(?<=\d) ?(yr|hr|wk|mo|sec|min)s\b\.?"), lambda match: f" {_LONG[match[1]]}"),
     (re.compile(r"(?:^|(?<=\bde )|(?<=\bdesde ))(\d+(?:[.,]\d+)?) a (?=\d)"), r"\1 hasta "),  # de 10 a 15 días
 )
 # Accountants write a loss in parentheses: "(1,250)", "$(12.5)", "($5)". A small bare number is an option: "(1)".
@@ -93,10 +91,12 @@ def reading_of(*texts: str) -> Reading:
     Zeros at the end count after a name ("Python 3.10"). One group of three after a point is thousands beside a currency, a
     decimal comma, or words of a language that writes so. Otherwise points are decimal points, and zeros at the end nothing.
     Dates in words are read as dates where each text has one, and days without a year likewise. Umlauts are read as two
-    letters where one text writes a word of the other so.
+    letters where one text writes a word of the other so. "A week" is 1 week where a text has "1 week" or the like, and
+    amounts are converted where one text has days and another hours or weeks, and no unit is in both.
     """
     plains = [_plain(text) for text in sorted(texts, key=len)]  # the answer first
     dated = all(map(dates.has_date, plains))
+    apart = units.families_apart(plains)
     return Reading(
         spelled=any(map(_ENDS_IN_ZERO.search, texts)) and any(map(_SPELLED.search, texts)),
         continental=any(map(_GROUP_OF_THREE.search, texts)) and any(map(_CONTINENTAL.search, texts)),
@@ -104,6 +104,8 @@ def reading_of(*texts: str) -> Reading:
         day_first=dated and any(map(dates.is_day_first, plains)),
         with_days=not dated and all(map(dates.has_day, plains)),
         umlauts=has_transliteration(plains),
+        articles_count=bool(apart) or any(map(counting.has_one, plains)),
+        converted=apart,
     )
 
 
@@ -119,13 +121,15 @@ def tokens(text: str, reading: Reading = _PLAIN, *, articles: bool = False) -> t
         line = transliterated(line)
     if reading.dated:
         line = dates.dated(line, day_first=reading.day_first)
+    line = counting.as_digits(line, articles=reading.articles_count)
     line = dates.spans(dates.with_days(line) if reading.with_days else line, RANGE)
     for pattern, written in _REWRITTEN:
         line = pattern.sub(written, line)
     loss = _LOSS.match(line)
     if loss and (len(loss[3]) > 2 or any(loss.group(1, 2, 4, 5))):
         line = "-" + " ".join(filter(None, loss.groups()))
-    return _Sentence(_LOSS_INSIDE.sub(r"-\1\2", line), reading, articles).read()
+    read = _Sentence(_LOSS_INSIDE.sub(r"-\1\2", line), reading, articles).read()
+    return tuple(units.in_one_unit(read, reading.converted))
 
 
 @lru_cache(maxsize=2048)

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from rung.text.matching import numerals
 from rung.text.matching.characters import UNSPACED
+from rung.text.matching.counting import WORDS
 
 Kind = Literal["number", "money", "sign", "dash", "article", "word"]
 
@@ -17,7 +18,8 @@ class Reading(NamedTuple):
 
     `spelled`: zeros at the end count (3.10 is not 3.1). `continental`: one group of three after a point is thousands.
     `dated`: dates in words are read as dates, `day_first`: in figures with the day first. `with_days`: days without a year
-    are read as days. `umlauts`: as they are written where there are none: "ue".
+    are read as days. `umlauts`: as they are written where there are none: "ue". `articles_count`: "a week" is 1 week.
+    `converted`: families of units whose amounts are in their smallest unit.
     """
 
     spelled: bool = False
@@ -26,6 +28,8 @@ class Reading(NamedTuple):
     day_first: bool = False
     with_days: bool = False
     umlauts: bool = False
+    articles_count: bool = False
+    converted: frozenset[str] = frozenset()
 
 
 class Piece(NamedTuple):
@@ -94,8 +98,8 @@ def pieces(text: str, reading: Reading) -> Iterator[Piece]:
         if kind in ("plain", "word", "unspaced"):
             if written in CURRENCIES:
                 yield Piece("money", CURRENCIES[written], start, end)
-            elif written in numerals.WORDS:
-                yield Piece("number", numerals.WORDS[written], start, end)
+            elif written in WORDS:
+                yield Piece("number", WORDS[written], start, end)
             else:
                 yield Piece("word", written if kind == "plain" else _word(written), start, end)
         elif kind == "money":

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from rung.text.matching import Reading, folded, tokens
+from rung.text.matching import Reading, as_digits, folded, joined_amounts, tokens
 from rung.text.sentences import sentences
 from rung.text.stating import words
 
@@ -71,7 +71,8 @@ class Clause:
 def cut(text: str, reading: Reading) -> tuple[Clause, ...]:
     """The clauses of an answer in order; what stands in brackets comes after its sentence."""
     clauses: list[Clause] = []
-    bare = _OR_MORE.sub("", _MARKUP.sub("", _ITEM.sub(", ", text)))
+    whole = joined_amounts(as_digits(_MARKUP.sub("", _ITEM.sub(", ", text))))  # "two hundred and fifty" is no two clauses
+    bare = _OR_MORE.sub("", whole)
     for number, (start, end) in enumerate(sentences(bare)):
         sentence = bare[start:end]
         for part, apart in _parts(_ASIDE.sub(" ", sentence)):
@@ -94,8 +95,8 @@ def _parts(sentence: str) -> list[tuple[str, bool]]:
 
 @lru_cache(maxsize=4096)
 def folded_tokens(text: str, reading: Reading) -> tuple[str, ...]:
-    """The tokens of `matching`, hyphens between words apart, without accents; small numbers in words as digits."""
-    return tuple(words.NUMERALS.get(token, token) for token in map(folded, tokens(_HYPHEN.sub(" ", text), reading)))
+    """The tokens of `matching`, hyphens between words apart, without accents."""
+    return tuple(map(folded, tokens(_HYPHEN.sub(" ", text), reading)))
 
 
 @lru_cache(maxsize=16384)

@@ -103,16 +103,3 @@ FILLER = _words(
 LEADING = _words(
     "the a an in on at by to within innerhalb binnen from with about since of um am im en el la los las der die das le les"
 )
-NUMERALS = {
-    word: number
-    for line in """
-        2 zwei deux; 3 drei trois tres; 4 vier quatre cuatro; 5 funf cinq cinco; 6 sechs seis; 7 sieben siete
-        8 acht huit ocho; 9 neun nueve; 10 zehn dix diez; 11 elf; 12 zwolf douze doce; 13 thirteen dreizehn treize trece
-        14 fourteen vierzehn quatorze catorce; 15 fifteen funfzehn quinze quince; 16 sixteen sechzehn dieciseis
-        17 seventeen siebzehn; 18 eighteen achtzehn dieciocho; 19 nineteen neunzehn; 20 twenty zwanzig vingt veinte
-        30 thirty dreissig trente treinta; 40 forty vierzig quarante cuarenta; 50 fifty funfzig cinquante cincuenta
-        60 sixty sechzig soixante sesenta; 70 seventy siebzig setenta; 80 eighty achtzig ochenta; 90 ninety neunzig noventa
-    """.replace("\n", ";").split(";")
-    for number, *named in (line.split() or [""],)
-    for word in named
-}
