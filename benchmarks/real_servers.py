@@ -1,7 +1,7 @@
 """One small project through real servers of this machine: whole, killed in the middle, and with every third answer broken.
 
     python benchmarks/real_servers.py transformers FOLDER
-    python benchmarks/real_servers.py vllm FOLDER --python /path/to/an/environment/with/vllm/bin/python
+    python benchmarks/real_servers.py vllm FOLDER --python /path/to/an/environment/with/vllm/bin/python [--adapters]
 
 FOLDER is a model in Hugging Face layout.
 Between Rung and the server stands a proxy that counts requests by their bodies and breaks answers when told to. Held:
@@ -10,11 +10,16 @@ Between Rung and the server stands a proxy that counts requests by their bodies 
 - killed (SIGKILL) after some answers: the command ends with a sentence, the same command goes on; nothing that was answered
   is sent again, and the scores are those of the whole run;
 - every third answer 429, 500, cut off or hanging: the scores are those of the whole run, each request is answered once.
+
+With --adapters, of vLLM, instead: an adapter is trained here on the weights in FOLDER and answers there. Held: the server
+lists it by its digest; it is given again to a server that was started anew; `rung artifacts retire` unloads it. How many of
+its greedy answers are those of transformers and peft here is said.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import itertools
 import json
 import os
@@ -168,6 +173,7 @@ class Server:
         """Until it answers; seconds that it took."""
         begun = time.monotonic()
         quiet = {"HF_HUB_OFFLINE": "1", "VLLM_CPU_KVCACHE_SPACE": "1", "OMP_NUM_THREADS": "2"}
+        quiet["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] = "1"
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self.command, stdout=log, stderr=log, start_new_session=True, env={**os.environ, **quiet}
@@ -203,6 +209,7 @@ def command_of(kind: str, python: str, folder: str, port: int) -> list[str]:
     return [
         *(str(bin / "vllm"), "serve", folder, "--served-model-name", NAME, "--port", str(port)),
         *("--max-model-len", "2048", "--dtype", "float32", "--enforce-eager", "--max-num-seqs", "8"),
+        *("--enable-lora", "--max-lora-rank", "16"),
     ]
 
 
@@ -304,11 +311,86 @@ def broken(proxy: Proxy, folder: Path, expected: Scores) -> None:
     assert set(proxy.answered.values()) == {1}, "an answer that came whole is asked for no more"
 
 
+def adapted(server: Server, folder: Path, weights: str) -> None:
+    """Trained here, answered there."""
+    folder.mkdir()
+    answer = {"role": "assistant", "content": "blue boat"}
+    examples = [{"messages": [{"role": "user", "content": f"word {n}"}, answer]} for n in range(20)]
+    cases = [{"id": f"c{n}", "question": f"word {n} now", "answers": ["blue boat"], "split": "test"} for n in range(20)]
+    for name, rows in (("examples", examples), ("cases", cases)):
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "rung.yaml").write_text(
+        f"task: Say the words.\ncases: cases.jsonl\nembedder: scripted\nbehaviour: {{examples: [examples.jsonl]}}\n"
+        f"models: {{own: {{use: 'http://127.0.0.1:{server.port}/v1#{NAME}', weights: 'hf:{weights}'}}}}\n"
+        "server: {context_tokens: 2048, retries: 1, concurrency: 4}\n"
+        "rungs: [prompt: {max_tokens: 8}, tuned_model: {max_tokens: 8}]\n"
+        "bar: {correct: 0.5, forgetting: {answer_loss: 9, choices: 1, instructions: 1}}\n"
+    )
+    (folder / "recipe.yaml").write_text("rank: 8\nlearning_rate: 1e-3\nepochs: 4\nvalidation: 0.0\nreplay: 0\n")
+    code, said, err = compared(folder)
+    assert code in (0, 1), err
+    (rung,) = (row for row in said["rungs"] if row["name"] == "tuned_model")
+    assert rung["status"] == "measured", rung
+    digest = rung["artifacts"]["adapter"]
+    name = f"rung-{digest[:16]}"
+    print(f"adapters: {shown(said)}; the server lists {served_names(server)}")
+    assert name in served_names(server)
+    server.kill()
+    server.start()
+    assert name not in served_names(server)
+    before = {row["case"]: row["answer"] for row in answers_of(folder)}
+    again = json.loads((folder / "cases.jsonl").read_text().splitlines()[0]) | {"id": "new", "question": "word 99 now"}
+    with (folder / "cases.jsonl").open("a") as file:
+        file.write(json.dumps(again) + "\n")
+    code, said, err = compared(folder)
+    assert code in (0, 1), err
+    assert name in served_names(server), "a server that was started anew is given it again"
+    print(f"started anew, one case more: {shown(said)}")
+    ours = here(weights, folder / ".rung" / "artifacts" / "adapter" / digest, len(cases))
+    differ = {case: (text, ours[case]) for case, text in before.items() if text != ours[case]}
+    print(f"greedy answers as by transformers and peft: {len(before) - len(differ)} of {len(before)}; {differ or ''}")
+    command = [sys.executable, "-m", "rung", "artifacts", "retire", str(folder), digest[:8], "--json"]
+    print("retired:", json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)["servers"])
+    assert name not in served_names(server)
+
+
+def served_names(server: Server) -> list[str]:
+    listed = httpx.get(f"http://127.0.0.1:{server.port}/v1/models", timeout=30).json()["data"]
+    return [str(one["id"]) for one in listed]
+
+
+def answers_of(folder: Path) -> list[dict[str, str]]:
+    """What the tuned rung answered to each case."""
+    command = [sys.executable, "-m", "rung", "export", str(folder), "--to", "answers-csv"]
+    out = folder / "answers.csv"
+    subprocess.run([*command, "-o", str(out), "--force"], capture_output=True, text=True, check=True)
+    with out.open(newline="") as file:
+        return [row for row in csv.DictReader(file) if row["rung"] == "tuned_model"]
+
+
+def here(weights: str, adapter: Path, cases: int) -> dict[str, str]:
+    """What the library says to the same cases, greedily, with peft's adapter on its own model."""
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokens = AutoTokenizer.from_pretrained(weights)
+    model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(weights, dtype=torch.float32), str(adapter))
+    said = {}
+    for n in range(cases):
+        turns = [{"role": "system", "content": "Say the words."}, {"role": "user", "content": f"word {n} now"}]
+        ids = tokens.apply_chat_template(turns, add_generation_prompt=True, return_tensors="pt", return_dict=True)
+        out = model.generate(**ids, max_new_tokens=8, do_sample=False)
+        said[f"c{n}"] = tokens.decode(out[0][ids["input_ids"].shape[1] :], skip_special_tokens=True).strip()
+    return said
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kind", choices=["transformers", "vllm"])
     parser.add_argument("folder")
     parser.add_argument("--python", default=sys.executable)
+    parser.add_argument("--adapters", action="store_true")
     given = parser.parse_args()
     folder = str(Path(given.folder).resolve())
     with tempfile.TemporaryDirectory() as scratch:
@@ -317,6 +399,9 @@ def main() -> None:
         proxy = Proxy(f"http://127.0.0.1:{port}")
         try:
             print(f"{given.kind}: up after {server.start():.0f} s")
+            if given.adapters:
+                adapted(server, Path(scratch) / "adapted", folder)
+                return
             proxy.start()
             name = NAME if given.kind == "vllm" else folder
             expected = whole(proxy, project(Path(scratch) / "whole", proxy.url, name))

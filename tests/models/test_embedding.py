@@ -60,7 +60,7 @@ PIECES = ["word ", "Wörter", "e\u0301", "世界", "😀", " ", "\n\n", "\t", "\
 )
 def test_words_counted_once_are_the_tokens_of_the_text(minilm: MiniLM, texts: list[str]) -> None:
     texts = [text.encode("utf-8", "replace").decode() for text in texts]
-    assert minilm.count_tokens(texts) == [len(e.ids) for e in minilm._counter.encode_batch(texts)]
+    assert minilm.count_tokens(texts) == [len(e.ids) for e in minilm.counter.tokenizer.encode_batch(texts)]
 
 
 def test_it_sees_256_tokens_and_counts_them_all(minilm: MiniLM) -> None:

@@ -127,7 +127,7 @@ def test_words_are_counted_with_the_tokens_around_them_where_the_tokenizer_is_no
     served = opened(of("unigram"), tmp_path)
     assert isinstance(served, MiniLM)
     texts = ["refund  paid", " bread", "a\tb", ""]
-    assert served.count_tokens(texts) == [len(served._counter.encode(text).ids) for text in texts]
+    assert served.count_tokens(texts) == [len(served.counter.tokenizer.encode(text).ids) for text in texts]
 
 
 def test_truncate_dim_is_the_default_and_can_be_said_otherwise(tmp_path: Path) -> None:

@@ -18,12 +18,13 @@ from pathlib import Path
 
 from rung.knowledge.masking import Masking
 from rung.knowledge.readers.access import Access, GroupsOf, Rule
-from rung.knowledge.readers.converting import Converted, convert, read
+from rung.knowledge.readers.converting import Converted, convert
 from rung.knowledge.readers.found import Found
 from rung.knowledge.readers.memory import Known, Memory, packed
 from rung.knowledge.readers.places import Places
 from rung.knowledge.readers.registry import DOOR, costly, edition, readers
 from rung.knowledge.readers.source import Item, Reader, SourceFile, Unusable, is_settled, stamp_of
+from rung.knowledge.readers.together import FILES, Together
 from rung.knowledge.readers.workers import Workers, WorkLost
 from rung.records import Document, Dropped, Problem
 
@@ -156,23 +157,31 @@ Items = Callable[[], Iterable[Item]]
 
 @dataclass
 class _Reading:
-    """Files under way: costly ones in processes of their own, a few ahead of the one that is waited for."""
+    """Files under way: costly ones in processes of their own, a few ahead of the one that is waited for; many small ones
+    some at once."""
 
     workers: Workers
     memory: Memory | None
     masking: Masking | None = None
     _edition: str = field(init=False)
+    _together: Together = field(init=False)
 
     def __post_init__(self) -> None:
+        self._together = Together(self.workers)
         self._edition = edition() + (f" {self.masking.name}" if self.masking else "")
 
     def ahead(self, places: Iterable[Found | Problem]) -> Iterator[tuple[Found | Problem, Items]]:
-        """Each place with what it holds, in order; up to two files for each process are begun before they are asked for."""
+        """Each source with what it holds, in order; up to two costly files, and two batches of small ones, for each process
+        are begun before they are asked for."""
         waiting: deque[tuple[Found | Problem, Items]] = deque()
+        most, slow = 2 * self.workers.count, 0
         for source in places:
             waiting.append((source, self._begun(source) if isinstance(source, Found) else tuple))
-            if len(waiting) > 2 * self.workers.count:
-                yield waiting.popleft()
+            slow += _is_costly(source)
+            while slow > most or len(waiting) > most * (FILES if self._together.are_many else 1):
+                first = waiting.popleft()
+                slow -= _is_costly(first[0])
+                yield first
         yield from waiting
 
     def _begun(self, source: Found) -> Items:
@@ -193,7 +202,8 @@ class _Reading:
             )
             return lambda: self._arrived(source, future)
         if file.on_disk:
-            return lambda: self._masked(read(file))
+            items = self._together.begun(file)
+            return lambda: self._masked(items)
         converted = convert(file.id, str(file.path), file.data, file.suffix, file.charset)
         return lambda: self._remembered(source, converted)
 
@@ -240,6 +250,10 @@ class _Reading:
         if same and self.memory is not None and _settled(file):
             self.memory.keep(file.id, replace(cached, stamp=stamp))
         return same
+
+
+def _is_costly(source: Found | Problem) -> bool:
+    return isinstance(source, Found) and source.file.suffix in costly()
 
 
 def _digest(file: SourceFile) -> str:

@@ -63,6 +63,19 @@ def is_at_once(embedder: Embedder) -> bool:
     return bool(getattr(embedder, "at_once", False))
 
 
+class Counter(Protocol):
+    """Counts tokens as an embedder does, and may be pickled."""
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, the marks at its ends included."""
+
+
+def counter_of(embedder: Embedder) -> Counter | None:
+    """By what other processes count as an embedder does; None: they cannot."""
+    counter: Counter | None = getattr(embedder, "counter", None)
+    return counter
+
+
 class Contexts(Protocol):
     """Who writes a sentence of context for passages, by which they are searched beside their text."""
 

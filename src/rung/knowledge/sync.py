@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rung.errors import InternalError
-from rung.knowledge.chunking.passages import CONTEXT_TOKENS, Chunking, row, rows_of
+from rung.knowledge.chunking.apart import CutApart, Cutting
+from rung.knowledge.chunking.passages import CONTEXT_TOKENS, Chunking, row
 from rung.knowledge.protocol import (
     LACKING,
     Change,
@@ -81,6 +82,12 @@ class Means:
     chunking: Chunking
     quick: Embedder | None = None
     contexts: Contexts | None = None
+
+    @property
+    def cutting(self) -> Cutting:
+        """How documents are cut: where somebody writes contexts, there is room for them."""
+        room = CONTEXT_TOKENS if self.contexts else 0
+        return Cutting(self.embedder, self.chunking, self.embedder.max_tokens - room)
 
 
 def settings_of(embedder: Embedder, chunking: Chunking, contexts: Contexts | None = None) -> dict[str, Json]:
@@ -198,7 +205,9 @@ def synchronize(
                 log.warning("%s: everything is indexed anew", pending.rebuilt)
             reusable = snapshot if snapshot and snapshot.settings["embedder"] == passages_by(embedder) else None
             work = _Work(means, reusable, staging, progress or (lambda _done, _all: None))
-            index.commit(_changes(pending, documents, settings, work, snapshot is None or bool(pending.rebuilt)))
+            with CutApart(means.cutting) as cutting:
+                changed = cutting.each(pending.todo(documents))
+                index.commit(_changes(pending, changed, settings, work, snapshot is None or bool(pending.rebuilt)))
             report = pending.report()
             now = index.snapshot()
             if now is None:
@@ -218,10 +227,14 @@ def synchronize(
 
 
 def _changes(
-    pending: Difference, documents: Iterable[Document], settings: Mapping[str, Json], work: _Work, fresh: bool
+    pending: Difference,
+    changed: Iterable[tuple[Document, list[Row]]],
+    settings: Mapping[str, Json],
+    work: _Work,
+    fresh: bool,
 ) -> Iterator[Change]:
-    """The changes that lead to these documents, part by part; none if nothing changed."""
-    for part, cut in work.parts(pending.todo(documents)):
+    """The changes that lead to these documents, which are cut already, part by part; none if nothing changed."""
+    for part, cut in _parts(changed):
         replaced = frozenset(d.id for d in part if d.id in pending.held)
         rows, lacking = work.placed(part, cut)
         vectors, marked = work.embed(rows)
@@ -232,9 +245,23 @@ def _changes(
         yield Change(settings, np.zeros((0, work.means.embedder.dimensions), dtype=np.float32), removed=gone, fresh=fresh)
 
 
+def _parts(documents: Iterable[tuple[Document, list[Row]]]) -> Iterator[tuple[list[Document], list[Row]]]:
+    """Documents with their passages, some thousand passages at once."""
+    part: list[Document] = []
+    rows: list[Row] = []
+    for document, cut in documents:
+        part.append(document)
+        rows += cut
+        if len(rows) >= _PART or len(part) >= _PART:
+            yield part, rows
+            part, rows = [], []
+    if part:
+        yield part, rows
+
+
 @dataclass
 class _Work:
-    """Cuts and embeds. `stored`: the index as it is, whose vectors are taken where the text is the same.
+    """Embeds. `stored`: the index as it is, whose vectors are taken where the text is the same.
 
     A stand-in embeds from the first part on in which more than a few passages are missing.
     """
@@ -247,19 +274,6 @@ class _Work:
     _many: bool = field(default=False, init=False)
     _done: int = field(default=0, init=False)
     _all: int = field(default=0, init=False)
-
-    def parts(self, documents: Iterable[Document]) -> Iterator[tuple[list[Document], list[Row]]]:
-        """Documents with their passages, some thousand passages at once."""
-        part: list[Document] = []
-        rows: list[Row] = []
-        for document in documents:
-            part.append(document)
-            rows += self._cut(document)
-            if len(rows) >= _PART or len(part) >= _PART:
-                yield part, rows
-                part, rows = [], []
-        if part:
-            yield part, rows
 
     def placed(self, documents: Sequence[Document], rows: Sequence[Row]) -> tuple[Sequence[Row], frozenset[str]]:
         """These rows with a sentence of context each, where somebody writes them, and the documents that lack some."""
@@ -299,11 +313,6 @@ class _Work:
             vectors[index] = have[r.key]
         mark = provisional_mark(quick) if quick else ""
         return vectors, [replace(r, key=mark + r.key) if r.key in stood_in else r for r in rows]
-
-    def _cut(self, document: Document) -> list[Row]:
-        means = self.means
-        longest = means.embedder.max_tokens - (CONTEXT_TOKENS if means.contexts else 0)
-        return rows_of(document, chunking=means.chunking, count=means.embedder.count_tokens, max_tokens=longest)
 
     def _advance(self, by: int) -> None:
         self._done += by

@@ -7,22 +7,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from rung.errors import ModelError
 from rung.models.bert_graph import build
 from rung.models.encoder_folder import FILES, EncoderFolder, read_encoder
-from rung.models.encoder_tokenizer import counts_by_word, normalizer_change, open_tokenizer, prompt_tokens
+from rung.models.encoder_tokenizer import normalizer_change, open_tokenizer, prompt_tokens
 from rung.models.precision import OPENVINO
 from rung.models.sealed import made_once
+from rung.models.text_tokens import TextTokens
 from rung.models.weights import cache_folder
 
 if TYPE_CHECKING:
@@ -34,10 +33,7 @@ if TYPE_CHECKING:
 Kind = Literal["query", "passage"]
 _BATCH_TOKENS = 2048  # tokens, padding included, of one inference: 1,024 to 16,384 differ by less than 20 %
 _BATCH_TEXTS = 32
-_WORDS = re.compile(r"[^ \t\n\r]+")  # other white space is left to the tokenizer
-_MAX_CACHED = 500_000
 _WARM_WORDS = 32  # of questions
-_FEW_WORDS = 1000  # 6 ms of one core
 _FORMAT = 2
 
 
@@ -59,10 +55,7 @@ class MiniLM:
         self._digest = digest
         lengths = {source.query_tokens, source.passage_tokens}
         self._tokenizers = {tokens: open_tokenizer(source, tokens=tokens) for tokens in lengths}
-        self._counter = open_tokenizer(source)
-        self._marks = len(self._counter.encode("").ids)
-        self._by_word = counts_by_word(self._counter)
-        self._ids: dict[str, tuple[int, ...]] = {}  # word -> tokens
+        self.counter = TextTokens(open_tokenizer(source), lowercase=source.lowercase)  # by which other processes count alike
         self._prompted = {
             kind: prompt_tokens(self._tokenizers[source.tokens(kind)], source.read("", kind)) for kind in _KINDS
         }
@@ -88,7 +81,7 @@ class MiniLM:
     @property
     def max_tokens(self) -> int:
         """Tokens of a passage that are seen, the marks at its ends included, its prompt not."""
-        return self.source.passage_tokens - max(0, self._prompted["passage"] - self._marks + 1)
+        return self.source.passage_tokens - max(0, self._prompted["passage"] - self.counter.marks + 1)
 
     def embed(self, texts: Sequence[str], *, kind: Kind) -> Vectors:
         """Rows of unit length, float32 [len(texts), dimensions]; the prompt of this kind stands before each text."""
@@ -110,40 +103,11 @@ class MiniLM:
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, uncut, the marks included, the prompt not."""
-        if not self._by_word:
-            return [len(encoded.ids) for encoded in self._counter.encode_batch_fast(self._lowered(texts))] if texts else []
-        return [self._marks + sum(map(len, words)) for words in self._words(texts)]
+        return self.counter.count(texts)
 
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, uncut, without marks and prompt."""
-        if not self._by_word:
-            encoded = self._counter.encode_batch_fast(self._lowered(texts), add_special_tokens=False) if texts else []
-            return [of.ids for of in encoded]
-        return [list(chain.from_iterable(words)) for words in self._words(texts)]
-
-    def _words(self, texts: Sequence[str]) -> list[list[tuple[int, ...]]]:
-        """Token ids of each word of each text.
-
-        WordPiece never looks past white space, so a text has the tokens of its words: each distinct word is tokenized once.
-        """
-        split = [_WORDS.findall(text) for text in self._lowered(texts)]
-        ids = self._ids
-        new = list({word for words in split for word in words if word not in ids})
-        if new:
-            if len(ids) + len(new) > _MAX_CACHED:
-                ids = {word: ids[word] for words in split for word in words if word in ids}
-            ids.update(zip(new, self._new_ids(new), strict=True))
-            self._ids = ids
-        return [[ids[word] for word in words] for words in split]
-
-    def _new_ids(self, words: Sequence[str]) -> Iterator[tuple[int, ...]]:
-        """A batch goes to one thread for each core, which beside other work waits longer than a few words take."""
-        if len(words) > _FEW_WORDS:
-            return (tuple(of.ids) for of in self._counter.encode_batch_fast(words, add_special_tokens=False))
-        return (tuple(self._counter.encode(word, add_special_tokens=False).ids) for word in words)
-
-    def _lowered(self, texts: Sequence[str]) -> list[str]:
-        return [text.lower() for text in texts] if self.source.lowercase else list(texts)
+        return self.counter.ids(texts)
 
     def _infer(self, rows: Sequence[Sequence[int]], prompted: int) -> NDArray[np.float32]:
         """`prompted`: tokens at the start of each row that are left out of the pooling, where the folder wants it."""

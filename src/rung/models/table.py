@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from rung.models.embedding import Kind, MiniLM
     from rung.models.protocol import Vectors
+    from rung.models.text_tokens import TextTokens
 
 NAME = "table"
 FILE = Path(__file__).with_name("token_tables") / "minilm-l6-v2.npz"
@@ -119,6 +120,11 @@ class TableEmbedder:
             some = texts[start : start + _AT_ONCE]
             vectors[start : start + len(some)] = self.read().vectors(self.encoder.tokens(some))
         return vectors
+
+    @property
+    def counter(self) -> TextTokens:
+        """The encoder's."""
+        return self.encoder.counter
 
     def warm(self) -> None:
         """As the encoder."""

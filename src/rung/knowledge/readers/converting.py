@@ -10,7 +10,7 @@ import io
 import logging
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,6 +77,11 @@ def convert(id: str, path: str, data: bytes | None, suffix: str, charset: str) -
         stamp = digest = ""  # the reading below says why
     items = list(read(file))
     return Converted(items, stamp, digest, lasting=bool(digest) and not any(item == _NO_MEMORY for _, item in items))
+
+
+def read_each(files: Sequence[tuple[str, str, str, str]]) -> list[list[Item]]:
+    """What each of several files on disk holds: (id, path, suffix, charset)."""
+    return [list(read(SourceFile(id, Path(path), suffix=suffix, charset=charset))) for id, path, suffix, charset in files]
 
 
 def read(file: SourceFile) -> Iterator[Item]:

@@ -70,7 +70,17 @@ def readers() -> Mapping[str, Reader]:
 @cache
 def costly() -> frozenset[str]:
     """The suffixes whose built-in reader works in a process of its own and is remembered."""
-    own = {f".{suffix}" for suffixes in _COSTLY.values() for suffix in suffixes.split()}
+    return _own(_COSTLY)
+
+
+@cache
+def quick() -> frozenset[str]:
+    """The suffixes whose built-in reader takes no time worth speaking of, and reads a small file whole."""
+    return _own(_PLAIN) - {".jsonl", ".ndjson"}
+
+
+def _own(built_in: Mapping[str, str]) -> frozenset[str]:
+    own = {f".{suffix}" for suffixes in built_in.values() for suffix in suffixes.split()}
     return frozenset(own - {_suffix(point.name) for point in DOOR.foreign()})
 
 

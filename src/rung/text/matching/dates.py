@@ -7,6 +7,7 @@ So are days without a year ("May 1", "1. Mai", "31.12.") where both have one and
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 _NAMES = (
     "january jan januar jänner janvier enero ene gennaio janeiro januari",
@@ -64,8 +65,34 @@ _SPAN = re.compile(
     rf"|({_SHORT_WEEKDAY})\.?(?: ?- ?)(?!\2\b)(?=(?:{_SHORT_WEEKDAY})\b))(?!\w*-)"
 )
 
+_ENGLISH_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_GERMAN_DAYS = ("montag", "dienstag", "mittwoch", "donnerstag", "freitag", "samstag", "sonntag")
+_SHORT_DAYS = {
+    **{day[:3]: day for day in _ENGLISH_DAYS},
+    **{"tues": "tuesday", "thur": "thursday", "thurs": "thursday"},
+    **{day[:2]: day for day in _GERMAN_DAYS},
+}
+_A_SHORT_DAY = re.compile(rf"(?<![\w'])({'|'.join(sorted(_SHORT_DAYS, key=len, reverse=True))})\b\.?(?!')")
 
 _BEFORE_DATE = re.compile(rf"\b(?:{_WEEKDAY}|(?:{_SHORT_WEEKDAY})\.),? +(?:(?:the|dem|den|der|le|el) +)?(?=\d{{4}}-\d|--\d)")
+
+
+def has_short_weekday(texts: Sequence[str]) -> bool:
+    """Whether one of the texts, in one way of writing, has a weekday in short that another writes whole."""
+    whole = [{day for day in (*_ENGLISH_DAYS, *_GERMAN_DAYS) if day in text} for text in texts]
+    if not any(whole):
+        return False
+    short = [{_SHORT_DAYS[match[1]] for match in _A_SHORT_DAY.finditer(text)} for text in texts]
+    return any((mine - own) & theirs for mine, own in zip(short, whole, strict=True) for theirs in whole)
+
+
+def whole_weekdays(text: str) -> str:
+    """A text in one way of writing with the short names of weekdays whole.
+
+    >>> whole_weekdays("mon-fri")
+    'monday-friday'
+    """
+    return _A_SHORT_DAY.sub(lambda match: _SHORT_DAYS[match[1]], text)
 
 
 def has_date(text: str) -> bool:

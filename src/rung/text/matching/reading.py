@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from functools import lru_cache
 
-from rung.text.matching import counting, dates, units
+from rung.text.matching import clock, counting, dates, ordinals, units
 from rung.text.matching.characters import has_transliteration, plain, transliterated
 from rung.text.matching.numerals import MAGNITUDES, shifted
 from rung.text.matching.scanning import MONEY_WORD, Reading, pieces
@@ -19,13 +19,13 @@ from rung.text.matching.scanning import MONEY_WORD, Reading, pieces
 RANGE = "–"
 _TO = frozenset(("to", "bis", "through", "thru", "until", "till", "à", "au", "al", "hasta", "até", "tot"))
 _BETWEEN = frozenset({"between", "zwischen", "entre"})
-_HALVES = ("am", "pm")  # of a day: 9 am to 5 pm
 _AND = frozenset(("and", "und", "et", "y", "e"))
 _PERCENT = frozenset({"percent", "prozent"})
 _SHORT_MAGNITUDES = {"k": 3, "m": 6, "b": 9}  # only beside a currency: $5m
 _UNIT = 2  # pieces of a unit: °C
 _NEAR = 4  # characters before a dash that say whether it stands between two numbers
 _PLAIN = Reading()
+_PHONE = re.compile(r"(?<!\w)\+\d{1,3}[ (/-][\d ()/-]{4,18}\d(?![\d%])")
 _DECIMAL = re.compile(r"-?\d+(?:\.\d+)?")
 
 _REWRITTEN: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -45,14 +45,7 @@ _REWRITTEN: tuple[tuple[re.Pattern[str], str], ...] = (
         re.compile(rf"(?<=\d) ?(k?g|mg|km|cm|mm|h|min|ml|l|[gmk]b|[ap]m|° ?[cf]|{MONEY_WORD})[-~](?=-?\d)"),
         r" \1 - ",
     ),  # 5kg-7kg
-    (
-        re.compile(r"(?<![\d:.,/])(\d{1,2}) ?(?:uhr\b)? ?(-|bis|until|to|und) ?(\d{1,2})(?![\d:.,])(?= ?uhr\b)"),
-        r"\1:00 \2 \3:00",
-    ),
-    (re.compile(r"(?<![\d:.,/])(\d{1,2})\.(\d\d)(?= ?uhr\b)"), r"\1:\2"),
-    (re.compile(r"(?<![\d:.,/])(\d{1,2}) ?uhr (\d\d)(?![\d:.,])"), r"\1:\2"),
-    (re.compile(r"(?<![\d:.,/])(\d{1,2})(?= ?uhr\b)"), r"\1:00"),
-    (re.compile(r"(?<=\d:\d\d) ?uhr\b"), ""),
+    (re.compile(r"\btwice\b"), "2 times"),
     (re.compile(r"(?:^|(?<=\bde )|(?<=\bdesde ))(\d+(?:[.,]\d+)?) a (?=\d)"), r"\1 hasta "),  # de 10 a 15 días
 )
 # Accountants write a loss in parentheses: "(1,250)", "$(12.5)", "($5)". A small bare number is an option: "(1)".
@@ -92,7 +85,8 @@ def reading_of(*texts: str) -> Reading:
     decimal comma, or words of a language that writes so. Otherwise points are decimal points, and zeros at the end nothing.
     Dates in words are read as dates where each text has one, and days without a year likewise. Umlauts are read as two
     letters where one text writes a word of the other so. "A week" is 1 week where a text has "1 week" or the like, and
-    amounts are converted where one text has days and another hours or weeks, and no unit is in both.
+    amounts are converted where one text has days and another hours or weeks, and no unit is in both. "Third" is "3rd", and
+    "Mon" is "Monday", where one text writes it so and the other so.
     """
     plains = [_plain(text) for text in sorted(texts, key=len)]  # the answer first
     dated = all(map(dates.has_date, plains))
@@ -106,6 +100,8 @@ def reading_of(*texts: str) -> Reading:
         umlauts=has_transliteration(plains),
         articles_count=bool(apart) or any(map(counting.has_one, plains)),
         converted=apart,
+        ordinals=ordinals.are_written_in_two_ways(plains),
+        weekdays=dates.has_short_weekday(plains),
     )
 
 
@@ -121,7 +117,12 @@ def tokens(text: str, reading: Reading = _PLAIN, *, articles: bool = False) -> t
         line = transliterated(line)
     if reading.dated:
         line = dates.dated(line, day_first=reading.day_first)
-    line = counting.as_digits(line, articles=reading.articles_count)
+    line = clock.on_24_hours(counting.as_digits(line, articles=reading.articles_count))
+    if reading.ordinals:
+        line = ordinals.as_numbers(line)
+    if reading.weekdays:
+        line = dates.whole_weekdays(line)
+    line = _PHONE.sub(lambda match: "+" + re.sub(r"\(0\)|\D", "", match[0]), line)
     line = dates.spans(dates.with_days(line) if reading.with_days else line, RANGE)
     for pattern, written in _REWRITTEN:
         line = pattern.sub(written, line)
@@ -218,10 +219,10 @@ class _Sentence:
         dash = self.pieces[index].kind == "dash"
         if not unit:
             return not dash
-        same, halves = self.has_unit(first, unit), unit[0] in _HALVES and any(self.has_unit(first, [one]) for one in _HALVES)
+        same = self.has_unit(first, unit)
         before = self.text[self.pieces[index - 1].end : self.pieces[index].start]
         after = self.text[self.pieces[index].end : self.pieces[index + 1].start]
-        if not same and not halves:
+        if not same:
             return dash and not before and not after and self.pieces[index - 1].kind in ("money", "sign")
         rises = not same or not before or _rises(self.pieces[index - 1 - len(unit)].text, self.pieces[first].text)
         return not dash or (bool(before) == bool(after) and rises)

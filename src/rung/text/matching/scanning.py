@@ -19,7 +19,8 @@ class Reading(NamedTuple):
     `spelled`: zeros at the end count (3.10 is not 3.1). `continental`: one group of three after a point is thousands.
     `dated`: dates in words are read as dates, `day_first`: in figures with the day first. `with_days`: days without a year
     are read as days. `umlauts`: as they are written where there are none: "ue". `articles_count`: "a week" is 1 week.
-    `converted`: families of units whose amounts are in their smallest unit.
+    `converted`: families of units whose amounts are in their smallest unit. `ordinals`: "third" and "3rd" are 3. `weekdays`:
+    short names of them are whole ones.
     """
 
     spelled: bool = False
@@ -30,6 +31,8 @@ class Reading(NamedTuple):
     umlauts: bool = False
     articles_count: bool = False
     converted: frozenset[str] = frozenset()
+    ordinals: bool = False
+    weekdays: bool = False
 
 
 class Piece(NamedTuple):

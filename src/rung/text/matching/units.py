@@ -22,7 +22,7 @@ class _Unit(NamedTuple):
 
 
 _TABLE = """
-    time seconds 1 second sec secs sekunde sekunden seconde secondes segundo segundos secondo secondi
+    time seconds 1 second s sec secs sekunde sekunden seconde secondes segundo segundos secondo secondi
     time minutes 60 minute min mins minuten minuto minutos minuti minuut minuten
     time hours 3600 hour h hr hrs std stunde stunden heure heures hora horas ora ore uur uren
     time days 86400 day tag tage tagen jour jours día días dia dias giorno giorni dag dagen

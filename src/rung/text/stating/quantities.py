@@ -12,6 +12,7 @@ from rung.text.stating.clauses import stem
 NUMBER = re.compile(r"-?\d")
 DATE = re.compile(r"(?:\d{4}-)?\d{1,2}-\d{1,2}")
 BEFORE = 3  # tokens before a number that may limit it
+_TIME = re.compile(r"\d{1,2}:\d\d")
 _YEAR = re.compile(r"1\d{3}|20\d\d")
 _AT_LEAST = re.compile(r"(?:at least|no (?:fewer|less) than|mindestens|au moins|al menos|por lo menos)$")
 _AT_MOST = re.compile(r"(?:at most|no more than|not more than|up to|hochstens|bis zu|au plus|jusqua|como maximo|hasta)$")
@@ -50,10 +51,12 @@ def limit(tokens: Sequence[str], at: int | None) -> Limit:
 
 
 def kind(tokens: Sequence[str], at: int) -> str | None:
-    """What the number at a place counts: its unit, "date" or "year", "" where nothing says it; None where no number is."""
+    """What the number at a place counts: its unit, "date", "time", "year", or "" where nothing says it; None: no number."""
     if at >= len(tokens) or not NUMBER.match(tokens[at]):
         return None
     if DATE.fullmatch(tokens[at]):
         return "date"
+    if _TIME.fullmatch(tokens[at]):
+        return "time"
     unit = tokens[at + 1] if at + 1 < len(tokens) and tokens[at + 1] in words.MEASURES else ""
     return stem(unit) if unit else "year" if _YEAR.fullmatch(tokens[at]) else ""
