@@ -342,3 +342,11 @@ def test_ask_says_when_an_answer_was_cut_or_is_not_what_is_allowed(rung: Run, sh
     said = rung("ask", shop, question, "--rung", "prompt", "--json")
     assert said.json["doubts"][0].startswith("the answer is not valid under the schema: ")
     assert "the answer is not valid under the schema" in said.err
+
+
+def test_rows_that_would_teach_a_test_case_are_counted_in_the_verdict(rung: Run, shop: Path) -> None:
+    first = json.loads((shop / "cases.jsonl").read_text(encoding="utf-8").splitlines()[0])
+    with (shop / "cases.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps({**first, "id": "again", "split": "train"}) + "\n")
+    said = " ".join(rung("compare", shop, code=None).out.split())
+    assert "(rung check lists them); left out, since they would teach a case that judges: 1 row" in said

@@ -106,6 +106,7 @@ def test_an_example_that_repeats_a_case_is_refused_and_named(tmp_path: Path) -> 
     assert [(p.path, p.line) for p in rows.problems] == [("rows.jsonl", 1), ("rows.jsonl", 2)]
     assert "repeats case 'c1' (cases.jsonl:1)" in rows.problems[0].message
     assert "nearly repeats case 'c2' (cases.jsonl:2)" in rows.problems[1].message
+    assert rows.repeating == 2
 
 
 def test_a_train_case_that_repeats_a_test_case_is_refused(tmp_path: Path) -> None:

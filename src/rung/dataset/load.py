@@ -39,7 +39,8 @@ BESIDE = ("evidence", "drafted_by", "approved_by")  # keys of a row that a case 
 
 @dataclass(frozen=True)
 class Dataset:
-    """What was read. `problems` lists what was left out and why."""
+    """What was read. `problems` lists what was left out and why; `repeating`: rows of these that would teach a case that
+    judges."""
 
     cases: tuple[Case, ...] = ()
     examples: tuple[Example, ...] = ()
@@ -48,6 +49,7 @@ class Dataset:
     problems: tuple[Problem, ...] = ()
     quotes: Mapping[str, tuple[Json, ...]] = field(default_factory=dict)  # case id -> evidence as written
     written: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)  # case id -> `BESIDE` of its row
+    repeating: int = 0
     missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # case id -> documents it names that are not there
 
     def split(self, name: Split) -> tuple[Case, ...]:
@@ -103,6 +105,7 @@ def load_dataset(project: Project, *, judging: bool = True, obstacles: Obstacles
         schema=schema,
         labels=labels,
         problems=tuple(problems),
+        repeating=len(repeated),
         quotes={case: as_indexed(project, evidence_of(beside)) for case, beside in written.items()},
         written=written,
     )

@@ -253,7 +253,11 @@ def _warnings(prepared: Prepared, scored: Scored, coverage: Coverage, sampling: 
     warnings += [*_unwinnable(prepared, scored)]
     warnings += remarks.of_scoring(prepared.cases, scored.measure, scored.evaluations)
     if prepared.problems:
-        warnings.append(f"problems with rows or files: {len(prepared.problems)} (rung check lists them)")
+        repeating = prepared.rows.repeating
+        taught = f"; left out, since they would teach a case that judges: {reasons.cases(repeating, what='row')}" * bool(
+            repeating
+        )
+        warnings.append(f"problems with rows or files: {len(prepared.problems)} (rung check lists them){taught}")
     warnings += of_hits(scored.evaluations)
     return warnings + remarks.of_answers(scored.evaluations, limit_tokens=prepared.materials.limit_tokens)
 

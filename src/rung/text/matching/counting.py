@@ -15,16 +15,7 @@ _UNITS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"
 _TEENS = ["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
 _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _GERMAN = ["ein", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun"]
-_GERMAN_TENS = [
-    "zwanzig",
-    "dreissig",
-    "vierzig",
-    "fünfzig",
-    "sechzig",
-    "siebzig",
-    "achtzig",
-    "neunzig",
-]  # case folded: ss for ß
+_GERMAN_TENS = ["zwanzig", "dreissig", "vierzig", "fünfzig", "sechzig", "siebzig", "achtzig", "neunzig"]  # ß is ss here
 _FRENCH = ["un", "deux", "trois", "quatre", "cinq", "six", "sept", "huit", "neuf"]
 _FRENCH_TENS = ["vingt", "trente", "quarante", "cinquante", "soixante"]
 _SPANISH = ["uno", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve"]
@@ -34,7 +25,9 @@ _OTHERS = """
     5 fünf cinq cinco cinque vijf; 6 sechs seis; 7 sieben siete sette zeven; 8 acht huit ocho oito
     9 neun neuf nueve nove negen; 10 zehn dix diez dez dieci tien; 11 elf onze undici; 12 zwölf douze doce doze dodici
     13 dreizehn treize trece; 14 vierzehn quatorze catorce; 15 fünfzehn quinze quince quindici; 16 sechzehn dieciséis
-    17 siebzehn; 18 achtzehn dieciocho; 19 neunzehn; 20 vingt veinte vinte venti twintig
+    17 siebzehn diecisiete; 18 achtzehn dieciocho; 19 neunzehn diecinueve; 20 vingt veinte vinte venti twintig
+    21 veintiuno; 22 veintidós; 23 veintitrés; 24 veinticuatro; 25 veinticinco; 26 veintiséis; 27 veintisiete
+    28 veintiocho; 29 veintinueve
     30 trente treinta trinta trenta dertig
     40 quarante cuarenta quarenta quaranta; 50 cinquante cincuenta cinquenta cinquanta; 60 soixante sesenta sessenta
     70 setenta settanta; 80 ochenta oitenta ottanta; 90 noventa novanta; 100 hundert einhundert; 1.5 anderthalb eineinhalb
@@ -52,11 +45,9 @@ def _spelled() -> dict[str, str]:
     for (n, one), (tens, ten) in product(enumerate(_GERMAN, start=1), enumerate(_GERMAN_TENS, start=2)):
         words[f"{one}und{ten}"] = str(10 * tens + n)
     words |= {f"{one}hundert": str(100 * n) for n, one in enumerate(_GERMAN, start=1)}
-    bare = str.maketrans("ü", "u"), str.maketrans("ö", "o"), str.maketrans("éê", "ee")
+    bare = str.maketrans("üöéêó", "uoeeo")
     for word, number in list(words.items()):
-        for table in bare:
-            words.setdefault(word.translate(table), number)
-        words.setdefault(word.replace("ü", "ue").replace("ö", "oe"), number)
+        words |= dict.fromkeys((word.translate(bare), word.replace("ü", "ue").replace("ö", "oe")), number)
     return words
 
 
@@ -71,7 +62,7 @@ _99 = rf"(?:(?:{_either(_TENS)})(?:[ -](?:{_either(_UNITS)}))?|{_either(_TEENS)}
 _999 = rf"(?:(?:{_either(_UNITS)}|an?) hundred(?:(?: and)? {_99})?|{_99})"
 _ENGLISH = re.compile(rf"\b(?:(?:{_999}|an?) thousand(?:,?(?: and)? {_999})?|{_999})\b(?![-'])", re.IGNORECASE)
 _IN_FRENCH = re.compile(
-    rf"\b(quatre[ -]vingts?|{_either(_FRENCH_TENS)})(?:[ -](?:et[ -])?(?:(dix)[ -])?"
+    rf"\b(quatre[ -]vingts?|{_either(_FRENCH_TENS)}|dix(?=[ -](?:sept|huit|neuf)\b))(?:[ -](?:et[ -])?(?:(dix)[ -])?"
     rf"({_either(_FRENCH)}|dix|onze|douze|treize|quatorze|quinze|seize))?\b",
     re.IGNORECASE,
 )
@@ -86,8 +77,8 @@ _AMBIGUOUS = re.compile(rf"\b({_either(list(_BEFORE_UNIT))})(?=[ -]{NAME}\b)", r
 _ARTICLE = re.compile(rf"\b(?:an?|eine?[nrms]?|une?|una|uma?|een) (?={NAME}\b)", re.IGNORECASE)
 _ONE = re.compile(rf"(?:(?<![\w.,:/-])1|\bone)[ -]?(?={NAME}\b)")
 _PERHAPS = re.compile(  # most texts have none of these
-    rf"\b(?:half|halbe|demi|media|mezz|hundred|thousand|{_either(_TENS)}|vingt|quatre|{_either(_FRENCH_TENS)}"
-    rf"|{_either(_SPANISH_TENS)}|{_either(list(_BEFORE_UNIT))})",
+    rf"\b(?:half|halbe|demi|media|mezz|hundred|thousand|{_either(_TENS)}|vingt|quatre|dix[ -]|{_either(_FRENCH_TENS)}"
+    rf"|{_either(_SPANISH_TENS)}|(?:{_either(list(_BEFORE_UNIT))})\b)",
     re.IGNORECASE,
 )
 

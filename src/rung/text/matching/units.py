@@ -106,10 +106,6 @@ def _measured(text: str) -> dict[str, _Measured]:
     }
 
 
-def _family_of(word: str) -> str:
-    return _UNITS[_ONE_NAME[word]].family if word in _ONE_NAME else ""
-
-
 def _amounts_of_two(text: str) -> Iterator[re.Match[str]]:
     """What stands between the unit of an amount and its number in a smaller unit of the family: " and " of "1 hour and 30
     minutes"."""
