@@ -137,5 +137,8 @@ def test_prompting_is_not_exhausted_by_a_rung_that_was_not_needed_to_the_end() -
         {"name": "prompt", "scores": {"correct": score}, "stopped": "misses the bar: stopped after 20 of 100 cases"},
         {"name": "rag", "scores": {}},
     ]
+    assert reached_in(rows) == {"few_shot": 0.7, "prompt": 0.5}  # as an earlier Rung wrote them, without kinds
+    kinds = (("not_needed", "no word of it"), (None, ""), ("misses", "not needed"))
+    rows = [{**row, "stopped_kind": kind, "stopped": text} for row, (kind, text) in zip(rows, kinds, strict=False)]
     assert reached_in(rows) == {"few_shot": 0.7, "prompt": 0.5}
     assert reached_in(None) == {}

@@ -23,7 +23,7 @@ from rung.pipeline.combinations import combinations
 from rung.pipeline.learnt_settings import learnt_settings
 from rung.pipeline.oracle import shown_to_oracle
 from rung.pipeline.prepare import Prepared, materials_on
-from rung.records import Evaluation, Json, Passage, RungResult, StrategySpec, digest
+from rung.records import Evaluation, Json, Passage, Reason, RungResult, StrategySpec, digest, kind_of
 from rung.records.validation import WrongSetting
 from rung.runtime.engines import Engines
 from rung.strategies.protocol import (
@@ -59,8 +59,7 @@ class Candidate:
     plan: Plan | None
     settings: Mapping[str, Json]
     order: int = 0  # its place on the ladder, from the lowest
-    why: str = ""
-    failed: bool = False
+    why: Reason | None = None
     spec: StrategySpec | None = None  # once it is built
     strategy: Strategy | None = None
     built: tuple[Built, ...] = ()
@@ -263,7 +262,7 @@ def evaluation_of(project: Project, candidate: Candidate) -> Evaluation:
         name=candidate.label,
         about=candidate.rung.about,
         settings={**settings, **learnt_settings(built)},
-        status="failed" if candidate.failed else "not_applicable",
+        status="failed" if kind_of(candidate.why) == "failed" else "not_applicable",
         why=candidate.why,
         reference=candidate.rung.reference,
         order=candidate.order,
@@ -350,7 +349,7 @@ def _tried(builder: ArtifactBuilder, candidate: Candidate, do: Callable[[Need], 
         for need in () if candidate.plan is None else candidate.plan.needs:
             do(need)
     except NotWorthwhile as error:
-        return replace(candidate, plan=None, why=str(error))
+        return replace(candidate, plan=None, why=Reason("not_applicable", str(error)))
     except UserError as error:
         return _failed(builder, candidate, str(error))
     return candidate
@@ -358,7 +357,7 @@ def _tried(builder: ArtifactBuilder, candidate: Candidate, do: Callable[[Need], 
 
 def _failed(builder: ArtifactBuilder, candidate: Candidate, why: str, *, cannot: str = "be built") -> Candidate:
     builder.on_failure(candidate.label, f"cannot {cannot}: {why}")
-    return replace(candidate, plan=None, spec=None, strategy=None, why=why, failed=True)
+    return replace(candidate, plan=None, spec=None, strategy=None, why=Reason("failed", why))
 
 
 def drawn(project: Project, strategy: Strategy, number: int) -> Strategy:
@@ -374,14 +373,14 @@ def _member(candidate: Candidate, spec: StrategySpec, strategy: Strategy) -> Mem
 def _composed(candidate: Candidate, composition: Composition, members: tuple[Member, ...]) -> Candidate:
     planned = composition.plan(members)
     if isinstance(planned, NotApplicable):
-        return replace(candidate, composition=None, why=planned.why)
+        return replace(candidate, composition=None, why=Reason("not_applicable", planned.why))
     return replace(candidate, composition=None, plan=planned)
 
 
 def _planned(label: str, rung: type[Rung], settings: Mapping[str, Json], materials: Materials) -> Candidate:
     plan = planned(rung, materials, settings)
     if isinstance(plan, NotApplicable):
-        return Candidate(label, rung, None, settings, why=plan.why)
+        return Candidate(label, rung, None, settings, why=Reason("not_applicable", plan.why))
     if isinstance(plan, Composition):
         return Candidate(label, rung, None, plan.settings, composition=plan)
     return Candidate(label, rung, plan, plan.settings)
