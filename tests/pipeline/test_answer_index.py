@@ -152,7 +152,7 @@ def test_a_memory_with_many_failures_is_not_sealed_and_the_next_run_asks_only_th
     at.engines.generator = ScriptedGenerator(right, play=failing(5), name="right")
     broken = built(at)
     assert broken.failed
-    assert "5 of 40 answers of prompt failed" in broken.why
+    assert "5 of 40 answers of prompt failed" in str(broken.why)
     log = tmp_path / "log"
     at.engines.generator = ScriptedGenerator(right, play=Play(log=log), name="right")
     assert built(at).built[0].manifest["failed"] == 0

@@ -70,6 +70,11 @@ class Candidate:
     parts: tuple[Candidate, ...] = ()  # those that it is made of, built
 
     @property
+    def failed(self) -> bool:
+        """Whether it broke when it was built."""
+        return kind_of(self.why) == "failed"
+
+    @property
     def ladder_rung(self) -> str:
         """The rung that it is a setting of; with another model than the default it is another rung."""
         return f"{self.rung.name} on {self.model}" if self.model else self.rung.name
@@ -262,7 +267,7 @@ def evaluation_of(project: Project, candidate: Candidate) -> Evaluation:
         name=candidate.label,
         about=candidate.rung.about,
         settings={**settings, **learnt_settings(built)},
-        status="failed" if kind_of(candidate.why) == "failed" else "not_applicable",
+        status="failed" if candidate.failed else "not_applicable",
         why=candidate.why,
         reference=candidate.rung.reference,
         order=candidate.order,

@@ -48,6 +48,7 @@ _OLDER: dict[str, ReasonKind] = {
     "worse": "worse",
     "not needed": "not_needed",
     "not built": "not_built",
+    "the budget ended before its first case": "not_begun",
 }
 
 
