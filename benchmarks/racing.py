@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rung.pipeline.racing import FIRST, GROWTH, LEAST, MAX_UNRACED
-from rung.records import Evaluation, RungResult, Scorecard
+from rung.records import Evaluation, Reason, RungResult, Scorecard
 from rung.scoring import metrics
 from rung.stats.estimates import estimates
 from rung.verdict.bar import Bar, bar_of
@@ -106,10 +106,10 @@ def drawn(project: Small, rng: np.random.Generator) -> tuple[dict[str, dict[str,
     return table, bar_of(limits, metrics(), correct=project.bar)
 
 
-def weighed(name: str, columns: Mapping[str, Floats], place: int, stopped: str = "") -> Evaluation:
+def weighed(name: str, columns: Mapping[str, Floats], place: int, stopped: Reason | None = None) -> Evaluation:
     """A rung, as `decide` takes it; one that the race stopped has NaN where it did not answer."""
     scores = estimates(columns)
-    line = RungResult(name, {}, "measured", "", scores, reference=name in ARMS, order=place, stopped=stopped)
+    line = RungResult(name, {}, "measured", None, scores, reference=name in ARMS, order=place, stopped=stopped)
     cases = tuple(map(str, range(max(map(len, columns.values())))))
     return Evaluation(line, cards=(Scorecard(cases, columns),))
 
@@ -171,7 +171,7 @@ class Race:
 
     def _is_out(self, name: str) -> bool:
         if self.done[name] == self.total:
-            return bool(barred(self.full[name], self.bar))
+            return barred(self.full[name], self.bar) is not None
         return broken_for_good({metric: self._seen(name, metric) for metric in self.table[name]}, self.bar, total=self.total)
 
     def _answered(self) -> Iterator[Evaluation]:
@@ -183,7 +183,7 @@ class Race:
             elif count:
                 seen = np.isin(np.arange(self.total), self.places[:count])
                 columns = {metric: np.where(seen, column, np.nan) for metric, column in self.table[name].items()}
-                yield weighed(name, columns, place, "" if name in ARMS else "stopped")
+                yield weighed(name, columns, place, None if name in ARMS else Reason("not_needed", "stopped"))
 
     def _quality(self, name: str | None) -> float:
         return 0.0 if name is None else float(self.table[name]["correct"].mean())

@@ -131,11 +131,14 @@ def test_what_the_last_comparison_chose_is_not_advised_against(rung: Run, shop: 
 def test_prompting_is_not_exhausted_by_a_rung_that_was_not_needed_to_the_end() -> None:
     """What it may yet come to counts; of several settings the best."""
     score = {"mean": 0.5, "low": 0.3, "high": 0.7, "n": 20}
-    rows = [
+    rows: list[dict[str, object]] = [
         {"name": "few_shot[shots=2]", "scores": {"correct": score}, "stopped": "not needed: stopped after 20 of 100 cases"},
         {"name": "few_shot[shots=4]", "scores": {"correct": {**score, "mean": 0.6}}, "stopped": ""},
         {"name": "prompt", "scores": {"correct": score}, "stopped": "misses the bar: stopped after 20 of 100 cases"},
         {"name": "rag", "scores": {}},
     ]
+    assert reached_in(rows) == {"few_shot": 0.7, "prompt": 0.5}  # as an earlier Rung wrote them, without kinds
+    kinds = (("not_needed", "no word of it"), (None, ""), ("misses", "not needed"))
+    rows = [{**row, "stopped_kind": kind, "stopped": text} for row, (kind, text) in zip(rows, kinds, strict=False)]
     assert reached_in(rows) == {"few_shot": 0.7, "prompt": 0.5}
     assert reached_in(None) == {}

@@ -217,7 +217,7 @@ def test_training_is_held_back_and_goes_on_when_it_is_approved(tmp_path: Path) -
         train(project, "classifier", TrainRequest())
     (held,) = (one for one in compare(project).verdict.rungs if one.name == "classifier")
     assert held.status != "measured"
-    assert "it is not trained: 60 of the rows" in held.why
+    assert "it is not trained: 60 of the rows" in str(held.why)
     assert not list(tmp_path.glob(".rung/artifacts/classifier/*/manifest.json"))
     assert any("nothing is trained" in str(problem) for problem in load_dataset(project).problems)
     decide_rows(project, "approve", by="Ada")

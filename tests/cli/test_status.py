@@ -47,6 +47,21 @@ def test_a_record_is_read_as_it_was_written(shop: Path, monkeypatch: pytest.Monk
     assert (after.status, after.state.run.ended, after.messages) == ("ended", "verdict", ("! a word",))
 
 
+def test_a_record_of_an_earlier_rung_is_read_which_wrote_no_kinds(shop: Path) -> None:
+    project = load_project(shop)
+    with recorded(project, None) as recorder:
+        recorder.post(RungEvent("rag", "stopped", note="worse: stopped after 20 of 60 cases", note_kind="worse"))
+    now, path = read_record(project), project.state / RECORD
+    entry = json.loads(path.read_text(encoding="utf-8"))
+    for rung in entry["rungs"]:
+        assert rung.pop("note_kind") == "worse"
+    path.write_text(json.dumps(entry), encoding="utf-8")
+    then = read_record(project)
+    assert now is not None
+    assert then is not None
+    assert then.state == now.state
+
+
 def test_how_it_ended_is_written_down(shop: Path) -> None:
     project = load_project(shop)
     ends = ((Interrupted("stopped; all is kept"), "stopped"), (ValueError("odd"), "odd"), (OSError("full"), "full"))

@@ -65,7 +65,7 @@ def test_who_was_stopped_stays_so_and_is_not_said_to_miss_a_bar_of_today(raced: 
     after = rescore(load_project(folder)).verdict
     assert {r.name for r in after.rungs if r.stopped} == stopped
     assert after.winner == "few_shot"  # prompt would clear this bar, but nobody knows its other answers
-    assert after.rejected["prompt"].startswith("not needed then: stopped after")
+    assert after.why_not("prompt").startswith("not needed then: stopped after")
     assert {r.name: r.scores for r in after.rungs} == {r.name: r.scores for r in before.rungs}
     assert (after.executed, after.coverage.answers) == (0, before.coverage.answers)
 

@@ -34,11 +34,13 @@ from rung.records import (
     Lost,
     Message,
     Metric,
+    ReasonKind,
     Repeats,
     RungResult,
     Unanswered,
     Verdict,
 )
+from rung.records.evaluation import Why
 from rung.records.steps import Generate, Step
 from rung.report.as_json import verdict_json
 from rung.report.table import table
@@ -49,6 +51,7 @@ from rung.strategies.registry import DOOR, make_strategy
 from rung.testing.strategies import MEMBERS, StrategyContract, canned, drive, materials
 from rung.verdict.costs import Demand, Prices, bill
 from rung.verdict.failure_modes import REMEDIES
+from rung.verdict.rejections import stopped
 from tests.architecture.source_tree import modules
 from tests.architecture.test_arrows import LAYERS
 from tests.docs.pages import DOCS, ROOT, Block, blocks, code, named, prose, rows, section
@@ -273,12 +276,19 @@ def test_every_key_of_the_json_is_documented_and_no_other() -> None:
     assert set(named(section(DOCS / "verdict.md", "As JSON"))) == found
 
 
+def test_every_kind_of_reason_is_documented() -> None:
+    documented = named(section(DOCS / "verdict.md", "As JSON"))
+    assert set(code(documented["rungs.why_kind"][1])) == set(get_args(ReasonKind))
+    stops = {stopped(why, ESTIMATE, rival="rag", total=60, bar=0.5).kind for why in get_args(Why)}
+    assert set(code(documented["rungs.stopped_kind"][1])) == stops
+
+
 def test_every_column_and_remark_of_the_table_is_documented() -> None:
-    from rung.report.table import _HEAD, _STATUS
+    from rung.report.table import _HEAD, IN_SHORT
 
     documented = set(named(section(DOCS / "verdict.md", "The table")))
     assert set(filter(None, _HEAD)) <= documented
-    assert {*_STATUS.values(), "chosen", "reference", "no data", "n/a", "failed"} <= documented
+    assert {*IN_SHORT.values(), "cut off", "chosen", "reference", "no data", "n/a", "failed"} <= documented
     assert all(column in table(SAMPLE)[2] for column in filter(None, _HEAD))
 
 

@@ -137,7 +137,7 @@ def test_dev_cases_that_calibrate_are_not_remembered_and_none_repeats_a_test_cas
     assert "takes 45 dev cases at least that repeat no test case, and the project has 40" in few.why
     none = SemanticCache.plan(materials(dev=many[:45], lessons=()), {"over": "yes"})
     assert isinstance(none, NotApplicable)
-    assert "beside the 45 dev cases that say how similar is enough" in none.why
+    assert "beside the 45 dev cases that say how similar is enough" in str(none.why)
 
 
 def failing(count: int) -> Play:
@@ -152,7 +152,7 @@ def test_a_memory_with_many_failures_is_not_sealed_and_the_next_run_asks_only_th
     at.engines.generator = ScriptedGenerator(right, play=failing(5), name="right")
     broken = built(at)
     assert broken.failed
-    assert "5 of 40 answers of prompt failed" in broken.why
+    assert "5 of 40 answers of prompt failed" in str(broken.why)
     log = tmp_path / "log"
     at.engines.generator = ScriptedGenerator(right, play=Play(log=log), name="right")
     assert built(at).built[0].manifest["failed"] == 0
@@ -210,7 +210,7 @@ def test_similarities_are_between_0_and_1(at: Working) -> None:
 def test_a_learnt_setting_that_is_none_fails_its_rung_alone(at: Working) -> None:
     candidate = built(at, lambda need: replace(need, threshold=1.5))
     assert candidate.failed
-    assert "threshold" in candidate.why
+    assert "threshold" in str(candidate.why)
     assert not built(at).failed
 
 

@@ -169,7 +169,7 @@ def test_a_rung_above_one_that_clears_the_bar_is_not_built(tmp_path: Path) -> No
     folder = project(tmp_path, "[prompt, classifier]", cases=60, more="bar: {correct: 0.6}\n")
     verdict = climbed(folder, says(0.9))
     assert (verdict.winner, verdict.clears_bar) == ("prompt", True)
-    assert verdict.rejected["classifier"].startswith("not needed: not built, since prompt is lower on the ladder and clears")
+    assert verdict.why_not("classifier").startswith("not needed: not built, since prompt is lower on the ladder and clears")
     assert not (folder / ".rung/artifacts/classifier").exists()
     assert not verdict.coverage.partial
     assert "not needed" in (folder / ".rung/verdicts/latest").parent.joinpath(
@@ -179,7 +179,7 @@ def test_a_rung_above_one_that_clears_the_bar_is_not_built(tmp_path: Path) -> No
     (folder / "rung.yaml").write_text(configuration.replace("correct: 0.6", "correct: 0.99"), encoding="utf-8")
     higher = rescore(load_project(folder)).verdict  # a bar that prompt does not clear
     assert not higher.clears_bar
-    assert higher.rejected["classifier"].startswith("not needed then: not built, by the scores and the bar of then")
+    assert higher.why_not("classifier").startswith("not needed then: not built, by the scores and the bar of then")
     (folder / "rung.yaml").write_text(configuration, encoding="utf-8")
     exact = climbed(folder, says(0.9), CompareRequest(exhaustive=True))
     assert {r.name: r.status for r in exact.rungs}["classifier"] == "measured"
@@ -192,7 +192,7 @@ def test_without_a_bar_nothing_is_built_above_a_rung_that_gets_everything_right(
     folder = project(tmp_path, "[prompt, few_shot, classifier]", cases=cases)
     verdict = climbed(folder, says(1.0))
     assert verdict.winner == "prompt"
-    assert verdict.rejected["classifier"].startswith("not needed: not built, since prompt is lower on the ladder")
+    assert verdict.why_not("classifier").startswith("not needed: not built, since prompt is lower on the ladder")
     assert not (folder / ".rung/artifacts/classifier").exists()
     assert climbed(folder, says(1.0), CompareRequest(exhaustive=True)).winner == "prompt"
     assert (folder / ".rung/artifacts/classifier").exists()
@@ -238,7 +238,7 @@ def test_what_cannot_be_built_is_said_before_anything_answers(tmp_path: Path) ->
     verdict = climbed(folder, says(0.5), model=Tuned(says(0.5)), listening=heard)
     assert heard.place("! tuned_model cannot be built: ") < heard.place("answer prompt")
     assert {r.name: r.status for r in verdict.rungs}["tuned_model"] == "failed"
-    assert "recipe.yaml:2" in next(r.why for r in verdict.rungs if r.name == "tuned_model")
+    assert "recipe.yaml:2" in next(str(r.why) for r in verdict.rungs if r.name == "tuned_model")
 
 
 def test_a_search_that_cannot_be_made_is_refused_before_documents_are_read(tmp_path: Path) -> None:
@@ -301,7 +301,7 @@ def test_the_budget_binds_what_a_router_is_built_of_and_the_next_run_goes_on(tmp
     cheap = climbed(project(tmp_path / "cheap", "[prompt, few_shot]", dev=60, more=TOKENS), says(0.5))
     spent = sum((r.scores["prompt_tokens"].mean or 0) * 12 for r in cheap.rungs if r.scores) / 1000
     part = climbed(folder, says(0.5), CompareRequest(usd=spent * 1.8))
-    why = part.rejected["router"]
+    why = part.why_not("router")
     assert why.startswith("not built: $")
     assert "building it was stopped at " in why
     assert part.coverage.partial.endswith("; router is not built")
@@ -326,7 +326,7 @@ def test_training_that_surely_does_not_fit_is_not_begun(tmp_path: Path) -> None:
     taken(folder, seconds=7200)
     part = climbed(folder, says(0.5), CompareRequest(minutes=30))
     why = "not built: training on 60 rows would take about 2.0 hours, as long a row as the last one took, and 30 minutes are"
-    assert part.rejected["classifier"].startswith(why)
+    assert part.why_not("classifier").startswith(why)
     assert {r.name: r.answered for r in part.rungs}["prompt"] == 12
     assert "classifier is not built" in part.coverage.partial
     assert "Partial verdict: " in part.warnings[0]
@@ -341,7 +341,7 @@ def test_money_that_an_hour_of_training_costs_counts(tmp_path: Path) -> None:
     folder = project(tmp_path, "[prompt, classifier]", more=TOKENS.replace("}", ", gpu_usd_per_hour: 3}"))
     taken(folder, seconds=7200)
     part = climbed(folder, says(0.5), CompareRequest(usd=5))
-    assert part.rejected["classifier"].startswith("not built: training on 60 rows would take about 2.0 hours")
+    assert part.why_not("classifier").startswith("not built: training on 60 rows would take about 2.0 hours")
     assert not climbed(folder, says(0.5), CompareRequest(usd=10)).coverage.partial
 
 
@@ -369,8 +369,8 @@ def test_training_that_the_budget_ends_goes_on_from_its_checkpoint_to_the_same_b
     dear = TOKENS.replace("1000", "0").replace("}", ", gpu_usd_per_hour: 3600000}")  # a thousand dollars a second
     folder, whole = (project(tmp_path / name, "[prompt, tuned_model: {epochs: 2}]", more=dear) for name in ("a", "b"))
     part = climbed(folder, says(0.5), CompareRequest(usd=0.5), model=Tuned(says(0.5)))
-    assert "building it was stopped at 1 of 32; " in part.rejected["tuned_model"]
-    assert "the next run goes on from what is kept" in part.rejected["tuned_model"]
+    assert "building it was stopped at 1 of 32; " in part.why_not("tuned_model")
+    assert "the next run goes on from what is kept" in part.why_not("tuned_model")
     (made,) = (path for path in (folder / ".rung/artifacts/adapter").iterdir() if path.is_dir())
     assert {path.name for path in made.iterdir()} == {"rows.jsonl", "checkpoint.safetensors"}
     for one in (folder, whole):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -23,6 +24,7 @@ from rung.records import (
     Latency,
     Outcome,
     Passage,
+    Reason,
     RungResult,
     Scorecard,
     ScoreError,
@@ -74,7 +76,7 @@ def evaluations() -> list[Evaluation]:
             held=np.array([1.0, np.nan, 0.5]),
             doubt="The gold is in doubt.",
         ),
-        Evaluation(RungResult("hybrid", {}, "failed", "disk full", order=5)),
+        Evaluation(RungResult("hybrid", {}, "failed", Reason("failed", "disk full"), order=5)),
     ]
 
 
@@ -134,6 +136,27 @@ def test_a_newer_format_is_told(tmp_path: Path) -> None:
     for read in (read_evaluations, lambda path: list(passages_in(path))):
         with pytest.raises(UserError, match="update Rung"):
             read(path)
+
+
+def test_what_an_earlier_rung_wrote_without_kinds_is_read(tmp_path: Path) -> None:
+    told = [
+        Reason("not_needed", "not needed: not built, since prompt is lower on the ladder and clears the bar"),
+        Reason("not_built", "not built: the budget ended before it"),
+        Reason("not_applicable", "the project has no schema"),
+        Reason("failed", "not needed words of an error"),
+    ]
+    lines = [
+        Evaluation(RungResult(str(n), {}, "failed" if why.kind == "failed" else "not_applicable", why))
+        for n, why in enumerate(told)
+    ]
+    path = tmp_path / "x.gz"
+    with path.open("wb") as file:
+        write_evaluations(file, FACTS, CASES, lines)
+    assert [one.result.why for one in read_evaluations(path).evaluations] == told
+    older = re.sub(rb'"why_kind":"\w+",', b"", gzip.decompress(path.read_bytes()))
+    assert b"why_kind" not in older
+    path.write_bytes(gzip.compress(older))
+    assert [one.result.why for one in read_evaluations(path).evaluations] == told
 
 
 def test_nothing_stored_is_a_comparison_too() -> None:

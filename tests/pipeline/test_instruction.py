@@ -189,10 +189,10 @@ def test_too_few_dev_cases_and_private_ones_are_told_with_their_numbers(tmp_path
     with working(load_project(shop(tmp_path, dev=12))) as at:
         prepared = prepare(at.engines)
         (candidate,) = (c for c in propose(at.builder, prepared) if not c.rung.reference)
-        assert "takes 13 dev cases at least that repeat no test case, and the project has 12" in candidate.why
+        assert "takes 13 dev cases at least that repeat no test case, and the project has 12" in str(candidate.why)
         closed = replace(prepared.materials, dev_open=frozenset())
         (candidate,) = (c for c in propose(at.builder, replace(prepared, materials=closed)) if not c.rung.reference)
-        assert "no dev case whose answer everybody may read" in candidate.why
+        assert "no dev case whose answer everybody may read" in str(candidate.why)
 
 
 def test_a_dev_case_that_repeats_a_test_case_is_left_out(tmp_path: Path) -> None:
@@ -233,7 +233,7 @@ def test_without_dspy_it_says_what_to_install(tmp_path: Path, monkeypatch: pytes
     with working(load_project(shop(tmp_path, "[prompt: {optimise: gepa}]"))) as at:
         (candidate,) = (c for c in checked(at.builder, propose(at.builder, prepare(at.engines))) if not c.rung.reference)
     assert candidate.failed
-    assert candidate.why == "'optimise: gepa' (GEPA of DSPy) needs the extra 'dspy': pip install 'rung[dspy]'"
+    assert str(candidate.why) == "'optimise: gepa' (GEPA of DSPy) needs the extra 'dspy': pip install 'rung[dspy]'"
 
 
 def with_form(answers: Callable[[Generate], str], proposes: str) -> Callable[[Generate], str]:

@@ -87,9 +87,9 @@ def test_the_last_state_is_the_table(tmp_path: Path, cases: int, exhaustive: boo
             assert (mine.low, mine.high) == pytest.approx((theirs.low, theirs.high))
         if line.stopped and not line.reference:
             assert seen.state == "stopped"
-            assert seen.note == line.stopped
+            assert (seen.note, seen.note_kind) == (str(line.stopped), line.stopped.kind)
         elif line.answered:
-            assert seen.state == "done"
+            assert (seen.state, seen.note, seen.note_kind) == ("done", "", "")
     assert watching.states[-1].run.winner == verdict.winner
 
 

@@ -72,10 +72,10 @@ def test_the_verdict_is_the_exhaustive_one_and_stopped_rungs_are_shown_as_such(l
     assert rungs["few_shot"].answered == CASES
     assert rungs["prompt"].status == "measured"
     assert FIRST <= rungs["prompt"].answered < CASES
-    assert raced.rejected["prompt"].startswith("misses the bar: stopped after ")
-    assert "surely not enough for 0.60" in raced.rejected["prompt"]
+    assert raced.why_not("prompt").startswith("misses the bar: stopped after ")
+    assert "surely not enough for 0.60" in raced.why_not("prompt")
     assert rungs["prompt"].latency is None
-    assert raced.rejected["structured"].startswith("not needed: stopped after 20 of 150 cases")
+    assert raced.why_not("structured").startswith("not needed: stopped after 20 of 150 cases")
     whole = {r.name: r for r in exact.rungs}["prompt"].scores["correct"].mean
     assert whole is not None
     score = rungs["prompt"].scores["correct"]
@@ -99,7 +99,7 @@ def test_where_nothing_clears_the_bar_the_best_is_found(labels: Path) -> None:
     verdict = compared(labels, says(0.1, 0.7, 0.2))
     assert (verdict.winner, verdict.clears_bar) == ("few_shot", False)
     assert "lowest rung that none can surely beat" in verdict.reason
-    assert verdict.rejected["prompt"].startswith("worse: stopped after ")
+    assert verdict.why_not("prompt").startswith("worse: stopped after ")
 
 
 def test_a_limit_stops_a_rung_at_once(labels: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_limit_stops_a_rung_at_once(labels: Path) -> None:
         file.write("bar: {correct: 0.5, completion_tokens: 0.0001}\n")
     verdict = compared(labels, says(0.8, 0.8, 0.9))
     assert verdict.winner is None
-    assert verdict.rejected["prompt"].startswith(
+    assert verdict.why_not("prompt").startswith(
         "breaks a limit: completion_tokens is 1, allowed at most 0.0001; stopped after 20 of 150"
     )
 
@@ -147,7 +147,7 @@ def test_a_budget_ends_with_a_partial_verdict_and_the_next_run_goes_on(labels: P
     assert whole.replayed >= part.coverage.answers - CASES
     none = compared(labels, script, CompareRequest(minutes=0))
     assert none.coverage.answers == 0
-    assert none.rejected["prompt"] == "not begun: the budget ended before its first case"
+    assert none.why_not("prompt") == "not begun: the budget ended before its first case"
     pages = [path.read_text(encoding="utf-8") for path in (labels / ".rung" / "verdicts").glob("*/report.html")]
     assert any("not begun: </b>the budget ended" in page for page in pages)
     assert "Partial verdict" not in (labels / "report.html").read_text(encoding="utf-8")  # a trial run replaces no verdict

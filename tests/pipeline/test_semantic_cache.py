@@ -181,7 +181,7 @@ def test_a_limit_that_cannot_be_shown_says_so_with_its_numbers(tmp_path: Path) -
     (folder / "rung.yaml").write_text(YAML.replace("false_hits: 0.1", "false_hits: 0.01"), encoding="utf-8")
     with working(load_project(folder)) as at:
         (candidate,) = (c for c in propose(at.builder, prepare(at.engines)) if c.rung is SemanticCache)
-        assert "takes 230 dev cases at least that repeat no test case, and the project has 35" in candidate.why
+        assert "takes 230 dev cases at least that repeat no test case, and the project has 35" in str(candidate.why)
 
 
 def cached_strategy(at: Working) -> tuple[Strategy, str]:

@@ -114,8 +114,8 @@ def test_where_cost_is_preferred_the_cheapest_that_clears_is_taken_by_a_bill_mad
     assert large is not None
     saved = (large.per_month or 0.0) - (middle.per_month or 0.0)
     assert f"costs ${saved:,.4g} a month less" in verdict.reason
-    assert "the cheapest is preferred" in verdict.rejected["prompt[model=large]"]
-    assert "misses" in verdict.rejected["prompt[model=small]"]
+    assert "the cheapest is preferred" in verdict.why_not("prompt[model=large]")
+    assert "misses" in verdict.why_not("prompt[model=small]")
 
 
 def test_what_was_asked_is_not_asked_again_whatever_a_model_is_called(

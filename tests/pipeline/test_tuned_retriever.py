@@ -270,7 +270,7 @@ def test_too_little_to_learn_from_is_said(tmp_path: Path) -> None:
     (tmp_path / "cases.jsonl").write_text("\n".join(json.dumps(r) for r in rows if r["split"] != "train"))
     with working(made) as at:
         candidate = next(c for c in propose(at.builder, prepare(at.engines)) if c.rung is TunedRetriever)
-        assert "at least 8 cases" in candidate.why
+        assert "at least 8 cases" in str(candidate.why)
         with pytest.raises(UserError, match="nothing to train: at least 8 cases"):
             TRAINERS["retriever"](at.builder, prepare(at.engines), TrainRequest())
 

@@ -22,6 +22,7 @@ from rung.records import (
     Latency,
     Outcome,
     Passage,
+    Reason,
     RungResult,
     Status,
     Usage,
@@ -164,7 +165,7 @@ def _outcome(name: str, case: Case, gold: Passage, right: bool, dice: random.Ran
 def _result(order: int, name: str, pages: tuple[CasePage, ...]) -> RungResult:
     n = len(pages)
     if name == "long_context":
-        why = "the documents have 61,440 tokens and the model takes 8,192 with the answer"
+        why = Reason("not_applicable", "the documents have 61,440 tokens and the model takes 8,192 with the answer")
         return RungResult(name, {}, "not_applicable", why, order=order)
     mean = sum(p.scores[name]["correct"] for p in pages) / n
     scores = {
@@ -197,7 +198,7 @@ def _result(order: int, name: str, pages: tuple[CasePage, ...]) -> RungResult:
         name,
         _SETTINGS.get(name, {}),
         "measured",
-        "",
+        None,
         scores,
         None,
         Latency(slow, slow * 1.4, 20, steps),
@@ -215,9 +216,8 @@ def sample(*, cases: int = 60, seed: int = 5) -> Report:
     dice = random.Random(seed)
     pages = tuple(_page(i, dice) for i in range(cases))
     rungs = tuple(_result(i, name, pages) for i, name in enumerate(RUNGS))
-    failed = RungResult(
-        "structured", {}, "failed", "the schema asks for a pattern that no answer can have (answer.schema.json:12)", order=2
-    )
+    broken = Reason("failed", "the schema asks for a pattern that no answer can have (answer.schema.json:12)")
+    failed = RungResult("structured", {}, "failed", broken, order=2)
     means = {r.name: r.scores["correct"].mean or 0.0 for r in rungs if r.scores}
     verdict = Verdict(
         winner="hybrid",
@@ -226,11 +226,13 @@ def sample(*, cases: int = 60, seed: int = 5) -> Report:
         gaps=_gaps(means, cases),
         rungs=(*rungs, failed),
         rejected={
-            "prompt": "misses the bar: correct 0.27 < 0.70",
-            "few_shot": "misses the bar: correct 0.37 < 0.70",
-            "rag": "misses the bar: correct 0.62 < 0.70, and is 17 points below hybrid on the same cases [−27, −7]",
-            "tuned_model": "misses the bar: correct 0.43 < 0.70",
-            "long_context": "does not apply: the documents do not fit",
+            "prompt": Reason("misses", "misses the bar: correct 0.27 < 0.70"),
+            "few_shot": Reason("misses", "misses the bar: correct 0.37 < 0.70"),
+            "rag": Reason(
+                "misses", "misses the bar: correct 0.62 < 0.70, and is 17 points below hybrid on the same cases [−27, −7]"
+            ),
+            "tuned_model": Reason("misses", "misses the bar: correct 0.43 < 0.70"),
+            "long_context": Reason("not_applicable", "does not apply: the documents do not fit"),
         },
         differences=tuple(
             Difference(name, "hybrid", _difference(means[name] - means["hybrid"], cases), 0.002)
@@ -288,7 +290,8 @@ def _gaps(means: Mapping[str, float], n: int) -> dict[str, Estimate]:
 def lone(name: str = "prompt", *, status: Status = "measured") -> RungResult:
     """A rung with one case and nothing more known."""
     scores = {"correct": Estimate(1.0, 0.0, 1.0, 1)} if status == "measured" else {}
-    return RungResult(name, {}, status, "" if status == "measured" else "no reason to try", scores)
+    why = None if status == "measured" else Reason(status, "no reason to try")
+    return RungResult(name, {}, status, why, scores)
 
 
 if __name__ == "__main__":

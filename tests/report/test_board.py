@@ -36,7 +36,9 @@ def running(rungs: int = len(RUNGS)) -> RunState:
         *(RungEvent(name, "waiting", order=n, note="") for n, name in enumerate(names)),
         RungEvent("oracle", "waiting", order=0, reference=True),
         RungEvent(names[0], answered=24, judged=24, scores={"correct": SCORE, "leaks": SCORE}, latency=Latency(70, 900, 9)),
-        RungEvent(names[1], "stopped", answered=20, scores={"correct": SCORE}, note="misses the bar: stopped after 20 …"),
+        RungEvent(
+            names[1], "stopped", answered=20, scores={"correct": SCORE}, note="stopped after 20 …", note_kind="misses"
+        ),
         RungEvent(names[2], "answering"),
         WorkEvent("answer rag[passages=1]", 3, 20, "loss 1.2, 900 tokens/s, 3:20 left"),
     )

@@ -6,7 +6,7 @@ import html
 import re
 from dataclasses import replace
 
-from rung.records import Estimate, Latency, RungResult, Verdict
+from rung.records import Estimate, Latency, Reason, RungResult, Verdict
 from rung.report.html.money import front_line
 from rung.verdict.pareto import axes, front
 
@@ -38,4 +38,4 @@ def test_whose_price_is_unknown_is_named_and_the_others_are_compared_by_it() -> 
         "least as good in all of it. The price of answering of half is unknown, so nobody can say whether another is at "
         "least as good in all of it."
     )
-    assert "not among them" not in words(*(replace(one, stopped="worse") for one in rungs), winner="cheap")
+    assert "not among them" not in words(*(replace(one, stopped=Reason("worse", "worse")) for one in rungs), winner="cheap")

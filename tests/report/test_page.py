@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from rung.records import Answer, Case, Estimate, Evidence, Failure, Json, Message, Metric, Outcome, Passage, Verdict
+from rung.records import Answer, Case, Estimate, Evidence, Failure, Json, Message, Metric, Outcome, Passage, Reason, Verdict
 from rung.report.html.page import Basis, CasePage, Limits, Report, report_html
 from rung.scoring import metrics
 from tests.report.report_sample import lone, passage, sample
@@ -107,9 +107,16 @@ def hostile() -> Report:
     rung = replace(
         lone(evil), settings={evil: evil}, scores={"correct": Estimate(0.5, 0.2, 0.8, 4), "odd": Estimate(0.5, 0.2, 0.8, 4)}
     )
-    broken = replace(lone(evil + "2", status="failed"), why=evil)
+    broken = replace(lone(evil + "2", status="failed"), why=Reason("failed", evil))
     verdict = Verdict(
-        evil, False, evil, {evil: Estimate(0.1, 0.0, 0.2, 4)}, (rung, broken), {evil: evil}, warnings=(evil,), cases=1
+        evil,
+        False,
+        evil,
+        {evil: Estimate(0.1, 0.0, 0.2, 4)},
+        (rung, broken),
+        {evil: Reason("misses", evil)},
+        warnings=(evil,),
+        cases=1,
     )
     pages = (
         CasePage(case, {evil: Outcome(evil, answer)}, {evil: {"correct": 0.5}}, {evil: evil}),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rung.records import Estimate, Latency, Metric, RungResult, Verdict
+from rung.records import Estimate, Latency, Metric, Reason, RungResult, Verdict
 from rung.report.as_json import verdict_json
 from rung.report.table import columns, table
 from rung.verdict.bar import Bar, bar_of
@@ -93,14 +93,14 @@ NASTY = [
 
 @pytest.mark.parametrize("name", NASTY)
 def test_every_line_fits_whatever_the_names_are(name: str) -> None:
-    result = verdict()
-    odd = RungResult(name, {}, "measured", name, {"correct": Estimate(0.5, None, None, 1)}, 1e9, Latency(1e9, 1e9, 1))
+    result, reason = verdict(), Reason("not_applicable", name)
+    odd = RungResult(name, {}, "measured", reason, {"correct": Estimate(0.5, None, None, 1)}, 1e9, Latency(1e9, 1e9, 1))
     nasty = replace(
         result,
         winner=name,
         reason=name * 3,
-        rungs=(*result.rungs, odd, RungResult(name + "!", {}, "not_applicable", name)),
-        rejected={**result.rejected, name + "!": name},
+        rungs=(*result.rungs, odd, RungResult(name + "!", {}, "not_applicable", reason)),
+        rejected={**result.rejected, name + "!": reason},
         warnings=(name, f"word {name} word"),
         gaps={name: Estimate(-1.0, -1.0, -1.0, 1)},
     )
@@ -129,10 +129,10 @@ def test_the_json_has_exactly_the_keys_that_were_promised() -> None:
     assert value["steps"] == {"executed": 7, "replayed": 5}
     assert list(value["gaps"]) == ["knowledge", "retrieval", "behaviour"]
     assert set(value["gaps"]["knowledge"]) == {"mean", "low", "high", "n"}
-    keys = ["name", "model", "settings", "status", "why", "scores", "probability_of_bar", "probability_alone"]
+    keys = ["name", "model", "settings", "status", "why", "why_kind", "scores", "probability_of_bar", "probability_alone"]
     keys += ["keeps", "usd_per_1k"]
     keys += ["latency_ms"]
-    keys += ["build_seconds", "answer_seconds", "bill", "losses", "partly", "answered", "stopped", "repeats"]
+    keys += ["build_seconds", "answer_seconds", "bill", "losses", "partly", "answered", "stopped", "stopped_kind", "repeats"]
     by_name = {one["name"]: one for one in value["rungs"]}
     assert list(by_name["prompt"]) == keys
     assert list(by_name["oracle"]) == [*keys, "reference"]
@@ -145,7 +145,7 @@ def test_the_json_has_exactly_the_keys_that_were_promised() -> None:
 
 def test_unknown_is_null_and_never_nan() -> None:
     nan = float("nan")
-    odd = RungResult("prompt", {}, "measured", "", {"x": Estimate(nan, nan, float("inf"), 0)}, nan, Latency(nan, nan, 0))
+    odd = RungResult("prompt", {}, "measured", None, {"x": Estimate(nan, nan, float("inf"), 0)}, nan, Latency(nan, nan, 0))
     line = verdict_json(Verdict(None, False, "", {}, (odd,)))
     assert "NaN" not in line
     assert "Infinity" not in line

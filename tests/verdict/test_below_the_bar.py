@@ -12,7 +12,7 @@ from rung.scoring import metrics
 from rung.verdict.bar import MAIN, Bar, Limit, state_of
 from rung.verdict.choice import Contender, choose
 from rung.verdict.decide import decide
-from rung.verdict.reasons import MISSES, NOT_SHOWN, reaching
+from rung.verdict.reasons import reaching
 from tests.verdict.weighing import Floats, rung, share
 
 BAR, N = 0.85, 40
@@ -52,8 +52,8 @@ def test_what_stands_beside_a_rung_makes_it_no_worse() -> None:
     assert one.probability == one.probability_alone == other.probability_alone
     assert other.probability is not None
     assert other.probability < 0.2 < (other.probability_alone or 0.0)
+    assert both.rejected["rag[model=small]"].kind == "not_shown"
     why = both.why_not("rag[model=small]")
-    assert why.startswith(NOT_SHOWN)
     assert f"with probability {other.probability:.2f} counting all that was tried" in why
     assert f", {other.probability_alone:.2f} by itself" in why
 
@@ -63,6 +63,6 @@ def test_one_that_misses_by_itself_is_said_to_with_its_own_probability() -> None
     verdict = decide(rungs, bar=Bar(0.85))
     low = next(r for r in verdict.rungs if r.name == "low")
     assert low.probability_alone is not None
-    assert verdict.why_not("low").startswith(MISSES)
+    assert verdict.rejected["low"].kind == "misses"
     assert verdict.why_not("low").endswith(f"with probability {low.probability_alone:.2f}")
     assert reaching(low, 0.2) == f"{low.probability_alone:.2f}"

@@ -10,7 +10,6 @@ import pytest
 from rung.records import Evaluation, StrategySpec, Verdict
 from rung.report.table import status_of, table
 from rung.verdict.bar import Bar
-from rung.verdict.cut_words import ground
 from rung.verdict.decide import decide
 from rung.verdict.gap_words import gap_sentence
 from tests.verdict.weighing import rung, share
@@ -37,10 +36,10 @@ def test_a_model_whose_answers_are_all_cut_is_not_said_not_to_read() -> None:
         "Answers were cut off: 60 of 60 of rag at 24 tokens and 60 of 60 of oracle at 24 tokens."
     )
     assert "give these rungs max_tokens" in verdict.reason
-    assert verdict.rejected["rag"].startswith(
+    assert verdict.why_not("rag").startswith(
         "cut off: 60 of 60 answers at 24 tokens: give max_tokens; no case right: 0 of 60"
     )
-    assert (status_of(verdict.rejected["rag"]), verdict.rejected["prompt"]) == ("cut off", "no case right: 0 of 60")
+    assert (status_of(verdict.rejected["rag"]), verdict.why_not("prompt")) == ("cut off", "no case right: 0 of 60")
     assert all("were cut off at 24 tokens" in gap_sentence(verdict, name) for name in verdict.gaps)
     lines = " ".join(" ".join(table(verdict)).split())
     assert "does not read" not in lines
@@ -75,9 +74,8 @@ def test_a_choice_says_first_that_another_rung_was_cut_and_a_limit_that_is_broke
     first = "Answers were cut off: 60 of 60 of rag[model=cheap] at 40 tokens and 30 of 60 of rag[model=slow] at 40 tokens."
     assert verdict.reason.startswith(first)
     why = verdict.rejected["rag[model=cheap]"]
-    assert why.startswith("cut off: 60 of 60 answers at 40 tokens: give max_tokens; misses the bar: ")
-    assert ground(why).startswith("misses the bar: ")
-    assert ground("worse: a; b") == "worse: a; b"
+    assert str(why).startswith("cut off: 60 of 60 answers at 40 tokens: give max_tokens; misses the bar: ")
+    assert (why.kind, verdict.rejected["rag[model=slow]"].kind) == ("misses", "misses")
 
 
 def test_answers_that_are_right_all_the_same_lose_nothing_by_being_cut() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rung.errors import InternalError
-from rung.records import Case, Evaluation, Latency, Metric
+from rung.records import Case, Evaluation, Latency, Metric, Reason
 from rung.scoring import metrics
 from rung.verdict import reasons
 from rung.verdict.bar import Bar, bar_of
@@ -43,9 +43,9 @@ def test_the_lowest_rung_that_clears_the_bar_wins() -> None:
     assert verdict.warnings[0] == "told before"
     assert [r.probability is None for r in verdict.rungs] == [False] * 6
     assert {r.name for r in verdict.rungs if (r.probability or 0) >= 0.8} == {"rag", "hybrid", "oracle"}
-    assert verdict.rejected["prompt"].startswith("misses the bar: correct 0.18 [0.13, 0.24] reaches 0.70 with probability ")
-    assert verdict.rejected["hybrid"].startswith("not needed: rag is lower on the ladder; correct 0.80 [0.74, 0.85] is ")
-    assert verdict.rejected["oracle"].startswith("reference arm")
+    assert verdict.why_not("prompt").startswith("misses the bar: correct 0.18 [0.13, 0.24] reaches 0.70 with probability ")
+    assert verdict.why_not("hybrid").startswith("not needed: rag is lower on the ladder; correct 0.80 [0.74, 0.85] is ")
+    assert verdict.why_not("oracle").startswith("reference arm")
     assert verdict.why_not("rag").startswith("rag is the choice")
     assert {d.a for d in verdict.differences} == {"prompt", "few_shot", "rag"}
     assert {d.b for d in verdict.differences} == {"hybrid"}
@@ -64,7 +64,7 @@ def test_a_rung_that_may_reach_the_bar_or_not_does_not_clear_it_and_what_would_s
     assert int(found[1].replace(",", "")) > 100
     above = decide(ladder(), bar=Bar(0.74))
     assert (above.winner, above.code) == ("hybrid", "clears")
-    assert above.rejected["rag"].startswith(
+    assert above.why_not("rag").startswith(
         "not shown to clear the bar: correct 0.74 [0.68, 0.80] reaches 0.74 with probability"
     )
     for bar in (0.60, 0.99):
@@ -101,15 +101,15 @@ def test_if_none_clears_a_tie_goes_to_the_lower_rung() -> None:
     verdict = decide(near, bar=Bar(0.95))
     assert (verdict.winner, verdict.code, verdict.clears_bar) == ("rag", "not_worse", False)
     assert "0.76 for hybrid" in verdict.reason
-    assert verdict.rejected["prompt"].startswith("worse: below the best, hybrid, by 0.6")
-    assert verdict.rejected["hybrid"].startswith("not needed: rag is lower on the ladder")
-    assert "not significantly better (by 0.01" in verdict.rejected["hybrid"]
+    assert verdict.why_not("prompt").startswith("worse: below the best, hybrid, by 0.6")
+    assert verdict.why_not("hybrid").startswith("not needed: rag is lower on the ladder")
+    assert "not significantly better (by 0.01" in verdict.why_not("hybrid")
 
 
 def test_if_none_clears_the_best_wins_where_the_others_are_worse() -> None:
     verdict = decide(ladder(), bar=Bar(0.99))
     assert (verdict.winner, verdict.code, verdict.clears_bar) == ("hybrid", "best", False)
-    assert all(verdict.rejected[name].startswith("worse") for name in ("prompt", "few_shot", "rag"))
+    assert all(verdict.rejected[name].kind == "worse" for name in ("prompt", "few_shot", "rag"))
     alone = decide(ladder()[:1], bar=Bar(0.99))
     assert (alone.winner, alone.code) == ("prompt", "only")
 
@@ -133,7 +133,7 @@ def test_reference_arms_are_never_chosen() -> None:
 def test_a_rung_that_got_nothing_right_never_wins(bar: Bar | None) -> None:
     verdict = decide([rung("prompt", share(0, 5), failures=4), rung("rag", share(1, 5), order=1)], bar=bar)
     assert verdict.winner == "rag"
-    assert verdict.rejected["prompt"] == "no case right: 0 of 5, 4 of them failed"
+    assert verdict.why_not("prompt") == "no case right: 0 of 5, 4 of them failed"
     assert "prompt: 4 of 5 cases failed, all with: no; they count as misses." in verdict.warnings
     assert reasons.commonest(["it said 'a'", "it said 'b'"]) == "all like: it said 'a'"
     assert reasons.commonest(["it said 'a'", "it said 'b'", "gone"]) == "most often (2 times) like: it said 'a'"
@@ -145,26 +145,26 @@ def test_a_rung_that_got_nothing_right_never_wins(bar: Bar | None) -> None:
 def test_a_rung_whose_every_answer_failed_was_not_measured() -> None:
     verdict = decide([rung("prompt", share(0, 5), failures=5), rung("rag", share(1, 5), order=1)])
     assert (verdict.winner, verdict.rungs[0].status) == ("rag", "failed")
-    assert verdict.rejected["prompt"] == "failed: every answer failed, all with: no"
+    assert verdict.why_not("prompt") == "failed: every answer failed, all with: no"
 
 
 def test_what_was_not_measured_says_why() -> None:
     verdict = decide(
         [
             unmeasured("long_context", "the corpus has 9,000 tokens, 8,192 fit."),
-            unmeasured("rag", "disk full", status="failed"),
+            unmeasured("rag", Reason("failed", "disk full")),
         ]
     )
     assert verdict.winner is None
-    assert verdict.rejected["long_context"] == "not applicable: the corpus has 9,000 tokens, 8,192 fit"
-    assert verdict.rejected["rag"] == "failed: disk full"
+    assert verdict.why_not("long_context") == "not applicable: the corpus has 9,000 tokens, 8,192 fit"
+    assert verdict.why_not("rag") == "failed: disk full"
     assert verdict.reason.startswith("Nothing was measured: long_context not applicable: the corpus")
 
 
 def test_a_rung_without_a_single_score_is_not_judged() -> None:
     verdict = decide([rung("prompt", share(3, 9)), rung("rag", [float("nan")] * 9, order=1)])
     assert verdict.winner == "prompt"
-    assert verdict.rejected["rag"] == "not judged: no case has a score"
+    assert verdict.why_not("rag") == "not judged: no case has a score"
 
 
 def test_hard_limits_come_first() -> None:
@@ -174,8 +174,8 @@ def test_hard_limits_come_first() -> None:
     bar = bar_of({"format": 0.99, "leaks": 0, "p95_seconds": 2.0, "usd_per_1k": 1}, metrics(), correct=0.7)
     verdict = decide([fast, slow, leaky], bar=bar)
     assert (verdict.winner, verdict.clears_bar) == ("prompt", False)
-    assert verdict.rejected["rag"] == "breaks a limit: p95_seconds is 2.4, allowed at most 2"
-    assert verdict.rejected["hybrid"] == (
+    assert verdict.why_not("rag") == "breaks a limit: p95_seconds is 2.4, allowed at most 2"
+    assert verdict.why_not("hybrid") == (
         "breaks a limit: format is 0.95, allowed at least 0.99 (kept with probability less than 0.01); leaks is 0.005, "
         "allowed at most 0; usd_per_1k is 2, allowed at most 1"
     )
@@ -204,7 +204,7 @@ def test_a_limit_on_something_unknown_is_said_and_not_held_against_a_rung() -> N
 def test_any_score_may_be_a_limit() -> None:
     refusing = rung("prompt", share(150, N), others={"false_refusal": share(60, N)})
     verdict = decide([refusing], bar=bar_of({"false_refusal": 0.15}, metrics()))
-    assert verdict.rejected["prompt"].startswith("breaks a limit: false_refusal is 0.3, allowed at most 0.15 (kept with")
+    assert verdict.why_not("prompt").startswith("breaks a limit: false_refusal is 0.3, allowed at most 0.15 (kept with")
 
 
 def test_a_limit_that_may_well_be_kept_throws_nobody_out() -> None:
@@ -255,7 +255,7 @@ def test_the_best_setting_wins_between_settings_of_one_rung() -> None:
     twins = [rung("rag[top=3]", share(150, N), order=4), rung("rag[top=5]", share(160, N), order=5)]
     verdict = decide(twins, bar=Bar(0.7))
     assert verdict.winner == "rag[top=5]"
-    assert verdict.rejected["rag[top=3]"].startswith("not needed: rag[top=5] is a setting of the same rung")
+    assert verdict.why_not("rag[top=3]").startswith("not needed: rag[top=5] is a setting of the same rung")
     same = [rung("rag[top=3]", share(150, N), order=4), rung("rag[top=5]", share(150, N), order=5)]
     assert decide(same, bar=Bar(0.7)).winner == "rag[top=3]"
 
@@ -278,7 +278,7 @@ def test_every_verdict_keeps_its_promises(columns: list[list[float]], bar: float
     verdict = decide(weighed, bar=bar_of({"p95_seconds": limit}, correct=bar))
     names = {w.result.name for w in weighed}
     assert set(verdict.rejected) == names - {verdict.winner}
-    assert all(verdict.rejected.values())
+    assert all(map(str, verdict.rejected.values()))
     assert verdict.reason
     if verdict.winner is None:
         assert not verdict.clears_bar
@@ -322,7 +322,7 @@ def test_a_rung_that_forgot_too_much_is_not_chosen_and_it_is_said() -> None:
     marked = [rungs[0], replace(rungs[1], marked="the loss on general answers rose by 0.90 nats")]
     verdict = decide(marked, bar=Bar(0.70))
     assert (verdict.winner, verdict.clears_bar) == ("prompt", False)
-    assert verdict.rejected["tuned_model"] == "breaks a limit: the loss on general answers rose by 0.90 nats"
+    assert verdict.why_not("tuned_model") == "breaks a limit: the loss on general answers rose by 0.90 nats"
     warned = next(w for w in verdict.warnings if w.startswith("tuned_model forgot too much"))
     assert "replay" in warned
     assert "bar.forgetting" in warned
@@ -330,7 +330,8 @@ def test_a_rung_that_forgot_too_much_is_not_chosen_and_it_is_said() -> None:
 
 def test_the_others_are_said_to_be_stopped_early_only_where_all_were() -> None:
     stopped = rung("hybrid", np.r_[share(15, 20), np.full(80, np.nan)], order=2)
-    stopped = replace(stopped, result=replace(stopped.result, stopped="not needed: stopped after 20 of 100 cases"))
+    why = Reason("not_needed", "not needed: stopped after 20 of 100 cases")
+    stopped = replace(stopped, result=replace(stopped.result, stopped=why))
     alone = [rung("prompt", share(60, 100, seed=1), order=0), stopped]
     assert "the others were stopped early" in decide(alone).reason
     leaking = rung("rag", share(90, 100, seed=2), order=1, others={"leaks": share(20, 100, seed=3)})

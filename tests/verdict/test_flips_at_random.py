@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
-from rung.records import Effort, Evaluation, Hosted, Latency, RungResult
+from rung.records import Effort, Evaluation, Hosted, Latency, Reason, RungResult
 from rung.scoring import metrics
 from rung.verdict.bar import Bar, bar_of
 from rung.verdict.choice import Choice
@@ -304,7 +304,7 @@ def test_whoever_follows_a_sentence_of_the_verdict_gets_what_it_says() -> None:
     followed = 0
     for number in range(30):
         board = drawn(np.random.default_rng([5, number]))
-        lines = [replace(w, result=replace(priced(w.result, board.economy), stopped="")) for w in board.rungs]
+        lines = [replace(w, result=replace(priced(w.result, board.economy), stopped=None)) for w in board.rungs]
         verdict = decide(lines, bar=board.bar, context=DecisionContext(incumbent=board.incumbent))
         after_it = DecisionContext(incumbent=verdict.winner or "")
         for sentence in verdict.flips:
@@ -338,10 +338,11 @@ def test_the_last_choice_is_todays_where_that_is_kept_and_else_the_one_before(
 
 def test_a_stopped_rung_counts_with_what_it_answered_unless_it_would_win_today() -> None:
     rungs = [rung("low", [1.0] * 60 + [0.0] * 40, order=0), rung("high", [1.0] * 70 + [0.0] * 30, order=1)]
-    stopped = replace(rungs[1], result=replace(rungs[1].result, stopped="behind"))
+    behind = Reason("worse", "behind")
+    stopped = replace(rungs[1], result=replace(rungs[1].result, stopped=behind))
     assert [flip.winner for flip in flips([rungs[0], stopped], bar=Bar(0.5), economy=Economy({})) if flip.upwards] == [
         "high"
     ]
-    alone = replace(rungs[0], result=replace(rungs[0].result, stopped="behind"))
+    alone = replace(rungs[0], result=replace(rungs[0].result, stopped=behind))
     told = flips([alone, rungs[1]], bar=Bar(0.5), economy=Economy({}))
     assert "low" not in {flip.winner for flip in told}

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rung.records import Answer, Effort, Evaluation, Outcome, Stop
+from rung.records import Answer, Effort, Evaluation, Outcome, Reason, Stop
 from rung.scoring import metrics
 from rung.stats.estimates import estimates
 from rung.stats.prediction_powered import corrected
@@ -22,10 +22,10 @@ from rung.verdict.bar import Bar, bar_of
 from rung.verdict.choice import Contender
 from rung.verdict.costs import Demand, Prices
 from rung.verdict.decide import decide, settle
-from rung.verdict.guesses import guessed_choice, hedged
+from rung.verdict.guesses import guessed_choice, hedged, is_untried
 from rung.verdict.judging import DecisionContext, corrected_by_labels
 from rung.verdict.racing import always_valid, standing
-from rung.verdict.reasons import superfluous
+from rung.verdict.rejections import superfluous
 from rung.verdict.sensitivity import Economy, flips, flips_of_shares
 from rung.verdict.share_flips import Flip
 from rung.verdict.turns import in_words, turns
@@ -39,7 +39,7 @@ def half_answered(whole: Evaluation, answered: NDArray[np.bool_], stop: Stop | N
     column = np.where(answered, whole.values["correct"], np.nan)
     interval = always_valid(column[answered], total=len(column))
     made = rung(whole.name, column, order=whole.result.order)
-    result = replace(made.result, latency=whole.result.latency, stopped=stop.why if stop else "")
+    result = replace(made.result, latency=whole.result.latency, stopped=Reason("worse", stop.why) if stop else None)
     return replace(made, result=result, stop=stop, interval=interval)
 
 
@@ -211,6 +211,12 @@ def test_a_rung_that_was_not_built_may_clear_a_higher_bar() -> None:
     ]
 
 
+def test_a_rung_that_does_not_apply_is_left_aside_whatever_its_words() -> None:
+    """A plugin's `NotApplicable` may begin as Rung's own reasons do."""
+    assert is_untried(unmeasured("tuned_model", superfluous("prompt", clears=True)))
+    assert not is_untried(unmeasured("plugin", "not built for tables; not needed here"))
+
+
 def test_what_holds_below_an_unbuilt_rung_is_no_guess() -> None:
     rungs = [
         rung("low", share(60, 100, seed=1), order=0),
@@ -292,6 +298,6 @@ def test_no_limit_on_time_brings_in_a_rung_that_nobody_timed() -> None:
     low, high = partly("low", 20, 40, order=0), rung("high", share(90, 100, seed=2), order=1, p95=0.8)
     told = flips([low, high], bar=bar_of({"p95_seconds": 0.9}, correct=0.7), economy=Economy({}))
     assert [flip.winner for flip in told if flip.what == "p95_seconds"] == ["low"]
-    lifted = replace(low, result=replace(low.result, stopped=""))
+    lifted = replace(low, result=replace(low.result, stopped=None))
     for one in (low, lifted):
         assert [flip for flip in relevant(told, [one, high], {}) if flip.what == "p95_seconds"] == []

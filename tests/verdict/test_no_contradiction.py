@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from rung.records import Evaluation, Lost, Verdict, rung_of
+from rung.records import Evaluation, Lost, Verdict, kind_of, rung_of
 from rung.report.changes import Record, change_lines, changes
 from rung.report.headline import how_sure
 from rung.report.html.page import Basis, Report, report_html
@@ -95,7 +95,7 @@ def plain(html: str) -> str:
 def sentences(board: Board) -> Iterator[str]:
     verdict = board.verdict
     yield verdict.reason
-    yield from verdict.rejected.values()
+    yield from map(str, verdict.rejected.values())
     yield from verdict.warnings
     yield from verdict.doubts.values()
 
@@ -115,7 +115,7 @@ def test_better_and_worse_are_what_the_scores_say(boards: list[Board]) -> None:
     seen = set()
     for board in boards:
         verdict = board.verdict
-        for name, why in verdict.rejected.items():
+        for name, why in ((name, str(reason)) for name, reason in verdict.rejected.items()):
             if found := re.search(r"is (not )?significantly (better|worse|different)(?: \(by (-?[\d.]+))?", why):
                 assert verdict.winner is not None
                 by = board.apart(name, verdict.winner)
@@ -142,7 +142,7 @@ def test_the_reason_is_true(boards: list[Board]) -> None:
         verdict, bar = board.verdict, board.bar.correct
         reason, winner = verdict.reason, verdict.winner
         may = [n for n in board.correct if n not in ("closed_book", "oracle") and n == winner] + [
-            name for name, why in verdict.rejected.items() if re.match("misses|not shown|worse|not needed", why)
+            name for name, why in verdict.rejected.items() if why.kind in ("misses", "not_shown", "worse", "not_needed")
         ]
         chances = {r.name: r.probability or 0.0 for r in verdict.rungs}
         if found := re.search(r"clears the bar with probability (more than )?([\d.]+) \(0.80 is asked\)", reason):
@@ -162,7 +162,7 @@ def test_the_reason_is_true(boards: list[Board]) -> None:
                 order = {w.result.name: w.result.order for w in board.weighed}
                 lower = [name for name in may if order[name] < order[winner] and rung_of(name) != rung_of(winner)]
                 assert lower
-                assert all(verdict.rejected[name].startswith("worse") for name in lower)
+                assert all(verdict.rejected[name].kind == "worse" for name in lower)
         if found := re.search(
             r"not shown to be worse than the best, .* against .* for (\S+), a difference of (-?[\d.]+)",
             reason,
@@ -304,7 +304,7 @@ def test_what_is_said_of_two_rungs_that_do_equally_well_agrees() -> None:
         "(95 % confidence)." in text
     )
     assert "too little to tell" not in text
-    assert "by 0.00 [-0.05, 0.05]" in verdict.rejected["rag"]
+    assert "by 0.00 [-0.05, 0.05]" in verdict.why_not("rag")
 
 
 def test_who_is_shown_to_be_worse_is_not_said_to_be_too_near_to_tell(boards: list[Board]) -> None:
@@ -314,11 +314,11 @@ def test_who_is_shown_to_be_worse_is_not_said_to_be_too_near_to_tell(boards: lis
     weighed = [rung("prompt", worse, order=0), rung("rag", better, order=1)]
     verdict = decide(weighed, bar=Bar())
     text = " ".join(how_sure(report(Board(weighed, Bar(), Constant("", worse), verdict)), verdict.rungs[1]))
-    assert verdict.rejected["prompt"].startswith("worse: below the best")
+    assert verdict.why_not("prompt").startswith("worse: below the best")
     assert "likely a real difference (at a risk of 20%), not surely" in text or "one-sided p" in text
     cut = [rung("prompt", worse, order=0, cut=6), weighed[1]]
     verdict = decide(cut, bar=Bar())
-    assert verdict.rejected["prompt"].startswith("cut off: 6 of 30 answers")  # stands before the other reason
+    assert verdict.why_not("prompt").startswith("cut off: 6 of 30 answers")  # stands before the other reason
     again = " ".join(how_sure(report(Board(cut, Bar(), Constant("", worse), verdict)), verdict.rungs[1]))
     assert "too little to tell" not in again
     for board in boards:
@@ -326,4 +326,4 @@ def test_who_is_shown_to_be_worse_is_not_said_to_be_too_near_to_tell(boards: lis
         if winner is not None:
             text = " ".join(how_sure(report(board), winner))
             for other in re.findall(r"(?:above|below) (\S+) \([^)]*\): too little to tell", text):
-                assert not board.verdict.rejected.get(other, "").startswith("worse")
+                assert kind_of(board.verdict.rejected.get(other)) != "worse"

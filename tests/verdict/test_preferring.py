@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from rung.records import Effort, Evaluation
+from rung.records import Effort, Evaluation, Reason
 from rung.verdict.bar import Bar, bar_of
 from rung.verdict.costs import Demand, Prices
 from rung.verdict.decide import decide
@@ -53,7 +53,7 @@ def test_a_limit_that_cannot_be_checked_and_cases_that_are_open_are_said() -> No
     assert "rag[cheap] would be the choice (its p95_seconds is unknown, and that limit not checked): $0.034" in sentence
     column = np.where(np.arange(100) < 80, RIGHT, np.nan)
     some = rung("rag[cheap]", column, order=1)
-    some = replace(some, result=replace(some.result, stopped="stopped"), interval=(0.6, 0.99))
+    some = replace(some, result=replace(some.result, stopped=Reason("not_needed", "stopped")), interval=(0.6, 0.99))
     (sentence,) = said(Prices(), None, rungs=[BOTH[0], some])
     assert sentence.startswith("With prefer: cost, rag[cheap] might be the choice: ")
     assert sentence.endswith(", going by the 80 of 100 cases that rag[cheap] answered.")

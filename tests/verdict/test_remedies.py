@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rung.records import Estimate, Loss, Lost, RungResult
+from rung.records import Estimate, Loss, Lost, Reason, RungResult
 from rung.verdict.bar import Bar
 from rung.verdict.decide import settle
 from rung.verdict.judging import DecisionContext
+from rung.verdict.rejections import superfluous
 from rung.verdict.remedies import advised, in_general
 from tests.verdict.weighing import rung, share
 
@@ -31,7 +32,7 @@ def test_what_nobody_tried_is_advised() -> None:
     prompt = line("prompt", 0.5, lost=20)
     assert told(prompt) == in_general("wrong format")
     assert told(prompt, trainable=False) == "Constrain the output (structured)."
-    unbuilt = RungResult("structured", {}, "not_applicable", "not needed: not built, since prompt is lower")
+    unbuilt = RungResult("structured", {}, "not_applicable", superfluous("prompt", clears=True))
     assert "(structured)" in told(prompt, unbuilt)
 
 
@@ -62,7 +63,8 @@ def test_where_no_gaps_were_measured_none_are_pointed_at() -> None:
 
 def test_what_does_not_apply_is_not_advised() -> None:
     prompt = line("prompt", 0.5, lost=20)
-    structured = RungResult("structured", {}, "not_applicable", "the project has neither schema nor labels")
+    why = Reason("not_applicable", "the project has neither schema nor labels")
+    structured = RungResult("structured", {}, "not_applicable", why)
     assert told(prompt, structured, trainable=False) == "The weights of this model cannot be tuned here."
     assert replace(prompt, losses=()) == advised([replace(prompt, losses=())], trainable=False)[0]
 
@@ -70,11 +72,13 @@ def test_what_does_not_apply_is_not_advised() -> None:
 def test_a_rung_that_was_stopped_has_not_failed_as_long_as_the_rest_may_make_it_better() -> None:
     """After some of the cases it is behind, and its mean over all of them may still be above."""
     prompt = line("prompt", 0.5, lost=20)
-    structured = replace(line("structured", 0.45, lost=4), stopped="not needed: stopped after 20 of 100 cases")
+    structured = replace(
+        line("structured", 0.45, lost=4), stopped=Reason("not_needed", "not needed: stopped after 20 of 100 cases")
+    )
     may, cannot = (replace(structured, scores={"correct": Estimate(0.45, 0.2, high, 20)}) for high in (0.7, 0.49))
     assert told(prompt, may, trainable=False) == "Constrain the output (structured)."
     assert told(prompt, cannot, trainable=False).startswith("structured was measured here, and gained nothing")
-    ended = replace(may, stopped="", answered=20)  # by a budget
+    ended = replace(may, stopped=None, answered=20)  # by a budget
     assert told(replace(prompt, answered=100), ended, trainable=False) == "Constrain the output (structured)."
 
 

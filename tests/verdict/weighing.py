@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rung.records import Answer, Evaluation, Failure, Latency, Outcome, RungResult, Scorecard, Status, StrategySpec
+from rung.records import Answer, Evaluation, Failure, Latency, Outcome, Reason, RungResult, Scorecard, Status, StrategySpec
 from rung.stats.estimates import estimates
 
 Floats = NDArray[np.float64]
@@ -38,7 +38,7 @@ def rung(
     latency = None if p95 is None else Latency(p95 * 500, p95 * 1000, 20)
     scores = estimates(values)
     reference = name in ("closed_book", "oracle")
-    result = RungResult(name, {}, "measured", "", scores, usd, latency, reference=reference, order=order)
+    result = RungResult(name, {}, "measured", None, scores, usd, latency, reference=reference, order=order)
     n = max(map(len, values.values()), default=0) if failures or cut else 0
     outcomes = tuple(
         Outcome(str(i), failure=Failure("no")) if i < failures else Outcome(str(i), Answer("yes", truncated=i < cut))
@@ -53,6 +53,8 @@ def scorecard(values: Mapping[str, Floats]) -> Scorecard:
     return Scorecard(tuple(map(str, range(n))), values)
 
 
-def unmeasured(name: str, why: str, *, status: Status = "not_applicable", order: int = 0) -> Evaluation:
-    """A rung without scores."""
-    return Evaluation(RungResult(name, {}, status, why, order=order))
+def unmeasured(name: str, why: str | Reason, *, order: int = 0) -> Evaluation:
+    """A rung without scores. `why`: in words, of one that does not apply."""
+    reason = Reason("not_applicable", why) if isinstance(why, str) else why
+    status: Status = "failed" if reason.kind == "failed" else "not_applicable"
+    return Evaluation(RungResult(name, {}, status, reason, order=order))

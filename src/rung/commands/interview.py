@@ -22,12 +22,11 @@ from rung.errors import UserError
 from rung.files.limited import yaml_file, yaml_of
 from rung.pipeline.counting import CHARACTERS_PER_TOKEN
 from rung.pipeline.publishing import latest
-from rung.records import Case, Document, Json, Problem, rung_of
+from rung.records import Case, Document, Json, Problem, kind_of_older, rung_of
 from rung.stats.rules_of_thumb import MIN_EXAMPLES, START_CASES
 from rung.strategies.registry import find, ladder
 from rung.text.parsing import Malformed
 from rung.verdict.facts import Changes, Facts, facts_of
-from rung.verdict.reasons import NOT_NEEDED
 
 if TYPE_CHECKING:
     from rung.records import Example
@@ -290,7 +289,8 @@ def reached_in(rungs: object) -> dict[str, float]:
         correct = scores.get("correct") if isinstance(scores, dict) else None
         if not isinstance(rung, dict) or not isinstance(correct, dict):
             continue
-        value = correct.get("high" if str(rung.get("stopped", "")).startswith(NOT_NEEDED) else "mean")
+        kind = rung.get("stopped_kind", kind_of_older(str(rung.get("stopped", ""))))  # an earlier Rung wrote none
+        value = correct.get("high" if kind == "not_needed" else "mean")
         if isinstance(value, (int, float)):
             name = rung_of(str(rung["name"]))
             reached[name] = max(float(value), reached.get(name, 0.0))

@@ -34,7 +34,7 @@ class MeasuredVerdict(KeptVerdict):
     @property
     def rejected(self) -> Mapping[str, str]:
         """Rung -> why it was not chosen."""
-        return self.record.rejected
+        return {name: str(why) for name, why in self.record.rejected.items()}
 
     @property
     def differences(self) -> tuple[Difference, ...]:

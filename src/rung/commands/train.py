@@ -19,7 +19,7 @@ from rung.config.project import Project
 from rung.errors import NotAllowed, UserError
 from rung.pipeline.candidates import Candidate, build, propose, with_members
 from rung.pipeline.prepare import Prepared
-from rung.records import Json
+from rung.records import Json, Reason
 from rung.training.generator import kept_loss
 from rung.training.registry import last_loss
 
@@ -75,7 +75,8 @@ def train_generators(builder: ArtifactBuilder, prepared: Prepared, request: Trai
     on = hosted_model(builder.project, request.on) if request.on else ""
     selected = [c for c in tuned if (c.model or settings.model) == on or (not on and settings.tuning_of(c.model) is None)]
     if not selected:
-        at_hosts = [replace(c, why="its host tunes it: 'rung train generator --on NAME'") for c in tuned if not on]
+        why = Reason("not_applicable", "its host tunes it: 'rung train generator --on NAME'")
+        at_hosts = [replace(c, why=why) for c in tuned if not on]
         raise nothing_to_train(builder.project, [*at_hosts, *candidates], request)
     recipe_of(builder)  # a mistake in it is found before any work is done
     if searching and len(selected) > 1:

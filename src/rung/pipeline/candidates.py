@@ -23,7 +23,7 @@ from rung.pipeline.combinations import combinations
 from rung.pipeline.learnt_settings import learnt_settings
 from rung.pipeline.oracle import shown_to_oracle
 from rung.pipeline.prepare import Prepared, materials_on
-from rung.records import Evaluation, Json, Passage, RungResult, StrategySpec, digest
+from rung.records import Evaluation, Json, Passage, Reason, RungResult, StrategySpec, digest, kind_of
 from rung.records.validation import WrongSetting
 from rung.runtime.engines import Engines
 from rung.strategies.protocol import (
@@ -59,8 +59,7 @@ class Candidate:
     plan: Plan | None
     settings: Mapping[str, Json]
     order: int = 0  # its place on the ladder, from the lowest
-    why: str = ""
-    failed: bool = False
+    why: Reason | None = None
     spec: StrategySpec | None = None  # once it is built
     strategy: Strategy | None = None
     built: tuple[Built, ...] = ()
@@ -69,6 +68,11 @@ class Candidate:
     key: str = ""  # digest of all that its artifacts are made from, as far as it is known before they are built
     model: str = ""  # the name of that which it asks; "" is the project's default
     parts: tuple[Candidate, ...] = ()  # those that it is made of, built
+
+    @property
+    def failed(self) -> bool:
+        """Whether it broke when it was built."""
+        return kind_of(self.why) == "failed"
 
     @property
     def ladder_rung(self) -> str:
@@ -350,7 +354,7 @@ def _tried(builder: ArtifactBuilder, candidate: Candidate, do: Callable[[Need], 
         for need in () if candidate.plan is None else candidate.plan.needs:
             do(need)
     except NotWorthwhile as error:
-        return replace(candidate, plan=None, why=str(error))
+        return replace(candidate, plan=None, why=Reason("not_applicable", str(error)))
     except UserError as error:
         return _failed(builder, candidate, str(error))
     return candidate
@@ -358,7 +362,7 @@ def _tried(builder: ArtifactBuilder, candidate: Candidate, do: Callable[[Need], 
 
 def _failed(builder: ArtifactBuilder, candidate: Candidate, why: str, *, cannot: str = "be built") -> Candidate:
     builder.on_failure(candidate.label, f"cannot {cannot}: {why}")
-    return replace(candidate, plan=None, spec=None, strategy=None, why=why, failed=True)
+    return replace(candidate, plan=None, spec=None, strategy=None, why=Reason("failed", why))
 
 
 def drawn(project: Project, strategy: Strategy, number: int) -> Strategy:
@@ -374,14 +378,14 @@ def _member(candidate: Candidate, spec: StrategySpec, strategy: Strategy) -> Mem
 def _composed(candidate: Candidate, composition: Composition, members: tuple[Member, ...]) -> Candidate:
     planned = composition.plan(members)
     if isinstance(planned, NotApplicable):
-        return replace(candidate, composition=None, why=planned.why)
+        return replace(candidate, composition=None, why=Reason("not_applicable", planned.why))
     return replace(candidate, composition=None, plan=planned)
 
 
 def _planned(label: str, rung: type[Rung], settings: Mapping[str, Json], materials: Materials) -> Candidate:
     plan = planned(rung, materials, settings)
     if isinstance(plan, NotApplicable):
-        return Candidate(label, rung, None, settings, why=plan.why)
+        return Candidate(label, rung, None, settings, why=Reason("not_applicable", plan.why))
     if isinstance(plan, Composition):
         return Candidate(label, rung, None, plan.settings, composition=plan)
     return Candidate(label, rung, plan, plan.settings)

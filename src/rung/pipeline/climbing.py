@@ -24,11 +24,11 @@ from rung.pipeline.racing import Course, Raced
 from rung.pipeline.sweep import Searching
 from rung.pipeline.training_pace import Pace, in_words, pace_of_building, roughly, trainings
 from rung.progress import post, say, watcher
-from rung.records import Json, digest
+from rung.records import Json, Reason, digest
 from rung.records.run_state import RunEvent, State
 from rung.runtime.engines import Engines
 from rung.strategies.protocol import ExampleIndex
-from rung.verdict import reasons
+from rung.verdict import reasons, rejections
 
 Wave = list[Candidate]
 
@@ -157,7 +157,7 @@ class _Ascent:
             feed.tell(
                 candidate.label,
                 state,
-                note=candidate.why,
+                why=candidate.why,
                 rank=candidate.order,
                 reference=candidate.rung.reference,
             )
@@ -185,7 +185,7 @@ class _Ascent:
         lower, clears = leader
         rank, rung = lower.result.order, lower.result.ladder_rung
         above = [c for c in wave if c.order > rank and c.ladder_rung != rung and not c.rung.reference]
-        self.done += [self._left(candidate, reasons.superfluous(lower.name, clears=clears)) for candidate in above]
+        self.done += [self._left(candidate, rejections.superfluous(lower.name, clears=clears)) for candidate in above]
         return [candidate for candidate in wave if candidate not in above]
 
     def tell(self, later: Sequence[Candidate]) -> None:
@@ -239,17 +239,17 @@ class _Ascent:
     def _unbuilt(self, candidate: Candidate, why: str) -> Candidate:
         self.unbuilt.append(candidate.label)
         say(f"! {candidate.label} is not built: {why}")
-        return self._left(candidate, reasons.not_built(why))
+        return self._left(candidate, rejections.not_built(why))
 
     def _nothing_came(self) -> bool:
         """Whether every answer so far has failed: training would not mend that."""
         begun = [racer.evaluation for racer in self.course.racers.values() if racer.done]
         return bool(begun) and all(e.has_failed for e in begun)
 
-    def _left(self, candidate: Candidate, why: str) -> Candidate:
+    def _left(self, candidate: Candidate, why: Reason) -> Candidate:
         """A candidate that stays unbuilt; one that does not apply anyway keeps its own reason."""
         if not _is_planned(candidate):
             return candidate
         self.course.feed.planned.pop(candidate.label, None)
-        self.course.feed.tell(candidate.label, "left out", note=why)
+        self.course.feed.tell(candidate.label, "left out", why=why)
         return replace(candidate, plan=None, composition=None, why=why)

@@ -37,6 +37,8 @@ from rung.records import (
     Latency,
     Outcome,
     Passage,
+    Reason,
+    ReasonKind,
     RungResult,
     Scorecard,
     ScoreError,
@@ -45,6 +47,8 @@ from rung.records import (
     Timed,
     Unanswered,
     Usage,
+    kind_of,
+    kind_of_older,
     plain,
 )
 from rung.scoring import metrics
@@ -53,7 +57,7 @@ from rung.text.left_out import counts_left_out
 EVALUATIONS = "evaluations.jsonl.gz"  # of a verdict
 FORMAT = 1
 _FASTEST = 1  # level of gzip: a third more bytes than the best, for an eighth of the time
-_RESULT = ("name", "about", "settings", "why", "reference", "order", "artifacts", "build_seconds", "answer_seconds")
+_RESULT = ("name", "about", "settings", "reference", "order", "artifacts", "build_seconds", "answer_seconds")
 _RESULT_SINCE = ("model", "rung")  # not there in what an earlier Rung wrote
 _USAGE = tuple(one.name for one in fields(Usage))
 _PASSAGE = tuple(one.name for one in fields(Passage) if one.name != "score")
@@ -154,6 +158,7 @@ class _Writer:
     def write(self, evaluation: Evaluation, cases: Sequence[Case]) -> None:
         result, stop = evaluation.result, evaluation.stop
         line: dict[str, Json] = {name: plain(getattr(result, name)) for name in (*_RESULT, *_RESULT_SINCE)}
+        line |= {"why": str(result.why or ""), "why_kind": kind_of(result.why)}
         line |= {"failed": result.status == "failed", "learning": plain(result.learning), "latency": plain(result.latency)}
         line |= {"unanswered": plain(result.unanswered)} if result.unanswered else {}
         held = None if evaluation.held is None else numbers_of(evaluation.held)
@@ -353,11 +358,20 @@ def _result(row: Mapping[str, Any]) -> RungResult:
     curves = {name: tuple((point[0], point[1]) for point in curve) for name, curve in learning.items()}
     return RungResult(
         **given,
+        why=_why(row),
         status="failed" if row["failed"] else "not_applicable",
         learning=curves,
         latency=None if latency is None else _latency(latency),
         unanswered=Unanswered(**row["unanswered"]) if "unanswered" in row else None,
     )
+
+
+def _why(row: Mapping[str, Any]) -> Reason | None:
+    text = row["why"]
+    if not text:
+        return None
+    kind: ReasonKind | None = row["why_kind"] if "why_kind" in row else "failed" if row["failed"] else kind_of_older(text)
+    return Reason(kind or "not_applicable", text)
 
 
 def _latency(row: Mapping[str, Any]) -> Latency:

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field, replace
 from rung.pipeline.answering import MAX_SECONDS, MAX_TIMED, MIN_TIMED
 from rung.pipeline.budget import Meter
 from rung.progress import post, watcher
-from rung.records import Answer, Case, Estimate, Evaluation, Outcome, Stop, Verdict
+from rung.records import Answer, Case, Estimate, Evaluation, Outcome, Reason, Stop, Verdict, kind_of
 from rung.records.run_state import RunEvent, RungEvent, State
 from rung.runtime.batch import Carried
-from rung.verdict import reasons
+from rung.verdict import rejections
 from rung.verdict.bar import MAIN, Bar
 from rung.verdict.costs import Prices
 from rung.verdict.gaps import FORMAT
@@ -43,7 +43,7 @@ class Feed:
     began: float = field(default_factory=time.monotonic)
     spent: float | None = None  # seconds of the processor, for who watches; None before the first
     pending: dict[str, Evaluation] = field(default_factory=dict)  # rungs whose scores wait until there is time
-    states: dict[str, tuple[State, str]] = field(default_factory=dict)  # of each rung, with its note: as last told
+    states: dict[str, tuple[State, Reason | None]] = field(default_factory=dict)  # of each rung, and why: as last told
     stops: dict[str, tuple[Stop, int]] = field(default_factory=dict)  # of each rung, after how many answers: as last told
     planned: dict[str, float | None] = field(default_factory=dict)  # rung still to be built -> seconds, None where unknown
 
@@ -52,11 +52,13 @@ class Feed:
         """Whether anybody watches."""
         return watcher() is not None
 
-    def tell(self, rung: str, state: State, *, note: str = "", rank: int | None = None, reference: bool = False) -> None:
-        """A rung is in this state now. `rank`: its place on the ladder."""
-        if self.is_on and self.states.get(rung) != (state, note):
-            self.states[rung] = state, note
-            post(RungEvent(rung, state, rank, reference or None, note=note))
+    def tell(
+        self, rung: str, state: State, *, why: Reason | None = None, rank: int | None = None, reference: bool = False
+    ) -> None:
+        """A rung is in this state now. `why`: it was stopped or left out. `rank`: its place on the ladder."""
+        if self.is_on and self.states.get(rung) != (state, why):
+            self.states[rung] = state, why
+            post(RungEvent(rung, state, rank, reference or None, note=str(why or ""), note_kind=kind_of(why) or ""))
 
     def look_at(self, evaluation: Evaluation) -> None:
         """A rung has come so far; its scores follow where they are due."""
@@ -93,10 +95,10 @@ class Feed:
             broken = [
                 (n, x, self.bar.limits[n]) for n, x in means.items() if x is not None and not self.bar.limits[n].holds(x)
             ]
-            why = reasons.stopped(
+            why = rejections.stopped(
                 stop.why, scores[MAIN], rival=stop.rival, total=self.total, bar=self.bar.correct, broken=broken
             )
-            self.tell(evaluation.name, "stopped", note=why)
+            self.tell(evaluation.name, "stopped", why=why)
 
     def spend(self, paces: Mapping[str, tuple[float | None, int]]) -> None:
         """What was used of time and money by now, and how long it takes yet: at most, as if each rung that is not out

@@ -25,7 +25,7 @@ from rung.pipeline.limits import bar_in
 from rung.pipeline.live_feed import SHOWN, Feed
 from rung.pipeline.prepare import Prepared
 from rung.pipeline.publishing import last_choice
-from rung.records import Case, Coverage, Estimate, Evaluation, Outcome, Stop
+from rung.records import Case, Coverage, Estimate, Evaluation, Outcome, Stop, kind_of
 from rung.records.run_state import State
 from rung.runtime.batch import Tally
 from rung.runtime.runner import StepRunner
@@ -48,7 +48,6 @@ from rung.verdict.racing import (
     order,
 )
 from rung.verdict.racing import standing as stand
-from rung.verdict.reasons import NOT_BUILT, NOT_NEEDED
 
 if TYPE_CHECKING:
     from rung.stats.estimates import Floats
@@ -134,7 +133,7 @@ class Course:
         self.prices |= {label: prices_in(self._project_of(racer)) for label, racer in entered.items()}
         for candidate in candidates:
             state: State = "left out" if candidate.strategy is None else "waiting"
-            self.feed.tell(candidate.label, state, note=candidate.why)
+            self.feed.tell(candidate.label, state, why=candidate.why)
 
     def drive(self) -> str:
         """Run until it is settled among those that have entered; returns why it ended before, "" where it did not."""
@@ -209,7 +208,7 @@ class Course:
         indexes = {case.id: index for index, case in enumerate(self.prepared.cases)}
         ran = {label: _in_order(racer.evaluation, indexes) for label, racer in self.racers.items()}
         answers = sum(len(e.outcomes) for e in ran.values())
-        unbuilt = sum(c.why.startswith((NOT_BUILT, NOT_NEEDED)) for c in candidates)
+        unbuilt = sum(kind_of(c.why) in ("not_built", "not_needed") for c in candidates)
         everything = len(self.prepared.cases) * (len(ran) + unbuilt)
         stopped = any(e.stop for e in ran.values())
         coverage = Coverage(answers, everything, ERROR if stopped else 0.0, partial, searched)
@@ -360,7 +359,7 @@ class Course:
                 racer.is_barred = broken_for_good(evaluation.values, limits, total=self.total)
             else:
                 line = provisional(replace(evaluation, clusters=self.clusters), self.prices)
-                racer.is_barred = bool(barred(held_against(line, limits), limits))
+                racer.is_barred = barred(held_against(line, limits), limits) is not None
         return racer.is_barred
 
     def _timed_anew(self) -> bool:

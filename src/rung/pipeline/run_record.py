@@ -24,7 +24,7 @@ from rung.config.project import Project
 from rung.errors import Interrupted
 from rung.pipeline.steering import Steering
 from rung.progress import Reporter, Tick, Watcher, listening, working_time
-from rung.records import Estimate, Json, Latency, plain
+from rung.records import Estimate, Json, Latency, kind_of_older, plain
 from rung.records.run_state import Event, RunEvent, RungEvent, RunState, WorkEvent
 from rung.report.board import Clock
 from rung.runtime.leases import is_locked
@@ -213,6 +213,7 @@ def _state(entry: Mapping[str, object]) -> RunState:
         if fields["latency"] is not None:
             times = record(fields["latency"])
             fields["latency"] = Latency(times["p50"], times["p95"], times["n"])  # type: ignore[arg-type]
+        fields.setdefault("note_kind", kind_of_older(str(fields.get("note") or "")))  # an earlier Rung wrote none
         return RungEvent(**fields)  # type: ignore[arg-type]
 
     run, rungs = record(entry["run"]), entry["rungs"]

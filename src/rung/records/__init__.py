@@ -27,6 +27,7 @@ from rung.records.nouns import (
     ToolSpec,
     Usage,
 )
+from rung.records.reason import Reason, ReasonKind, kind_of, kind_of_older
 from rung.records.scorecard import Scorecard, ScoreError
 from rung.records.spec import StrategySpec
 from rung.records.values import Json, canonical, digest, plain
@@ -83,6 +84,8 @@ __all__ = [
     "Passage",
     "Problem",
     "Question",
+    "Reason",
+    "ReasonKind",
     "Repeats",
     "RungResult",
     "ScoreError",
@@ -99,6 +102,8 @@ __all__ = [
     "Verdict",
     "canonical",
     "digest",
+    "kind_of",
+    "kind_of_older",
     "plain",
     "rung_of",
 ]

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Literal, TypeVar
 
+from rung.records.reason import ReasonKind
 from rung.records.verdicts import Estimate, Latency
 
 # waiting: for its turn; planned: to be built first; done: nothing more is to be answered; stopped: by the race
@@ -22,7 +23,8 @@ class RungEvent:
     """What is new of a rung or arm.
 
     `answered`: cases that it has answered. `judged`: of these, those that `scores` are of. `scores`: metric -> mean with its
-    interval. `note`: why it was stopped or left out, in words. `order`: its place on the ladder.
+    interval. `note`: why it was stopped or left out, in words, and `note_kind` of which kind that is; both "" where it is
+    neither any more. `order`: its place on the ladder.
     """
 
     rung: str
@@ -35,6 +37,7 @@ class RungEvent:
     usd_per_1k: float | None = None
     latency: Latency | None = None
     note: str | None = None
+    note_kind: ReasonKind | Literal[""] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from rung.records.reason import Reason
 from rung.records.values import Json
 
 Status = Literal["measured", "not_applicable", "failed"]
@@ -163,7 +164,7 @@ class RungResult:
     name: str
     settings: Mapping[str, Json]
     status: Status
-    why: str = ""
+    why: Reason | None = None  # it has no scores
     scores: Mapping[str, Estimate] = field(default_factory=dict)
     usd_per_1k: float | None = None
     latency: Latency | None = None
@@ -179,7 +180,7 @@ class RungResult:
     # answered, share of these that is wrong) and "promise", one such point, where it was learnt when to refuse
     learning: Mapping[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
     answered: int = 0  # cases that it answered
-    stopped: str = ""  # why it answered no more of them; "" where it answered all
+    stopped: Reason | None = None  # why it answered no more of them; None where it answered all
     repeats: Repeats | None = None  # None where each case was asked once
     about: str = ""  # what the rung is, in words
     probability: float | None = None
@@ -263,7 +264,7 @@ class Verdict:
     reason: str
     gaps: Mapping[str, Estimate]
     rungs: tuple[RungResult, ...]
-    rejected: Mapping[str, str] = field(default_factory=dict)  # rung -> why not
+    rejected: Mapping[str, Reason] = field(default_factory=dict)  # rung -> why not
     differences: tuple[Difference, ...] = ()  # each candidate against the best
     warnings: tuple[str, ...] = ()
     executed: int = 0
@@ -296,4 +297,4 @@ class Verdict:
         """
         if rung == self.winner:
             return f"{rung} is the choice: {self.reason}"
-        return self.rejected[rung]
+        return str(self.rejected[rung])

@@ -6,7 +6,7 @@ import json
 import math
 from dataclasses import asdict
 
-from rung.records import Bill, Coverage, Estimate, Json, JudgeCheck, Lost, RungResult, Timed, Verdict, plain
+from rung.records import Bill, Coverage, Estimate, Json, JudgeCheck, Lost, Reason, RungResult, Timed, Verdict, kind_of, plain
 from rung.verdict.remedies import remedy
 
 
@@ -49,13 +49,13 @@ def _coverage(coverage: Coverage) -> dict[str, Json]:
 
 
 def _rung(result: RungResult, verdict: Verdict) -> dict[str, Json]:
-    latency = result.latency
+    latency, why = result.latency, result.why or verdict.rejected.get(result.name)
     row: dict[str, Json] = {
         "name": result.name,
         "model": result.model or None,
         "settings": plain(result.settings),
         "status": result.status,
-        "why": result.why or (verdict.why_not(result.name) if result.name in verdict.rejected else ""),
+        **_reason("why", why),
         "scores": {name: _estimate(score) for name, score in result.scores.items()},
         "probability_of_bar": result.probability,
         "probability_alone": result.probability_alone,
@@ -72,7 +72,7 @@ def _rung(result: RungResult, verdict: Verdict) -> dict[str, Json]:
         "losses": [_lost(lost) for lost in result.losses],
         "partly": result.partly,
         "answered": result.answered,
-        "stopped": result.stopped,
+        **_reason("stopped", result.stopped),
         "repeats": plain(result.repeats),
     }
     if result.estimated:
@@ -82,6 +82,11 @@ def _rung(result: RungResult, verdict: Verdict) -> dict[str, Json]:
     if result.artifacts:
         row["artifacts"] = plain(result.artifacts)
     return {**row, "reference": True} if result.reference else row
+
+
+def _reason(name: str, reason: Reason | None) -> dict[str, Json]:
+    """In words, and its kind."""
+    return {name: str(reason or ""), f"{name}_kind": kind_of(reason)}
 
 
 def _human(check: JudgeCheck) -> Json:

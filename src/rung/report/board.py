@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from rung.records import ReasonKind
 from rung.records.run_state import RungEvent, RunState, State
-from rung.report.table import columns, latency, mean, money, padded, status_of
+from rung.report.table import IN_SHORT, columns, latency, mean, money, padded
 from rung.verdict import reasons
 from rung.verdict.bar import MAIN
 
@@ -21,6 +22,7 @@ Line = tuple[str, Style]
 ACTIVE: frozenset[State] = frozenset({"building", "answering", "timing"})
 _OUT: frozenset[State] = frozenset({"stopped", "left out"})
 _WORDS: dict[State, str] = {"planned": "to be built", "done": "answered", "left out": "n/a"}
+_WHY_OUT: dict[ReasonKind, str] = {**IN_SHORT, "not_built": "not built", "not_begun": "not built"}
 _ALL = 120  # columns in which all numbers have room
 _MIN_ROWS = 3  # rungs that are shown before any message is
 
@@ -152,10 +154,8 @@ def _how(rung: RungEvent, state: RunState) -> str:
     """Where a rung stands, in a word or two."""
     if rung.rung == state.run.winner:
         return "chosen"
-    if rung.state in _OUT and rung.note and (short := status_of(rung.note)):
+    if rung.state in _OUT and rung.note_kind and (short := _WHY_OUT.get(rung.note_kind)):
         return short
-    if rung.state == "left out" and rung.note and rung.note.startswith((reasons.NOT_BUILT, reasons.NOT_BEGUN)):
-        return "not built"
     if rung.state in ("building", "timing") and state.work.total:
         return f"{rung.state} {state.work.done:,}/{state.work.total:,}"
     word = rung.state or "waiting"

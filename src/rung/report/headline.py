@@ -15,7 +15,6 @@ from rung.report.numbers import DASH, count, percent, points, points_interval, s
 from rung.report.summary import chosen, costs, covered
 from rung.verdict import reasons
 from rung.verdict.bar import State
-from rung.verdict.cut_words import ground
 from rung.verdict.statistics import ALPHA, holm
 
 _MARKS: Mapping[State, tuple[str, str]] = {
@@ -159,7 +158,7 @@ def how_sure(report: Report, winner: RungResult) -> list[str]:
     nearest = sorted((d for d in others if d.estimate.mean is not None), key=lambda d: abs(d.estimate.mean or 0.0))
     adjusted = holm({f"{d.a} {d.b}": d.p for d in report.verdict.differences})
     tested = [(_seen_from(d, winner.name), adjusted[f"{d.a} {d.b}"]) for d in nearest[:1]]
-    worse = {name for name, why in report.verdict.rejected.items() if ground(why).startswith(reasons.WORSE)}
+    worse = {name for name, why in report.verdict.rejected.items() if why.kind == "worse"}
     lines += [_compared(one, p, report.verdict.risk, is_shown=one.b in worse) for one, p in tested]
     lines += [reasons.repeated(winner.name, winner.repeats)] if winner.repeats else []
     lines.append(covered(report))
@@ -253,7 +252,7 @@ def _others(report: Report) -> Safe:
         return Safe("")
     items: list[Safe] = []
     for rung in sorted(rejected, key=lambda name: _ladder_order(report.verdict, name)):
-        items += [el("dt", rung), el("dd", rejected[rung])]
+        items += [el("dt", rung), el("dd", str(rejected[rung]))]
     return join(el("h3", "Why not the others?" if report.verdict.winner else "Why not?"), el("dl", *items, cls="reasons"))
 
 

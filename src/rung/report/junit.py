@@ -55,9 +55,9 @@ def _rungs(report: Report, suites: ElementTree.Element) -> None:
         test = _test(suite, rung.name, "rungs")
         score = rung.scores.get(verdict.main_metric)
         if rung.status != "measured" or score is None:
-            ElementTree.SubElement(test, "skipped", message=_clean(rung.why or rung.status))
+            ElementTree.SubElement(test, "skipped", message=_clean(str(rung.why or rung.status)))
             continue
-        why = "the choice" if rung.name == verdict.winner else verdict.rejected.get(rung.name, "")
+        why = "the choice" if rung.name == verdict.winner else str(verdict.rejected.get(rung.name, ""))
         ElementTree.SubElement(test, "system-out").text = _clean(f"{verdict.main_metric} {score.mean} of {score.n}: {why}")
 
 

@@ -103,7 +103,7 @@ def _rungs(report: Report) -> Iterator[tuple[str, ...]]:
         latency = rung.latency
         times = DASH if latency is None else f"{seconds(latency.p50 / 1000)} / {seconds(latency.p95 / 1000)}"
         name = f"**{_text(rung.name)}**" if rung.name == verdict.winner else _text(rung.name)
-        why = "the choice" if rung.name == verdict.winner else verdict.rejected.get(rung.name, rung.why)
+        why = "the choice" if rung.name == verdict.winner else str(verdict.rejected.get(rung.name, rung.why) or "")
         cost = DASH if rung.usd_per_1k is None else money(rung.usd_per_1k)
         yield name, percent(score.mean), interval(score) or DASH, f"{score.n:,}", times, cost, _text(why)
 

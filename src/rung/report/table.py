@@ -6,11 +6,10 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from rung.records import Estimate, Latency, RungResult, Verdict
+from rung.records import Estimate, Latency, Reason, ReasonKind, RungResult, Verdict, kind_of
 from rung.report.contents import choice_in, everyone, is_cleared, is_missed, ladder, losing
 from rung.verdict import reasons
 from rung.verdict.bar import Limit, measured
-from rung.verdict.cut_words import CUT_OFF
 from rung.verdict.failure_modes import LOST_BELOW, RIGHT_FROM
 from rung.verdict.gap_words import gap_sentence, measured_on
 from rung.verdict.remedies import remedy
@@ -18,16 +17,15 @@ from rung.verdict.remedies import remedy
 WIDTH = 80
 MAX_LOST = 4  # layers told of
 MAX_FIELDS = 8  # of JSON answers told of
-_STATUS: Mapping[str, str] = {
-    CUT_OFF: "cut off",
-    reasons.MISSES: "below bar",
-    reasons.NOT_SHOWN: "not sure",
-    reasons.BREAKS: "over limit",
-    reasons.AT_FLOOR: "at floor",
-    reasons.WORSE: "worse",
-    reasons.NOT_NEEDED: "not needed",
-    reasons.NOTHING_RIGHT: "none right",
-    reasons.UNJUDGED: "not judged",
+IN_SHORT: Mapping[ReasonKind, str] = {  # in at most ten characters
+    "misses": "below bar",
+    "not_shown": "not sure",
+    "limit": "over limit",
+    "at_floor": "at floor",
+    "worse": "worse",
+    "not_needed": "not needed",
+    "nothing_right": "none right",
+    "unjudged": "not judged",
 }
 
 
@@ -163,15 +161,15 @@ def remark(result: RungResult, verdict: Verdict) -> str:
         return "reference" if result.status == "measured" else "no data"
     if result.status == "failed":
         return "failed"
-    why = verdict.rejected.get(result.name, "")
-    if result.status != "measured" and not why.startswith(reasons.NOT_NEEDED):
-        return "no data" if result.why.startswith((reasons.NOT_BEGUN, reasons.NOT_BUILT)) else "n/a"
-    return status_of(why)
+    why = verdict.rejected.get(result.name)
+    if result.status != "measured" and kind_of(why) != "not_needed":
+        return "no data" if kind_of(result.why) in ("not_begun", "not_built") else "n/a"
+    return "" if why is None else status_of(why)
 
 
-def status_of(why: str) -> str:
+def status_of(why: Reason) -> str:
     """A reason against a rung in at most ten characters, "" where there is no short word for it."""
-    return next((short for head, short in _STATUS.items() if why.startswith(head)), "")
+    return "cut off" if why.cut else IN_SHORT.get(why.kind, "")
 
 
 def mean(estimate: Estimate | None) -> str:

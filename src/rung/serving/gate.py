@@ -99,7 +99,6 @@ def _result(row: Mapping[str, Any]) -> RungResult:
         bill=costs,
         probability=row["probability_of_bar"],
         keeps=row["keeps"],
-        stopped=row["stopped"],
     )
 
 

@@ -4,24 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from rung.records import Estimate, RungResult
+from rung.records import Estimate, Reason, RungResult
 from rung.verdict.bar import Bar, Limit
 from rung.verdict.choice import FLOOR
-from rung.verdict.reasons import (
-    MISSES,
-    NOT_NEEDED,
-    NOT_SHOWN,
-    WORSE,
-    amount,
-    cases,
-    chance,
-    interval,
-    limit_words,
-    listed,
-    number,
-    reaching,
-    turned,
-)
+from rung.verdict.reasons import amount, cases, chance, interval, limit_words, listed, number, reaching, turned
+from rung.verdict.rejections import MISSES, NOT_NEEDED, WORSE
 from rung.verdict.statistics import ALPHA, Paired
 
 BY_WHAT_THERE_IS = "The comparison was cut short, so nothing is shown yet; by the answers that there are:"
@@ -140,14 +127,14 @@ def not_certain(more: int | None, risk: float, *, of: str = "", clustered: bool 
     return f"{head}about {about} would likely settle it, to a probability of {1 - risk:.2f} or more, or below {risk:.2f}."
 
 
-def misses(result: RungResult, bar: Bar) -> str:
+def misses(result: RungResult, bar: Bar) -> Reason:
     """A rung that is likely not good enough."""
-    return f"{MISSES}: {_reaching(result, bar)}"
+    return Reason("misses", f"{MISSES}: {_reaching(result, bar)}")
 
 
-def not_shown(result: RungResult, bar: Bar) -> str:
+def not_shown(result: RungResult, bar: Bar) -> Reason:
     """A rung that may be good enough or not."""
-    return f"{NOT_SHOWN}: {_reaching(result, bar)}, {1 - bar.risk:.2f} is asked"
+    return Reason("not_shown", f"not shown to clear the bar: {_reaching(result, bar)}, {1 - bar.risk:.2f} is asked")
 
 
 def _reaching(result: RungResult, bar: Bar) -> str:
@@ -156,12 +143,13 @@ def _reaching(result: RungResult, bar: Bar) -> str:
     return f"correct {interval(score, beside=asked)} reaches {number(asked)} with probability {reaching(result, bar.risk)}"
 
 
-def worse(best: str, difference: Estimate, risk: float) -> str:
+def worse(best: str, difference: Estimate, risk: float) -> Reason:
     """A rung that is shown to be worse than the best."""
-    return f"{WORSE}: below the best, {best}, by {interval(turned(difference))}, more than chance at a risk of {risk:.0%}"
+    by = f"by {interval(turned(difference))}, more than chance at a risk of {risk:.0%}"
+    return Reason("worse", f"{WORSE}: below the best, {best}, {by}")
 
 
-def not_needed(winner: str, score: Estimate, over: Paired, *, sibling: bool, adjusted: float, compared: int) -> str:
+def not_needed(winner: str, score: Estimate, over: Paired, *, sibling: bool, adjusted: float, compared: int) -> Reason:
     """A rung that is higher on the ladder than it needs to be, or another setting of the winner (`sibling`). Says so if it
     is better all the same.
 
@@ -175,13 +163,13 @@ def not_needed(winner: str, score: Estimate, over: Paired, *, sibling: bool, adj
     doubt = _in_doubt(over, compared) if adjusted >= ALPHA else ""
     but = f"; {doubt}" if doubt else ""
     where = f"{winner} is a setting of the same rung" if sibling else f"{winner} is lower on the ladder"
-    return f"{NOT_NEEDED}: {where}; correct {interval(score)} is {sure}{what}{by}{but}"
+    return Reason("not_needed", f"{NOT_NEEDED}: {where}; correct {interval(score)} is {sure}{what}{by}{but}")
 
 
-def dearer(winner: str, cost: float | None, *, against: float | None, monthly: bool) -> str:
+def dearer(winner: str, cost: float | None, *, against: float | None, monthly: bool) -> Reason:
     """A rung that is as good as it needs to be, and costs more than the winner, or nobody knows what."""
     theirs, own = (_dollars(usd, monthly=monthly) for usd in (cost, against))
-    return f"{NOT_NEEDED}: the cheapest is preferred, which is {winner}: {theirs} against {own}"
+    return Reason("not_needed", f"{NOT_NEEDED}: the cheapest is preferred, which is {winner}: {theirs} against {own}")
 
 
 def _dollars(usd: float | None, *, monthly: bool) -> str:

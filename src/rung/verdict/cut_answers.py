@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from rung.records import Evaluation, rung_of
+from rung.records import Evaluation, Reason, rung_of
 from rung.verdict import cut_words
 from rung.verdict.bar import MAIN
 from rung.verdict.failure_modes import RIGHT_FROM
@@ -41,11 +41,11 @@ def said_first(evaluations: Sequence[Evaluation]) -> str:
     return f"{cut_words.cut_off_first(cut)} " if cut else ""
 
 
-def with_the_cut(rejected: Mapping[str, str], evaluations: Sequence[Evaluation]) -> dict[str, str]:
-    """The reasons against rungs, each that was cut with that before its own; `cut_words.ground` takes it away again."""
+def with_the_cut(rejected: Mapping[str, Reason], evaluations: Sequence[Evaluation]) -> dict[str, Reason]:
+    """The reasons against rungs, those of rungs that were cut with that."""
     cut = {e.name: e for e in evaluations if is_cut(e) and not e.is_reference}
     return {
-        name: cut_words.cut_off(e.cut_answers, len(e.outcomes), _room(e), why) if (e := cut.get(name)) else why
+        name: replace(why, cut=cut_words.cut_off(e.cut_answers, len(e.outcomes), _room(e))) if (e := cut.get(name)) else why
         for name, why in rejected.items()
     }
 

@@ -6,17 +6,10 @@ from collections.abc import Sequence
 
 from rung.verdict.reasons import listed
 
-CUT_OFF = "cut off"  # stands before another reason against a rung
 
-
-def cut_off(count: int, of: int, room: int, why: str) -> str:
-    """A reason against a rung many of whose answers were cut, `why`, behind that. `room`: tokens, 0 where not one number."""
-    return f"{CUT_OFF}: {count:,} of {of:,} answers{_at(room)}: give max_tokens; {why}"
-
-
-def ground(why: str) -> str:
-    """A reason against a rung without what `cut_off` puts before it."""
-    return why.partition("; ")[2] if why.startswith(f"{CUT_OFF}:") else why
+def cut_off(count: int, of: int, room: int) -> str:
+    """What stands before a reason against a rung many of whose answers were cut. `room`: tokens, 0 where not one number."""
+    return f"cut off: {count:,} of {of:,} answers{_at(room)}: give max_tokens"
 
 
 def cut_off_first(rungs: Sequence[tuple[str, int, int, int]]) -> str:

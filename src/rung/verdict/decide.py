@@ -6,13 +6,13 @@ and `probability`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rung.errors import InternalError
-from rung.records import Difference, Estimate, Evaluation, RungResult, Verdict
+from rung.records import Difference, Estimate, Evaluation, Reason, RungResult, Verdict, kind_of
 from rung.stats.rules_of_thumb import CASES_WANTED, JUDGING_CASES
-from rung.verdict import choice_words, gap_words, reasons
+from rung.verdict import choice_words, gap_words, reasons, rejections
 from rung.verdict.bar import MAIN, Bar, measured
 from rung.verdict.choice import FLOOR, Choice, not_behind, on_one_scale
 from rung.verdict.constant import Constant
@@ -88,7 +88,7 @@ def settle(evaluations: Sequence[Evaluation], bar: Bar, context: DecisionContext
     evaluations = judged(evaluations, economy, bar=bar, cases=cases, trainable=context.trainable)
     evaluations = [held_against(e, bar) for e in corrected_by_labels(evaluations, context.corrections)]
     ladder = sorted((e for e in evaluations if not e.is_reference), key=lambda e: e.result.order)
-    rejected: dict[str, str] = {e.name: reasons.REFERENCE for e in evaluations if e.is_reference}
+    rejected: dict[str, Reason] = {e.name: rejections.REFERENCE for e in evaluations if e.is_reference}
     floor, floored = at_the_floor(evaluations)
     rivals = rivals_in(ladder, bar, rejected, floored)
     choice = choice_of(ladder, rivals, bar, context.incumbent)
@@ -129,7 +129,7 @@ class _Decided:
     cases: int
 
 
-def _verdict(decided: _Decided, rejected: Mapping[str, str], floor: Estimate | None, floored: Mapping[str, str]) -> Verdict:
+def _verdict(decided: _Decided, rejected: Mapping[str, Reason], floor: Estimate | None, floored: Collection[str]) -> Verdict:
     """The choice with its reasons, gaps and warnings."""
     evaluations, winner, standing = decided.evaluations, decided.winner, decided.standing
     bar, context, cases = decided.bar, decided.context, decided.cases
@@ -191,7 +191,7 @@ def _verdict(decided: _Decided, rejected: Mapping[str, str], floor: Estimate | N
 
 def _outdone(result: RungResult) -> bool:
     """Whether the race stopped a rung since it was worse, or higher on the ladder than it need be."""
-    return result.stopped.startswith((reasons.WORSE, reasons.NOT_NEEDED))
+    return kind_of(result.stopped) in ("worse", "not_needed")
 
 
 def _with_probability(evaluation: Evaluation, bar: Bar, choice: Choice | None) -> Evaluation:
@@ -294,7 +294,7 @@ def _saved(winner: RungResult, rival: RungResult) -> tuple[bool, float]:
     return monthly, 0.0 if mine is None or theirs is None else theirs - mine
 
 
-def _why_not(standing: _Standing) -> dict[str, str]:
+def _why_not(standing: _Standing) -> dict[str, Reason]:
     """Why each of the others that might have won did not."""
     winner, bar = standing.winner, standing.bar
     others = [rival for rival in standing.rivals if rival is not winner]
@@ -302,7 +302,7 @@ def _why_not(standing: _Standing) -> dict[str, str]:
     over_winner = paired_with(winner.values[MAIN], columns, clusters=winner.clusters)
     adjusted = holm({name: one.p for name, one in over_winner.items()})
     monthly, costs = _costs_of_good(standing)
-    why_not: dict[str, str] = {}
+    why_not: dict[str, Reason] = {}
     for rival in others:
         name = rival.result.name
         if standing.by_bar and bar.is_likely_missed(rival.result.probability_alone):

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rung.errors import InternalError
-from rung.records import Estimate, Evaluation, RungResult
-from rung.verdict import choice_words, gap_words, reasons
+from rung.records import Estimate, Evaluation, Reason, RungResult
+from rung.verdict import choice_words, gap_words, rejections
 from rung.verdict.bar import MAIN, Bar, keeping, measured
 from rung.verdict.choice import Choice, Contender, choose
 from rung.verdict.cut_answers import loses_by_cuts
@@ -97,7 +97,7 @@ def with_the_arms(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
     return [e for e in evaluations if model is None or e.is_reference or e.result.model == model]
 
 
-def at_the_floor(evaluations: Sequence[Evaluation]) -> tuple[Estimate | None, dict[str, str]]:
+def at_the_floor(evaluations: Sequence[Evaluation]) -> tuple[Estimate | None, dict[str, Reason]]:
     """The oracle's score where that is at the floor, and the rungs that are there too, each with why that is no choice.
     Neither of what loses by cuts: that tells nothing of what a model reads."""
     evaluations = [e for e in evaluations if not loses_by_cuts(e)]
@@ -111,18 +111,18 @@ def at_the_floor(evaluations: Sequence[Evaluation]) -> tuple[Estimate | None, di
 
 
 def rivals_in(
-    ladder: Sequence[Evaluation], bar: Bar, rejected: dict[str, str], floored: Mapping[str, str]
+    ladder: Sequence[Evaluation], bar: Bar, rejected: dict[str, Reason], floored: Mapping[str, Reason]
 ) -> list[Evaluation]:
     """Those that may win; why each of the others may not goes to `rejected`. One of `floored` may by clearing the bar."""
     rivals: list[Evaluation] = []
     for e in ladder:
         why = barred(e, bar)
-        if not why and e.result.name in floored and not _clears(e, bar):
+        if why is None and e.result.name in floored and not _clears(e, bar):
             why = floored[e.result.name]
-        if why:
-            rejected[e.result.name] = why
-        else:
+        if why is None:
             rivals.append(e)
+        else:
+            rejected[e.result.name] = why
     return rivals
 
 
@@ -132,21 +132,21 @@ def _clears(evaluation: Evaluation, bar: Bar) -> bool:
     return asked is not None and bar.is_cleared(at_least(evaluation.values[MAIN], asked, clusters=evaluation.clusters))
 
 
-def barred(evaluation: Evaluation, bar: Bar) -> str:
-    """Why a rung may not win, "" where it may: not measured, stopped by the race, nothing right, a hard limit broken."""
+def barred(evaluation: Evaluation, bar: Bar) -> Reason | None:
+    """Why a rung may not win, None where it may: not measured, stopped by the race, nothing right, a hard limit broken."""
     result = evaluation.result
     if result.status != "measured":
-        return reasons.not_measured(result)
-    if result.stopped:
+        return rejections.not_measured(result)
+    if result.stopped is not None:
         return result.stopped
     if not is_judged(evaluation):
-        return reasons.UNJUDGED
+        return rejections.UNJUDGED
     if mean(evaluation) <= 0:
-        return reasons.nothing_right(result.scores[MAIN].n, evaluation.failures)
+        return rejections.nothing_right(result.scores[MAIN].n, evaluation.failures)
     broken = bar.broken_by(result)
     if broken:
-        return reasons.breaks(broken, result.keeps)
-    return reasons.forgets(evaluation.marked) if evaluation.marked else ""
+        return rejections.breaks(broken, result.keeps)
+    return rejections.forgets(evaluation.marked) if evaluation.marked else None
 
 
 def beyond(winner: RungResult, bar: Bar) -> list[str]:

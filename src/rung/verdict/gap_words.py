@@ -5,8 +5,8 @@ A sentence follows from the interval, and from nothing where something stands ag
 
 from __future__ import annotations
 
-from rung.records import Estimate, Verdict
-from rung.verdict.reasons import AT_FLOOR, cases, interval, number, turned
+from rung.records import Estimate, Reason, Verdict
+from rung.verdict.reasons import cases, interval, number, turned
 
 SMALL = 0.05  # a gap that is surely no larger is none
 _UNSURE = "not certain that there is one: the interval reaches 0."
@@ -80,9 +80,10 @@ def does_not_read(floor: Estimate) -> str:
     )
 
 
-def at_floor(score: Estimate, floor: Estimate) -> str:
+def at_floor(score: Estimate, floor: Estimate) -> Reason:
     """A rung that is no choice, since it and the oracle are at the floor. `score`: on the cases of `floor`."""
-    return f"{AT_FLOOR}: correct {interval(score)} where the oracle, shown the answer, gets {interval(floor)}"
+    oracle = f"the oracle, shown the answer, gets {interval(floor)}"
+    return Reason("at_floor", f"at the floor: correct {interval(score)} where {oracle}")
 
 
 NOTHING_AT_THE_FLOOR = "nothing follows, since even the oracle is at the floor"  # beside each gap

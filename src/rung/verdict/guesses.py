@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from rung.records import Estimate, Evaluation
+from rung.records import Estimate, Evaluation, kind_of
 from rung.verdict.bar import MAIN, Bar
 from rung.verdict.eligible import chooser, is_judged
 from rung.verdict.racing import always_valid
-from rung.verdict.reasons import NOT_BEGUN, NOT_BUILT, NOT_NEEDED, not_built_then
+from rung.verdict.rejections import not_built_then
 from rung.verdict.sensitivity import FARTHEST, Choose, Economy, changed_to, priced, seen_of
 from rung.verdict.sensitivity_words import INPUTS
 from rung.verdict.share_flips import ENDS, Flip, Partly, Seen, rounded_flip
@@ -103,13 +103,13 @@ def is_partial(evaluation: Evaluation) -> bool:
 def is_untried(evaluation: Evaluation) -> bool:
     """Whether it has answered nothing, and might have: it was not needed, or the budget did not reach it."""
     result = evaluation.result
-    left_out = result.why.startswith((NOT_NEEDED, NOT_BUILT, NOT_BEGUN))
+    left_out = kind_of(result.why) in ("not_needed", "not_built", "not_begun")
     return not evaluation.is_reference and result.status == "not_applicable" and left_out
 
 
 def unbuilt_then(evaluation: Evaluation) -> Evaluation:
     """With the reason why it was not built as one of then; others as they are."""
-    if not is_untried(evaluation) or not evaluation.result.why.startswith(NOT_NEEDED):
+    if not is_untried(evaluation) or kind_of(evaluation.result.why) != "not_needed":
         return evaluation
     return replace(evaluation, result=replace(evaluation.result, why=not_built_then()))
 
@@ -132,7 +132,7 @@ class _Rest:
 
     @classmethod
     def of(cls, evaluations: Sequence[Evaluation], bar: Bar, economy: Economy, incumbent: str) -> _Rest:
-        again = [replace(e, result=replace(priced(e.result, economy), stopped="")) for e in evaluations]
+        again = [replace(e, result=replace(priced(e.result, economy), stopped=None)) for e in evaluations]
         partly = partly_answered(again)
         some = [(e, partly[e.name]) for e in again if e.name in partly]
         best, worst = ({e.name: _at_end(e, one, bar, high=high) for e, one in some} for high in (True, False))

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from rung.records import Coverage, Effort, Estimate, Evaluation, Hosted, Json, JudgeCheck
+from rung.records import Coverage, Effort, Estimate, Evaluation, Hosted, Json, JudgeCheck, Reason
 from rung.stats.estimates import estimates
 from rung.stats.prediction_powered import Corrected
-from rung.verdict import reasons
+from rung.verdict import reasons, rejections
 from rung.verdict.bar import MAIN, Bar
 from rung.verdict.constant import Constant
 from rung.verdict.costs import Demand, Prices, estimated_answers, hosted_on, usd_per_1k
@@ -202,9 +202,9 @@ def _where_shown(evaluations: Sequence[Evaluation]) -> Floats | None:
 def _judged(evaluation: Evaluation, economy: Economy, oracle: Floats | None, bar: Bar, cases: int) -> Evaluation:
     result = evaluation.result
     if evaluation.spec is not None and not evaluation.outcomes:
-        return replace(evaluation, result=replace(result, why=reasons.NOT_BEGUN))
+        return replace(evaluation, result=replace(result, why=rejections.NOT_BEGUN))
     if evaluation.has_failed:
-        why = f"every answer failed, {reasons.commonest(evaluation.errors)}"
+        why = Reason("failed", f"every answer failed, {reasons.commonest(evaluation.errors)}")
         return replace(evaluation, result=replace(result, status="failed", why=why), cards=())
     if not evaluation.cards:
         return evaluation
@@ -245,11 +245,11 @@ def _partly(correct: Floats | None) -> int:
     return 0 if correct is None else int(((correct >= LOST_BELOW) & (correct < RIGHT_FROM)).sum())
 
 
-def _stopped(evaluation: Evaluation, scores: Mapping[str, Estimate], bar: Bar, cases: int) -> str:
+def _stopped(evaluation: Evaluation, scores: Mapping[str, Estimate], bar: Bar, cases: int) -> Reason | None:
     score, stop = scores.get(MAIN), evaluation.stop
     if stop is None or evaluation.is_reference or score is None:
-        return ""
-    return reasons.stopped(
+        return None
+    return rejections.stopped(
         stop.why,
         score,
         rival=stop.rival,

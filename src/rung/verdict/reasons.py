@@ -6,19 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from rung.records import Coverage, Estimate, Latency, Repeats, RungResult, Timed, Unanswered
+from rung.records import Coverage, Estimate, Latency, Reason, Repeats, RungResult, Timed, Unanswered
 from rung.verdict.bar import Bar, Limit
 from rung.verdict.statistics import ALPHA, Paired
 
-# Each reason against a rung begins with one of these; `table` shows them in short.
-REFERENCE = "reference arm: measured beside the rungs, never chosen"
-NOT_BEGUN = "the budget ended before its first case"
-NOT_BUILT = "not built"
-UNJUDGED = "not judged: no case has a score"
-NOT_APPLICABLE, FAILED, NOTHING_RIGHT = "not applicable", "failed", "no case right"
-BREAKS, MISSES, WORSE, NOT_NEEDED = "breaks a limit", "misses the bar", "worse", "not needed"
-NOT_SHOWN = "not shown to clear the bar"
-AT_FLOOR = "at the floor"
 _VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")  # of an error: what differs from case to case
 
 _RETIME = "rung compare --retime times all of them together, here and now."
@@ -64,52 +55,6 @@ def reaching(result: RungResult, risk: float) -> str:
     too."""
     shown, alone = chance(Bar(risk=risk).told_of(result)), chance(result.probability_alone)
     return shown if shown == alone else f"{shown} counting all that was tried, {alone} by itself"
-
-
-def stopped(
-    why: str,
-    score: Estimate,
-    *,
-    rival: str,
-    total: int,
-    bar: float | None,
-    broken: Sequence[tuple[str, float, Limit]] = (),
-) -> str:
-    """A rung that the race stopped before it had answered every case. Begins as the reasons against complete rungs do.
-
-    `broken`: the hard limits that it breaks whatever the other cases bring.
-    """
-    after = f"stopped after {score.n:,} of {cases(total)} at correct {interval(score)}"
-    if why == "misses":
-        return f"{MISSES}: {after}, surely not enough for {number(bar or 0.0)}"
-    if why == "limit":
-        return f"{breaks(broken, {}) if broken else BREAKS}; {after}, since no further case could mend it"
-    if why == "worse":
-        return f"{WORSE}: {after}, surely below {rival}"
-    if why == "before":
-        return (
-            f"{NOT_NEEDED} then: {after}, by the scores and the bar of then; 'rung compare' lets it go on where it may win"
-        )
-    return f"{NOT_NEEDED}: {after}; {rival} is lower on the ladder, and this one could not win any more"
-
-
-def superfluous(leader: str, *, clears: bool) -> str:
-    """A rung that was not even built: a lower one won, whatever this one would have answered."""
-    why = "clears the bar" if clears else "answers so well that nothing could be shown to be better"
-    return (
-        f"{NOT_NEEDED}: not built, since {leader} is lower on the ladder and {why}; "
-        "--exhaustive builds and judges it all the same"
-    )
-
-
-def not_built_then() -> str:
-    """The same, where scores, bar or prices are others by now."""
-    return f"{NOT_NEEDED} then: not built, by the scores and the bar of then; 'rung compare' builds it where it may win"
-
-
-def not_built(why: str) -> str:
-    """A rung that the budget did not reach."""
-    return f"{NOT_BUILT}: {why}"
 
 
 def cut_short(ended: str, done: int, total: int) -> str:
@@ -201,45 +146,18 @@ def few_documents(documents: int, n: int) -> str:
     )
 
 
-def nothing_to_choose(ladder: Sequence[RungResult], rejected: Mapping[str, str]) -> str:
+def nothing_to_choose(ladder: Sequence[RungResult], rejected: Mapping[str, Reason]) -> str:
     """Why there is no winner."""
     tried = [r.name for r in ladder if r.status == "measured"]
     if not ladder:
         return "Nothing was measured: the project names no rung."
     if not tried:
         return "Nothing was measured: " + "; ".join(f"{r.name} {rejected[r.name]}" for r in ladder[:3]) + "."
-    if all(rejected[name].startswith(NOTHING_RIGHT) for name in tried):
+    if all(rejected[name].kind == "nothing_right" for name in tried):
         return f"No rung can be chosen: none of {listed(tried)} got a single case right."
-    if all(rejected[name].startswith((NOTHING_RIGHT, AT_FLOOR)) for name in tried):
+    if all(rejected[name].kind in ("nothing_right", "at_floor") for name in tried):
         return f"No rung can be chosen: {listed(tried)} {'gets' if len(tried) == 1 else 'get'} no further."
     return "No rung can be chosen: " + "; ".join(f"{name} {rejected[name]}" for name in tried[:3]) + "."
-
-
-def not_measured(result: RungResult) -> str:
-    """Why a rung has no scores."""
-    if result.why.startswith((NOT_BUILT, NOT_NEEDED)):
-        return result.why.rstrip(".")
-    head = FAILED if result.status == "failed" else "not begun" if result.why == NOT_BEGUN else NOT_APPLICABLE
-    return f"{head}: {result.why.rstrip('.')}" if result.why else head
-
-
-def nothing_right(n: int, failures: int) -> str:
-    """A rung with a mean of 0 is no choice, however low the bar."""
-    return f"{NOTHING_RIGHT}: 0 of {n:,}" + (f", {failures:,} of them failed" if failures else "")
-
-
-def breaks(broken: Sequence[tuple[str, float, Limit]], keeps: Mapping[str, float]) -> str:
-    """Which hard limits a rung breaks; `keeps`: with which probability it keeps each, where that was told."""
-    parts = []
-    for name, value, limit in broken:
-        probability = f" (kept with probability {chance(keeps[name])})" if name in keeps else ""
-        parts.append(f"{name} is {amount(value, limit.value)}, allowed {limit_words(limit)}{probability}")
-    return f"{BREAKS}: {'; '.join(parts)}"
-
-
-def forgets(marked: str) -> str:
-    """A tuned rung that lost too much of what the base model can."""
-    return f"{BREAKS}: {marked}"
 
 
 def forgetting(name: str, marked: str) -> str:

@@ -187,7 +187,7 @@ def _decision(verdict: Verdict) -> Decision:
     lines = []
     for result in verdict.rungs:
         score = result.scores[MAIN]
-        why = verdict.rejected.get(result.name, "")
+        why = str(verdict.rejected.get(result.name, ""))
         chances = (result.probability, result.probability_alone) if score.n else (None, None)
         numbers = (score.mean, score.low, score.high, score.n, *chances)
         lines.append(SystemScore(result.name, *numbers, result.usd_per_1k, why))

@@ -133,8 +133,8 @@ def reopened(
     """What chooses, and the rungs' lines; those that the race stopped as if it had not, unless that changes the choice.
     Arguments as of `flips`."""
     choose, results = chooser(evaluations, incumbent=incumbent), [priced(e.result, economy) for e in evaluations]
-    again = [replace(e, result=replace(e.result, stopped="")) for e in evaluations]
-    of_all, reopened = chooser(again, incumbent=incumbent), [replace(result, stopped="") for result in results]
+    again = [replace(e, result=replace(e.result, stopped=None)) for e in evaluations]
+    of_all, reopened = chooser(again, incumbent=incumbent), [replace(result, stopped=None) for result in results]
     is_same = _name(of_all(reopened, bar)) == _name(choose(results, bar))
     return (of_all, reopened) if is_same else (choose, results)
 

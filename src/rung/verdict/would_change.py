@@ -5,27 +5,25 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
-from rung.records import Evaluation, RungResult
-from rung.verdict import reasons
+from rung.records import Evaluation, Reason, RungResult
 from rung.verdict import sensitivity_words as flip_words
 from rung.verdict.bar import MAIN, Bar
 from rung.verdict.complements import complements
 from rung.verdict.complements import in_words as together
 from rung.verdict.costs import break_even, dearer_beyond, rate
-from rung.verdict.cut_words import ground
 from rung.verdict.gaps import MIN_CASES
 from rung.verdict.guesses import hedged, is_partial, partly_answered
 from rung.verdict.preferring import by_cost
 from rung.verdict.sensitivity import BY_BREAKPOINTS, Economy, flips, priced
 from rung.verdict.share_flips import Flip, Partly, going_by
 
-_UNFIT = (reasons.BREAKS, reasons.WORSE, reasons.AT_FLOOR, reasons.NOTHING_RIGHT)  # not good enough, whatever it costs
+_UNFIT = ("limit", "worse", "at_floor", "nothing_right")  # kinds of reasons: not good enough, whatever it costs
 
 
 def what_would_change(
     evaluations: Sequence[Evaluation],
     winner: str | None,
-    rejected: Mapping[str, str],
+    rejected: Mapping[str, Reason],
     *,
     bar: Bar,
     economy: Economy,
@@ -49,20 +47,21 @@ def what_would_change(
     sentences = in_words(telling, winner, thin=thin)
     if winner is not None and winner not in thin:
         sentences += by_cost(evaluations, winner, bar, economy, incumbent=incumbent, thin=thin)
-        fit = [r for r in results if r.name not in thin and not ground(rejected.get(r.name, "")).startswith(_UNFIT)]
+        unfit = {*thin, *(name for name, why in rejected.items() if why.kind in _UNFIT)}
+        fit = [r for r in results if r.name not in unfit]
         sentences += cheaper_from(winner, fit, bar, economy, partly=partly_answered(evaluations))
     if not any(result.name == winner and bar.is_cleared(result.probability) for result in results):
-        breaking = {name for name, why in rejected.items() if ground(why).startswith(reasons.BREAKS)}
+        breaking = {name for name, why in rejected.items() if why.kind == "limit"}
         pair = complements(evaluations, but=breaking)
         sentences += [together(pair)] if pair else []
     return tuple(sentences)
 
 
-def relevant(nearest: Sequence[Flip], evaluations: Sequence[Evaluation], rejected: Mapping[str, str]) -> list[Flip]:
+def relevant(nearest: Sequence[Flip], evaluations: Sequence[Evaluation], rejected: Mapping[str, Reason]) -> list[Flip]:
     """Without changes to what cannot be known to be one. `rejected`: why rungs are not the choice."""
     # no limit of time can be held against these, also where they count as if the race had not stopped them
     untimed = {e.name for e in evaluations if e.result.stopped or (is_partial(e) and e.result.latency is None)}
-    floored = {name for name, why in rejected.items() if ground(why).startswith(reasons.AT_FLOOR)}  # no choice either way
+    floored = {name for name, why in rejected.items() if why.kind == "at_floor"}  # no choice either way
     return [flip for flip in nearest if flip.winner not in (untimed if flip.what.endswith("_seconds") else floored)]
 
 

@@ -138,7 +138,7 @@ def _not_checked(verdict: Verdict, bar: Bar) -> Safe:
 
 def _why_not(verdict: Verdict) -> Safe:
     others = [rung.name for rung in ladder(verdict) if rung.name in verdict.rejected]
-    items = [join(el("dt", name, dir="auto"), el("dd", verdict.rejected[name])) for name in others]
+    items = [join(el("dt", name, dir="auto"), el("dd", str(verdict.rejected[name]))) for name in others]
     return el("details", el("summary", "Why not the others"), el("dl", *items, cls="reasons")) if items else Safe("")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rung.records import Estimate, RungResult
+from rung.records import Estimate, RungResult, kind_of
 from rung.report.contents import WHAT_IS_RIGHT, Report, everyone, ladder, limit, lost_counts, references
 from rung.report.html import charts
 from rung.report.html.markup import Safe, el, join, scrolling, section
@@ -26,7 +26,6 @@ from rung.report.numbers import (
     significant,
 )
 from rung.verdict.gap_words import gap_sentence, has_oracle, measured_on, proven
-from rung.verdict.reasons import NOT_BEGUN, NOT_BUILT, NOT_NEEDED
 from rung.verdict.remedies import in_general, remedy
 
 # name, code in the bar, what it means. In the order in which a case can be lost.
@@ -130,11 +129,12 @@ def _not_measured(report: Report) -> Safe:
         return Safe("")
     items: list[Safe] = []
     for rung in left:
-        what, why = ("failed" if rung.status == "failed" else "does not apply here"), rung.why
-        if rung.why == NOT_BEGUN:
+        what, why = ("failed" if rung.status == "failed" else "does not apply here"), str(rung.why or "")
+        kind = kind_of(rung.why)
+        if kind == "not_begun":
             what = "not begun"
-        elif rung.why.startswith((NOT_BUILT, NOT_NEEDED)):
-            what, _, why = rung.why.partition(": ")
+        elif kind in ("not_built", "not_needed"):
+            what, _, why = why.partition(": ")
         items += [el("dt", rung.name), el("dd", el("b", f"{what}: "), why or "no reason was recorded")]
     return join(el("h3", "Not measured"), el("dl", *items, cls="reasons"))
 
