@@ -15,7 +15,7 @@ from typing import Any
 from rung.errors import UserError
 from rung.models.adapters import CONFIG, WEIGHTS
 from rung.models.causal.chat import Chat
-from rung.models.causal.network import open_network
+from rung.models.causal.network import open_network, require_memory
 from rung.records.steps import Engine
 from rung.training.export import with_folder
 from rung.training.generator import MANIFEST
@@ -71,6 +71,7 @@ def _adapted(model: InFolder, adapter: Path, dtype: Any) -> Any:
     from peft import PeftModel
 
     model.close()
+    require_memory(model.files, "cpu", dtype)
     base = open_network(model.files, where="cpu", dtype=dtype).model
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers by a name that later ones have not
