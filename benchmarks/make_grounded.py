@@ -46,9 +46,10 @@ from rung.runtime.cache import StepCache
 from rung.text.refusals import REFUSAL
 from rung.training import Recipe, train_generator
 from rung.training.bases import base_of
+from rung.training.checkpoint import Source
 from rung.training.examples import Row, tokenised
 from rung.training.generator import Taught
-from rung.training.learning import Learning, Source
+from rung.training.learning import Learning
 from rung.training.self_replay import answered_by_itself, general_prompts, shipped
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ from rung.models.causal.folder import read_folder
 from rung.models.causal.generator import TransformersGenerator
 from rung.models.hf_host import engine_of
 from rung.models.hub import digest_of, located
+from rung.records.steps import GenerateResult
 from rung.testing.models import asking
 from tests.models.tiny_models import tiny_model
 
@@ -165,6 +166,24 @@ def test_too_little_memory_is_said_before_loading_with_the_numbers(
     assert numbers > 100_000
     with pytest.raises(ModelError, match=r"billion weights, which need 0\.0 GB in float32, and 0\.0 GB are free \(cpu\)"):
         generator(f"hf:{folder}")
+
+
+def test_memory_is_looked_at_once_for_each_time_that_a_model_is_opened(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By who opens it, before; loading itself looks no second time."""
+    for name, content in (("max", "64000000"), ("current", "1000000"), ("stat", "file 0")):
+        (tmp_path / f"memory.{name}").write_text(content)
+    monkeypatch.setattr(devices, "_CONTROL_GROUP", tmp_path)
+    model = TransformersGenerator(folder, name="tiny", cache_bytes=1_000_000)
+    (tmp_path / "memory.max").write_text("1000001")
+    (result,) = dict(model.run([asking("x")])).values()
+    assert isinstance(result, GenerateResult)
+    model.close()
+    with pytest.raises(ModelError, match=r"billion weights, which need 0\.0 GB in float32, and 0\.0 GB are free \(cpu\)"):
+        list(model.run([asking("x")]))
+    (tmp_path / "memory.max").write_text("64000000")
+    assert dict(model.run([asking("x")])) == {0: result}
 
 
 def test_a_device_that_is_not_there_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from threading import get_ident
 from typing import Any
 
 import pytest
+from safetensors.torch import load_file
 
 from rung.errors import ModelError, UserError
 from rung.models.causal.generator import TransformersGenerator
@@ -17,11 +19,12 @@ from rung.records import Example, Json, Message
 from rung.records.steps import Generate, GenerateResult, Request
 from rung.training import Recipe, forward, packed_attention, train_generator
 from rung.training.bases import base_of
+from rung.training.checkpoint import Source
 from rung.training.examples import Row, tokenised
 from rung.training.folder_export import TunedFolder, check_folder_export, write_folder
 from rung.training.forward import Bounds, by_length
 from rung.training.learner import Learner
-from rung.training.learning import Learning, Source
+from rung.training.learning import Learning
 from rung.training.recipe import read_recipe
 from rung.training.sources import FromArrays
 from tests.models.tiny_models import ARCHITECTURES, tiny_model, write_tokenizer
@@ -217,6 +220,64 @@ def test_layers_below_the_first_are_left_alone(tmp_path: Path) -> None:
     model = opened(tmp_path / "base", "qwen2")
     recipe = Recipe(rank=2, first_layer=2, device="cpu", precision="float32")
     learner = base_of(model).learner(recipe, tokenised(lessons(), model))
+    assert {name.split(".layers.")[1][0] for name in learner.tensors()} == {"2", "3"}
+
+
+def earlier_peft_adapts(config: dict[str, Any], module: str) -> bool:
+    """Whether versions of peft that know no `exclude_modules` put an adapter there."""
+    targets, layers = config["target_modules"], config.get("layers_to_transform")
+    if module in targets or layers is None:
+        return module in targets or module.endswith(tuple(f".{target}" for target in targets))
+    number = re.match(rf".*\.{config['layers_pattern']}\.(\d+)\.", module)
+    return number is not None and int(number[1]) in layers and module.endswith(tuple(f".{one}" for one in targets))
+
+
+@pytest.mark.parametrize(
+    ("name", "layers", "says"),
+    [
+        ("qwen3", ["all-linear"], {"layers_to_transform": [2, 3], "layers_pattern": "layers"}),
+        ("gpt2", ["all-linear"], {"layers_to_transform": [2, 3], "layers_pattern": "h"}),
+        (
+            "qwen3",
+            ["self_attn.q_proj", "lm_head"],
+            {"target_modules": ["lm_head", "model.layers.2.self_attn.q_proj", "model.layers.3.self_attn.q_proj"]},
+        ),
+    ],
+)
+def test_adapters_on_upper_layers_are_read_alike_by_all(
+    name: str, layers: list[str], says: dict[str, Any], tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    model = opened(tmp_path / "base", name)
+    given: dict[str, Json] = {"first_layer": 2, "rank": 4, "learning_rate": 0.01, "epochs": 8, "validation": 0.0}
+    given |= {"replay": 0.0, "device": "cpu", "precision": "float32", "target_modules": list(layers)}
+    train_generator(lessons(), model, recipe=Recipe.of(given, rows=6), folder=tmp_path / "a")
+    config = json.loads((tmp_path / "a" / "adapter_config.json").read_text())
+    assert "exclude_modules" not in config
+    assert {key: config[key] for key in says} == says
+    held = load_file(tmp_path / "a" / "adapter_model.safetensors")
+    base = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "base", dtype=torch.float32)
+    adapted = {key.removeprefix("base_model.model.").partition(".lora_")[0] for key in held}
+    assert {module for module, _ in base.named_modules() if earlier_peft_adapts(config, module)} == adapted
+    recwarn.clear()
+    network = peft.PeftModel.from_pretrained(base, tmp_path / "a")
+    assert not [one for one in recwarn if "missing" in str(one.message)]
+    loaded = peft.get_peft_model_state_dict(network, save_embedding_layers=False)
+    assert loaded.keys() == held.keys()
+    assert all(torch.equal(loaded[key], held[key]) for key in held)
+    model.use_adapters({"a" * 64: tmp_path / "a"})
+    tuned, chats = TunedFolder(tmp_path / "a", model), [example.messages[:-1] for example in lessons()]
+    given_too: dict[str, Any] = {"engine": model, "digest": "a" * 64, "max_tokens": 12}
+    (parity,) = check_folder_export("peft", tmp_path / "a", tuned, chats, **given_too)
+    assert parity.is_equal
+
+
+def test_experts_have_adapters_in_all_layers_or_in_none(tmp_path: Path) -> None:
+    model = opened(tmp_path / "base", "qwen3-moe")
+    rows = tokenised(lessons(), model)
+    given: dict[str, Json] = {"rank": 2, "first_layer": 2, "device": "cpu", "precision": "float32"}
+    with pytest.raises(UserError, match="blocks of experts in all layers or in none: leave first_layer out"):
+        base_of(model).learner(Recipe.of(given, rows=6), rows)
+    learner = base_of(model).learner(Recipe.of({**given, "target_modules": ["q_proj", "v_proj"]}, rows=6), rows)
     assert {name.split(".layers.")[1][0] for name in learner.tensors()} == {"2", "3"}
 
 

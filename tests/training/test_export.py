@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from rung.errors import UserError
+from rung.models.causal.network import open_llama
 from rung.models.classifying import Head
 from rung.models.hosts import gguf_file
 from rung.models.local import LocalGenerator
@@ -111,6 +113,26 @@ def test_peft_goes_out_as_it_is_and_others_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a" / "modules.json").write_text("[]")
     write_sentence_transformers(tmp_path / "a", tmp_path / "st")
     assert (tmp_path / "st" / "modules.json").exists()
+
+
+def test_an_adapter_of_an_earlier_rung_goes_out_with_its_layers_named(tmp_path: Path) -> None:
+    from peft import PeftModel, get_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    folder = stirred_folder(tmp_path / "a", TinyModel(), first=1)
+    config = json.loads((folder / "adapter_config.json").read_text())
+    assert (config.pop("layers_to_transform"), config.pop("layers_pattern")) == ([1, 2], "layers")
+    config["exclude_modules"] = r"(?:[^.\d][^.]*\.)*(?:0)(?:\..*)?"
+    (folder / "adapter_config.json").write_text(json.dumps(config))
+    write_peft(Tuned(folder, TinyModel(), tmp_path), tmp_path / "out")
+    written = json.loads((tmp_path / "out" / "adapter_config.json").read_text())
+    assert "exclude_modules" not in written
+    assert {name.split(".")[2] for name in written["target_modules"]} == {"1", "2"}
+    base = open_llama(CONFIG, TinyModel().weights(), where="cpu", dtype=torch.float32).model
+    loaded = get_peft_model_state_dict(PeftModel.from_pretrained(base, str(tmp_path / "out")), save_embedding_layers=False)
+    held = load_file(folder / "adapter_model.safetensors")
+    assert loaded.keys() == held.keys()
+    assert all(torch.equal(loaded[name], held[name]) for name in held)
 
 
 def test_a_tokenizer_of_an_unknown_kind_is_refused() -> None:

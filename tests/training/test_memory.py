@@ -18,9 +18,10 @@ from rung.models.causal.devices import Device
 from rung.models.precision import multiplies_bfloat16
 from rung.training import Recipe, memory, train_generator
 from rung.training.bases import base_of, lora_settings
+from rung.training.checkpoint import Source
 from rung.training.examples import Row
 from rung.training.learner import Learner, adapted
-from rung.training.learning import Learning, Source
+from rung.training.learning import Learning
 from tests.training.tiny import RECIPE, WIDE, TinyModel, chats, token_rows
 
 torch = pytest.importorskip("torch")

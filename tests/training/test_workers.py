@@ -11,8 +11,9 @@ torch = pytest.importorskip("torch")
 from rung.errors import Interrupted  # noqa: E402
 from rung.training.bases import base_of  # noqa: E402
 from rung.training.batches import pieces  # noqa: E402
+from rung.training.checkpoint import Source  # noqa: E402
 from rung.training.examples import Row  # noqa: E402
-from rung.training.learning import Learning, Source  # noqa: E402
+from rung.training.learning import Learning  # noqa: E402
 from rung.training.workers import MOST, Workers, computed, shares  # noqa: E402
 from tests.training.tiny import RECIPE, TinyModel, token_rows  # noqa: E402
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -21,13 +20,9 @@ from rung.runtime.runner import StepRunner
 
 def tokens_of(usages: Sequence[Usage]) -> dict[str, Json]:
     """What models took while something was built, as its manifest has it. `usd` None: a part of it has no price."""
-    usd = [usage.usd for usage in usages if usage.prompt_tokens + usage.completion_tokens]
-    return {
-        "prompt": sum(usage.prompt_tokens for usage in usages),
-        "completion": sum(usage.completion_tokens for usage in usages),
-        "cached": sum(usage.cached_tokens for usage in usages),
-        "usd": None if None in usd else math.fsum(one for one in usd if one is not None),
-    }
+    took = sum((usage for usage in usages if usage.prompt_tokens + usage.completion_tokens), Usage(usd=0.0))
+    counts: dict[str, Json] = {"prompt": took.prompt_tokens, "completion": took.completion_tokens}
+    return {**counts, "cached": took.cached_tokens, "usd": took.usd}
 
 
 @dataclass(frozen=True, slots=True)

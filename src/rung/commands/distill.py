@@ -27,7 +27,7 @@ from rung.files.limited import name_of
 from rung.files.outputs import check_free
 from rung.pipeline.materials import materials_of
 from rung.progress import phase
-from rung.records import Answer, Asker, Case, Example, Json, Message, Problem, Question, digest, plain
+from rung.records import Answer, Asker, Case, Example, Json, Message, Problem, Question, Usage, digest, plain
 from rung.records.steps import Conversation, Generate, StepFailed, generate
 from rung.runtime.batch import Carried, carry
 from rung.runtime.engines import Engines
@@ -301,8 +301,7 @@ def _answered(
             )
     finally:
         teacher.close()
-    prices = [one.usage.usd for one in ended]
-    return ended, None if None in prices else sum(price for price in prices if price is not None)
+    return ended, sum((one.usage for one in ended), Usage(usd=0.0)).usd
 
 
 def _conversation(materials: Materials, question: Question, max_tokens: int) -> Conversation[Answer]:

@@ -226,14 +226,9 @@ class _Times:
     def each(self, meter: Meter) -> tuple[float, float]:
         """Dollars and minutes of one answer, by those that the batch has given."""
         used = [outcome.usage for outcome in self.evaluation.outcomes]
-        tally = Tally(
-            len(used),
-            prompt_tokens=sum(u.prompt_tokens for u in used),
-            completion_tokens=sum(u.completion_tokens for u in used),
-            usd=sum(u.usd or 0.0 for u in used),
-            unpriced=sum(u.usd is None for u in used),
-            cached_tokens=sum(u.cached_tokens for u in used),
-        )
+        tally = Tally(len(used))
+        for usage in used:
+            tally.consumed(usage)
         n = max(1, len(used))
         seconds = self.evaluation.result.answer_seconds
         prices = meter.engines.on(self.evaluation.result.model).project.settings.prices

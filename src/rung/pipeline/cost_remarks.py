@@ -22,10 +22,9 @@ def of_costs(project: Project, evaluations: Sequence[Evaluation], economy: Econo
     prices, model = economy.prices, project.settings.model
     priced = {name for name in rungs if name in economy.efforts and economy.efforts[name].per_query is not None}
     by_token = [name for name in rungs if name in priced and _is_paid(used[name], prices)]
-    every = [usage for name in by_token for usage in used[name]]
-    cached, read = sum(usage.cached_tokens for usage in every), sum(usage.prompt_tokens for usage in every)
-    if cached and not cached_has_a_price(project.settings.prices, model):
-        yield cost_words.cached_at_full_price(cached / max(1, read))
+    every = sum((usage for name in by_token for usage in used[name]), Usage())
+    if every.cached_tokens and not cached_has_a_price(project.settings.prices, model):
+        yield cost_words.cached_at_full_price(every.cached_tokens / max(1, every.prompt_tokens))
     for name in by_token:
         if count := estimated_answers(rungs[name].outcomes):
             yield cost_words.estimated(name, count, len(used[name]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from rung.records.values import Json, digest
@@ -308,7 +308,8 @@ class Usage:
     """What the steps of one answer consumed. `usd` None: the price is unknown.
 
     `cut_prompts`: steps whose prompt a server cut without a word. `cached_tokens`: of the prompts', those that a server had
-    in its cache. `estimated`: steps whose tokens no server counted.
+    in its cache. `estimated`: steps whose tokens no server counted. `a + b`, and `sum(usages, Usage())`: what all consumed
+    together; the price is unknown where that of one is, but for those that took no step and no token.
     """
 
     prompt_tokens: int = 0
@@ -318,6 +319,18 @@ class Usage:
     cut_prompts: int = 0
     cached_tokens: int = 0
     estimated: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        if not other._is_something:
+            return self
+        if not self._is_something:
+            return other
+        counts = {f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(Usage) if f.name != "usd"}
+        return Usage(**counts, usd=None if self.usd is None or other.usd is None else self.usd + other.usd)
+
+    @property
+    def _is_something(self) -> bool:
+        return bool(self.steps or self.prompt_tokens or self.completion_tokens)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Generic, TypeVar
 
 from rung.errors import BudgetEnded, InternalError, Interrupted, RungError, UserError
@@ -92,14 +92,8 @@ class _Dialogue(Generic[T]):
     conversation: Conversation[T]
     step: Step | None = None
     ended: Carried[T] | None = None
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    steps: int = 0
-    usd: float | None = field(default=None)
-    unpriced: bool = False
-    cut_prompts: int = 0
-    cached_tokens: int = 0
-    estimated: int = 0
+    used: Usage = field(default_factory=Usage)  # by generations
+    steps: int = 0  # of every kind
     seen: dict[str, Passage] = field(default_factory=dict)  # every passage that a search gave it
     generated: list[str] = field(default_factory=list)  # digests of its generations
 
@@ -140,28 +134,11 @@ class _Dialogue(Generic[T]):
 
     def _consumed(self, result: Result | Failure) -> None:
         if (used := usage_of(result)) is not None:
-            self.prompt_tokens += used.prompt_tokens
-            self.completion_tokens += used.completion_tokens
-            self.cut_prompts += used.cut_prompts
-            self.cached_tokens += used.cached_tokens
-            self.estimated += used.estimated
-            if used.usd is None:
-                self.unpriced = True
-            else:
-                self.usd = (self.usd or 0.0) + used.usd
+            self.used += used
 
     def usage(self) -> Usage:
-        """What was consumed so far; one unpriced step makes the whole price unknown."""
-        usd = None if self.unpriced else self.usd
-        return Usage(
-            self.prompt_tokens,
-            self.completion_tokens,
-            self.steps,
-            usd,
-            self.cut_prompts,
-            cached_tokens=self.cached_tokens,
-            estimated=self.estimated,
-        )
+        """What was consumed so far."""
+        return replace(self.used, steps=self.steps)
 
 
 def carry(

@@ -7,7 +7,7 @@ document. What is asked and how a reply is read is left to `strategies.placing`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
@@ -62,7 +62,8 @@ class PassageContexts:
             raise InternalError("passages need a sentence of context, and nobody asks the model for one")
         talks = [(Asker(), partial(placed, document, passage)) for document, passage in passages]
         ended = self.run(talks, title="a sentence of context for each passage")
-        self._count([one.usage for one in ended])
+        self.passages += len(ended)
+        self.usage = sum((one.usage for one in ended), self.usage)
         failures = [one.failure for one in ended if one.failure is not None]
         if len(failures) > max(FEW, MAY_FAIL * len(passages)):
             raise ContextsFailed(
@@ -78,15 +79,3 @@ class PassageContexts:
                 f"({failures[0].error}); the next sync asks again"
             )
         return texts
-
-    def _count(self, usages: Sequence[Usage]) -> None:
-        self.passages += len(usages)
-        for one in (usage for usage in usages if usage.steps):  # what failed was given nothing, and has no price of its own
-            usd = None if self.usage.usd is None or one.usd is None else self.usage.usd + one.usd
-            self.usage = replace(
-                self.usage,
-                prompt_tokens=self.usage.prompt_tokens + one.prompt_tokens,
-                completion_tokens=self.usage.completion_tokens + one.completion_tokens,
-                cached_tokens=self.usage.cached_tokens + one.cached_tokens,
-                usd=usd,
-            )

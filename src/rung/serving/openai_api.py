@@ -15,6 +15,7 @@ from pydantic import Field
 
 from rung.records import Json
 from rung.records.steps import Conversation
+from rung.runtime.batch import Tally
 from rung.serving import several, sse
 from rung.serving.answered import Answered, Asked
 from rung.serving.answering import Answering
@@ -195,15 +196,10 @@ def _finish(answered: Answered) -> str:
 
 
 def _usage(answers: Sequence[Answered]) -> dict[str, Json]:
-    read, written, cached = (
-        sum(counts)
-        for counts in zip(
-            *((a.ended.tally.prompt_tokens, a.ended.tally.completion_tokens, a.ended.tally.cached_tokens) for a in answers),
-            strict=True,
-        )
-    )
+    whole = sum((answered.ended.tally for answered in answers), Tally())
+    read, written = whole.prompt_tokens, whole.completion_tokens
     counts: dict[str, Json] = {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
-    return {**counts, "prompt_tokens_details": {"cached_tokens": cached}}
+    return {**counts, "prompt_tokens_details": {"cached_tokens": whole.cached_tokens}}
 
 
 @router.get("/v1/models", summary="What is served", tags=["openai"])

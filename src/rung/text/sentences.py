@@ -11,11 +11,16 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
+from rung.text.months import MONTHS, capitals
+
+_VERBS = ("march", "may")  # months that begin sentences as well
+_LONG_MONTH = capitals(name for name in " ".join(f"{m.german} {m.english}" for m in MONTHS).split() if name not in _VERBS)
+_SHORT_MONTH = capitals([*(f"{month.short_english} {month.short_german}" for month in MONTHS), "jän mär"])
 _END = re.compile(r"[.!?…]+[\"'”’»)\]*_]*\s+(?=\S)|[。！？｡]+[」』”’）]*\s*(?=\S)")
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(\[\"'“‘])(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|vs|etc|al|cf|Figs?|Eq|Inc|Ltd|Co|Corp|approx|dept|est|Gen|Gov|Sen"
     r"|Rep|Rev|Capt|Lt|Col|resp|incl|inkl|usw|bzw|ca|ggf|evtl|Str|z\.B|d\.h|e\.g|i\.e|U\.S|U\.K|Ph\.D|a\.m|p\.m"
-    r"|Jan|Jän|Feb|Mar|Mär|Mrz|Apr|Jun|Jul|Aug|Sept?|Oct|Okt|Nov|Dec|Dez)\.\s+\Z"
+    rf"|{_SHORT_MONTH})\.\s+\Z"
 )
 _BEFORE_NUMBER = re.compile(
     r"(?:^|[\s(\[])(?:nos?|nr|art|abs|ch|sec|vol|pp?|ext|tel|max|min|v|ver|kap|abb|tab|ziff|rn|bd|fig|eq"
@@ -27,11 +32,7 @@ _WORD_BEFORE = re.compile(r"[^\W\d_]{3}\Z")
 
 # Ordinals of German, whose nouns begin with a capital as sentences do; other languages go on in lower case: a day before its
 # month, a number before a noun that is counted so, or one after a word that a number of its own cannot follow.
-_MONTH = (
-    r"(?:Januar|Jänner|Februar|Feber|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember"
-    r"|January|February|June|July|October|December|(?:March|May)(?=,? \d{4}|[.,;)]|\s*\Z)"
-    r"|(?:Jan|Jän|Feb|Mär|Mrz|Mar|Apr|Jun|Jul|Aug|Sept?|Okt|Oct|Nov|Dez|Dec)(?=[.\s]))\b"
-)
+_MONTH = rf"(?:{_LONG_MONTH}|(?:{capitals(_VERBS)})(?=,? \d{{4}}|[.,;)]|\s*\Z)|(?:{_SHORT_MONTH})(?=[.\s]))\b"
 _COUNTED = (
     r"(?:Stock(?:werk)?|Etage|Obergeschoss|Obergeschoß|Untergeschoss|OG|UG|Jahrhunderts?|Jh|Jahrtausends?|Klasse|Quartals?"
     r"|Halbjahre?s?|Semesters?|Trimesters?|Auflage|Ausgabe|Platz|Rang|Liga|Bundesliga|Bezirk|Tage?s?|Woche|Monate?s?|Jahre?s?"

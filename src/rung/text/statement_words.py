@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 
+from rung.text.months import ENGLISH
+
 NAME = r"(?:[A-Z][\w'’.-]*|[A-Z]{2,}\d*)"
 _LINK = r"(?:of the|of|the|de|du|von|van|and|for|in)"
 NAMES = rf"{NAME}(?: (?:{_LINK} )?{NAME}){{0,5}}"
 SUBJECT = rf"(?:(?:The|the|A|An|a|an) )?(?:{NAMES}|(?:[\w'’-]+ ){{0,3}}[\w'’-]+)"  # a noun phrase of a few words
 YEAR = r"(?:1[0-9]|20)\d{2}"
-_MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
+_MONTHS = "|".join(ENGLISH)
 DATE = rf"(?:(?:{_MONTHS}) \d{{1,2}}, {YEAR}|\d{{1,2}} (?:{_MONTHS}) {YEAR})"
 NUMBER = r"(?:\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)(?: (?:million|billion|trillion|thousand))?"
 _ABOUT = "about|approximately|around|nearly|almost|over|more than|some|an estimated|estimated|up to"

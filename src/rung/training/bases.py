@@ -160,7 +160,8 @@ def base_of(model: object) -> Base:
 
 
 def lora_settings(recipe: Recipe) -> Any:
-    """peft's settings of a recipe's adapters. Layers below `first_layer` are left out by the first number in their names."""
+    """peft's settings of a recipe's adapters. Layers below `first_layer` are left out by the first number in their names;
+    how that is written down is left to `learner`."""
     from peft import LoraConfig
 
     below = "|".join(map(str, range(recipe.first_layer)))

@@ -21,6 +21,14 @@ CHECKPOINT = "checkpoint.safetensors"
 _CURVE = 100  # points of the training loss that are kept
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a training keeps its checkpoint, and the digest of everything it is made from."""
+
+    folder: Path
+    of: str
+
+
 @dataclass
 class Progressed:
     """What a run has come to: the next step, and what is told of those before. `curve`: (step, mean loss since the last);

@@ -17,7 +17,7 @@ from rung.errors import InternalError, UserError
 from rung.models.classifying import ENCODER, Head
 from rung.progress import Tick
 from rung.records import Json, digest
-from rung.training.checkpoint import forget
+from rung.training.checkpoint import Source, forget
 from rung.training.labels import LabelRecipe, Rows, Tuned
 from rung.training.logistic import Linear, cross_entropy, fit, softmax, temperature
 
@@ -185,7 +185,6 @@ def _tune(  # noqa: PLR0917 - called once, in this order
 ) -> Tuned:
     from rung.training.encoder import Encoder
     from rung.training.labelling import tune
-    from rung.training.learning import Source
 
     encoder = Encoder.of(embedder)
     of = digest("labels", _FORMAT, recipe, rows.texts, rows.labels, rows.targets.tolist(), encoder.start)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("peft", "merged", "gguf", "st")
 MODEL = "model.gguf"
+_PREFIX = "base_model.model."  # of the names in an adapter's file
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +84,31 @@ def write_peft(tuned: Tuned, out: Path) -> None:
         UserError: it cannot be written, or `out` is there already.
     """
     taught = getattr(tuned.model, "taught", None)
-    files = (MANIFEST,) if taught else (WEIGHTS, CONFIG, MANIFEST)
+    files = (MANIFEST,) if taught else (WEIGHTS, MANIFEST)
 
     def write(part: Path) -> None:
         _copy(tuned.adapter, part, files)
         if taught:
             _write_joined(joined(taught, read_adapter(tuned.adapter)), tuned.adapter, part)
+        else:
+            write_settings(tuned.adapter, part)
 
     with_folder(out, write)
+
+
+def write_settings(adapter: Path, part: Path) -> None:
+    """An adapter's settings. Where an earlier Rung left layers out by `exclude_modules`, which earlier versions of peft and
+    other programs do not know, the layers that have adapters are named."""
+    from safetensors import safe_open
+
+    config = json.loads((adapter / CONFIG).read_text(encoding="utf-8"))
+    if not config.pop("exclude_modules", None) or config.get("target_parameters"):
+        shutil.copyfile(adapter / CONFIG, part / CONFIG)
+        return
+    with safe_open(adapter / WEIGHTS, framework="np") as file:
+        names = {name.removeprefix(_PREFIX).partition(".lora_")[0] for name in file.keys()}  # noqa: SIM118 - no mapping
+    config["target_modules"] = sorted(names)
+    (part / CONFIG).write_text(json.dumps(config, indent=2, ensure_ascii=False), encoding="utf-8")
 
 
 def _write_joined(lora: Lora, adapter: Path, part: Path) -> None:
@@ -106,8 +124,9 @@ def _write_joined(lora: Lora, adapter: Path, part: Path) -> None:
     }
     config = json.loads((adapter / CONFIG).read_text(encoding="utf-8"))
     fetched = PACKAGED[config["base_model_name_or_path"]].of
-    config |= {"base_model_name_or_path": fetched, "revision": None, "layers_to_transform": None}
-    config.pop("exclude_modules", None)  # earlier versions of peft do not know it
+    config |= {"base_model_name_or_path": fetched, "revision": None}
+    for bound in ("exclude_modules", "layers_to_transform", "layers_pattern"):  # what was shipped is on every layer
+        config.pop(bound, None)
     config |= {"target_modules": sorted({layer.rpartition(".")[2] for layer in lora.layers})}
     config |= {"r": rank, "lora_alpha": rank, "use_rslora": False, "rank_pattern": {}, "alpha_pattern": {}}
     (part / CONFIG).write_text(json.dumps(config, indent=2, ensure_ascii=False), encoding="utf-8")

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from rung.errors import UserError
-from rung.models.adapters import CONFIG, WEIGHTS
+from rung.models.adapters import WEIGHTS
 from rung.models.causal.chat import Chat
-from rung.models.causal.network import open_network
+from rung.models.causal.network import open_network, require_memory
 from rung.records.steps import Engine
-from rung.training.export import with_folder
+from rung.training.export import with_folder, write_settings
 from rung.training.generator import MANIFEST
 from rung.training.parity import Chat as Conversation
 from rung.training.parity import Parity, Parted, first_difference, served_answers
@@ -50,7 +50,9 @@ def write_folder(tuned: TunedFolder, form: str, out: Path, *, precision: str = "
     def write(part: Path) -> None:
         if form == "merged":
             _merge(tuned, part, PRECISIONS[precision])
-        for name in (MANIFEST,) if form == "merged" else (WEIGHTS, CONFIG, MANIFEST):
+        else:
+            write_settings(tuned.adapter, part)
+        for name in (MANIFEST,) if form == "merged" else (WEIGHTS, MANIFEST):
             shutil.copyfile(tuned.adapter / name, part / name)
 
     with_folder(out, write)
@@ -71,6 +73,7 @@ def _adapted(model: InFolder, adapter: Path, dtype: Any) -> Any:
     from peft import PeftModel
 
     model.close()
+    require_memory(model.files, "cpu", dtype)
     base = open_network(model.files, where="cpu", dtype=dtype).model
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers by a name that later ones have not

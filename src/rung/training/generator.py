@@ -19,9 +19,9 @@ from rung.progress import Tick
 from rung.records import Example, Json, digest, plain
 from rung.training.bases import Base, base_of
 from rung.training.batches import split
-from rung.training.checkpoint import forget, run_of
+from rung.training.checkpoint import Source, forget, run_of
 from rung.training.examples import Row, Rows, rows_of, tokenised
-from rung.training.learning import Learning, Source
+from rung.training.learning import Learning
 from rung.training.recipe import TRAINER, Recipe
 from rung.training.replaying import mixed
 from rung.training.sweep import Found, search

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING
 from rung.errors import UserError
 from rung.progress import Tick
 from rung.training import checkpoint
-from rung.training.checkpoint import Progressed
+from rung.training.checkpoint import Progressed, Source
 from rung.training.encoder import Encoder, padded
 from rung.training.labels import LabelRecipe, Rows, Tuned
-from rung.training.learning import Source
 from rung.training.logistic import Linear
 from rung.training.optimiser import rate_at
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _ALWAYS = frozenset(
     {"peft_type", "task_type", "r", "lora_alpha", "lora_dropout", "bias", "fan_in_fan_out", "target_modules"}
 )
+_NUMBERED = re.compile(r"(?:.*?\.)?([^.]+)\.(\d+)\.")  # the list of layers in a name, and the layer's number
 _IDLE = ("drop", "jitter")  # settings by which a library draws at random while it trains
 
 
@@ -65,7 +67,7 @@ class Learner:
         rng = torch.Generator().manual_seed(seed)
         for (name, parameter), here in zip(named.items(), self.values.split([p.numel() for p in self.learnt]), strict=True):
             first = _drawn(name, parameter, rng)
-            # one flat tensor behind all parameters: optimiser, clipping and checkpoints are `learning`'s own
+            # one flat tensor behind all parameters: optimiser, clipping and checkpoints are `descent`'s own
             parameter.data = here.view(parameter.shape)
             parameter.data.copy_(first)
         alone = network.device != "cpu" or not _has_no_state(self.model) or bool(network.turns_at)
@@ -192,9 +194,37 @@ def adapted(model: Any, settings: Any, *, seed: int) -> Any:
         warnings.simplefilter("ignore")  # of GPT-2's layers, whose weights lie the other way: peft then turns them itself
         torch.manual_seed(seed)
         try:
-            return get_peft_model(model, settings)
+            tuned = get_peft_model(model, settings)
         except ValueError as error:
             raise UserError(f"adapters do not sit on the layers that target_modules names: {error}") from error
+    if settings.exclude_modules:
+        _name_layers(tuned, modules)
+    return tuned
+
+
+def _name_layers(tuned: Any, modules: Sequence[str]) -> None:
+    """Say which layers have adapters in settings that earlier versions of peft and other programs read alike: those do not
+    know `exclude_modules`, and would look for adapters on every layer. The numbers of the layers where these say the same,
+    else every layer's name."""
+    from peft.tuners.tuners_utils import check_target_module_exists
+
+    settings, names = tuned.peft_config["default"], set(tuned.base_model.targeted_module_names)
+    if any(re.fullmatch(settings.exclude_modules, name) for name in tuned.base_model.targeted_parameter_names):
+        raise UserError(
+            "first_layer leaves layers out, and adapters sit on this model's blocks of experts in all layers or in none: "
+            "leave first_layer out, or name target_modules that are no experts"
+        )
+    settings.exclude_modules = None
+    numbered = [_NUMBERED.match(name) for name in names]
+    lists = {match[1] if match else "" for match in numbered}
+    if len(lists) == 1 and "" not in lists:
+        settings.target_modules = {name.rpartition(".")[2] for name in names}
+        settings.layers_to_transform = sorted({int(match[2]) for match in numbered if match})
+        settings.layers_pattern = lists.pop()
+        if {name for name in modules if check_target_module_exists(settings, name)} == names:
+            return
+        settings.layers_to_transform = settings.layers_pattern = None
+    settings.target_modules = names
 
 
 def _summed(learnt: Sequence[tuple[float, int]]) -> tuple[float, int]:

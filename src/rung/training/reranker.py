@@ -23,13 +23,12 @@ from rung.models.embedding import together
 from rung.progress import Tick
 from rung.records import Json, Pair, digest
 from rung.records.validation import Number, checked, settings
-from rung.training.checkpoint import Progressed, forget
+from rung.training.checkpoint import Progressed, Source, forget
 from rung.training.encoder import Encoder
-from rung.training.learning import Source
 from rung.training.recipe import NOUN, CheckpointSeconds, Clip, Epochs, Held, Seed, Warmup
 from rung.training.retriever import held_out, positives_of, shuffled
 from rung.training.sentence_files import tokenizer_settings
-from rung.training.stepping import Stepping
+from rung.training.stepping import Objective, Stepping
 
 if TYPE_CHECKING:
     import torch
@@ -192,11 +191,18 @@ def train_reranker(
         batch = rows[index * recipe.batch_pairs : (index + 1) * recipe.batch_pairs]
         return network.learn([group_of(p, texts, answers, recipe, epoch=epoch) for p in batch], tokens=tokens)
 
-    def validate() -> float | None:
-        return network.learn(wide, tokens=_MAX_TOKENS // 4, gradient=False) if wide else None
+    def validate(tokens: int) -> float | None:
+        return network.learn(wide, tokens=min(tokens, _MAX_TOKENS // 4), gradient=False) if wide else None
 
     source = Source(folder, of)
-    stepping = Stepping(values, gradient, step, validate, a_pass * recipe.epochs, a_pass, recipe, source, _MAX_TOKENS)
+    stepping = Stepping(
+        Objective(values, gradient, step, validate),
+        steps=a_pass * recipe.epochs,
+        a_pass=a_pass,
+        pace=recipe,
+        source=source,
+        most_tokens=_MAX_TOKENS,
+    )
     progressed = stepping.run(progress)
     network.save(folder)
     forget(folder)

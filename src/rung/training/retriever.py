@@ -19,12 +19,11 @@ from rung.errors import UserError
 from rung.progress import Tick
 from rung.records import Json, Pair, digest
 from rung.records.validation import Number, checked, settings
-from rung.training.checkpoint import Progressed, forget
+from rung.training.checkpoint import Progressed, Source, forget
 from rung.training.contrastive import Contrast, learn, loss_of
 from rung.training.encoder import Encoder
-from rung.training.learning import Source
 from rung.training.recipe import NOUN, CheckpointSeconds, Clip, Epochs, Held, Seed, Warmup
-from rung.training.stepping import Stepping
+from rung.training.stepping import Objective, Stepping
 
 Form = Literal["auto", "map", "encoder"]
 _FORMAT = 1  # raise it when the same pairs and recipe lead to other weights
@@ -99,13 +98,21 @@ def train_encoder(
         batch_of = _contrast(batch, answers, recipe)
         return learn(encoder, batch_of, temperature=recipe.temperature, dims=dims, tokens=tokens)
 
-    def validate() -> float | None:
-        losses = [loss_of(encoder, some, temperature=recipe.temperature, tokens=_MAX_TOKENS // 4) for some in wide]
+    def validate(tokens: int) -> float | None:
+        most = min(tokens, _MAX_TOKENS // 4)
+        losses = [loss_of(encoder, some, temperature=recipe.temperature, tokens=most) for some in wide]
         return sum(losses) / len(losses) if losses else None
 
     of = digest("retriever", _FORMAT, recipe, pairs, encoder.start)
     source = Source(folder, of)
-    stepping = Stepping(values, gradient, step, validate, a_pass * recipe.epochs, a_pass, recipe, source, _MAX_TOKENS)
+    stepping = Stepping(
+        Objective(values, gradient, step, validate),
+        steps=a_pass * recipe.epochs,
+        a_pass=a_pass,
+        pace=recipe,
+        source=source,
+        most_tokens=_MAX_TOKENS,
+    )
     progressed = stepping.run(progress)
     encoder.save(folder)
     forget(folder)

@@ -15,9 +15,11 @@ from pathlib import Path
 from rung.errors import UserError
 from rung.progress import Tick
 from rung.records import Json, digest
+from rung.training.checkpoint import Source
+from rung.training.descent import NoNumber
 from rung.training.examples import Row
 from rung.training.learner import Learner
-from rung.training.learning import Learning, NoNumber, Source
+from rung.training.learning import Learning
 from rung.training.recipe import HIGHEST, Recipe
 
 RATES = (0.25, 0.5, 1.0, 2.0)  # of the recipe's own learning rate

@@ -16,6 +16,7 @@ from pathlib import PurePosixPath
 
 from rung.records import Document
 from rung.records.alerts import Reading
+from rung.text.months import ENGLISH
 from rung.text.sentences import sentences
 from rung.watching.index_drift import ENDS, dated_by
 from rung.watching.surroundings import Surroundings
@@ -71,17 +72,7 @@ _NUMBERS = frozenset(
         "friday",
         "saturday",
         "sunday",
-        "january",
-        "february",
-        "march",
-        "april",
-        "june",
-        "july",
-        "august",
-        "september",
-        "october",
-        "november",
-        "december",
+        *(month.lower() for month in ENGLISH if month != "May"),  # the verb is the likelier
     ]
 )
 _NEGATIONS = frozenset(["not", "no", "never", "cannot", "nor", "without", "none", "nothing", "neither"])

@@ -5,10 +5,8 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
+from rung.text.months import ENGLISH
+
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _EPOCH = datetime.date(1899, 12, 30)
 _LAST = 2_958_466  # the day after 9999-12-31
@@ -83,7 +81,7 @@ def _of_date(code: str, at: _Moment, *, minutes: bool) -> str:
     if minutes:
         return f"{at.minute:0{size}d}"
     if letter == "m":
-        name = _MONTHS[at.month - 1]
+        name = ENGLISH[at.month - 1]
         return {1: str(at.month), 2: f"{at.month:02d}", 3: name[:3], 5: name[0]}.get(size, name)
     if letter == "d":
         name = _DAYS[at.weekday]

@@ -81,6 +81,7 @@ class TransformersGenerator:
         self._cache_bytes = cache_bytes
         self._adapters: dict[str, Path] = {}
         self._network: Network | None = None
+        self._has_room = True  # looked at above; before it is opened a second time, there
         self._batch: Batch | None = None
         self._opening = threading.Lock()
 
@@ -194,6 +195,7 @@ class TransformersGenerator:
         """Give back the model's memory. A later call opens it again."""
         with self._opening:
             self._batch = self._network = None
+            self._has_room = False
 
     def _jobs(self, requests: Sequence[Request]) -> tuple[list[Job], list[tuple[int, Failure]]]:
         """The requests that can be tried, with their token ids; and those that cannot, with the reason."""
@@ -240,6 +242,8 @@ class TransformersGenerator:
     def _opened(self, adapters: set[str]) -> Batch:
         with self._opening:
             if self._network is None:
+                if not self._has_room:
+                    require_memory(self.files, self.device, self.dtype)
                 self._network = open_network(self.files, where=self.device, dtype=self.dtype)
             if self._batch is None:
                 memory = self._cache_bytes or free_memory(self.device) // (2 if self.device == "cuda" else 8)

@@ -139,17 +139,16 @@ def require_memory(folder: ModelFolder, where: Device, dtype: torch.dtype) -> No
 
 
 def open_network(folder: ModelFolder, *, where: Device, dtype: torch.dtype, quantization: Any = None) -> Network:
-    """Load the weights; with the library's settings of a quantization, in that.
+    """Load the weights; with the library's settings of a quantization, in that. Whether there is memory for them is looked
+    at by who opens, before: `require_memory`, or a training's own estimate.
 
     Raises:
-        ModelError: there is too little memory, weights are missing, or the library cannot open the folder.
+        ModelError: weights are missing, or the library cannot open the folder.
         MissingExtra: a library is not installed.
     """
     _need_transformers()
     from transformers import AutoModelForCausalLM
 
-    if quantization is None:
-        require_memory(folder, where, dtype)
     opened = partial(AutoModelForCausalLM.from_pretrained, folder.path, local_files_only=True, trust_remote_code=False)
     return _opened(partial(opened, use_safetensors=True), folder.path, where, dtype, quantization)
 

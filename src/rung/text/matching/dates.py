@@ -9,25 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-_NAMES = (
-    "january jan januar jänner janvier enero ene gennaio janeiro januari",
-    "february feb februar feber février fév febrero febbraio fevereiro februari",
-    "march mar märz mrz mars marzo março maart",
-    "april apr avril avr abril abr aprile",
-    "may mai mayo maggio maio mei",
-    "june jun juni juin junio giugno junho",
-    "july jul juli juillet juil julio luglio julho",
-    "august aug août agosto ago augustus",
-    "september sept sep septembre septiembre setiembre settembre setembro",
-    "october oct oktober okt octobre octubre ottobre outubro",
-    "november nov novembre noviembre novembro",
-    "december dec dezember dez décembre déc diciembre dic dicembre dezembro",
-)
-_ENGLISH = {  # of those, the names with which the month may come first in figures
-    *("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november"),
-    *("december", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec"),
-}
-_MONTHS = {name: number for number, names in enumerate(_NAMES, start=1) for name in names.split()}
+from rung.text.months import MONTHS
+
+# the names with which the month may come first in figures
+_ENGLISH = {name for month in MONTHS for name in f"{month.english} {month.short_english}".split()}
+_MONTHS = {name: number for number, month in enumerate(MONTHS, start=1) for name in month.names}
 _MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _DAY = r"(0?[1-9]|[12]\d|3[01])"
 _YEAR = r"(\d{4})(?![\d-]|[.,]\d)"
