@@ -58,6 +58,24 @@ def test_what_stops_a_comparison(shop: Path, line: str, why: str) -> None:
     assert f"rung.yaml:{len(lines) + 1}:" in obstacle or ".json:1:" in obstacle
 
 
+def test_a_model_that_cannot_be_opened_stops_a_comparison_and_one_that_would_be_fetched_is_named(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [old for old in (shop / "rung.yaml").read_text(encoding="utf-8").splitlines() if not old.startswith("model:")]
+    (shop / "empty.gguf").touch()
+    (shop / "cut").mkdir()
+    (shop / "cut" / "config.json").write_text('{"model_type": "qw', encoding="utf-8")
+    for name, why in ((f"gguf:{shop / 'empty.gguf'}", "is no GGUF file"), (f"hf:{shop / 'cut'}", "config.json is no JSON")):
+        (obstacle,) = listed(shop, "\n".join([*lines, f"model: {name}"]))
+        assert why in obstacle
+        assert f"rung.yaml:{len(lines) + 1}:" in obstacle
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setenv("HF_HUB_CACHE", str(shop / "hub"))
+    (shop / "rung.yaml").write_text("\n".join([*lines, "model: hf:someone/model"]), encoding="utf-8")
+    (hint,) = (line for line in survey(load_project(shop), listing=True).hints() if "hf:someone/model" in line)
+    assert "is not on this machine, so it is not looked at" in hint
+
+
 @pytest.mark.slow
 def test_all_of_it_is_listed_at_once(shop: Path, rung: Run) -> None:
     text = "task: t\ncases: none.jsonl\nmodel: nope\nembedder: nope\nknowledge: {sources: [nodocs, docs], pairs: [none]}\n"

@@ -140,6 +140,8 @@ def test_killed_at_any_point_it_goes_on_to_the_same_weights(project: Path, ready
         ),
         ("device: cuda\n", "device: cuda was asked for"),
         ("replay: 0.1\nreplay_rows: []\n", "replay is given without replay_rows"),
+        ("variant: dora\n", "variant: dora is not served by OpenVINO"),
+        ("target_modules: [qproj]\n", "target_modules names qproj"),
     ],
 )
 def test_a_recipe_that_cannot_be_followed_is_said_and_exits_with_2(
@@ -149,6 +151,7 @@ def test_a_recipe_that_cannot_be_followed_is_said_and_exits_with_2(
     done = subprocess.run(command(project), env=ready, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert says in " ".join(done.stderr.split())
+    assert "what the model says by itself" not in done.stderr  # nothing is asked for what is replayed
 
 
 def test_a_full_disk_is_said_and_what_was_learnt_stays(project: Path, ready: dict[str, str]) -> None:

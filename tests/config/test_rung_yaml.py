@@ -86,6 +86,15 @@ def test_a_mistake_is_named_with_its_line(tmp_path: Path, text: str, line: int, 
     assert "pw" not in str(caught.value)
 
 
+def test_one_folder_under_two_names_is_one_model(tmp_path: Path) -> None:
+    (tmp_path / "tiny" / "qwen").mkdir(parents=True)
+    models = "models:\n  a: hf:tiny/qwen\n  b: hf:tiny/../tiny/qwen\n"
+    with pytest.raises(InputError, match=r"'b' is hf:tiny/\.\./tiny/qwen, as 'a' is: name each model once") as caught:
+        load_project(written(tmp_path, models))
+    assert caught.value.line == 3
+    load_project(written(tmp_path, models.replace("tiny/../tiny", "other/../other")))
+
+
 def test_no_project_here(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="rung init"):
         load_project(tmp_path / "nowhere")

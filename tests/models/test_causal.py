@@ -254,6 +254,24 @@ def test_a_bad_constraint_fails_its_request_only(tmp_path: Path) -> None:
     assert [type(results[index]) for index in range(5)] == [Failure] * 4 + [GenerateResult]
 
 
+def test_a_prompt_with_a_token_past_the_models_rows_is_refused_alone(tmp_path: Path) -> None:
+    folder = tiny_model(tmp_path, "qwen3")
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    rows = transformers.AutoConfig.from_pretrained(folder).vocab_size
+    tokenizer.add_tokens([f"<extra{n}>" for n in range(rows - len(tokenizer))])  # fill what the model has rows for
+    tokenizer.add_tokens(["Dapple"])
+    tokenizer.save_pretrained(folder)
+    model = opened(folder)
+    results = dict(model.run([asking("Where is the Dapple made?", max_tokens=4), asking("Say one.", max_tokens=4)]))
+    failure = results[0]
+    assert isinstance(failure, Failure)
+    assert f"writes 'Dapple' as token {rows}, and its weights have rows for tokens below {rows}" in failure.error
+    assert model.name in failure.error
+    assert isinstance(results[1], GenerateResult)
+    with pytest.raises(ModelError, match="writes 'Dapple' as token"):
+        model.with_answer([Message("user", "Say it."), Message("assistant", "Dapple")])
+
+
 def test_sampling_follows_its_seed_whoever_shares_the_batch(tmp_path: Path) -> None:
     model = opened(tiny_model(tmp_path, "qwen2"))
     draws = [asking("Invent.", temperature=1.5, seed=seed, max_tokens=12) for seed in range(4)]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rung.errors import ModelError
-from rung.models.catalog import generator
+from rung.models.catalog import check_files, generator
 from rung.models.causal.generator import TransformersGenerator
 from rung.models.causal.gguf_folder import is_for_openvino
 from rung.models.hf import PLAIN
@@ -130,5 +130,10 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    with pytest.raises(ModelError, match="GGUF architecture 'mamba' is not supported: use one of llama, qwen2, qwen3"):
-        generator(f"gguf:{tmp_path / 'odd.gguf'}")
+    for look in (check_files, generator):
+        with pytest.raises(ModelError, match="GGUF architecture 'mamba' is not supported: use one of llama, qwen2, qwen3"):
+            look(f"gguf:{tmp_path / 'odd.gguf'}")
+        for content in (b"", b"Words, and no model."):
+            (tmp_path / "none.gguf").write_bytes(content)
+            with pytest.raises(ModelError, match=r"is no GGUF file of version 2 or 3|is broken"):
+                look(f"gguf:{tmp_path / 'none.gguf'}")

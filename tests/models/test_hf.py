@@ -9,14 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rung.errors import ModelError
+from rung.errors import ModelError, UserError
 from rung.models.catalog import generator
 from rung.models.hf import PLAIN, save_tokenizer
 from rung.models.hub import digest_of
 from rung.models.local import LocalGenerator
 from rung.models.tokens import Tokens
-from rung.records import Message
+from rung.records import Failure, Message
 from rung.records.steps import Generate, GenerateResult, Request
+from rung.testing.models import asking
+from rung.training.bases import base_of
 from tests.models.tiny_hf import tiny_llama
 
 pytest.importorskip("gguf")
@@ -86,6 +88,25 @@ def test_equal_folders_are_one_model_and_others_another(cache: Path, folder: Pat
 
 
 @pytest.mark.slow
+def test_a_prompt_with_a_token_past_the_models_rows_is_refused_alone(cache: Path, folder: Path, tmp_path: Path) -> None:
+    odd = Path(shutil.copytree(folder, tmp_path / "odd"))
+    tokenizer = transformers.AutoTokenizer.from_pretrained(odd)
+    rows = len(tokenizer)
+    tokenizer.add_tokens(["Dapple"])
+    tokenizer.save_pretrained(odd)
+    model = opened(odd)
+    results = dict(model.run([asking("Where is the Dapple made?", max_tokens=4), asking("one two", max_tokens=4)]))
+    failure = results[0]
+    assert isinstance(failure, Failure)
+    assert (
+        f"the tokenizer of {odd} writes 'Dapple' as token {rows}, and its weights have rows for tokens below"
+        in failure.error
+    )
+    assert isinstance(results[1], GenerateResult)
+    with pytest.raises(UserError, match="writes 'Dapple' as token"):
+        base_of(model).tokens.encode(["one", "the Dapple"])
+
+
 def test_a_plain_template_will_do(cache: Path, folder: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(folder, tmp_path / "copy"))
     (copy / "chat_template.jinja").write_text(PLAIN)

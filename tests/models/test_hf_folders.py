@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rung.errors import ModelError
-from rung.models.catalog import check_name, generator, is_local
+from rung.models.catalog import check_files, check_name, generator, is_local
 from rung.models.causal import devices
 from rung.models.causal.folder import read_folder
 from rung.models.causal.generator import TransformersGenerator
@@ -20,6 +20,7 @@ from rung.models.hf_host import engine_of
 from rung.models.hub import digest_of, located
 from rung.records.steps import GenerateResult
 from rung.testing.models import asking
+from tests.models.tiny_hf import TEMPLATE
 from tests.models.tiny_models import tiny_model
 
 pytest.importorskip("torch")
@@ -139,6 +140,29 @@ def test_damaged_weights_are_refused_before_they_are_loaded(folder: Path) -> Non
             generator(f"hf:{folder}")
 
 
+def test_what_opening_refuses_is_refused_by_looking_at_the_files_in_the_same_words(folder: Path, tmp_path: Path) -> None:
+    check_files(f"hf:{folder}")
+    (folder / "chat_template.jinja").unlink()
+    spoilt = {
+        "config.json": lambda whole: whole[: len(whole) * 2 // 3],
+        "tokenizer.json": lambda whole: whole[: len(whole) * 2 // 3],
+        "model.safetensors": lambda whole: whole[:-100],
+        "": lambda whole: whole,  # without a template
+    }
+    for name, cut in spoilt.items():
+        for kind in ("qwen3", "llama"):
+            odd = Path(shutil.copytree(folder, tmp_path / f"{kind}-{name}"))
+            changed(odd, "config.json", model_type=kind)
+            if name:
+                (odd / "chat_template.jinja").write_text(TEMPLATE)
+                (odd / name).write_bytes(cut((odd / name).read_bytes()))
+            with pytest.raises(ModelError) as looked:
+                check_files(f"hf:{odd}")
+            with pytest.raises(ModelError) as opened:
+                generator(f"hf:{odd}")
+            assert str(looked.value) == str(opened.value)
+
+
 def test_a_missing_part_of_the_weights_is_named(folder: Path) -> None:
     index = {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}
     (folder / "model.safetensors").rename(folder / "model-00001-of-00002.safetensors")
@@ -151,6 +175,15 @@ def test_weights_of_another_config_are_refused_and_not_made_up(folder: Path) -> 
     changed(folder, "config.json", num_hidden_layers=5, layer_types=["full_attention"] * 5)
     model = generator(f"hf:{folder}")
     with pytest.raises(ModelError, match=r"are not those of its config.json: \d+ are missing"):
+        list(model.run([asking("x")]))
+
+
+def test_weights_of_another_shape_are_named_with_both_shapes(folder: Path) -> None:
+    width = json.loads((folder / "config.json").read_text())["intermediate_size"]
+    changed(folder, "config.json", intermediate_size=2 * width)
+    model = generator(f"hf:{folder}")
+    shapes = rf"down_proj.weight is \[\d+, {width}\], by the config \[\d+, {2 * width}\]"
+    with pytest.raises(ModelError, match=rf"are not those of its config.json: 0 are missing and \d+ of another .*{shapes}"):
         list(model.run([asking("x")]))
 
 

@@ -227,17 +227,18 @@ def test_a_process_that_is_killed_while_it_waits_is_followed_by_one_that_sends_n
     assert not list((folder / ".rung" / "batches").glob("*.json"))
 
 
-def test_ctrl_c_says_how_to_go_on(server: BatchServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stopped(_seconds: float) -> None:
+@pytest.mark.parametrize("where", ["rest", "BatchedGenerator.state"])  # while it is waited for, and before
+def test_ctrl_c_says_how_to_go_on(where: str, server: BatchServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object) -> None:
         raise KeyboardInterrupt
 
     folder = project(tmp_path / "p")
     server.fates = [Fate(looks=10_000)]
-    monkeypatch.setattr("rung.models.batched.rest", stopped)
+    monkeypatch.setattr(f"rung.models.batched.{where}", stopped)
     said: list[str] = []
     with pytest.raises(Interrupted, match="the same command goes on from there"):
         compare(load_project(folder), reporter=Lines(said.append, seconds=0))
-    assert any("batch_1: at the host work goes on" in line for line in said)
+    assert sum("batch_1: at the host work goes on" in line for line in said) == 1
 
 
 @pytest.mark.slow
@@ -350,7 +351,8 @@ def test_a_batch_that_nobody_wants_is_said_and_dropped_by_its_name(
     monkeypatch.setenv("OPENAI_BASE_URL", server.url)
     unnamed = notes.add("openai:small", "small", ["a" * 64])
     (one,) = open_batches(loaded)
-    assert f"{unnamed.shown} (was being sent)" in str(one)
+    assert f"{unnamed.shown} (was being sent): 1 request to openai:small since " in str(one)
+    assert str(one).endswith("; whether it came there, the next 'rung compare' finds out")
     for word in ("", unnamed.mark[0], unnamed.shown[:-1]):
         with pytest.raises(UserError, match=f"no batch is called '{word}'"):
             drop_batch(loaded, word)

@@ -55,6 +55,17 @@ def test_minutes_are_known_from_the_second_time_and_the_lines_say_it_all(priced:
     assert [part["what"] for part in told.plan_json()["parts"]] == ["the live pass"]  # type: ignore[union-attr, index, call-overload]
 
 
+def test_tokens_of_a_server_that_is_paid_by_the_hour_cost_nothing_more(priced: Path) -> None:
+    text = (priced / "rung.yaml").read_text(encoding="utf-8").partition("prices:")[0]
+    (priced / "rung.yaml").write_text(text.replace("model: scripted", "model: http://127.0.0.1:9/v1#own"), encoding="utf-8")
+    assert survey(load_project(priced)).whole().usd is None
+    hosted = f"{(priced / 'rung.yaml').read_text(encoding='utf-8')}prices: {{hosting_usd_per_hour: 2}}\n"
+    (priced / "rung.yaml").write_text(hosted, encoding="utf-8")
+    told = survey(load_project(priced))
+    assert told.whole().usd == 0.0
+    assert not any("$ unknown" in line for line in told.plan_lines())
+
+
 def test_before_the_first_comparison_minutes_are_unknown_and_so_it_is_said(priced: Path) -> None:
     lines = list(survey(load_project(priced), allowed=CompareRequest()).plan_lines())
     assert "minutes unknown" in lines[-1]

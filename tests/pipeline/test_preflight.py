@@ -17,7 +17,9 @@ from rung.loop import opened
 from rung.models.protocol import Remote
 from rung.pipeline.preflight import check_servers
 from rung.pipeline.prepare import prepare
-from rung.records import Json
+from rung.progress import Lines, reporting
+from rung.records import Json, Message
+from rung.records.steps import Generate, Request
 from rung.testing.server import Asked, FakeServer
 
 CASES = [
@@ -177,6 +179,26 @@ def test_a_server_that_answers_to_any_name_says_who_it_is(tmp_path: Path) -> Non
     with AnyName({"*": {"body": body}}, models=["qwen3-8b.gguf"]) as server:
         (notice,) = asked(project(tmp_path, server.url, model="gpt-4o"))
     assert notice.endswith("#gpt-4o is no model of its server's list; what answers there is called qwen3-8b.gguf.")
+
+
+def test_a_server_that_answers_as_another_model_of_its_list_is_told_once(tmp_path: Path) -> None:
+    def answered(model: str) -> Json:
+        return {"body": {"choices": [{"message": {"content": "hello"}, "finish_reason": "stop"}], "model": model}}
+
+    with FakeServer({"*": answered("other-v2")}, models=["m", "m-large"]) as server:
+        (notice,) = asked(project(tmp_path, server.url))
+    assert "#m answered as other-v2: an alias of the model that was asked, or another in its place" in notice
+    said: list[str] = []
+    with FakeServer({"*": [answered("m"), answered("m-large")]}, models=["m", "m-large"]) as server:
+        shop = project(tmp_path, server.url)
+        with reporting(Lines(said.append, seconds=0)), opened(shop) as engines:
+            assert check_servers(engines) == ()
+            steps = [Request(Generate((Message("user", text),), max_tokens=4)) for text in ("one", "two", "three")]
+            assert len(list(engines.generator.run(steps))) == 3
+    assert [line.partition("#")[2] for line in said if "answered as" in line] == [
+        "m answered as m-large: an alias of the model that was asked, or another in its place (a router's fallback): "
+        "its server knows which"
+    ]
 
 
 def test_a_model_that_the_table_knows_to_end_is_said_without_asking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

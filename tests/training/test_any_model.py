@@ -406,9 +406,12 @@ def test_rows_longer_than_the_context_are_left_out_and_said(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"target_modules": ["q_proj", "wq"]}, r"target_modules names wq, .*no such layer: take some of .*q_proj"),
+        (
+            {"target_modules": ["q_proj", "wq"]},
+            r"no such layer: take some of down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj$",
+        ),
         ({"first_layer": 9}, "first_layer is 9: the model has layers 0 to 3"),
-        ({"target_modules": ["input_layernorm"]}, "do not sit on the layers"),
+        ({"target_modules": ["input_layernorm"]}, "do not sit on the layers .*: take some of down_proj, gate_proj, k_proj"),
     ],
 )
 def test_recipes_that_do_not_fit_the_model_are_refused(given: dict[str, Json], says: str, tmp_path: Path) -> None:

@@ -61,6 +61,9 @@ class ByteTokens:
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         return [[END if byte == 0 else byte for byte in text.encode()] for text in texts]
 
+    def token(self, number: int) -> str:
+        return self.end if number == END else chr(number)
+
     def render(self, messages: Sequence[Message]) -> str:
         return "".join(f"<{m.role}>{m.content}\n" for m in messages) + "<assistant>"
 

@@ -41,9 +41,12 @@ def build_adapter(builder: ArtifactBuilder, need: Adapter, title: str) -> Built:
     if builder.project.settings.tuning_of() is not None:
         return build_hosted(builder, need.recipe, rows, title)
     from rung.training import Recipe, Taught, search_generator, train_generator
+    from rung.training.bases import base_of
     from rung.training.generator import has_begun
 
     recipe = Recipe.of({**recipe_of(builder), **need.recipe}, rows=len(rows), seed=builder.project.settings.seed)
+    if recipe.may_not_fit:  # before the model is asked for what is replayed
+        base_of(builder.engines.trainee).check(recipe)
     general, sweep = general_chats(builder, recipe, len(rows), title), None
     if builder.searching:
         check_free(need)

@@ -87,5 +87,6 @@ def drop(ctx: typer.Context, folder: Word = None, name: Name = None, json: Json 
     if json:
         out(dumps({"name": note.name, "model": note.model, "given_up": len(note.holds)}, ensure_ascii=False))
     else:
-        out(f"{note.shown} of {note.model} is given up, with {len(note.holds):,} answers that nobody has taken")
+        many = f"{len(note.holds):,} answer{'s' if len(note.holds) != 1 else ''}"
+        out(f"{note.shown} of {note.model} is given up, with {many} that nobody has taken")
     return FINE

@@ -47,13 +47,14 @@ class OpenBatch:
     def __str__(self) -> str:
         """One line."""
         since = datetime.fromtimestamp(self.note.since, UTC).astimezone()
-        far = self.why
+        far = self.why or "whether it came there, the next 'rung compare' finds out"
         if self.state is not None:
             failed = f", {self.state.failed_rows:,} failed" if self.state.failed_rows else ""
             outlook = f"; {self.outlook}" if self.outlook else ""
             far = f"{self.state.phase}, {self.state.done:,} answered{failed}{outlook}"
         name = self.note.name or f"{self.note.shown} (was being sent)"
-        return f"{name}: {self.note.requests:,} requests to {self.note.model} since {since:%Y-%m-%d %H:%M}; {far}"
+        many = f"{self.note.requests:,} request{'s' if self.note.requests != 1 else ''}"
+        return f"{name}: {many} to {self.note.model} since {since:%Y-%m-%d %H:%M}; {far}"
 
     def as_json(self) -> dict[str, Json]:
         """For programs."""
@@ -102,7 +103,7 @@ class StoppedBatch:
             return f"{batch} is told to stop; the next 'rung compare' takes up what it has answered"
         if self.outcome == "absent":
             return f"{batch} is not there for this key: it is given up; 'rung compare' asks again"
-        batch = f"a batch of {self.note.requests:,} requests"
+        batch = f"a batch of {self.note.requests:,} request{'s' if self.note.requests != 1 else ''}"
         return f"whether {batch} came to {self.note.model} is not known: the next 'rung compare' finds it out"
 
     def as_json(self) -> dict[str, Json]:

@@ -24,7 +24,7 @@ from rung.pipeline.judge_labels import read_labels
 from rung.pipeline.limits import check_form, check_limits
 from rung.pipeline.materials import limit_of, materials_of
 from rung.pipeline.outlook import Foreseer, Outlook, RungForecast, rehearse, unindexed
-from rung.pipeline.preflight import check_settings, context_of, missing_keys, remembered
+from rung.pipeline.preflight import check_settings, context_of, missing_keys, remembered, to_fetch
 from rung.pipeline.prepare import answer_tokens, chosen
 from rung.pipeline.project_files import Read, read_files
 from rung.pipeline.rehearsal import NO_PASSAGE, Rehearsed, Stage, Use, answers_shown, most
@@ -69,7 +69,7 @@ class Survey:
     planned: tuple[Planned, ...]
     held: Holding = field(default_factory=Holding)  # what of the schema is held
     due: tuple[Due, ...] = ()  # what is to be trained again, as `retrain:` says
-    servers: tuple[str, ...] = ()  # what models' servers were found to lack
+    servers: tuple[str, ...] = ()  # what models' servers were found to lack, and which models would be fetched
     dropped: tuple[Dropped, ...] = ()  # what rules leave out of the documents
     outlook: Outlook = field(default_factory=Outlook)  # what a comparison takes beside the answers of `planned`
     answers: tuple[Forecast, ...] = ()  # of rungs and arms, as they go into the sum
@@ -269,7 +269,7 @@ def survey(
         planned=tuple(_planned(plans, {e.label: e for e in forecasts}, rates, len(cases), stage.materials)),
         held=held,
         due=whats_due(project, rows, groups=read.groups),
-        servers=tuple(remembered(project)),
+        servers=(*remembered(project), *to_fetch(project)),
         dropped=tuple(dropped),
         outlook=looked.look() if rehearsed else Outlook(),
         answers=tuple(looked.answers()),

@@ -30,8 +30,3 @@ class PriceSettings(BaseModel):
     examples_hours: float | None = Field(default=None, ge=0)
     storage_usd_per_gb_month: float | None = Field(default=None, ge=0)
     months: float = Field(default=12, gt=0)
-
-    @property
-    def hourly(self) -> float | None:
-        """Dollars of an hour of what answers where tokens have no price: this machine's, else that of its host."""
-        return self.hosting_usd_per_hour if self.machine_usd_per_hour is None else self.machine_usd_per_hour

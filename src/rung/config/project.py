@@ -203,8 +203,9 @@ def load_project(folder: Path | str, *, groups_of: GroupsOf | None = None) -> Pr
         raise _explained(error, lines, path) from None
     _refuse_odd(settings.model_dump(by_alias=True), lines, path)  # numbers that YAML takes for texts, such as 1e300
     names = settings.model_names
+    models = {alias: _resolved(path.parent, name) for alias, name in names.items()}
     for alias, name in names.items():
-        if (first := next(one for one in names if names[one] == name)) != alias:
+        if (first := next(one for one in names if models[one] == models[alias])) != alias:
             line = lines.get(("models", alias), 1)
             raise InputError(f"models: '{alias}' is {name}, as '{first}' is: name each model once", path=path, line=line)
     context = settings.knowledge.context
@@ -216,6 +217,17 @@ def load_project(folder: Path | str, *, groups_of: GroupsOf | None = None) -> Pr
         judge = settings.judge.model_copy(update={"model": names[settings.judge.model]})
         settings = settings.model_copy(update={"judge": judge})
     return Project(path.parent, settings, lines, groups_of)
+
+
+def _resolved(root: Path, name: str) -> str:
+    """A model's name; where it is that of a file or folder, by the one path that every way of writing it leads to."""
+    scheme, _, path = name.partition(":")
+    if scheme not in ("gguf", "hf"):
+        return name
+    try:
+        return f"{scheme}:{(root / Path(path).expanduser()).resolve(strict=True)}"
+    except (OSError, RuntimeError):  # not there, a name that is too long, a person whom nobody knows
+        return name
 
 
 def _refuse_two_lists(raw: Mapping[str, Any], lines: Mapping[Where, int], path: Path) -> None:

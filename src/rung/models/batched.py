@@ -7,7 +7,7 @@ stands in `batch_notes`, and is taken up by the next process. How a host is spok
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -197,7 +197,8 @@ class BatchedGenerator:
             self._tries.update(lines.keys())
             sent.append(note)
             takes = f"it may take up to {self.api.hours} hours"
-            say(f"{self.name}: {len(lines):,} requests are handed over as the batch {name}; {takes}")
+            many = f"{len(lines):,} requests are" if len(lines) != 1 else "1 request is"
+            say(f"{self.name}: {many} handed over as the batch {name}; {takes}")
         return sent
 
     def _portions(self, requests: Mapping[str, Request]) -> Iterator[tuple[str, dict[str, bytes]]]:
@@ -276,14 +277,15 @@ class BatchedGenerator:
         self.notes.take(note, taken | unanswered)
         if state.is_too_much and note.requests > 1:
             self._at_once = -(-note.requests // 2)
-            say(f"! {self.name}: {state.why}; {self._at_once:,} requests are handed over at a time from now on")
+            say(f"! {self.name}: {state.why}; at most {self._at_once:,} are handed over at a time from now on")
             return []
         if state.phase != "failed":
             self._asked(lambda: self.api.forget(self._client, state))
         if not unanswered:
             return []
         if state.phase == "ended" and all(self._tries[digest] < TRIES for digest in unanswered):
-            say(f"! {self.name}: {note.name} has no row for {len(unanswered):,} requests, which are sent once more")
+            many = f"{len(unanswered):,} requests, which are" if len(unanswered) != 1 else "1 request, which is"
+            say(f"! {self.name}: {note.name} has no row for {many} sent once more")
             return []
         again = "the same command sends the rest anew, and without 'batch: true' under server it is asked one by one"
         if state.phase == "failed":
@@ -329,8 +331,15 @@ def wait_for(running: Sequence[StillRunning]) -> None:
                 done = sum(state.done + state.failed_rows for some in states for state in some)
                 tick(min(done, total - 1), total, names)
     except (KeyboardInterrupt, BudgetEnded):
-        say(f"! {names}: at the host work goes on; the same command takes up its answers, 'rung batches cancel' ends it")
+        say_that_it_goes_on(notes)
         raise
+
+
+def say_that_it_goes_on(notes: Iterable[BatchNote]) -> None:
+    """What a person who stops a command is to know of batches that have not ended."""
+    names = ", ".join(dict.fromkeys(note.name or note.shown for note in notes))
+    if names:
+        say(f"! {names}: at the host work goes on; the same command takes up its answers, 'rung batches cancel' ends it")
 
 
 def _sending(note: BatchNote) -> Sending:

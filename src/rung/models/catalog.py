@@ -10,7 +10,17 @@ from typing import cast
 
 from rung.config.schema import Settings
 from rung.errors import ModelError
-from rung.models.protocol import Embedder, Generator, Host, LocalEngine, LocalHost, NamingHost, RerankingHost, Server
+from rung.models.protocol import (
+    Embedder,
+    Generator,
+    Host,
+    LocalEngine,
+    LocalHost,
+    NamingHost,
+    ReadingHost,
+    RerankingHost,
+    Server,
+)
 from rung.plugins import Door, hint
 from rung.progress import Tick
 from rung.records.steps import Engine
@@ -128,6 +138,24 @@ def check_name(name: str, what: str = "generator") -> None:
         )
     if isinstance(host, NamingHost):
         host.check_name(name)
+
+
+def is_here(name: str) -> bool:
+    """Whether a generator's files need not be fetched; raises as `is_local`."""
+    host = _host(name, "generator")
+    return not isinstance(host, ReadingHost) or host.is_here(name)
+
+
+def check_files(name: str) -> None:
+    """Look over the files of a generator without opening it.
+
+    Raises:
+        ModelError: it cannot be opened; says why, as opening it would.
+        MissingExtra: a library is not installed.
+    """
+    host = _host(name, "generator")
+    if isinstance(host, ReadingHost):
+        host.check_files(name)
 
 
 @cache

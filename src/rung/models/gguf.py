@@ -74,6 +74,15 @@ def _value(file: BinaryIO, kind: int) -> Json:
     return values if count <= 64 else count
 
 
+def check_template(path: Path, metadata: Mapping[str, Json]) -> None:
+    """Raises `ModelError` where a file has no chat template."""
+    if not metadata.get("tokenizer.chat_template"):
+        raise ModelError(
+            f"{path} has no chat template, so nobody knows how its chats are written: name its instruct version, or a "
+            f"Hugging Face folder (hf:<folder>) with a chat_template.jinja in it"
+        )
+
+
 def llama_config(metadata: Mapping[str, Json], *, vocabulary: int, tied: bool) -> dict[str, Json]:
     """`config.json` of `LlamaForCausalLM` from GGUF metadata. `tied`: the output layer is the token embedding.
 

@@ -6,12 +6,13 @@ converted from the folder's own. Where a model is, and under which name it is op
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rung.errors import MissingExtra, ModelError
+from rung.models.causal.chat import read_tokenizer
+from rung.models.causal.folder import read_json, read_weights
 from rung.models.graph import convert, made_for_runtime
 from rung.models.tensors import read_tensors
 from rung.records import Json
@@ -74,14 +75,13 @@ def check(folder: Path) -> dict[str, Json]:
     Raises:
         ModelError: a file is missing or broken, another architecture, no chat template; says what to do.
     """
-    config = read_object(folder / "config.json")
+    config = read_json(folder / "config.json")
     if why := why_not(config):
         raise ModelError(f"{folder} cannot be opened by OpenVINO: {why}")
     if not (folder / "tokenizer.json").is_file():
         raise ModelError(f"{folder}/tokenizer.json is missing: save the tokenizer with save_pretrained (a fast one)")
-    if not next(folder.glob("*.safetensors"), None):
-        raise ModelError(f"{folder} holds no *.safetensors: save the model with save_pretrained")
-    settings = read_object(folder / "tokenizer_config.json") if (folder / "tokenizer_config.json").is_file() else {}
+    read_weights(folder)
+    settings = read_json(folder / "tokenizer_config.json") if (folder / "tokenizer_config.json").is_file() else {}
     if not (folder / "chat_template.jinja").is_file() and not settings.get("chat_template"):
         raise ModelError(
             f"{folder} has no chat template, so nobody knows how its chats are written: it is a base model, or the file "
@@ -91,41 +91,26 @@ def check(folder: Path) -> dict[str, Json]:
     return config
 
 
-def read_object(path: Path) -> dict[str, Json]:
-    """The object of a JSON file; raises as `check` does."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ModelError(f"{path} is missing: a Hugging Face folder has it") from error
-    except ValueError as error:
-        raise ModelError(f"{path} is no JSON ({error}): copy the model again") from error
-    if not isinstance(value, dict):
-        raise ModelError(f"{path} holds no object: copy the model again")
-    return value
+def looked_over(folder: Path) -> tuple[dict[str, Json], Any]:
+    """The folder's config and its tokenizer, before any weight is read.
+
+    Raises:
+        ModelError: as `check`, or the tokenizer cannot be read, or has no token that ends a turn.
+        MissingExtra: transformers is not installed.
+    """
+    config, tokenizer = check(folder), read_tokenizer(folder)
+    if not isinstance(tokenizer.eos_token_id, int):
+        raise ModelError(f"{folder}/tokenizer_config.json names no eos_token: name the token that ends a turn")
+    return config, tokenizer
 
 
 def _make(folder: Path, scratch: Path) -> Path:
-    config = check(folder)
-    tokenizer = _tokenizer(folder)
-    end = tokenizer.eos_token_id
-    if not isinstance(end, int):
-        raise ModelError(f"{folder}/tokenizer_config.json names no eos_token: name the token that ends a turn")
+    config, tokenizer = looked_over(folder)
     gguf = scratch / "checkpoint.gguf"
-    _write_gguf(gguf, folder, config, end=end)
+    _write_gguf(gguf, folder, config, end=tokenizer.eos_token_id)
     converted = convert(gguf, scratch)
     save_tokenizer(tokenizer, converted)
     return converted
-
-
-def _tokenizer(folder: Path) -> Any:
-    try:
-        from transformers import AutoTokenizer
-    except ImportError as error:
-        raise MissingExtra("hf", "models in Hugging Face folders") from error
-    try:
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"the tokenizer of {folder} cannot be read: {error}") from error
 
 
 def save_tokenizer(tokenizer: Any, folder: Path) -> None:

@@ -62,6 +62,34 @@ class HfHost:
             folder, name=bare, context_tokens=server.context_tokens, reasoning_tokens=server.reasoning_tokens
         )
 
+    def is_here(self, name: str) -> bool:
+        """Whether it is a folder, or in the hub's cache."""
+        from rung.models.hub import located
+
+        try:
+            located(name.removeprefix("hf:"))
+        except ModelError:
+            return False
+        return True
+
+    def check_files(self, name: str) -> None:
+        """As `protocol.ReadingHost` says."""
+        from rung.models.hub import located
+
+        self.check_name(name)
+        if not self.is_here(name):
+            return
+        bare = name.removeprefix("hf:")
+        folder = located(bare)
+        if engine_of(folder) == "openvino":
+            from rung.models.hf import looked_over
+
+            looked_over(folder)
+        else:
+            from rung.models.causal.generator import looked_over as looked_over_by_torch
+
+            looked_over_by_torch(folder, name=bare)
+
     def engine(self, name: str) -> LocalEngine:
         """As the folder's config and this machine say; "" for a model that has to be fetched."""
         from rung.models.hub import located
@@ -82,9 +110,10 @@ def engine_of(folder: Path) -> LocalEngine:
     Raises:
         ModelError: `config.json` is missing or broken.
     """
-    from rung.models.hf import read_object, why_not
+    from rung.models.causal.folder import read_json
+    from rung.models.hf import why_not
 
-    if why_not(read_object(folder / "config.json")):
+    if why_not(read_json(folder / "config.json")):
         return "torch"
     return "torch" if has_gpu() else "openvino"
 

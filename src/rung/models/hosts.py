@@ -113,7 +113,7 @@ class GgufHost:
         from rung.models.graph import prepared
         from rung.models.local import LocalGenerator
 
-        self.check_name(name)
+        self.check_files(name)
         path = Path(name.removeprefix("gguf:")).expanduser()
         progress(0, 0, f"opening {path.name}")
         digest = sha256(path)
@@ -125,6 +125,24 @@ class GgufHost:
             return TransformersGenerator(folder, name=path.name, context_tokens=context, reasoning_tokens=thinking)
         folder = prepared(path, cache_folder() / "models" / f"gguf-{digest[:12]}")
         return LocalGenerator(folder, name=path.name, digest=digest, precision=chosen())
+
+    def is_here(self, name: str) -> bool:
+        """Whether there is such a file."""
+        return Path(name.removeprefix("gguf:")).expanduser().is_file()
+
+    def check_files(self, name: str) -> None:
+        """As `protocol.ReadingHost` says."""
+        from rung.models.causal import gguf_folder
+        from rung.models.gguf import check_template, llama_config, read_metadata
+
+        self.check_name(name)
+        path = Path(name.removeprefix("gguf:")).expanduser()
+        metadata = read_metadata(path)
+        if gguf_folder.is_for_openvino(path):
+            llama_config(metadata, vocabulary=0, tied=True)
+        else:
+            gguf_folder.check(path, metadata)
+        check_template(path, metadata)
 
     def engine(self, name: str) -> LocalEngine:
         """As the file says; "" where it is not there, or none."""

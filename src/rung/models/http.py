@@ -19,7 +19,7 @@ from rung.errors import InternalError, ModelError, ServerError
 from rung.models.endpoint import Endpoint
 from rung.models.hosted_names import names_in
 from rung.models.http_client import Client, NoModel
-from rung.models.http_reading import Turn, consumed, cut_silently, read
+from rung.models.http_reading import ANOTHER, Turn, consumed, cut_silently, other_name, read
 from rung.models.http_retries import RequestFailed
 from rung.models.http_spread import spread
 from rung.models.http_words import complaint, error_within
@@ -28,10 +28,11 @@ from rung.models.protocol import Server
 from rung.models.served import Served
 from rung.models.served_adapters import ServedAdapters, served_name
 from rung.models.vendors import OPENAI, wire_of
-from rung.models.wire import Call, Listing
+from rung.models.wire import Call
 from rung.models.wire.batch_apis import BatchApi
 from rung.models.wire.closed_schema import FreeKeys, closed
 from rung.models.wire.held_form import unwrapped
+from rung.progress import say
 from rung.records import Failure, Json, Message
 from rung.records.steps import Generate, GenerateResult, Request, Restart, Result, StepFailed, usage_of
 
@@ -53,6 +54,7 @@ class HttpGenerator(Served):
         self._context = 0
         self._adapters = ServedAdapters(self._client, server.adapters_at, self._says)
         self._hosted: dict[str, str] = {}  # of adapters that the host made: by which name it answers
+        self._others: set[str] = set()  # names of what answered in the place of the model, told already
 
     @property
     def identity(self) -> str:
@@ -94,7 +96,8 @@ class HttpGenerator(Served):
             asked or cannot be told. `trouble` alone: it is there, and did not answer this. Where there is something to say,
             also `renamed`: parameters that it knows by another name; `sent_as`: the one that holds the form; `context`,
             `ends`, `instead`: what its list of models says of this one, see `Listing`; `answered_by`: the name that it gives
-            to what answered, where that is another; `no_answer`: why what it sent is none.
+            to what answered, where that is another, `unlisted`: and its list has none of ours; `no_answer`: why what it sent
+            is none.
 
         Raises:
             ServerError: as `run`.
@@ -112,7 +115,8 @@ class HttpGenerator(Served):
         elif constrained and not isinstance(reply, Failure):
             form = "ignored" if isinstance(unwrapped(step, GenerateResult(reply.text)), Failure) else "held"
         listing = self._client.listing()
-        self._context = listing.context
+        self._context, ours = listing.context, self._endpoint.model
+        other = self._heed(step, answer.get("model"), aloud=False)
         report: dict[str, Json] = {
             "left_out": [*sorted(self._left_out - {wire.form} - wire.renamed)],
             "form": form,
@@ -123,7 +127,8 @@ class HttpGenerator(Served):
             "context": listing.context,
             "ends": listing.ends,
             "instead": listing.instead,
-            "answered_by": self._other_name(answer.get("model"), listing),
+            "answered_by": other,
+            "unlisted": bool(other and listing.names) and not {ours, f"{ours}:latest"} & set(listing.names),
             "no_answer": reply.error if isinstance(reply, Failure) else "",
         }
         return {**report, **{name: detail for name, detail in details.items() if detail}}
@@ -160,12 +165,13 @@ class HttpGenerator(Served):
         named = {name: answer.get(name) for name in ("model", "system_fingerprint")}
         return {name: value for name, value in named.items() if isinstance(value, str) and value}
 
-    def _other_name(self, name: Json, listing: Listing) -> str:
-        """The name of what answered, where the server has no model of ours and calls this one otherwise."""
-        ours = self._endpoint.model
-        if not isinstance(name, str) or not name or not listing.names or {ours, f"{ours}:latest"} & set(listing.names):
-            return ""
-        return "" if name.startswith(ours) else name
+    def _heed(self, step: Generate, name: Json, *, aloud: bool = True) -> str:
+        """The name of what answered, where that is another than was asked; told once. Deployments of Azure have their own."""
+        other = "" if self._endpoint.vendor.name == "azure" else other_name(self._model_of(step), name)
+        if other and aloud and other not in self._others:
+            say(f"! {self._endpoint} answered as {other}: {ANOTHER}")
+        self._others |= {other} if other else set()
+        return other
 
     def recall(self, report: Mapping[str, Json]) -> None:
         """Take over what an earlier `check` found."""
@@ -174,6 +180,7 @@ class HttpGenerator(Served):
             self._left_out |= {str(name) for name in named} if isinstance(named, list) else set()
         if report.get("form") == "refused":
             self._left_out.add(self._wire.form)
+        self._others |= {other} if isinstance(other := report.get("answered_by"), str) else set()
         context = report.get("context")
         self._context = context if isinstance(context, int) else 0
 
@@ -211,6 +218,7 @@ class HttpGenerator(Served):
                     turn = Turn()
                     yield Restart(_failure(event))
                 else:
+                    self._heed(step, event.get("model"))
                     yield turn.hear(event)
         except RequestFailed as error:
             raise StepFailed(_failure(error)) from error
@@ -277,6 +285,7 @@ class HttpGenerator(Served):
 
     def _whole(self, step: Generate, answer: Mapping[str, Json], attempt: int = 1) -> GenerateResult | Failure:
         """The result that a chat completion is."""
+        self._heed(step, answer.get("model"))
         result = self._result(step, Turn.of(answer), answer, attempt)
         return unwrapped(step, result) if isinstance(result, GenerateResult) and (step.regex or step.choices) else result
 

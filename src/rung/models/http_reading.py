@@ -27,6 +27,9 @@ _CACHED = ("cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens"
 _WORDS_CUT = 0.85  # tokens of a word, at least: tokenizers that join words make nine tokens of ten, all others more than ten
 _SHORTEST_CUT = 100  # words: no server's context is smaller than that
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")  # Chinese and Japanese: written without spaces
+ANOTHER = "an alias of the model that was asked, or another in its place (a router's fallback): its server knows which"
+_LATEST = re.compile(r"[-:@]latest$")
+_VERSION = re.compile(r"([-:@]v?\d[\w.-]*|[-:@]latest|\.gguf)?", re.IGNORECASE)
 _UNSPACED_TOKEN = 3  # of these characters make a token, at most (on average)
 
 
@@ -227,6 +230,19 @@ def cut_silently(messages: Sequence[Message], usage: Mapping[str, Json]) -> bool
 def _words(text: str) -> float:
     unspaced = 0 if text.isascii() else len(_UNSPACED.findall(text))
     return len(text.split()) + unspaced / _UNSPACED_TOKEN
+
+
+def other_name(asked: str, answered: Json) -> str:
+    """The name that a server gives to what answered, where that is another than was asked; "" where it is the same: with a
+    version behind it, or without the vendor's before it.
+
+    >>> other_name("gpt-4o", "gpt-4o-2024-08-06"), other_name("vendor/small", "small"), other_name("gpt-4o", "gpt-4o-mini")
+    ('', '', 'gpt-4o-mini')
+    """
+    if not isinstance(answered, str) or not answered:
+        return ""
+    ours, theirs = (name.rpartition("/")[2].casefold() for name in (_LATEST.sub("", asked), answered))
+    return "" if theirs.startswith(ours) and _VERSION.fullmatch(theirs[len(ours) :]) else answered
 
 
 def _reasoning_tokens(usage: Mapping[str, Json]) -> int:

@@ -26,6 +26,7 @@ from rung.models.jobs import Job
 from rung.models.pipeline import Pipeline, decoder_of
 from rung.models.precision import Precision
 from rung.models.tokens import Tokens
+from rung.models.vocabulary import why_no_row
 from rung.records import Failure, Json, Message
 from rung.records.steps import Generate, GenerateResult, Request, Result, StepFailed
 
@@ -87,6 +88,11 @@ class LocalGenerator:
     def context_tokens(self) -> int:
         """Tokens that prompt and answer may have together."""
         return int(str(self.config["max_position_embeddings"]))
+
+    @property
+    def rows(self) -> int:
+        """Tokens that the model has a row for."""
+        return int(str(self.config["vocab_size"]))
 
     def weights(self) -> Weights:
         """The base weights as served: Hugging Face name -> float32. Training starts from these."""
@@ -202,7 +208,7 @@ class LocalGenerator:
         jobs: list[Job] = []
         refused: list[tuple[int, Failure]] = []
         for index, (step, ids) in enumerate(zip(steps, encoded, strict=True)):
-            why = self._why_not(step, len(ids))
+            why = self._why_not(step, len(ids)) or why_no_row(ids, self.rows, self.name, self.tokens.token)
             if why:
                 excess = max(0, len(ids) + step.max_tokens - self.context_tokens)
                 refused.append((index, Failure(why, step="generate", excess=excess)))

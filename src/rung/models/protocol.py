@@ -235,6 +235,25 @@ class LocalHost(Host, Protocol):
 
 
 @runtime_checkable
+class ReadingHost(Host, Protocol):
+    """A host whose models lie in files, which can be looked over without opening a model."""
+
+    def is_here(self, name: str) -> bool:
+        """Whether a generator's files are on this machine."""
+        ...
+
+    def check_files(self, name: str) -> None:
+        """Do what opening a generator does before its weights are read: files that are small, headers of those that are not.
+        Fetches nothing; of a model that would be fetched nothing is known.
+
+        Raises:
+            ModelError: a file is missing, broken or of another kind; says what to do.
+            MissingExtra: a library is not installed.
+        """
+        ...
+
+
+@runtime_checkable
 class NamingHost(Host, Protocol):
     """A host that can tell from a name alone whether it is well formed, and whether its models are behind a server."""
 

@@ -62,6 +62,10 @@ class Tokens:
         """The text of the ids, without the marks of the chat."""
         return str(self._tokenizer.decode(list(ids))) if ids else ""
 
+    def token(self, number: int) -> str:
+        """A token by its id, a mark of the chat too."""
+        return str(self._tokenizer.decode([number], skip_special_tokens=False))
+
     def decode_all(self, texts: Sequence[Sequence[int]]) -> list[str]:
         """The same of many, in one call: it takes hardly longer than one."""
         filled = [list(ids) for ids in texts if ids]

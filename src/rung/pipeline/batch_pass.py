@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
+from rung.errors import BudgetEnded, Interrupted
 from rung.pipeline.answering import conversations, other_models, strategy_of
 from rung.pipeline.candidates import models_asked
 from rung.pipeline.pricing import is_batched
@@ -46,8 +47,10 @@ def answered_in_batches(
 
 def _answered_together(runner: StepRunner, waiting: Mapping[str, Sequence[Evaluation]], cases: Sequence[Case]) -> None:
     """The rungs of these models answered, all models at the same time; raises as `answered_in_batches`."""
-    from rung.models.batched import StillRunning, wait_for
+    from rung.models.batch_notes import FOLDER, BatchNotes
+    from rung.models.batched import StillRunning, say_that_it_goes_on, wait_for
 
+    notes = BatchNotes(runner.project.state / FOLDER)
     while waiting:
         running: dict[str, StillRunning] = {}
         for model, some in waiting.items():
@@ -55,6 +58,9 @@ def _answered_together(runner: StepRunner, waiting: Mapping[str, Sequence[Evalua
                 _hand_over(runner.on(model), some, cases)
             except StillRunning as one:
                 running[model] = one
+            except (KeyboardInterrupt, Interrupted, BudgetEnded):
+                say_that_it_goes_on(notes)
+                raise
         waiting = {model: waiting[model] for model in running}
         if running:
             try:

@@ -50,15 +50,15 @@ class CompareRequest:
 
 
 def spent_usd(tally: Tally, prices: PriceSettings, seconds: float) -> float | None:
-    """Dollars spent on generations so far: by token prices where both are given, else what the host charged, else the hours
-    of the machine; None where nothing is known."""
+    """Dollars spent on generations so far: by token prices where both are given, nothing where a server is paid asked or
+    not, else what the host charged, else the hours of the machine; None where nothing is known."""
     priced = by_token(prices, tally.prompt_tokens, tally.completion_tokens, cached=tally.cached_tokens)
     if priced is not None:
         return priced
     if not tally.unpriced:
         return tally.usd
-    if prices.hourly is not None:
-        return tally.usd + prices.hourly * seconds / 3600
+    if prices.machine_usd_per_hour is not None:
+        return tally.usd + prices.machine_usd_per_hour * seconds / 3600
     return None
 
 

@@ -94,7 +94,7 @@ class Rates:
         prices = self.project.on(model).settings.prices
         priced = usd_of(prices, model, use.prompt, use.completion, batched=batched)
         if priced is None:
-            hourly = prices.hourly
+            hourly = prices.machine_usd_per_hour
             return 0.0 if not use.calls else None if hourly is None or minutes is None else hourly * minutes / 60
         return priced
 
@@ -143,7 +143,7 @@ def check_priced(project: Project, usd: float | None) -> None:
     """
     for model in models_asked(project) if usd is not None else ():
         prices = project.on(model).settings.prices
-        is_priced = prices.hourly is not None or usd_of(prices, model, 1, 1) is not None
+        is_priced = prices.machine_usd_per_hour is not None or usd_of(prices, model, 1, 1) is not None
         if not is_priced and (is_local(model) or is_on_server(model)):
             raise UserError(UNPRICED)
 

@@ -11,8 +11,9 @@ from rung.config.schema import DEFAULT_EMBEDDER, TUNED
 from rung.dataset.load import read_schema
 from rung.dataset.obstacles import Obstacles
 from rung.errors import ModelError, ServerError
-from rung.models.catalog import GENERATOR, check_name, is_local, is_remote
+from rung.models.catalog import GENERATOR, check_files, check_name, is_here, is_local, is_remote
 from rung.models.endpoint import Endpoint, is_on_server
+from rung.models.http_reading import ANOTHER
 from rung.models.protocol import Remote
 from rung.models.retirement import ending, sentence
 from rung.models.vendors import VENDORS
@@ -99,6 +100,29 @@ def check_named(project: Project, key: str, name: str, what: str) -> None:
         raise _error(_project_of(project, key, name), error, key) from error
 
 
+def check_opening(project: Project, key: str, name: str) -> None:
+    """Refuse a generator whose files cannot be opened, before any weight is read.
+
+    Raises:
+        InputError: points at its line.
+        MissingExtra: a library is not installed.
+    """
+    try:
+        check_files(model_of(project, name))
+    except ModelError as error:
+        raise _error(_project_of(project, key, name), error, key) from error
+
+
+def to_fetch(project: Project) -> list[str]:
+    """What is to be said of generators that are not here."""
+    names = dict.fromkeys(model_of(project, name) for _, name, what in named_models(project) if what == "generator")
+    return [
+        f"{name} is not on this machine, so it is not looked at: the first command that asks it fetches it"
+        for name in names
+        if not is_here(name)
+    ]
+
+
 def check_weights(project: Project) -> None:
     """Refuse weights beside a model that no server of one's own answers as, and such that cannot be tuned here.
 
@@ -110,6 +134,7 @@ def check_weights(project: Project) -> None:
             continue
         try:
             check_name(model_of(project, entry.weights))
+            check_files(model_of(project, entry.weights))
             trainable = is_local(entry.weights)
         except ModelError as error:
             raise project.error(f"weights: {error}", "models", alias) from error
@@ -166,7 +191,10 @@ def check_settings(project: Project, met: Obstacles) -> None:
     """What of `rung.yaml` can be known to be wrong before any other file is read; raises, or gathers, as `met` does."""
     nothing: tuple[tuple[str, str, str], ...] = ()
     for key, name, what in met.past(lambda: tuple(named_models(project)), nothing):
+        before = len(met.met)
         met.check(partial(check_named, project, key, name, what))
+        if what == "generator" and len(met.met) == before:
+            met.check(partial(check_opening, project, key, name))
     for key in PROMOTED:
         met.check(partial(promoted_folder, project, key))
     for check in (tools_of, allowed, check_limits, check_sampling, check_weights, check_tuning, check_batches):
@@ -202,8 +230,10 @@ def remarks(project: Project, name: str, report: Mapping[str, Json]) -> Iterator
     limit = project.on(name if asked else "").settings.server.context_tokens
     if isinstance(context, int) and 0 < context < limit and asked:
         yield f"{name} reads {context:,} tokens, as its server says, not the {limit:,} of server.context_tokens."
-    if other:
+    if other and report.get("unlisted"):
         yield f"{name} is no model of its server's list; what answers there is called {other}."
+    elif other:
+        yield f"{name} answered as {other}: {ANOTHER}."
     if ends := ending(name, report):
         yield sentence(name, ends)
     if asked and is_batched(project.on(name)):

@@ -29,8 +29,10 @@ def in_batches(prices: PriceSettings) -> PriceSettings:
 
 
 def by_token(prices: PriceSettings, prompt: int, completion: int, *, cached: int = 0) -> float | None:
-    """Dollars of these tokens by `rung.yaml`, `cached` of the prompt's; None where it does not name both prices."""
-    return prices_of(prices).of_tokens(prompt, completion, cached)
+    """Dollars of these tokens by `rung.yaml`, `cached` of the prompt's; nothing where their server is paid by the hour,
+    asked or not; None where it names neither that nor both prices."""
+    priced = prices_of(prices).of_tokens(prompt, completion, cached)
+    return 0.0 if priced is None and prices.hosting_usd_per_hour is not None else priced
 
 
 def usd_of(prices: PriceSettings, model: str, prompt: int, completion: int, *, batched: bool = False) -> float | None:
@@ -46,8 +48,8 @@ def usd_of(prices: PriceSettings, model: str, prompt: int, completion: int, *, b
 def cached_has_a_price(prices: PriceSettings, model: str) -> bool:
     """Whether tokens that a server had cached have a price of their own, in `rung.yaml` where it names those of others, else
     in the price list."""
-    if by_token(prices, 1, 1) is not None:
-        return prices.cached_prompt_usd_per_million is not None
+    if (priced := by_token(prices, 1, 1)) is not None:
+        return not priced or prices.cached_prompt_usd_per_million is not None
     if not is_on_server(model):
         return False
     from rung.models.prices import lists_cached

@@ -116,7 +116,7 @@ class Spending:
 
     def _gated(self, name: str, engine: Engine) -> Engine:
         settings = self.engines.project.settings
-        by_the_hour = settings.prices.hourly is not None and self._price(self._model(engine), 1, 1) is None
+        by_the_hour = settings.prices.machine_usd_per_hour is not None and self._price(self._model(engine), 1, 1) is None
         if by_the_hour or isinstance(engine, Closed) or (name != "generate" and not isinstance(engine, GeneratorReranker)):
             return engine  # hours are counted by `Meter`, before each block
         return _GatedStream(engine, self) if isinstance(engine, StreamingEngine) else _Gated(engine, self)

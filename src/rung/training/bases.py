@@ -58,7 +58,7 @@ class Base:
         return self.source.context
 
     def check(self, recipe: Recipe) -> None:
-        """Refuse what does not fit the model, before anything is loaded.
+        """Refuse what does not fit the model or the machine, before anything is loaded.
 
         Raises:
             UserError: names the setting.
@@ -69,6 +69,9 @@ class Base:
         self.source.check(recipe)
         if (layers := _layers(self.source.config)) is not None:
             recipe.check_layers(layers)
+        if recipe.may_not_fit:
+            find_device(recipe.device)
+            adapted(self._without_numbers(), lora_settings(recipe), seed=0)
 
     def learner(self, recipe: Recipe, rows: Sequence[Row]) -> Learner:
         """Adapters on the frozen weights, as they begin. `rows`: what will be learnt, by which memory is estimated.

@@ -30,6 +30,10 @@ class Tokenizing(Rendering, Protocol):
 
     end: str
 
+    def token(self, number: int) -> str:
+        """A token by its id."""
+        ...
+
 
 @runtime_checkable
 class Templated(Rendering, Protocol):

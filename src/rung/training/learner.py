@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from rung.errors import UserError
+from rung.errors import UserError, first_line
 from rung.models.adapters import CONFIG, WEIGHTS
 from rung.models.causal.network import Network
 from rung.records import Json
@@ -179,14 +179,13 @@ def adapted(model: Any, settings: Any, *, seed: int) -> Any:
     import torch
     from peft import get_peft_model
 
-    linear = sorted({name.rsplit(".", 1)[-1] for name, module in model.named_modules() if hasattr(module, "weight")})
     names = settings.target_modules
     named = sorted(names) if isinstance(names, (set, list, tuple)) else []
     modules = [name for name, _ in model.named_modules()]
     lacking = [one for one in named if not any(name == one or name.endswith(f".{one}") for name in modules)]
     if lacking:
         raise UserError(
-            f"target_modules names {', '.join(lacking)}, and the model has no such layer: take some of {', '.join(linear)}"
+            f"target_modules names {', '.join(lacking)}, and the model has no such layer: take some of {_linear(model)}"
         )
     model.requires_grad_(False)
     model.config.use_cache = False
@@ -196,10 +195,21 @@ def adapted(model: Any, settings: Any, *, seed: int) -> Any:
         try:
             tuned = get_peft_model(model, settings)
         except ValueError as error:
-            raise UserError(f"adapters do not sit on the layers that target_modules names: {error}") from error
+            why = f"adapters do not sit on the layers that target_modules names: {first_line(error)}"
+            raise UserError(f"{why}: take some of {_linear(model)}") from error
     if settings.exclude_modules:
         _name_layers(tuned, modules)
     return tuned
+
+
+def _linear(model: Any) -> str:
+    """The ends of the names of a model's linear layers but its output: what all-linear would take."""
+    from torch.nn import Linear
+    from transformers.pytorch_utils import Conv1D
+
+    output = model.get_output_embeddings()
+    linear = [name for name, one in model.named_modules() if isinstance(one, (Linear, Conv1D)) and one is not output]
+    return ", ".join(sorted({name.rpartition(".")[2] for name in linear}))
 
 
 def _name_layers(tuned: Any, modules: Sequence[str]) -> None:

@@ -119,6 +119,12 @@ class Recipe:
         return {key: value for key, value in settings.items() if key not in later or value != usual[key]}
 
     @property
+    def may_not_fit(self) -> bool:
+        """Whether it asks for what not every model and machine has."""
+        asked, usual = asdict(self), asdict(Recipe())
+        return any(asked[key] != usual[key] for key in ("first_layer", "target_modules", "variant", "quantize", "device"))
+
+    @property
     def replays_itself(self) -> bool:
         """Whether the model's own answers are mixed in."""
         return self.replay > 0 and SELF in self.replay_rows

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 from rung.errors import UserError
 from rung.models.causal.chat import Chat
 from rung.models.causal.devices import Device
-from rung.models.causal.folder import ModelFolder
+from rung.models.causal.folder import ModelFolder, configuration
 from rung.models.causal.network import Network, open_llama, open_network
 from rung.models.graph import PROJECTIONS
+from rung.models.vocabulary import why_no_row
 from rung.records import Json, Message
 from rung.training.examples import Tokenizing, Tokens
 from rung.training.recipe import ALL_LINEAR, Recipe
@@ -136,7 +137,7 @@ class FromArrays:
     @property
     def tokens(self) -> Tokens:
         """As served."""
-        return self.model.tokens
+        return WithinRows(self.model)
 
     @property
     def context(self) -> int:
@@ -171,6 +172,38 @@ class FromArrays:
         """As `Source` says; no file is written."""
         given: dict[str, Any] = {"where": where, "dtype": dtype, "quantization": quantization}
         return open_llama(self.model.config, self.model.weights(), **given)
+
+
+@dataclass(frozen=True)
+class WithinRows:
+    """The tokenizer of a llama that OpenVINO serves; refuses texts with a token that the model has no row for."""
+
+    model: Trainable
+
+    @property
+    def end(self) -> str:
+        """What every answer ends with."""
+        return self.model.tokens.end
+
+    def token(self, number: int) -> str:
+        """A token by its id."""
+        return self.model.tokens.token(number)
+
+    def render(self, messages: Sequence[Message]) -> str:
+        """As served."""
+        return self.model.tokens.render(messages)
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """As served.
+
+        Raises:
+            UserError: the model has no row for a token.
+        """
+        encoded, rows = self.model.tokens.encode(texts), int(str(self.model.config["vocab_size"]))
+        for ids in encoded:
+            if why := why_no_row(ids, rows, self.model.name, self.token):
+                raise UserError(why)
+        return encoded
 
 
 @dataclass(frozen=True)
@@ -218,9 +251,7 @@ class FromFolder:
 
     def configuration(self) -> Any:
         """As `Source` says."""
-        from transformers import AutoConfig
-
-        return AutoConfig.from_pretrained(self.model.files.path, local_files_only=True, trust_remote_code=False)
+        return configuration(self.model.files.path)
 
     def opened(self, *, where: Device, dtype: torch.dtype, quantization: Any) -> Network:
         """As `Source` says."""

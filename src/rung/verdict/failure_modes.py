@@ -35,7 +35,12 @@ class Way:
 
 
 REMEDIES: Mapping[Loss, tuple[Way, ...]] = {
-    "failed": (Way("look at the errors: a server, a limit or a prompt that is too long"),),
+    "failed": (
+        Way(
+            "look at the errors: a server, a limit, a prompt that is too long, or reasoning that used up the tokens "
+            "(server.reasoning_tokens gives it room of its own)"
+        ),
+    ),
     "leaked": (Way("check the groups of these documents and of the asker before anything else"),),
     "cannot be won": (Way("mend the accepted answers: labels or schema allow none of them (rung check names the cases)"),),
     "cut off": (Way("give the rung max_tokens, or more of it"),),

@@ -81,6 +81,10 @@ class Chat:
             decode = self._tokenizer.decode
             return [str(decode(ids, clean_up_tokenization_spaces=False)) if ids else "" for ids in shown]
 
+    def token(self, number: int) -> str:
+        """A token by its id."""
+        return str(self._tokenizer.convert_ids_to_tokens(number))
+
     def render(self, messages: Sequence[Message]) -> str:
         """The chat as one prompt, the assistant's turn opened. A system turn that the template does not take is put before
         the first user's; marks of the chat inside a message are written apart: no text can close its turn.

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from rung.errors import ModelError
+from rung.errors import ModelError, first_line
 from rung.records import Json
 
 _POINTER = b"version https://git-lfs"
@@ -26,6 +27,7 @@ class ModelFolder:
         generation: `generation_config.json`; empty where there is none.
         numbers: how many numbers the weights have.
         bytes: how many bytes they are on the disk.
+        rows: how many tokens the model has a row for; 0: its config does not say.
     """
 
     path: Path
@@ -33,6 +35,7 @@ class ModelFolder:
     generation: dict[str, Json]
     numbers: int
     bytes: int
+    rows: int = 0
 
     @property
     def stored(self) -> str:
@@ -57,9 +60,27 @@ def read_folder(folder: Path) -> ModelFolder:
     _refuse_code(folder, config)
     if not any((folder / name).is_file() for name in _TOKENIZERS):
         raise ModelError(f"{folder}/tokenizer.json is missing: save the tokenizer with save_pretrained (a fast one)")
-    numbers, size = _weights(folder)
+    numbers, size = read_weights(folder)
     generation = folder / "generation_config.json"
-    return ModelFolder(folder, config, read_json(generation) if generation.is_file() else {}, numbers, size)
+    rows = getattr(configuration(folder).get_text_config(decoder=True), "vocab_size", None)
+    settings = read_json(generation) if generation.is_file() else {}
+    return ModelFolder(folder, config, settings, numbers, size, rows if isinstance(rows, int) else 0)
+
+
+def configuration(folder: Path) -> Any:
+    """`config.json` as the library has it, with what it leaves unsaid; no code of the folder's is run.
+
+    Raises:
+        ModelError: the library cannot read it.
+    """
+    from transformers import AutoConfig
+
+    try:
+        return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # the library raises what it pleases for what it cannot read
+        raise ModelError(
+            f"transformers cannot read {folder}/config.json ({first_line(error)}): copy the model again"
+        ) from error
 
 
 def read_json(path: Path) -> dict[str, Json]:
@@ -99,8 +120,12 @@ def _refuse_code(folder: Path, config: dict[str, Json]) -> None:
     )
 
 
-def _weights(folder: Path) -> tuple[int, int]:
-    """(numbers, bytes) of the weights, each file's header read and its length compared."""
+def read_weights(folder: Path) -> tuple[int, int]:
+    """(numbers, bytes) of the weights, each file's header read and its length compared.
+
+    Raises:
+        ModelError: a file is missing or damaged, or they are pickles.
+    """
     files = _files(folder)
     if not files:
         pickles = sorted(path.name for pattern in _PICKLES for path in folder.glob(pattern))

@@ -28,6 +28,7 @@ from rung.models.grammar import GRAMMAR
 from rung.models.hub import digest_of
 from rung.models.jobs import Job
 from rung.models.reasoning import Listening
+from rung.models.vocabulary import why_no_row
 from rung.records import Failure, Message
 from rung.records.steps import Generate, GenerateResult, Request, Result, StepFailed
 
@@ -64,16 +65,12 @@ class TransformersGenerator:
         reasoning_tokens: int = 0,
         cache_bytes: int | None = None,
     ) -> None:
-        if lacking := [package for package in ("torch", "transformers", "xgrammar") if find_spec(package) is None]:
-            raise MissingExtra("hf", f"{name} ({', '.join(lacking)} is not installed)")
         self.folder = folder
         self.name = name
+        self.files, self.chat = looked_over(folder, name=name, thinking=reasoning_tokens > 0)
         self.device: Device = device()
-        self.files: ModelFolder = read_folder(folder)
         self.dtype: torch.dtype = number_type(self.device, self.files.stored)
         require_memory(self.files, self.device, self.dtype)
-        ends = end_tokens(self.files.config, self.files.generation)
-        self.chat = Chat(folder, ends=ends, thinking=reasoning_tokens > 0)
         self._digest = digest_of(folder)
         self._beside = _sum_of(folder)
         self._otherwise = context_tokens
@@ -179,10 +176,13 @@ class TransformersGenerator:
         """Token ids of a chat to the end of its last turn, the assistant's; and how many of them are the prompt's.
 
         Raises:
-            ModelError: the template takes no such conversation, or no token ends an answer.
+            ModelError: the template takes no such conversation, no token ends an answer, or the model has no row for one.
         """
         with self._in_words():
-            return self.chat.with_answer(messages)
+            ids, prompt = self.chat.with_answer(messages)
+        if why := self._why_no_row(ids):
+            raise ModelError(why)
+        return ids, prompt
 
     @contextmanager
     def _in_words(self) -> Iterator[None]:
@@ -207,7 +207,7 @@ class TransformersGenerator:
                 raise InternalError(f"a generator was given {type(step).__name__}")
             try:
                 ids = self.chat.encode([self.render(step.messages)])[0]
-                why = self._why_not(step, len(ids))
+                why = self._why_not(step, len(ids)) or self._why_no_row(ids)
             except ModelError as error:
                 ids, why = [], str(error)
             if why:
@@ -228,6 +228,9 @@ class TransformersGenerator:
                 f"more than the {self.context_tokens:,} of {self.name}: show fewer or shorter passages"
             )
         return "" if prompt else f"the chat template of {self.name} made no prompt of this conversation"
+
+    def _why_no_row(self, ids: Sequence[int]) -> str:
+        return why_no_row(ids, self.files.rows, self.name, self.chat.token)
 
     def _using(self, jobs: Sequence[Job]) -> AbstractContextManager[Batch]:
         """The batch, with every adapter that the jobs need; see `entered`."""
@@ -251,6 +254,14 @@ class TransformersGenerator:
             for adapter in sorted(adapters):
                 self._batch.load(adapter, self._adapters[adapter])
             return self._batch
+
+
+def looked_over(folder: Path, *, name: str, thinking: bool = False) -> tuple[ModelFolder, Chat]:
+    """A folder's files and its tokenizer, before any weight is read; raises as `TransformersGenerator`, but for memory."""
+    if lacking := [package for package in ("torch", "transformers", "xgrammar") if find_spec(package) is None]:
+        raise MissingExtra("hf", f"{name} ({', '.join(lacking)} is not installed)")
+    files = read_folder(folder)
+    return files, Chat(folder, ends=end_tokens(files.config, files.generation), thinking=thinking)
 
 
 def _sum_of(folder: Path) -> str:

@@ -60,12 +60,7 @@ def _make(path: Path, folder: Path) -> Path:
     except ImportError as error:
         raise MissingExtra("hf", "GGUF files of this kind") from error
     metadata = read_metadata(path)
-    architecture = str(metadata.get("general.architecture"))
-    if architecture not in READ:
-        raise ModelError(
-            f"GGUF architecture {architecture!r} is not supported: use one of {', '.join(READ)}, or hf:<folder>"
-        )
-    rope = _rope(path, metadata, architecture)
+    architecture, rope = check(path, metadata)
     named: dict[str, Any] = {"gguf_file": path.name, "local_files_only": True}
     try:
         config = AutoConfig.from_pretrained(path.parent, **named)
@@ -86,6 +81,21 @@ def _make(path: Path, folder: Path) -> Path:
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+def check(path: Path, metadata: Mapping[str, Json]) -> tuple[str, dict[str, Json]]:
+    """(architecture, how positions are turned) of a file that transformers will read.
+
+    Raises:
+        ModelError: another architecture, or a scaling that is not known.
+        MissingExtra: gguf is not installed.
+    """
+    architecture = str(metadata.get("general.architecture"))
+    if architecture not in READ:
+        raise ModelError(
+            f"GGUF architecture {architecture!r} is not supported: use one of {', '.join(READ)}, or hf:<folder>"
+        )
+    return architecture, _rope(path, metadata, architecture)
 
 
 def _rope(path: Path, metadata: Mapping[str, Json], architecture: str) -> dict[str, Json]:

@@ -185,21 +185,35 @@ def _opened(
     with _quiet():
         try:
             model, report = from_pretrained(
-                dtype=dtype, output_loading_info=True, device_map=placed, quantization_config=quantization
+                dtype=dtype,
+                output_loading_info=True,
+                device_map=placed,
+                quantization_config=quantization,
+                ignore_mismatched_sizes=True,  # these are in the report, and refused by it
             )
         except Exception as error:  # the library raises what it pleases for what it cannot open
             raise ModelError(f"transformers cannot open {named}: {first_line(error)}") from error
-    lacking = sorted(str(key) for key in report["missing_keys"])
-    mismatched = sorted(str(key) for key in report.get("mismatched_keys", ()))
-    if lacking or mismatched:
-        first = (lacking or mismatched)[0]
-        raise ModelError(
-            f"the weights in {named} are not those of its config.json: {len(lacking)} are missing and "
-            f"{len(mismatched)} of another shape ({first}): copy the model again"
-        )
+    _check_report(report, named)
     if report.get("unexpected_keys"):
         log.info("%s: %d tensors are not used", named, len(report["unexpected_keys"]))
     return Network((model if quantization is not None else model.to(where)).eval(), where)
+
+
+def _check_report(report: Mapping[str, Any], named: object) -> None:
+    """Refuse weights that the library would have drawn at random: it reports those that are missing, and those of another
+    shape than the config says."""
+    mismatched = {str(name): (list(there), list(wanted)) for name, there, wanted in report.get("mismatched_keys", ())}
+    lacking = sorted({str(key) for key in report["missing_keys"]} - set(mismatched))
+    if not lacking and not mismatched:
+        return
+    example = lacking[0] if lacking else ""
+    if mismatched:
+        name, (there, wanted) = min(mismatched.items())
+        example = f"{name} is {there}, by the config {wanted}"
+    raise ModelError(
+        f"the weights in {named} are not those of its config.json: {len(lacking)} are missing and "
+        f"{len(mismatched)} of another shape ({example}): copy the model again"
+    )
 
 
 @contextmanager
