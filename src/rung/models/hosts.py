@@ -113,7 +113,7 @@ class GgufHost:
         from rung.models.graph import prepared
         from rung.models.local import LocalGenerator
 
-        self.check_files(name)
+        self.check_name(name)
         path = Path(name.removeprefix("gguf:")).expanduser()
         progress(0, 0, f"opening {path.name}")
         digest = sha256(path)

@@ -166,7 +166,7 @@ class HttpGenerator(Served):
         return {name: value for name, value in named.items() if isinstance(value, str) and value}
 
     def _heed(self, step: Generate, name: Json, *, aloud: bool = True) -> str:
-        """The name of what answered, where another was asked for; told once. Deployments of Azure have names of their own."""
+        """The name of what answered, where another was asked for; told once. Azure's deployments have names of their own."""
         other = "" if self._endpoint.vendor.name == "azure" else other_name(self._model_of(step), name)
         if other and aloud and other not in self._others:
             say(f"! {self._endpoint} answered as {other}: {ANOTHER}")

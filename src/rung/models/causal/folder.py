@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rung.errors import ModelError, first_line
+from rung.models.causal.quiet import quiet
 from rung.records import Json
 
 _POINTER = b"version https://git-lfs"
@@ -76,7 +77,8 @@ def configuration(folder: Path) -> Any:
     from transformers import AutoConfig
 
     try:
-        return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        with quiet():
+            return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # the library raises what it pleases for what it cannot read
         raise ModelError(
             f"transformers cannot read {folder}/config.json ({first_line(error)}): copy the model again"

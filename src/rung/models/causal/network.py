@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from rung.errors import MissingExtra, ModelError, first_line
 from rung.models.causal.devices import Device, free_memory
 from rung.models.causal.folder import ModelFolder
 from rung.models.causal.lora import Adapters
+from rung.models.causal.quiet import quiet
 from rung.records import Json
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def _opened(
     from_pretrained: Callable[..., Any], named: object, where: Device, dtype: torch.dtype, quantization: Any
 ) -> Network:
     placed = {"": where} if where == "cuda" or quantization is not None else None
-    with _quiet():
+    with quiet():
         try:
             model, report = from_pretrained(
                 dtype=dtype,
@@ -202,31 +202,15 @@ def _opened(
 def _check_report(report: Mapping[str, Any], named: object) -> None:
     """Refuse weights that the library would have drawn at random: it reports those that are missing, and those of another
     shape than the config says."""
-    mismatched = {str(name): (list(there), list(wanted)) for name, there, wanted in report.get("mismatched_keys", ())}
+    mismatched = {str(name): (list(stored), list(expected)) for name, stored, expected in report.get("mismatched_keys", ())}
     lacking = sorted({str(key) for key in report["missing_keys"]} - set(mismatched))
     if not lacking and not mismatched:
         return
     example = lacking[0] if lacking else ""
     if mismatched:
-        name, (there, wanted) = min(mismatched.items())
-        example = f"{name} is {there}, by the config {wanted}"
+        name, (stored, expected) = min(mismatched.items())
+        example = f"{name} is {stored}, by the config {expected}"
     raise ModelError(
         f"the weights in {named} are not those of its config.json: {len(lacking)} are missing and "
         f"{len(mismatched)} of another shape ({example}): copy the model again"
     )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the library's bars and advice; what matters of it is raised."""
-    from transformers.utils import logging as theirs
-
-    level, bars = theirs.get_verbosity(), theirs.is_progress_bar_enabled()
-    theirs.set_verbosity_error()
-    theirs.disable_progress_bar()
-    try:
-        yield
-    finally:
-        theirs.set_verbosity(level)
-        if bars:
-            theirs.enable_progress_bar()
