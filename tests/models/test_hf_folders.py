@@ -143,19 +143,14 @@ def test_damaged_weights_are_refused_before_they_are_loaded(folder: Path) -> Non
 def test_what_opening_refuses_is_refused_by_looking_at_the_files_in_the_same_words(folder: Path, tmp_path: Path) -> None:
     check_files(f"hf:{folder}")
     (folder / "chat_template.jinja").unlink()
-    spoilt = {
-        "config.json": lambda whole: whole[: len(whole) * 2 // 3],
-        "tokenizer.json": lambda whole: whole[: len(whole) * 2 // 3],
-        "model.safetensors": lambda whole: whole[:-100],
-        "": lambda whole: whole,  # without a template
-    }
-    for name, cut in spoilt.items():
+    for name in ("config.json", "tokenizer.json", "model.safetensors", ""):  # "": without a template
         for kind in ("qwen3", "llama"):
             odd = Path(shutil.copytree(folder, tmp_path / f"{kind}-{name}"))
             changed(odd, "config.json", model_type=kind)
             if name:
                 (odd / "chat_template.jinja").write_text(TEMPLATE)
-                (odd / name).write_bytes(cut((odd / name).read_bytes()))
+                whole = (odd / name).read_bytes()
+                (odd / name).write_bytes(whole[: len(whole) * 2 // 3])
             with pytest.raises(ModelError) as looked:
                 check_files(f"hf:{odd}")
             with pytest.raises(ModelError) as opened:

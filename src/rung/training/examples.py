@@ -28,7 +28,10 @@ class Rendering(Protocol):
 class Tokenizing(Rendering, Protocol):
     """One whose every answer ends with the same mark."""
 
-    end: str
+    @property
+    def end(self) -> str:
+        """The mark."""
+        ...
 
     def token(self, number: int) -> str:
         """A token by its id."""
