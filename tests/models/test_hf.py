@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rung.errors import ModelError, UserError
-from rung.models.catalog import generator
+from rung.models.catalog import check_files, generator
 from rung.models.hf import PLAIN, save_tokenizer
 from rung.models.hub import digest_of
 from rung.models.local import LocalGenerator
@@ -126,6 +126,21 @@ def test_a_gguf_without_a_template_is_refused_as_well(tmp_path: Path) -> None:
     save_tokenizer(tokenizer, tmp_path / "bare")
     with pytest.raises(ModelError, match="this model has no chat template"):
         Tokens(tmp_path / "bare")
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors", "tokenizer_config.json"])
+def test_cut_files_are_refused_by_looking_at_them_in_the_words_of_opening(
+    name: str, cache: Path, folder: Path, tmp_path: Path
+) -> None:
+    odd = Path(shutil.copytree(folder, tmp_path / "odd"))
+    check_files(f"hf:{odd}")
+    whole = (odd / name).read_bytes()
+    (odd / name).write_bytes(whole[: len(whole) * 2 // 3])
+    with pytest.raises(ModelError, match=f"{odd}") as looked:
+        check_files(f"hf:{odd}")
+    with pytest.raises(ModelError) as caught:
+        generator(f"hf:{odd}")
+    assert str(looked.value) == str(caught.value)
 
 
 @pytest.mark.parametrize(
