@@ -272,6 +272,20 @@ def test_a_prompt_with_a_token_past_the_models_rows_is_refused_alone(tmp_path: P
         model.with_answer([Message("user", "Say it."), Message("assistant", "Dapple")])
 
 
+def test_a_form_that_the_tokenizer_cannot_spell_is_no_damage(tmp_path: Path) -> None:
+    file = tiny_model(tmp_path, "qwen2") / "tokenizer.json"
+    tokenizer = json.loads(file.read_text(encoding="utf-8"))
+    letter = "æ"  # the first byte of "日" and "本", as a token
+    words = tokenizer["model"]
+    words["vocab"] = {f"<none {id}>" if letter in token else token: id for token, id in words["vocab"].items()}
+    words["merges"] = [pair for pair in words["merges"] if letter not in "".join(pair)]
+    file.write_text(json.dumps(tokenizer), encoding="utf-8")
+    results = dict(opened(tmp_path).run([asking("x", regex="日本", max_tokens=20), asking("Say one.")]))
+    assert isinstance(results[0], Failure)
+    assert "tokenizer has no token" in results[0].error
+    assert isinstance(results[1], GenerateResult)
+
+
 def test_sampling_follows_its_seed_whoever_shares_the_batch(tmp_path: Path) -> None:
     model = opened(tiny_model(tmp_path, "qwen2"))
     draws = [asking("Invent.", temperature=1.5, seed=seed, max_tokens=12) for seed in range(4)]

@@ -146,6 +146,22 @@ def test_a_budget_in_dollars_holds_before_anything_is_handed_over(server: BatchS
 
 
 @pytest.mark.slow
+def test_all_that_batches_were_paid_for_is_judged_and_no_handful_is_waited_for(server: BatchServer, tmp_path: Path) -> None:
+    rungs = "rungs: [prompt, {rag: {passages: 2}}, {multi_hop: {method: decompose}}]\n"
+    folder = project(tmp_path / "p", rest=f"knowledge: {{sources: [doc.md]}}\nembedder: scripted\n{rungs}")
+    bound = sum(f.usd or 0.0 for f in survey(load_project(folder), allowed=CompareRequest()).answers if f.calls)
+    verdict, _ = judged(folder, CompareRequest(usd=0.06 * bound))
+    assert verdict.coverage.partial
+    answered = {rung.name: rung.answered for rung in verdict.rungs}
+    paid = sum(len(batch.rows) for batch in server.batches)
+    assert CASES < paid == answered["prompt"] + answered["rag"], (
+        "what is paid is judged; the closed book asks what 'prompt' asks"
+    )
+    assert all(len(batch.rows) > 1 for batch in server.batches)
+    assert set(server.times.values()) == {1}
+
+
+@pytest.mark.slow
 def test_with_a_budget_in_dollars_a_second_host_is_asked_when_it_is_known_what_the_first_has_cost(
     server: BatchServer, tmp_path: Path
 ) -> None:

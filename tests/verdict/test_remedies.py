@@ -11,7 +11,7 @@ from rung.records import Estimate, Loss, Lost, Reason, RungResult
 from rung.verdict.bar import Bar
 from rung.verdict.decide import settle
 from rung.verdict.judging import DecisionContext
-from rung.verdict.rejections import superfluous
+from rung.verdict.rejections import NOT_BEGUN, not_built, superfluous
 from rung.verdict.remedies import advised, in_general
 from tests.verdict.weighing import rung, share
 
@@ -32,8 +32,8 @@ def test_what_nobody_tried_is_advised() -> None:
     prompt = line("prompt", 0.5, lost=20)
     assert told(prompt) == in_general("wrong format")
     assert told(prompt, trainable=False) == "Constrain the output (structured)."
-    unbuilt = RungResult("structured", {}, "not_applicable", superfluous("prompt", clears=True))
-    assert "(structured)" in told(prompt, unbuilt)
+    for why in (superfluous("prompt", clears=True), not_built("no budget"), NOT_BEGUN):
+        assert "(structured)" in told(prompt, RungResult("structured", {}, "not_applicable", why))
 
 
 def test_what_was_measured_is_advised_where_it_gained() -> None:

@@ -46,7 +46,9 @@ def _own(builder: ArtifactBuilder, needed: int, title: str) -> list[Example]:
     settings = builder.project.settings
     file = shipped(settings.tuned_on())
     chats = list(islice(read_examples(file, []), needed)) if file is not None else _answered(builder, needed, title)
-    if len(chats) < needed:
+    if not chats and needed:
+        say(f"! replay: no answer of the untuned model keeps to what was asked, of {needed}: nothing is replayed")
+    elif len(chats) < needed:
         say(f"! replay: only {len(chats)} answers of the untuned model keep to what was asked, of {needed}: they come again")
     return chats
 

@@ -71,6 +71,18 @@ def answered(
     return replace(evaluation, outcomes=evaluation.outcomes + first, again=again, result=line)
 
 
+def as_far_as_known(runner: StepRunner, evaluation: Evaluation, cases: Sequence[Case]) -> Evaluation:
+    """A rung with those of the next cases, from the first, that can be answered though the budget has ended."""
+    at_once = len(cases)
+    while cases and at_once:
+        try:
+            evaluation = answered(runner, evaluation, cases[:at_once], title=f"answer {evaluation.name}")
+            cases = cases[at_once:]
+        except BudgetEnded:
+            at_once = min(at_once, len(cases)) // 2
+    return evaluation
+
+
 def conversations(
     project: Project, strategy: Strategy, cases: Sequence[Case]
 ) -> list[tuple[Asker, Callable[[], Conversation[Answer]]]]:

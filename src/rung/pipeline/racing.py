@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from rung.config.project import Project
 from rung.errors import BudgetEnded
-from rung.pipeline.answering import answered, time_live
+from rung.pipeline.answering import answered, as_far_as_known, time_live
 from rung.pipeline.batch_pass import answered_in_batches, asks_in_batches
 from rung.pipeline.billing import prices_in
 from rung.pipeline.budget import Meter, spent_usd
@@ -25,6 +25,7 @@ from rung.pipeline.limits import bar_in
 from rung.pipeline.live_feed import SHOWN, Feed
 from rung.pipeline.prepare import Prepared
 from rung.pipeline.publishing import last_choice
+from rung.pipeline.spending import from_memory
 from rung.records import Case, Coverage, Estimate, Evaluation, Outcome, Stop, kind_of
 from rung.records.run_state import State
 from rung.runtime.batch import Tally
@@ -140,6 +141,8 @@ class Course:
         with suppress(BudgetEnded):  # which is looked at below
             new = [racer.evaluation for racer in self.racers.values() if not racer.done]
             answered_in_batches(self.runner, new, self.order, one_by_one=self.meter.allowed.usd is not None)
+        if self.meter.allowed.limited and asks_in_batches(self.runner.engines):
+            self._take_what_is_paid()
         if self.whole and not self.meter.allowed.limited:
             for label in list(self.racers):
                 self._extend(label, self.total)
@@ -286,7 +289,7 @@ class Course:
             on_end = self.feed.during(racer.evaluation, more)
             racer.evaluation = answered(self.runner, racer.evaluation, more, title=title, on_end=on_end)
         except BudgetEnded:
-            racer.evaluation = self._as_far_as_known(racer.evaluation, more)
+            racer.evaluation = as_far_as_known(self.runner, racer.evaluation, more)
         if self.scored_on_the_way:
             self.so_far(label)
         self.feed.look_at(racer.evaluation)
@@ -304,14 +307,12 @@ class Course:
             }
         )
 
-    def _as_far_as_known(self, evaluation: Evaluation, cases: Sequence[Case]) -> Evaluation:
-        """The rung with those of the next cases that were answered before the budget ended."""
-        for case in cases:
-            try:
-                evaluation = answered(self.runner, evaluation, [case], title=f"answer {evaluation.name}")
-            except BudgetEnded:
-                break
-        return evaluation
+    def _take_what_is_paid(self) -> None:
+        """Every rung with all that its batches have answered, whatever is left of the budget."""
+        for racer in self.racers.values():
+            more = self.order[racer.done :]
+            racer.evaluation = as_far_as_known(from_memory(self.runner), racer.evaluation, more)
+            self.feed.look_at(self._scored(racer.evaluation) if self.scored_on_the_way else racer.evaluation)
 
     def _rival(self) -> dict[str, Outcome] | None:
         """Pairwise: the answer that each is judged against."""

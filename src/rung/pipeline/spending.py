@@ -28,8 +28,10 @@ from rung.records.steps import (
     usage_of,
 )
 from rung.runtime.engines import Engines
+from rung.runtime.runner import StepRunner
 
 _NOTE = "counted_beyond"  # in the store: how far a model's own counts went beyond what was bounded
+_HANDFUL = 3  # requests: for fewer no further batch is waited for, up to a day
 _SURE = 3  # answers of a model by which its counts are known
 
 
@@ -117,12 +119,13 @@ class Spending:
     def _gated(self, name: str, engine: Engine) -> Engine:
         settings = self.engines.project.settings
         by_the_hour = settings.prices.machine_usd_per_hour is not None and self._price(self._model(engine), 1, 1) is None
-        if by_the_hour or isinstance(engine, Closed) or (name != "generate" and not isinstance(engine, GeneratorReranker)):
+        if by_the_hour or isinstance(engine, Closed) or not _asks_a_model(name, engine):
             return engine  # hours are counted by `Meter`, before each block
         return _GatedStream(engine, self) if isinstance(engine, StreamingEngine) else _Gated(engine, self)
 
     def begin(self, engine: Engine, requests: Sequence[Request]) -> int:
-        """How many of these, from the first, may be begun together: at least one.
+        """How many of these, from the first, may be begun together: at least one. Of a batch interface that has answered
+        already no further handful is asked, unless these are all.
 
         Raises:
             BudgetEnded: the first does not fit into what is left.
@@ -133,7 +136,7 @@ class Spending:
             bound = self.bound(model, request)
             total += self._usd(model, counts, bound, batched=batched)
             if total > left or left <= 0:
-                if index:
+                if index and not (batched and index < _HANDFUL and counts.is_sure(bound.size)):
                     return index
                 raise BudgetEnded(self.end(total))
             if not counts.is_sure(bound.size) and not batched:  # that takes hours for one as for many
@@ -180,6 +183,36 @@ class Spending:
     def _model(self, engine: Engine) -> str:
         settings = self.engines.project.settings
         return settings.judge.model if self.engines.is_judge(engine) else settings.model
+
+
+def _asks_a_model(name: str, engine: Engine) -> bool:
+    return name == "generate" or isinstance(engine, GeneratorReranker)
+
+
+def from_memory(runner: StepRunner) -> StepRunner:
+    """The same, asking models nothing new: what is not remembered ends as a budget does."""
+
+    def closed(_engines: Engines, asked: Mapping[str, Engine]) -> Mapping[str, Engine]:
+        return {name: _Ended(one) if _asks_a_model(name.partition(":")[0], one) else one for name, one in asked.items()}
+
+    return StepRunner(runner.engines, closed, batched=runner.batched)
+
+
+class _Ended:
+    """An engine whose results are remembered, and that begins nothing."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.identity = engine.identity
+
+    def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result | Failure]]:
+        """Begin none.
+
+        Raises:
+            BudgetEnded: where there are any.
+        """
+        if requests:
+            raise BudgetEnded("the budget has ended")
+        yield from ()
 
 
 @dataclass(frozen=True, slots=True)

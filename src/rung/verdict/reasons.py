@@ -141,8 +141,8 @@ def few_documents(documents: int, n: int) -> str:
     what = "document" if documents == 1 else "documents"
     return (
         f"{cases(n)} are about {documents:,} {what}: intervals and probabilities tell of further questions about "
-        f"{'it' if documents == 1 else 'these'}, not of other documents, for which they are too narrow. Cases about ten "
-        "documents or more tell of those too."
+        f"{'it' if documents == 1 else 'these'}, not of other documents, for which they are too narrow. Several cases "
+        "about each of ten documents or more tell of those too."
     )
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rung.records import Lost, RungResult, kind_of, rung_of
+from rung.records import Lost, ReasonKind, RungResult, kind_of, rung_of
 from rung.verdict.failure_modes import REMEDIES, WITHOUT_GAPS, Way
 from rung.verdict.reasons import listed
 
 NOTHING_TO_WIN = "With the right passages the model gets no more of these."
+_NOT_TRIED: tuple[ReasonKind, ...] = ("not_built", "not_needed", "not_begun")
 _UNTRAINABLE = "The weights of this model cannot be tuned here."
 
 
@@ -71,7 +72,7 @@ def _in_vain(way: Way, lost: Lost, of: RungResult, results: Sequence[RungResult]
         return None
     if measured:
         return [r.name for r in measured]
-    impossible = [r for r in going if r.status == "not_applicable" and kind_of(r.why) not in ("not_built", "not_needed")]
+    impossible = [r for r in going if r.status == "not_applicable" and kind_of(r.why) not in _NOT_TRIED]
     return [] if going and len(impossible) == len(going) else None
 
 

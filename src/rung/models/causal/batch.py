@@ -6,6 +6,7 @@ of this and when to `generator`.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 
 AT_ONCE = 64  # rows decoded together
 _NO_NUMBERS = "the model computed no numbers: its weights are damaged, or too large for their type"
+_CANNOT_SPELL = (
+    "the model's tokenizer has no token by which the answer could go on in the form that is asked for: it cannot spell what "
+    "the schema, the pattern or the labels say; write these in letters that it has, or take another model"
+)
 _TAIL = 16  # last tokens among which the end of thinking is looked for
 
 
@@ -191,6 +196,7 @@ class Batch:
         import torch
 
         matchers = [None if row.closing else row.matcher for row in rows]
+        computed = logits.max(dim=-1).values.tolist()  # of all tokens, those that no form allows too
         if any(matcher is not None for matcher in matchers):
             assert self._grammars is not None
             logits = self._grammars.forbid(logits, matchers)
@@ -198,8 +204,9 @@ class Batch:
         values, tokens = best.values.tolist(), best.indices.tolist()
         for number, row in enumerate(rows):
             token = tokens[number]
-            if values[number] != values[number] or values[number] == float("-inf"):
-                self._end(row, Failure(_NO_NUMBERS, step="generate"))
+            if not math.isfinite(values[number]):
+                why = _CANNOT_SPELL if math.isfinite(computed[number]) else _NO_NUMBERS
+                self._end(row, Failure(why, step="generate"))
                 continue
             if row.rng is not None:
                 chances = torch.softmax(logits[number].cpu() / row.job.step.temperature, dim=-1)
