@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -61,6 +63,8 @@ def serve(  # noqa: PLR0917 - typer reads the options from the parameters
         raise UserError(
             f"--open answers everybody, so that it listens on this machine only, not on {host}: leave out --host"
         )
+    if not os.environ.get("RUNG_LOG", "").strip():  # what is promoted and gone back to is shown without being asked for
+        logging.getLogger("rung.serving.rollouts").setLevel(logging.INFO)
     project, limits = load_project(folder), Limits(concurrency, queue, seconds)
     identity = _identity(project, groups(asker or ""), is_open=is_open)
     with (
