@@ -37,7 +37,8 @@ _NEWEST = (table.c.at.desc(), table.c.id.desc())
 @dataclass(frozen=True, slots=True)
 class TraceFilter:
     """Which traces are listed. Times are milliseconds since 1970; `deployment`: a name that was asked, or the id of a
-    deployment, or four or more of its first characters; `caller`: a name, or an id such as `key:0a1b2c3d4e5f`; `after`: (time, id) of the last one of the page before."""
+    deployment, or four or more of its first characters; `caller`: a name, or an id such as
+    `key:0a1b2c3d4e5f`; `after`: (time, id) of the last one of the page before."""
 
     deployment: str = ""
     caller: str = ""
