@@ -93,7 +93,7 @@ def test_the_events_say_what_is_served_and_what_there_is_to_go_back_to() -> None
 def test_who_was_taken_back_is_said() -> None:
     words = ["promoted a", "promoted b", "canary c", "stopped c", "rolled back a", "withdrawn a", "rolled back b"]
     events = [
-        DeploymentEvent(number, word[-1], word[:-2], "rung serve", "7 of 15 failed")  # type: ignore[arg-type]
+        DeploymentEvent(number, word[-1], word[:-2], "rung serve", "b: 7 of 15 failed" if number == 5 else "7 of 15 failed")  # type: ignore[arg-type]
         for number, word in enumerate(words, 1)
     ]
     gone = taken_back(events)

@@ -261,11 +261,14 @@ def taken_back(events: Iterable[DeploymentEvent]) -> dict[int, str]:
 
 def event_words(event: DeploymentEvent, gone: str = "") -> str:
     """What happened, by whom and why. `gone`: of `taken_back`, "" where there is none."""
-    why = f": {event.why}" if event.why else ""
     if event.what != "rolled back":
-        return f"{event.deployment} {event.what} by {event.by}{why}"
-    taken = f"{gone} taken back by {event.by}, {event.deployment} is served again"
-    return f"{taken if gone else f'{event.deployment} is served again, by {event.by}'}{why}"
+        words = f"{event.deployment} {event.what} by {event.by}"
+    elif gone:
+        words = f"{gone} taken back by {event.by}, {event.deployment} is served again"
+    else:
+        words = f"{event.deployment} is served again, by {event.by}"
+    why = event.why.removeprefix(f"{gone}: ")  # a server names it there, for who reads the event alone
+    return f"{words}: {why}" if why else words
 
 
 def state_of(id: str, now: Standing) -> str:

@@ -242,7 +242,7 @@ class Rollouts:
             self._after = index
             return None
         decision = Decision("stopped", broken, {"seen": dict(asdict(one))})
-        event = DeploymentEvent(0, now.green, "rolled back", WRITER, broken, decision.figures)
+        event = DeploymentEvent(0, now.green, "rolled back", WRITER, f"{record.id}: {broken}", decision.figures)
         return self._act(event, decision)
 
     def _act(self, event: DeploymentEvent, decision: Decision) -> Decision | None:
