@@ -74,7 +74,7 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """See `uvicorn.Server`."""
         left = count(len(self.server_state.tasks), "open request")
-        say(f"stopping: nothing new is taken, and {left} may end")
+        say(f"stopping: nothing new is taken, and {left} may be finished")
         await super().shutdown(sockets)
 
 
