@@ -63,8 +63,7 @@ def serve(  # noqa: PLR0917 - typer reads the options from the parameters
         raise UserError(
             f"--open answers everybody, so that it listens on this machine only, not on {host}: leave out --host"
         )
-    if not os.environ.get("RUNG_LOG", "").strip():  # what is promoted and gone back to is shown without being asked for
-        logging.getLogger("rung.serving.rollouts").setLevel(logging.INFO)
+    _show_rollouts()
     project, limits = load_project(folder), Limits(concurrency, queue, seconds)
     identity = _identity(project, groups(asker or ""), is_open=is_open)
     with (
@@ -98,6 +97,12 @@ def serve(  # noqa: PLR0917 - typer reads the options from the parameters
             at_hand.close()  # before the database and the models that its work may be using
     err("stopped")
     return FINE
+
+
+def _show_rollouts() -> None:
+    """What is promoted and gone back to stands in the log, unless somebody said what does."""
+    if not os.environ.get("RUNG_LOG", "").strip():
+        logging.getLogger("rung.serving.rollouts").setLevel(logging.INFO)
 
 
 def _identity(project: Project, asker_groups: frozenset[str] | None, *, is_open: bool) -> Identity:

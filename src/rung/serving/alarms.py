@@ -47,8 +47,8 @@ class Alarms:
                 if limit not in self._raised:
                     self._raised[limit] = latest
                     lines.append(f"ALERT: deployment {record.id} breaks a limit, and {why}: {broken}")
-        for limit, place in list(self._raised.items()):
-            after = _sum(self._seen(record, since, place)[0])
+        for limit, raised in list(self._raised.items()):
+            after = _sum(self._seen(record, since, raised)[0])
             if not is_within(rollout, limit, after):
                 self._raised[limit] = latest  # it goes on: a long outage does not have to be made up for
             elif keeps_limit(rollout, limit, after, risk=risk):
