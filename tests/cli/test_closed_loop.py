@@ -90,7 +90,7 @@ def test_what_people_taught_is_measured_approved_and_served(rung: Run, shop: Pat
             rated(url, f"asker{n}", id=answer["id"], rating="up" if right in answer["text"] else "down")
         assert (rung_now(shop)["current"], first != second) == (second, True)
         assert LEARNT["May I pay by invoice?"][0] in asked(url, "May I pay by invoice?", "anybody")["text"]
-    assert "finished by rung serve: not worse by 30%" in rung("deployments", shop, second).out
+    assert "finished by rung serve: not worse by 30 points" in rung("deployments", shop, second).out
     logged = [json.loads(line)["action"] for line in rung("review", shop, "--log", "--json").out.splitlines()]
     assert logged == ["request", "approve", *["approve"] * 4, "request", "approve"]
 

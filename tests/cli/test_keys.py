@@ -24,6 +24,15 @@ def test_a_key_is_made_listed_and_revoked(rung: Run, shop: Path) -> None:
     assert rung("keys", "list", shop, "--json").json["keys"][0]["state"] == "revoked"
 
 
+def test_a_second_good_key_of_one_name_is_said(rung: Run, shop: Path) -> None:
+    assert "already" not in rung("keys", "new", shop, "web").err
+    (first,) = rung("keys", "list", shop, "--json").json["keys"]
+    assert f"! web has a good key already ({first['id']})" in rung("keys", "new", shop, "web").err
+    for key in rung("keys", "list", shop, "--json").json["keys"]:
+        rung("keys", "revoke", shop, key["id"])
+    assert "already" not in rung("keys", "new", shop, "web").err
+
+
 def test_mistakes_are_said(rung: Run, shop: Path) -> None:
     assert "no keys" in rung("keys", "list", shop).out
     assert "'aks' is no scope; did you mean 'ask'?" in rung("keys", "new", shop, "ci", "--scopes", "aks", code=2).err

@@ -234,6 +234,23 @@ def test_rules_of_a_project(tmp_path: Path) -> None:
     assert [str(p)[:43] for p in sources.problems] == ["rung.yaml:5: the rule 'nowhere' matches no "]
 
 
+def test_rules_leave_documents_beside_them_alone(tmp_path: Path) -> None:
+    """`rung.yaml` says who reads what, and is no sidecar of the project's folder, nor of a document of its name."""
+    put(tmp_path, "faq.jsonl", '{"id": "q", "text": "x"}\n')
+    put(tmp_path, "rung.md", "x")
+    put(tmp_path, "docs/hr/a.md", "x")
+    rules = "  access:\n    - {path: docs/hr, groups: [hr]}\n"
+    sources = "  sources: [docs, faq.jsonl, rung.md]\n"
+    project = load_project(put(tmp_path, "rung.yaml", f"knowledge:\n{sources}{rules}cases: [c.jsonl]\n").parent)
+    for copy in ("rung.yaml~", "rung.yaml.bak"):
+        put(tmp_path, copy, f"knowledge:\n{rules}")
+    read = Sources(project)
+    assert {d.id: d.groups for d in read} == {"docs/hr/a.md": ("hr",), "q": (), "rung.md": ()}
+    assert not read.problems
+    put(tmp_path, "docs/rung.yaml", rules)  # it is of the project in its own folder only
+    assert {d.id for d in Sources(project)} == {"q", "rung.md"}
+
+
 @pytest.mark.parametrize(
     "rule",
     [

@@ -19,8 +19,10 @@ from rung.records.deployment import (
     Rollout,
     Standing,
     differences,
+    event_words,
     standing,
     state_of,
+    taken_back,
 )
 
 RECORD = DeploymentRecord(
@@ -86,6 +88,20 @@ def test_the_events_say_what_is_served_and_what_there_is_to_go_back_to() -> None
     assert (again.current, again.failed, again.green) == ("b", frozenset(), "a")
     assert [state_of(id, again) for id in "abx"] == ["earlier", "served", "ended"]
     assert state_of("b", back) == "taken back"
+
+
+def test_who_was_taken_back_is_said() -> None:
+    words = ["promoted a", "promoted b", "canary c", "stopped c", "rolled back a", "withdrawn a", "rolled back b"]
+    events = [
+        DeploymentEvent(number, word[-1], word[:-2], "rung serve", "b: 7 of 15 failed" if number == 5 else "7 of 15 failed")  # type: ignore[arg-type]
+        for number, word in enumerate(words, 1)
+    ]
+    gone = taken_back(events)
+    assert gone == {5: "b"}
+    lines = [event_words(event, gone.get(event.number, "")) for event in events]
+    assert lines[3] == "c stopped by rung serve: 7 of 15 failed"
+    assert lines[4] == "b taken back by rung serve, a is served again: 7 of 15 failed"
+    assert lines[6] == "b is served again, by rung serve: 7 of 15 failed"
 
 
 def test_clocks_have_no_say() -> None:

@@ -123,6 +123,8 @@ def test_an_outage_that_all_share_takes_back_one_and_no_more(measured: Path, cap
         observed(state, 40, deployment=third.id, end="failed")
         looked(client)
         assert standing_now(state).current == second.id
+        line = f"ALERT: deployment {third.id} taken back by rung serve, {second.id} is served again: 40 of 40 answers failed"
+        assert [one.levelno for one in caplog.records if line in one.getMessage()] == [logging.ERROR], "shown, and once"
         observed(state, 40, deployment=second.id, end="failed")
         looked(client)
         assert standing_now(state).current == second.id
@@ -135,6 +137,43 @@ def test_an_outage_that_all_share_takes_back_one_and_no_more(measured: Path, cap
         observed(state, 40, deployment=again.id, end="failed")
         looked(client)
         assert standing_now(state).current == first.id
+
+
+def alerts(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What a log of errors alone says of limits, since it was asked last."""
+    lines = [one.getMessage() for one in caplog.records if one.levelno >= logging.ERROR and "ALERT" in one.getMessage()]
+    caplog.clear()
+    return lines
+
+
+def test_an_alarm_is_raised_once_and_again_when_it_had_ended(measured: Path, caplog: pytest.LogCaptureFixture) -> None:
+    only = promoted(measured, WINNER, max_p95=1.0)
+    begun = f"ALERT: deployment {only.id} breaks a limit, and there is none to go back to:"
+    with served(measured) as client:
+        state = state_of(client)
+
+        def lines(count: int, **given: Any) -> list[str]:
+            observed(state, count, deployment=only.id, **given)
+            looked(client)
+            return alerts(caplog)
+
+        assert lines(16, end="failed") == [f"{begun} 16 of 16 answers failed, and 5.0% may"]
+        assert [*lines(1, end="failed"), *lines(4), *lines(20)] == [], "other counts of the same are nothing new"
+        (other,) = lines(40, seconds=3.0)
+        assert other.startswith(f"{begun} 40 of ")
+        assert "took longer than 1 s" in other
+        with served(measured) as again:
+            looked(again)
+            assert alerts(caplog) == [], "an outage of before is none of a server that begins"
+            observed(state, 16, deployment=only.id, end="failed")
+            looked(again)
+            assert len(alerts(caplog)) == 1, "and one that goes on is"
+        assert lines(400, end="failed") == []
+        ended = [*lines(100), *lines(100), *lines(100)]
+        assert len(ended) == 2, "each limit holds again"
+        assert all(line.startswith(f"ALERT ended: deployment {only.id} keeps it again: ") for line in ended)
+        assert lines(5) == []
+        assert len(lines(60, end="failed")) == 1
 
 
 def test_what_cannot_be_opened_is_tried_again(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rung.config.project import load_project
+from rung.models.scripted import ScriptedGenerator
 from rung.serving.identity import identity_of
 from rung.serving.keys import KeyRequest, KeyStore
 from tests.serving.serving import SHIPPING, STAFF, Client, chat, served
@@ -38,6 +40,32 @@ def test_keys_open_what_they_were_made_for(shop: Path) -> None:
             assert refused.headers["www-authenticate"] == "Bearer"
         store.revoke(key.id)
         assert with_key(staff).chat().status_code == 401
+
+
+ADDRESS = "http://10.0.0.7:9100/v1#mid"
+
+
+class Away(ScriptedGenerator):
+    """A model on a server."""
+
+    @property
+    def identity(self) -> str:
+        return f"http:{ADDRESS}/openai"
+
+
+def test_where_a_model_s_server_is_is_told_to_owners_alone(shop: Path) -> None:
+    store = KeyStore(shop / ".rung")
+    _, public = store.create(KeyRequest("web", scopes=frozenset({"search"})))
+    _, owner = store.create(KeyRequest("ada", scopes=frozenset({"board"})))
+    with served(shop, identity=identity_of(load_project(shop))) as client:
+        answering = client.app.state.answering
+        rag = answering.deployments["rag"]
+        answering.deployments["rag"] = replace(rag, pinned=replace(rag.pinned, models=(ADDRESS,)), generator=Away())
+        for key, model in ((public, "#mid"), (owner, ADDRESS)):
+            for path in ("/v1/models", "/v1/models/rag"):
+                body = Client(client.app, {"authorization": f"Bearer {key}"}).get(path).json()
+                (entry,) = [one["rung"] for one in body.get("data", [body]) if one["id"] == "rag"]
+                assert (entry["models"], entry["engine"]) == ([model], f"http:{model}/openai")
 
 
 @pytest.mark.parametrize("limits", [{"requests_per_minute": 2}, {"tokens_per_day": 1}])

@@ -16,9 +16,13 @@ from typing import Any
 import httpx
 import pytest
 
+from rung.config.project import load_project
+from rung.state.database import open_state
 from tests.cli.conftest import Run
 from tests.serving.processes import HEADERS, Server
+from tests.serving.promoting import promoted
 from tests.serving.serving import SHIPPING, chat
+from tests.serving.test_rollouts import observed
 
 ANSWER = "Express shipping costs nine euros and takes one day. [1]"
 
@@ -145,8 +149,34 @@ def test_open_is_no_door_for_pages_of_other_sites(shop: Path) -> None:
         assert httpx.get(url).status_code == 200
         assert httpx.get(url, headers={"host": f"evil.example:{port}"}).status_code == 400
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        _, last = process.communicate(timeout=30)
         assert process.returncode == 0
+        assert "stopping: nothing new is taken" in last
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.slow
+def test_what_a_server_takes_back_by_itself_stands_in_its_log_unasked(
+    measured: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RUNG_LOG", raising=False)
+    old = promoted(measured, "long_context")
+    command = [sys.executable, "-m", "rung", "serve", str(measured), "--open", "--port", "0"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr is not None
+        lines = iter(process.stderr.readline, "")
+        assert any("Ctrl-C" in line for line in lines)
+        new = promoted(measured, "rag")
+        assert any(f"deployment {new.id} promoted by ada" in line for line in lines)
+        with open_state(load_project(measured)) as state:
+            observed(state, 40, deployment=new.id, end="failed")
+        alert = f"ALERT: deployment {new.id} taken back by rung serve, {old.id} is served again: 40 of 40 answers failed"
+        assert any(alert in line for line in lines)
+        process.send_signal(signal.SIGTERM)
+        assert "ALERT" not in process.communicate(timeout=60)[1]
     finally:
         process.kill()
         process.communicate()

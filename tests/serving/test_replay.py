@@ -14,6 +14,7 @@ from rung.records.traces import Trace
 from rung.serving.replay import answer_again, asked_again
 from rung.serving.wishes import Wishes
 from rung.tracing import conventions as names
+from rung.tracing.comparing import comparison_lines
 from rung.tracing.content import MAX_TEXT
 from tests.serving.promoting import promoted, promoting
 from tests.tracing.traces import ending, opening, runs, spans
@@ -105,6 +106,10 @@ def test_the_deployment_that_answered_does_so_again_whatever_is_served_now(measu
             again = answer_again(builder, state, trace)
             assert (again.summary.digest, again.root.attributes[names.DEPLOYMENT]) == (first.spec.digest, first.id)
             assert told.lines == []
+            other = answer_again(builder, state, trace, second.id)
+            names_of = next(line for line in comparison_lines(trace, other) if line.startswith("deployment"))
+            assert names_of.split("  ")[-1].strip() == f"{second.id} (rag)"
+            assert f" {first.id} (" in names_of
             gone = answered_by("0" * 12, first.spec.digest)
             assert answer_again(builder, state, gone).summary.digest == second.spec.digest
         assert "cannot be opened any more" in told.lines[0]

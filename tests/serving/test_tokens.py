@@ -300,6 +300,7 @@ def test_where_the_groups_stand() -> None:
     assert groups_in(claims, "https://x.example.com/groups") == {"c"}
     assert groups_in(claims, "one") == {"a", "b"}
     assert groups_in(claims, "none") == groups_in(claims, "realm_access.no") == groups_in(claims, "a.b.c") == frozenset()
+    assert groups_in({"realm_access": ["a"]}, "realm_access.roles") == frozenset(), "the dots lead to nothing"
     for path in ("realm_access",):
         with pytest.raises(ValueError, match="no list of groups"):
             groups_in(claims, path)

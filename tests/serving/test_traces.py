@@ -22,6 +22,7 @@ from rung.state.presence import FILE
 from rung.tracing import conventions as names
 from rung.tracing.store import TraceFilter, listed, named
 from tests.serving.processes import HEADERS, Server
+from tests.serving.promoting import promoted
 from tests.serving.serving import SHIPPING, Client, Failing, Slow, chat, served
 from tests.serving.test_conversations import _request
 from tests.tracing.test_recorder import until
@@ -42,6 +43,19 @@ def kept(shop: Path, **wanted: Any) -> list[TraceSummary]:
     """What the project's database lists, the newest first."""
     with open_state(load_project(shop)) as state:
         return listed(state, TraceFilter(**wanted), limit=1_000)
+
+
+def test_answers_of_a_canary_and_of_what_is_served_are_told_apart(measured: Path) -> None:
+    old = promoted(measured, "long_context")
+    new = promoted(measured, "rag", kind="canary", share=0.5)
+    with served(measured) as client:
+        for n in range(8):
+            client.as_caller(f"user{n}").chat(model="rung")
+    ids = {record.id: {row.id for row in kept(measured, deployment=record.id)} for record in (old, new)}
+    assert all(ids.values())
+    assert sum(map(len, ids.values())) == len(set().union(*ids.values())) == len(kept(measured, deployment="rung")) == 8
+    assert {row.digest for row in kept(measured, deployment=new.id[:4])} == {new.spec.digest}
+    assert {row.answered_by for row in kept(measured, deployment=old.id)} == {f"rung {old.id}"}
 
 
 def one(shop: Path, id: str) -> Trace:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rung.records.deployment import Rollout
-from rung.serving.trials import broken_limit, decide_canary, decide_shadow, risk_of_limit
+from rung.serving.trials import broken_limit, broken_limits, decide_canary, decide_shadow, keeps_limit, risk_of_limit
 from rung.state.deployments import Seen
 
 GOOD = Seen(answers=4000, askers=4000, askers_up=3200, askers_down=800)
@@ -32,7 +32,7 @@ def test_it_goes_on_until_something_is_shown() -> None:
 def test_worse_ratings_stop_it() -> None:
     decision = decide_canary(Rollout("canary"), GOOD, replace(GOOD, askers_up=2800, askers_down=1200))
     assert decision is not None
-    assert (decision.what, decision.why) == ("stopped", "worse by its ratings: +10.0% fewer good ones")
+    assert (decision.what, decision.why) == ("stopped", "worse by its ratings: share of good ones lower by 10.0 points")
     assert decision.figures["ratings"]["drop"] == pytest.approx(0.1)  # type: ignore[index,call-overload]
 
 
@@ -59,7 +59,7 @@ def test_as_good_by_both_signals_takes_over() -> None:
     decision = decide_canary(Rollout("canary"), GOOD, GOOD)
     assert decision is not None
     assert decision.what == "finished"
-    assert "not worse by 5%" in decision.why
+    assert "not worse by 5 points" in decision.why
 
 
 def test_without_ratings_nothing_takes_over_and_in_the_end_the_old_one_stays() -> None:
@@ -88,6 +88,19 @@ def test_without_ratings_nothing_takes_over_and_in_the_end_the_old_one_stays() -
 def test_limits(rollout: Rollout, seen: Seen, says: str) -> None:
     assert broken_limit(rollout, seen, risk=risk_of_limit(rollout)) == says
     assert what(replace(rollout, kind="canary"), Seen(answers=60), seen) == ("stopped" if says else "goes on") or not says
+
+
+def test_every_limit_that_is_broken_is_named_and_one_holds_again_where_that_is_shown() -> None:
+    rollout = Rollout(max_p95=2.0, max_down_rate=0.2)
+    risk = risk_of_limit(rollout)
+    bad = Seen(answers=90, failed=30, slow=30, askers_up=10, askers_down=40)
+    assert list(broken_limits(rollout, bad, risk=risk)) == ["errors", "p95", "ratings"]
+    for name in ("errors", "p95", "ratings"):
+        assert not keeps_limit(rollout, name, bad, risk=risk)
+        assert not keeps_limit(rollout, name, Seen(), risk=risk)
+        assert not keeps_limit(rollout, name, Seen(answers=20, askers_up=4), risk=risk), "a few good ones show nothing"
+        assert keeps_limit(rollout, name, Seen(answers=200, failed=1, slow=1, askers_up=60, askers_down=2), risk=risk)
+    assert not keeps_limit(replace(rollout, max_error_rate=0.0), "errors", Seen(answers=9_999), risk=risk)
 
 
 def test_a_shadow_is_stopped_by_failures_alone_and_ends() -> None:

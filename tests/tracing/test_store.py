@@ -89,7 +89,7 @@ def test_filters(state: State) -> None:
     keep(
         state,
         changed(made("a1" * 16), began=now - 3 * DAY),
-        changed(made("a2" * 16), began=now - 2 * DAY, deployment="prompt"),
+        changed(made("a2" * 16), began=now - 2 * DAY, deployment="prompt", deployment_id="0a1b2c3d4e5f"),
         changed(made("a3" * 16), began=now - 1 * DAY, caller="bob", caller_id="token:bob"),
         changed(made("a4" * 16, error="timeout"), began=now),
     )
@@ -99,6 +99,8 @@ def test_filters(state: State) -> None:
 
     assert ids() == ["a4", "a3", "a2", "a1"]
     assert ids(deployment="rag") == ["a4", "a3", "a1"]
+    assert ids(deployment="0a1b2c3d4e5f") == ids(deployment="0a1b") == ids(deployment="prompt") == ["a2"]
+    assert ids(deployment="0a1") == ids(deployment="0a1c") == ids(deployment="0a1b2c3d4e5f0") == []
     assert ids(caller="bob") == ids(caller="token:bob") == ["a3"]
     assert ids(caller="key:0a1b2c3d4e5f", failed=True) == ids(failed=True) == ["a4"]
     assert ids(since=round((now - 2.5 * DAY) * 1000), until=round((now - 0.5 * DAY) * 1000)) == ["a3", "a2"]

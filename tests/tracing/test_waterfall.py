@@ -64,6 +64,8 @@ def test_a_list_has_a_line_each() -> None:
     unpriced = spans().trace(opening("cd" * 16), [run(runs()[1].step, GenerateResult("x", 1, 1))], ending())
     lines = list(list_lines([made("ab" * 16, error="timeout").summary, unpriced.summary]))
     assert len(lines) == 3
+    promoted = replace(unpriced.summary, deployment="rung", deployment_id="0a1b2c3d4e5f")
+    assert list(list_lines([promoted]))[1].endswith("rung 0a1b2c3d4e5f, ann")
     assert "abababababab" in lines[1]
     assert lines[1].endswith("0.2500 rag, ann; timeout")
     assert lines[2].endswith("       ? rag, ann")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -56,7 +56,7 @@ def deployments(
 def _all(state: State, *, json: bool) -> None:
     from json import dumps
 
-    from rung.records.deployment import standing, state_of
+    from rung.records.deployment import standing, state_of, taken_back
     from rung.state.deployments import all_deployments, events
 
     happened = events(state)
@@ -77,19 +77,21 @@ def _all(state: State, *, json: bool) -> None:
         over = f" (passed over: {', '.join(check.name for check in record.passed_over)})" if record.passed_over else ""
         what = state_of(record.id, now)
         out(f"{record.id:<12}  {what:<10}  {_at(at)[:16]:<16}  {record.spec.digest[:12]}  {record.label}, {record.by}{over}")
+    gone = taken_back(happened)
     for event in happened[-3:]:
-        out(_event(event))
+        out(_event(event, gone))
 
 
 def _one(state: State, record: DeploymentRecord, *, limit: int, json: bool) -> None:
     from json import dumps
 
     from rung.records import plain
-    from rung.records.deployment import standing
+    from rung.records.deployment import standing, taken_back
     from rung.state.deployments import events, pairs, seen
 
     happened = events(state)
-    now, own = standing(happened), [event for event in happened if event.deployment == record.id]
+    now, gone = standing(happened), taken_back(happened)
+    own = [event for event in happened if record.id in (event.deployment, gone.get(event.number))]
     by_id = seen(state, trial=record.id)
     some, count = pairs(state, record.id, limit=limit)
     if json:
@@ -99,7 +101,8 @@ def _one(state: State, record: DeploymentRecord, *, limit: int, json: bool) -> N
         entry |= {"differences": {"count": count, "newest": [plain(one) for one in some]}}
         out(dumps(entry, ensure_ascii=False))
         return
-    for line in (*_described(record, now), *_trial(by_id, record.id), *map(_event, own), *_differences(some, count)):
+    history = [_event(event, gone) for event in own]
+    for line in (*_described(record, now), *_trial(by_id, record.id), *history, *_differences(some, count)):
         out(line)
 
 
@@ -145,9 +148,10 @@ def _people(id: str, one: Seen, own: str) -> str:
     return f"{'it' if id == own else id} has {one.askers:,}, {rated:,} of whom rated ({one.askers_up:,} up)"
 
 
-def _event(event: DeploymentEvent) -> str:
-    why = f": {event.why}" if event.why else ""
-    return f"{event.at[:16].replace('T', ' ')} UTC  {event.deployment} {event.what} by {event.by}{why}"
+def _event(event: DeploymentEvent, gone: Mapping[int, str]) -> str:
+    from rung.records.deployment import event_words
+
+    return f"{event.at[:16].replace('T', ' ')} UTC  {event_words(event, gone.get(event.number, ''))}"
 
 
 def _differences(some: Sequence[Pair], count: int) -> Iterator[str]:

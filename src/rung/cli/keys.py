@@ -76,13 +76,17 @@ def new(  # noqa: PLR0917 - typer reads the options from the parameters
         requests_per_minute,
         tokens_per_day,
     )
-    key, text = KeyStore(project.state).create(request)
+    store = KeyStore(project.state)
+    twins = [one.id for one in store.listed() if one.name == named.strip() and one.state(now_utc()) == "live"]
+    key, text = store.create(request)
     if json:
         out(dumps({"key": text, **_row(key, now_utc())}, ensure_ascii=False))
     else:
         out(text)
         until = f"until {key.expires:%Y-%m-%d %H:%M} UTC" if key.expires else "without an end"
         err(f"(key {key.id} of {key.name}, {until}: {_rights(key)}; it is shown this once and kept as a digest only)")
+    if twins:
+        err(f"! {key.name} has a good key already ({', '.join(twins)}), and feedback and traces show this name of both")
     for remark in strangers(project, key.groups):  # once it is shown: an index that cannot be read must not take it along
         err(f"! {remark}")
     return FINE

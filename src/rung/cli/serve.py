@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -61,6 +63,7 @@ def serve(  # noqa: PLR0917 - typer reads the options from the parameters
         raise UserError(
             f"--open answers everybody, so that it listens on this machine only, not on {host}: leave out --host"
         )
+    _show_rollouts()
     project, limits = load_project(folder), Limits(concurrency, queue, seconds)
     identity = _identity(project, groups(asker or ""), is_open=is_open)
     with (
@@ -94,6 +97,12 @@ def serve(  # noqa: PLR0917 - typer reads the options from the parameters
             at_hand.close()  # before the database and the models that its work may be using
     err("stopped")
     return FINE
+
+
+def _show_rollouts() -> None:
+    """What is promoted and gone back to stands in the log, unless somebody said what does."""
+    if not os.environ.get("RUNG_LOG", "").strip():
+        logging.getLogger("rung.serving.rollouts").setLevel(logging.INFO)
 
 
 def _identity(project: Project, asker_groups: frozenset[str] | None, *, is_open: bool) -> Identity:

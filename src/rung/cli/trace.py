@@ -29,7 +29,9 @@ def trace(  # noqa: PLR0917 - typer reads the options from the parameters
     ctx: typer.Context,
     folder: Word = None,
     id: TraceId = None,
-    deployment: Annotated[str, typer.Option(help="Only answers of this deployment.", show_default=False)] = "",
+    deployment: Annotated[
+        str, typer.Option(help="Only answers by this name, or of this deployment: its id.", show_default=False)
+    ] = "",
     caller: Annotated[str, typer.Option(help="Only for this caller: a name, or an id as key:…", show_default=False)] = "",
     since: Annotated[str | None, typer.Option(help=f"Not before: {FORM}.")] = None,
     until: Annotated[str | None, typer.Option(help="Before: as --since.")] = None,

@@ -186,7 +186,7 @@ def _deployments(
     with Served(project).opened() as state:
         if state is None:
             return (), {}
-        from rung.records.deployment import standing, state_of
+        from rung.records.deployment import standing, state_of, taken_back
         from rung.state.deployments import all_deployments, events
 
         try:
@@ -195,6 +195,7 @@ def _deployments(
             unknown.append(str(error))
             return (), {}
         observed, traced, now = _observed(state), _traced(state), standing(happened)
+        gone = taken_back(happened)
         listed = tuple(
             AuditedDeployment(
                 id=record.id,
@@ -212,7 +213,7 @@ def _deployments(
                     **{f"index {name}": str(value) for name, value in record.index.items()},
                 },
                 answered=observed.get(record.id, ()),
-                events=tuple(_event(event) for event in happened if event.deployment == record.id),
+                events=tuple(_events_of(record.id, happened, gone)),
             )
             for record, at in records
         )
@@ -251,8 +252,12 @@ def _traced(state: State) -> dict[str, tuple[Answered, ...]]:
     return by_name
 
 
-def _event(event: DeploymentEvent) -> str:
-    return f"{event.at}: {event.what} by {event.by}{f': {event.why}' if event.why else ''}"
+def _events_of(id: str, happened: Sequence[DeploymentEvent], gone: Mapping[int, str]) -> Iterator[str]:
+    """What happened to one deployment, also that another was gone back to in its place."""
+    for event in happened:
+        if id in (event.deployment, other := gone.get(event.number, "")):
+            what = f"taken back for {event.deployment}" if id == other else event.what
+            yield f"{event.at}: {what} by {event.by}{f': {event.why}' if event.why else ''}"
 
 
 # --- erasures -----------------------------------------------------------------------------------------------------------

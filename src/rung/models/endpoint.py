@@ -19,6 +19,15 @@ def is_on_server(name: str) -> bool:
     return name.startswith(_URLS) or _vendor_of(name) is not None
 
 
+def without_address(name: str) -> str:
+    """A model's name, or its engine's identity, for who need not know where its server is.
+
+    >>> without_address("http://10.0.0.7:9100/v1#mid"), without_address("openai:gpt-5")
+    ('#mid', 'openai:gpt-5')
+    """
+    return re.sub(r"https?://[^#\s]*(?=#)", "", name)
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """A model on a server. The key is read from the environment when it is needed, and never kept."""

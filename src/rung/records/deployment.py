@@ -245,6 +245,32 @@ def standing(events: Iterable[DeploymentEvent]) -> Standing:
     return now
 
 
+def taken_back(events: Iterable[DeploymentEvent]) -> dict[int, str]:
+    """Of all events in their order: number of each that went back -> the deployment that was served until then.
+
+    Raises:
+        UserError: a newer Rung wrote one of them.
+    """
+    now, gone = Standing(), dict[int, str]()
+    for event in events:
+        if event.what == "rolled back" and now.current:
+            gone[event.number] = now.current
+        now = now.after(event)
+    return gone
+
+
+def event_words(event: DeploymentEvent, gone: str = "") -> str:
+    """What happened, by whom and why. `gone`: of `taken_back`, "" where there is none."""
+    if event.what != "rolled back":
+        words = f"{event.deployment} {event.what} by {event.by}"
+    elif gone:
+        words = f"{gone} taken back by {event.by}, {event.deployment} is served again"
+    else:
+        words = f"{event.deployment} is served again, by {event.by}"
+    why = event.why.removeprefix(f"{gone}: ")  # a server names it there, for who reads the event alone
+    return f"{words}: {why}" if why else words
+
+
 def state_of(id: str, now: Standing) -> str:
     """What a deployment is now, in a word or two."""
     if id == now.current:

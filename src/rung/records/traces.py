@@ -33,7 +33,8 @@ class TraceSummary:
     """A conversation in a line.
 
     `id` is its answer's; `trace` the W3C trace id, the caller's own where it sent one. `began`: seconds since 1970. `usd`
-    None: a price is unknown.
+    None: a price is unknown. `deployment` is the name that was asked; `deployment_id` of what was promoted and
+    answered under it, "" where nothing was.
     """
 
     id: str
@@ -51,6 +52,12 @@ class TraceSummary:
     usd: float | None = None
     steps: int = 0
     has_content: bool = False
+    deployment_id: str = ""
+
+    @property
+    def answered_by(self) -> str:
+        """The name that was asked, and which deployment answered under it."""
+        return f"{self.deployment} {self.deployment_id}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)

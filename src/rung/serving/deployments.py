@@ -10,6 +10,7 @@ from functools import cached_property
 from rung.builders.building import ArtifactBuilder
 from rung.errors import UserError
 from rung.models.catalog import is_local
+from rung.models.endpoint import without_address
 from rung.models.protocol import Generator
 from rung.pipeline.pinned_strategy import PinnedStrategy, ready_strategies, winning_strategy
 from rung.progress import say
@@ -105,10 +106,13 @@ class Deployment:
         """Of a chat, as its model reads it."""
         return self.generator.count_tokens([self.generator.render(messages)])[0]
 
-    def described(self) -> dict[str, Json]:
-        """What it is made of, for those who ask which models there are."""
-        entry: dict[str, Json] = {"strategy": self.pinned.label, "digest": self.digest, "models": list(self.pinned.models)}
-        entry |= {"artifacts": dict(self.pinned.artifacts), "engine": self.generator.identity}
+    def described(self, *, addresses: bool) -> dict[str, Json]:
+        """What it is made of, for those who ask which models there are. `addresses`: with those of models' servers."""
+        models, engine = list(self.pinned.models), self.generator.identity
+        if not addresses:
+            models, engine = [without_address(model) for model in models], without_address(engine)
+        entry: dict[str, Json] = {"strategy": self.pinned.label, "digest": self.digest, "models": list[Json](models)}
+        entry |= {"artifacts": dict(self.pinned.artifacts), "engine": engine}
         return {**entry, "deployment": self.id or None}
 
 

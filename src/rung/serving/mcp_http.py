@@ -21,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 
 from rung.config.project import Project
 from rung.errors import InternalError, UserError
+from rung.models.endpoint import without_address
 from rung.records import Json
 from rung.serving.answered import Asked
 from rung.serving.answering import DEFECT, Answering, whole_answer
@@ -102,7 +103,7 @@ class ServedTools:
             access=access,
             is_prose=not (spec is not None and (spec.schema or spec.labels)),
         )
-        return replace(shown, answer_id=given.asked.id)
+        return replace(shown, answer_id=given.asked.id, model=without_address(shown.model))
 
     async def feedback(self, rating: Rating, answer_id: str, question: str, correction: str) -> None:
         """See `Tools`."""

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from rung.config.project import Project
 from rung.errors import MissingExtra, UserError
@@ -62,10 +62,23 @@ def mcp_server(project: Project, tools_of: ToolsOf) -> "MCPServer[None]":
     """
     try:
         from mcp.server import MCPServer
+        from mcp.server.mcpserver.exceptions import ToolError
     except ImportError as error:
         raise MissingExtra("serve", "an MCP server") from error
 
-    server: MCPServer[None] = MCPServer(
+    class Server(MCPServer[None]):
+        """Says in its own words what is wrong with a call's arguments."""
+
+        async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> Any:
+            """See `MCPServer`."""
+            try:
+                return await super().call_tool(name, arguments, context)
+            except ToolError as error:
+                if not isinstance(error.__cause__, ValidationError):
+                    raise
+                raise ToolError(f"Error executing tool {name}: {_wrong(error.__cause__)}") from error.__cause__
+
+    server: MCPServer[None] = Server(
         "rung",
         title=project.name,
         description=project.settings.task or None,
@@ -155,6 +168,16 @@ def _request(context: Any) -> "Request | None":
     """The request that a call came with; None where it did not come over HTTP."""
     request: Request | None = context.request_context.request
     return request
+
+
+def _wrong(error: ValidationError) -> str:
+    """What is wrong with the arguments of a call, in a sentence."""
+    wrong = []
+    for one in error.errors():
+        name = ".".join(map(str, one["loc"]))
+        what = one["msg"].removeprefix("Input ")
+        wrong.append(f"'{name}' is missing" if one["type"] == "missing" else f"'{name}' {what[:1].lower()}{what[1:]}")
+    return "; ".join(wrong)
 
 
 async def _done(work: Awaitable[T]) -> T:

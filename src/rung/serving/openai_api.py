@@ -18,7 +18,7 @@ from rung.records.steps import Conversation
 from rung.runtime.batch import Tally
 from rung.serving import several, sse
 from rung.serving.answered import Answered, Asked
-from rung.serving.answering import Answering
+from rung.serving.callers import BOARD_SCOPES
 from rung.serving.chats import Body, Chat, Metadata, Note, Turn, chat_of, notes_of, stop_of
 from rung.serving.citations import own_field, url_citations
 from rung.serving.client_tools import Call, Tool, ToolChoice, call_of
@@ -207,21 +207,23 @@ async def models(request: Request) -> Response:
     """The deployments, each with the digests of what it answers with. `rung` is what was promoted; before that, the last
     verdict's winner."""
     answering = answering_of(request)
-    return JSONResponse({"object": "list", "data": [_model(answering, d) for d in answering.deployments.values()]})
+    return JSONResponse({"object": "list", "data": [_model(request, d) for d in answering.deployments.values()]})
 
 
 @router.get("/v1/models/{name:path}", summary="One of what is served", tags=["openai"])
 async def model(request: Request, name: str) -> Response:
     """As in the list."""
     answering = answering_of(request)
-    return JSONResponse(_model(answering, answering.deployment(name)))
+    return JSONResponse(_model(request, answering.deployment(name)))
 
 
-def _model(answering: Answering, deployment: Deployment) -> dict[str, Json]:
+def _model(request: Request, deployment: Deployment) -> dict[str, Json]:
+    """Where a model's server is, is told to those alone who may look at the board."""
+    answering, is_owner = answering_of(request), bool(caller_of(request).scopes & BOARD_SCOPES)
     index: Json = answering.knowledge.version if answering.knowledge else None
     created = int(answering.since)
     entry: dict[str, Json] = {"id": deployment.name, "object": "model", "created": created, "owned_by": "rung"}
-    return {**entry, "rung": {**deployment.described(), "index_version": index}}
+    return {**entry, "rung": {**deployment.described(addresses=is_owner), "index_version": index}}
 
 
 class EmbeddingsRequest(Body):

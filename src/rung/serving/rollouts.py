@@ -17,7 +17,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from rung.errors import UserError
-from rung.records.deployment import DeploymentEvent, DeploymentRecord, Standing, standing
+from rung.records.deployment import DeploymentEvent, DeploymentRecord, Standing, event_words, standing, taken_back
+from rung.serving.alarms import Alarms
 from rung.serving.answered import Asked
 from rung.serving.callers import Caller
 from rung.serving.deployments import Deployment
@@ -103,7 +104,8 @@ class Rollouts:
         self._state, self._opener, self._metrics, self._on_change = state, opener, metrics, on_change
         self._looking = threading.RLock()
         self._after: Place = (0, 0)  # before the blocks of the current one that limits are looked at over
-        self._told, self._looked = "", (-1, 0, 0)
+        self._looked = (-1, 0, 0)
+        self._alarms = Alarms(state)
         self._again, self._pause = math.inf, AGAIN  # when what could not be opened is tried again, and the pause after that
         self.follow(starting=True)
         self._writer = BufferedWriter(state, seconds=SOON)
@@ -188,7 +190,7 @@ class Rollouts:
             if now.current != before.now.current or now.since != before.now.since:
                 self._after = (0, 0)
             new = () if starting else tuple(one for one in history if one.number > before.now.last)
-            self._tell(new, opened)
+            self._tell(new, opened, taken_back(history))
 
     def decide(self) -> Decision | None:
         """Look at what was seen, and act upon it; None where nothing follows.
@@ -228,15 +230,15 @@ class Rollouts:
     def _guard(self, served: Served, record: DeploymentRecord) -> Decision | None:
         """Take the served deployment back where it breaks a limit in a block that was filled, or is under way."""
         now, rollout = served.now, record.rollout
+        if now.returned_by == WRITER or not now.green:
+            why = "was gone back to by itself already" if now.green else "there is none to go back to"
+            for line in self._alarms.look(record, since=now.since, why=why):
+                _log.error("%s", line)
+            return None
         blocks, index = seen_since(self._state, record.id, since=now.since, after=self._after, slower_than=rollout.max_p95)
         risk = risk_of_limit(rollout)
         one, broken = next(((one, why) for one in blocks if (why := broken_limit(rollout, one, risk=risk))), (Seen(), ""))
         if not broken:
-            self._after = index
-            return None
-        if now.returned_by == WRITER or not now.green:
-            why = "was gone back to by itself already" if now.green else "there is none to go back to"
-            self._say(f"ALERT: deployment {record.id} breaks a limit, and {why}: {broken}")
             self._after = index
             return None
         decision = Decision("stopped", broken, {"seen": dict(asdict(one))})
@@ -272,12 +274,15 @@ class Rollouts:
         both = (self.served.current, self.served.candidate)
         return {one.id: one for one in both if one is not None and one.id}
 
-    def _tell(self, new: Sequence[DeploymentEvent], opened: Mapping[str, Deployment]) -> None:
-        """The log and the metrics of a change; of what happened before this server, nothing is told."""
+    def _tell(self, new: Sequence[DeploymentEvent], opened: Mapping[str, Deployment], gone: Mapping[int, str]) -> None:
+        """The log and the metrics of a change; of what happened before this server, nothing is told. What a server did by
+        itself against a deployment is an error: that is what the log shows unless it is asked for more."""
         for event in new:
-            level = logging.WARNING if event.what in ("stopped", "rolled back", "undecided", "withdrawn") else logging.INFO
-            alert = "ALERT: " if event.by == WRITER and event.what in ("stopped", "rolled back") else ""
-            _log.log(level, "%sdeployment %s %s by %s: %s", alert, event.deployment, event.what, event.by, event.why)
+            is_against = event.what in ("stopped", "rolled back")
+            alert = "ALERT: " if is_against and event.by == WRITER else ""
+            is_end = is_against or event.what in ("undecided", "withdrawn")
+            level = logging.ERROR if alert else logging.WARNING if is_end else logging.INFO
+            _log.log(level, "%sdeployment %s", alert, event_words(event, gone.get(event.number, "")))
             self._metrics.deployment_events.labels(event.what).inc()
         now = self.served.now
         self._metrics.deployment.clear()
@@ -287,8 +292,3 @@ class Rollouts:
                 record = self.served.records.get(id)
                 state = what if id in opened else "refused"
                 self._metrics.deployment.labels(id, record.label if record else "", state).set(1)
-
-    def _say(self, text: str) -> None:
-        if text != self._told:
-            _log.error(text)
-        self._told = text

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from rung.errors import UserError
+from rung.progress import say
+from rung.report.numbers import count
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -63,7 +65,17 @@ def serve(app: FastAPI, listener: socket.socket, *, seconds: float) -> None:
         timeout_graceful_shutdown=max(1, round(seconds)),
     )
     with closing(listener), _ending_quietly():
-        uvicorn.Server(config).run(sockets=[listener])
+        _Server(config).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Says that it stops, as open answers may take a while."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """See `uvicorn.Server`."""
+        left = count(len(self.server_state.tasks), "open request")
+        say(f"stopping: nothing new is taken, and {left} may be finished")
+        await super().shutdown(sockets)
 
 
 @contextmanager

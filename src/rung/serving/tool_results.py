@@ -33,14 +33,14 @@ class NotMeant(UserError):
 
 @dataclass(frozen=True, slots=True)
 class SearchHit:
-    """A passage that a search found: characters `start` to `end`. Lines count from 1; page 0: the document has none."""
+    """A passage that a search found: characters `start` to `end`. Lines count from 1; page None: the document has none."""
 
     document: str
     source: str
     title: str
     first_line: int
     last_line: int
-    page: int
+    page: int | None
     start: int
     end: int
     score: float
@@ -63,7 +63,7 @@ class Cited:
     document: str
     source: str
     first_line: int
-    page: int
+    page: int | None
     start: int
     end: int
     quote: str
@@ -112,7 +112,7 @@ def hit_of(passage: Passage) -> SearchHit:
         title=passage.title,
         first_line=passage.line,
         last_line=passage.line + passage.text.rstrip("\n").count("\n") if passage.line else 0,
-        page=passage.page,
+        page=passage.page or None,
         start=passage.start,
         end=passage.end,
         score=round(passage.score, 6),
@@ -240,6 +240,6 @@ def _span(span: str, text: str) -> tuple[int, int]:
 def _cited(mark: int, document: str, span: tuple[int, int], shown: Passage | None) -> Cited:
     start, end = span
     if shown is None:
-        return Cited(mark, document, document, 0, 0, start, end, "")
+        return Cited(mark, document, document, 0, None, start, end, "")
     source, quote = shown.source or document, shown.between(start, end)
-    return Cited(mark, document, source, shown.line_at(start), shown.page, start, end, quote)
+    return Cited(mark, document, source, shown.line_at(start), shown.page or None, start, end, quote)

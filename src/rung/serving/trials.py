@@ -47,7 +47,8 @@ def decide_canary(rollout: Rollout, old: Seen, new: Seen) -> Decision | None:
         if signal.shows("worse", risk):
             return Decision("stopped", f"worse by its {name}: {_drop(signal)}", figures)
     if all(signal.shows("not worse", rollout.risk) for signal in looks.values()):
-        why = f"not worse by {rollout.margin:.0%}: {', '.join(f'{name} {_drop(signal)}' for name, signal in looks.items())}"
+        drops = "; ".join(f"{name}, {_drop(signal)}" for name, signal in looks.items())
+        why = f"not worse by {100 * rollout.margin:g} points: {drops}"
         return Decision("finished", why, figures)
     if (count := old.answers + new.answers) >= rollout.max_answers:
         return Decision(
@@ -80,21 +81,46 @@ def decide_shadow(rollout: Rollout, old: Seen, new: Seen) -> Decision | None:
 
 
 def broken_limit(rollout: Rollout, seen: Seen, *, risk: float) -> str:
-    """The limit that a deployment is shown to break, in words; "" where it is shown of none.
+    """The first of `broken_limits`, in words; "" where there is none."""
+    return next(iter(broken_limits(rollout, seen, risk=risk).values()), "")
+
+
+def broken_limits(rollout: Rollout, seen: Seen, *, risk: float) -> dict[str, str]:
+    """The limits that a deployment is shown to break, each in words.
 
     Args:
         rollout: with its limits.
         seen: what was seen of it; slow is what takes longer than `max_p95`.
         risk: the chance that is taken, for each limit, of being wrong.
     """
-    limits = _limits(rollout)
-    if (limit := limits.get("errors")) is not None and is_over(_came(seen), limit, risk=risk):
+    return {
+        name: limit_words(rollout, name, seen)
+        for name in _limits(rollout)
+        if is_over(_counts(name, seen), _share(rollout, name), risk=risk)
+    }
+
+
+def keeps_limit(rollout: Rollout, name: str, seen: Seen, *, risk: float) -> bool:
+    """Whether a deployment is shown to keep a limit, by its name in `broken_limits`: the contrary, by the same evidence."""
+    share, counts = _share(rollout, name), _counts(name, seen)
+    return share > 0 and is_over(Counts(counts.bad, counts.good), 1 - share, risk=risk)
+
+
+def is_within(rollout: Rollout, name: str, seen: Seen) -> bool:
+    """Whether no more of what was seen is bad than a limit allows, which shows nothing yet."""
+    counts = _counts(name, seen)
+    return counts.bad <= _share(rollout, name) * counts.n
+
+
+def limit_words(rollout: Rollout, name: str, seen: Seen) -> str:
+    """What was seen, and what a limit allows."""
+    if name == "errors":
         return _errors(rollout, seen)
-    if "p95" in limits and is_over(Counts(seen.answers - seen.failed - seen.late - seen.slow, seen.slow), SLOW, risk=risk):
+    if name == "p95":
         return f"{seen.slow:,} of {seen.answers:,} answers took longer than {rollout.max_p95:g} s, and 5 % may"
-    if (limit := limits.get("ratings")) is not None and is_over(_ratings(seen), limit, risk=risk):
-        return f"{seen.askers_down:,} of {_ratings(seen).n:,} ratings that count are down, and {limit:.1%} may be"
-    return ""
+    return (
+        f"{seen.askers_down:,} of {_ratings(seen).n:,} ratings that count are down, and {_share(rollout, name):.1%} may be"
+    )
 
 
 def risk_of_limit(rollout: Rollout) -> float:
@@ -105,6 +131,17 @@ def risk_of_limit(rollout: Rollout) -> float:
 def _limits(rollout: Rollout) -> dict[str, float]:
     given = {"errors": rollout.max_error_rate, "p95": rollout.max_p95, "ratings": rollout.max_down_rate}
     return {name: limit for name, limit in given.items() if limit is not None}
+
+
+def _share(rollout: Rollout, name: str) -> float:
+    """Of what is counted for a limit, how much may be bad."""
+    return SLOW if name == "p95" else _limits(rollout)[name]
+
+
+def _counts(name: str, seen: Seen) -> Counts:
+    if name == "p95":
+        return Counts(seen.answers - seen.failed - seen.late - seen.slow, seen.slow)
+    return _came(seen) if name == "errors" else _ratings(seen)
 
 
 def _errors(rollout: Rollout, seen: Seen) -> str:
@@ -130,7 +167,9 @@ def _came(seen: Seen) -> Counts:
 
 
 def _drop(signal: Look) -> str:
-    return "no drop told" if signal.drop is None else f"{signal.drop:+.1%} fewer good ones"
+    if signal.drop is None:
+        return "no drop told"
+    return f"share of good ones {'higher' if signal.drop < 0 else 'lower'} by {abs(100 * signal.drop):.1f} points"
 
 
 def _figures(old: Seen, new: Seen, looks: Mapping[str, Look]) -> dict[str, Json]:

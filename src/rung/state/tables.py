@@ -109,8 +109,10 @@ traces = sa.Table(  # what lists and filters look at; `body`: the spans, compres
     sa.Column("steps", sa.Integer, nullable=False),
     sa.Column("has_content", sa.Boolean, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("deployment_id", PlainText, nullable=False, server_default=""),  # of what was promoted; "" where it was not
     sa.Index("ix_traces_at", "at"),
     sa.Index("ix_traces_deployment_at", "deployment", "at"),
+    sa.Index("ix_traces_deployment_id_at", "deployment_id", "at"),
     sa.Index("ix_traces_caller_at", "caller", "at"),
     sa.Index("ix_traces_caller_id_at", "caller_id", "at"),
     sa.Index(

@@ -63,7 +63,7 @@ def comparison_lines(recorded: Trace, again: Trace) -> Iterator[str]:
 
 def _rows(recorded: Trace, again: Trace) -> Iterator[tuple[str, str, str]]:
     one, other = recorded.summary, again.summary
-    yield "deployment", one.deployment, other.deployment
+    yield "deployment", _answered_by(recorded), _answered_by(again)
     yield "digest", one.digest[:12] or "-", other.digest[:12] or "-"
     index = names.INDEX_VERSION
     yield "index version", str(_attribute(recorded, index) or "-"), str(_attribute(again, index) or "-")
@@ -75,6 +75,12 @@ def _rows(recorded: Trace, again: Trace) -> Iterator[tuple[str, str, str]]:
     yield "seconds", f"{one.seconds:.3f}", f"{other.seconds:.3f}"
     for number in range(max(len(recorded.steps), len(again.steps))):
         yield f"step {number + 1}", _cell(recorded, number), _cell(again, number)
+
+
+def _answered_by(trace: Trace) -> str:
+    """A promoted deployment by its id and rung, as others answer under the same name; else the name that was asked."""
+    id, label = _attribute(trace, names.DEPLOYMENT), _attribute(trace, names.STRATEGY)
+    return f"{id} ({label})" if id else trace.summary.deployment
 
 
 def _yes(value: Json) -> str:

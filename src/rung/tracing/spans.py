@@ -148,6 +148,7 @@ class Spans:
             usd=usd,
             steps=len(steps),
             has_content=self.keeps_content,
+            deployment_id=str(attributes.get(names.DEPLOYMENT, "")),
         )
         return root, summary
 

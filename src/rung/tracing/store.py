@@ -23,6 +23,7 @@ from rung.state.tables import traces as table
 
 PREFIXES = ("chatcmpl-", "msg_", "resp_")  # before an answer's id, by the API that gave it
 MIN_ID = 4  # characters by which a trace is named
+_HEX = frozenset("0123456789abcdef")
 _DAY_MS = 86_400_000
 _CHUNK = 2_000  # rows that one transaction removes
 _NAMED = 200  # traces that are read at once
@@ -35,8 +36,9 @@ _NEWEST = (table.c.at.desc(), table.c.id.desc())
 
 @dataclass(frozen=True, slots=True)
 class TraceFilter:
-    """Which traces are listed. Times are milliseconds since 1970; `caller`: a name, or an id such as `key:0a1b2c3d4e5f`;
-    `after`: (time, id) of the last one of the page before."""
+    """Which traces are listed. Times are milliseconds since 1970; `deployment`: a name that was asked, or the id of a
+    deployment, or four or more of its first characters; `caller`: a name, or an id such as
+    `key:0a1b2c3d4e5f`; `after`: (time, id) of the last one of the page before."""
 
     deployment: str = ""
     caller: str = ""
@@ -113,7 +115,7 @@ def named(state: State, id: str) -> list[Trace]:
         Unavailable: the database is.
     """
     word = next((id[len(p) :] for p in PREFIXES if id.startswith(p)), id).strip().lower()
-    if len(word) < MIN_ID or not set(word) <= set("0123456789abcdef"):
+    if len(word) < MIN_ID or not set(word) <= _HEX:
         raise UserError(f"'{id[:80]}' is no id of a trace: 'rung trace' lists them; {MIN_ID} characters or more name one")
     with state.reading() as connection:
         for column in (table.c.id, table.c.trace):
@@ -215,8 +217,10 @@ def _texts(trace: Trace) -> list[Any]:
 
 
 def _conditions(expected: TraceFilter) -> Iterator[sa.ColumnElement[bool]]:
-    if expected.deployment:
-        yield table.c.deployment == expected.deployment
+    if word := expected.deployment:
+        is_id = len(word) >= MIN_ID and set(word) <= _HEX
+        promoted = sa.and_(table.c.deployment_id >= word, table.c.deployment_id < f"{word}g") if is_id else sa.false()
+        yield sa.or_(table.c.deployment == word, promoted)
     if expected.caller:
         yield (table.c.caller_id if ":" in expected.caller else table.c.caller) == expected.caller
     if expected.since is not None:

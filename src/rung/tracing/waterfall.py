@@ -29,7 +29,7 @@ def list_lines(traces: Sequence[TraceSummary]) -> Iterator[str]:
         cost = "?" if one.usd is None else f"{one.usd:.4f}"
         line = f"{moment(one.began)[:19]} {one.id[:12]} {one.seconds:7.2f} {one.prompt_tokens:7,} {one.completion_tokens:6,}"
         error = f"; {one.error}" if one.error else ""
-        yield f"{line} {cost:>8} {one.deployment}, {one.caller}{error}"
+        yield f"{line} {cost:>8} {one.answered_by}, {one.caller}{error}"
 
 
 def trace_lines(trace: Trace) -> Iterator[str]:
@@ -65,7 +65,7 @@ def moment(seconds: float) -> str:
 
 def _head(trace: Trace) -> Iterator[str]:
     one, attributes = trace.summary, trace.root.attributes
-    yield from wrapped(f"{one.id}: {one.deployment}, {moment(one.began)} UTC, {one.seconds:.3f} s")
+    yield from wrapped(f"{one.id}: {one.answered_by}, {moment(one.began)} UTC, {one.seconds:.3f} s")
     if one.trace != one.id:
         yield from wrapped(f"part of trace {one.trace}, below the caller's span {trace.root.parent}", indent=2)
     groups = attributes.get(names.GROUPS)

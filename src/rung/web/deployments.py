@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Path
@@ -15,7 +16,15 @@ from rung.config.project import Project
 from rung.errors import UserError
 from rung.pipeline.pinned_strategy import measured_specs
 from rung.pipeline.publishing import last_choice, latest_folder, published
-from rung.records.deployment import DeploymentEvent, DeploymentRecord, Rollout, Standing, standing, state_of
+from rung.records.deployment import (
+    DeploymentEvent,
+    DeploymentRecord,
+    Rollout,
+    Standing,
+    standing,
+    state_of,
+    taken_back,
+)
 from rung.report.html.markup import Safe, el, join, scrolling
 from rung.report.numbers import count
 from rung.serving.going_back import WINNER, rollback, withdraw
@@ -52,7 +61,7 @@ def listed(request: Request) -> Response:
         parts.append(_table([*reversed(records)], now))
         shown = happened[-SHOWN:]
         more = f", the newest {SHOWN} of {len(happened)}" if len(happened) > SHOWN else ""
-        parts.append(el("section", el("h2", f"What happened{more}"), _history([*reversed(shown)])))
+        parts.append(el("section", el("h2", f"What happened{more}"), _history([*reversed(shown)], taken_back(happened))))
     if viewer.may_edit:
         parts.append(_changes(request, now))
     return page(request, "Deployments", *parts, scripts=("again.js",))
@@ -64,7 +73,8 @@ def one(request: Request, id: Annotated[str, Path(max_length=64)]) -> Response:
     state, viewer = at_hand_of(request).state(), viewer_of(request)
     record = deployment(state, id)
     happened = events(state)
-    now, own = standing(happened), [event for event in reversed(happened) if event.deployment == record.id]
+    now, gone = standing(happened), taken_back(happened)
+    own = [event for event in reversed(happened) if record.id in (event.deployment, gone.get(event.number))]
     over = ", ".join(check.name for check in record.passed_over)
     facts = [
         ("State", state_of(record.id, now)),
@@ -81,7 +91,7 @@ def one(request: Request, id: Annotated[str, Path(max_length=64)]) -> Response:
     if by_id:
         is_tried = record.id == now.candidate
         parts.append(_trial(record, by_id.get(now.current, Seen()) if is_tried else None, by_id))
-    parts += [el("section", el("h2", "What happened to it"), _history(own)), _differences(state, record, viewer)]
+    parts += [el("section", el("h2", "What happened to it"), _history(own, gone)), _differences(state, record, viewer)]
     return page(request, f"Deployment {record.id}", *parts)
 
 
@@ -188,13 +198,14 @@ def _table(records: list[tuple[DeploymentRecord, int]], now: Standing) -> Safe:
     return el("section", el("h2", count(len(records), "deployment")), scrolling(table, "Deployments"))
 
 
-def _history(happened: list[DeploymentEvent]) -> Safe:
+def _history(happened: list[DeploymentEvent], gone: Mapping[int, str]) -> Safe:
     rows = [
         el(
             "tr",
             el("td", event.at[:16].replace("T", " ")),
             el("th", el("a", event.deployment, href=href("deployments", event.deployment)), scope="row"),
-            *(el("td", words, dir="auto") for words in (event.what, event.by, event.why)),
+            el("td", f"served again, {other} taken back" if (other := gone.get(event.number)) else event.what),
+            *(el("td", words, dir="auto") for words in (event.by, event.why)),
         )
         for event in happened
     ]
@@ -246,14 +257,14 @@ def _standing(rollout: Rollout, old: Seen, new: Seen) -> list[Safe]:
     """How far the evidence is from what decides: shares of the logarithm that is asked for."""
     each, rows = math.log(1 / risk_of_each(rollout)), []
     for name, one in signals(rollout, old, new).items():
-        drop = "no drop told" if one.drop is None else f"{one.drop:+.1%}"
+        drop = "no drop told" if one.drop is None else f"{100 * one.drop:+.1f} points"
         cells = (drop, _share(one.worse, each), _share(one.not_worse, math.log(1 / rollout.risk)))
         rows.append(el("tr", el("th", name, scope="row"), *(el("td", words, cls="number") for words in cells)))
     heads = (
         "Signal",
-        "Fewer good ones",
+        "Drop of the share of good ones",
         "Evidence that it is worse",
-        f"Evidence that it is not worse by {rollout.margin:.0%}",
+        f"Evidence that it is not worse by {100 * rollout.margin:g} points",
     )
     head = el("tr", *(el("th", words, scope="col", cls=None if n == 0 else "number") for n, words in enumerate(heads)))
     words = (

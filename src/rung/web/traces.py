@@ -104,7 +104,7 @@ def _one(trace: Trace, viewer: Viewer, at_hand: ProjectAtHand) -> Safe:
     reads = "everything" if groups is None else ", ".join(map(str, values(groups))) or "public documents"
     facts = [
         ("Asked", f"{moment(one.began)} UTC by {one.caller} ({one.caller_id}), who reads {reads}"),
-        ("Answered by", f"{one.deployment} {one.digest[:12]}"),
+        ("Answered by", f"{one.answered_by}, strategy {one.digest[:12] or 'none'}"),
         ("Took", f"{one.seconds:.3f} s"),
         ("Tokens", f"{one.prompt_tokens:,} read ({one.cached_tokens:,} of them cached), {one.completion_tokens:,} made"),
         ("Cost", cost_of(one.usd)),
@@ -147,7 +147,7 @@ def _table(shown: Sequence[TraceSummary]) -> Safe:
         at = datetime.fromtimestamp(one.began, UTC).strftime("%Y-%m-%d %H:%M:%S")
         cost = "?" if one.usd is None else f"${one.usd:.4f}"
         figures = (f"{one.seconds:.2f}", f"{one.prompt_tokens:,}", f"{one.completion_tokens:,}", cost)
-        cells = [el("td", one.deployment), el("td", one.caller, dir="auto")]
+        cells = [el("td", one.answered_by), el("td", one.caller, dir="auto")]
         cells += [el("td", figure, cls="number") for figure in figures]
         cells.append(el("td", one.error, cls="bad" if one.error else None))
         rows.append(el("tr", el("th", el("a", at, href=href("traces", one.id)), scope="row", cls="number"), *cells))

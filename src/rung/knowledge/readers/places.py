@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rung.config.project import OWN_FILES
+from rung.config.project import FILE, OWN_FILES
 from rung.files.limited import name_of
 from rung.knowledge.readers import git
 from rung.knowledge.readers.access import Described
@@ -130,6 +130,10 @@ class Places:
         """Whether Rung wrote it, for people and their agents: a document only where a source is its very name."""
         return file.name in OWN_FILES and self._is_root(file.parent)
 
+    def _is_config(self, folder: Path, name: str) -> bool:
+        """Whether it is `rung.yaml`, or a copy of it that an editor left: what it says of access is read elsewhere."""
+        return (name in OWN_FILES or name.startswith(FILE)) and self._is_root(folder)
+
     def _source(self, file: Path, location: Path) -> Found:
         name, plain = self.name(file), location == file and self.root == self._named[0]
         ways = [file] if plain or name == _relative(location, self._named[0]) else _ways(file)
@@ -155,7 +159,7 @@ class Places:
         if folder not in self._sidecars:
             try:
                 with os.scandir(folder) as entries:
-                    there = {entry.name: entry.is_dir() for entry in entries}
+                    there = {entry.name: entry.is_dir() for entry in entries if not self._is_config(folder, entry.name)}
                 self._sidecars[folder] = Sidecars(there, [name for name, is_folder in there.items() if is_folder])
             except OSError:
                 self._sidecars[folder] = Sidecars(())  # a broken link; reading it says so
@@ -201,7 +205,8 @@ class Places:
             Unusable: one of them cannot be understood.
         """
         path = self.root / name
-        there = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
+        beside = path.parent.iterdir() if path.parent.is_dir() else ()
+        there = [other.name for other in beside if not self._is_config(other.parent, other.name)]
         own = Sidecars([*there, path.name]).of(path.name, lambda other: _read(path.parent / other))
         return (own or {}, *self._above(path))
 
