@@ -52,7 +52,7 @@ def test_a_model_that_keeps_no_form_is_asked_for_a_while_and_that_is_told(tmp_pa
     found, told, executed = chats(project(tmp_path, "[prompt]"), ScriptedGenerator([("", "{ word" * 40)]), 90, Recipe())
     assert found == []
     assert executed == MOST_ROUNDS * prompts_for(10)
-    assert "only 0 answers" in told[0]
+    assert "no answer of the untuned model keeps to what was asked, of 10: nothing is replayed" in told[0]
 
 
 def test_an_answer_that_fails_stops_the_training(tmp_path: Path) -> None:
