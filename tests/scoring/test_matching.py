@@ -363,6 +363,14 @@ def test_a_time_is_as_long_in_any_unit(data: st.DataObject, one: tuple[int, str]
     assert matching.matches(texts[0], [texts[1]]) == same, texts
 
 
+@pytest.mark.parametrize(
+    "text", ["2 weeks and and 2 hours", "2 weeks 3 2 hours", "2 weeks – 2 hours", "and 2 hours", "– 2 h"]
+)
+def test_what_is_no_amount_of_two_units_is_read_all_the_same(text: str) -> None:
+    assert matching.matches(text, [text])
+    assert matching.tokens(text, matching.reading_of(text, "5 days and 2 g"))
+
+
 @given(st.lists(st.sampled_from(("2", "–", "3.5", "and", "hours", "h", "weeks", "minutes", "kg", "g", "x"))))
 def test_units_anywhere_lose_no_word(words: list[str]) -> None:
     text = " ".join(words)

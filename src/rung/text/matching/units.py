@@ -147,9 +147,15 @@ def in_one_unit(tokens: Sequence[str], families: frozenset[str] = frozenset()) -
             written.append(name)
             before = ""
         else:
-            _convert(written, unit, is_more=bool(before) and _is_smaller(name, before))
+            _convert(written, unit, is_more=bool(before) and _is_smaller(name, before) and _goes_on(written, unit))
             before = name
     return written
+
+
+def _goes_on(written: Sequence[str], unit: _Unit) -> bool:
+    """Whether the number that was written last stands right behind an amount of the unit's family, or behind its "and"."""
+    before = written[:-2] if written[-2:-1] and written[-2] in _AND else written[:-1]
+    return len(before) > 1 and before[-1] == unit.smallest and _NUMBER.fullmatch(before[-2]) is not None
 
 
 def _convert(written: list[str], unit: _Unit, *, is_more: bool) -> None:
