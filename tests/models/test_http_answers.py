@@ -469,7 +469,10 @@ def test_what_holds_no_error_is_none(body: Json) -> None:
 
 
 def test_answers_under_way_are_taken_before_an_error_ends_the_run() -> None:
+    all_under_way = threading.Barrier(3)
+
     def work(number: int, _halt: threading.Event) -> int:
+        all_under_way.wait(30)
         if number == 1:
             time.sleep(0.1)
             raise ServerError("gone")
