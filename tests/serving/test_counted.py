@@ -86,7 +86,7 @@ def test_who_waited_for_most_of_its_time_was_not_late_by_the_deployments_doing(m
                 await until(lambda: not client.app.state.answering.conversations.open)
                 return statuses
 
-        assert asyncio.run(asked()) == [200, 504]
+        assert sorted(asyncio.run(asked())) == [200, 504], "one waits for the other, whichever came first"
         assert ends(client) == ["answered"]
         client.app.state.answering.conversations.limits = Limits(at_once=1, seconds=0.3)
         assert client.chat(model="rung").status_code == 504
