@@ -70,7 +70,7 @@ def cutting(counter: Words | None = None) -> Cutting:
 @pytest.mark.slow
 def test_in_processes_as_here_and_in_order(documents: list[Document]) -> None:
     one = cutting(Words())
-    with CutApart(one, processes=2) as apart:
+    with CutApart(one, count=2) as apart:
         got = list(apart.each(documents))
         assert apart._workers is not None, "they were many"
     assert [document.id for document, _ in got] == [document.id for document in documents]
@@ -80,20 +80,20 @@ def test_in_processes_as_here_and_in_order(documents: list[Document]) -> None:
 @pytest.mark.slow
 def test_what_a_lost_process_had_is_cut_here(documents: list[Document]) -> None:
     one = cutting(Deadly())
-    with CutApart(one, processes=2) as apart:
+    with CutApart(one, count=2) as apart:
         got = list(apart.each(documents[:420]))
     assert [rows for _, rows in got] == [one.rows(document) for document in documents[:420]]
 
 
 @pytest.mark.slow
 def test_an_embedder_that_others_cannot_count_as_is_asked_here(documents: list[Document]) -> None:
-    with CutApart(cutting(), processes=2) as apart:
+    with CutApart(cutting(), count=2) as apart:
         assert len(list(apart.each(documents))) == len(documents)
         assert apart._workers is None
 
 
 def test_a_few_are_cut_without_a_process() -> None:
     few = [Document(f"d{n}", "One sentence. Another one.") for n in range(3)]
-    with CutApart(cutting(Words()), processes=2) as apart:
+    with CutApart(cutting(Words()), count=2) as apart:
         assert [rows[0].passage.text for _, rows in apart.each(few)] == ["One sentence. Another one."] * 3
         assert apart._workers is None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
@@ -25,7 +24,7 @@ from rung.knowledge.readers.places import Places
 from rung.knowledge.readers.registry import DOOR, costly, edition, readers
 from rung.knowledge.readers.source import Item, Reader, SourceFile, Unusable, is_settled, stamp_of
 from rung.knowledge.readers.together import FILES, Together
-from rung.knowledge.readers.workers import Workers, WorkLost
+from rung.knowledge.readers.workers import Workers, WorkLost, processes
 from rung.records import Document, Dropped, Problem
 
 __all__ = [
@@ -46,7 +45,6 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
-_PROCESSES = 4  # at most; reading is seldom what ingesting waits for
 _SECONDS = 120.0  # that one file may take, and for each MiB of it
 _SECONDS_PER_MIB = 5.0
 
@@ -120,7 +118,7 @@ def stream_sources(
     access = access or Access()
     taken: dict[str, str] = {}
     with ExitStack() as stack:
-        reading = _Reading(stack.enter_context(Workers(min(_PROCESSES, os.cpu_count() or 1))), memory, masking)
+        reading = _Reading(stack.enter_context(Workers(processes())), memory, masking)
         places = Places(root, readers(), memory, outside_links)
         for source, items in reading.ahead(places.of(patterns)):
             if isinstance(source, Problem):

@@ -64,23 +64,14 @@ class HfHost:
 
     def is_here(self, name: str) -> bool:
         """Whether it is a folder, or in the hub's cache."""
-        from rung.models.hub import located
-
-        try:
-            located(name.removeprefix("hf:"))
-        except ModelError:
-            return False
-        return True
+        return _located(name.removeprefix("hf:")) is not None
 
     def check_files(self, name: str) -> None:
         """As `protocol.ReadingHost` says."""
-        from rung.models.hub import located
-
         self.check_name(name)
-        if not self.is_here(name):
-            return
         bare = name.removeprefix("hf:")
-        folder = located(bare)
+        if (folder := _located(bare)) is None:
+            return
         if engine_of(folder) == "openvino":
             from rung.models.hf import looked_over
 
@@ -102,6 +93,16 @@ class HfHost:
     def embedder(self, name: str, *, server: Server, progress: Tick) -> Embedder:  # noqa: ARG002 - the protocol's
         """They write."""
         raise ModelError(f"'{name}' cannot be an embedder: use {MINILM.name}, or a server's URL")
+
+
+def _located(bare: str) -> Path | None:
+    """Where a model is on this machine; None where it would have to be fetched."""
+    from rung.models.hub import located
+
+    try:
+        return located(bare)
+    except ModelError:
+        return None
 
 
 def engine_of(folder: Path) -> LocalEngine:

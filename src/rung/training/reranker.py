@@ -23,12 +23,12 @@ from rung.models.embedding import together
 from rung.progress import Tick
 from rung.records import Json, Pair, digest
 from rung.records.validation import Number, checked, settings
-from rung.training.checkpoint import Progressed, Source, forget
+from rung.training.checkpoint import Progressed, Source
 from rung.training.encoder import Encoder
 from rung.training.recipe import NOUN, CheckpointSeconds, Clip, Epochs, Held, Seed, Warmup
 from rung.training.retriever import held_out, positives_of, shuffled
 from rung.training.sentence_files import tokenizer_settings
-from rung.training.stepping import Objective, Stepping
+from rung.training.stepping import Objective, Stepping, stepped
 
 if TYPE_CHECKING:
     import torch
@@ -194,19 +194,15 @@ def train_reranker(
     def validate(tokens: int) -> float | None:
         return network.learn(wide, tokens=min(tokens, _MAX_TOKENS // 4), gradient=False) if wide else None
 
-    source = Source(folder, of)
     stepping = Stepping(
         Objective(values, gradient, step, validate),
         steps=a_pass * recipe.epochs,
         a_pass=a_pass,
         pace=recipe,
-        source=source,
+        source=Source(folder, of),
         most_tokens=_MAX_TOKENS,
     )
-    progressed = stepping.run(progress)
-    network.save(folder)
-    forget(folder)
-    return progressed
+    return stepped(stepping, save=network.save, progress=progress)
 
 
 def group_of(

@@ -19,11 +19,11 @@ from rung.errors import UserError
 from rung.progress import Tick
 from rung.records import Json, Pair, digest
 from rung.records.validation import Number, checked, settings
-from rung.training.checkpoint import Progressed, Source, forget
+from rung.training.checkpoint import Progressed, Source
 from rung.training.contrastive import Contrast, learn, loss_of
 from rung.training.encoder import Encoder
 from rung.training.recipe import NOUN, CheckpointSeconds, Clip, Epochs, Held, Seed, Warmup
-from rung.training.stepping import Objective, Stepping
+from rung.training.stepping import Objective, Stepping, stepped
 
 Form = Literal["auto", "map", "encoder"]
 _FORMAT = 1  # raise it when the same pairs and recipe lead to other weights
@@ -104,19 +104,15 @@ def train_encoder(
         return sum(losses) / len(losses) if losses else None
 
     of = digest("retriever", _FORMAT, recipe, pairs, encoder.start)
-    source = Source(folder, of)
     stepping = Stepping(
         Objective(values, gradient, step, validate),
         steps=a_pass * recipe.epochs,
         a_pass=a_pass,
         pace=recipe,
-        source=source,
+        source=Source(folder, of),
         most_tokens=_MAX_TOKENS,
     )
-    progressed = stepping.run(progress)
-    encoder.save(folder)
-    forget(folder)
-    return progressed
+    return stepped(stepping, save=encoder.save, progress=progress)
 
 
 def _contrast(pairs: Sequence[Pair], answers: Mapping[str, frozenset[str]], recipe: RetrieverRecipe) -> Contrast:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rung.errors import UserError
-from rung.training.checkpoint import Source
+from rung.progress import Tick
+from rung.training.checkpoint import Progressed, Source, forget
 from rung.training.descent import Descent, Pace
 
 if TYPE_CHECKING:
@@ -73,3 +75,17 @@ class Stepping(Descent):
             )
         self.most_tokens //= 2
         log.warning("out of memory: parts of %d tokens from here on, with the same result", self.most_tokens)
+
+
+def stepped(stepping: Stepping, *, save: Callable[[Path], None], progress: Tick) -> Progressed:
+    """All steps that are left; what came of them is saved in the checkpoint's folder, which needs the checkpoint no more.
+
+    Raises:
+        UserError: as `Descent.run`, or it cannot be saved.
+        Interrupted: as there.
+        BudgetEnded: as there.
+    """
+    progressed, folder = stepping.run(progress), stepping.source.folder
+    save(folder)
+    forget(folder)
+    return progressed

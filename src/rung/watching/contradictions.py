@@ -16,6 +16,7 @@ from pathlib import PurePosixPath
 
 from rung.records import Document
 from rung.records.alerts import Reading
+from rung.text import weekdays
 from rung.text.months import ENGLISH
 from rung.text.sentences import sentences
 from rung.watching.index_drift import ENDS, dated_by
@@ -65,13 +66,7 @@ _NUMBERS = frozenset(
         "half",
         "twice",
         "double",
-        "monday",
-        "tuesday",
-        "wednesday",
-        "thursday",
-        "friday",
-        "saturday",
-        "sunday",
+        *weekdays.ENGLISH,
         *(month.lower() for month in ENGLISH if month != "May"),  # the verb is the likelier
     ]
 )

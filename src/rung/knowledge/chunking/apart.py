@@ -6,7 +6,6 @@ What a passage is, is left to `passages`. A very long document, or one whose pro
 from __future__ import annotations
 
 import logging
-import os
 import pickle
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,12 +16,11 @@ from types import TracebackType
 
 from rung.knowledge.chunking.passages import Chunking, rows_of
 from rung.knowledge.protocol import Counter, Embedder, Row, counter_of
-from rung.knowledge.readers.workers import Workers, WorkLost
+from rung.knowledge.readers.workers import Workers, WorkLost, processes
 from rung.records import Document
 
 log = logging.getLogger(__name__)
 
-_PROCESSES = 4  # at most
 _CUT_HERE = 2_000_000  # characters, a second's work: as long as processes take to start
 _BATCH = 100_000  # characters that travel together
 _LONGEST = 2_000_000  # characters of a document that travels
@@ -57,9 +55,10 @@ def _unpickled(counter: bytes) -> Counter:
 class CutApart:
     """Cuts documents as they come. Use it as a context: at its end its processes are ended."""
 
-    def __init__(self, cutting: Cutting, *, processes: int | None = None) -> None:
+    def __init__(self, cutting: Cutting, *, count: int | None = None) -> None:
+        """`count`: of processes; None: as many as are worth having."""
         self._cutting = cutting
-        self._count = min(_PROCESSES, os.cpu_count() or 1) if processes is None else processes
+        self._count = processes() if count is None else count
         self._counter = counter_of(cutting.embedder)
         self._workers: Workers | None = None
 

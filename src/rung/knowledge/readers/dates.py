@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 
+from rung.text import weekdays
 from rung.text.months import ENGLISH
 
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_DAYS = tuple(day.capitalize() for day in weekdays.ENGLISH)
 _EPOCH = datetime.date(1899, 12, 30)
 _LAST = 2_958_466  # the day after 9999-12-31
 _OF_1904 = 1462  # days between the two beginnings of time

@@ -75,10 +75,10 @@ class Together:
 
     def begun(self, file: SourceFile) -> Iterable[Item]:
         """What a file on disk holds, when it is asked for."""
-        if self._workers.count == 1 or not _is_small(file):
+        if self._workers.count == 1 or file.suffix not in quick():
             return read(file)
         self._count += 1
-        if not self.are_many:
+        if not self.are_many or not _is_small(file):
             return read(file)
         if self._batch is None or self._batch.is_closed:
             self._batch = Batch(self._workers)
@@ -87,6 +87,6 @@ class Together:
 
 def _is_small(file: SourceFile) -> bool:
     try:
-        return file.suffix in quick() and file.path.stat().st_size <= _LARGEST
+        return file.path.stat().st_size <= _LARGEST
     except OSError:
         return False  # reading it says why

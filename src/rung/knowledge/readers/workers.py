@@ -6,6 +6,7 @@ What the work is, is left to `converting`. A process is started when it is first
 from __future__ import annotations
 
 import logging
+import os
 import queue
 import subprocess
 import sys
@@ -20,7 +21,13 @@ from typing import Any, TypeVar
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+_MOST = 4  # processes: reading and cutting are seldom what ingesting waits for
 _STARTING = 60.0  # seconds that a process may take to be ready
+
+
+def processes() -> int:
+    """How many are worth having here."""
+    return min(_MOST, os.cpu_count() or 1)
 
 
 class WorkLost(Exception):
@@ -138,8 +145,6 @@ class _Process:
 
 def _environment() -> dict[str, str]:
     """This process's environment, with its path: what can be imported here can be imported there."""
-    import os
-
     return {**os.environ, "PYTHONPATH": os.pathsep.join(part or "." for part in sys.path)}
 
 

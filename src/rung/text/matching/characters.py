@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 # Languages written without spaces (and Korean, whose words carry their particles): each character is a token.
 UNSPACED = (
@@ -44,6 +44,11 @@ _SAME = str.maketrans(
     {"−": "-", "‐": "-", "‑": "-", "‒": "-", "﹣": "-", "－": "-", "’": "'", "ʼ": "'", "‘": "'", "٫": ".", "∕": "/",
      "™": "", "®": "", "©": "", "⁄": "/", "≦": "≤", "≧": "≥", "º": "°"}
 )  # fmt: skip
+
+
+def choices(words: Iterable[str]) -> str:
+    """A pattern's choices among words, the longest first, so that none is cut short by another that it begins with."""
+    return "|".join(sorted(words, key=len, reverse=True))
 
 
 _ACCENTED = re.compile("([a-zα-ω])[\u0300-\u036f]+")

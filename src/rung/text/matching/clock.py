@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from rung.text.matching.characters import choices
 from rung.text.matching.counting import WORDS
 
 _HOUR, _MINUTE = r"(1[0-2]|0?[1-9])", r"(?:[:.]([0-5]\d))?"
@@ -32,7 +33,7 @@ _HOURS = {word: number for word, number in WORDS.items() if "." not in number an
     "one": "1",
     "ein": "1",
 }
-_IN_WORDS = re.compile(rf"\b({'|'.join(_HOURS)})(?= (?:o'?clock|uhr|[ap]\.? ?m)\b)")
+_IN_WORDS = re.compile(rf"\b({choices(_HOURS)})(?= (?:o'?clock|uhr|[ap]\.? ?m)\b)")
 _O_CLOCK = re.compile(r"(?<![\d:.,/])(\d{1,2}) o'?clock\b")
 _PERHAPS = re.compile(r"[ap]\.? ?m\b|uhr\b|clock\b|noon\b|mid(?:day|night)\b")
 

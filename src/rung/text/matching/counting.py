@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from itertools import product
 
+from rung.text.matching.characters import choices
 from rung.text.matching.units import NAME
 
 _UNITS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
@@ -54,31 +55,27 @@ def _spelled() -> dict[str, str]:
 WORDS = _spelled()
 
 
-def _either(words: list[str]) -> str:
-    return "|".join(words)
-
-
-_99 = rf"(?:(?:{_either(_TENS)})(?:[ -](?:{_either(_UNITS)}))?|{_either(_TEENS)}|{_either(_UNITS)})"
-_999 = rf"(?:(?:{_either(_UNITS)}|an?) hundred(?:(?: and)? {_99})?|{_99})"
+_99 = rf"(?:(?:{choices(_TENS)})(?:[ -](?:{choices(_UNITS)}))?|{choices(_TEENS)}|{choices(_UNITS)})"
+_999 = rf"(?:(?:{choices(_UNITS)}|an?) hundred(?:(?: and)? {_99})?|{_99})"
 _ENGLISH = re.compile(rf"\b(?:(?:{_999}|an?) thousand(?:,?(?: and)? {_999})?|{_999})\b(?![-'])", re.IGNORECASE)
 _IN_FRENCH = re.compile(
-    rf"\b(quatre[ -]vingts?|{_either(_FRENCH_TENS)}|dix(?=[ -](?:sept|huit|neuf)\b))(?:[ -](?:et[ -])?(?:(dix)[ -])?"
-    rf"({_either(_FRENCH)}|dix|onze|douze|treize|quatorze|quinze|seize))?\b",
+    rf"\b(quatre[ -]vingts?|{choices(_FRENCH_TENS)}|dix(?=[ -](?:sept|huit|neuf)\b))(?:[ -](?:et[ -])?(?:(dix)[ -])?"
+    rf"({choices(_FRENCH)}|dix|onze|douze|treize|quatorze|quinze|seize))?\b",
     re.IGNORECASE,
 )
-_IN_SPANISH = re.compile(rf"\b({_either(_SPANISH_TENS)}) y ({_either(_SPANISH)})\b", re.IGNORECASE)
+_IN_SPANISH = re.compile(rf"\b({choices(_SPANISH_TENS)}) y ({choices(_SPANISH)})\b", re.IGNORECASE)
 _HALF = re.compile(
     rf"\b(?:half(?: an?)?|(?:eine?[nrms]? )?halbe[nrms]?|(?:une )?demi[- ]|media|mezz'|mezza) ?(?={NAME}\b)"
-    rf"|\b(?:an?|one) ({NAME}) and a half\b|(?<![\d.,])(\d+|{_either(_UNITS)}) and a half\b",
+    rf"|\b(?:an?|one) ({NAME}) and a half\b|(?<![\d.,])(\d+|{choices(_UNITS)}) and a half\b",
     re.IGNORECASE,
 )
 _BEFORE_UNIT = {"one": "1", "sept": "7", "once": "11", "due": "2", "sei": "6", "cien": "100", "cent": "100"}
-_AMBIGUOUS = re.compile(rf"\b({_either(list(_BEFORE_UNIT))})(?=[ -]{NAME}\b)", re.IGNORECASE)
+_AMBIGUOUS = re.compile(rf"\b({choices(_BEFORE_UNIT)})(?=[ -]{NAME}\b)", re.IGNORECASE)
 _ARTICLE = re.compile(rf"\b(?:an?|eine?[nrms]?|une?|una|uma?|een) (?={NAME}\b)", re.IGNORECASE)
 _ONE = re.compile(rf"(?:(?<![\w.,:/-])1|\bone)[ -]?(?={NAME}\b)")
 _PERHAPS = re.compile(  # most texts have none of these
-    rf"\b(?:half|halbe|demi|media|mezz|hundred|thousand|{_either(_TENS)}|vingt|quatre|dix[ -]|{_either(_FRENCH_TENS)}"
-    rf"|{_either(_SPANISH_TENS)}|(?:{_either(list(_BEFORE_UNIT))})\b)",
+    rf"\b(?:half|halbe|demi|media|mezz|hundred|thousand|{choices(_TENS)}|vingt|quatre|dix[ -]|{choices(_FRENCH_TENS)}"
+    rf"|{choices(_SPANISH_TENS)}|(?:{choices(_BEFORE_UNIT)})\b)",
     re.IGNORECASE,
 )
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from rung.text import weekdays
+from rung.text.matching.characters import choices
 from rung.text.months import MONTHS
 
 # the names with which the month may come first in figures
 _ENGLISH = {name for month in MONTHS for name in f"{month.english} {month.short_english}".split()}
 _MONTHS = {name: number for number, month in enumerate(MONTHS, start=1) for name in month.names}
-_MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
+_MONTH = choices(_MONTHS)
 _DAY = r"(0?[1-9]|[12]\d|3[01])"
 _YEAR = r"(\d{4})(?![\d-]|[.,]\d)"
 # A second day of "3 to 5 May 2024" is not the whole of its date.
@@ -51,21 +53,19 @@ _SPAN = re.compile(
     rf"|({_SHORT_WEEKDAY})\.?(?: ?- ?)(?!\2\b)(?=(?:{_SHORT_WEEKDAY})\b))(?!\w*-)"
 )
 
-_ENGLISH_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_GERMAN_DAYS = ("montag", "dienstag", "mittwoch", "donnerstag", "freitag", "samstag", "sonntag")
 _SHORT_DAYS = {
-    **{day[:3]: day for day in _ENGLISH_DAYS},
+    **{day[:3]: day for day in weekdays.ENGLISH},
     **{"tues": "tuesday", "thur": "thursday", "thurs": "thursday"},
-    **{day[:2]: day for day in _GERMAN_DAYS},
+    **{day[:2]: day for day in weekdays.GERMAN},
 }
-_A_SHORT_DAY = re.compile(rf"(?<![\w'])({'|'.join(sorted(_SHORT_DAYS, key=len, reverse=True))})\b\.?(?!')")
+_A_SHORT_DAY = re.compile(rf"(?<![\w'])({choices(_SHORT_DAYS)})\b\.?(?!')")
 
 _BEFORE_DATE = re.compile(rf"\b(?:{_WEEKDAY}|(?:{_SHORT_WEEKDAY})\.),? +(?:(?:the|dem|den|der|le|el) +)?(?=\d{{4}}-\d|--\d)")
 
 
 def has_short_weekday(texts: Sequence[str]) -> bool:
     """Whether one of the texts, in one way of writing, has a weekday in short that another writes whole."""
-    whole = [{day for day in (*_ENGLISH_DAYS, *_GERMAN_DAYS) if day in text} for text in texts]
+    whole = [{day for day in (*weekdays.ENGLISH, *weekdays.GERMAN) if day in text} for text in texts]
     if not any(whole):
         return False
     short = [{_SHORT_DAYS[match[1]] for match in _A_SHORT_DAY.finditer(text)} for text in texts]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from rung.text.matching.characters import choices
+
 _FIRST = [
     *("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth"),
     *("thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth"),
@@ -27,7 +29,7 @@ def _words() -> dict[str, str]:
 _WORDS = _words()
 _IN_WORDS = re.compile(  # "one second" is a time
     r"(?<![\d.] )(?<!\bone )(?<!\bper )(?<!\beach )(?<!\bevery )"
-    rf"\b({'|'.join(sorted(_WORDS, key=len, reverse=True))})\b(?![-'])"
+    rf"\b({choices(_WORDS)})\b(?![-'])"
 )
 _IN_FIGURES = re.compile(r"(?<![\w.,])(\d{1,4})(?:st|nd|rd|th)\b|(?<![\w.,])(\d{1,2})\.(?= [^\W\d])")
 

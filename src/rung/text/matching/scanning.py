@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from rung.text.matching import numerals
-from rung.text.matching.characters import UNSPACED
+from rung.text.matching.characters import UNSPACED, choices
 from rung.text.matching.counting import WORDS
 
 Kind = Literal["number", "money", "sign", "dash", "article", "word"]
@@ -55,7 +55,7 @@ CURRENCIES = {
     **{"₩": "krw", "zł": "pln", "kč": "czk", "dólar": "usd", "dólares": "usd"},
     **{"c$": "cad", "ca$": "cad", "a$": "aud", "au$": "aud", "nz$": "nz$", "hk$": "hk$", "r$": "brl", "mx$": "mxn"},
 }
-MONEY_WORD = "|".join(sorted((word for word in CURRENCIES if word.isalpha()), key=len, reverse=True))
+MONEY_WORD = choices(word for word in CURRENCIES if word.isalpha())
 _AT_MONEY = 9  # characters beside a number
 _MONEY_BEFORE = re.compile(rf"(?:[$€£¥₹₩]|\b(?:{MONEY_WORD})) ?-?$")
 _MONEY_AFTER = re.compile(rf" ?(?:[$€£¥₹₩]|(?:{MONEY_WORD})\b)")

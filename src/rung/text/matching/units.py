@@ -8,10 +8,12 @@ factors (1,000 or 1,024).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
+
+from rung.text.matching.characters import choices
 
 
 class _Unit(NamedTuple):
@@ -58,11 +60,7 @@ for _line in _TABLE.strip().splitlines():
 _LETTERS = 3  # of a name that is a unit wherever it stands; "l" and "h" are behind a number
 
 
-def _either(names: Iterable[str]) -> str:
-    return f"(?:{'|'.join(sorted(names, key=len, reverse=True))})"
-
-
-NAME = _either(_ONE_NAME)
+NAME = f"(?:{choices(_ONE_NAME)})"
 _WORD = re.compile(r"[^\W\d_]+")
 _BEHIND_NUMBER = re.compile(r"\d[ -]?([^\W\d_]+)")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
